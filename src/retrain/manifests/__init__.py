@@ -1,0 +1,1 @@
+"""Manifests as plain JSON trees: reading, checking, merging. Pure: no network, no cluster, no clock."""

