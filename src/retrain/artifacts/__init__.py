@@ -1,0 +1,1 @@
+"""Artifacts between a pod's folder and the bucket."""

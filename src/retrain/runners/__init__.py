@@ -1,0 +1,1 @@
+"""Pods as processes of a pod host that outlives the engine."""

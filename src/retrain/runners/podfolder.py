@@ -1,0 +1,119 @@
+"""A pod's folder under `STATE/pods`: the files that say how far the pod has come.
+
+`spec.json` -> `lock` (held by the pod host while the pod runs) -> `started.json` -> `exit.json`, each written under another name
+and renamed. The files are the truth; whatever is told over a socket is only the wake-up.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from retrain.errors import InvalidInput
+from retrain.ports import ContainerExit, Json, PodExit
+
+State = Literal["absent", "staged", "running", "done", "lost"]
+
+
+def write_json(path: Path, value: Json) -> None:
+    """Write a file so that a reader sees all of it or nothing."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    partial.write_text(json.dumps(value))
+    partial.replace(path)
+
+
+def exit_from_json(doc: Json) -> PodExit:
+    """The record that `exit.json` holds."""
+    containers = tuple(ContainerExit(**container) for container in doc["containers"])
+    return PodExit(**{**doc, "containers": containers})
+
+
+class PodFolder:
+    """One pod's folder; constructing it touches nothing."""
+
+    def __init__(self, pods: Path, name: str) -> None:
+        if not name or "/" in name or name in (".", ".."):
+            raise InvalidInput(f"pod name {name!r} cannot name a folder")
+        self.name = name
+        self.path = pods / name
+        self.spec = self.path / "spec.json"
+        self.lock = self.path / "lock"
+        self.started = self.path / "started.json"
+        self.exit = self.path / "exit.json"
+        self.logs = self.path / "log"
+        self.root = self.path / "root"  # what lies beside the machine's own folders, seen from inside
+        self.upper = self.path / "upper"  # what the pod wrote into a folder that the machine has
+        self.volumes = self.path / "volumes"
+        self.home = self.path / "home"
+
+    def create(self) -> None:
+        """Make the folder and those that every pod has."""
+        for folder in (self.path, self.logs, self.root, self.upper, self.upper / "tmp", self.volumes, self.home, self.path / "out"):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def locked(self) -> bool:
+        """Whether a pod host holds the pod's lock."""
+        try:
+            descriptor = os.open(self.lock, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def state(self) -> State:
+        """How far the pod has come. The lock is asked before the end is looked for, so that an end in between is seen."""
+        if self.exit.exists():
+            return "done"
+        if self.locked():
+            return "running"
+        if self.exit.exists():
+            return "done"
+        if self.started.exists():
+            return "lost"
+        return "staged" if self.spec.exists() else "absent"
+
+    def read_exit(self) -> PodExit:
+        """How the pod ended; raises FileNotFoundError when it has not."""
+        return exit_from_json(json.loads(self.exit.read_text()))
+
+    def write_exit(self, ended: PodExit) -> None:
+        """Record an end that no pod host could record: lost, or never started."""
+        write_json(self.exit, asdict(ended))
+
+    def read_started(self) -> dict[str, Json]:
+        """What the host wrote at the start ({} when it did not come to that)."""
+        try:
+            read: dict[str, Json] = json.loads(self.started.read_text())
+        except FileNotFoundError:
+            return {}
+        return read
+
+    def log(self, container: str) -> Path:
+        """The container's output, both streams in order."""
+        return self.logs / f"{container}.log"
+
+    def result(self, container: str) -> Path:
+        """The end of the container's standard output."""
+        return self.path / "out" / f"{container}.result"
+
+    def clear(self, *, keep_logs: bool) -> None:
+        """Remove the folder; the files that say the state go last."""
+        if not keep_logs:
+            shutil.rmtree(self.path, ignore_errors=True)
+            return
+        keep = {self.logs.name, self.spec.name, self.started.name, self.exit.name, self.lock.name}
+        for entry in self.path.iterdir() if self.path.exists() else ():
+            if entry.name not in keep:
+                shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+        for last in (self.spec, self.lock, self.started, self.exit):
+            last.unlink(missing_ok=True)
