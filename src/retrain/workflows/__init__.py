@@ -1,0 +1,1 @@
+"""Workflows: a pure reconcile function and the shell around it."""
