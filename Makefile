@@ -1,0 +1,64 @@
+# `make` alone lists what there is. Everything lives in .venv, made from locks with hashes.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint types layers unit conformance bench coverage models lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("retrain needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: requirements/run.txt requirements/demo.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/demo.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.venv/dev.stamp: requirements/dev.txt .venv/run.stamp
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+install: .venv/run.stamp ## make .venv/bin/retrain
+
+demo: .venv/run.stamp ## real flights land in a bucket, a model is trained, compared and promoted
+	@$(BIN)/retrain demo
+
+test: .venv/dev.stamp ## every check there is
+	$(MAKE) --no-print-directory lint types layers unit
+
+lint: .venv/dev.stamp ## ruff, and the manifests and specs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/retrain lint
+
+types: .venv/dev.stamp ## mypy --strict
+	$(BIN)/mypy
+
+layers: .venv/dev.stamp ## who may import whom
+	$(BIN)/lint-imports
+
+unit: .venv/dev.stamp ## pytest
+	$(BIN)/pytest
+
+conformance: .venv/dev.stamp ## play what the real Argo controllers did through the embedded engine
+	$(BIN)/pytest tests/conformance -v
+
+coverage: .venv/dev.stamp ## pytest with coverage of src and handlers
+	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+
+models: .venv/run.stamp ## list every model of models/ in its kustomization
+	$(BIN)/retrain lint --fix models
+
+bench: .venv/dev.stamp ## every published figure, into benchmarks/results
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+lock: .venv/bin/python ## resolve requirements/ anew
+	$(BIN)/python -m pip install -q uv
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 --all-extras -c requirements/dev.txt pyproject.toml -o requirements/run.txt
+
+clean: ## remove the environment and the demo's state
+	rm -rf .venv .retrain
