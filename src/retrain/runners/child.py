@@ -1,0 +1,196 @@
+"""What happens in a process between the pod host's fork and the container's own code. Loaded by the pod host: standard library only.
+
+*Isolated* and plain containers end in `exec`. *Warm* ones (`python -m handlers.<name>`) run in the forked interpreter itself, whose heavy
+libraries are imported already; the handlers are imported here, after the fork, so that an edited file counts.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import gc
+import io
+import json
+import os
+import random
+import resource
+import runpy
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+PR_SET_PDEATHSIG = 1
+NOT_STARTED = 64  # what Argo's executor ends with when the command cannot be started
+PRELOADED = (
+    "numpy", "scipy.sparse", "pyarrow", "pyarrow.compute", "pyarrow.csv", "pyarrow.parquet", "duckdb", "sklearn.linear_model", "sklearn.ensemble",
+    "sklearn.neural_network", "sklearn.naive_bayes", "sklearn.metrics", "sklearn.preprocessing", "skops.io", "threadpoolctl", "pydantic", "yaml", "boto3",
+    "botocore.config", "base64", "concurrent.futures", "hashlib", "uuid",
+)  # fmt: skip
+
+
+class NotStarted(Exception):
+    """The command cannot be started; the text is Argo's."""
+
+
+def preload() -> None:
+    """Import what handlers compute with, and nothing more: no fit, no query, no connection in the process that is forked.
+
+    What is not installed is left out. One throwaway client makes boto3 read its models, which the children then share.
+    """
+    import importlib
+
+    for name in PRELOADED:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue
+    if "boto3" in sys.modules:
+        keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none", "region_name": "us-east-1"}
+        session: Any = sys.modules["boto3"].session.Session(**keys)
+        session.client("s3", endpoint_url="http://127.0.0.1:9")
+    gc.collect()
+    gc.freeze()
+
+
+def die_with(parent: int) -> None:
+    """Ask the kernel to end this process when the pod host dies (Linux), and end at once if it already has."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _streams(log: str, out: int | None, status: int) -> int:
+    """Standard input from nowhere, output and errors into the log (standard output to `out` when the host wants to see it).
+    Closes every other file and returns where `status` went."""
+    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(target if out is None else out, 1)
+    os.dup2(target, 2)
+    kept = os.dup(status) if status == 3 else status
+    os.dup2(kept, 3, inheritable=False)
+    os.closerange(4, 4096)
+    return 3
+
+
+def search(name: str, path: str) -> str:
+    """The executable's file, looked for as Argo's executor does it."""
+    if "/" in name:
+        if Path(name).is_dir():
+            raise NotStarted(f'failed to find name in PATH: exec: "{name}": is a directory')
+        if not Path(name).exists():
+            raise NotStarted(f'failed to find name in PATH: exec: "{name}": stat {name}: no such file or directory')
+        if not os.access(name, os.X_OK):
+            raise NotStarted(f'failed to find name in PATH: exec: "{name}": permission denied')
+        return name
+    for folder in path.split(os.pathsep):
+        candidate = Path(folder) / name
+        if candidate.is_file() and os.access(candidate, os.X_OK):
+            return str(candidate)
+    raise NotStarted(f'failed to find name in PATH: exec: "{name}": executable file not found in $PATH')
+
+
+def _enter(container: dict[str, Any]) -> None:
+    try:
+        Path(container["cwd"]).mkdir(parents=True, exist_ok=True)
+        os.chdir(container["cwd"])
+    except OSError as e:
+        raise NotStarted(f"chdir to {container['cwd']} failed: {(e.strerror or str(e)).lower()}") from None
+
+
+def _limits() -> None:
+    """No core files; as many open files as are allowed. Address space stays unlimited: Arrow and DuckDB reserve far more than they use."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _execute(container: dict[str, Any]) -> None:
+    _enter(container)
+    program = search(container["argv"][0], container["env"].get("PATH", os.defpath))
+    try:
+        os.execve(program, container["argv"], container["env"])  # noqa: S606
+    except OSError as e:
+        raise NotStarted(f"fork/exec {program}: {(e.strerror or str(e)).lower()}") from None
+
+
+def _handler(container: dict[str, Any]) -> int:
+    """`python -m MODULE ARGUMENTS` in this interpreter; returns the exit code."""
+    os.environ.clear()
+    os.environ.update(container["env"])
+    _enter(container)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123
+    sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False), encoding="utf-8", line_buffering=True)  # noqa: SIM115, PTH123
+    sys.stderr = io.TextIOWrapper(open(2, "wb", closefd=False), encoding="utf-8", errors="backslashreplace", line_buffering=True)  # noqa: SIM115, PTH123
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
+    random.seed()
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
+    if container["cpu"] > 1 and "threadpoolctl" in sys.modules:
+        sys.modules["threadpoolctl"].threadpool_limits(container["cpu"])
+    module, sys.argv[:] = container["argv"][2], ["-m", *container["argv"][3:]]
+    sys.path.insert(0, container["import_from"])
+    code = _ended(lambda: runpy.run_module(module, run_name="__main__", alter_sys=True))
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+    except BaseException:
+        traceback.print_exc()
+        code = code or 1
+    return code
+
+
+def _ended(run: Callable[[], object]) -> int:
+    """Run, and read the exit code as the interpreter does at its end."""
+    try:
+        run()
+    except SystemExit as e:
+        if e.code is None or isinstance(e.code, int):
+            return (e.code or 0) & 0xFF
+        print(e.code, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def begin(container: dict[str, Any], enter: Callable[[], None] | None, host: int, status: int, out: int | None) -> None:
+    """The whole life of the child; never returns. Tells the host over `status` its namespace and why it could not start."""
+    code = NOT_STARTED
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        status = _streams(container["log"], out, status)
+        if enter is not None:
+            enter()
+            os.write(status, json.dumps({"namespace": str(Path("/proc/self/ns/mnt").readlink())}).encode() + b"\n")
+        die_with(host)
+        _limits()
+        if container["warm"]:
+            os.close(status)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+            code = _handler(container)
+        else:
+            _execute(container)
+    except NotStarted as e:
+        os.write(status, json.dumps({"error": str(e)}).encode() + b"\n")
+    except BaseException as e:
+        os.write(2, traceback.format_exc().encode())
+        if not container["warm"]:
+            os.write(status, json.dumps({"error": f"{type(e).__name__}: {e}"}).encode() + b"\n")
+    finally:
+        os._exit(code)

@@ -1,0 +1,121 @@
+"""What /proc says about processes. Loaded by the pod host: standard library only. Where there is no /proc the answers are empty."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def boot_id() -> str:
+    """Names this run of the machine: process ids of another one mean nothing."""
+    try:
+        return (PROC / "sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def start_time(pid: int) -> int:
+    """Clock ticks after boot at which the process started; 0 when there is none. Together with the id it names a process."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return 0
+    fields = stat.rpartition(")")[2].split()
+    return 0 if fields[0] == "Z" else int(fields[19])
+
+
+def children(pid: int) -> list[int]:
+    """Direct children, of every thread."""
+    found: list[int] = []
+    try:
+        for thread in os.scandir(PROC / str(pid) / "task"):
+            found += [int(child) for child in Path(thread.path, "children").read_text().split()]
+    except OSError:
+        return found
+    return found
+
+
+def tree(pid: int) -> list[int]:
+    """The process and all that descend from it."""
+    found = [pid]
+    for one in found:
+        found += children(one)
+    return found
+
+
+def group(leader: int) -> list[int]:
+    """Processes whose session was opened by `leader`, though it may be gone."""
+    found = []
+    for entry in os.scandir(PROC) if PROC.is_dir() else ():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == leader and fields[0] != "Z":
+            found.append(int(entry.name))
+    return found
+
+
+def namespace(pid: int) -> str:
+    """The process's mount namespace, "" when it cannot be told."""
+    try:
+        return str((PROC / str(pid) / "ns/mnt").readlink())
+    except OSError:
+        return ""
+
+
+def home(pid: int) -> str:
+    """HOME in the environment that the process was started with."""
+    try:
+        environment = (PROC / str(pid) / "environ").read_bytes()
+    except OSError:
+        return ""
+    return next((os.fsdecode(v[5:]) for v in environment.split(b"\0") if v.startswith(b"HOME=")), "")
+
+
+def kill(pids: list[int], number: int = signal.SIGKILL) -> None:
+    """Signal processes; those that are gone are passed over."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
+def kill_group(leader: int, number: int) -> None:
+    """Signal the process group that `leader` opened."""
+    try:
+        os.killpg(leader, number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def resident(pids: list[int]) -> int:
+    """Bytes of memory in use, shared pages counted for each: cheap, and never too little."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    total = 0
+    for pid in pids:
+        try:
+            total += int((PROC / str(pid) / "statm").read_text().split()[1]) * page
+        except (OSError, IndexError):
+            continue
+    return total
+
+
+def private(pids: list[int], *, forked: bool) -> int:
+    """Bytes of memory that are the processes' own: for children of a warm parent (`forked`) what they do not share with it, else
+    their proportional share."""
+    names = ("Private_Clean:", "Private_Dirty:") if forked else ("Pss:",)
+    total = 0
+    for pid in pids:
+        try:
+            lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in lines if line.startswith(names)) * 1024
+    return total
