@@ -43,27 +43,21 @@ POD_KEYS: Mapping[str, str] = {
 def merge_workflow_spec(workflow_spec: Tree, template_spec: Tree | None = None, defaults: Tree | None = None) -> Tree:
     """What a Workflow runs: its own spec over its WorkflowTemplate's over the controller's workflowDefaults.
 
-    Argo's JoinWorkflowSpec: maps are merged, arguments and volumes by name, and of `templates` only one side may have any.
-    A parameter's `value` in the Workflow replaces the template's `valueFrom` and the other way round.
+    As Argo's JoinWorkflowSpec: maps are merged, arguments and volumes by name; `suspend` is the Workflow's own alone. A
+    parameter's `value` in the Workflow takes the place of the template's `valueFrom`, and the other way round.
     """
     result: Tree = {}
     for layer in (defaults, template_spec, workflow_spec):
         if layer:
             result = strategic_merge(result, _without_nulls(layer), WORKFLOW_KEYS)
-    own = ((workflow_spec.get("arguments") or {}).get("parameters")) or []
+    result.pop("suspend", None)
+    if workflow_spec.get("suspend") is not None:
+        result["suspend"] = workflow_spec["suspend"]
+    own = {each.get("name"): each for each in (workflow_spec.get("arguments") or {}).get("parameters") or []}
     for parameter in (result.get("arguments") or {}).get("parameters") or []:
-        mine = next((each for each in own if each.get("name") == parameter.get("name")), None)
-        if mine is not None and "value" in parameter and "valueFrom" in parameter:
-            parameter.pop("valueFrom" if "value" in mine else "value")
-    if own:
-        _order(result["arguments"]["parameters"], [each.get("name") for each in own])
+        if parameter.get("name") in own and "value" in parameter and "valueFrom" in parameter:
+            parameter.pop("valueFrom" if "value" in own[parameter["name"]] else "value")
     return result
-
-
-def _order(parameters: list[Tree], first: list[Any]) -> None:
-    """The Workflow's own parameters come first, in its order, then those that only the template has."""
-    places = {name: place for place, name in enumerate(first)}
-    parameters.sort(key=lambda each: places.get(each.get("name"), len(places)))
 
 
 def _without_nulls(tree: Tree) -> Tree:
@@ -125,21 +119,33 @@ def _merge_value(target: Any, value: Any, keys: Mapping[str, str], path: str) ->
 
 
 def _merge_lists(target: list[Any], patch: list[Any], keys: Mapping[str, str], path: str) -> list[Any]:
-    identity = keys[path]
-    if any(isinstance(each, dict) and each.get("$patch") == "replace" and identity not in each for each in patch):
+    field = keys[path]
+    if any(isinstance(each, dict) and each.get("$patch") == "replace" and field not in each for each in patch):
         return copy.deepcopy([each for each in patch if not (isinstance(each, dict) and each.get("$patch") == "replace")])
-    result = list(target)
+    old = {_identity(each, field): each for each in target}
+    new: dict[Any, Any] = {}
+    gone = set()
     for element in patch:
-        name = _identity(element, identity)
-        place = next((i for i, each in enumerate(result) if name is not None and _identity(each, identity) == name), None)
+        name = _identity(element, field)
         if isinstance(element, dict) and element.get("$patch") == "delete":
-            if place is not None:
-                del result[place]
-        elif place is None:
-            result.append(_merge_maps({}, element, keys, path) if isinstance(element, dict) else copy.deepcopy(element))
+            gone.add(name)
         else:
-            result[place] = _merge_maps(result[place], element, keys, path)
-    return copy.deepcopy(result)
+            new[name] = _merge_maps(new.get(name, old.get(name)), element, keys, path) if isinstance(element, dict) else element
+    kept = [each for each in target if _identity(each, field) not in new and _identity(each, field) not in gone]
+    places = {_identity(each, field): place for place, each in enumerate(target)}
+    return copy.deepcopy(_interleave(kept, list(new.values()), places, field))
+
+
+def _interleave(kept: list[Any], patched: list[Any], places: Mapping[Any, int], field: str) -> list[Any]:
+    """Kubernetes' order: the patch's elements in the patch's order, an untouched one before the first patched that it preceded."""
+    result: list[Any] = []
+    waiting = list(kept)
+    for element in patched:
+        place = places.get(_identity(element, field))
+        while place is not None and waiting and places[_identity(waiting[0], field)] < place:
+            result.append(waiting.pop(0))
+        result.append(element)
+    return result + waiting
 
 
 def _identity(element: Any, field: str) -> Any:

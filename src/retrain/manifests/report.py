@@ -1,0 +1,59 @@
+"""Where the checks put what they find."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from retrain.errors import Finding, Severity
+from retrain.manifests.document import Document
+
+INVALID_SPEC = "invalid spec: "  # how Argo's controller begins the message of a Workflow that it refuses
+
+
+class Report:
+    """Findings in the order in which they were found, each said once."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self._said: set[tuple[str, str, str]] = set()
+
+    def add(self, severity: Severity, document: Document, path: str, message: str, hint: str = "") -> None:
+        where = f"{document.label} {path}".rstrip()
+        identity = (document.file, where, message)
+        if identity not in self._said:
+            self._said.add(identity)
+            self.findings.append(Finding(severity, document.file, document.line(path), where, message, hint))
+
+    def error(self, document: Document, path: str, message: str, hint: str = "") -> None:
+        """What Argo refuses."""
+        self.add("error", document, path, message, hint)
+
+    def unsupported(self, document: Document, path: str, message: str, hint: str = "") -> None:
+        """What this engine refuses."""
+        self.add("unsupported", document, path, message, hint)
+
+    def warning(self, document: Document, path: str, message: str, hint: str = "") -> None:
+        """What Argo accepts and fails on later."""
+        self.add("warning", document, path, message, hint)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The known name that was probably meant, empty when none is near."""
+    known = list(names)
+    folded = {each.lower(): each for each in known}
+    if name.lower() in folded:
+        return folded[name.lower()]
+    found = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return found[0] if found else ""
+
+
+def meant(name: str, names: Iterable[str]) -> str:
+    """A hint for a wrong name: the nearest right one, or all there are when they are few."""
+    known = sorted(set(names))
+    near = nearest(name, known)
+    if near:
+        return f"did you mean {near}?"
+    if 0 < len(known) <= 8:
+        return "there is: " + ", ".join(known)
+    return ""
