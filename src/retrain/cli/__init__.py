@@ -1,0 +1,95 @@
+"""The command line: one verb family a file, imported only when its verb is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from retrain.errors import RetrainError
+
+VERBS = {
+    "demo": "demo:demo",
+    "up": "engine_verbs:up",
+    "down": "engine_verbs:down",
+    "env": "engine_verbs:env",
+    "doctor": "doctor:doctor",
+    "put": "event_verbs:put",
+    "tick": "event_verbs:tick",
+    "events": "event_verbs:events",
+    "sources": "event_verbs:sources",
+    "replay": "replay:replay",
+    "apply": "manifest_verbs:apply",
+    "render": "manifest_verbs:render",
+    "lint": "manifest_verbs:lint",
+    "submit": "workflow_verbs:submit",
+    "run": "workflow_verbs:run",
+    "list": "workflow_verbs:list_",
+    "get": "workflow_verbs:get",
+    "watch": "workflow_verbs:watch",
+    "logs": "workflow_verbs:logs",
+    "wait": "workflow_verbs:wait",
+    "stop": "operation_verbs:stop",
+    "terminate": "operation_verbs:terminate",
+    "suspend": "operation_verbs:suspend",
+    "resume": "operation_verbs:resume",
+    "retry": "operation_verbs:retry",
+    "resubmit": "operation_verbs:resubmit",
+    "delete": "operation_verbs:delete",
+    "node": "operation_verbs:node",
+    "new": "model_verbs:new",
+    "try": "model_verbs:try_",
+    "models": "model_verbs:models",
+    "runs": "model_verbs:runs",
+    "why": "model_verbs:why",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its verbs by name and imports the module of the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module, attribute = VERBS[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(f"retrain.cli.{module}"), attribute)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="retrain")
+def cli() -> None:
+    """Retrain models when data lands, on Argo's own manifests.
+
+    \b
+    retrain demo                         the whole path on real data
+    retrain up                           run this repository's manifests here
+    retrain put 2013-01.csv --model M    drop a file, which is an event
+    retrain get RUN                      the steps of a run
+    retrain why MODEL                    why this model is the champion
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a verb. Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input, 3 refused as unsupported, 130 on Ctrl-C."""
+    try:
+        code = cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except RetrainError as error:
+        click.echo(f"retrain: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

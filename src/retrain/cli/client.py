@@ -1,0 +1,93 @@
+"""Talks to the engine of a state folder over its socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrain import errors
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class Client:
+    """One engine. Every call raises what the engine raised (NotFound, InvalidInput, ...), or Unavailable when nobody answers."""
+
+    def __init__(self, state: Path) -> None:
+        import httpx
+
+        self.state = state
+        socket = state / "engine.sock"
+        if not socket.exists():
+            raise errors.Unavailable(f"no engine runs on {state}: start one with `retrain up --state {state}`")
+        self._http = httpx.Client(transport=httpx.HTTPTransport(uds=str(socket.resolve())), base_url="http://engine", timeout=60)
+        self._namespace: str | None = None
+
+    def call(self, method: str, path: str, body: Any = None, **query: str) -> Any:
+        """The answer's JSON. `path` may contain `{ns}`, the engine's namespace."""
+        import httpx
+
+        try:
+            answer = self._http.request(method, self._at(path), json=body, params=query)
+        except httpx.TransportError as error:
+            raise self._nobody(error) from error
+        self._raise(answer)
+        return answer.json() if answer.content else None
+
+    def stream(self, path: str, **query: str) -> Iterator[bytes]:
+        """The answer as it comes, without a time limit."""
+        import httpx
+
+        try:
+            with self._http.stream("GET", self._at(path), params=query, timeout=httpx.Timeout(60, read=None)) as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                self._raise(answer)
+                yield from answer.iter_raw()
+        except httpx.TransportError as error:
+            raise self._nobody(error) from error
+
+    def events(self, path: str, **query: str) -> Iterator[Any]:
+        """Server-sent events, decoded."""
+        rest = b""
+        for chunk in self.stream(path, **query):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                if line.startswith(b"data:"):
+                    yield json.loads(line[5:])
+
+    @property
+    def namespace(self) -> str:
+        if self._namespace is None:
+            self._namespace = str(self.call("GET", "/retrain/v1/info")["namespace"])
+        return self._namespace
+
+    def workflow(self, name: str) -> dict[str, Any]:
+        """A Workflow by name; `@latest` is the one created last."""
+        if name == "@latest":
+            items = self.call("GET", "/api/v1/workflows/{ns}")["items"] or []
+            if not items:
+                raise errors.NotFound("there is no workflow yet: `retrain submit FILE` or `retrain put FILE --model M` makes one")
+            name = max(items, key=lambda w: str(w["metadata"].get("creationTimestamp", "")))["metadata"]["name"]
+        found: dict[str, Any] = self.call("GET", f"/api/v1/workflows/{{ns}}/{name}")
+        return found
+
+    def _at(self, path: str) -> str:
+        return path.replace("{ns}", self.namespace) if "{ns}" in path else path
+
+    def _nobody(self, error: Exception) -> errors.Unavailable:
+        return errors.Unavailable(f"the engine on {self.state} does not answer ({error}): start it with `retrain up --state {self.state}`")
+
+    @staticmethod
+    def _raise(answer: httpx.Response) -> None:
+        if answer.status_code < 400:
+            return
+        try:
+            told = answer.json()
+        except ValueError:
+            raise errors.RetrainError(f"the engine answered {answer.status_code}: {answer.text[:500]}") from None
+        kind = getattr(errors, str(told.get("kind")), errors.RetrainError)
+        raise (kind if isinstance(kind, type) and issubclass(kind, errors.RetrainError) else errors.RetrainError)(str(told.get("message")))

@@ -1,0 +1,189 @@
+"""The whole path on real data: 336,776 flights of 2013 land by upload, are asked for by webhook, and found by schedule."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from retrain.cli import flights, tree
+from retrain.cli.client import Client
+from retrain.cli.event_verbs import bucket_environment
+from retrain.cli.model_verbs import ask, cell
+from retrain.cli.output import ago, table
+from retrain.errors import RetrainError, Unavailable
+
+MODEL = "flight-delay"
+Doc = dict[str, Any]
+
+
+@click.command()
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".retrain/demo"),
+    show_default=True,
+    help="Made afresh at every start.",
+)
+@click.option("--keep", is_flag=True, help="Leave the engine running at the end, to look around.")
+def demo(state: Path, keep: bool) -> None:
+    """Real flights land in a bucket; a model is trained, compared and promoted. Under 3 minutes.
+
+    \b
+    retrain demo
+    retrain demo --keep    # then: eval "$(retrain env --state .retrain/demo)"
+    """
+    started = time.monotonic()
+    if not Path("models/flight-delay.yaml").exists():
+        raise click.UsageError("no models/flight-delay.yaml here: run the demo in a clone of the repository")
+    _afresh(state)
+    _say("data", "splitting the flights of 2013 by month")
+    months = flights.months(state / "months", 4)
+    with _engine(state) as engine:
+        client = Client(state)
+        upload(client, state, months[:3])
+        webhook(client)
+        schedule(client, state, months[3])
+        summary(state)
+        _say("done", f"in {ago(time.monotonic() - started)}")
+        if keep:
+            _say("engine", f"still running on {state}; Ctrl-C stops it")
+            engine.wait()
+
+
+def _say(what: str, text: str) -> None:
+    click.echo(click.style(f"{what:>9}  ", fg="cyan", bold=True) + text)
+
+
+def _afresh(state: Path) -> None:
+    """Remove what an earlier demo left; one that still runs is stopped first."""
+    if (state / "engine.sock").exists():
+        try:
+            Client(state).call("POST", "/retrain/v1/shutdown")
+            time.sleep(1)
+        except Unavailable:
+            pass
+    shutil.rmtree(state, ignore_errors=True)
+    state.mkdir(parents=True)
+
+
+@contextmanager
+def _engine(state: Path) -> Iterator[subprocess.Popen[str]]:
+    """`retrain up` in a process of its own; stopped at the end, whatever happens."""
+    command = [sys.executable, "-m", "retrain.cli", "up", "overlays/laptop", "--ports", "free", "--state", str(state)]
+    log = state / "up.log"
+    with log.open("w", encoding="utf-8") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True)
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if line.strip() != "ready":
+            raise RetrainError(f"the engine did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")
+        _say("engine", f"ready on {state}, bucket and webhook on loopback")
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+def upload(client: Client, state: Path, months: list[Path]) -> None:
+    """January to March are put with boto3; the bucket's events start one run."""
+    from retrain.bucket.s3 import S3Bucket
+
+    _say("upload", f"{', '.join(m.name for m in months)} to incoming/{MODEL}/ by boto3")
+    bucket = S3Bucket.from_environment(bucket_environment(state))
+    for month in months:
+        bucket.upload(month, f"incoming/{MODEL}/{month.name}")
+    _follow(client, "upload")
+
+
+def webhook(client: Client) -> None:
+    """Somebody asks over unchanged data: answered in seconds."""
+    import httpx
+
+    environment = client.call("GET", "/retrain/v1/info")["environment"]
+    _say("webhook", 'POST /retrain {"model": "flight-delay", "reason": "does anything change?"}')
+    answer = httpx.post(
+        environment["RETRAIN_WEBHOOK_URL"],
+        json={"model": MODEL, "reason": "does anything change?"},
+        headers={"Authorization": f"Bearer {environment['RETRAIN_WEBHOOK_TOKEN']}"},
+    )
+    answer.raise_for_status()
+    _follow(client, "retrain")
+
+
+def schedule(client: Client, state: Path, month: Path) -> None:
+    """April lands while nothing listens; the clock's tick finds it."""
+    from retrain.bucket.s3 import S3Bucket
+
+    client.call("PUT", "/retrain/v1/sources/bucket/pause")
+    _say("schedule", f"{month.name} is put while the bucket source is paused; then `retrain tick nightly`")
+    S3Bucket.from_environment(bucket_environment(state)).upload(month, f"incoming/{MODEL}/{month.name}")
+    client.call("POST", "/retrain/v1/tick/nightly")
+    _follow(client, "nightly")
+
+
+def _follow(client: Client, trigger: str) -> Doc:
+    """Wait for the newest run of a trigger (all of them, should a burst have made two), draw it, and fail where it failed."""
+    done: dict[str, Doc] = {}
+    began = time.monotonic()
+    for event in client.events("/api/v1/workflow-events/{ns}"):
+        workflow = event.get("result", event)["object"]
+        if (workflow["metadata"].get("labels") or {}).get("retrain/trigger") != trigger:
+            continue
+        name = workflow["metadata"]["name"]
+        if name not in done:
+            _say("run", name)
+        done[name] = workflow
+        if all((w.get("status") or {}).get("phase") in ("Succeeded", "Failed", "Error") for w in done.values()):
+            break
+    last = list(done.values())[-1]
+    for line in tree.lines(client.workflow(last["metadata"]["name"])):
+        click.echo(" " * 11 + line)
+    _say("", f"{ago(time.monotonic() - began)} after the event")
+    failed = [n for n, w in done.items() if w["status"]["phase"] != "Succeeded"]
+    if failed:
+        raise RetrainError(f"{failed[0]} has failed: `retrain get {failed[0]}` and `retrain logs {failed[0]}` say more")
+    return last
+
+
+def summary(state: Path) -> None:
+    """Runs and trials with their intervals, the report, and why the champion is the champion."""
+    runs = ask(state, "runs", MODEL)
+    trials = ask(state, "trials", MODEL)
+    for title, rows in (("runs", runs), ("trials", trials)):
+        click.echo()
+        _say(title, "")
+        table([n.upper().replace("_", " ") for n in rows[0]], [[cell(row.get(n)) for n in rows[0]] for row in rows])
+    click.echo()
+    _say("report", str(_report(state, runs)))
+    _say("why", "")
+    click.echo(ask(state, "why", MODEL)["text"])
+    click.echo()
+
+
+def _report(state: Path, runs: list[Doc]) -> Path:
+    """The newest HTML report, copied from the bucket."""
+    from retrain.bucket.s3 import S3Bucket
+
+    bucket = S3Bucket.from_environment(bucket_environment(state))
+    for row in runs:
+        key = f"runs/{MODEL}/{row['run']}/report.html"
+        if bucket.exists(key):
+            path = (state / "report.html").resolve()
+            bucket.download(key, path)
+            return path
+    raise RetrainError("no run has left a report")

@@ -1,0 +1,93 @@
+"""Verbs about the engine itself: up, down, env."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import signal
+from pathlib import Path
+
+import click
+
+from retrain.cli.client import Client
+from retrain.cli.event_verbs import bucket_environment
+from retrain.cli.options import state_option
+from retrain.errors import Unavailable
+
+OVERLAY = Path("overlays/laptop")
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--ports",
+    type=click.Choice(["manifest", "free"]),
+    default="manifest",
+    show_default=True,
+    help="Webhook ports as written, or any that are free.",
+)
+@click.option("--listen", metavar="HOST:PORT", help="Serve the API on TCP too (a bearer token is required; see STATE/token).")
+@click.option("--pause", "paused", multiple=True, metavar="SOURCE", help="Start with this EventSource paused; repeatable.")
+@state_option
+def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[str, ...], state: Path) -> None:
+    """Run manifests on this machine until Ctrl-C: FILES or folders, by default this repository's overlays/laptop.
+
+    Prints `ready` when events are taken. What was under way when the engine ended goes on.
+
+    \b
+    retrain up
+    retrain up overlays/laptop --ports free --state /tmp/retrain
+    """
+    from retrain.engine import Engine
+    from retrain.render.kustomize import load
+
+    if not files and not OVERLAY.is_dir():
+        raise click.UsageError(f"no {OVERLAY} here: name manifests, or go to the folder of your repository")
+    if not files and Path("models/kustomization.yaml").exists():
+        from retrain.render import models
+
+        if models.sync(Path("models")):
+            click.echo("models/kustomization.yaml now lists every model", err=True)
+    documents = load(list(files) or [OVERLAY])
+
+    async def serve() -> None:
+        asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, asked.set)
+        async with Engine(state, documents, ports="free" if ports == "free" else "manifest", listen=listen, pause=paused) as engine:
+            click.echo("ready")
+            await engine.run_until(asked)
+            click.echo("stopping (what is under way goes on at the next `retrain up`)", err=True)
+
+    asyncio.run(serve())
+
+
+@click.command()
+@state_option
+def down(state: Path) -> None:
+    """Stop the engine of a state folder, as Ctrl-C does.
+
+    \b
+    retrain down
+    """
+    Client(state).call("POST", "/retrain/v1/shutdown")
+    click.echo("stopped")
+
+
+@click.command()
+@state_option
+def env(state: Path) -> None:
+    """Print shell exports with which any S3 client reaches the running bucket, and the webhook's address and token.
+
+    \b
+    eval "$(retrain env)"
+    curl "$RETRAIN_WEBHOOK_URL" -H "Authorization: Bearer $RETRAIN_WEBHOOK_TOKEN" --json '{"model": "flight-delay"}'
+    """
+    variables = bucket_environment(state)
+    try:
+        variables.update(Client(state).call("GET", "/retrain/v1/info").get("environment") or {})
+    except Unavailable as error:
+        raise Unavailable(f"{error} (the bucket is stopped with it)") from error
+    for name, value in variables.items():
+        click.echo(f"export {name}={shlex.quote(value)}")

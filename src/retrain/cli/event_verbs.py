@@ -1,0 +1,142 @@
+"""Verbs about events: put a file, fire a tick, look at the journal, pause a source."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from retrain.cli.client import Client
+from retrain.cli.options import output_option, state_option
+from retrain.errors import Unavailable
+
+
+def bucket_environment(state: Path) -> dict[str, str]:
+    """The standard AWS variables and RETRAIN_BUCKET of the state's running bucket."""
+    file = state / "env.json"
+    if not file.exists():
+        raise Unavailable(f"no bucket in {state} yet: `retrain up --state {state}` makes one")
+    found: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--model", required=True, help="Whose data it is: the objects become incoming/<model>/<file name>.")
+@click.option("--key", help="The object's whole key instead (one file).")
+@state_option
+def put(files: tuple[Path, ...], model: str, key: str | None, state: Path) -> None:
+    """Put files into the bucket where a model's data lands. Each is an event. Any other S3 client does the same (`retrain env`).
+
+    \b
+    retrain put 2013-01.csv 2013-02.csv --model flight-delay
+    """
+    if key and len(files) > 1:
+        raise click.UsageError("--key names one object: give one file")
+    from retrain.bucket.s3 import S3Bucket
+
+    bucket = S3Bucket.from_environment(bucket_environment(state))
+    for file in files:
+        to = key or f"incoming/{model}/{file.name}"
+        bucket.upload(file, to)
+        click.echo(f"{file} -> s3://{bucket.name}/{to} ({file.stat().st_size} bytes)")
+
+
+@click.command()
+@click.argument("event")
+@state_option
+def tick(event: str, state: Path) -> None:
+    """Fire a calendar event by hand, as EVENT or SOURCE/EVENT.
+
+    \b
+    retrain tick nightly
+    """
+    fired = Client(state).call("POST", f"/retrain/v1/tick/{event}")
+    click.echo(f"event {fired['id']} of {fired['source']}/{fired['subject']}")
+
+
+@click.group(invoke_without_command=True)
+@click.option("--limit", default=20, show_default=True, help="How many, newest first.")
+@output_option("table", "wide")
+@state_option
+@click.pass_context
+def events(ctx: click.Context, limit: int, output: str, state: Path) -> None:
+    """The journal of events, and how far each Sensor trigger has come.
+
+    \b
+    retrain events
+    retrain events get 3f0c9a... -o json > event.json
+    """
+    if ctx.invoked_subcommand:
+        return
+    told = Client(state).call("GET", "/retrain/v1/events", limit=str(limit))
+    from retrain.cli.output import emit, table
+
+    if output in ("json", "yaml"):
+        emit(told, output)
+        return
+    table(["ID", "SOURCE", "EVENT", "TIME"], [[e["id"], e["source"], e["subject"], e["time"]] for e in told["events"]])
+    click.echo()
+    table(
+        ["SENSOR", "TRIGGER", "WAITING", "LAST ERROR"],
+        [[t["sensor"], t["trigger"], str(t["lag"]), t.get("error") or ""] for t in told["triggers"]],
+    )
+
+
+@events.command(name="get")
+@click.argument("event_id")
+@output_option("json")
+@state_option
+def get_event(event_id: str, output: str, state: Path) -> None:
+    """One recorded event, ready for `retrain replay`."""
+    from retrain.cli.output import emit
+
+    emit(Client(state).call("GET", f"/retrain/v1/events/{event_id}"), output)
+
+
+@click.group(invoke_without_command=True)
+@output_option("table")
+@state_option
+@click.pass_context
+def sources(ctx: click.Context, output: str, state: Path) -> None:
+    """The EventSources that are running; pause and resume them.
+
+    \b
+    retrain sources
+    retrain sources pause bucket
+    """
+    if ctx.invoked_subcommand:
+        return
+    from retrain.cli.output import emit, table
+
+    told: list[dict[str, Any]] = Client(state).call("GET", "/retrain/v1/info").get("sources") or []
+    if output in ("json", "yaml"):
+        emit(told, output)
+        return
+    table(
+        ["SOURCE", "EVENT", "TYPE", "STATE", "WHERE"],
+        [[s["source"], s["event"], s["type"], s["state"], s.get("where") or ""] for s in told],
+    )
+
+
+def _source(name: str, verb: str, state: Path) -> None:
+    Client(state).call("PUT", f"/retrain/v1/sources/{name}/{verb}")
+    click.echo(f"source {name} {verb}d")
+
+
+@sources.command()
+@click.argument("name")
+@state_option
+def pause(name: str, state: Path) -> None:
+    """Take no events of this EventSource until `resume`."""
+    _source(name, "pause", state)
+
+
+@sources.command()
+@click.argument("name")
+@state_option
+def resume(name: str, state: Path) -> None:
+    """Take events again; a bucket source goes on from where it stopped."""
+    _source(name, "resume", state)

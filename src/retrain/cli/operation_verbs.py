@@ -1,0 +1,146 @@
+"""Verbs that change a Workflow: stop, terminate, suspend, resume, retry, resubmit, delete, node set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from retrain.cli.client import Client
+from retrain.cli.options import parameters, state_option
+
+names_argument = click.argument("names", nargs=-1, required=True)
+selector_option = click.option(
+    "--node-field-selector", default="", metavar="FIELD=VALUE", help="Only these nodes, for example displayName=approve."
+)
+
+
+def _operate(state: Path, names: tuple[str, ...], operation: str, done: str, options: dict[str, Any]) -> None:
+    client = Client(state)
+    for name in names:
+        full = client.workflow(name)["metadata"]["name"]
+        answered = client.call("PUT", f"/api/v1/workflows/{{ns}}/{full}/{operation}", options)
+        click.echo(f"workflow {answered['metadata']['name']} {done}" + (f" from {full}" if operation == "resubmit" else ""))
+
+
+@click.command()
+@names_argument
+@click.option("--message", default="", help="Recorded on the stopped nodes.")
+@selector_option
+@state_option
+def stop(names: tuple[str, ...], message: str, node_field_selector: str, state: Path) -> None:
+    """Stop Workflows; their exit handlers still run.
+
+    \b
+    retrain stop @latest --message "wrong data"
+    """
+    _operate(state, names, "stop", "stopped", {"message": message, "nodeFieldSelector": node_field_selector})
+
+
+@click.command()
+@names_argument
+@state_option
+def terminate(names: tuple[str, ...], state: Path) -> None:
+    """End Workflows at once; no exit handler runs.
+
+    \b
+    retrain terminate retrain-flight-delay-176391234
+    """
+    _operate(state, names, "terminate", "terminated", {})
+
+
+@click.command()
+@names_argument
+@state_option
+def suspend(names: tuple[str, ...], state: Path) -> None:
+    """Start no further step until `resume`.
+
+    \b
+    retrain suspend @latest
+    """
+    _operate(state, names, "suspend", "suspended", {})
+
+
+@click.command()
+@names_argument
+@selector_option
+@state_option
+def resume(names: tuple[str, ...], node_field_selector: str, state: Path) -> None:
+    """Go on with suspended Workflows or suspended nodes.
+
+    \b
+    retrain resume @latest --node-field-selector displayName=approve
+    """
+    _operate(state, names, "resume", "resumed", {"nodeFieldSelector": node_field_selector})
+
+
+@click.command()
+@names_argument
+@click.option("--restart-successful", is_flag=True, help="Run again also successful nodes that the selector names.")
+@click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="Change an argument; repeatable.")
+@selector_option
+@state_option
+def retry(names: tuple[str, ...], restart_successful: bool, given: tuple[str, ...], node_field_selector: str, state: Path) -> None:
+    """Run the failed steps of ended Workflows again, keeping what succeeded.
+
+    \b
+    retrain retry @latest
+    """
+    options = {"restartSuccessful": restart_successful, "nodeFieldSelector": node_field_selector, "parameters": parameters(given)}
+    _operate(state, names, "retry", "retried", options)
+
+
+@click.command()
+@names_argument
+@click.option("--memoized", is_flag=True, help="Keep the outputs of what succeeded.")
+@click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="Change an argument; repeatable.")
+@state_option
+def resubmit(names: tuple[str, ...], memoized: bool, given: tuple[str, ...], state: Path) -> None:
+    """Create new Workflows from ended ones.
+
+    \b
+    retrain resubmit @latest
+    """
+    _operate(state, names, "resubmit", "created", {"memoized": memoized, "parameters": parameters(given)})
+
+
+@click.command()
+@names_argument
+@state_option
+def delete(names: tuple[str, ...], state: Path) -> None:
+    """Remove Workflows; what they left in the bucket stays.
+
+    \b
+    retrain delete @latest
+    """
+    client = Client(state)
+    for name in names:
+        full = client.workflow(name)["metadata"]["name"]
+        client.call("DELETE", f"/api/v1/workflows/{{ns}}/{full}")
+        click.echo(f"workflow {full} deleted")
+
+
+@click.group()
+def node() -> None:
+    """Act on one node of a Workflow."""
+
+
+@node.command(name="set")
+@click.argument("name")
+@click.option("--phase", type=click.Choice(["Succeeded", "Failed", "Error", "Skipped"]), help="End the node so.")
+@click.option("--message", default="")
+@click.option("--output-parameter", "given", multiple=True, metavar="NAME=VALUE", help="Supply an output parameter; repeatable.")
+@click.option("--node-field-selector", required=True, metavar="FIELD=VALUE")
+@state_option
+def set_(name: str, phase: str | None, message: str, given: tuple[str, ...], node_field_selector: str, state: Path) -> None:
+    """Set the phase, message or supplied outputs of a suspended node.
+
+    \b
+    retrain node set @latest --node-field-selector displayName=approve --output-parameter ok=yes --phase Succeeded
+    """
+    import json
+
+    supplied = dict(text.split("=", 1) for text in parameters(given))
+    options: dict[str, Any] = {"nodeFieldSelector": node_field_selector, "message": message, "phase": phase or ""}
+    _operate(state, (name,), "set", "changed", {**options, "outputParameters": json.dumps(supplied) if supplied else ""})

@@ -1,0 +1,35 @@
+"""Options that many verbs share, so that they are spelt and explained the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+state_option = click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".retrain"),
+    show_default=True,
+    envvar="RETRAIN_STATE",
+    help="Folder of the engine's state.",
+)
+
+
+def output_option(*more: str) -> Callable[[F], F]:
+    """`-o`: json and yaml print Argo's own documents, the others are for people."""
+    return click.option(
+        "-o", "--output", type=click.Choice([*more, "json", "yaml"]), default=more[0], show_default=True, help="How to print."
+    )
+
+
+def parameters(values: tuple[str, ...]) -> list[str]:
+    """`-p name=value` as Argo takes it; a missing `=` is a usage error."""
+    for value in values:
+        if "=" not in value:
+            raise click.BadParameter(f"{value!r} is not name=value", param_hint="-p")
+    return list(values)
