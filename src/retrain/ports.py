@@ -157,6 +157,26 @@ class StoredOutputs:
     error: str = ""
 
 
+class Places(Protocol):
+    """Where the paths that a pod's containers see lie on this machine."""
+
+    def locate(self, path: str) -> Path:
+        """Without following links."""
+
+    def resolve(self, path: str) -> Path:
+        """Links followed as the containers would follow them."""
+
+
+class Artifacts(Protocol):
+    """Moves files between a pod's folder and the bucket. What cannot be moved is a RetrainError whose text is the node's message."""
+
+    async def stage(self, pod: PodSpec, places: Places) -> None:
+        """Lay out the input artifacts."""
+
+    async def collect(self, pod: PodSpec, places: Places, result: Path | None, log: Path | None) -> StoredOutputs:
+        """Read output parameters and `result` (the end of standard output), store output artifacts and `log`."""
+
+
 class Pods(Protocol):
     """Runs pods. Every call is an *ensure*: repeating it changes nothing."""
 

@@ -26,10 +26,30 @@ from typing import Any
 PR_SET_PDEATHSIG = 1
 NOT_STARTED = 64  # what Argo's executor ends with when the command cannot be started
 PRELOADED = (
-    "numpy", "scipy.sparse", "pyarrow", "pyarrow.compute", "pyarrow.csv", "pyarrow.parquet", "duckdb", "sklearn.linear_model", "sklearn.ensemble",
-    "sklearn.neural_network", "sklearn.naive_bayes", "sklearn.metrics", "sklearn.preprocessing", "skops.io", "threadpoolctl", "pydantic", "yaml", "boto3",
-    "botocore.config", "base64", "concurrent.futures", "hashlib", "uuid",
-)  # fmt: skip
+    "numpy",
+    "scipy.sparse",
+    "pyarrow",
+    "pyarrow.compute",
+    "pyarrow.csv",
+    "pyarrow.parquet",
+    "duckdb",
+    "sklearn.linear_model",
+    "sklearn.ensemble",
+    "sklearn.neural_network",
+    "sklearn.naive_bayes",
+    "sklearn.metrics",
+    "sklearn.preprocessing",
+    "skops.io",
+    "threadpoolctl",
+    "pydantic",
+    "yaml",
+    "boto3",
+    "botocore.config",
+    "base64",
+    "concurrent.futures",
+    "hashlib",
+    "uuid",
+)
 
 
 class NotStarted(Exception):
@@ -114,10 +134,18 @@ def _limits() -> None:
 def _execute(container: dict[str, Any]) -> None:
     _enter(container)
     program = search(container["argv"][0], container["env"].get("PATH", os.defpath))
+    become = os.execve
     try:
-        os.execve(program, container["argv"], container["env"])  # noqa: S606
+        become(program, container["argv"], container["env"])
     except OSError as e:
         raise NotStarted(f"fork/exec {program}: {(e.strerror or str(e)).lower()}") from None
+
+
+def _text(descriptor: int) -> io.TextIOWrapper:
+    """A standard stream, written line by line so that logs can be followed."""
+    raw = io.FileIO(descriptor, "rb" if descriptor == 0 else "wb", closefd=False)
+    buffer = io.BufferedReader(raw) if descriptor == 0 else io.BufferedWriter(raw)
+    return io.TextIOWrapper(buffer, encoding="utf-8", errors="backslashreplace" if descriptor == 2 else None, line_buffering=True)
 
 
 def _handler(container: dict[str, Any]) -> int:
@@ -125,10 +153,10 @@ def _handler(container: dict[str, Any]) -> int:
     os.environ.clear()
     os.environ.update(container["env"])
     _enter(container)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123
-    sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False), encoding="utf-8", line_buffering=True)  # noqa: SIM115, PTH123
-    sys.stderr = io.TextIOWrapper(open(2, "wb", closefd=False), encoding="utf-8", errors="backslashreplace", line_buffering=True)  # noqa: SIM115, PTH123
-    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
+    for name, descriptor in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        stream = _text(descriptor)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
     random.seed()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
@@ -138,7 +166,7 @@ def _handler(container: dict[str, Any]) -> int:
     sys.path.insert(0, container["import_from"])
     code = _ended(lambda: runpy.run_module(module, run_name="__main__", alter_sys=True))
     try:
-        threading._shutdown()  # type: ignore[attr-defined]
+        vars(threading)["_shutdown"]()
         atexit._run_exitfuncs()
         sys.stdout.flush()
     except BaseException:
@@ -165,7 +193,7 @@ def _ended(run: Callable[[], object]) -> int:
 
 
 def begin(container: dict[str, Any], enter: Callable[[], None] | None, host: int, status: int, out: int | None) -> None:
-    """The whole life of the child; never returns. Tells the host over `status` its namespace and why it could not start."""
+    """The whole life of the child; never returns. Tells the host over `status` why it could not start."""
     code = NOT_STARTED
     try:
         os.setsid()
@@ -176,7 +204,6 @@ def begin(container: dict[str, Any], enter: Callable[[], None] | None, host: int
         status = _streams(container["log"], out, status)
         if enter is not None:
             enter()
-            os.write(status, json.dumps({"namespace": str(Path("/proc/self/ns/mnt").readlink())}).encode() + b"\n")
         die_with(host)
         _limits()
         if container["warm"]:

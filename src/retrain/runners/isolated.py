@@ -93,7 +93,7 @@ def probe() -> str:
     if child == 0:
         try:
             unshare()
-            mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV)
+            mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV)
         except OSError as e:
             os.write(writer, str(e).encode())
         finally:
@@ -139,8 +139,9 @@ def _system(root: str) -> None:
         bind(f"/{name}", f"{root}/{name}", read_only=name == "sys")
     if os.geteuid() == 0:
         bind("/proc/sys", f"{root}/proc/sys", read_only=True)
-    if Path(f"{root}/dev/shm").is_dir():
-        mount("tmpfs", f"{root}/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
+    shared = Path(root, "dev", "shm")
+    if shared.is_dir():
+        mount("tmpfs", str(shared), "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
 
 
 def enter(plan: dict[str, Any]) -> None:
@@ -158,8 +159,9 @@ def enter(plan: dict[str, Any]) -> None:
         else:
             _machine(name, folder, root, ",userxattr" if user else "")
     if "var" in plan["machine"]:  # it belongs to root, so an ordinary user could not write into an overlay of it
-        (folder / "upper/var/tmp").mkdir(parents=True, exist_ok=True)
-        bind(str(folder / "upper/var/tmp"), f"{root}/var/tmp")
+        kept = folder / "upper" / "var" / "tmp"
+        kept.mkdir(parents=True, exist_ok=True)
+        bind(str(kept), str(Path(root, "var", "tmp")))
     _system(root)
     for entry in os.scandir("/"):
         if entry.is_symlink() and not os.path.lexists(f"{root}/{entry.name}"):

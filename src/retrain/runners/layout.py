@@ -28,11 +28,8 @@ def normal(path: str) -> str:
 
 def machine_folders() -> list[str]:
     """Names of the machine's own top-level folders that a pod gets as a writable copy (symlinks like /bin are not among them)."""
-    names = []
-    for entry in os.scandir("/"):
-        if entry.name in PRIVATE or (entry.name not in BOUND and entry.is_dir(follow_symlinks=False)):
-            names.append(entry.name)
-    return sorted(names)
+    found = [entry.name for entry in os.scandir("/") if entry.is_dir(follow_symlinks=False) and entry.name not in BOUND]
+    return sorted({*found, *PRIVATE})
 
 
 class Layout:
@@ -51,7 +48,7 @@ class Layout:
         for container in pod.containers:
             for mount in container.mounts:
                 if mount.volume not in volumes:
-                    raise Unsupported(f"pod {pod.name}: container {container.name} mounts volume {mount.volume!r}, which the pod does not have")
+                    raise Unsupported(f"container {container.name} mounts volume {mount.volume!r}, which the pod does not have")
                 volume = volumes[mount.volume]
                 source = claims / volume.claim if volume.claim else folder.volumes / volume.name
                 if mount.sub_path:

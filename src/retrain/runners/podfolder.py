@@ -23,7 +23,9 @@ State = Literal["absent", "staged", "running", "done", "lost"]
 def write_json(path: Path, value: Json) -> None:
     """Write a file so that a reader sees all of it or nothing."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    partial.write_text(json.dumps(value))
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # a spec holds the pod's secrets
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(value, file)
     partial.replace(path)
 
 

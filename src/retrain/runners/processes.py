@@ -46,29 +46,6 @@ def tree(pid: int) -> list[int]:
     return found
 
 
-def group(leader: int) -> list[int]:
-    """Processes whose session was opened by `leader`, though it may be gone."""
-    found = []
-    for entry in os.scandir(PROC) if PROC.is_dir() else ():
-        if not entry.name.isdigit():
-            continue
-        try:
-            fields = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == leader and fields[0] != "Z":
-            found.append(int(entry.name))
-    return found
-
-
-def namespace(pid: int) -> str:
-    """The process's mount namespace, "" when it cannot be told."""
-    try:
-        return str((PROC / str(pid) / "ns/mnt").readlink())
-    except OSError:
-        return ""
-
-
 def home(pid: int) -> str:
     """HOME in the environment that the process was started with."""
     try:
@@ -76,6 +53,29 @@ def home(pid: int) -> str:
     except OSError:
         return ""
     return next((os.fsdecode(v[5:]) for v in environment.split(b"\0") if v.startswith(b"HOME=")), "")
+
+
+def root_folder(pid: int) -> str:
+    """Which folder of its filesystem the process has as its root: "/" unless it lives in a pod's mount namespace."""
+    try:
+        mounts = (PROC / str(pid) / "mountinfo").read_text().splitlines()
+    except OSError:
+        return "/"
+    return next((fields[3] for fields in map(str.split, mounts) if fields[4] == "/"), "/")
+
+
+def belongs(pid: int, pod: Path) -> bool:
+    """Whether the process is one of the pod's, wherever it has gone: its HOME is the pod's, or its root is."""
+    if home(pid) == str(pod / "home"):
+        return True
+    root = root_folder(pid)
+    return root.endswith(f"/{pod.name}/root") and str(pod / "root").endswith(root)
+
+
+def left_by(pod: Path) -> list[int]:
+    """Every process of a pod whose host is gone. Looks at all processes."""
+    pids = [int(entry.name) for entry in os.scandir(PROC) if entry.name.isdigit()] if PROC.is_dir() else []
+    return [pid for pid in pids if belongs(pid, pod)]
 
 
 def kill(pids: list[int], number: int = signal.SIGKILL) -> None:

@@ -1,0 +1,153 @@
+"""What the pod host is told of a pod (`spec.json`): plain commands, environments and folders, nothing of Argo."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from retrain.errors import Unsupported
+from retrain.ports import Container, Json, PodSpec
+from retrain.runners.layout import PRIVATE, SCRIPT_PATH, Layout, interpreter_path, relocated, speaks_of
+
+Mode = Literal["warm", "isolated", "relocated"]
+HOME_INSIDE = "/argo/home"
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+REFERENCE = re.compile(r"\$(\$)?\(([A-Za-z_.][-A-Za-z0-9_.]*)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the engine's surroundings give a pod. `state`: the engine's state folder; `cwd`: where the user's handlers lie; `path`: the
+    engine's PATH; `visible`: folders that a pod must see, such as the interpreter's."""
+
+    state: Path
+    cwd: Path
+    path: str
+    visible: tuple[str, ...]
+
+
+def is_handler(container: Container) -> bool:
+    """Whether the command is `python -m handlers.<name> ...`."""
+    words = [*container.command, *container.args]
+    if container.script is not None or len(words) < 3:
+        return False
+    return words[0] in ("python", "python3") and words[1] == "-m" and words[2].startswith("handlers.")
+
+
+def is_warm(pod: PodSpec) -> bool:
+    """Whether every container is a handler."""
+    return all(is_handler(container) for container in pod.containers)
+
+
+def expand(text: str, environment: dict[str, str]) -> str:
+    """Kubernetes' `$(NAME)` in commands and arguments; a name that is not there stays as it stands, `$$(` is `$(`."""
+
+    def replace(match: re.Match[str]) -> str:
+        if match[1]:
+            return f"$({match[2]})"
+        return environment.get(match[2], match[0])
+
+    return REFERENCE.sub(replace, text)
+
+
+class Planner:
+    """Writes the plan of one pod in one mode."""
+
+    def __init__(self, pod: PodSpec, layout: Layout, mode: Mode, machine: Machine) -> None:
+        self.pod = pod
+        self.layout = layout
+        self.mode = mode
+        self.machine = machine
+        self.folder = layout.folder
+        self.declared = layout.declared(pod)
+
+    def document(self) -> dict[str, Json]:
+        """Raises Unsupported when the mode is `relocated` and a declared path stands where it cannot be replaced."""
+        return {
+            "pod": self.pod.name,
+            "node_id": self.pod.node_id,
+            "workflow": self.pod.workflow,
+            "mode": self.mode,
+            "deadline": self.pod.deadline,
+            "grace": self.pod.grace_seconds,
+            "isolation": self._isolation() if self.mode == "isolated" else None,
+            "machine": sorted(self.layout.machine),
+            "containers": [self._container(container) for container in self.pod.containers],
+        }
+
+    def _isolation(self) -> dict[str, Json]:
+        visible = list(self.machine.visible)
+        if any(is_handler(c) for c in self.pod.containers):
+            visible.append(str(self.machine.cwd))
+        return {
+            "folder": str(self.folder.path),
+            "machine": sorted(self.layout.machine),
+            "private": list(PRIVATE),
+            "mounts": [[inside, str(source), read_only] for inside, source, read_only in self.layout.mounts],
+            "hide": str(self.machine.state),
+            "visible": visible,
+        }
+
+    def _container(self, container: Container) -> dict[str, Json]:
+        environment = self._environment(container)
+        words = [expand(word, environment) for word in (*container.command, *container.args)]
+        if container.script is not None:
+            words.append(SCRIPT_PATH)
+        if self.mode != "isolated":
+            words = self._relocate(container, words)
+            environment = {name: relocated(value, self.declared, self.layout) for name, value in environment.items()}
+        captured = self.pod.capture_result and (container.name == "main" or len(self.pod.containers) == 1)
+        return {
+            "name": container.name,
+            "argv": words,
+            "env": environment,
+            "cwd": self._cwd(container),
+            "import_from": str(self.machine.cwd),
+            "warm": self.mode == "warm",
+            "cpu": self._threads(container),
+            "memory": container.memory_bytes,
+            "depends": list(container.depends),
+            "retries": container.retries,
+            "retry_delay": container.retry_delay,
+            "log": str(self.folder.log(container.name)),
+            "result": str(self.folder.result(container.name)) if captured else None,
+        }
+
+    def _threads(self, container: Container) -> int:
+        return max(1, int(container.cpu or 1))
+
+    def _environment(self, container: Container) -> dict[str, str]:
+        """The manifest's, and of this machine only what a process cannot do without."""
+        inside = self.mode == "isolated"
+        base = {
+            "PATH": interpreter_path(self.machine.path),
+            "HOME": HOME_INSIDE if inside else str(self.folder.home),
+            "TMPDIR": f"/{PRIVATE[0]}" if inside else str(self.folder.upper / PRIVATE[0]),
+            "LANG": "C.UTF-8",
+        }
+        if self.mode == "warm":
+            base |= {name: str(self._threads(container)) for name in THREADS} | {"OMP_WAIT_POLICY": "passive"}
+        return base | dict(container.env)
+
+    def _cwd(self, container: Container) -> str:
+        if container.working_dir:
+            return container.working_dir if self.mode == "isolated" else str(self.layout.locate(container.working_dir))
+        if is_handler(container):
+            return str(self.machine.cwd)
+        return "/" if self.mode == "isolated" else str(self.folder.root)
+
+    def _relocate(self, container: Container, words: list[str]) -> list[str]:
+        paths = [*self.declared, *([SCRIPT_PATH] if container.script is not None else [])]
+        moved = [relocated(word, paths, self.layout) for word in words]
+        if self.mode == "relocated":
+            fixed = [word for word, to in zip(words, moved, strict=True) if word == to]
+            for text in [*fixed, container.script or ""]:
+                if path := speaks_of(text, paths):
+                    raise Unsupported(
+                        f"template {self.pod.template}, container {container.name}: {path} stands inside a command line, and this "
+                        "machine gives no mount namespaces, in which that path would exist. Give it as an argument of its own "
+                        f"('{path}' or '--option={path}'), or allow user namespaces (sysctl user.max_user_namespaces)"
+                    )
+        return moved

@@ -1,0 +1,296 @@
+"""One pod as the pod host sees it: its containers from fork to exit code. Loaded by the pod host: standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+RESULT_BYTES = 256 * 1024  # the end of standard output that is kept
+DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
+SAMPLE_SECONDS = 0.2
+
+
+class Surroundings(Protocol):
+    """What a pod needs of the host."""
+
+    child: Any
+    processes: Any
+    isolated: Any
+
+    def at(self, when: float, call: Callable[[], None]) -> None:
+        """Call at a time of the monotonic clock."""
+
+    def watch(self, descriptor: int, call: Callable[[], object]) -> None:
+        """Call whenever the file can be read."""
+
+    def unwatch(self, descriptor: int) -> None:
+        """No longer."""
+
+    def tell(self, line: dict[str, Any]) -> None:
+        """A line to every engine that listens."""
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a file so that a reader sees all of it or nothing."""
+    partial = path.with_name(f"{path.name}.part")
+    partial.write_text(json.dumps(value))
+    partial.replace(path)
+
+
+class Container:
+    """One container: waiting, running (`pid`), or ended (`ended`)."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.spec = spec
+        self.name: str = spec["name"]
+        self.pid = 0
+        self.started = 0.0
+        self.attempts = 0
+        self.status = -1
+        self.out = -1
+        self.log = -1
+        self.tail = bytearray()
+        self.killed_for = ""  # why the host ended it: a message
+        self.ended: dict[str, Any] | None = None
+
+    def finish(self, code: int, reason: str, message: str = "") -> None:
+        """Record the end; the container will not run (again)."""
+        now = time.time()
+        self.ended = {
+            "name": self.name,
+            "exit_code": code,
+            "reason": reason,
+            "started_at": self.started or now,
+            "finished_at": now,
+            "message": message,
+        }
+
+
+class Pod:
+    """All containers of one pod. `done` is True after `exit.json` is there."""
+
+    def __init__(self, folder: Path, host: Surroundings) -> None:
+        self.host = host
+        self.folder = folder
+        self.spec: dict[str, Any] = json.loads((folder / "spec.json").read_text())
+        self.name: str = self.spec["pod"]
+        self.lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self.lock)
+            raise
+        self.containers = [Container(c) for c in self.spec["containers"]]
+        self.started = 0.0
+        self.stopping = ""
+        self.deadline_passed = False
+        self.done = False
+
+    # ------------------------------------------------------------------------------------------ start
+
+    def begin(self) -> None:
+        """Start what waits for nothing."""
+        deadline = self.spec["deadline"]
+        if deadline is not None:
+            self.host.at(time.monotonic() + max(0.0, deadline - time.time()), self._deadline)
+        self._advance()
+
+    def _advance(self) -> None:
+        """Start every container whose dependencies have succeeded, give up those whose dependencies have not, end with the last."""
+        by_name = {c.name: c for c in self.containers}
+        for container in self.containers:
+            if container.ended is not None or container.pid or container.attempts:
+                continue
+            if self.stopping:
+                container.finish(143, *(("DeadlineExceeded", DEADLINE_MESSAGE) if self.deadline_passed else ("Error", "")))
+                continue
+            ends = [(name, by_name[name].ended) for name in container.spec["depends"]]
+            failed = next(((name, end) for name, end in ends if end is not None and end["exit_code"] != 0), None)
+            if failed is not None:
+                container.finish(64, "Error", f'dependency "{failed[0]}" exited with non-zero code: {failed[1]["exit_code"]}')
+                self._advance()
+                return
+            if all(end is not None for _, end in ends):
+                self._fork(container)
+        if all(c.ended is not None for c in self.containers):
+            self._finish()
+
+    def _fork(self, container: Container) -> None:
+        container.attempts += 1
+        status_reader, status_writer = os.pipe()
+        out_reader, out_writer = os.pipe() if container.spec["result"] else (-1, -1)
+        host = os.getpid()
+        plan = self.spec["isolation"]
+        pid = os.fork()
+        if pid == 0:
+            enter = (lambda: self.host.isolated.enter(plan)) if plan else None
+            self.host.child.begin(container.spec, enter, host, status_writer, out_writer if out_writer >= 0 else None)
+        container.pid, container.started = pid, container.started or time.time()
+        os.close(status_writer)
+        container.status = status_reader
+        if out_reader >= 0:
+            os.close(out_writer)
+            os.set_blocking(out_reader, False)
+            container.out = out_reader
+            container.log = os.open(container.spec["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            self.host.watch(out_reader, lambda: self._copy(container))
+        self._note_start()
+        if container.spec["memory"]:
+            self.host.at(time.monotonic() + SAMPLE_SECONDS, lambda: self._weigh(container, pid))
+
+    def _note_start(self) -> None:
+        first = not self.started
+        self.started = self.started or time.time()
+        pids = {c.name: [c.pid, self.host.processes.start_time(c.pid)] for c in self.containers if c.pid}
+        note = {"at": self.started, "boot": self.host.processes.boot_id(), "host": os.getpid(), "pids": pids}
+        write_json(self.folder / "started.json", note)
+        if first:
+            self.host.tell({"started": self.name, "node_id": self.spec["node_id"], "at": self.started})
+
+    def _copy(self, container: Container) -> bool:
+        """Move what stands in the standard output's pipe to the log; False when there is nothing more."""
+        try:
+            data = os.read(container.out, 65536)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._close(container)
+            return False
+        view = memoryview(data)
+        while view:
+            view = view[os.write(container.log, view) :]
+        container.tail += data
+        del container.tail[:-RESULT_BYTES]
+        return True
+
+    # ------------------------------------------------------------------------------------------ limits
+
+    def _deadline(self) -> None:
+        if not self.done:
+            self.deadline_passed = True
+            self.stop(self.spec["grace"])
+
+    def _weigh(self, container: Container, pid: int) -> None:
+        """End the container when its processes use more memory than it may. The cheap sum, which counts shared pages many times, is
+        looked into only when it is above the limit."""
+        if container.pid != pid:
+            return
+        limit = container.spec["memory"]
+        pids = self.host.processes.tree(pid)
+        if self.host.processes.resident(pids) > limit:
+            used = self.host.processes.private(pids, forked=container.spec["warm"])
+            if used > limit:
+                container.killed_for = (
+                    f"used {used / 2**20:.0f} MiB of memory, its limit is {limit / 2**20:.0f} MiB: "
+                    f"raise resources.limits.memory of container {container.name}"
+                )
+                self._kill(container)
+                return
+        self.host.at(time.monotonic() + SAMPLE_SECONDS, lambda: self._weigh(container, pid))
+
+    def stop(self, grace: float) -> None:
+        """SIGTERM to every running container's process group; after the grace period SIGKILL to all of it."""
+        if self.done:
+            return
+        self.stopping = "stop"
+        for container in self.containers:
+            if container.pid:
+                self.host.processes.kill_group(container.pid, signal.SIGTERM)
+        self.host.at(time.monotonic() + max(0.0, grace), self.kill)
+        self._advance()
+
+    def kill(self) -> None:
+        """SIGKILL to every process of every container."""
+        for container in self.containers:
+            if container.pid:
+                self._kill(container)
+
+    def _kill(self, container: Container) -> None:
+        descendants = self.host.processes.tree(container.pid)
+        self.host.processes.kill_group(container.pid, signal.SIGKILL)
+        self.host.processes.kill(descendants)
+
+    # ------------------------------------------------------------------------------------------ end
+
+    def reaped(self, pid: int, wait_status: int) -> bool:
+        """The host collected a child; True when it was one of this pod's containers."""
+        container = next((c for c in self.containers if c.pid == pid), None)
+        if container is None:
+            return False
+        self.host.processes.kill_group(pid, signal.SIGKILL)  # what it left in the background ends with it, as in a container
+        container.pid = 0
+        error = self._read_status(container)
+        self._drain(container)
+        code = os.waitstatus_to_exitcode(wait_status)
+        code = 128 - code if code < 0 else code
+        if container.killed_for:
+            container.finish(137, "OOMKilled", container.killed_for)
+        elif self.deadline_passed and code != 0:
+            container.finish(code, "DeadlineExceeded", DEADLINE_MESSAGE)
+        elif code != 0 and not self.stopping and container.attempts <= container.spec["retries"]:
+            self.host.at(time.monotonic() + container.spec["retry_delay"], lambda: self._again(container))
+            return True
+        else:
+            container.finish(code, "Completed" if code == 0 else "Error", error)
+        self._advance()
+        return True
+
+    def _again(self, container: Container) -> None:
+        if self.stopping:
+            container.finish(143, "Error")
+            self._advance()
+        else:
+            self._fork(container)
+
+    def _read_status(self, container: Container) -> str:
+        """Why the command could not be started ("" when it was)."""
+        with os.fdopen(container.status, "rb") as told:
+            os.set_blocking(told.fileno(), False)
+            lines = (told.read() or b"").splitlines()
+        container.status = -1
+        error = ""
+        for line in lines:
+            error = json.loads(line)["error"]
+        return error
+
+    def _drain(self, container: Container) -> None:
+        """Take what the pipe still holds, without waiting for a stray that keeps it open."""
+        while container.out >= 0 and self._copy(container):
+            continue
+        self._close(container)
+        if container.spec["result"]:
+            Path(container.spec["result"]).write_bytes(container.tail)
+
+    def _close(self, container: Container) -> None:
+        if container.out >= 0:
+            self.host.unwatch(container.out)
+            os.close(container.out)
+            os.close(container.log)
+            container.out = container.log = -1
+
+    def _finish(self) -> None:
+        """Write how the pod ended, then let go of it."""
+        if self.done:
+            return
+        self.done = True
+        doc = {
+            "pod": self.name,
+            "node_id": self.spec["node_id"],
+            "workflow": self.spec["workflow"],
+            "started_at": self.started or time.time(),
+            "finished_at": time.time(),
+            "containers": [c.ended for c in self.containers],
+            "lost": False,
+            "error": "",
+        }
+        with contextlib.suppress(FileNotFoundError):  # the folder was taken away: nobody asks for this pod any more
+            write_json(self.folder / "exit.json", doc)
+        os.close(self.lock)
+        self.host.tell({"exit": self.name})
