@@ -1,0 +1,75 @@
+"""The bounds of the design, read off the tree as it is committed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+TRACKED = [Path(p) for p in subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()]
+SOURCES = [p for p in TRACKED if p.suffix == ".py" and (ROOT / p).exists()]
+VAGUE = {"util", "utils", "helper", "helpers", "common", "core", "manager", "misc"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=str)
+def test_no_file_over_400_lines(path: Path) -> None:
+    assert len((ROOT / path).read_text(encoding="utf-8").splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=str)
+def test_no_function_over_50_lines(path: Path) -> None:
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    long = [f"{n.name} ({n.end_lineno - n.lineno + 1})" for n in functions if n.end_lineno and n.end_lineno - n.lineno + 1 > 50]
+    assert long == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=str)
+def test_nothing_silences_a_check(path: Path) -> None:
+    words = ("type: " + "ignore", "no" + "qa", "pragma: no " + "cover", "TO" + "DO", "FIX" + "ME", "mark." + "xfail")
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert [w for w in words if w in text] == []
+
+
+def test_no_room_has_a_name_that_says_nothing() -> None:
+    assert [str(p) for p in SOURCES if VAGUE & {part.removesuffix(".py") for part in p.parts}] == []
+
+
+def test_handlers_and_manifests_name_the_same_stages() -> None:
+    """Every `python -m handlers.<name>` in the workflow templates is a file, and its image is named for it."""
+    for template in sorted((ROOT / "workflowtemplates").glob("*.yaml")):
+        if template.name == "kustomization.yaml":
+            continue
+        for step in yaml.safe_load(template.read_text(encoding="utf-8"))["spec"]["templates"]:
+            if "container" not in step:
+                continue
+            python, flag, module = step["container"]["command"]
+            assert (python, flag) == ("python", "-m")
+            assert (ROOT / Path(*module.split("."))).with_suffix(".py").exists()
+            assert step["container"]["image"] == f"retrain/{module.removeprefix('handlers.')}"
+
+
+def test_locks_have_hashes_and_no_addresses() -> None:
+    for lock in sorted((ROOT / "requirements").glob("*.txt")):
+        text = lock.read_text(encoding="utf-8")
+        assert "--hash=sha256:" in text
+        assert not re.search(r"https?://|--(extra-)?index-url|--find-links", text)
+
+
+def test_root_and_overlays_list_the_same_folders() -> None:
+    def folders(path: Path) -> list[str]:
+        resources = yaml.safe_load((ROOT / path / "kustomization.yaml").read_text(encoding="utf-8"))["resources"]
+        return [Path(r).name for r in resources if not r.endswith(".yaml")]
+
+    for overlay in sorted((ROOT / "overlays").iterdir()):
+        assert folders(overlay.relative_to(ROOT)) == folders(Path())
+
+
+def test_the_dockerfile_has_a_target_for_every_handler_that_is_a_step() -> None:
+    targets = set(re.findall(r"^FROM handler AS (\w+)$", (ROOT / "handlers/Dockerfile").read_text(encoding="utf-8"), re.M))
+    assert targets == {"fetch", "transform", "grid", "train", "evaluate", "promote"}
