@@ -1,0 +1,111 @@
+"""The champion pointer and its history.
+
+`models/<model>/history/<n>.json` are immutable, numbered from 1, and each names its predecessor; `models/<model>/champion.json` holds a copy of
+the newest. A change writes the history entry first (If-None-Match) and then moves the pointer (If-Match). Whoever dies between the two
+leaves an entry that the pointer has not reached: the next reader of the pointer finishes that change before it does anything else, so a
+promotion that was carried out twice is one promotion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from handlers.storage import Conflict, Missing, Store, canonical_json, read_json
+
+Record = dict[str, Any]
+
+
+class Overtaken(Exception):
+    """Somebody else changed the champion meanwhile: judge again, against the new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """The champion (None before the first) and the ETag that a change must match."""
+
+    record: Record | None
+    etag: str | None
+
+    @property
+    def number(self) -> int:
+        return int(self.record["number"]) if self.record else 0
+
+
+def pointer_key(model: str) -> str:
+    return f"models/{model}/champion.json"
+
+
+def history_key(model: str, number: int) -> str:
+    return f"models/{model}/history/{number}.json"
+
+
+def current(store: Store, model: str) -> Pointer:
+    """The pointer, after any change that was left half done has been finished."""
+    while True:
+        pointer = _pointer(store, model)
+        ahead = _entry(store, model, pointer.number + 1)
+        if ahead is None:
+            return pointer
+        _move(store, model, ahead, pointer)
+
+
+def change(store: Store, model: str, pointer: Pointer, record: Mapping[str, Any]) -> Record:
+    """Make `record` the champion that follows `pointer`; the record as written, numbered and linked.
+
+    Carrying out the same change again (equal run and trial) gives the record that is there. Raises Overtaken when another change came first.
+    """
+    number = pointer.number + 1
+    written = {**record, "number": number, "predecessor": pointer.number or None, "at": store.server_time()}
+    try:
+        store.put(history_key(model, number), canonical_json(written).encode(), if_none_match=True)
+    except Conflict:
+        there = _entry(store, model, number)
+        if there is None or not same(there, written):
+            raise Overtaken(f"champion {number} of {model} was decided by another run") from None
+        written = there
+    _move(store, model, written, pointer)
+    return written
+
+
+def same(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether two records speak of the same change."""
+    return (first.get("run"), first.get("trial"), first.get("kind")) == (second.get("run"), second.get("trial"), second.get("kind"))
+
+
+def history(store: Store, model: str) -> list[Record]:
+    """Every champion there has been, the first one first."""
+    entries = [_entry(store, model, n) for n in range(1, current(store, model).number + 1)]
+    return [entry for entry in entries if entry is not None]
+
+
+def _pointer(store: Store, model: str) -> Pointer:
+    import json
+
+    try:
+        data, etag = store.get_with_etag(pointer_key(model))
+    except Missing:
+        return Pointer(None, None)
+    return Pointer(json.loads(data), etag)
+
+
+def _entry(store: Store, model: str, number: int) -> Record | None:
+    try:
+        found: Record = read_json(store, history_key(model, number))
+    except Missing:
+        return None
+    return found
+
+
+def _move(store: Store, model: str, record: Record, pointer: Pointer) -> None:
+    """Move the pointer to `record`; that another has moved it there, or beyond, is as good."""
+    data = canonical_json(record).encode()
+    try:
+        if pointer.etag is None:
+            store.put(pointer_key(model), data, if_none_match=True)
+        else:
+            store.put(pointer_key(model), data, if_match=pointer.etag)
+    except Conflict:
+        if _pointer(store, model).number < int(record["number"]):
+            raise
