@@ -17,17 +17,24 @@ class Report:
     def __init__(self) -> None:
         self.findings: list[Finding] = []
         self._said: set[tuple[str, str, str]] = set()
+        self.silent: set[int] = set()  # documents (by identity) that were checked before: their warnings are known
 
-    def add(self, severity: Severity, document: Document, path: str, message: str, hint: str = "") -> None:
+    def add(self, severity: Severity, document: Document, path: str, message: str, hint: str = "", lead: str = "") -> None:
+        """`lead` begins the message but does not count when the same is found again on another way."""
         where = f"{document.label} {path}".rstrip()
         identity = (document.file, where, message)
-        if identity not in self._said:
-            self._said.add(identity)
-            self.findings.append(Finding(severity, document.file, document.line(path), where, message, hint))
+        if identity in self._said or (severity == "warning" and id(document) in self.silent):
+            return
+        self._said.add(identity)
+        self.findings.append(Finding(severity, document.file, document.line(path), where, lead + message, hint))
 
     def error(self, document: Document, path: str, message: str, hint: str = "") -> None:
         """What Argo refuses."""
         self.add("error", document, path, message, hint)
+
+    def refusal(self, document: Document, path: str, lead: str, core: str, hint: str = "") -> None:
+        """What Argo's validation of a Workflow refuses, in its words."""
+        self.add("error", document, path, core, hint, lead)
 
     def unsupported(self, document: Document, path: str, message: str, hint: str = "") -> None:
         """What this engine refuses."""

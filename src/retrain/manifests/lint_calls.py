@@ -1,0 +1,132 @@
+"""What steps and tasks have in common: arguments, tags, `when`, loops, hooks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from retrain.manifests import lint_expressions, lint_when, workflow
+from retrain.manifests.document import Document
+from retrain.manifests.lint_places import Place
+from retrain.manifests.lint_scope import Scope, scan
+from retrain.manifests.report import meant
+
+if TYPE_CHECKING:
+    from retrain.manifests.lint_templates import Checker
+
+LOCATIONS = ("s3", "raw", "http", "git", "gcs", "azure", "oss", "hdfs", "artifactory", "plugin")
+ONLY = "valueFrom only allows: default, configMapKeyRef and supplied"
+
+
+def arguments(checker: Checker, given: Mapping[str, Any], place: Place, prefix: str, *, empty: bool = False) -> None:
+    """Arguments must have names and values, and a value one of its `enum`. `empty`: values may come later (a template's)."""
+    for kind in ("parameters", "artifacts"):
+        checker.names(given.get(kind), place.at(kind), f"{prefix}{kind}")
+    for index, parameter in enumerate(given.get("parameters") or []):
+        _parameter(checker, parameter, place.at(f"parameters[{index}]"), f"{prefix}{parameter.get('name')}", empty)
+    for index, artifact in enumerate(given.get("artifacts") or []):
+        name, where = f"{prefix}{artifact.get('name')}", place.at(f"artifacts[{index}]")
+        located = any(artifact.get(key) for key in LOCATIONS)
+        if not artifact.get("from") and not artifact.get("fromExpression") and not located and not empty:
+            checker.error(where, f"{name}.from, artifact location, or key is required")
+        if artifact.get("from") and artifact.get("fromExpression"):
+            checker.error(where, f"{name} shouldn't have both `from` and `fromExpression` in Artifact")
+
+
+def own_order(merged: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments with the document's own first, so that their positions are those in the document."""
+    names = {kind: [each.get("name") for each in own.get(kind) or []] for kind in ("parameters", "artifacts")}
+    found = {}
+    for kind, first in names.items():
+        places = {name: place for place, name in enumerate(first)}
+        found[kind] = sorted(merged.get(kind) or [], key=lambda each, places=places: places.get(each.get("name"), len(places)))
+    return found
+
+
+def _parameter(checker: Checker, parameter: Mapping[str, Any], place: Place, name: str, empty: bool) -> None:
+    value, source, enum = parameter.get("value"), parameter.get("valueFrom"), parameter.get("enum")
+    if value is None and source is None and not empty:
+        checker.error(place, f"{name}.value or {name}.valueFrom is required")
+    if source is not None:
+        fine = any(source.get(key) is not None for key in ("configMapKeyRef", "event", "supplied"))
+        if not fine or any(source.get(key) for key in ("path", "jsonPath", "parameter", "expression")):
+            checker.error(place.at("valueFrom"), f"{name}.{ONLY}")
+    if enum is None:
+        return
+    if not enum:
+        checker.error(place.at("enum"), f"{name}.enum should contain at least one value")
+    elif value is None:
+        if not empty:
+            checker.error(place, f"{name}.value is required")
+    elif workflow.text(value) not in [workflow.text(each) for each in enum]:
+        checker.error(
+            place.at("value"), f"{name}.value should be present in {name}.enum list", meant(workflow.text(value), map(workflow.text, enum))
+        )
+
+
+def check(
+    checker: Checker, call: Mapping[str, Any], scope: Scope, plain: Place, words: str, family: str, place: Place, home: Document
+) -> None:
+    """Everything about one step or task but its template.
+
+    `words` lead to an unresolved tag in Argo's message, `place` carries those that lead to the call; `family` is `steps` or
+    `tasks`.
+    """
+    inline = call.get("inline")
+    if isinstance(inline, dict):
+        scope = scope.copy()
+        scope.names |= {f"inputs.parameters.{each.get('name')}" for each in (inline.get("inputs") or {}).get("parameters") or []}
+    checker.tags(call, scope, plain, words)
+    lint_expressions.check(checker, call, scope, plain)
+    if call.get("when"):
+        lint_when.check(checker, str(call["when"]), plain.at("when"))
+    _items(checker, call, plain)
+    _hooks(checker, call, place, home, family)
+
+
+def _items(checker: Checker, call: Mapping[str, Any], place: Place) -> None:
+    """Item keys that some items have and others do not, and `{{item}}` outside of a loop."""
+    items = call.get("withItems") or _literal(call.get("withParam"))
+    wanted = {
+        tag.text: tag
+        for tag in scan({key: value for key, value in call.items() if key not in ("withItems", "withParam", "inline")}, place.path)
+    }
+    for name, tag in wanted.items():
+        where = Place(place.document, tag.path, place.words)
+        if name == "item" and not tag.expression and not workflow.is_loop(call):
+            checker.warning(where, "{{item}} has no loop here and stays as it is written", "add withItems, withParam or withSequence")
+        key = name.removeprefix("item.")
+        if tag.expression or key == name or not items or key.startswith("["):
+            continue
+        for index, item in enumerate(items):
+            if not isinstance(item, dict):
+                checker.warning(where, f"{{{{{name}}}}} fails for item {index}, which is no map but {json.dumps(item)[:40]}")
+            elif key not in item:
+                checker.warning(where, f"{{{{{name}}}}} fails for item {index}, which has no key {key}", meant(key, item))
+
+
+def _literal(text: Any) -> list[Any]:
+    try:
+        found = json.loads(text) if isinstance(text, str) and "{{" not in text else []
+    except ValueError:
+        found = []
+    return found if isinstance(found, list) else []
+
+
+def _hooks(checker: Checker, call: Mapping[str, Any], place: Place, home: Document, family: str) -> None:
+    if call.get("onExit"):
+        checker.call({"template": call["onExit"]}, place.at("onExit"), home)
+    for name, hook in (call.get("hooks") or {}).items():
+        hooks(checker, name, hook, place.at(f"hooks.{name}"), home, f"{place.words.strip()}.hooks.{name}")
+
+
+def hooks(checker: Checker, name: str, hook: Mapping[str, Any], place: Place, home: Document, words: str) -> None:
+    """One lifecycle hook: its template, and the expression that all but `exit` need."""
+    checker.call(hook, place, home)
+    expression = str(hook.get("expression") or "")
+    if name != "exit" and not expression:
+        bare = Place(place.document, place.path)
+        checker.error(bare, f"{words} Expression required", "only the hook named `exit` runs without one")
+    elif expression:
+        lint_expressions.compiles(checker, expression, place.at("expression"))

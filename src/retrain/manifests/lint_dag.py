@@ -1,0 +1,139 @@
+"""DAG templates: `depends`, cycles, targets, and which task a tag may speak of."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from retrain.manifests import lint_calls
+from retrain.manifests.lint_leaf import find_cycle
+from retrain.manifests.lint_outputs import Graph, check_tasks
+from retrain.manifests.lint_places import Template
+from retrain.manifests.lint_scope import Scope
+from retrain.manifests.report import meant
+
+if TYPE_CHECKING:
+    from retrain.manifests.lint_templates import Checker
+
+RESULTS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
+OF_LOOPS = ("AnySucceeded", "AllFailed")
+WORD = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?)\.([A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a-zA-Z0-9]*)")
+
+
+def check(checker: Checker, template: Template, scope: Scope) -> None:
+    """Validate the graph, then each task in it."""
+    dag = template.doc["dag"]
+    tasks = [task for task in dag.get("tasks") or [] if isinstance(task, dict)]
+    place, prefix = template.place.at("dag.tasks"), f"templates.{template.name}"
+    if not tasks:
+        checker.error(place, f"{prefix} must have at least one task")
+        return
+    graph = Graph({str(task.get("name") or ""): task for task in tasks})
+    _edges(checker, template, graph)
+    checker.names(tasks, place, f"{prefix}.tasks", strict=True)
+    _mixed(checker, template, tasks)
+    cycle = find_cycle(graph.edges)
+    if cycle:
+        checker.error(place, f"{prefix} sorting failed: graph with cycle", " -> ".join(cycle))
+        return
+    _targets(checker, template, graph)
+    for index, task in enumerate(tasks):
+        name = str(task.get("name") or "")
+        called = checker.find(task, _task_place(template, index, name), template.place.document) if name else None
+        if called is not None:
+            checker.template(called)
+        graph.templates[name] = called.doc if called else None
+        scope.add_outputs(graph.templates[name], f"tasks.{name}", bool(task.get("withItems") or task.get("withParam")), checker.known)
+    for index, task in enumerate(tasks):
+        if task.get("name"):
+            _task(checker, template, index, task, scope, graph)
+    check_tasks(checker, template, graph)
+
+
+def _task_place(template: Template, index: int, name: str) -> Any:
+    return template.place.at(f"dag.tasks[{index}]", f"templates.{template.name}.tasks.{name} ")
+
+
+def _edges(checker: Checker, template: Template, graph: Graph) -> None:
+    """Read `depends` and `dependencies` of every task; names and result words must exist."""
+    for index, (name, task) in enumerate(graph.tasks.items()):
+        place = template.place.at(f"dag.tasks[{index}]")
+        depends = task.get("depends") or ""
+        for wanted in graph.depends_on(name):
+            if wanted not in graph.tasks:
+                where = place.at("depends" if depends else "dependencies")
+                checker.error(where, f"templates.{template.name} sorting failed: invalid dependency {wanted}", meant(wanted, graph.tasks))
+        if not depends:
+            continue
+        for match in WORD.finditer(depends):
+            _result(checker, template, graph, place, name, match)
+        broken = graph.broken.get(name)
+        if broken:
+            checker.error(place.at("depends"), f"templates.{template.name}.tasks.{name} depends cannot be read: {broken}")
+
+
+def _result(checker: Checker, template: Template, graph: Graph, place: Any, name: str, match: re.Match[str]) -> None:
+    wanted, result = match[1], match[2]
+    words = f"templates.{template.name}.tasks.{name} "
+    if not result:
+        return
+    if result not in RESULTS:
+        checker.error(place.at("depends"), f"{words}task result '{result}' for task '{wanted}' is invalid", meant(result, RESULTS))
+    elif result in OF_LOOPS and wanted in graph.tasks and not graph.is_loop(wanted):
+        what = "uses an items-based condition such as .AnySucceeded or .AllFailed but does not contain any items"
+        checker.error(place.at("depends"), f"{words}dependency '{wanted}' {what}")
+
+
+def _mixed(checker: Checker, template: Template, tasks: list[dict[str, Any]]) -> None:
+    using_depends = any(task.get("depends") for task in tasks)
+    prefix = f"templates.{template.name}"
+    for index, task in enumerate(tasks):
+        place, name = template.place.at(f"dag.tasks[{index}]"), str(task.get("name") or "")
+        if using_depends and task.get("dependencies"):
+            checker.error(place.at("dependencies"), f"{prefix} cannot use both 'depends' and 'dependencies' in the same DAG template")
+        if using_depends and task.get("continueOn") is not None:
+            words = "cannot use 'continueOn' when using 'depends'. Instead use 'dep-task.Failed'/'dep-task.Errored'"
+            checker.error(place.at("continueOn"), f"{prefix} {words}")
+        if name[:1].isdigit() and (using_depends or task.get("dependencies")):
+            words = "name cannot begin with a digit when using either 'depends' or 'dependencies'"
+            checker.error(place.at("name"), f"{prefix}.tasks.{name} {words}")
+
+
+def _targets(checker: Checker, template: Template, graph: Graph) -> None:
+    for target in str(template.doc["dag"].get("target") or "").split():
+        if "{{" not in target and target not in graph.tasks:
+            words = f"templates.{template.name}.targets: target '{target}' is not defined"
+            checker.error(template.place.at("dag.target"), words, meant(target, graph.tasks))
+
+
+def _task(checker: Checker, template: Template, index: int, task: dict[str, Any], scope: Scope, graph: Graph) -> None:
+    name = str(task["name"])
+    place, plain = _task_place(template, index, name), template.place.at(f"dag.tasks[{index}]")
+    own = scope.copy()
+    if task.get("hooks") or task.get("onExit"):
+        own.names.add(f"tasks.{name}.status")
+    ancestors = graph.ancestors(name)
+    for ancestor in ancestors:
+        own.add_outputs(graph.templates.get(ancestor), f"tasks.{ancestor}", graph.is_loop(ancestor), checker.known)
+        own.names.add(f"tasks.{ancestor}.status")
+    wrong = own.add_items(task)
+    if wrong:
+        checker.error(place, wrong)
+    words = f"templates.{template.name}.tasks.{name} "
+    lint_calls.check(checker, task, own, plain, words, "tasks", place, template.place.document)
+    lint_calls.arguments(checker, task.get("arguments") or {}, plain.at("arguments"), f"templates.{template.name}.tasks.{name}.arguments.")
+    _missing_dependencies(checker, task, ancestors, place)
+    called = checker.find(task, place, template.place.document)
+    if called is not None:
+        checker.supplied(called, task.get("arguments") or {}, place)
+
+
+def _missing_dependencies(checker: Checker, task: dict[str, Any], ancestors: list[str], place: Any) -> None:
+    arguments = task.get("arguments") or {}
+    for kind, field in (("parameters", "value"), ("artifacts", "from")):
+        for index, argument in enumerate(arguments.get(kind) or []):
+            value = str(argument.get(field) or "")
+            wanted = value.split(".")[1] if value.startswith("{{tasks.") and value.count(".") else ""
+            if wanted and wanted not in ancestors:
+                words = f"missing dependency '{wanted}' for {kind.removesuffix('s')} '{argument.get('name')}'"
+                checker.error(place.at(f"arguments.{kind}[{index}].{field}"), words, f"add {wanted} to the task's depends")

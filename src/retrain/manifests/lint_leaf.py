@@ -1,0 +1,238 @@
+"""Templates that run something themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from retrain.errors import InvalidInput
+from retrain.manifests import lint_expressions, workflow
+from retrain.manifests.lint_places import Place, Template
+from retrain.manifests.lint_scope import Scope
+from retrain.manifests.report import meant
+from retrain.manifests.yaml import load_documents
+
+if TYPE_CHECKING:
+    from retrain.manifests.lint_templates import Checker
+
+ACTIONS = ("get", "create", "apply", "delete", "replace", "patch")
+RUN_ACTIONS = ("get", "create", "apply", "delete", "patch")
+RESOURCE_KINDS = ("Workflow", "WorkflowTemplate", "ConfigMap")
+OWN_BUCKET = re.compile(r"s3(\.[a-z0-9-]+(\.svc(\.cluster\.local)?)?)?")
+SOURCES = ("path", "jqFilter", "jsonPath", "parameter", "expression")
+CHOICES = "choose one of: path, jqFilter, jsonPath, parameter, raw"
+
+
+def check(checker: Checker, template: Template, scope: Scope) -> None:
+    """Tags, images, paths, actions of one leaf template."""
+    name, place = template.name, template.place
+    checker.tags(template.doc, scope, place, f"templates.{name}: ")
+    lint_expressions.check(checker, template.doc, scope, place)
+    for kind in ("container", "script"):
+        if template.doc.get(kind) is not None:
+            _image(checker, template, kind)
+    if template.doc.get("container") is not None:
+        _paths(checker, template)
+    if template.doc.get("containerSet") is not None:
+        _container_set(checker, template)
+    if template.doc.get("resource") is not None:
+        _resource(checker, template)
+    deadline = template.doc.get("activeDeadlineSeconds")
+    if deadline is not None and "{{" not in str(deadline) and not str(deadline).isdigit():
+        words = f"templates.{name}.activeDeadlineSeconds must be a positive integer > 0 or an argo variable"
+        checker.error(place.at("activeDeadlineSeconds"), words)
+    if template.doc.get("parallelism") is not None:
+        checker.error(place.at("parallelism"), f"templates.{name}.parallelism is only valid for steps and dag templates")
+    _volumes(checker, template)
+    _configmaps(checker, template)
+    _buckets(checker, template)
+
+
+def _image(checker: Checker, template: Template, kind: str) -> None:
+    defaults = ((template.place.document.doc.get("spec") or {}).get("templateDefaults") or {}).get(kind) or {}
+    if not template.doc[kind].get("image") and not defaults.get("image"):
+        checker.error(template.place.at(kind), f"templates.{template.name}.{kind}.image may not be empty")
+
+
+def _paths(checker: Checker, template: Template) -> None:
+    taken: dict[str, str] = {}
+    for index, mount in enumerate(template.doc["container"].get("volumeMounts") or []):
+        path = str(mount.get("mountPath"))
+        if path in taken:
+            words = f"templates.{template.name}.container.volumeMounts[{index}].mountPath '{path}' already mounted in {taken[path]}"
+            checker.error(template.place.at(f"container.volumeMounts[{index}].mountPath"), words)
+        taken[path] = f"container.volumeMounts.{mount.get('name')}"
+    for index, artifact in enumerate((template.doc.get("inputs") or {}).get("artifacts") or []):
+        path = str(artifact.get("path"))
+        if path in taken:
+            words = f"templates.{template.name}.inputs.artifacts[{index}].path '{path}' already mounted in {taken[path]}"
+            checker.error(template.place.at(f"inputs.artifacts[{index}].path"), words)
+        taken[path] = f"inputs.artifacts.{artifact.get('name')}"
+
+
+def _container_set(checker: Checker, template: Template) -> None:
+    containers = template.doc["containerSet"].get("containers") or []
+    place, prefix = template.place.at("containerSet.containers"), f"templates.{template.name}.containerSet.containers"
+    names = [str(each.get("name") or "") for each in containers]
+    if not containers:
+        checker.error(place, f"{prefix} must have at least one container")
+    checker.names(containers, place, prefix, strict=True)
+    for index, container in enumerate(containers):
+        for wanted in container.get("dependencies") or []:
+            if wanted not in names:
+                where = Place(place.document, f"{place.path}[{index}].dependencies", place.words)
+                checker.error(where, f"{prefix}.{names[index]} dependency '{wanted}' not defined", meant(str(wanted), names))
+    edges = {str(each.get("name")): [str(name) for name in each.get("dependencies") or []] for each in containers}
+    cycle = find_cycle(edges)
+    if cycle:
+        checker.error(place, f"{prefix} dependency cycle detected: {'->'.join(cycle)}")
+    outputs = template.doc.get("outputs") or {}
+    needs_main = (template.doc.get("inputs") or {}).get("artifacts") or outputs.get("parameters") or outputs.get("artifacts")
+    if needs_main and "main" not in names:
+        checker.error(place, f'{prefix} must have a container named "main" for input or output')
+
+
+def find_cycle(edges: Mapping[str, list[str]]) -> list[str]:
+    """A cycle as names, the first repeated at the end; empty when there is none. Unknown names are passed over."""
+    done: set[str] = set()
+    for start in edges:
+        trail: list[str] = []
+        stack = [(start, iter(edges[start]))] if start not in done else []
+        trail += [start] if stack else []
+        while stack:
+            node, rest = stack[-1]
+            following = next((each for each in rest if each in edges and each not in done), None)
+            if following is None:
+                done.add(node)
+                stack.pop()
+                trail.pop()
+            elif following in trail:
+                return [*trail[trail.index(following) :], following]
+            else:
+                trail.append(following)
+                stack.append((following, iter(edges[following])))
+    return []
+
+
+def _resource(checker: Checker, template: Template) -> None:
+    resource, place, name = template.doc["resource"], template.place.at("resource"), template.name
+    action, manifest = str(resource.get("action") or ""), str(resource.get("manifest") or "")
+    if action not in ACTIONS and "{{" not in action:
+        choices = ", ".join(ACTIONS)
+        checker.error(place.at("action"), f"templates.{name}.resource.action must be one of: {choices}", meant(action, ACTIONS))
+    elif action not in RUN_ACTIONS and "{{" not in action:
+        checker.report.unsupported(place.document, place.at("action").path, f"resource action {action} is refused", "write apply")
+    if action in ("get", "delete") and not manifest:
+        return
+    if not manifest and resource.get("manifestFrom") is None:
+        words = f"either templates.{name}.resource.manifest or templates.{name}.resource.manifestFrom must be specified"
+        checker.error(place, words)
+        return
+    if manifest and resource.get("manifestFrom") is not None:
+        checker.error(place, "shouldn't have both `manifest` and `manifestFrom` specified in `Manifest` for resource template")
+    if manifest:
+        _manifest(checker, template, manifest, place.at("manifest"))
+
+
+def _manifest(checker: Checker, template: Template, manifest: str, place: Place) -> None:
+    flat = re.sub(r"\{\{.*?\}\}", "tag", manifest, flags=re.DOTALL)
+    if flat.strip() == "tag":
+        return
+    try:
+        documents = load_documents(flat, "manifest")
+    except InvalidInput as error:
+        checker.error(place, f"templates.{template.name}.resource.manifest must be a valid yaml", str(error))
+        return
+    for document in documents:
+        if document.kind not in RESOURCE_KINDS and document.kind != "tag":
+            what = (
+                f"a resource template on the kind {document.kind or '(none)'} is refused: only {', '.join(RESOURCE_KINDS)} are objects here"
+            )
+            checker.report.unsupported(place.document, place.path, what)
+        reference = (document.doc.get("spec") or {}).get("workflowTemplateRef")
+        if isinstance(reference, dict) and "tag" not in str(reference.get("name")) and checker.library.find(reference) is None:
+            message = f"WorkflowTemplate {reference.get('name')} is not there: what this creates would end in an error"
+            checker.warning(place, message, meant(str(reference.get("name")), checker.library.of(reference)))
+
+
+def _volumes(checker: Checker, template: Template) -> None:
+    own = template.place.document.doc.get("spec") or {}
+    known = {str(each.get("name")) for spec in (template.doc, own, checker.spec) for each in spec.get("volumes") or []}
+    known |= {str((each.get("metadata") or {}).get("name")) for each in checker.spec.get("volumeClaimTemplates") or []}
+    if checker.runtime and not own.get("entrypoint"):
+        return  # the Workflow that uses this template may bring the volumes
+    for kind in ("container", "script", "containerSet"):
+        for index, mount in enumerate((template.doc.get(kind) or {}).get("volumeMounts") or []):
+            name = str(mount.get("name"))
+            if name not in known and "{{" not in name:
+                message = f"volume {name} is declared neither in the template nor in the Workflow: the pod cannot be created"
+                checker.warning(template.place.at(f"{kind}.volumeMounts[{index}].name"), message, meant(name, known))
+
+
+def _configmaps(checker: Checker, template: Template) -> None:
+    for index, parameter in enumerate((template.doc.get("inputs") or {}).get("parameters") or []):
+        configmap_key(checker, parameter, template.place.at(f"inputs.parameters[{index}]"))
+
+
+def configmap_key(checker: Checker, parameter: Mapping[str, Any], place: Place) -> None:
+    """A ConfigMap that a parameter reads must carry Argo's label, and the key must be in it."""
+    source = parameter.get("valueFrom") or {}
+    reference = source.get("configMapKeyRef") or {}
+    found = checker.library.configmaps.get(str(reference.get("name") or ""))
+    if found is None or source.get("default") is not None or reference.get("optional"):
+        return
+    where = place.at("valueFrom.configMapKeyRef")
+    labels = (found.doc.get("metadata") or {}).get("labels") or {}
+    if labels.get("workflows.argoproj.io/configmap-type") != "Parameter":
+        message = f"ConfigMap {found.name} has no label workflows.argoproj.io/configmap-type: Parameter, so to Argo it does not exist"
+        checker.warning(where, message, "add the label to the ConfigMap")
+    key = str(reference.get("key") or "")
+    if "{{" not in key and key not in (found.doc.get("data") or {}):
+        checker.warning(where, f"ConfigMap {found.name} has no key {key}", meant(key, found.doc.get("data") or {}))
+
+
+def _buckets(checker: Checker, template: Template) -> None:
+    for side in ("inputs", "outputs"):
+        for index, artifact in enumerate((template.doc.get(side) or {}).get("artifacts") or []):
+            endpoint = str((artifact.get("s3") or {}).get("endpoint") or "")
+            if endpoint and "{{" not in endpoint and not OWN_BUCKET.fullmatch(urlsplit(f"//{endpoint}").hostname or ""):
+                place = template.place.at(f"{side}.artifacts[{index}].s3.endpoint")
+                what = f"the artifact store at {endpoint} is refused: artifacts lie in the engine's own bucket"
+                checker.report.unsupported(
+                    place.document, place.path, what, "leave endpoint and credentials out, or name the Service s3:8333"
+                )
+
+
+def output_parameter(checker: Checker, template: Template, parameter: Mapping[str, Any], place: Place) -> None:
+    """Exactly one source, of the kind that the template's type can fill."""
+    source, words = parameter.get("valueFrom"), f"templates.{template.name}.outputs.parameters.{parameter.get('name')}"
+    if source is not None and parameter.get("value") is not None:
+        checker.error(place, f"{words} has both valueFrom and value specified, choose one")
+    if parameter.get("value") is not None:
+        return
+    if source is None:
+        checker.error(place, f"{words} does not have valueFrom or value specified")
+        return
+    given = [each for each in SOURCES if source.get(each)] + (["supplied"] if source.get("supplied") is not None else [])
+    if not given:
+        checker.error(place.at("valueFrom"), f"valueFrom type unspecified. {CHOICES}, expression")
+        return
+    if len(given) > 1:
+        checker.error(place.at("valueFrom"), f"multiple valueFrom types specified. {CHOICES}")
+    kind = workflow.template_types(template.doc)[0]
+    label = {
+        "container": "Container",
+        "script": "Script",
+        "containerSet": "ContainerSet",
+        "resource": "Resource",
+        "dag": "DAG",
+        "steps": "Steps",
+    }
+    if kind in ("container", "script", "containerSet") and "path" not in given:
+        checker.error(place.at("valueFrom"), f"{words}.path must be specified for {label[kind]} templates")
+    if kind == "resource" and not {"jqFilter", "jsonPath"} & set(given):
+        checker.error(place.at("valueFrom"), f"{words} .jqFilter or jsonPath must be specified for Resource templates")
+    if kind in ("dag", "steps") and not {"parameter", "expression"} & set(given):
+        checker.error(place.at("valueFrom"), f"{words}.parameter or expression must be specified for {label[kind]} templates")

@@ -1,0 +1,201 @@
+"""References to outputs that may never be written.
+
+Real Argo never creates a node whose plain tag names an output that is not there (the output of a failed task): the workflow runs
+for ever, and only the controller's log says why. Of a skipped or omitted task the same tag is an error, unless the output has
+`valueFrom.default`. So for every such tag this asks: can the node run although the task it speaks of did not write its outputs?
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from retrain.errors import InvalidInput
+from retrain.manifests import workflow
+from retrain.manifests.lint_places import Place, Template
+from retrain.manifests.lint_scope import Tag, scan
+
+if TYPE_CHECKING:
+    from retrain.expressions.depends import Depends
+    from retrain.manifests.lint_templates import Checker
+
+REFERENCE = re.compile(
+    r"(?P<family>steps|tasks)\.(?P<name>[^.]+)\.(?:outputs\.(?:(?P<kind>parameters|artifacts)(?:\.(?P<output>.+))?|result)|(?P<code>exitCode))"
+)
+WORDS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
+BARE = re.compile(r"(?<![-\w.])([a-zA-Z0-9][-a-zA-Z0-9]*)(?![-\w.])")
+WORD = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?)\.([A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a-zA-Z0-9]*)")
+ABSENT = ("Skipped", "Omitted")  # here a default of the output takes its place
+
+
+@dataclass
+class Graph:
+    """The tasks of one DAG and what they wait for. `templates` is filled as the tasks' templates are found."""
+
+    tasks: dict[str, dict[str, Any]]
+    templates: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._parsed: dict[str, Depends | None] = {}
+        for name in self.tasks:
+            self._parsed[name] = self._parse(name)
+
+    @cached_property
+    def edges(self) -> dict[str, list[str]]:
+        return {name: self.depends_on(name) for name in self.tasks}
+
+    def depends_on(self, name: str) -> list[str]:
+        """Names that the task waits for, in order of mention."""
+        task = self.tasks[name]
+        if task.get("depends"):
+            return list(dict.fromkeys(match[1] or match[3] for match in WORD.finditer(str(task["depends"]))))
+        return [str(each) for each in task.get("dependencies") or []]
+
+    def is_loop(self, name: str) -> bool:
+        return name in self.tasks and workflow.is_loop(self.tasks[name])
+
+    def ancestors(self, name: str) -> list[str]:
+        """Every task before this one, the nearest first."""
+        found: dict[str, None] = {}
+        waiting = list(self.edges.get(name, []))
+        while waiting:
+            each = waiting.pop(0)
+            if each not in found and each in self.tasks and each != name:
+                found[each] = None
+                waiting += self.edges[each]
+        return list(found)
+
+    def _parse(self, name: str) -> Depends | None:
+        from retrain.expressions.depends import parse_depends
+
+        text = str(self.tasks[name].get("depends") or "") or " && ".join(self.depends_on(name))
+        if not text:
+            return None
+        try:
+            return parse_depends(BARE.sub(lambda match: self._expanded(match[1]), text))
+        except InvalidInput as error:
+            self.broken[name] = str(error)
+            return None
+
+    def _expanded(self, name: str) -> str:
+        further = (self.tasks.get(name) or {}).get("continueOn") or {}
+        words = ["Succeeded", "Skipped", "Daemoned"]
+        words += [word for word, key in (("Errored", "error"), ("Failed", "failed")) if further.get(key)]
+        return "(" + " || ".join(f"{name}.{word}" for word in words) + ")"
+
+    def may_run(self, name: str, before: str, results: Mapping[str, bool]) -> bool:
+        """Whether the task can run when one task before it ended so, whatever the others did."""
+        depends = self._parsed.get(name)
+        if depends is None:
+            return True
+        world = {word: results.get(word, False) for word in WORDS}
+        for other in (True, False):
+            everything = {each: dict.fromkeys(WORDS, other) for each in self.depends_on(name)}
+            if depends.evaluate({**everything, before: world}):
+                return True
+        return False
+
+    def worlds(self, name: str) -> dict[str, dict[str, bool]]:
+        """The ends of a task that leave no outputs, by name, as `depends` sees them."""
+        task, loop = self.tasks[name], self.is_loop(name)
+        failed = {"AllFailed": True} if loop else {}
+        found = {"Failed": {"Failed": True, **failed}, "Errored": {"Errored": True, **failed}}
+        if task.get("when") or (loop and not task.get("withItems")):
+            found["Skipped"] = {"Skipped": True}
+        if self.edges[name]:
+            found["Omitted"] = {"Omitted": True}
+        return found
+
+    def bad_ends(self, name: str, before: str) -> set[str]:
+        """The ends of an earlier task that leave no outputs and with which this task can run all the same."""
+        everything = set(self.worlds(before))
+        found = set(everything)
+        for direct in self.edges[name]:
+            if direct not in self.tasks:
+                continue
+            if direct == before:
+                found &= {end for end, world in self.worlds(before).items() if self.may_run(name, before, world)}
+            elif before in self.ancestors(direct) and not self.may_run(name, direct, {"Omitted": True}):
+                found &= self.bad_ends(direct, before)
+        return found
+
+
+def check_tasks(checker: Checker, template: Template, graph: Graph) -> None:
+    """Tags of every task of a DAG, and of the DAG's own outputs."""
+    for index, (name, task) in enumerate(graph.tasks.items()):
+        ancestors = graph.ancestors(name)
+        for tag, reference in _references(task, f"{template.place.path}.dag.tasks[{index}]", "tasks"):
+            wanted = reference["name"]
+            place = Place(template.place.document, tag.path, template.place.words)
+            if wanted not in graph.tasks:
+                continue
+            if wanted not in ancestors:
+                if wanted != name:
+                    checker.warning(
+                        place, f"{name} does not wait for {wanted}: {{{{{tag.text}}}}} may never be there", f"add {wanted} to depends"
+                    )
+                continue
+            _say(checker, place, tag, reference, graph.bad_ends(name, wanted), graph.templates.get(wanted), wanted)
+
+
+def check_steps(checker: Checker, template: Template, called: Mapping[str, dict[str, Any] | None]) -> None:
+    """Tags of every step: of steps beside it, and of earlier steps that may have been skipped or may have failed."""
+    earlier: dict[str, dict[str, Any]] = {}
+    for row, group in enumerate(template.doc.get("steps") or []):
+        beside = {str(step.get("name")) for step in group or []}
+        for column, step in enumerate(group or []):
+            for tag, reference in _references(step, f"{template.place.path}.steps[{row}][{column}]", "steps"):
+                wanted, place = reference["name"], Place(template.place.document, tag.path, template.place.words)
+                if wanted in beside and wanted != step.get("name"):
+                    message = f"{wanted} runs at the same time: {{{{{tag.text}}}}} is not there yet"
+                    checker.warning(place, message, "move this step into a later group")
+                elif wanted in earlier:
+                    _say(checker, place, tag, reference, _bad_steps(earlier[wanted]), called.get(wanted), wanted)
+        earlier |= {str(step.get("name")): step for step in group or []}
+
+
+def _bad_steps(step: Mapping[str, Any]) -> set[str]:
+    further = step.get("continueOn") or {}
+    found = {end for end, key in (("Failed", "failed"), ("Errored", "error")) if further.get(key)}
+    if step.get("when") or step.get("withParam") or step.get("withSequence"):
+        found.add("Skipped")
+    return found
+
+
+def _references(call: Mapping[str, Any], path: str, family: str) -> Sequence[tuple[Tag, re.Match[str]]]:
+    """Plain tags that speak of outputs; a hook sees its own task's outputs, so hooks are left out."""
+    found = []
+    for tag in scan({key: value for key, value in call.items() if key not in ("hooks", "inline")}, path):
+        match = REFERENCE.fullmatch(tag.text)
+        if match and not tag.expression and match["family"] == family:
+            found.append((tag, match))
+    return found
+
+
+def _say(
+    checker: Checker, place: Place, tag: Tag, reference: re.Match[str], ends: set[str], template: Mapping[str, Any] | None, name: str
+) -> None:
+    ends = set(ends)
+    if reference["code"]:
+        ends -= {"Failed"}  # a failed pod has an exit code
+    if template is not None and reference["output"]:
+        output = workflow.by_name((template.get("outputs") or {}).get(reference["kind"]), reference["output"]) or {}
+        if (output.get("valueFrom") or {}).get("default") is not None:
+            ends -= {"Failed", *ABSENT}
+        if output.get("optional"):
+            return
+    if not ends:
+        return
+    hangs = ends - set(ABSENT)
+    words = " or ".join(end for end in ("Failed", "Errored", "Skipped", "Omitted") if end in ends)
+    outcome = "the workflow then hangs for ever" if hangs else "the node then ends with an error"
+    hint = (
+        f"write {{{{={tag.text.replace('.', '?.').replace('?.', '.', 1)} ?? 'none'}}}}"
+        if reference["kind"] != "artifacts"
+        else "make the input artifact optional"
+    )
+    checker.warning(place, f"{{{{{tag.text}}}}} may never be written: this can run when {name} is {words}, and {outcome}", hint)

@@ -1,0 +1,54 @@
+"""What the checks of workflows hand around: places in documents, templates, and the library of what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from retrain.manifests.document import Document
+
+
+@dataclass(slots=True)
+class Library:
+    """WorkflowTemplates and ConfigMaps by name: those being checked, and those already known."""
+
+    templates: dict[str, Document] = field(default_factory=dict)
+    cluster_templates: dict[str, Document] = field(default_factory=dict)
+    configmaps: dict[str, Document] = field(default_factory=dict)
+
+    def add(self, document: Document) -> None:
+        tables = {"WorkflowTemplate": self.templates, "ClusterWorkflowTemplate": self.cluster_templates, "ConfigMap": self.configmaps}
+        if document.kind in tables:
+            tables[document.kind][document.name] = document
+
+    def find(self, reference: Mapping[str, Any]) -> Document | None:
+        """What a templateRef or workflowTemplateRef names."""
+        return self.of(reference).get(str(reference.get("name") or ""))
+
+    def of(self, reference: Mapping[str, Any]) -> dict[str, Document]:
+        return self.cluster_templates if reference.get("clusterScope") else self.templates
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A field of a document, and the words with which Argo leads to it."""
+
+    document: Document
+    path: str
+    words: str = ""
+
+    def at(self, path: str, words: str = "") -> Place:
+        return Place(self.document, f"{self.path}.{path}" if path else self.path, self.words + words)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template with where it stands; names inside it are looked up in `place.document`."""
+
+    doc: dict[str, Any]
+    place: Place
+
+    @property
+    def name(self) -> str:
+        return str(self.doc.get("name") or "")

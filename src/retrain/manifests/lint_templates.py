@@ -1,0 +1,222 @@
+"""The walk from an entry template through everything it calls, as Argo's validation does it before a Workflow starts.
+
+Messages are Argo's own, so that a refused Workflow ends with the message that the real controller writes. Unlike Argo, the walk
+goes on after the first error; the first one found is the one Argo would show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from retrain.errors import InvalidInput
+from retrain.manifests import lint_dag, lint_leaf, lint_scope, lint_steps, workflow
+from retrain.manifests.document import Document
+from retrain.manifests.lint_names import check_names
+from retrain.manifests.lint_places import Library, Place, Template
+from retrain.manifests.lint_scope import Scope
+from retrain.manifests.report import INVALID_SPEC, Report, meant
+
+RETRY_POLICIES = ("Always", "OnFailure", "OnError", "OnTransientError")
+LOCATIONS = ("s3", "raw", "http", "git", "gcs", "azure", "oss", "hdfs", "artifactory", "plugin")
+
+
+class Checker:
+    """Validates one Workflow or WorkflowTemplate with everything it reaches."""
+
+    def __init__(self, report: Report, library: Library, known: set[str], *, runtime: bool, spec: Mapping[str, Any]) -> None:
+        self.report = report
+        self.library = library
+        self.known = known  # global names; grows as templates with global outputs are met
+        self.runtime = runtime
+        self.spec = spec  # of the Workflow (merged) or WorkflowTemplate that is checked
+        self._done: set[tuple[str, str, str]] = set()
+
+    def error(self, place: Place, core: str, hint: str = "") -> None:
+        self.report.refusal(place.document, place.path, INVALID_SPEC + place.words, core, hint)
+
+    def warning(self, place: Place, message: str, hint: str = "") -> None:
+        self.report.warning(place.document, place.path, message, hint)
+
+    def find(self, call: Mapping[str, Any], place: Place, home: Document) -> Template | None:
+        """The template that a step, task, hook or entrypoint names; None when it is missing (said) or known at run time only."""
+        reference, name, inline = call.get("templateRef"), str(call.get("template") or ""), call.get("inline")
+        if reference is not None:
+            return self._find_reference(reference, name, place)
+        if name:
+            return self._find_local(name, place, home)
+        if isinstance(inline, dict):
+            return Template(inline, place.at("inline", "") if place.path else place)
+        self.error(place, "names no template", "give template, templateRef or inline")
+        return None
+
+    def _find_reference(self, reference: Mapping[str, Any], name: str, place: Place) -> Template | None:
+        where = place.at("templateRef")
+        wanted = str(reference.get("template") or "")
+        if name:
+            self.error(place.at("template"), "template name cannot be specified with templateRef")
+            return None
+        if not reference.get("name") or not wanted:
+            self.error(where, "template name is required" if reference.get("name") else "resource name is required")
+            return None
+        if "{{" in f"{reference['name']}{wanted}":
+            return None
+        found = self.library.find(reference)
+        position, template = _position(found.doc.get("spec") or {}, wanted) if found else (0, None)
+        if found is None or template is None:
+            known = (
+                self.library.of(reference)
+                if found is None
+                else [each.get("name") for each in workflow.templates(found.doc.get("spec") or {})]
+            )
+            missing = reference["name"] if found is None else wanted
+            self.error(
+                where, f"template reference {reference['name']}.{wanted} not found", meant(str(missing), [str(each) for each in known])
+            )
+            return None
+        return Template(template, Place(found, f"spec.templates[{position}]", place.words))
+
+    def _find_local(self, name: str, place: Place, home: Document) -> Template | None:
+        if "{{" in name:
+            return None
+        position, template = _position(home.doc.get("spec") or {}, name)
+        if template is None:
+            names = [str(each.get("name")) for each in workflow.templates(home.doc.get("spec") or {})]
+            self.error(place.at("template") if "." in place.path else place, f"template name '{name}' undefined", meant(name, names))
+            return None
+        return Template(template, Place(home, f"spec.templates[{position}]", place.words))
+
+    def call(self, call: Mapping[str, Any], place: Place, home: Document) -> Template | None:
+        """Validate what a call names (its body once), then whether the call gives it what it needs."""
+        template = self.find(call, place, home)
+        if template is not None:
+            self.template(template)
+            self.supplied(template, call.get("arguments") or {}, place)
+        return template
+
+    def template(self, template: Template) -> None:
+        """Validate a template's body, once for each place it is known by."""
+        document = template.place.document
+        identity = (document.file, document.label, template.place.path)
+        if identity in self._done:
+            return
+        self._done.add(identity)
+        policy = (template.doc.get("retryStrategy") or {}).get("retryPolicy")
+        if policy and policy not in RETRY_POLICIES and "{{" not in str(policy):
+            self.error(
+                template.place.at("retryStrategy.retryPolicy"), f"{policy} is not a valid RetryPolicy", meant(str(policy), RETRY_POLICIES)
+            )
+        try:
+            kind = workflow.template_type(template.doc)
+        except InvalidInput as error:
+            self.error(template.place, str(error))
+            return
+        self.inputs(template)
+        self.time_limits(template)
+        scope = lint_scope.of_template(template.doc, self.known, self.runtime)
+        if kind == "steps":
+            lint_steps.check(self, template, scope)
+        elif kind == "dag":
+            lint_dag.check(self, template, scope)
+        else:
+            lint_leaf.check(self, template, scope)
+        self.outputs(template, scope)
+
+    def names(self, items: Sequence[Any] | None, place: Place, prefix: str, *, strict: bool = False) -> None:
+        """Names must be there, valid and unique; `strict` for templates and tasks, which allow no underscore."""
+        for where, core in check_names(items, place, prefix, strict=strict):
+            self.error(where, core)
+
+    def inputs(self, template: Template) -> None:
+        inputs = template.doc.get("inputs") or {}
+        for kind in ("parameters", "artifacts"):
+            self.names(inputs.get(kind), template.place.at(f"inputs.{kind}"), f"templates.{template.name}.inputs.{kind}")
+        for index, artifact in enumerate(inputs.get("artifacts") or []):
+            where, words = (
+                template.place.at(f"inputs.artifacts[{index}]"),
+                f"templates.{template.name}.inputs.artifacts.{artifact.get('name')}",
+            )
+            if not workflow.is_leaf(template.doc) and artifact.get("path"):
+                self.error(where.at("path"), f"{words}.path only valid in container/script templates")
+            if workflow.is_leaf(template.doc) and not artifact.get("path"):
+                self.error(where, f"error in {words}: Artifact path is missing", "give the path at which the container finds it")
+            if artifact.get("from"):
+                self.error(where.at("from"), f"{words}.from not valid in inputs", "give `from` in the arguments of the step or task")
+
+    def time_limits(self, template: Template) -> None:
+        timeout = str(template.doc.get("timeout") or "")
+        if timeout and not workflow.is_leaf(template.doc):
+            kind = "Steps" if template.doc.get("steps") is not None else "DAG"
+            self.error(template.place.at("timeout"), f"{kind} template doesn't support timeout field")
+        elif timeout.isdigit():
+            self.error(template.place.at("timeout"), f"{template.name} has invalid duration format in timeout", f"write {timeout}s")
+        if template.doc.get("activeDeadlineSeconds") is not None and not workflow.is_leaf(template.doc):
+            words = f"templates.{template.name}.activeDeadlineSeconds is only valid for leaf templates"
+            self.error(template.place.at("activeDeadlineSeconds"), words)
+
+    def supplied(self, template: Template, arguments: Mapping[str, Any], place: Place) -> None:
+        """Whether the arguments of a call cover the template's inputs."""
+        inputs = template.doc.get("inputs") or {}
+        given = {kind: [str(each.get("name")) for each in arguments.get(kind) or []] for kind in ("parameters", "artifacts")}
+        wanted = {kind: [str(each.get("name")) for each in inputs.get(kind) or []] for kind in ("parameters", "artifacts")}
+        for parameter in inputs.get("parameters") or []:
+            own = any(parameter.get(key) is not None for key in ("value", "default"))
+            if not own and not (parameter.get("valueFrom") or {}).get("configMapKeyRef"):
+                argument = workflow.by_name(arguments.get("parameters"), str(parameter.get("name")))
+                if argument is None or (argument.get("value") is None and argument.get("valueFrom") is None):
+                    self._missing(template, "parameters", str(parameter.get("name")), given, wanted, place)
+        for artifact in inputs.get("artifacts") or []:
+            own = artifact.get("optional") or any(artifact.get(key) for key in LOCATIONS)
+            if not own and artifact.get("name") not in given["artifacts"]:
+                self._missing(template, "artifacts", str(artifact.get("name")), given, wanted, place)
+        for kind in ("parameters", "artifacts"):
+            for name in given[kind]:
+                if name not in wanted[kind] and place.words:
+                    message = f"argument {name} is ignored: template {template.name} has no such input {kind.removesuffix('s')}"
+                    self.warning(place.at(f"arguments.{kind}"), message, meant(name, wanted[kind]))
+
+    def _missing(
+        self, template: Template, kind: str, name: str, given: dict[str, list[str]], wanted: dict[str, list[str]], place: Place
+    ) -> None:
+        strays = [each for each in given[kind] if each not in wanted[kind]]
+        near = meant(name, strays)
+        hint = f"there is an argument {near.removeprefix('did you mean ').removesuffix('?')}" if near.startswith("did you mean") else ""
+        where = place.at("arguments") if "." in place.path else place
+        self.error(where, f"templates.{template.name} inputs.{kind}.{name} was not supplied", hint)
+
+    def outputs(self, template: Template, scope: Scope) -> None:
+        """The template's outputs: names, sources, and the tags in them."""
+        outputs = template.doc.get("outputs") or {}
+        prefix = f"templates.{template.name}.outputs"
+        for kind in ("parameters", "artifacts"):
+            self.names(outputs.get(kind), template.place.at(f"outputs.{kind}"), f"{prefix}.{kind} ")
+        if not workflow.is_leaf(template.doc):  # of a leaf they were seen with its body
+            self.tags(outputs, scope, template.place.at("outputs"), f"{prefix} ")
+        for index, artifact in enumerate(outputs.get("artifacts") or []):
+            where = template.place.at(f"outputs.artifacts[{index}]")
+            if not workflow.is_leaf(template.doc) and artifact.get("path"):
+                words = f"{prefix}.artifacts.{artifact.get('name')}.path only valid in container/script templates"
+                self.error(where.at("path"), words, "give `from`")
+            if workflow.is_leaf(template.doc) and not artifact.get("path"):
+                self.error(where, f"error in {prefix}.artifacts.{artifact.get('name')}: Artifact path is missing")
+        for index, parameter in enumerate(outputs.get("parameters") or []):
+            lint_leaf.output_parameter(self, template, parameter, template.place.at(f"outputs.parameters[{index}]"))
+
+    def tags(self, tree: Any, scope: Scope, place: Place, words: str) -> None:
+        """Refuse every plain tag that does not resolve."""
+        for tag in lint_scope.scan(tree, place.path):
+            if not tag.expression and not scope.resolves(tag.text):
+                where = Place(place.document, tag.path, place.words)
+                self.error(where, f"{words}failed to resolve {{{{{tag.text}}}}}", meant(tag.text, _siblings(tag.text, scope.names)))
+
+
+def _siblings(tag: str, names: set[str]) -> list[str]:
+    root = tag.partition(".")[0]
+    return [name for name in names if name.partition(".")[0] == root and name.rpartition(".")[2] not in lint_scope.NODE_FACTS]
+
+
+def _position(spec: Mapping[str, Any], name: str) -> tuple[int, dict[str, Any] | None]:
+    for index, template in enumerate(spec.get("templates") or []):
+        if isinstance(template, dict) and template.get("name") == name:
+            return index, template
+    return 0, None

@@ -1,0 +1,111 @@
+"""A whole Workflow or WorkflowTemplate: references, arguments, entrypoint, exit handler, recursion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from retrain.manifests import lint_calls, lint_scope, workflow
+from retrain.manifests.document import Document
+from retrain.manifests.lint_leaf import configmap_key
+from retrain.manifests.lint_places import Library, Place, Template
+from retrain.manifests.lint_recursion import check_recursion
+from retrain.manifests.lint_templates import Checker
+from retrain.manifests.merge import merge_workflow_spec
+from retrain.manifests.report import INVALID_SPEC, Report, meant
+
+POD_GC = ("OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess")
+LONGEST_NAME = 63
+
+
+def check(document: Document, report: Report, library: Library, *, empty_arguments: bool = False) -> None:
+    """Everything that Argo's controller checks before it starts a Workflow, and what it should.
+
+    `empty_arguments`: values of the arguments come later (a WorkflowTemplate's, or a Sensor's resource).
+    """
+    spec = document.doc.get("spec") or {}
+    runtime = document.kind != "Workflow"
+    home = document
+    reference = spec.get("workflowTemplateRef")
+    place = Place(document, "spec")
+    if reference is not None and not runtime:
+        found = _referred(document, reference, report, library)
+        if found is None:
+            return
+        home, spec = found, merge_workflow_spec(spec, found.doc.get("spec") or {})
+    arguments = lint_calls.own_order(spec.get("arguments") or {}, (document.doc.get("spec") or {}).get("arguments") or {})
+    parameters = arguments["parameters"]
+    known = lint_scope.of_workflow(document.doc.get("metadata") or {}, spec, parameters)
+    checker = Checker(report, library, known, runtime=runtime, spec=spec)
+    _name(checker, document)
+    checker.names(spec.get("templates"), Place(home, "spec.templates"), "spec.templates", strict=True)
+    lint_calls.arguments(checker, arguments, place.at("arguments"), "spec.arguments.", empty=runtime or empty_arguments)
+    for index, parameter in enumerate(parameters):
+        configmap_key(checker, parameter, place.at(f"arguments.parameters[{index}]"))
+    _entrypoint(checker, document, home, spec, runtime)
+    _exit(checker, document, home, spec)
+    if (spec.get("podGC") or {}).get("strategy") not in (*POD_GC, None, ""):
+        checker.error(
+            place.at("podGC.strategy"),
+            f"podGC.strategy unknown strategy '{spec['podGC']['strategy']}'",
+            meant(str(spec["podGC"]["strategy"]), POD_GC),
+        )
+    for index, template in enumerate(workflow.templates(home.doc.get("spec") or {})):
+        if template.get("name"):
+            checker.template(Template(template, Place(home, f"spec.templates[{index}]", f"templates.{template['name']} ")))
+    check_recursion(checker, home)
+
+
+def _referred(document: Document, reference: Mapping[str, Any], report: Report, library: Library) -> Document | None:
+    place = "spec.workflowTemplateRef"
+    if document.doc["spec"].get("templates"):
+        core = "Templates is invalid field in spec if workflow referred WorkflowTemplate reference"
+        report.refusal(document, "spec.templates", INVALID_SPEC, core)
+        return None
+    name = str(reference.get("name") or "")
+    found = library.find(reference)
+    if found is None and "{{" not in name:
+        kind = "clusterworkflowtemplates" if reference.get("clusterScope") else "workflowtemplates"
+        core = f'{kind}.argoproj.io "{name}" not found'
+        report.refusal(document, f"{place}.name", INVALID_SPEC, core, meant(name, library.of(reference)))
+    return found
+
+
+def _name(checker: Checker, document: Document) -> None:
+    name = str((document.doc.get("metadata") or {}).get("name") or "")
+    if len(name) > LONGEST_NAME:
+        kind = {"Workflow": "workflow", "WorkflowTemplate": "workflow template"}.get(document.kind, "cluster workflow template")
+        core = f'{kind} name "{name}" must not be more than {LONGEST_NAME} characters long (currently {len(name)})'
+        checker.error(Place(document, "metadata.name"), core)
+    if not document.name:
+        checker.error(Place(document, "metadata"), "metadata.name or metadata.generateName is required")
+
+
+def _entrypoint(checker: Checker, document: Document, home: Document, spec: Mapping[str, Any], runtime: bool) -> None:
+    place = Place(document, "spec.entrypoint")
+    entrypoint = str(spec.get("entrypoint") or "")
+    if not entrypoint:
+        if not runtime:
+            checker.error(place, "spec.entrypoint is required", meant("main", [str(each.get("name")) for each in workflow.templates(spec)]))
+        return
+    found = checker.find({"template": entrypoint}, place, home)
+    if found is None:
+        return
+    if not runtime:
+        checker.supplied(found, spec.get("arguments") or {}, place)
+    checker.template(found)
+
+
+def _exit(checker: Checker, document: Document, home: Document, spec: Mapping[str, Any]) -> None:
+    """Exit handler and hooks; only they may speak of `workflow.failures`."""
+    hooks = spec.get("hooks") or {}
+    if spec.get("onExit") or "exit" in hooks:
+        checker.known.add("workflow.failures")
+    if spec.get("onExit"):
+        place = Place(document, "spec.onExit")
+        found = checker.find({"template": spec["onExit"]}, place, home)
+        if found is not None:
+            checker.template(found)
+            checker.supplied(found, spec.get("arguments") or {}, place)
+    for name, hook in hooks.items():
+        lint_calls.hooks(checker, name, hook, Place(document, f"spec.hooks.{name}"), home, f"hooks.{name}")
