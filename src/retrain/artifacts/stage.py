@@ -69,7 +69,7 @@ def stage(pod: PodSpec, places: Places, bucket: Bucket | None) -> None:
     for artifact in pod.inputs:
         try:
             _load(artifact, places, bucket)
-        except StageError:
+        except (StageError, Unavailable):
             raise
         except RetrainError as e:
             raise StageError(f"{INIT_ERROR}artifact {artifact.name} failed to load: {e}") from e
@@ -279,7 +279,7 @@ class BucketArtifacts:
         """Never raises for what the pod or the bucket did: `error` of the outputs says it."""
         try:
             return await self._patiently(stores(pod), lambda bucket: collect(pod, places, bucket, result, log))
-        except RetrainError as e:
+        except (RetrainError, OSError) as e:
             return StoredOutputs(error=f"{WAIT_ERROR}{e}")
 
     async def _patiently(self, needed: bool, move: Callable[[Bucket | None], T]) -> T:

@@ -101,8 +101,10 @@ class Host:
 
     def _run(self, request: dict[str, Any]) -> dict[str, Any]:
         folder = Path(request["folder"])
-        if folder.name in self.pods or (folder / "exit.json").exists():
+        if folder.name in self.pods:
             return {"ok": True}
+        if (folder / "exit.json").exists():
+            return {"done": True}
         try:
             pod = self.supervise.Pod(folder, self)
         except BlockingIOError:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from retrain.errors import Unsupported
-from retrain.ports import PodSpec
+from retrain.ports import PodSpec, Volume
 from retrain.runners.podfolder import PodFolder
 
 SCRIPT_PATH = "/argo/staging/script"  # where Argo puts the source of a script template
@@ -24,6 +24,11 @@ def normal(path: str) -> str:
     if not path.startswith("/"):
         raise Unsupported(f"path {path!r} is not absolute: artifacts, output files and mounts need an absolute path")
     return "/" + posixpath.normpath(path).lstrip("/")
+
+
+def inside(path: str) -> str:
+    """A relative path that stays below the folder that it is taken in."""
+    return normal("/" + path).lstrip("/")
 
 
 def machine_folders() -> list[str]:
@@ -50,13 +55,17 @@ class Layout:
                 if mount.volume not in volumes:
                     raise Unsupported(f"container {container.name} mounts volume {mount.volume!r}, which the pod does not have")
                 volume = volumes[mount.volume]
-                source = claims / volume.claim if volume.claim else folder.volumes / volume.name
+                source = self.source(volume)
                 if mount.sub_path:
-                    source = source / normal("/" + mount.sub_path).lstrip("/")
+                    source = source / inside(mount.sub_path)
                 entry = (normal(mount.path), source, mount.read_only or volume.read_only)
                 if entry not in self.mounts:
                     self.mounts.append(entry)
         self.mounts.sort(key=lambda entry: entry[0])
+
+    def source(self, volume: Volume) -> Path:
+        """The volume's folder on this machine."""
+        return self.claims / inside(volume.claim) if volume.claim else self.folder.volumes / inside(volume.name)
 
     def locate(self, path: str) -> Path:
         """Where the path lies, without following links."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from retrain.errors import Unsupported
 from retrain.ports import Container, Json, PodSpec
-from retrain.runners.layout import PRIVATE, SCRIPT_PATH, Layout, interpreter_path, relocated, speaks_of
+from retrain.runners.layout import PRIVATE, SCRIPT_PATH, Layout, inside, interpreter_path, relocated, speaks_of
 
 Mode = Literal["warm", "isolated", "relocated"]
 HOME_INSIDE = "/argo/home"
@@ -39,6 +39,37 @@ def is_handler(container: Container) -> bool:
 def is_warm(pod: PodSpec) -> bool:
     """Whether every container is a handler."""
     return all(is_handler(container) for container in pod.containers)
+
+
+def captured(pod: PodSpec) -> str:
+    """Whose standard output is the result and whose log is the pod's: `main`, or the only container."""
+    names = [container.name for container in pod.containers]
+    return "main" if "main" in names or not names else names[0]
+
+
+def lay_out(pod: PodSpec, layout: Layout, mode: Mode) -> None:
+    """Make volumes, scripts and the folders that the containers expect."""
+    layout.folder.create()
+    for volume in pod.volumes:
+        source = layout.source(volume)
+        source.mkdir(parents=True, exist_ok=True)
+        for name, text in volume.files.items():
+            file = source / inside(name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+    for _, source, _ in layout.mounts:
+        if not source.exists():
+            source.mkdir(parents=True)
+    for container in pod.containers:
+        if container.script is not None:
+            script = layout.locate(SCRIPT_PATH)
+            script.parent.mkdir(parents=True, exist_ok=True)
+            script.write_text(container.script)
+    if mode == "isolated":
+        layout.locate(HOME_INSIDE).mkdir(parents=True, exist_ok=True)
+        return
+    for path in [a.path for a in pod.output_artifacts] + [p.path for p in pod.output_parameters]:
+        layout.locate(path).parent.mkdir(parents=True, exist_ok=True)
 
 
 def expand(text: str, environment: dict[str, str]) -> str:
@@ -98,7 +129,7 @@ class Planner:
         if self.mode != "isolated":
             words = self._relocate(container, words)
             environment = {name: relocated(value, self.declared, self.layout) for name, value in environment.items()}
-        captured = self.pod.capture_result and (container.name == "main" or len(self.pod.containers) == 1)
+        result = self.pod.capture_result and container.name == captured(self.pod)
         return {
             "name": container.name,
             "argv": words,
@@ -112,7 +143,7 @@ class Planner:
             "retries": container.retries,
             "retry_delay": container.retry_delay,
             "log": str(self.folder.log(container.name)),
-            "result": str(self.folder.result(container.name)) if captured else None,
+            "result": str(self.folder.result(container.name)) if result else None,
         }
 
     def _threads(self, container: Container) -> int:

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
-from retrain.errors import InvalidInput
+from retrain.errors import InvalidInput, NotFound
 from retrain.ports import ContainerExit, Json, PodExit
 
 State = Literal["absent", "staged", "running", "done", "lost"]
@@ -52,6 +52,12 @@ class PodFolder:
         self.upper = self.path / "upper"  # what the pod wrote into a folder that the machine has
         self.volumes = self.path / "volumes"
         self.home = self.path / "home"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PodFolder) and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
 
     def create(self) -> None:
         """Make the folder and those that every pod has."""
@@ -98,6 +104,14 @@ class PodFolder:
             read: dict[str, Json] = json.loads(self.started.read_text())
         except FileNotFoundError:
             return {}
+        return read
+
+    def read_spec(self) -> dict[str, Json]:
+        """What the host was told of the pod. Raises NotFound when the pod was never staged, or is forgotten."""
+        try:
+            read: dict[str, Json] = json.loads(self.spec.read_text())
+        except FileNotFoundError:
+            raise NotFound(f"pod {self.name} has no folder: it was never started, or has been forgotten") from None
         return read
 
     def log(self, container: str) -> Path:
