@@ -1,9 +1,9 @@
 """The champion pointer and its history.
 
-`models/<model>/history/<n>.json` are immutable, numbered from 1, and each names its predecessor; `models/<model>/champion.json` holds a copy of
-the newest. A change writes the history entry first (If-None-Match) and then moves the pointer (If-Match). Whoever dies between the two
-leaves an entry that the pointer has not reached: the next reader of the pointer finishes that change before it does anything else, so a
-promotion that was carried out twice is one promotion.
+`models/<model>/history/<n>.json` are immutable, numbered from 1, and each names its predecessor; `models/<model>/champion.json` holds
+a copy of the newest. A change writes the history entry first (If-None-Match) and then moves the pointer (If-Match). Whoever dies
+between the two leaves an entry that the pointer has not reached: the next reader of the pointer finishes that change before it does
+anything else, so a promotion that was carried out twice is one promotion.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def current(store: Store, model: str) -> Pointer:
 def change(store: Store, model: str, pointer: Pointer, record: Mapping[str, Any]) -> Record:
     """Make `record` the champion that follows `pointer`; the record as written, numbered and linked.
 
-    Carrying out the same change again (equal run and trial) gives the record that is there. Raises Overtaken when another change came first.
+    Carrying out the same change again (equal run and trial) gives the record that is there. Raises Overtaken when another change came
+    first.
     """
     number = pointer.number + 1
     written = {**record, "number": number, "predecessor": pointer.number or None, "at": store.server_time()}

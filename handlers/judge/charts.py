@@ -99,7 +99,7 @@ def intervals(rows: Sequence[Mapping[str, Any]], metric: str, bar: float | None)
     ]
     if bar is not None:
         layers.append({"mark": {"type": "rule", "strokeDash": [4, 4], "color": ORANGE}, "encoding": {"x": {"datum": bar}}})
-    return svg({"width": 420, "height": {"step": 34}, "data": {"values": shown}, "layer": layers})
+    return svg({"width": 760, "height": {"step": 34}, "data": {"values": shown}, "layer": layers})
 
 
 def _finite(value: Any) -> bool:

@@ -93,10 +93,7 @@ def _log_loss(grouped: Grouped) -> Statistic:
 
     said, truth = grouped.of.score, grouped.of.truth
     eps = np.finfo(np.float64).eps
-    if said.ndim == 1:
-        right = np.where(truth == 1, said, 1.0 - said)
-    else:
-        right = said[np.arange(len(truth)), truth.astype(np.int64)]
+    right = np.where(truth == 1, said, 1.0 - said) if said.ndim == 1 else said[np.arange(len(truth)), truth.astype(np.int64)]
     return _mean(grouped, -np.log(np.clip(right, eps, 1.0 - eps)))
 
 

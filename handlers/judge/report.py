@@ -19,19 +19,39 @@ WORDS = {
     "no-data": ("No data", "calm"),
     "failed": ("Failed", "bad"),
 }
+LEGEND = "<p class=soft>Blue: the winner, dashed on a sample of train. Grey: the other trials.</p>"
 CSS = """
-:root{color-scheme:light}*{box-sizing:border-box}
+:root{color-scheme:light}
+*{box-sizing:border-box}
 body{font:15px/1.5 -apple-system,"Segoe UI",Helvetica,Arial,sans-serif;color:#1f2933;background:#f6f7f9;margin:0}
-main{max-width:1020px;margin:0 auto;padding:28px 24px 60px}h1{font-size:26px;margin:0}h2{font-size:18px;margin:34px 0 10px}
-.sub{color:#5b6672;margin:2px 0 18px;overflow-wrap:anywhere}.card{background:#fff;border:1px solid #dfe4ea;border-radius:8px;padding:16px 20px;margin:0 0 14px}
-.verdict{border-left:8px solid #9aa4b1}.verdict.good{border-left-color:#2e8b57}.verdict.warn{border-left-color:#d9822b}.verdict.bad{border-left-color:#c0392b}
-.verdict b{font-size:20px}.verdict p{margin:6px 0 0;overflow-wrap:anywhere}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th,td{text-align:left;padding:6px 10px;border-bottom:1px solid #eceff3;vertical-align:top}
-th{color:#5b6672;font-weight:600;font-size:13px}td.n,th.n{text-align:right}tr.mark td{background:#eef5fc}.wide{overflow-x:auto}
-.tag{display:inline-block;border-radius:10px;padding:0 8px;font-size:12px;background:#2a6fbb;color:#fff;margin-left:6px}.tag.champion{background:#2e8b57}
-.charts{display:flex;flex-wrap:wrap;gap:14px}.charts .card{flex:1 1 420px}.charts svg{max-width:100%;height:auto}h3{font-size:15px;margin:0 0 8px}
-code,pre{font:13px/1.45 ui-monospace,Menlo,Consolas,monospace}pre{background:#fff;border:1px solid #dfe4ea;border-radius:8px;padding:14px;overflow:auto;margin:0}
-.soft{color:#5b6672}
+main{max-width:1020px;margin:0 auto;padding:28px 24px 60px}
+h1{font-size:26px;margin:0}
+h2{font-size:18px;margin:34px 0 10px}
+.sub{color:#5b6672;margin:2px 0 18px;overflow-wrap:anywhere}
+.card{background:#fff;border:1px solid #dfe4ea;border-radius:8px;padding:16px 20px;margin:0 0 14px}
+.verdict{border-left:8px solid #9aa4b1}
+.verdict.good{border-left-color:#2e8b57}
+.verdict.warn{border-left-color:#d9822b}
+.verdict.bad{border-left-color:#c0392b}
+.verdict b{font-size:20px}
+.verdict p{margin:6px 0 0;overflow-wrap:anywhere}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+th,td{text-align:left;padding:6px 10px;border-bottom:1px solid #eceff3;vertical-align:top}
+th{color:#5b6672;font-weight:600;font-size:13px}
+td.n,th.n{text-align:right}
+tr.mark td{background:#eef5fc}
+.wide{overflow-x:auto}
+.tag{display:inline-block;border-radius:10px;padding:0 8px;font-size:12px;background:#2a6fbb;color:#fff;margin-left:6px}
+.tag.champion{background:#2e8b57}
+.charts{display:flex;flex-wrap:wrap;gap:14px}
+.charts .card{flex:1 1 420px}
+.charts svg{max-width:100%;height:auto}
+h3{font-size:15px;margin:0 0 8px}
+code,pre{font:13px/1.45 ui-monospace,Menlo,Consolas,monospace}
+pre{background:#fff;border:1px solid #dfe4ea;border-radius:8px;padding:14px;overflow:auto;margin:0}
+.soft,small{color:#5b6672}
+small{white-space:nowrap}
+.charts .all{flex-basis:100%}
 """
 
 
@@ -104,11 +124,11 @@ def _table(head: Iterable[tuple[str, bool]], rows: Iterable[tuple[str, Sequence[
 
 
 def shown(found: Mapping[str, Any] | None) -> str:
-    """ "0.6243 [0.6001, 0.6480]" of an interval's document."""
+    """The value of an interval's document and its bounds in brackets, as HTML."""
     if not found or found.get("value") is None:
         return "–"
     text = number(found["value"])
-    return f"{text} [{number(found['low'])}, {number(found['high'])}]" if found.get("low") is not None else text
+    return f"{text} <small>[{number(found['low'])}, {number(found['high'])}]</small>" if found.get("low") is not None else text
 
 
 def _test(verdict: Mapping[str, Any]) -> str:
@@ -131,22 +151,27 @@ def _test(verdict: Mapping[str, Any]) -> str:
 
 
 def _curves(facts: Facts) -> str:
-    drawn: list[tuple[str, str]] = []
+    drawn: list[tuple[str, str, str]] = []
     gate = facts.verdict.get("metrics", {}).get(facts.verdict.get("metric"), {})
     models = [{"model": name, **gate[name]} for name in ("challenger", "champion") if gate.get(name)]
     if models:
         asked = facts.verdict.get("gate", {})
         bar = asked.get("at_least") if asked.get("at_least") is not None else asked.get("at_most")
-        drawn.append((f"{facts.verdict['metric']} with its interval", charts.intervals(models, str(facts.verdict["metric"]), bar)))
+        drawn.append((f"{facts.verdict['metric']} with its interval", charts.intervals(models, str(facts.verdict["metric"]), bar), " all"))
     if any(facts.roc.values()):
-        drawn.append(("ROC on the test days", charts.roc(facts.roc)))
+        drawn.append(("ROC on the test days", charts.roc(facts.roc), ""))
     curves = {str(t["trial"]): t["curve"] for t in facts.trials if t.get("curve")}
     if curves and facts.select_by and any(len(lines) > 1 for lines in curves.values()):
         winner = str(facts.verdict.get("winner", {}).get("trial") or facts.trials[0]["trial"])
-        drawn.append(("Learning curves on the validation days", charts.learning(curves, facts.select_by, winner)))
+        drawing = charts.learning(curves, facts.select_by, winner)
+        drawn.append(("Learning curves on the validation days", drawing + LEGEND, ""))
     if not drawn:
         return ""
-    return "<h2>Curves</h2><div class=charts>" + "".join(f"<div class=card><h3>{escape(t)}</h3>{s}</div>" for t, s in drawn) + "</div>"
+    return (
+        "<h2>Curves</h2><div class=charts>"
+        + "".join(f"<div class='card{css}'><h3>{escape(t)}</h3>{s}</div>" for t, s, css in drawn)
+        + "</div>"
+    )
 
 
 def _trials(facts: Facts) -> str:

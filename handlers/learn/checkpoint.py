@@ -75,7 +75,7 @@ class Refused(Exception):
 
 
 def resume(store: Store, folder: str, kind: Kind) -> tuple[Any, Progress] | None:
-    """The estimator and the progress of the last checkpoint, None without one; Refused under another kernel or another version of a library."""
+    """The estimator and the progress of the last checkpoint, None without one; Refused under another kernel or library version."""
     where = key(folder)
     try:
         data = store.get(where)

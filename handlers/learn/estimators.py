@@ -1,7 +1,8 @@
 """The estimators that a spec may name, what each can do, and how one is made, fed and asked.
 
 Streaming estimators learn batch by batch (`partial_fit`); the others need every row at once and the spec must say so
-(`model.memory: whole`). Parameters that training decides (epochs, early stopping, the seed) belong elsewhere in the spec and are refused here.
+(`model.memory: whole`). Parameters that training decides (epochs, early stopping, the seed) belong elsewhere in the spec and are
+refused here.
 """
 
 from __future__ import annotations
@@ -64,10 +65,10 @@ KINDS: dict[str, Kind] = {
     )
 }
 
+REMOVED = "scikit-learn removes it; use sklearn.linear_model.{name} with loss: {loss}, penalty: null, learning_rate: pa1, eta0: 1.0"
 INSTEAD = {
-    "PassiveAggressiveClassifier": "scikit-learn removes it; use sklearn.linear_model.SGDClassifier with loss: hinge, penalty: null, learning_rate: pa1, eta0: 1.0",
-    "PassiveAggressiveRegressor": "scikit-learn removes it; use sklearn.linear_model.SGDRegressor with loss: epsilon_insensitive, penalty: null, "
-    "learning_rate: pa1, eta0: 1.0",
+    "PassiveAggressiveClassifier": REMOVED.format(name="SGDClassifier", loss="hinge"),
+    "PassiveAggressiveRegressor": REMOVED.format(name="SGDRegressor", loss="epsilon_insensitive"),
 }
 
 ELSEWHERE = {
@@ -95,7 +96,8 @@ def kind(estimator: str, task: str, memory: str = "stream") -> Kind:
         raise BadSpec(f"model.estimator: {estimator} cannot do task {task!r}; accepted: {fit}")
     if memory == "stream" and not found.streams:
         raise BadSpec(
-            f"model.memory: {estimator} needs every row at once; write `memory: whole`, or use one that learns from batches: {_streaming(task)}"
+            f"model.memory: {estimator} needs every row at once; write `memory: whole`, "
+            f"or use one that learns from batches: {_streaming(task)}"
         )
     return found
 

@@ -25,7 +25,7 @@ SAMPLE_BATCHES = 4
 
 
 class Feed(Protocol):
-    """Where rows come from: `train` in the epoch's shuffled order, after `start` if given; `valid` in order; `sample` a fixed part of train."""
+    """Where rows come from: `train` in the epoch's shuffled order, after `start` if given; `valid` in order; `sample` some of train."""
 
     def train(self, epoch: int, start: Position | None) -> Iterator[Batch]: ...
 
@@ -38,7 +38,8 @@ class Feed(Protocol):
 class Plan:
     """`select_by` is the metric of `score` that early stopping and the choice of the best epoch look at; `higher` its better direction.
 
-    `patience` None: every epoch is trained. `checkpoint_seconds`: how often a checkpoint is written within an epoch; one follows each epoch.
+    `patience` None: every epoch is trained. `checkpoint_seconds`: how often a checkpoint is written within an epoch; one follows each
+    epoch.
     """
 
     epochs: int

@@ -24,7 +24,7 @@ def dump(estimator: Any) -> bytes:
 
 
 def load(data: bytes, kind: Kind, where: str) -> Any:
-    """The estimator of a skops file; BadData when the file is damaged, holds types that this estimator has no business with, or another estimator."""
+    """The estimator of a skops file; BadData when it is damaged, holds types that this estimator has no business with, or another one."""
     from zipfile import BadZipFile
 
     from skops import io

@@ -122,7 +122,7 @@ def test_a_forest_uses_the_cores_it_is_given(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_metric_of_probabilities_needs_an_estimator_that_gives_them() -> None:
     needs_probability(make(SGD, "binary", {"loss": "log_loss"}, seed=0), "log_loss")
-    with pytest.raises(BadSpec, match="'brier' needs probabilities.*loss: log_loss gives them"):
+    with pytest.raises(BadSpec, match=r"'brier' needs probabilities.*loss: log_loss gives them"):
         needs_probability(make(SGD, "binary", {}, seed=0), "brier")
     with pytest.raises(BadSpec, match="Perceptron as configured gives none"):
         needs_probability(make("sklearn.linear_model.Perceptron", "binary", {}, seed=0), "log_loss")
