@@ -21,4 +21,4 @@ def timestamp(seconds: float) -> str:
 
 def seconds(text: str) -> float:
     """The reverse of `timestamp`; fractions and offsets are understood. Raises ValueError."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    return datetime.fromisoformat(text).timestamp()

@@ -63,6 +63,16 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
+@contextmanager
+def joining(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """As `transaction`, but part of the one that is open, if there is one."""
+    if connection.in_transaction:
+        yield connection
+    else:
+        with transaction(connection):
+            yield connection
+
+
 class StateLock:
     """The state folder is ours until `release` or the end of the process."""
 

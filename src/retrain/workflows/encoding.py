@@ -10,10 +10,13 @@ import json
 import types
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin, get_type_hints
 
 from retrain.workflows import messages
 from retrain.workflows.messages import Action, Fact
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Decode = Callable[[Any], Any]
 
@@ -34,7 +37,7 @@ def decode_action(text: str) -> Action:
 
 
 def _plain(value: object) -> object:
-    if dataclasses.is_dataclass(value):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {name: getattr(value, name) for name in _names(type(value))}
     if isinstance(value, Mapping):
         return dict(value)
@@ -42,7 +45,7 @@ def _plain(value: object) -> object:
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
+def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
     return tuple(f.name for f in dataclasses.fields(kind))
 
 

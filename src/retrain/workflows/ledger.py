@@ -26,8 +26,10 @@ CREATE TABLE IF NOT EXISTS edge(
 CREATE TABLE IF NOT EXISTS fact(id INTEGER PRIMARY KEY AUTOINCREMENT, wf INTEGER NOT NULL, doc TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS fact_wf ON fact(wf);
 CREATE TABLE IF NOT EXISTS outbox(
-  wf INTEGER NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, doc TEXT NOT NULL, state TEXT NOT NULL DEFAULT '', PRIMARY KEY(wf, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS holder(wf INTEGER NOT NULL, node TEXT NOT NULL, lock TEXT NOT NULL, PRIMARY KEY(wf, node, lock)) WITHOUT ROWID;
+  wf INTEGER NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, doc TEXT NOT NULL, state TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY(wf, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS holder(
+  wf INTEGER NOT NULL, node TEXT NOT NULL, lock TEXT NOT NULL, PRIMARY KEY(wf, node, lock)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS memo(
   cache TEXT NOT NULL, key TEXT NOT NULL, outputs TEXT NOT NULL, saved REAL NOT NULL, PRIMARY KEY(cache, key)) WITHOUT ROWID;
 """
@@ -81,7 +83,7 @@ class Ledger:
         return wf
 
     def save(self, wf: int, outcome: Outcome, workflow: Doc | None, finished: bool, order: Mapping[str, int], next_edge: int) -> None:
-        """What one reconcile changed. `order` gives the sequence number of every node written; `workflow` None: the document is as before."""
+        """What one reconcile changed. `order` gives every written node's sequence number; `workflow` None: its document is as before."""
         self._db.executemany("DELETE FROM node WHERE wf = ? AND id = ?", ((wf, n) for n in outcome.removed))
         self._db.executemany("DELETE FROM edge WHERE wf = ? AND (parent = ? OR child = ?)", ((wf, n, n) for n in outcome.removed))
         changed = {n: outcome.nodes[n] for n in outcome.nodes if n not in outcome.removed}
@@ -174,9 +176,16 @@ class Ledger:
         row = self._db.execute("SELECT wf FROM workflow WHERE name = ?", (name,)).fetchone()
         return None if row is None else int(row[0])
 
-    def names(self) -> list[str]:
-        """All Workflows, oldest first."""
-        return [row[0] for row in self._db.execute("SELECT name FROM workflow ORDER BY wf")]
+    def names(self, labels: Mapping[str, str]) -> list[str]:
+        """All Workflows whose labels have these values, oldest first."""
+        if not labels:
+            return [row[0] for row in self._db.execute("SELECT name FROM workflow ORDER BY wf")]
+        found = []
+        for name, text in self._db.execute("SELECT name, doc FROM workflow ORDER BY wf"):
+            own = _load(text)["metadata"].get("labels") or {}
+            if all(own.get(key) == value for key, value in labels.items()):
+                found.append(name)
+        return found
 
     def unfinished(self) -> list[int]:
         """The numbers of the Workflows that are not finished, or still have something to be done for them."""
@@ -197,15 +206,10 @@ class Ledger:
             run.edges.setdefault(parent, []).append(child)
         return Row(wf, run, bool(row[2]), row[3])
 
-    def header(self, wf: int) -> tuple[Doc, Doc] | None:
-        """Document and head alone, for lists."""
-        row = self._db.execute("SELECT doc, head FROM workflow WHERE wf = ?", (wf,)).fetchone()
-        return None if row is None else (_load(row[0]), _load(row[1]))
-
     def next_numbers(self, wf: int) -> tuple[int, int]:
         """The sequence numbers of the next node and the next edge."""
-        query = "SELECT (SELECT coalesce(max(seq), 0) FROM node WHERE wf = :wf) + 1, (SELECT coalesce(max(seq), 0) FROM edge WHERE wf = :wf) + 1"
-        node, edge = self._db.execute(query, {"wf": wf}).fetchone()
+        node = self._db.execute("SELECT coalesce(max(seq), 0) + 1 FROM node WHERE wf = ?", (wf,)).fetchone()[0]
+        edge = self._db.execute("SELECT coalesce(max(seq), 0) + 1 FROM edge WHERE wf = ?", (wf,)).fetchone()[0]
         return int(node), int(edge)
 
     def outbox(self, wf: int) -> list[Pending]:

@@ -1,0 +1,414 @@
+"""The shell around the pure reconcile function: facts in, one transaction a turn, actions out.
+
+Everything runs on one event loop. A turn takes the facts that came in since the last one, reconciles every Workflow that has some,
+and commits all that changed together with the actions to be carried out (the outbox); only then are the actions started. What can
+be learnt again after a crash (a pod's end, stored outputs, a granted lock) is kept in memory until its turn; what cannot is a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from retrain.errors import AlreadyExists, NotFound
+from retrain.ports import Clock, Doc, PodExit
+from retrain.store import joining, transaction
+from retrain.workflows import reconcile as pure
+from retrain.workflows import status
+from retrain.workflows.ledger import Ledger
+from retrain.workflows.live import Live, defect
+from retrain.workflows.locking import LockTable
+from retrain.workflows.messages import (
+    Action,
+    AskMemo,
+    Created,
+    Fact,
+    FreeLock,
+    LockGranted,
+    Operated,
+    Outcome,
+    OutputsStored,
+    PodExited,
+    PodRunning,
+    Run,
+    SaveMemo,
+    StopPod,
+    StoreOutputs,
+    TimerDue,
+    WantLock,
+)
+from retrain.workflows.objects import Documents, resource_name
+from retrain.workflows.performer import Performer
+from retrain.workflows.run import apply
+from retrain.workflows.timers import Timers
+
+SLICE = 200  # facts of one Workflow in one turn
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Step:
+    """One Workflow's part of a turn."""
+
+    live: Live
+    facts: list[tuple[int, Fact]]
+    outcome: Outcome
+    finished: bool
+    workflow: Doc | None  # the document with new labels and annotations
+
+
+class Controller:
+    """Holds the unfinished Workflows. `failed` is set when the journal cannot be written: then the engine must end."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, documents: Documents, performer: Performer, clock: Clock, *, reload: bool = False
+    ) -> None:
+        self._db = connection
+        self.ledger = Ledger(connection)
+        self._documents = documents
+        self._performer = performer
+        self._clock = clock
+        self._reload = reload  # test mode: nothing stays in memory from one turn to the next
+        self._loop = asyncio.get_running_loop()
+        self.failed: asyncio.Future[None] = self._loop.create_future()
+        self._live: dict[int, Live] = {}
+        self._numbers: dict[str, int] = {}  # of the Workflows in memory
+        self._dirty: dict[int, Live] = {}
+        self._unwanted: list[tuple[int, str]] = []  # outbox rows to drop with the next commit
+        self._scheduled = False
+        self._closed = False
+        self._timers = Timers(clock, self._loop.call_later, lambda wf: self.learn(wf, TimerDue()))
+        self._locks = LockTable(self.ledger.holders(), self._grant, self._wait)
+        self.listeners: list[Callable[[str], None]] = []  # told the name of every Workflow that changed, after the commit
+        performer.learn = self.learn
+        performer.save_fact = self.save_fact
+
+    # ------------------------------------------------------------------------------------------ from outside
+
+    def recover(self) -> None:
+        """Go on with what an earlier engine left: replay its outbox, consume its facts, set its timers."""
+        for wf in self.ledger.unfinished():
+            self._adopt(wf)
+
+    def close(self) -> None:
+        """Reconcile nothing any more; pods are left as they are."""
+        self._closed = True
+        self._timers.close()
+
+    def insert(self, workflow: Doc) -> Doc:
+        """A new, admitted Workflow, part of the transaction that is open (if any); it starts in the next turn."""
+        run = status.new_run(workflow, self._documents.world(), self._clock.now())
+        with joining(self._db):
+            try:
+                wf = self.ledger.insert(run)
+            except sqlite3.IntegrityError:
+                raise AlreadyExists(f'{resource_name("Workflow")} "{workflow["metadata"]["name"]}" already exists') from None
+            self.ledger.add_fact(wf, Created())
+        self._loop.call_soon(self._adopt, wf)
+        return status.compose(run)
+
+    def run_of(self, name: str) -> Run:
+        """The Workflow's run, from memory or from disk. Raises NotFound."""
+        live = self._find(name)
+        if live is not None:
+            return live.run
+        row = self.ledger.load(self.number(name))
+        if row is None:
+            raise missing(name)
+        return row.run
+
+    def number(self, name: str) -> int:
+        """The Workflow's number. Raises NotFound."""
+        wf = self._numbers.get(name)
+        if wf is None:
+            wf = self.ledger.number(name)
+        if wf is None:
+            raise missing(name)
+        return wf
+
+    def operate(self, name: str, fact: Operated) -> None:
+        """Do what was asked; it is done when this returns, unless a transaction is open (then after it)."""
+        wf = self.number(name)
+        self._adopt(wf)
+        self.save_fact(wf, fact)
+        if not self._db.in_transaction:
+            self._turn()
+
+    def change(self, name: str, workflow: Doc) -> None:
+        """Someone replaced metadata or spec of a Workflow."""
+        wf = self.number(name)
+        with joining(self._db):
+            self.ledger.replace_document(wf, workflow)
+        live = self._live.get(wf)
+        if live is not None:
+            live.run.workflow = workflow
+            self.learn(wf, TimerDue())
+        self._tell(name)
+
+    def reopen(self, name: str, decide: Callable[[Run], Outcome]) -> None:
+        """Go on with a finished Workflow as the outcome says (retry)."""
+        wf = self.number(name)
+        live = self._live.get(wf) or self._load(wf)
+        if live is None:
+            raise missing(name)
+        outcome = decide(live.run)
+        live.finished = False
+        self._live[wf] = live
+        self._numbers[name] = wf
+        self._commit([self._prepare(live, [], outcome)])
+        self.learn(wf, TimerDue())
+
+    def delete(self, name: str) -> None:
+        """Forget a Workflow; its pods are stopped."""
+        wf = self.number(name)
+        live = self._live.pop(wf, None)
+        self._numbers.pop(name, None)
+        self._dirty.pop(wf, None)
+        with joining(self._db):
+            self.ledger.delete(wf)
+        self._timers.set(wf, None)
+        self._locks.forget(wf)
+        if live is not None:
+            self._performer.abandon(wf, live.outbox.values())
+        self._tell(name)
+
+    def pod_running(self, workflow: str, node_id: str, at: float) -> None:
+        """A pod's first container runs."""
+        live = self._find(workflow)
+        if live is not None and f"pod/{node_id}" in live.outbox:
+            self.learn(live.wf, PodRunning(node_id, at))
+
+    def pod_exited(self, exit: PodExit) -> None:
+        """A pod ended. One that nobody waits for is only cleaned up."""
+        self._performer.released(exit.pod)
+        live = self._find(exit.workflow)
+        if live is None or not self.learn(live.wf, PodExited(exit.node_id, exit)):
+            waited = live is not None and f"pod/{exit.node_id}" in live.learnt
+            if not waited and not self._closed:
+                self._performer.forget(exit.pod)
+
+    def learn(self, wf: int, fact: Fact, number: int = 0) -> bool:
+        """Something happened to a Workflow; the answer says whether it matters."""
+        live = self._live.get(wf)
+        if live is None or self._closed or not live.queue(fact, number):
+            return False
+        self._dirty[wf] = live
+        self._schedule()
+        return True
+
+    def save_fact(self, wf: int, fact: Fact) -> None:
+        """As `learn`, for what could not be learnt again: it is on disk when this returns (or when the open transaction ends)."""
+        with joining(self._db):
+            number = self.ledger.add_fact(wf, fact)
+        if not self.learn(wf, fact, number):
+            with joining(self._db):
+                self.ledger.drop_facts([number])
+
+    # ------------------------------------------------------------------------------------------ turns
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        if self._closed:
+            return
+        dirty, self._dirty = self._dirty, {}
+        steps = []
+        for live in dirty.values():
+            facts = live.take(SLICE)
+            steps.append(self._prepare(live, facts, self._reconcile(live, [f for _, f in facts])))
+            if live.facts:
+                self._dirty[live.wf] = live
+        self._commit(steps)
+        if self._dirty:
+            self._schedule()
+
+    def _reconcile(self, live: Live, facts: list[Fact]) -> Outcome:
+        now = self._clock.now()
+        try:
+            return pure.reconcile(live.run, facts, self._documents.world(), now)
+        except Exception as error:
+            log.exception("workflow %s: reconcile failed", live.name)
+            return defect(live, error, now)
+
+    def _prepare(self, live: Live, facts: list[tuple[int, Fact]], outcome: Outcome) -> Step:
+        head = outcome.head if outcome.head is not None else live.run.head
+        workflow = None
+        if outcome.labels or outcome.annotations:
+            metadata = dict(live.run.workflow["metadata"])
+            for field, values in (("labels", outcome.labels), ("annotations", outcome.annotations)):
+                if values:
+                    metadata[field] = {**(metadata.get(field) or {}), **values}
+            workflow = {**live.run.workflow, "metadata": metadata}
+        return Step(live, facts, outcome, head.get("phase") in ("Succeeded", "Failed", "Error"), workflow)
+
+    def _commit(self, steps: list[Step]) -> None:
+        if not steps and not self._unwanted:
+            return
+        try:
+            with transaction(self._db):
+                for wf, key in self._unwanted:
+                    self.ledger.drop(wf, [key])
+                self._unwanted.clear()
+                for step in steps:
+                    self._write(step)
+        except Exception as error:
+            self._closed = True
+            if not self.failed.done():
+                self.failed.set_exception(error)
+            raise
+        for step in steps:
+            self._after(step)
+        self._locks.settle()
+
+    def _write(self, step: Step) -> None:
+        live, outcome = step.live, step.outcome
+        order = {}
+        for node in outcome.nodes:
+            new = node not in live.run.nodes or node in outcome.removed
+            order[node] = live.next_node if new else 0
+            live.next_node += new
+        answered = [key for key in (live.answers(f) for _, f in step.facts) if key]
+        self.ledger.drop(live.wf, answered)
+        for _, fact in step.facts:
+            if isinstance(fact, LockGranted):
+                wanted = live.outbox.get(f"lock/{fact.node_id}")
+                self.ledger.hold(live.wf, fact.node_id, wanted.locks if isinstance(wanted, WantLock) else ())
+        self.ledger.drop_facts(number for number, _ in step.facts if number)
+        self.ledger.save(live.wf, outcome, step.workflow, step.finished, order, live.next_edge)
+        live.next_edge += len(outcome.edges)
+        for action in outcome.actions:
+            if isinstance(action, FreeLock):
+                self.ledger.free(live.wf, action.node_id)
+            elif isinstance(action, SaveMemo):
+                self.ledger.save_memo(action.cache, action.memo_key, action.outputs, self._clock.now())
+        self.ledger.put(live.wf, durable(outcome.actions))
+
+    def _after(self, step: Step) -> None:
+        live, outcome = step.live, step.outcome
+        apply(live.run, outcome)
+        if step.workflow is not None:
+            live.run.workflow = step.workflow
+        live.finished = step.finished
+        self._clean(step)
+        for key in outcome.cancel:
+            action = live.outbox.pop(key, None)
+            live.learnt.discard(key)
+            if action is not None:
+                self._cancel(live.wf, action)
+        self._timers.set(live.wf, outcome.wake_at)
+        for action in outcome.actions:
+            self._start(live, action)
+        if step.finished and not live.outbox and not live.facts:
+            self._live.pop(live.wf, None)
+            self._numbers.pop(live.name, None)
+        elif self._reload:
+            self._renew(live)
+        self._tell(live.name)
+
+    def _clean(self, step: Step) -> None:
+        """Drop what the consumed facts answered, and the folders of pods that nobody needs any more."""
+        live = step.live
+        storing = {a.node_id for a in step.outcome.actions if isinstance(a, StoreOutputs)}
+        for _, fact in step.facts:
+            key = live.answers(fact)
+            action = live.outbox.pop(key, None)
+            live.learnt.discard(key)
+            if isinstance(fact, PodExited):
+                live.outbox.pop(f"stop/{fact.node_id}", None)
+                self._unwanted.append((live.wf, f"stop/{fact.node_id}"))
+                if fact.node_id not in storing:
+                    self._performer.forget(fact.exit.pod)
+            elif isinstance(fact, OutputsStored) and isinstance(action, StoreOutputs):
+                self._performer.forget(action.pod.name)
+
+    def _start(self, live: Live, action: Action, state: str = "") -> None:
+        match action:
+            case FreeLock():
+                self._locks.free(live.wf, action.node_id)
+            case SaveMemo():
+                pass
+            case StopPod() if f"pod/{action.node_id}" not in live.outbox:
+                live.outbox.pop(action.key, None)
+                self._unwanted.append((live.wf, action.key))
+            case _:
+                live.outbox[action.key] = action
+                match action:
+                    case WantLock():
+                        self._locks.want(live.wf, action, live.run)
+                    case AskMemo():
+                        self._performer.answer_memo(live.wf, action, self.ledger, self._clock.now())
+                    case _:
+                        self._performer.perform(live.wf, action, state)
+
+    def _cancel(self, wf: int, action: Action) -> None:
+        if isinstance(action, WantLock):
+            self._locks.free(wf, action.node_id)
+        else:
+            self._performer.abandon(wf, [action])
+
+    # ------------------------------------------------------------------------------------------ memory
+
+    def _adopt(self, wf: int) -> None:
+        if wf in self._live or self._closed:
+            return
+        live = self._load(wf)
+        if live is None:
+            return
+        self._live[wf] = live
+        self._numbers[live.name] = wf
+        outbox = self.ledger.outbox(wf)
+        live.outbox = {pending.action.key: pending.action for pending in outbox}
+        for number, fact in self.ledger.facts(wf):
+            live.queue(fact, number)
+        for pending in outbox:
+            if pending.action.key not in live.learnt:
+                self._start(live, pending.action, pending.state)
+        self._locks.settle()
+        if not live.finished:  # what was known in memory alone is learnt again by looking
+            self.learn(wf, TimerDue())
+
+    def _load(self, wf: int) -> Live | None:
+        row = self.ledger.load(wf)
+        if row is None:
+            return None
+        node, edge = self.ledger.next_numbers(wf)
+        self._timers.set(wf, row.wake_at)
+        return Live(wf, row.run, node, edge, row.finished)
+
+    def _renew(self, live: Live) -> None:
+        fresh = self._load(live.wf)
+        if fresh is not None:
+            live.run = fresh.run
+            live.outbox = {p.action.key: p.action for p in self.ledger.outbox(live.wf)}
+
+    def _find(self, name: str) -> Live | None:
+        wf = self._numbers.get(name)
+        return None if wf is None else self._live.get(wf)
+
+    def _grant(self, wf: int, node_id: str) -> None:
+        self.learn(wf, LockGranted(node_id))
+
+    def _wait(self, wf: int, fact: Fact) -> None:
+        self.learn(wf, fact)
+
+    def _tell(self, name: str) -> None:
+        for listener in self.listeners:
+            listener(name)
+
+
+def durable(actions: list[Action]) -> list[Action]:
+    """The actions that need a row: what is done in the transaction itself needs none."""
+    return [a for a in actions if not isinstance(a, FreeLock | SaveMemo)]
+
+
+def missing(name: str) -> NotFound:
+    """No such Workflow, in the API server's words."""
+    return NotFound(f'{resource_name("Workflow")} "{name}" not found')

@@ -1,0 +1,98 @@
+"""What one can do to a Workflow: Argo's `submit resubmit retry stop terminate suspend resume` and `node set`."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from retrain.errors import InvalidInput, NotFound
+from retrain.ports import Clock, Doc, Json, Objects, Operation
+from retrain.workflows import retry_workflow, status
+from retrain.workflows.controller import Controller
+from retrain.workflows.messages import Operated
+
+FINISHED = ("Succeeded", "Failed", "Error")
+
+
+class Operations:
+    """`ports.Workflows` on the controller. Options are named as Argo Server's request bodies name them."""
+
+    def __init__(self, controller: Controller, objects: Objects, clock: Clock) -> None:
+        self._controller = controller
+        self._objects = objects
+        self._clock = clock
+
+    def operate(self, operation: Operation, name: str, options: Mapping[str, Json]) -> Doc:
+        """Do it and return the Workflow as it is then. Raises NotFound, InvalidInput when the Workflow is not in a state for it."""
+        match operation:
+            case "submit":
+                return self._submit(name, options)
+            case "resubmit":
+                return self._resubmit(name, options)
+            case "retry":
+                return self._retry(name, options)
+            case "stop" | "terminate" | "suspend" | "resume" | "set":
+                self._refuse_finished(operation, name)
+                self._controller.operate(name, Operated(operation, dict(options)))
+                return self._objects.get("Workflow", name)
+            case _:
+                raise InvalidInput(f"{operation!r} is not one of submit, resubmit, retry, stop, terminate, suspend, resume, set")
+
+    def _submit(self, name: str, options: Mapping[str, Json]) -> Doc:
+        """A new Workflow of a WorkflowTemplate; options: parameters ["name=value"], labels, name, generateName, entryPoint."""
+        self._objects.get("WorkflowTemplate", name)
+        given = dict(_assignment(p) for p in options.get("parameters") or ())
+        spec: Doc = {"workflowTemplateRef": {"name": name}}
+        if given:
+            spec["arguments"] = {"parameters": [{"name": k, "value": v} for k, v in given.items()]}
+        if options.get("entryPoint"):
+            spec["entrypoint"] = options["entryPoint"]
+        metadata: Doc = {"name": options["name"]} if options.get("name") else {"generateName": options.get("generateName") or f"{name}-"}
+        for field in ("labels", "annotations"):
+            if options.get(field):
+                metadata[field] = options[field]
+        return self._objects.create({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata, "spec": spec})
+
+    def _resubmit(self, name: str, options: Mapping[str, Json]) -> Doc:
+        workflow = status.compose(self._controller.run_of(name))
+        if options.get("memoized") and (workflow.get("status") or {}).get("phase") not in ("Failed", "Error"):
+            raise InvalidInput("workflow must be Failed/Error to resubmit in memoized mode")
+        return self._objects.create(retry_workflow.resubmit(workflow, options))
+
+    def _retry(self, name: str, options: Mapping[str, Json]) -> Doc:
+        run = self._controller.run_of(name)
+        phase = run.head.get("phase")
+        if phase not in FINISHED:
+            raise InvalidInput(f"workflow {name} cannot be retried: it is {phase or 'not started'}; only a finished workflow can be")
+        if phase == "Succeeded" and not options.get("restartSuccessful"):
+            raise InvalidInput(f"workflow {name} cannot be retried: it Succeeded; to run it again use resubmit")
+        decide: Callable[[Any], Any] = partial(retry_workflow.retry, options=options, now=self._clock.now())
+        self._controller.reopen(name, decide)
+        return self._objects.get("Workflow", name)
+
+    def _refuse_finished(self, operation: str, name: str) -> None:
+        try:
+            head = self._controller.run_of(name).head
+        except NotFound:
+            raise
+        if head.get("phase") in FINISHED:
+            words = {"stop": "shutdown", "terminate": "shutdown", "set": "change a node of"}
+            raise InvalidInput(f"cannot {words.get(operation, operation)} a completed workflow: {name} is {head['phase']}")
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = str(text).partition("=")
+    if not equals or not name:
+        raise InvalidInput(f"parameter {text!r} is not of the form name=value")
+    return name, value
+
+
+def with_parameters(workflow: Doc, assignments: Mapping[str, str]) -> Doc:
+    """The Workflow with these arguments in place of its own of the same names."""
+    changed = copy.deepcopy(workflow)
+    arguments = changed.setdefault("spec", {}).setdefault("arguments", {})
+    kept = [p for p in arguments.get("parameters") or [] if p.get("name") not in assignments]
+    arguments["parameters"] = kept + [{"name": k, "value": v} for k, v in assignments.items()]
+    return changed
