@@ -35,6 +35,7 @@ class Document:
     doc: dict[str, Any]
     file: str = ""
     lines: Mapping[str, int] = field(default_factory=dict)
+    inside: str = ""  # of a document within a document: label and path of the field that holds it
 
     @property
     def kind(self) -> str:
@@ -60,7 +61,19 @@ class Document:
     @property
     def label(self) -> str:
         """How messages name the document: `Workflow/hello`."""
+        if self.inside:
+            return self.inside
         return f"{self.kind or 'document'}/{self.name or '?'}"
+
+    def within(self, path: str, doc: dict[str, Any]) -> Document:
+        """The document that the field at `path` holds, with its lines in this one's file."""
+        prefix = f"{path}."
+        lines = {key.removeprefix(prefix): line for key, line in self.lines.items() if key.startswith(prefix)}
+        return Document(doc, self.file, {**lines, "": self.line(path)}, f"{self.label} {path}")
+
+    def named(self, path: str) -> str:
+        """How findings name a field of this document."""
+        return f"{self.label}{'.' if self.inside else ' '}{path}" if path else self.label
 
     def line(self, path: str) -> int:
         """The line of the field, or of the nearest parent that is known; 0 when nothing is."""

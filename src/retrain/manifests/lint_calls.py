@@ -88,6 +88,10 @@ def check(
 def _items(checker: Checker, call: Mapping[str, Any], place: Place) -> None:
     """Item keys that some items have and others do not, and `{{item}}` outside of a loop."""
     items = call.get("withItems") or _literal(call.get("withParam"))
+    if call.get("withParam") and "{{" not in call["withParam"] and not items and call["withParam"].strip() != "[]":
+        checker.warning(
+            place.at("withParam"), "withParam could not be parsed as a JSON list, so the node ends with an error", 'as ["a", "b"]'
+        )
     wanted = {
         tag.text: tag
         for tag in scan({key: value for key, value in call.items() if key not in ("withItems", "withParam", "inline")}, place.path)

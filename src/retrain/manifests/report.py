@@ -21,7 +21,7 @@ class Report:
 
     def add(self, severity: Severity, document: Document, path: str, message: str, hint: str = "", lead: str = "") -> None:
         """`lead` begins the message but does not count when the same is found again on another way."""
-        where = f"{document.label} {path}".rstrip()
+        where = document.named(path)
         identity = (document.file, where, message)
         if identity in self._said or (severity == "warning" and id(document) in self.silent):
             return

@@ -139,8 +139,7 @@ def kept_once(documents: list[Document]) -> list[Finding]:
     for (field, note), (document, use) in first.items():
         times = count[field, note]
         hint = f"and {times - 1} more" if times > 1 else ""
-        place = f"{document.label} {use.path}"
-        found.append(Finding("kept", document.file, document.line(use.path), place, f"{field}: {note}", hint))
+        found.append(Finding("kept", document.file, document.line(use.path), document.named(use.path), f"{field}: {note}", hint))
     return found
 
 

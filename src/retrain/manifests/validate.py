@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from retrain.errors import Finding
-from retrain.manifests import lint_plain, lint_workflow, schema, support
+from retrain.manifests import lint_eventsources, lint_plain, lint_sensors, lint_workflow, schema, support
 from retrain.manifests.document import Document
 from retrain.manifests.lint_places import Library
 from retrain.manifests.report import INVALID_SPEC, Report
@@ -44,6 +44,10 @@ def _one(document: Document, report: Report, library: Library, everything: Seque
         return  # further checks rely on the types
     if document.kind in ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate"):
         lint_workflow.check(document, report, library)
+    elif document.kind == "Sensor":
+        lint_sensors.check(document, report, library, everything)
+    elif document.kind == "EventSource":
+        lint_eventsources.check(document, report)
 
 
 def _unique(documents: Sequence[Document], report: Report) -> None:
@@ -53,7 +57,9 @@ def _unique(documents: Sequence[Document], report: Report) -> None:
         key = (document.kind, document.namespace, str(name))
         if name and key in seen:
             first = seen[key]
-            report.error(document, "metadata.name", f"{document.label} is given twice", f"first in {first.file}:{first.line('metadata.name')}")
+            report.error(
+                document, "metadata.name", f"{document.label} is given twice", f"first in {first.file}:{first.line('metadata.name')}"
+            )
         seen.setdefault(key, document)
 
 
