@@ -1,0 +1,147 @@
+"""What a handler promises to the workflow that runs it: exit codes, one JSON line per fact, outputs as files, events as data."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from handlers.storage import Temporary
+
+MODEL_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
+SIGTERM_EXIT = 143
+
+
+class HandlerError(Exception):
+    """Ends the handler with `exit_code`; the text is one sentence for the person who must act."""
+
+    exit_code = 1
+
+
+class WrongUsage(HandlerError):
+    """The handler was called wrongly; never tried again."""
+
+    exit_code = 2
+
+
+class BadData(HandlerError):
+    """The data cannot be used; the sentence names object, column and value. Never tried again."""
+
+    exit_code = 65
+
+
+class GaveUp(HandlerError):
+    """The failure budget is spent. Never tried again."""
+
+    exit_code = 70
+
+
+class TryAgain(HandlerError):
+    """Something outside failed for now; `retryStrategy` tries again."""
+
+    exit_code = 75
+
+
+class BadSpec(HandlerError):
+    """The model's spec is wrong; the sentence names the key and what is accepted. Never tried again."""
+
+    exit_code = 78
+
+
+class Stopped(HandlerError):
+    """Asked to stop, and the state is saved; tried again elsewhere."""
+
+    exit_code = SIGTERM_EXIT
+
+
+def log(event: str, **facts: Any) -> None:
+    """One JSON line on standard error."""
+    line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **facts}
+    print(json.dumps(line, ensure_ascii=False, default=str), file=sys.stderr, flush=True)
+
+
+def main(run: Callable[[list[str]], None], arguments: list[str] | None = None) -> None:
+    """Run a handler and end the process with the exit code of the contract.
+
+    SIGTERM ends it with 143 unless the handler has a way of its own to save its state.
+    """
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        run(sys.argv[1:] if arguments is None else arguments)
+    except HandlerError as error:
+        log("failed", error=type(error).__name__, message=str(error), exit_code=error.exit_code)
+        sys.exit(error.exit_code)
+    except (Temporary, ConnectionError, TimeoutError) as error:
+        log("failed", error=type(error).__name__, message=f"the bucket could not be reached: {error}", exit_code=TryAgain.exit_code)
+        sys.exit(TryAgain.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _terminated(_signal: int, _frame: Any) -> None:
+    raise Stopped("asked to stop; nothing had to be saved")
+
+
+def write_output(path: str | None, text: str) -> None:
+    """Write an output parameter where the workflow reads it; nothing when no path was given."""
+    if not path:
+        return
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_name(f".{target.name}.{os.getpid()}")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(target)
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainRequest:
+    """What an event asks for. Every source's event has this one shape; fields that a source does not know are empty."""
+
+    model: str = ""
+    key: str = ""
+    etag: str = ""
+    time: str = ""
+    reason: str = ""
+    source: str = ""
+
+    @classmethod
+    def from_event(cls, text: str) -> RetrainRequest:
+        """From base64 of the event's JSON, a CloudEvent with it as data included; empty text is an empty request.
+
+        Raises BadData when it is not base64, not JSON, not an object, or a field is not text.
+        """
+        if not text.strip():
+            return cls()
+        try:
+            found = json.loads(base64.b64decode(text, validate=True))
+        except (binascii.Error, UnicodeDecodeError, ValueError, RecursionError) as error:
+            raise BadData(f"the event is not base64 of JSON: {error}") from error
+        if isinstance(found, Mapping) and "specversion" in found:
+            found = _cloud_event_data(found)
+        if not isinstance(found, Mapping):
+            raise BadData(f"the event is not a JSON object but {type(found).__name__}")
+        fields = {name: found.get(name) or "" for name in cls.__dataclass_fields__}
+        for name, value in fields.items():
+            if not isinstance(value, str):
+                raise BadData(f"the event's {name} is not text but {type(value).__name__}")
+        if fields["model"] and not MODEL_NAME.fullmatch(fields["model"]):
+            raise BadData(f"the event's model {fields['model'][:80]!r} is no model name: lower-case letters, digits, inner hyphens, at most 40")
+        return cls(**fields)
+
+
+def _cloud_event_data(event: Mapping[str, Any]) -> Any:
+    if "data_base64" in event:
+        try:
+            return json.loads(base64.b64decode(str(event["data_base64"]), validate=True))
+        except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+            raise BadData(f"the CloudEvent's data_base64 is not base64 of JSON: {error}") from error
+    return event.get("data")

@@ -1,0 +1,262 @@
+"""The bucket as the handlers see it: immutable objects, conditional PUT, ranged GET.
+
+`RETRAIN_BUCKET` names an S3 bucket (credentials and endpoint from the standard AWS variables), or, as `file:///folder`, a folder that
+keeps the same conditions: for `handlers.try_` and for tests. Every write is atomic: a reader sees the object whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class Missing(Exception):
+    """There is no object of this key."""
+
+
+class Conflict(Exception):
+    """The condition of a PUT was not met: the object is there already, or has changed."""
+
+
+class Temporary(Exception):
+    """The bucket did not answer, or asked to come again: trying again may help."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """`size` in bytes, `modified` in seconds since the epoch by the bucket's clock, `etag` without quotes."""
+
+    key: str
+    size: int
+    etag: str
+    modified: float
+    checksum: str | None = None
+
+
+class Store(Protocol):
+    """What a bucket can do. Reads raise Missing, conditional writes Conflict, everything Temporary."""
+
+    def get(self, key: str) -> bytes: ...
+    def get_with_etag(self, key: str) -> tuple[bytes, str]: ...
+    def get_range(self, key: str, start: int, length: int) -> bytes: ...
+    def put(self, key: str, data: bytes, *, if_none_match: bool = False, if_match: str | None = None) -> str:
+        """Write the object and return its ETag; `if_none_match`: only if there is none; `if_match`: only over that ETag."""
+        ...
+
+    def download(self, key: str, to: Path) -> None: ...
+    def upload(self, path: Path, key: str) -> None: ...
+    def head(self, key: str) -> ObjectInfo | None: ...
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Objects whose key begins with `prefix`, in the order of their keys."""
+        ...
+
+    def delete(self, key: str) -> None: ...
+    def server_time(self) -> float:
+        """Seconds since the epoch by the bucket's own clock."""
+        ...
+
+
+def open_store() -> Store:
+    """The store that RETRAIN_BUCKET names."""
+    from handlers.contracts import WrongUsage
+
+    name = os.environ.get("RETRAIN_BUCKET", "")
+    if not name:
+        raise WrongUsage('RETRAIN_BUCKET is not set: it names the bucket (`eval "$(retrain env)"` sets it)')
+    if name.startswith("file://"):
+        return FolderStore(Path(name.removeprefix("file://")))
+    return S3Store(name)
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no blanks: equal values have equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """16 hex digits of the SHA-256 of a value's canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
+
+
+def read_json(store: Store, key: str) -> Any:
+    """The value of a JSON object; raises Missing."""
+    return json.loads(store.get(key))
+
+
+def write_json(store: Store, key: str, value: Any, *, if_none_match: bool = False, if_match: str | None = None) -> str:
+    """Write a value as canonical JSON and return the ETag; raises Conflict."""
+    return store.put(key, canonical_json(value).encode(), if_none_match=if_none_match, if_match=if_match)
+
+
+def write_once(store: Store, key: str, value: Any) -> bool:
+    """Write a value unless the key is taken; False when it was: immutable objects of equal name are equal."""
+    try:
+        write_json(store, key, value, if_none_match=True)
+    except Conflict:
+        return False
+    return True
+
+
+class S3Store:
+    """An S3 bucket by boto3, with bounded retries."""
+
+    def __init__(self, bucket: str) -> None:
+        import boto3
+        from botocore.config import Config
+
+        config = Config(retries={"max_attempts": 5, "mode": "standard"}, connect_timeout=10, read_timeout=120)
+        self.bucket = bucket
+        self._client = boto3.client("s3", config=config, region_name=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
+
+    def get(self, key: str) -> bytes:
+        return self.get_with_etag(key)[0]
+
+    def get_with_etag(self, key: str) -> tuple[bytes, str]:
+        answer = self._call("get_object", key, Key=key)
+        return self._body(answer, key), answer["ETag"].strip('"')
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        return self._body(self._call("get_object", key, Key=key, Range=f"bytes={start}-{start + length - 1}"), key)
+
+    def put(self, key: str, data: bytes, *, if_none_match: bool = False, if_match: str | None = None) -> str:
+        conditions = {"IfNoneMatch": "*"} if if_none_match else {"IfMatch": if_match} if if_match is not None else {}
+        etag: str = self._call("put_object", key, Key=key, Body=data, **conditions)["ETag"]
+        return etag.strip('"')
+
+    def download(self, key: str, to: Path) -> None:
+        self._call("download_file", key, Key=key, Filename=str(to))
+
+    def upload(self, path: Path, key: str) -> None:
+        self._call("upload_file", key, Filename=str(path), Key=key)
+
+    def head(self, key: str) -> ObjectInfo | None:
+        try:
+            answer = self._call("head_object", key, Key=key)
+        except Missing:
+            return None
+        checksum = answer.get("ChecksumSHA256") or answer.get("ChecksumCRC32")
+        return ObjectInfo(key, answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"].timestamp(), checksum)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        token: dict[str, str] = {}
+        while True:
+            page = self._call("list_objects_v2", prefix, Prefix=prefix, **token)
+            for found in page.get("Contents", []):
+                if not found["Key"].endswith("/"):
+                    yield ObjectInfo(found["Key"], found["Size"], found["ETag"].strip('"'), found["LastModified"].timestamp())
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def delete(self, key: str) -> None:
+        self._call("delete_object", key, Key=key)
+
+    def server_time(self) -> float:
+        headers = self._call("head_bucket", "")["ResponseMetadata"]["HTTPHeaders"]
+        return parsedate_to_datetime(headers["date"]).timestamp() if "date" in headers else time.time()
+
+    def _call(self, operation: str, key: str, **arguments: Any) -> Any:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return getattr(self._client, operation)(Bucket=self.bucket, **arguments)
+        except ClientError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            if status == 404:
+                raise Missing(key) from error
+            if status in (409, 412):
+                raise Conflict(key) from error
+            if status >= 500 or status == 429:
+                raise Temporary(f"{operation} {key}: {error}") from error
+            raise
+        except BotoCoreError as error:
+            raise Temporary(f"{operation} {key}: {error}") from error
+
+    @staticmethod
+    def _body(answer: Any, key: str) -> bytes:
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            data: bytes = answer["Body"].read()
+        except (BotoCoreError, OSError) as error:
+            raise Temporary(f"reading {key}: {error}") from error
+        return data
+
+
+class FolderStore:
+    """A folder with the semantics of a bucket, for one machine: conditions are kept under a lock, writes are renames."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def _path(self, key: str) -> Path:
+        path = self.folder / key
+        if ".." in Path(key).parts or key.startswith("/"):
+            raise Missing(key)
+        return path
+
+    def get(self, key: str) -> bytes:
+        try:
+            return self._path(key).read_bytes()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise Missing(key) from None
+
+    def get_with_etag(self, key: str) -> tuple[bytes, str]:
+        data = self.get(key)
+        return data, hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        try:
+            with self._path(key).open("rb") as file:
+                file.seek(start)
+                return file.read(length)
+        except FileNotFoundError:
+            raise Missing(key) from None
+
+    def put(self, key: str, data: bytes, *, if_none_match: bool = False, if_match: str | None = None) -> str:
+        import fcntl
+
+        path = self._path(key)
+        with (self.folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            there = self.head(key)
+            if (if_none_match and there) or (if_match is not None and (there is None or there.etag != if_match)):
+                raise Conflict(key)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+            fresh.write_bytes(data)
+            fresh.replace(path)
+        return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+    def download(self, key: str, to: Path) -> None:
+        to.write_bytes(self.get(key))
+
+    def upload(self, path: Path, key: str) -> None:
+        self.put(key, path.read_bytes())
+
+    def head(self, key: str) -> ObjectInfo | None:
+        path = self._path(key)
+        if not path.is_file():
+            return None
+        data = path.read_bytes()
+        return ObjectInfo(key, len(data), hashlib.md5(data, usedforsecurity=False).hexdigest(), path.stat().st_mtime)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        found = sorted(p.relative_to(self.folder).as_posix() for p in self.folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+        for key in found:
+            if key.startswith(prefix) and (info := self.head(key)):
+                yield info
+
+    def delete(self, key: str) -> None:
+        self._path(key).unlink(missing_ok=True)
+
+    def server_time(self) -> float:
+        return time.time()
