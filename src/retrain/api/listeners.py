@@ -94,7 +94,7 @@ def short(path: Path) -> str:
 
 def bind_tcp(listen: str) -> socket.socket:
     """A socket at HOST:PORT, where HOST is this machine's loopback. Raises InvalidInput, Unavailable."""
-    host, colon, port = listen.rpartition(":")
+    host, _, port = listen.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
     try:
         loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback

@@ -39,7 +39,7 @@ async def info(request: Request) -> Response:
 async def apply(request: Request) -> Response:
     """Body: a List of documents, or one document."""
     tree = await body(request)
-    items = tree["items"] if "items" in tree else [tree]
+    items = tree.get("items", [tree])
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise InvalidInput("items must be a list of documents")
     return JSONResponse({"apiVersion": "v1", "kind": "List", "items": services_of(request).engine.apply_all(items)})

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from retrain.clock import timestamp
-from retrain.errors import AlreadyExists, Finding, InvalidInput, NotFound, refuse
+from retrain.errors import AlreadyExists, InvalidInput, NotFound, refuse
 from retrain.manifests.document import Document
 from retrain.manifests.merge import merge_patch
-from retrain.manifests.validate import check
+from retrain.manifests.report import INVALID_SPEC
+from retrain.manifests.validate import argo_message, check
 from retrain.ports import Clock, Doc
 from retrain.store import joining
 from retrain.workflows import status
@@ -44,8 +45,9 @@ class Admission:
         """Store a new document. Raises AlreadyExists, InvalidInput, Unsupported."""
         admitted = self._admit(doc)
         kind, name = admitted["kind"], admitted["metadata"]["name"]
+        refusal = self._check(admitted)
         if kind == "Workflow":
-            return self._controller.insert(admitted)
+            return self._controller.insert(admitted, refusal)
         if self._documents.get(kind, name) is not None:
             raise AlreadyExists(f'{resource_name(kind)} "{name}" already exists')
         self._put(admitted)
@@ -66,7 +68,7 @@ class Admission:
         kind = known_kind(kind)
         if kind == "Workflow":
             return [status.compose(self._controller.run_of(name)) for name in self._controller.ledger.names(labels or {})]
-        return [doc for doc in self._documents.list(kind) if _has(doc, labels or {})]
+        return [doc for doc in self._documents.of_kind(kind) if _has(doc, labels or {})]
 
     def apply(self, doc: Doc) -> Doc:
         """Create it, or replace what is there (metadata given, spec, data); status, uid and creation time stay."""
@@ -125,13 +127,17 @@ class Admission:
         reference = ((admitted.get("spec") or {}).get("workflowTemplateRef") or {}).get("name") if kind == "Workflow" else None
         if reference:
             metadata["labels"] = {**(metadata.get("labels") or {}), TEMPLATE_LABEL: reference}
-        self._check(admitted)
         return _canonical(admitted)
 
-    def _check(self, doc: Doc) -> None:
+    def _check(self, doc: Doc) -> str:
+        """Refuse what an API server would, and what we do not do; answer with what Argo's controller says to an invalid Workflow."""
         if doc["kind"] in CHECKED:
             world = [Document(each) for each in self._documents.everything()]
-            refuse([f for f in check([Document(_as_written(doc), doc["kind"])], world) if not left_to_the_controller(f, doc)])
+            findings = check([Document(_as_written(doc), doc["kind"])], world)
+            left = [f for f in findings if doc["kind"] == "Workflow" and f.severity == "error" and f.message.startswith(INVALID_SPEC)]
+            refuse([f for f in findings if f not in left])
+            return argo_message(left)
+        return ""
 
     def _replace(self, there: Doc, merged: Doc) -> Doc:
         if {k: v for k, v in merged.items() if k != "metadata"} == {k: v for k, v in there.items() if k != "metadata"} and all(
@@ -159,11 +165,6 @@ class Admission:
     def _tell(self, kind: str, name: str) -> None:
         for listener in self.listeners:
             listener(kind, name)
-
-
-def left_to_the_controller(finding: Finding, doc: Doc) -> bool:
-    """Whether Argo's API server lets it pass and the controller then ends the Workflow with "invalid spec"."""
-    return doc["kind"] == "Workflow" and finding.severity == "error" and finding.hint.startswith("invalid spec: ")
 
 
 def _identity(doc: Doc) -> tuple[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from retrain.errors import AlreadyExists, NotFound
@@ -19,12 +20,13 @@ from retrain.store import joining, transaction
 from retrain.workflows import reconcile as pure
 from retrain.workflows import status
 from retrain.workflows.ledger import Ledger
-from retrain.workflows.live import Live, defect
+from retrain.workflows.live import Live, defect, refused
 from retrain.workflows.locking import LockTable
 from retrain.workflows.messages import (
     Action,
     AskMemo,
     Created,
+    EnsurePod,
     Fact,
     FreeLock,
     LockGranted,
@@ -77,6 +79,7 @@ class Controller:
         self.failed: asyncio.Future[None] = self._loop.create_future()
         self._live: dict[int, Live] = {}
         self._numbers: dict[str, int] = {}  # of the Workflows in memory
+        self._pod_nodes: dict[str, int] = {}  # whose pods were asked for
         self._dirty: dict[int, Live] = {}
         self._unwanted: list[tuple[int, str]] = []  # outbox rows to drop with the next commit
         self._scheduled = False
@@ -94,21 +97,31 @@ class Controller:
         for wf in self.ledger.unfinished():
             self._adopt(wf)
 
-    def close(self) -> None:
-        """Reconcile nothing any more; pods are left as they are."""
+    async def close(self, *, stop_pods: bool) -> None:
+        """Reconcile nothing any more. With `stop_pods` the pods are asked to end; the next engine runs them again from their start."""
         self._closed = True
         self._timers.close()
+        await self._performer.drain()
+        if stop_pods:
+            await self._performer.stop_all([pod for live in self._live.values() for pod in live.pods()])
 
-    def insert(self, workflow: Doc) -> Doc:
-        """A new, admitted Workflow, part of the transaction that is open (if any); it starts in the next turn."""
-        run = status.new_run(workflow, self._documents.world(), self._clock.now())
+    def insert(self, workflow: Doc, refusal: str = "") -> Doc:
+        """A new, admitted Workflow, part of the transaction that is open (if any); it starts in the next turn.
+
+        With a `refusal` it is Failed at once with that message, as Argo's controller does with what its validation refuses.
+        """
+        now = self._clock.now()
+        run = refused(workflow, refusal, now) if refusal else status.new_run(workflow, self._documents.world(), now)
         with joining(self._db):
             try:
                 wf = self.ledger.insert(run)
             except sqlite3.IntegrityError:
                 raise AlreadyExists(f'{resource_name("Workflow")} "{workflow["metadata"]["name"]}" already exists') from None
-            self.ledger.add_fact(wf, Created())
-        self._loop.call_soon(self._adopt, wf)
+            if refusal:
+                self.ledger.finish(wf)
+            else:
+                self.ledger.add_fact(wf, Created())
+        self._loop.call_soon(self._tell if refusal else self._adopt, run.workflow["metadata"]["name"] if refusal else wf)
         return status.compose(run)
 
     def run_of(self, name: str) -> Run:
@@ -176,19 +189,29 @@ class Controller:
             self._performer.abandon(wf, live.outbox.values())
         self._tell(name)
 
-    def pod_running(self, workflow: str, node_id: str, at: float) -> None:
+    def pod_running(self, node_id: str, at: float) -> None:
         """A pod's first container runs."""
-        live = self._find(workflow)
+        live = self._live.get(self._pod_nodes.get(node_id, 0))
         if live is not None and f"pod/{node_id}" in live.outbox:
             self.learn(live.wf, PodRunning(node_id, at))
 
+    def writing(self) -> AbstractContextManager[object]:
+        """A transaction, or a part of the one that is open."""
+        return joining(self._db)
+
+    def note(self, wf: int, key: str) -> None:
+        """The change that the action asked for is made; what is open is its answer."""
+        self.ledger.note(wf, key, "done")
+
     def pod_exited(self, exit: PodExit) -> None:
         """A pod ended. One that nobody waits for is only cleaned up."""
-        self._performer.released(exit.pod)
+        if self._closed:
+            self._performer.ended_late(exit)
+            return
         live = self._find(exit.workflow)
         if live is None or not self.learn(live.wf, PodExited(exit.node_id, exit)):
             waited = live is not None and f"pod/{exit.node_id}" in live.learnt
-            if not waited and not self._closed:
+            if not waited:
                 self._performer.forget(exit.pod)
 
     def learn(self, wf: int, fact: Fact, number: int = 0) -> bool:
@@ -322,6 +345,7 @@ class Controller:
             action = live.outbox.pop(key, None)
             live.learnt.discard(key)
             if isinstance(fact, PodExited):
+                self._pod_nodes.pop(fact.node_id, None)
                 live.outbox.pop(f"stop/{fact.node_id}", None)
                 self._unwanted.append((live.wf, f"stop/{fact.node_id}"))
                 if fact.node_id not in storing:
@@ -346,6 +370,8 @@ class Controller:
                     case AskMemo():
                         self._performer.answer_memo(live.wf, action, self.ledger, self._clock.now())
                     case _:
+                        if isinstance(action, EnsurePod):
+                            self._pod_nodes[action.node_id] = live.wf
                         self._performer.perform(live.wf, action, state)
 
     def _cancel(self, wf: int, action: Action) -> None:

@@ -123,6 +123,10 @@ class Ledger:
         """A finished Workflow goes on (retry)."""
         self._db.execute("UPDATE workflow SET finished = 0 WHERE wf = ?", (wf,))
 
+    def finish(self, wf: int) -> None:
+        """It ended as it was inserted."""
+        self._db.execute("UPDATE workflow SET finished = 1 WHERE wf = ?", (wf,))
+
     def delete(self, wf: int) -> None:
         """Nothing of it stays."""
         for statement in DELETE:

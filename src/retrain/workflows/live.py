@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from retrain.clock import timestamp
+from retrain.ports import Doc
 from retrain.workflows.messages import (
     Action,
     Answered,
@@ -91,5 +92,18 @@ def defect(live: Live, error: Exception, now: float) -> Outcome:
         actions=[StopPod(p.node_id, p.pod.name, p.pod.grace_seconds) for p in live.pods()],
         cancel=[key for key in live.outbox if not key.startswith(("pod/", "stop/"))],
         wake_at=None,
-        labels={"workflows.argoproj.io/phase": "Error", "workflows.argoproj.io/completed": "true"},
+        labels=ended("Error"),
     )
+
+
+def refused(workflow: Doc, message: str, now: float) -> Run:
+    """A Workflow that Argo's validation refuses: it exists, Failed, without nodes."""
+    at = timestamp(now)
+    labels = {**(workflow["metadata"].get("labels") or {}), **ended("Failed")}
+    head: Doc = {"phase": "Failed", "message": message, "startedAt": at, "finishedAt": at}
+    return Run({**workflow, "metadata": {**workflow["metadata"], "labels": labels}}, head, {}, {}, {})
+
+
+def ended(phase: str) -> dict[str, str]:
+    """The labels of a Workflow that has ended."""
+    return {"workflows.argoproj.io/phase": phase, "workflows.argoproj.io/completed": "true"}

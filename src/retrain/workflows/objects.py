@@ -14,7 +14,8 @@ from retrain.workflows.messages import World
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS object(
-  id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, doc TEXT NOT NULL, UNIQUE(kind, name));
+  id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, doc TEXT NOT NULL,
+  UNIQUE(kind, name));
 """
 
 PLURALS: Final[Mapping[str, str]] = MappingProxyType(
@@ -60,7 +61,7 @@ class Documents:
 
     def __init__(self, connection: sqlite3.Connection, namespace: str, environment: Mapping[str, str]) -> None:
         self._db = connection
-        self._namespace = namespace
+        self.namespace = namespace
         self._environment = environment
         self._kinds: dict[str, dict[str, Doc]] = {}
         self._world: World | None = None
@@ -79,7 +80,7 @@ class Documents:
         """The document, None when there is none."""
         return self._kinds.get(kind, {}).get(name)
 
-    def list(self, kind: str) -> list[Doc]:
+    def of_kind(self, kind: str) -> list[Doc]:
         """All of a kind, oldest first."""
         return list(self._kinds.get(kind, {}).values())
 
@@ -110,7 +111,7 @@ class Documents:
         if self._world is None:
             settings = self.get("ConfigMap", "workflow-controller-configmap")
             self._world = World(
-                namespace=self._namespace,
+                namespace=self.namespace,
                 templates=self._kinds.get("WorkflowTemplate", {}),
                 cluster_templates=self._kinds.get("ClusterWorkflowTemplate", {}),
                 configmaps=self._kinds.get("ConfigMap", {}),

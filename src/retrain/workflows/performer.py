@@ -1,14 +1,12 @@
 """Carries out the actions of the outbox: pods, memo questions, resources, HTTP calls. What comes of it is told as facts.
 
-Every action may be carried out again after a crash. What concerns one pod is done in the order in which it was asked. Only so many
-pods run at once as the machine is thought to bear (as a node of a cluster does); the others wait, as Pending pods do.
+Every action may be carried out again after a crash. What concerns one pod is done in the order in which it was asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import Protocol
@@ -32,8 +30,6 @@ from retrain.workflows.messages import (
 
 log = logging.getLogger(__name__)
 
-PODS_AT_ONCE = 110  # as many as a kubelet runs by default
-
 
 class ResourceCalls(Protocol):
     """Carries out `resource` templates."""
@@ -50,14 +46,12 @@ HttpCall = Callable[[CallHttp], Coroutine[None, None, Answered]]
 class Performer:
     """`learn` and `save_fact` are set by the controller, `resources` and `http` by the wiring."""
 
-    def __init__(self, pods: Pods, clock: Clock, *, pods_at_once: int = PODS_AT_ONCE) -> None:
+    def __init__(self, pods: Pods, clock: Clock) -> None:
         self._pods = pods
         self._clock = clock
-        self._free = pods_at_once
-        self._queue: deque[tuple[int, EnsurePod]] = deque()
-        self._started: set[str] = set()  # pods that take a place
         self._last: dict[str, asyncio.Task[None]] = {}  # by pod: what was asked last
         self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}  # HTTP calls
+        self._late: dict[str, asyncio.Future[PodExit]] = {}
         self.learn: Callable[[int, Fact], bool] = lambda wf, fact: False
         self.save_fact: Callable[[int, Fact], None] = lambda wf, fact: None
         self.resources: ResourceCalls | None = None
@@ -67,10 +61,9 @@ class Performer:
         """Start to carry it out; returns at once."""
         match action:
             case EnsurePod():
-                self._queue.append((wf, action))
-                self._fill()
+                self._after(action.pod.name, partial(self._ensure, wf, action))
             case StopPod():
-                self._stop(wf, action)
+                self._after(action.pod, partial(self._pods.stop, action.pod, action.grace_seconds))
             case StoreOutputs():
                 self._after(action.pod.name, partial(self._collect, wf, action))
             case CallResource() if self.resources is not None:
@@ -92,10 +85,7 @@ class Performer:
         for action in list(actions):
             match action:
                 case EnsurePod():
-                    if (wf, action) in self._queue:
-                        self._queue.remove((wf, action))
-                    else:
-                        self._after(action.pod.name, partial(self._pods.stop, action.pod.name, 0.0))
+                    self._after(action.pod.name, partial(self._pods.stop, action.pod.name, 0.0))
                 case CallResource() if self.resources is not None:
                     self.resources.abandon(wf, action.key)
                 case CallHttp():
@@ -105,20 +95,31 @@ class Performer:
                 case _:
                     pass
 
-    def released(self, pod: str) -> None:
-        """The pod ended: its place is free."""
-        if pod in self._started:
-            self._started.remove(pod)
-            self._free += 1
-            self._fill()
-
     def forget(self, pod: str) -> None:
         """Nobody needs the pod's folder any more."""
         self._after(pod, partial(self._pods.forget, pod))
 
+    async def stop_all(self, pods: list[EnsurePod]) -> None:
+        """Ask all pods to end and wait for it. Those that did not end by themselves are forgotten: they will be started afresh."""
+        self._late = {action.pod.name: asyncio.get_running_loop().create_future() for action in pods}
+        stops = [asyncio.ensure_future(self._pods.stop(action.pod.name, action.pod.grace_seconds)) for action in pods]
+        if not stops:
+            return
+        await asyncio.wait(stops)
+        patience = max(action.pod.grace_seconds for action in pods) + 5.0
+        await asyncio.wait(self._late.values(), timeout=patience)
+        for pod, ended in self._late.items():
+            if ended.done() and any(container.exit_code for container in ended.result().containers):
+                await self._pods.forget(pod)
+
+    def ended_late(self, exit: PodExit) -> None:
+        """A pod ended while the engine does."""
+        ended = self._late.get(exit.pod)
+        if ended is not None and not ended.done():
+            ended.set_result(exit)
+
     async def drain(self) -> None:
         """Wait for everything that was begun on pods; HTTP calls are dropped (their rows stay)."""
-        self._queue.clear()
         for task in list(self._tasks.values()):
             task.cancel()
         while pending := [*self._last.values(), *self._tasks.values()]:
@@ -126,29 +127,12 @@ class Performer:
 
     # ------------------------------------------------------------------------------------------ pods
 
-    def _fill(self) -> None:
-        while self._queue and self._free > 0:
-            wf, action = self._queue.popleft()
-            self._free -= 1
-            self._started.add(action.pod.name)
-            self._after(action.pod.name, partial(self._ensure, wf, action))
-
-    def _stop(self, wf: int, action: StopPod) -> None:
-        for waiting in self._queue:
-            if waiting[0] == wf and waiting[1].node_id == action.node_id:
-                self._queue.remove(waiting)
-                now = self._clock.now()
-                self.learn(wf, PodExited(action.node_id, PodExit(action.pod, action.node_id, "", now, now, lost=True)))
-                return
-        self._after(action.pod, partial(self._pods.stop, action.pod, action.grace_seconds))
-
     async def _ensure(self, wf: int, action: EnsurePod) -> None:
         try:
             await self._pods.ensure(action.pod)
         except Exception as error:
             log.warning("pod %s could not be started: %s", action.pod.name, error, exc_info=True)
             now = self._clock.now()
-            self.released(action.pod.name)
             failed = PodExit(action.pod.name, action.node_id, action.pod.workflow, now, now, error=str(error) or type(error).__name__)
             self.learn(wf, PodExited(action.node_id, failed))
 

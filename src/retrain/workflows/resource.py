@@ -76,12 +76,11 @@ class Resources:
             case "get":
                 return self._objects.get(kind, name)
             case "patch":
-                if (action.template.get("mergeStrategy") or "strategic") != "merge":
-                    if kind != "ConfigMap":
-                        raise InvalidInput(
-                            "the body of the request was in an unknown format - accepted media types include:"
-                            " application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
-                        )
+                if (action.template.get("mergeStrategy") or "strategic") != "merge" and kind != "ConfigMap":
+                    raise InvalidInput(
+                        "the body of the request was in an unknown format - accepted media types include:"
+                        " application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+                    )
                 return self._objects.patch(kind, name, manifest)
             case "delete":
                 try:
@@ -135,7 +134,7 @@ class Condition:
         text = _text(found.value) if found.exists else ""
         match self.operator:
             case "exists":
-                return found.exists
+                return bool(found.exists)
             case "!":
                 return not found.exists
             case "=" | "==" | "in":

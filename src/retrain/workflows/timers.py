@@ -20,7 +20,7 @@ class Handle(Protocol):
 class Timers:
     """At most one wake-up per number; setting it again replaces it."""
 
-    def __init__(self, clock: Clock, call_later: Callable[[float, Callable[[], None]], Handle], due: Callable[[int], None]) -> None:
+    def __init__(self, clock: Clock, call_later: Callable[[float, Callable[[], None]], Handle], due: Callable[[int], object]) -> None:
         self._clock = clock
         self._call_later = call_later
         self._due = due

@@ -1,0 +1,327 @@
+"""The wiring of one engine on one state folder: what the rooms ask of each other is put together here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import sqlite3
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from retrain.api import app, listeners
+from retrain.api.stream import Changes
+from retrain.artifacts.stage import BucketArtifacts
+from retrain.bucket.s3 import S3Bucket
+from retrain.bucket.seaweedfs import SeaweedFS
+from retrain.clock import SystemClock, timestamp
+from retrain.errors import AlreadyExists, InvalidInput, NotFound, refuse
+from retrain.manifests.document import Document
+from retrain.manifests.report import INVALID_SPEC
+from retrain.manifests.validate import check
+from retrain.ports import Doc, PodExit
+from retrain.runners.client import ProcessPods
+from retrain.store import lock_state, open_store, transaction
+from retrain.workflows import ledger, objects
+from retrain.workflows.admission import Admission
+from retrain.workflows.controller import Controller
+from retrain.workflows.http_call import HttpCalls
+from retrain.workflows.operations import FINISHED, Operations
+from retrain.workflows.performer import Performer
+from retrain.workflows.provisions import (
+    S3_NAME,
+    WEBHOOK_NAME,
+    default_repository,
+    is_own_endpoint,
+    namespace_of,
+    needs_bucket,
+    secret,
+    secret_value,
+)
+from retrain.workflows.resource import Resources
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """An async context manager. `documents` are checked and applied; what an earlier engine left unfinished goes on.
+
+    Raises InvalidInput or Unsupported for the documents, Unavailable when the state folder is in use or a part does not start.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        documents: Sequence[Document] = (),
+        *,
+        ports: Literal["manifest", "free"] = "manifest",
+        listen: str | None = None,
+        pause: Sequence[str] = (),
+        allowed_hosts: Sequence[str] = (),
+        reload: bool = False,
+        factory: type[sqlite3.Connection] = sqlite3.Connection,
+    ) -> None:
+        self.state = state
+        self._given = list(documents)
+        self._ports = ports
+        self._listen = listen
+        self._pause = tuple(pause)
+        self._allowed_hosts = tuple(allowed_hosts)
+        self._reload = reload
+        self._factory = factory
+        self._clock = SystemClock()
+        self._ended: dict[str, list[asyncio.Future[None]]] = {}
+        self._undo = contextlib.AsyncExitStack()
+        self._detach = False
+
+    async def __aenter__(self) -> Engine:
+        async with self._undo:
+            await self._start()
+            self._undo = self._undo.pop_all()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.stop()
+
+    async def stop(self, detach: bool = False) -> None:
+        """End everything that was started; pods get SIGTERM and are run again by the next engine. With `detach` pods and bucket go on."""
+        self._detach = self._detach or detach
+        await self._undo.aclose()
+
+    # ------------------------------------------------------------------------------------------ start
+
+    async def _start(self) -> None:
+        self._asked = asyncio.Event()
+        lock = lock_state(self.state)
+        self._undo.callback(lock.release)
+        self._open_log()
+        self._db = open_store(self.state / "engine.db", [objects.SCHEMA, ledger.SCHEMA], factory=self._factory)
+        self._undo.callback(self._db.close)
+        self._documents = objects.Documents(self._db, "", {})
+        self.namespace = namespace_of([d.doc for d in self._given], namespace_of(self._documents.everything()))
+        self._documents.namespace = self.namespace
+        self._server = SeaweedFS(self.state)
+        self._store: S3Bucket | None = None
+        self._starting = asyncio.Lock()
+        self._undo.push_async_callback(self._stop_bucket)
+        self._documents.repository = default_repository(self._server.bucket)
+        self._documents.resolve_repository = self._resolve_repository
+        self._open_workflows()
+        findings = check(self._given, [Document(d) for d in self._documents.everything()])
+        refuse([f for f in findings if not f.message.startswith(INVALID_SPEC)])
+        await self.provide([d.doc for d in self._given])
+        self.apply_all([d.doc for d in self._given if d.kind != "Workflow"])
+        await self.pods.start()
+        self.controller.recover()
+        await self._serve()
+        for document in self._given:
+            if document.kind == "Workflow":
+                with contextlib.suppress(AlreadyExists):  # a Workflow with a name of its own, by an earlier start
+                    self.admission.create(document.doc)
+
+    def _open_log(self) -> None:
+        handler = logging.FileHandler(self.state / "engine.log", encoding="utf-8")
+        handler.setFormatter(logging.Formatter(LOG_FORMAT))
+        root = logging.getLogger("retrain")
+        root.addHandler(handler)
+        root.setLevel(logging.INFO)
+        self._undo.callback(handler.close)
+        self._undo.callback(root.removeHandler, handler)
+
+    def _open_workflows(self) -> None:
+        self.pods = ProcessPods(self.state, BucketArtifacts(self.bucket), self._pod_exited, self._pod_running)
+        performer = Performer(self.pods, self._clock)
+        self.controller = Controller(self._db, self._documents, performer, self._clock, reload=self._reload)
+        self._undo.push_async_callback(self._stop_pods)
+        self.admission = Admission(self._db, self._documents, self.controller, self._clock, self.namespace)
+        self.operations = Operations(self.controller, self.admission, self._clock)
+        resources = Resources(self.admission, self.controller.save_fact, self.controller.note, self.controller.writing)
+        performer.resources = resources
+        performer.http = HttpCalls(self._allowed_hosts, lambda name, key: secret_value(self._documents.get("Secret", name), key))
+        self.changes = Changes()
+        self.controller.listeners += [self.changes.tell, self._workflow_changed, lambda name: resources.changed("Workflow", name)]
+        self.admission.listeners.append(resources.changed)
+
+    async def _serve(self) -> None:
+        services = app.Services(self, self.admission, self.operations, self.pods, self.changes, self.namespace)
+        application = app.build(services)
+        opened = [listeners.Listener(application, listeners.bind_unix(self.state / "engine.sock"))]
+        if self._listen:
+            opened.append(listeners.Listener(app.TokenRequired(application, self._token()), listeners.bind_tcp(self._listen)))
+        self._undo.callback((self.state / "engine.sock").unlink, missing_ok=True)
+        for listener in opened:
+            self._undo.push_async_callback(listener.stop)
+        self._undo.callback(self.changes.close)
+        for listener in opened:
+            await listener.start()
+        about = {"pid": os.getpid(), "started": timestamp(self._clock.now()), "version": own_version()}
+        (self.state / "engine.json").write_text(json.dumps(about), encoding="utf-8")
+        self._undo.callback((self.state / "engine.json").unlink, missing_ok=True)
+
+    def _token(self) -> str:
+        path = self.state / "token"
+        if not path.exists():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(32))
+        return path.read_text().strip()
+
+    # ------------------------------------------------------------------------------------------ end
+
+    async def run_until(self, asked: asyncio.Event) -> None:
+        """Until `asked` is set, the API is asked to shut down, or the journal cannot be written (that error is raised)."""
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(asked.wait()), asyncio.ensure_future(self._asked.wait())]
+        try:
+            await asyncio.wait([*waits, self.controller.failed], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if self.controller.failed.done():
+            self.controller.failed.result()
+
+    async def run_forever(self) -> None:
+        """Until the API is asked to shut down."""
+        await self.run_until(asyncio.Event())
+
+    async def _stop_pods(self) -> None:
+        await self.controller.close(stop_pods=not self._detach)
+        await self.pods.close(kill=not self._detach)
+
+    async def _stop_bucket(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            if not self._detach:
+                await self._server.stop()
+
+    # ------------------------------------------------------------------------------------------ workflows
+
+    async def run_to_end(self, documents: Sequence[Document]) -> list[Doc]:
+        """Apply the documents, submit their Workflows in order, and return those when they have ended."""
+        trees = [d.doc for d in documents]
+        await self.provide(trees)
+        self.apply_all([doc for doc in trees if doc.get("kind") != "Workflow"])
+        created = [self.admission.create(doc) for doc in trees if doc.get("kind") == "Workflow"]
+        for workflow in created:
+            await self.ended(workflow["metadata"]["name"])
+        return [self.admission.get("Workflow", workflow["metadata"]["name"]) for workflow in created]
+
+    async def ended(self, name: str) -> None:
+        """Return when the Workflow has ended. Raises what made the engine fail."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ended.setdefault(name, []).append(waiter)
+        self._workflow_changed(name)
+        await asyncio.wait([waiter, self.controller.failed], return_when=asyncio.FIRST_COMPLETED)
+        if self.controller.failed.done():
+            self.controller.failed.result()
+
+    def _workflow_changed(self, name: str) -> None:
+        if name in self._ended and self.controller.run_of(name).head.get("phase") in FINISHED:
+            for waiter in self._ended.pop(name):
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    def _pod_exited(self, exit: PodExit) -> None:
+        self.controller.pod_exited(exit)
+
+    def _pod_running(self, node_id: str, at: float) -> None:
+        self.controller.pod_running(node_id, at)
+
+    # ------------------------------------------------------------------------------------------ bucket
+
+    async def bucket(self) -> S3Bucket:
+        """The bucket of the artifact repository; the own one is started when it is first asked for."""
+        async with self._starting:
+            if self._store is None:
+                environment = await self._server.start()
+                self._store = S3Bucket.from_environment(environment)
+                self._offer_bucket(environment)
+        return self._store
+
+    def _offer_bucket(self, environment: dict[str, str]) -> None:
+        if self._documents.get("Secret", S3_NAME) is None or self._is_ours(S3_NAME):
+            self._put_secret(S3_NAME, environment)
+        self._documents.repository = default_repository(self._server.bucket)
+        self._documents.forget_world()
+
+    async def provide(self, documents: Sequence[Doc]) -> None:
+        """Before documents are applied: what they need of a cluster. Secrets that they bring themselves are theirs."""
+        brought = {(d.get("metadata") or {}).get("name") for d in documents if d.get("kind") == "Secret"}
+        if WEBHOOK_NAME not in brought and self._documents.get("Secret", WEBHOOK_NAME) is None:
+            self._put_secret(WEBHOOK_NAME, {"token": secrets.token_urlsafe(32)})
+        if S3_NAME not in brought and any(needs_bucket(d) for d in documents):
+            await self.bucket()
+
+    def _put_secret(self, name: str, values: dict[str, str]) -> None:
+        made = secret(name, values)
+        made["metadata"]["annotations"] = {"retrain/made-by": "engine"}
+        self.admission.apply(made)
+
+    def _is_ours(self, name: str) -> bool:
+        doc = self._documents.get("Secret", name) or {}
+        return ((doc.get("metadata") or {}).get("annotations") or {}).get("retrain/made-by") == "engine"
+
+    def _resolve_repository(self, given: Doc) -> Doc:
+        s3 = given.get("s3") or {}
+        endpoint = str(s3.get("endpoint") or "")
+        if endpoint and not is_own_endpoint(endpoint, self.namespace):
+            raise InvalidInput(f"workflow-controller-configmap: artifactRepository.s3.endpoint {endpoint}: artifacts go to s3:8333 here")
+        return {"s3": {"keyFormat": "{{workflow.name}}/{{pod.name}}", **s3, "bucket": self._server.bucket}}
+
+    # ------------------------------------------------------------------------------------------ what the API asks
+
+    def info(self) -> Doc:
+        """Who runs here."""
+        environment = {k: v for k, v in self._server.environment.items() if self._store is not None}
+        return {"pid": os.getpid(), "version": own_version(), "namespace": self.namespace, "environment": environment, "sources": []}
+
+    def apply_all(self, documents: list[Doc]) -> list[Doc]:
+        """Check the documents together, then create or replace each, all or none."""
+        known = [Document(d) for d in self._documents.everything()]
+        refuse([f for f in check([Document(d) for d in documents], known) if not f.message.startswith(INVALID_SPEC)])
+        with transaction(self._db):
+            return [self.admission.apply(doc) for doc in documents]
+
+    def deleted(self, kind: str, name: str) -> None:
+        """Forget a document."""
+        self.admission.delete(kind, name)
+
+    async def pause(self, source: str, paused: bool) -> None:
+        """Pause or resume an EventSource. Raises NotFound."""
+        raise NotFound(f'eventsources.argoproj.io "{source}" not found')
+
+    async def tick(self, source: str, event: str) -> Doc:
+        """Fire a calendar event by hand. Raises NotFound."""
+        raise NotFound(f"no calendar event {event!r} here")
+
+    def journal(self, limit: int) -> Doc:
+        """The newest events and the lag of every trigger."""
+        return {"events": [], "triggers": []}
+
+    def event(self, event_id: str) -> Doc:
+        """One event. Raises NotFound."""
+        raise NotFound(f"no event {event_id}")
+
+    def shut_down(self) -> None:
+        """Let `run_until` return."""
+        self._asked.set()
+
+
+async def run_files(state: Path, documents: Sequence[Document]) -> list[Doc]:
+    """Run the Workflows of the documents to their end, in an engine of their own; in file order."""
+    async with Engine(state) as engine:
+        return await engine.run_to_end(documents)
+
+
+def own_version() -> str:
+    """Of the installed package; "0" in a tree that is not installed."""
+    try:
+        return version("retrain")
+    except PackageNotFoundError:
+        return "0"
