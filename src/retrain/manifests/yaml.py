@@ -1,7 +1,8 @@
 """YAML as kubectl reads it, with the line of every field.
 
 The dialect is that of Kubernetes (YAML 1.1 as Go reads it): `y`, `n`, `yes`, `on` are booleans, `0755` is octal, `1e-6` is a
-number, and there are no dates and no sexagesimal numbers. A whole number written with a point (`1.0`) becomes an integer, as
+number, and there are no dates and no sexagesimal numbers. In the resources of Argo Events a single `y` or `n` is a text (recorded:
+a Sensor's parameter named y arrives by that name). A whole number written with a point (`1.0`) becomes an integer, as
 it does on its way through an API server.
 """
 
@@ -25,6 +26,8 @@ FLOAT = re.compile(r"[-+]?(\.[0-9_]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?
 NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 EXACT = 1e21  # Go writes whole floats below this without an exponent
 STANDARD_TAG = "tag:yaml.org,2002:"
+LETTERS = ("y", "n", "Y", "N")
+EVENT_KINDS = ("EventSource", "Sensor", "EventBus")
 PLAIN = "plain"  # a scalar without quotes and without a tag of its own: the dialect decides what it is
 
 
@@ -141,7 +144,7 @@ def _yaml_documents(text: str, file: str) -> list[Document]:
                 if node is None:
                     continue
                 builder = _Builder(file)
-                tree = builder.build(node, "", 0)
+                tree = builder.document(node)
                 if tree is None:
                     continue
                 if not isinstance(tree, dict):
@@ -170,6 +173,14 @@ class _Builder:
         self.file = file
         self.lines: dict[str, int] = {}
         self.nodes = 0
+        self.letters = False  # whether y and n are texts
+
+    def document(self, node: Any) -> Any:
+        """The tree of a whole document."""
+        if isinstance(node, yaml.MappingNode):
+            kinds = [value.value for key, value in node.value if key.value == "kind"]
+            self.letters = any(kind in EVENT_KINDS for kind in kinds)
+        return self.build(node, "", 0)
 
     def build(self, node: Any, path: str, depth: int) -> Any:
         self.nodes += 1
@@ -222,6 +233,8 @@ class _Builder:
             tag = node.tag.removeprefix(STANDARD_TAG)
             if tag != "str":
                 raise self.error(node, f"the tag {node.tag} is not taken here: write the value plainly")
+            return str(node.value)
+        if self.letters and node.value in LETTERS:
             return str(node.value)
         try:
             value = scalar(node.value)
