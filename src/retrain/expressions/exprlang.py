@@ -1,0 +1,96 @@
+"""expr-lang: `{{=...}}`, `valueFrom.expression`, `retryStrategy.expression`, hooks, `fromExpression`, an EventSource's filter."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from retrain.expressions import ExpressionError
+from retrain.expressions.exprlang_check import check_types
+from retrain.expressions.exprlang_evaluate import Evaluation
+from retrain.expressions.exprlang_nodes import Binary, Call, Let, Member, Name, Node, path, walk
+from retrain.expressions.exprlang_parser import parse
+from retrain.expressions.exprlang_functions import ENVIRONMENT
+
+Json = Any
+
+_LENGTH = 100_000
+_FUNCTIONS = frozenset({*ENVIRONMENT, "sprig", "$env"})
+
+
+class Program:
+    """A parsed expression."""
+
+    __slots__ = ("_tree", "names", "required", "roots", "text")
+
+    def __init__(self, text: str, tree: Node) -> None:
+        self.text = text
+        self._tree = tree
+        guarded = _guarded(tree)
+        nodes = list(walk(tree))
+        variables = {node.name for node in nodes if isinstance(node, Let)}
+        inner = {node.object for node in nodes if isinstance(node, Member)} | {node.callee for node in nodes if isinstance(node, Call)}
+        self.roots = {node.name: node.at for node in reversed(nodes) if isinstance(node, Name) and node.name not in _FUNCTIONS | variables}
+        """Top-level names, each with the position of its first use."""
+        self.names = frozenset(name for node in nodes if node not in inner for name in [path(node)] if name and _root(name) in self.roots)
+        """Dotted names as far as they are written: `tasks.a.outputs.parameters.x`."""
+        self.required = frozenset(
+            name for node in nodes if node not in guarded for name in [path(node)] if name and _root(name) in self.roots
+        )
+        """Dotted names and their prefixes that no `??` or `?.` excuses from being there."""
+
+    def evaluate(self, env: Mapping[str, Json]) -> Json:
+        """The value over plain JSON values. ExpressionError: unknown name, type error, or more work than is allowed."""
+        for name, position in self.roots.items():
+            if name not in env:
+                raise ExpressionError(f"unknown name {name} {_place(self.text, position)}", position)
+        try:
+            check_types(self._tree, env)
+            return Evaluation(env).value(self._tree)
+        except ExpressionError as error:
+            raise ExpressionError(f"{error} {_place(self.text, error.position)}".rstrip(), error.position) from error
+        except RecursionError as error:
+            raise ExpressionError("expression nests too deeply") from error
+
+    def evaluate_bool(self, env: Mapping[str, Json]) -> bool:
+        """The value, which must be a bool."""
+        result = self.evaluate(env)
+        if not isinstance(result, bool):
+            raise ExpressionError(f"unable to cast expression result '{result}' to bool")
+        return result
+
+
+def _root(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _place(text: str, position: int | None) -> str:
+    if position is None:
+        return ""
+    before = text[:position]
+    return f"({before.count(chr(10)) + 1}:{position - (before.rfind(chr(10)) + 1) + 1})"
+
+
+def _guarded(tree: Node) -> set[Node]:
+    """Members left of `??` and what stands before an optional step: they may be absent."""
+    found: set[Node] = set()
+    for node in walk(tree):
+        if isinstance(node, Binary) and node.operator == "??":
+            found.update(below for below in walk(node.left) if isinstance(below, Member))
+        elif isinstance(node, Member) and node.optional and isinstance(node.object, Member):
+            found.add(node.object)
+    return found
+
+
+@functools.lru_cache(maxsize=2048)
+def compile(text: str) -> Program:
+    """Parse. ExpressionError with `position`, the message ends with Go's `(line:column)`."""
+    if len(text) > _LENGTH:
+        raise ExpressionError(f"expression longer than {_LENGTH} characters")
+    try:
+        return Program(text, parse(text))
+    except ExpressionError as error:
+        raise ExpressionError(f"{error} {_place(text, error.position)}".rstrip(), error.position) from error
+    except RecursionError as error:
+        raise ExpressionError("expression nests too deeply") from error
