@@ -134,7 +134,7 @@ class RetrainRequest:
             if not isinstance(value, str):
                 raise BadData(f"the event's {name} is not text but {type(value).__name__}")
         if fields["model"] and not MODEL_NAME.fullmatch(fields["model"]):
-            raise BadData(f"the event's model {fields['model'][:80]!r} is no model name: lower-case letters, digits, inner hyphens, at most 40")
+            raise BadData(f"the event's model {fields['model'][:80]!r} is no model name: at most 40 of a-z, 0-9, -")
         return cls(**fields)
 
 

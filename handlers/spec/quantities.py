@@ -1,0 +1,31 @@
+"""Durations (30s, 10m, 2h, 14d, 2w) and Kubernetes quantities (500m, 64Mi, 2)."""
+
+from __future__ import annotations
+
+import re
+
+DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
+
+
+def seconds(text: str) -> float:
+    """The seconds of a duration; raises ValueError."""
+    parts = DURATION.findall(text)
+    if not parts or "".join(n + u for n, u in parts) != text:
+        raise ValueError(f"{text!r} is not a duration; accepted: 30s, 10m, 2h, 14d, 2w")
+    return sum(float(n) * SECONDS[u] for n, u in parts)
+
+
+def check_duration(text: str) -> str:
+    """The duration itself, when it is one."""
+    seconds(text)
+    return text
+
+
+def check_quantity(value: str | float) -> str:
+    """A quantity as text, when it is one."""
+    text = str(value)
+    if not QUANTITY.fullmatch(text):
+        raise ValueError(f"{text!r} is not a quantity; accepted: 2, 500m, 64Mi, 4Gi")
+    return text
