@@ -40,9 +40,28 @@ class Graph:
     broken: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._bad: dict[str, dict[str, set[str]]] = {}
         self._parsed: dict[str, Depends | None] = {}
         for name in self.tasks:
             self._parsed[name] = self._parse(name)
+
+    @cached_property
+    def order(self) -> list[str]:
+        """The tasks so that each comes after what it waits for. There must be no cycle."""
+        open_edges = {name: {each for each in edges if each in self.tasks} for name, edges in self.edges.items()}
+        after: dict[str, list[str]] = {name: [] for name in self.tasks}
+        for name, edges in open_edges.items():
+            for each in edges:
+                after[each].append(name)
+        ready, found = [name for name, edges in open_edges.items() if not edges], []
+        while ready:
+            name = ready.pop()
+            found.append(name)
+            for each in after[name]:
+                open_edges[each].discard(name)
+                if not open_edges[each]:
+                    ready.append(each)
+        return found
 
     @cached_property
     def edges(self) -> dict[str, list[str]]:
@@ -112,15 +131,27 @@ class Graph:
 
     def bad_ends(self, name: str, before: str) -> set[str]:
         """The ends of an earlier task that leave no outputs and with which this task can run all the same."""
-        everything = set(self.worlds(before))
-        found = set(everything)
-        for direct in self.edges[name]:
-            if direct not in self.tasks:
-                continue
-            if direct == before:
-                found &= {end for end, world in self.worlds(before).items() if self.may_run(name, before, world)}
-            elif before in self.ancestors(direct) and not self.may_run(name, direct, {"Omitted": True}):
-                found &= self.bad_ends(direct, before)
+        if before not in self._bad:
+            self._bad[before] = self._ends_after(before)
+        return self._bad[before].get(name, set())
+
+    def _ends_after(self, before: str) -> dict[str, set[str]]:
+        """`bad_ends` of every task that comes after one: a task that runs had all that it waits for end as it wants."""
+        worlds = self.worlds(before)
+        found: dict[str, set[str]] = {}
+        for name in self.order:
+            ends = set(worlds)
+            after = False
+            for direct in self.edges[name]:
+                if direct == before:
+                    after = True
+                    ends &= {end for end, world in worlds.items() if self.may_run(name, before, world)}
+                elif direct in found:
+                    after = True
+                    if not self.may_run(name, direct, {"Omitted": True}):
+                        ends &= found[direct]
+            if after:
+                found[name] = ends
         return found
 
 
@@ -139,7 +170,7 @@ def check_tasks(checker: Checker, template: Template, graph: Graph) -> None:
                         place, f"{name} does not wait for {wanted}: {{{{{tag.text}}}}} may never be there", f"add {wanted} to depends"
                     )
                 continue
-            _say(checker, place, tag, reference, graph.bad_ends(name, wanted), graph.templates.get(wanted), wanted)
+            _say(checker, place, tag, reference, graph.bad_ends(name, wanted), graph.templates.get(wanted), graph.tasks[wanted])
 
 
 def check_steps(checker: Checker, template: Template, called: Mapping[str, dict[str, Any] | None]) -> None:
@@ -154,7 +185,7 @@ def check_steps(checker: Checker, template: Template, called: Mapping[str, dict[
                     message = f"{wanted} runs at the same time: {{{{{tag.text}}}}} is not there yet"
                     checker.warning(place, message, "move this step into a later group")
                 elif wanted in earlier:
-                    _say(checker, place, tag, reference, _bad_steps(earlier[wanted]), called.get(wanted), wanted)
+                    _say(checker, place, tag, reference, _bad_steps(earlier[wanted]), called.get(wanted), earlier[wanted])
         earlier |= {str(step.get("name")): step for step in group or []}
 
 
@@ -177,25 +208,28 @@ def _references(call: Mapping[str, Any], path: str, family: str) -> Sequence[tup
 
 
 def _say(
-    checker: Checker, place: Place, tag: Tag, reference: re.Match[str], ends: set[str], template: Mapping[str, Any] | None, name: str
+    checker: Checker,
+    place: Place,
+    tag: Tag,
+    reference: re.Match[str],
+    ends: set[str],
+    template: Mapping[str, Any] | None,
+    producer: Mapping[str, Any],
 ) -> None:
-    ends = set(ends)
-    if reference["code"]:
-        ends -= {"Failed"}  # a failed pod has an exit code
+    loop = workflow.is_loop(producer)
+    ends = ends - {"Failed"} if reference["code"] else set(ends)  # a failed pod has an exit code
     if template is not None and reference["output"]:
         output = workflow.by_name((template.get("outputs") or {}).get(reference["kind"]), reference["output"]) or {}
-        if (output.get("valueFrom") or {}).get("default") is not None:
-            ends -= {"Failed", *ABSENT}
         if output.get("optional"):
             return
+        if (output.get("valueFrom") or {}).get("default") is not None and not loop:
+            ends -= {"Failed", *ABSENT}
     if not ends:
         return
-    hangs = ends - set(ABSENT)
-    words = " or ".join(end for end in ("Failed", "Errored", "Skipped", "Omitted") if end in ends)
-    outcome = "the workflow then hangs for ever" if hangs else "the node then ends with an error"
-    hint = (
-        f"write {{{{={tag.text.replace('.', '?.').replace('?.', '.', 1)} ?? 'none'}}}}"
-        if reference["kind"] != "artifacts"
-        else "make the input artifact optional"
-    )
-    checker.warning(place, f"{{{{{tag.text}}}}} may never be written: this can run when {name} is {words}, and {outcome}", hint)
+    words = " or ".join(end for end in WORDS if end in ends)
+    outcome = "the workflow then hangs for ever" if loop or ends - set(ABSENT) else "the node then ends with an error"
+    guarded = tag.text.replace(".", "?.").replace("?.", ".", 1)
+    fallback = "'[]'" if loop else "'none'"
+    hint = "make the input artifact optional" if reference["kind"] == "artifacts" else f"write {{{{={guarded} ?? {fallback}}}}}"
+    message = f"{{{{{tag.text}}}}} may never be written: this can run when {producer.get('name')} is {words}, and {outcome}"
+    checker.warning(place, message, hint)

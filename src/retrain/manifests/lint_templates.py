@@ -30,7 +30,7 @@ class Checker:
         self.known = known  # global names; grows as templates with global outputs are met
         self.runtime = runtime
         self.spec = spec  # of the Workflow (merged) or WorkflowTemplate that is checked
-        self._done: set[tuple[str, str, str]] = set()
+        self._done: set[tuple[int, str]] = set()
 
     def error(self, place: Place, core: str, hint: str = "") -> None:
         self.report.refusal(place.document, place.path, INVALID_SPEC + place.words, core, hint)
@@ -96,8 +96,7 @@ class Checker:
 
     def template(self, template: Template) -> None:
         """Validate a template's body, once for each place it is known by."""
-        document = template.place.document
-        identity = (document.file, document.label, template.place.path)
+        identity = (id(template.place.document), template.place.path)
         if identity in self._done:
             return
         self._done.add(identity)

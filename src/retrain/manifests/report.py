@@ -16,17 +16,18 @@ class Report:
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
-        self._said: set[tuple[str, str, str]] = set()
+        self._said: set[tuple[int, str, str]] = set()
+        self._documents: list[Document] = []  # held, so that no other document gets the identity of one that was met
         self.silent: set[int] = set()  # documents (by identity) that were checked before: their warnings are known
 
     def add(self, severity: Severity, document: Document, path: str, message: str, hint: str = "", lead: str = "") -> None:
         """`lead` begins the message but does not count when the same is found again on another way."""
-        where = document.named(path)
-        identity = (document.file, where, message)
+        identity = (id(document), path, message)
         if identity in self._said or (severity == "warning" and id(document) in self.silent):
             return
         self._said.add(identity)
-        self.findings.append(Finding(severity, document.file, document.line(path), where, lead + message, hint))
+        self._documents.append(document)
+        self.findings.append(Finding(severity, document.file, document.line(path), document.named(path), lead + message, hint))
 
     def error(self, document: Document, path: str, message: str, hint: str = "") -> None:
         """What Argo refuses."""

@@ -35,9 +35,9 @@ def render(folder: Path) -> list[Document]:
     """
     if kustomization(folder) is None:
         raise InvalidInput(f"{folder}: no kustomization.yaml here; name a folder that has one, or the manifest files themselves")
-    _refuse_remote(folder)
+    sources = _sources(folder)
     text = _run([str(find_kubectl()), "kustomize", str(folder)], folder)
-    return load_documents(text, str(folder))
+    return [_from_source(document, sources) for document in load_documents(text, str(folder))]
 
 
 def load(paths: list[Path]) -> list[Document]:
@@ -105,8 +105,12 @@ def _run(command: list[str], folder: Path) -> str:
     return done.stdout.decode("utf-8")
 
 
-def _refuse_remote(folder: Path) -> None:
-    """Look at every kustomization that the folder reaches: kubectl would clone or download a remote one."""
+def _sources(folder: Path) -> dict[tuple[str, str], Document]:
+    """The documents in the files that the folder's kustomizations name, by kind and name.
+
+    Refuses remote entries on the way: kubectl would clone or download them.
+    """
+    found: dict[tuple[str, str], Document] = {}
     waiting, seen = [folder.resolve()], set()
     while waiting:
         here = waiting.pop()
@@ -114,17 +118,32 @@ def _refuse_remote(folder: Path) -> None:
         if here in seen or file is None:
             continue
         seen.add(here)
+        if _charts(file):
+            raise Unsupported(f"{file}: helmCharts needs helm and a network; render the chart once and commit the result")
         for field, entry in _entries(file):
-            if REMOTE.search(entry) and not (here / entry).exists():
+            target = here / entry
+            if REMOTE.search(entry) and not target.exists():
                 raise Unsupported(
                     f"{file}: {field}: {entry} is remote, and rendering fetches nothing from a network; "
                     "copy what it holds into the repository and name the folder"
                 )
-            target = here / entry
             if target.is_dir():
                 waiting.append(target.resolve())
-        if _charts(file):
-            raise Unsupported(f"{file}: helmCharts needs helm and a network; render the chart once and commit the result")
+            elif field == "resources" and target.is_file():
+                found |= {(document.kind, document.name): document for document in read(_shown(target))}
+    return found
+
+
+def _shown(path: Path) -> Path:
+    """The path as people write it: relative where it lies below the working directory."""
+    path, here = path.resolve(), Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _from_source(document: Document, sources: dict[tuple[str, str], Document]) -> Document:
+    """The rendered document with file and lines of the one it was made from, so that findings lead to what a person edits."""
+    source = sources.get((document.kind, document.name))
+    return Document(document.doc, source.file, source.lines) if source else document
 
 
 def _entries(file: Path) -> Iterator[tuple[str, str]]:
