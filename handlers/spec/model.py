@@ -97,12 +97,12 @@ class Data(Part):
 
     @property
     def trigger(self) -> str:
-        """The name of the source whose objects start a run: `incoming`, or the only one."""
-        return "incoming" if "incoming" in self.sources else next(iter(self.sources))
+        """The name of the source whose objects start a run: `incoming`, or the only one that is not a reference table."""
+        return "incoming" if "incoming" in self.sources else next(name for name, source in self.sources.items() if not source.join)
 
     @model_validator(mode="after")
     def _one_triggers(self) -> Data:
-        if len(self.sources) > 1 and "incoming" not in self.sources:
+        if "incoming" not in self.sources and sum(not source.join for source in self.sources.values()) != 1:
             raise ValueError(f"sources: call one of {', '.join(self.sources)} `incoming`: its objects start a run")
         return self
 

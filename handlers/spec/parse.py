@@ -151,6 +151,8 @@ def _words(found: Any, path: Path, given: Any) -> str:
         return "this key is needed"
     if kind == "value_error":
         return str(found["ctx"]["error"])
+    if kind == "union_tag_invalid":
+        return f"{found['ctx']['tag']!r} is not accepted for `by`; accepted: {found['ctx']['expected_tags']}"
     shown = repr(value) if not isinstance(value, dict | list) else f"a {type(value).__name__}"
     expected = str(found["msg"]).replace("Input should be", "accepted:")
     near = get_close_matches(str(value), _literals(found), n=1) if kind == "literal_error" else []

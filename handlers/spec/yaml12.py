@@ -45,7 +45,11 @@ Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 
 def load(text: str) -> Any:
     """The value of one document; raises yaml.YAMLError with line and column."""
-    return yaml.load(text, Loader=Loader)
+    loader = Loader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def lines(text: str) -> dict[tuple[str | int, ...], int]:
