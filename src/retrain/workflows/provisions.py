@@ -13,7 +13,7 @@ SERVICE_PORT = "8333"
 S3_NAME = "s3"
 WEBHOOK_NAME = "webhook-token"
 KEY_FORMAT = "argo/{{workflow.name}}/{{pod.name}}"
-DEFAULT_NAMESPACE = "default"
+DEFAULT_NAMESPACE = "argo"  # where Argo's own quick start puts everything
 
 
 def namespace_of(documents: Iterable[Doc], fallback: str = DEFAULT_NAMESPACE) -> str:
