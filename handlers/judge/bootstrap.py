@@ -7,6 +7,7 @@ is fixed, so the same evaluation gives the same interval everywhere.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from handlers.judge.metrics import Metric
@@ -36,7 +37,7 @@ class Interval:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "value": self.value,
+            "value": self.value if isfinite(self.value) else None,
             "se": self.se,
             "low": self.low,
             "high": self.high,

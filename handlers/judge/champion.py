@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from handlers.storage import Conflict, Missing, Store, canonical_json, read_json
+from handlers.storage import Conflict, Missing, Store, read_json, write_json
 
 Record = dict[str, Any]
 
@@ -60,7 +60,7 @@ def change(store: Store, model: str, pointer: Pointer, record: Mapping[str, Any]
     number = pointer.number + 1
     written = {**record, "number": number, "predecessor": pointer.number or None, "at": store.server_time()}
     try:
-        store.put(history_key(model, number), canonical_json(written).encode(), if_none_match=True)
+        write_json(store, history_key(model, number), written, if_none_match=True)
     except Conflict:
         there = _entry(store, model, number)
         if there is None or not same(there, written):
@@ -101,12 +101,8 @@ def _entry(store: Store, model: str, number: int) -> Record | None:
 
 def _move(store: Store, model: str, record: Record, pointer: Pointer) -> None:
     """Move the pointer to `record`; that another has moved it there, or beyond, is as good."""
-    data = canonical_json(record).encode()
     try:
-        if pointer.etag is None:
-            store.put(pointer_key(model), data, if_none_match=True)
-        else:
-            store.put(pointer_key(model), data, if_match=pointer.etag)
+        write_json(store, pointer_key(model), record, if_none_match=pointer.etag is None, if_match=pointer.etag)
     except Conflict:
         if _pointer(store, model).number < int(record["number"]):
             raise

@@ -20,7 +20,7 @@ from handlers.learn.estimators import Learner
 from handlers.learn.model_file import dump, finite
 from handlers.learn.predict import Predictions, ask
 
-Score = Callable[[Predictions], dict[str, float]]
+Score = Callable[[Predictions], dict[str, float | None]]
 SAMPLE_BATCHES = 4
 
 
@@ -130,10 +130,12 @@ class Training:
         self.publish(progress.history)
         log("epoch", **line)
 
-    def _weigh(self, progress: Progress, line: dict[str, Any], value: float) -> None:
-        """Keep the model of the best epoch; stop when `patience` epochs in a row were no better than it by `min_delta`."""
-        best = progress.best
-        gain = float("inf") if best is None else (value - best["value"]) * (1.0 if self.plan.higher else -1.0)
+    def _weigh(self, progress: Progress, line: dict[str, Any], value: float | None) -> None:
+        """Keep the model of the best epoch; stop when `patience` epochs in a row were no better than it by `min_delta`.
+
+        An epoch whose metric is undefined (None) is no better than any other.
+        """
+        gain = self._gain(progress.best, value)
         line["best"] = gain > 0
         if gain > 0:
             progress.best = {"epoch": progress.epoch + 1, "value": value}
@@ -141,6 +143,13 @@ class Training:
         progress.stale = 0 if gain > self.plan.min_delta else progress.stale + 1
         if self.plan.patience is not None and progress.stale >= self.plan.patience:
             progress.stopped = f"no better for {progress.stale} epochs"
+
+    def _gain(self, best: dict[str, Any] | None, value: float | None) -> float:
+        if value is None:
+            return float("-inf")
+        if best is None:
+            return float("inf")
+        return float((value - best["value"]) * (1.0 if self.plan.higher else -1.0))
 
 
 def whole(learner: Learner, batches: Iterable[Batch], feed: Feed, score: Score) -> dict[str, Any]:

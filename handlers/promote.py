@@ -1,0 +1,201 @@
+"""Judge a run's winner against the champion and move the champion pointer; or write the run's report.
+
+`python -m handlers.promote [judge] --model M --spec JSON --dataset DIGEST --run NAME --results JSON --status TEXT --decision D
+--verdict-out PATH --again-out PATH` and `python -m handlers.promote report --model M --run NAME --status PHASE --failures JSON`.
+
+Written in this order: verdict.json, the history entry, the pointer, result.json, and then the claim is let go. Whoever dies in between and is
+started again ends in the same state, with one promotion. It ends non-zero when the run has failed: it is the last task that can say so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from handlers.contracts import BadSpec, GaveUp, log, main, write_output
+from handlers.data.manifest import load_dataset
+from handlers.judge import champion as champions
+from handlers.judge.champion import Overtaken
+from handlers.judge.comparison import verdict as judged
+from handlers.judge.evaluation import on_valid
+from handlers.judge.records import RunRecord, read_run, run_folder, runs
+from handlers.learn import trial as trials
+from handlers.runs.claim import release
+from handlers.spec.model import ModelSpec
+from handlers.spec.parse import load
+from handlers.storage import Store, canonical_json, open_store, write_json, write_once
+
+ENDED_BEFORE = ("already-trained", "busy", "no-data")
+JUDGING = ("train", "redecide")
+ATTEMPTS = 5
+
+
+def arguments(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m handlers.promote", description="Judge a run's winner and move the champion pointer.")
+    for name, default in (("spec", ""), ("dataset", ""), ("results", "[]"), ("status", ""), ("decision", "")):
+        parser.add_argument(f"--{name}", default=default)
+    for name in ("model", "run"):
+        parser.add_argument(f"--{name}", required=True)
+    for name in ("verdict-out", "again-out"):
+        parser.add_argument(f"--{name}", required=True, metavar="PATH")
+    return parser.parse_args(argv)
+
+
+def report_arguments(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m handlers.promote report", description="Write the run's report.html.")
+    for name in ("model", "run"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--status", default="")
+    parser.add_argument("--failures", default="null")
+    return parser.parse_args(argv)
+
+
+def run(argv: Sequence[str] | None = None) -> None:
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["report"]:
+        given = report_arguments(words[1:])
+        from handlers.judge.run_report import write_report
+
+        log("report is written", key=write_report(open_store(), given.model, given.run, given.status, given.failures))
+        return
+    judge(arguments(words[1:] if words[:1] == ["judge"] else words))
+
+
+def judge(given: argparse.Namespace) -> None:
+    store = open_store()
+    result = read_run(store, given.model, given.run).result or end(store, given)
+    again = given.decision in JUDGING and release(store, given.model, given.run)
+    write_output(given.verdict_out, canonical_json({k: result.get(k) for k in ("outcome", "reason", "champion", "winner")}))
+    write_output(given.again_out, "yes" if again else "no")
+    log("run has ended", run=given.run, outcome=result["outcome"], reason=result["reason"], again=again)
+    if result["outcome"] == "failed":
+        raise GaveUp(result["reason"])
+
+
+def end(store: Store, given: argparse.Namespace) -> dict[str, Any]:
+    """Bring the run to its end; its result's document, written last."""
+    result = {"model": given.model, "run": given.run, "decision": given.decision, "status": given.status, **_outcome(store, given)}
+    result["at"] = store.server_time()
+    write_once(store, f"{run_folder(given.model, given.run)}/result.json", result)
+    return result
+
+
+def _outcome(store: Store, given: argparse.Namespace) -> dict[str, Any]:
+    request = read_run(store, given.model, given.run).request or {}
+    if given.decision in ENDED_BEFORE:
+        return {"outcome": given.decision, "reason": str(request.get("reason", given.decision))}
+    scores = [s for s in _scores(given.results) if s.get("trial")]
+    dataset = given.dataset
+    try:
+        spec = _spec(given.spec)
+        if given.decision == "redecide":
+            dataset, scores = earlier(store, given.model, given.run, request, spec)
+        failed = _failed(given.status, given.decision, scores)
+        if failed:
+            return {"outcome": "failed", "reason": failed}
+        document = decide(store, given.model, spec, dataset, given.run, scores)
+    except (BadSpec, GaveUp) as error:
+        return {"outcome": "failed", "reason": str(error)}
+    record = champions.current(store, given.model).record or {}
+    return {
+        "outcome": document["decision"],
+        "reason": document["reason"],
+        "verdict": document["digest"],
+        "dataset": dataset,
+        "winner": document["winner"]["trial"],
+        "champion": record.get("number"),
+        "trials": [s["trial"] for s in scores],
+    }
+
+
+def _spec(text: str) -> ModelSpec:
+    if not text:
+        raise GaveUp("the run has no spec: its first step failed")
+    return load(text)
+
+
+def _scores(text: str) -> list[dict[str, Any]]:
+    """The list of scores; an item may be text that holds JSON, as a workflow engine hands results on."""
+    items = trials.parameter(text or "[]", "--results")
+    return [trials.parameter(item, "--results") if isinstance(item, str) else dict(item) for item in items]
+
+
+def _failed(status: str, decision: str, scores: list[dict[str, Any]]) -> str | None:
+    """Why the run as a whole has failed, None when it has not: a stage before the trials failed, or no trial came through."""
+    phases = dict(word.split("=", 1) for word in status.split() if "=" in word)
+    lost = [stage for stage, phase in phases.items() if phase in ("Failed", "Error")]
+    before = [stage for stage in lost if stage not in ("train", "evaluate")]
+    if before:
+        return f"step {before[0]} failed; its log says why"
+    if decision not in JUDGING:
+        return f"fetch gave no decision that can be judged ({decision!r})"
+    if not scores:
+        return f"no trial came through ({', '.join(lost)} failed)" if lost else "no trial came through"
+    return None
+
+
+def earlier(store: Store, model: str, run: str, request: dict[str, Any], spec: ModelSpec) -> tuple[str, list[dict[str, Any]]]:
+    """The dataset and the trials of the run that trained what this run decides again, scored as `evaluate` asks now."""
+    wanted = request.get("earlier")
+    found: RunRecord | None = None
+    for record in runs(store, model):
+        usable = record.result is not None and record.result.get("trials") and record.run != run
+        if usable and (wanted is None or record.run == wanted):
+            found = record
+            break
+    if found is None or found.result is None:
+        raise GaveUp(f"there is no earlier run of {model} with trials to decide on again" + (f" (named: {wanted})" if wanted else ""))
+    dataset = load_dataset(store, model, found.result["dataset"])
+    scores = []
+    for trial in found.result["trials"]:
+        value = on_valid(store, model, trial, spec, dataset)["metrics"][spec.evaluate.select_by]["value"]
+        scores.append({"trial": trial, "select_by": spec.evaluate.select_by, "value": value})
+    return dataset.digest, scores
+
+
+def decide(store: Store, model: str, spec: ModelSpec, dataset: str, run: str, scores: list[dict[str, Any]]) -> dict[str, Any]:
+    """The verdict, carried out. Judged again when another run changed the champion meanwhile."""
+    known = read_run(store, model, run).verdict
+    for _ in range(ATTEMPTS):
+        pointer = champions.current(store, model)
+        if pointer.record is not None and pointer.record["run"] == run and known is not None:
+            return known
+        known = judged(store, model, spec, load_dataset(store, model, dataset), run, scores, pointer)
+        write_json(store, f"{run_folder(model, run)}/verdict.json", known)
+        if known["decision"] != "promoted":
+            return known
+        try:
+            record = champions.change(store, model, pointer, _record(store, model, known))
+        except Overtaken as why:
+            log("judged again", reason=str(why))
+            continue
+        log("champion", number=record["number"], trial=record["trial"])
+        return known
+    raise GaveUp(f"the champion of {model} changed {ATTEMPTS} times while it was judged against; start the run again")
+
+
+def _record(store: Store, model: str, document: dict[str, Any]) -> dict[str, Any]:
+    """The champion's record: enough to say who it is and why, without another look."""
+    trial = document["winner"]["trial"]
+    trained = trials.result(store, model, trial) or {}
+    test = document["metrics"][document["metric"]]["challenger"]
+    return {
+        "kind": "promotion",
+        "model": model,
+        "trial": trial,
+        "dataset": document["dataset"],
+        "run": document["run"],
+        "verdict": document["digest"],
+        "reason": document["reason"],
+        "metric": document["metric"],
+        "test": test,
+        "metrics": {name: found["challenger"] for name, found in document["metrics"].items()},
+        "params": document["winner"]["params"],
+        **{name: trained.get(name) for name in ("estimator", "state", "learned")},
+    }
+
+
+if __name__ == "__main__":
+    main(run)
