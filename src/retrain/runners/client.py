@@ -52,6 +52,8 @@ class ProcessPods:
         self.pods = self.state / "pods"
         self.claims = self.state / "claims"
         self.hosts = self.state / "hosts"
+        for folder in (self.pods, self.claims, self.hosts):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._artifacts = artifacts
         self._on_exit = on_exit
         self._on_running = on_running
@@ -72,8 +74,6 @@ class ProcessPods:
 
     async def start(self) -> None:
         """Connect to the hosts that run, adopt their pods; hosts of other code are asked to end after their last pod."""
-        for folder in (self.pods, self.claims, self.hosts):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         own = {self._socket("plain"), self._socket("warm")}
         for socket in sorted(self.hosts.glob("*.sock")):
             link = self._link(socket.name)

@@ -1,10 +1,10 @@
 """The pod host: a small process, in a session of its own, whose children are the containers. It outlives the engine.
 
-    python host.py FOLDER SOCKET plain|warm
+    python host.py FOLDER SOCKET plain|warm LINGER
 
 Standard library only (it must be safe to fork); the files beside it are loaded by path. It listens on `FOLDER/SOCKET`: one request and
 one answer a connection, each a line of JSON; a connection that says `watch` stays open and is told of starts and ends. It ends itself
-when it has no pods and nobody has listened for a while.
+when it has no pods and nobody has listened for LINGER seconds.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-LINGER_SECONDS = 10.0  # without pods and listeners
 PR_SET_CHILD_SUBREAPER = 36
 LARGEST_REQUEST = 1 << 20
 
@@ -45,7 +44,7 @@ def beside(name: str) -> ModuleType:
 class Host:
     """The event loop: sockets, ended children, timers."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, linger: float) -> None:
         self.child: Any = beside("child")
         self.processes: Any = beside("processes")
         self.isolated: Any = beside("isolated")
@@ -57,7 +56,7 @@ class Host:
         self.timers: list[tuple[float, int, Callable[[], None]]] = []
         self.order = itertools.count()
         self.idle_since = time.monotonic()
-        self.linger = LINGER_SECONDS
+        self.patience = self.linger = linger
         self.ending = False
         self.no_isolation: str | None = None
         self.gone: set[Path] = set()  # folders of ended pods that may have left processes
@@ -158,7 +157,7 @@ class Host:
         connection.sendall(json.dumps({"pid": os.getpid(), "pods": sorted(self.pods)}).encode() + b"\n")
         connection.setblocking(False)
         self.watchers.add(connection)
-        self.linger = LINGER_SECONDS
+        self.linger = self.patience
         self.selector.register(connection, selectors.EVENT_READ, lambda: self._drop(connection))
 
     def _drop(self, watcher: socket.socket) -> None:
@@ -268,7 +267,7 @@ def listen(name: str) -> socket.socket | None:
 
 def main() -> None:
     """Listen, leave the caller (its child returns when the socket is there), and serve."""
-    folder, name, kind = sys.argv[1:4]
+    folder, name, kind, linger = sys.argv[1:5]
     os.chdir(folder)  # a socket's path may be about 100 bytes long, so it is named from here
     listener = listen(name)
     if listener is None:
@@ -281,7 +280,7 @@ def main() -> None:
     log = os.open(f"{kind}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    host = Host(listener)
+    host = Host(listener, float(linger))
     if kind == "warm":
         host.child.preload()
     host.idle_since = time.monotonic()
@@ -289,6 +288,8 @@ def main() -> None:
         host.serve()
     finally:
         Path(name).unlink(missing_ok=True)
+    sys.stderr.flush()
+    os._exit(0)  # the imported libraries have nothing to put away
 
 
 if __name__ == "__main__":

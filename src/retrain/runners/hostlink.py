@@ -18,6 +18,7 @@ from retrain.ports import Json
 Kind = Literal["plain", "warm"]
 HERE = Path(__file__).parent
 SOURCES = ("host.py", "child.py", "isolated.py", "processes.py", "supervise.py")
+LINGER_SECONDS = 10.0  # how long a host without pods waits for an engine that did not say good-bye
 START_SECONDS = 60.0  # the warm host imports its libraries before it answers
 KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
@@ -47,6 +48,7 @@ class HostLink:
         self.hosts = hosts
         self.name = socket_name
         self.kind = socket_name.split("-", 1)[0]
+        self.linger = LINGER_SECONDS
         self.pid = 0
         self.pods: set[str] = set()  # what it ran when the connection was made
         self._on_line = on_line
@@ -116,7 +118,7 @@ class HostLink:
         await self._on_lost(self)
 
     async def _spawn(self) -> None:
-        command = [sys.executable, "-P", str(HERE / "host.py"), str(self.hosts), self.name, self.kind]
+        command = [sys.executable, "-P", str(HERE / "host.py"), str(self.hosts), self.name, self.kind, str(self.linger)]
         process = await asyncio.create_subprocess_exec(
             *command,
             env=host_environment(),

@@ -103,17 +103,24 @@ class Planner:
             "mode": self.mode,
             "deadline": self.pod.deadline,
             "grace": self.pod.grace_seconds,
-            "isolation": self._isolation() if self.mode == "isolated" else None,
             "machine": sorted(self.layout.machine),
             "containers": [self._container(container) for container in self.pod.containers],
         }
 
-    def _isolation(self) -> dict[str, Json]:
+    def _isolation(self, container: Container) -> dict[str, Json]:
+        """Each container has a root of its own, as on a cluster, and shares but the volumes; that of `main` is the pod's folder, where
+        outputs are looked for."""
+        folder = self.folder.path
+        if container.name != captured(self.pod):
+            folder = folder / "beside" / container.name
+            for name in ("root", *(f"upper/{private}" for private in PRIVATE)):
+                (folder / name).mkdir(parents=True, exist_ok=True)
+            (folder / "root" / HOME_INSIDE.lstrip("/")).mkdir(parents=True, exist_ok=True)
         visible = list(self.machine.visible)
         if any(is_handler(c) for c in self.pod.containers):
             visible.append(str(self.machine.cwd))
         return {
-            "folder": str(self.folder.path),
+            "folder": str(folder),
             "machine": sorted(self.layout.machine),
             "private": list(PRIVATE),
             "mounts": [[inside, str(source), read_only] for inside, source, read_only in self.layout.mounts],
@@ -137,6 +144,7 @@ class Planner:
             "cwd": self._cwd(container),
             "import_from": str(self.machine.cwd),
             "warm": self.mode == "warm",
+            "isolation": self._isolation(container) if self.mode == "isolated" else None,
             "cpu": self._threads(container),
             "memory": container.memory_bytes,
             "depends": list(container.depends),

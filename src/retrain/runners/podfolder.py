@@ -61,7 +61,7 @@ class PodFolder:
 
     def create(self) -> None:
         """Make the folder and those that every pod has."""
-        for folder in (self.path, self.logs, self.root, self.upper, self.upper / "tmp", self.volumes, self.home, self.path / "out"):
+        for folder in (self.path, self.logs, self.root, self.upper / "tmp", self.upper / "run", self.volumes, self.home, self.path / "out"):
             folder.mkdir(parents=True, exist_ok=True)
 
     def locked(self) -> bool:

@@ -68,8 +68,8 @@ def belongs(pid: int, pod: Path) -> bool:
     """Whether the process is one of the pod's, wherever it has gone: its HOME is the pod's, or its root is."""
     if home(pid) == str(pod / "home"):
         return True
-    root = root_folder(pid)
-    return root.endswith(f"/{pod.name}/root") and str(pod / "root").endswith(root)
+    before, found, after = root_folder(pid).partition(f"/{pod.parent.name}/{pod.name}/")
+    return bool(found) and after.endswith("root") and str(pod.parent.parent).endswith(before)
 
 
 def left_by(pod: Path) -> list[int]:

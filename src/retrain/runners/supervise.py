@@ -127,7 +127,7 @@ class Pod:
         status_reader, status_writer = os.pipe()
         out_reader, out_writer = os.pipe() if container.spec["result"] else (-1, -1)
         host = os.getpid()
-        plan = self.spec["isolation"]
+        plan = container.spec["isolation"]
         pid = os.fork()
         if pid == 0:
             enter = (lambda: self.host.isolated.enter(plan)) if plan else None

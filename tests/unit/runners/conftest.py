@@ -1,0 +1,56 @@
+"""ProcessPods on a state folder of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retrain.artifacts.stage import BucketArtifacts
+from retrain.ports import Bucket
+from retrain.runners.client import ProcessPods
+from tests.unit.runners.podtools import FolderBucket, Kept, hosts_of
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Coroutine tests run in an event loop of their own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> FolderBucket:
+    return FolderBucket(tmp_path / "bucket")
+
+
+@pytest.fixture
+def make(tmp_path: Path, bucket: FolderBucket) -> Iterator[Callable[..., Kept]]:
+    """Makes ProcessPods on one state folder; whatever hosts are left at the end are ended by the pid that they wrote."""
+
+    async def own() -> Bucket:
+        return bucket
+
+    def build(**options: Any) -> Kept:
+        kept = Kept.__new__(Kept)
+        kept.exits, kept.running = {}, {}
+        kept.pods = ProcessPods(
+            tmp_path / "state",
+            BucketArtifacts(own),
+            lambda ended: kept.exits.__setitem__(ended.pod, ended),
+            kept.running.__setitem__,
+            **{"cwd": tmp_path, **options},
+        )
+        return kept
+
+    yield build
+    for pid in hosts_of(tmp_path / "state"):
+        os.kill(pid, 9)
