@@ -22,7 +22,7 @@ from handlers.judge.comparison import verdict as judged
 from handlers.judge.evaluation import on_valid
 from handlers.judge.records import RunRecord, read_run, run_folder, runs
 from handlers.learn import trial as trials
-from handlers.runs.claim import release
+from handlers.learn.claim import release
 from handlers.spec.model import ModelSpec
 from handlers.spec.parse import load
 from handlers.storage import Store, canonical_json, open_store, write_json, write_once

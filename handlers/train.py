@@ -26,7 +26,7 @@ from handlers.learn.loop import Plan, Score, Training, whole
 from handlers.learn.memory import enough_memory
 from handlers.learn.model_file import dump, load, state_digest
 from handlers.learn.predict import Predictions
-from handlers.runs.claim import Heartbeat
+from handlers.learn.claim import Heartbeat
 from handlers.spec.digests import code_digest, trial_digest
 from handlers.spec.model import ModelSpec
 from handlers.spec.parse import load as load_spec

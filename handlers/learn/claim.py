@@ -1,0 +1,126 @@
+"""One claim per model, `runs/<model>/claim.json`: which run trains, whether it lives, and what is wanted after it.
+
+Running and pending are one object, changed only by conditional PUT: who finds the model busy writes what it wants into the claim; who
+lets go of it learns in the same step whether anything was wanted, so nothing falls between a last look and the end. A claim whose
+heartbeat is old belongs to a dead run and is taken over.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from handlers.contracts import TryAgain, log
+from handlers.storage import Conflict, Missing, Store, Temporary, write_json
+
+BEAT_SECONDS = 20.0
+DEAD_AFTER_SECONDS = 300.0
+ATTEMPTS = 50
+
+
+def claim_key(model: str) -> str:
+    return f"runs/{model}/claim.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`run` is empty while nobody trains; `last` tells a run that let go of it, and is started again, how that went."""
+
+    run: str = ""
+    heartbeat: float = 0.0
+    wanted: tuple[dict[str, Any], ...] = ()
+    last: dict[str, Any] | None = None
+
+    def held(self, now: float) -> bool:
+        return bool(self.run) and now - self.heartbeat < DEAD_AFTER_SECONDS
+
+    def to_json(self) -> dict[str, Any]:
+        return {"run": self.run, "heartbeat": self.heartbeat, "wanted": list(self.wanted), "last": self.last}
+
+
+def read(store: Store, model: str) -> tuple[Claim, str | None]:
+    """The claim and its ETag; a free claim and None before the first."""
+    try:
+        data, etag = store.get_with_etag(claim_key(model))
+    except Missing:
+        return Claim(), None
+    found = json.loads(data)
+    return Claim(found["run"], float(found["heartbeat"]), tuple(found["wanted"]), found.get("last")), etag
+
+
+def _write(store: Store, model: str, claim: Claim, etag: str | None) -> bool:
+    try:
+        write_json(store, claim_key(model), claim.to_json(), if_none_match=etag is None, if_match=etag)
+    except Conflict:
+        return False
+    return True
+
+
+def take(store: Store, model: str, run: str, wanted: dict[str, Any]) -> str:
+    """Claim the model for a run. "" when it is the run's now; else the name of the run that trains, which now knows what is `wanted`."""
+    for _ in range(ATTEMPTS):
+        claim, etag = read(store, model)
+        now = store.server_time()
+        if claim.run == run or not claim.held(now):
+            fresh = Claim(run, now, claim.wanted if claim.run == run else ())
+            if _write(store, model, fresh, etag):
+                return ""
+        else:
+            known = tuple(w for w in claim.wanted if w.get("run") != wanted.get("run"))
+            if _write(store, model, Claim(claim.run, claim.heartbeat, (*known, wanted), claim.last), etag):
+                return claim.run
+    raise TryAgain(f"{claim_key(model)} changes faster than it can be taken")
+
+
+def release(store: Store, model: str, run: str) -> bool:
+    """Let go of the claim; whether something was wanted meanwhile. Asked again by the same run, the same answer."""
+    for _ in range(ATTEMPTS):
+        claim, etag = read(store, model)
+        if claim.run != run:
+            return bool(claim.last and claim.last.get("run") == run and claim.last.get("wanted"))
+        if _write(store, model, Claim("", store.server_time(), (), {"run": run, "wanted": bool(claim.wanted)}), etag):
+            return bool(claim.wanted)
+    raise TryAgain(f"{claim_key(model)} changes faster than it can be let go of")
+
+
+def beat(store: Store, model: str, run: str) -> bool:
+    """Say that the run lives; False when the claim is not (or no longer) its own."""
+    claim, etag = read(store, model)
+    if claim.run != run:
+        return False
+    # another write came between: it has read a heartbeat that was young enough, the next beat follows soon
+    _write(store, model, Claim(claim.run, store.server_time(), claim.wanted, claim.last), etag)
+    return True
+
+
+class Heartbeat:
+    """Beats in a thread for as long as it lasts; a bucket that does not answer is asked again at the next beat."""
+
+    def __init__(self, store: Store, model: str, run: str, seconds: float = BEAT_SECONDS) -> None:
+        self._store = store
+        self._model = model
+        self._run = run
+        self._seconds = seconds
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._beats, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Heartbeat:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _beats(self) -> None:
+        while True:
+            try:
+                if not beat(self._store, self._model, self._run):
+                    return
+            except (Temporary, OSError) as error:
+                log("heartbeat missed", error=str(error))
+            if self._done.wait(self._seconds):
+                return
