@@ -3,8 +3,8 @@
 `python -m handlers.promote [judge] --model M --spec JSON --dataset DIGEST --run NAME --results JSON --status TEXT --decision D
 --verdict-out PATH --again-out PATH` and `python -m handlers.promote report --model M --run NAME --status PHASE --failures JSON`.
 
-Written in this order: verdict.json, the history entry, the pointer, result.json, and then the claim is let go. Whoever dies in between and is
-started again ends in the same state, with one promotion. It ends non-zero when the run has failed: it is the last task that can say so.
+Written in this order: verdict.json, the history entry, the pointer, result.json, and then the claim is let go. Whoever dies in between
+and is started again ends in the same state, with one promotion. It ends non-zero when the run has failed: it is the last task that can say so.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Questions about models, runs and trials, answered from the bucket.
 
-`python -m handlers.why MODEL`, `... model MODEL`, `... models`, `... runs [MODEL]`, `... run NAME`, `... trial ID`; `-o json` for machines, sentences and
-tables otherwise. Nothing is changed (but a champion change that was left half done is finished before it is told).
+`python -m handlers.why MODEL`, `... model MODEL`, `... models`, `... runs [MODEL]`, `... run NAME`, `... trial ID`; `-o json` for
+machines, sentences and tables otherwise. Nothing is changed, but a champion change that was left half done is finished before it is told.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from handlers.contracts import WrongUsage, main
 from handlers.judge import champion as champions
 from handlers.judge import explain
 from handlers.judge.champion import current
+from handlers.judge.gate import number
 from handlers.judge.records import RunRecord, find_run, find_trials, models, read_run, runs
 from handlers.learn import trial as trials
 from handlers.storage import Store, canonical_json, open_store
@@ -190,7 +191,7 @@ def _trial_text(answer: Doc) -> str:
         + (", and it is the champion." if answer["champion"] else "."),
     ]
     for line in answer["curve"]:
-        valid = ", ".join(f"{k} {explain.number(v)}" for k, v in line["valid"].items())
+        valid = ", ".join(f"{k} {number(v)}" for k, v in line["valid"].items())
         lines.append(f"  epoch {line['epoch']}: {valid}" + (" (best so far)" if line.get("best") else ""))
     if answer["stopped"]:
         lines.append(f"It stopped early: {answer['stopped']}.")

@@ -106,8 +106,8 @@ def labels(predictions: Predictions) -> NDArray[Any]:
     import numpy as np
 
     if predictions.score.ndim == 2:
-        return np.argmax(predictions.score, axis=1)
-    return (predictions.score > (0.5 if predictions.kind == "probability" else 0.0)).astype(np.int64)
+        return np.asarray(np.argmax(predictions.score, axis=1))
+    return np.asarray(predictions.score > (0.5 if predictions.kind == "probability" else 0.0), dtype=np.int64)
 
 
 def _accuracy(grouped: Grouped) -> Statistic:
@@ -130,7 +130,7 @@ def _f1_of(total: NDArray[Any]) -> NDArray[Any]:
     import numpy as np
 
     below = total[:, 1] + total[:, 2]
-    return np.divide(2.0 * total[:, 0], below, out=np.zeros_like(below), where=below > 0)
+    return np.asarray(np.divide(2.0 * total[:, 0], below, out=np.zeros_like(below), where=below > 0))
 
 
 def _f1(grouped: Grouped) -> Statistic:

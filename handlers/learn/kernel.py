@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 
@@ -10,7 +11,9 @@ def kernel() -> dict[str, Any]:
     import platform
 
     import numpy as np
-    from threadpoolctl import threadpool_info
+
+    # by name: the library brings no types
+    threadpool_info = import_module("threadpoolctl").threadpool_info
 
     np.dot(np.ones(1), np.ones(1))
     pools = sorted(

@@ -161,7 +161,7 @@ def whole(learner: Learner, batches: Iterable[Batch], feed: Feed, score: Score) 
     learner.fit(X, y, weight)
     if not finite(learner.estimator):
         raise GaveUp("training diverged: the learned numbers are not finite; give number features `scale: standard`")
-    line = {"epoch": 1, "rows": int(np.shape(y)[0]), "seconds": round(time.monotonic() - began, 3)}
+    line: dict[str, Any] = {"epoch": 1, "rows": int(np.shape(y)[0]), "seconds": round(time.monotonic() - began, 3)}
     line["valid"] = score(ask(learner, feed.valid(), "valid"))
     line["train"] = score(ask(learner, feed.sample(), "train"))
     log("epoch", **line)

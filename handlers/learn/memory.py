@@ -29,7 +29,7 @@ def needed(rows: int, width: int, stored: int) -> int:
 
 
 def enough_memory(dataset: Dataset, spec: ModelSpec, width: int, *, dense: bool) -> None:
-    """BadSpec naming what is needed and what is declared when `resources.train.memory` is too little; nothing is asked when it is not set."""
+    """BadSpec naming what is needed and what is declared when resources.train.memory is too little; without it nothing is asked."""
     stage = spec.resources.get("train") if spec.resources else None
     if stage is None or not stage.memory:
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,12 +15,12 @@ from handlers.contracts import BadSpec
 from handlers.judge.metrics import METRICS, metric, value, values
 from handlers.judge.ordered import roc_curve
 from handlers.judge.predictions import Grouped
-from handlers.learn.predict import Predictions
+from handlers.learn.predict import Kind, Predictions
 
 CLASSES = 4
 
 
-def binary(seed: int, rows: int = 400, kind: str = "probability") -> Predictions:
+def binary(seed: int, rows: int = 400, kind: Kind = "probability") -> Predictions:
     random = np.random.default_rng(seed)
     truth = (random.random(rows) < 0.3).astype(float)
     # rounded, so that there are ties
@@ -42,7 +43,7 @@ def regression(seed: int, rows: int = 401) -> Predictions:
     return Predictions(truth, truth + random.normal(2.0, 12.0, rows), random.random(rows) + 0.1, random.integers(0, 9, rows), "value")
 
 
-def expected(task: str, name: str, p: Predictions) -> float:
+def expected(task: str, name: str, p: Predictions) -> Any:
     weight = p.weight
     if task == "binary":
         called = (p.score > (0.5 if p.kind == "probability" else 0.0)).astype(int)
@@ -63,13 +64,14 @@ def expected(task: str, name: str, p: Predictions) -> float:
             "f1_macro": lambda: reference.f1_score(p.truth, chosen, average="macro", sample_weight=weight),
             "roc_auc_ovr": lambda: float(np.mean(each)),
         }[name]()
-    return {
+    of: Any = {
         "mae": lambda: reference.mean_absolute_error(p.truth, p.score, sample_weight=weight),
         "rmse": lambda: reference.root_mean_squared_error(p.truth, p.score, sample_weight=weight),
         "r2": lambda: reference.r2_score(p.truth, p.score, sample_weight=weight),
         "mape": lambda: reference.mean_absolute_percentage_error(p.truth, p.score, sample_weight=weight),
         "median_ae": lambda: reference.median_absolute_error(p.truth, p.score, sample_weight=weight),
-    }[name]()
+    }
+    return of[name]()
 
 
 MAKE = {"binary": binary, "multiclass": multiclass, "regression": regression}

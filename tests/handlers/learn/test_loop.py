@@ -60,7 +60,7 @@ class Rows:
         return [self._batch(n, Position(0, 0, n)) for n in range(2)]
 
 
-def score(p: Predictions) -> dict[str, float]:
+def score(p: Predictions) -> dict[str, float | None]:
     return {"accuracy": float(((p.score > 0.5) == p.truth).mean())}
 
 
@@ -70,7 +70,7 @@ class Scripted:
     def __init__(self, *values: float) -> None:
         self.values = list(values)
 
-    def __call__(self, p: Predictions) -> dict[str, float]:
+    def __call__(self, p: Predictions) -> dict[str, float | None]:
         return {"accuracy": self.values.pop(0) if p.rows == 3 * ROWS else 0.5}
 
 
@@ -166,13 +166,13 @@ def test_checkpoints_within_an_epoch(store: Store) -> None:
 
 def test_numbers_that_diverge_end_the_trial(store: Store) -> None:
     made, _ = training(SGD, PLAN, Rows(), store)
-    spoiled = made.learner.learn
 
-    def learn(X: Any, y: Any, weight: Any) -> None:
-        spoiled(X, y, weight)
-        made.learner.estimator.coef_[0, 0] = np.inf
+    class Diverging(Learner):
+        def learn(self, X: Any, y: Any, weight: Any) -> None:
+            super().learn(X, y, weight)
+            self.estimator.coef_[0, 0] = np.inf
 
-    made.learner.learn = learn
+    made.learner = Diverging(made.learner.kind, made.learner.estimator, 2)
     with pytest.raises(GaveUp, match=r"diverged in epoch 1.*scale: standard"):
         made.run(Progress())
 

@@ -16,7 +16,7 @@ def test_quantities(text: str, size: float) -> None:
 
 
 def test_what_is_no_quantity() -> None:
-    with pytest.raises(BadSpec, match="resources.train.memory: 'much' is not a quantity; write for example 2Gi"):
+    with pytest.raises(BadSpec, match=r"resources.train.memory: 'much' is not a quantity; write for example 2Gi"):
         quantity("much")
 
 
