@@ -93,7 +93,8 @@ class _Parser:
             found = _TOKEN.match(text, at)
             if found is None:
                 place = at + len(text[at:]) - len(text[at:].lstrip())
-                raise ExpressionError(f"depends '{text}': unexpected {text[place]!r} at {place + 1} (use names, && || ! and brackets)", place)
+                problem = f"depends '{text}': unexpected {text[place]!r} at {place + 1}"
+                raise ExpressionError(f"{problem} (use names, && || ! and brackets)", place)
             self.tokens.append((found[1], found.start(1)))
             at = found.end()
         self.text = text

@@ -9,9 +9,9 @@ from typing import Any
 from retrain.expressions import ExpressionError
 from retrain.expressions.exprlang_check import check_types
 from retrain.expressions.exprlang_evaluate import Evaluation
+from retrain.expressions.exprlang_functions import ENVIRONMENT
 from retrain.expressions.exprlang_nodes import Binary, Call, Let, Member, Name, Node, path, walk
 from retrain.expressions.exprlang_parser import parse
-from retrain.expressions.exprlang_functions import ENVIRONMENT
 
 Json = Any
 

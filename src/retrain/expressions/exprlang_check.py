@@ -13,12 +13,42 @@ from retrain.expressions.gotime import Duration, Time
 Json = Any
 
 _RESULTS = {
-    "len": "int", "type": "string", "int": "int", "float": "float64", "string": "string", "trim": "string", "trimPrefix": "string",
-    "trimSuffix": "string", "upper": "string", "lower": "string", "split": "array", "replace": "string", "repeat": "string", "join": "string",
-    "indexOf": "int", "lastIndexOf": "int", "hasPrefix": "bool", "hasSuffix": "bool", "toJSON": "string", "toBase64": "string",
-    "fromBase64": "string", "keys": "array", "values": "array", "all": "bool", "any": "bool", "none": "bool", "one": "bool", "count": "int",
-    "filter": "array", "map": "array", "ceil": "float64", "floor": "float64", "round": "float64", "mean": "float64", "median": "float64",
-}  # fmt: skip
+    "len": "int",
+    "type": "string",
+    "int": "int",
+    "float": "float64",
+    "string": "string",
+    "trim": "string",
+    "trimPrefix": "string",
+    "trimSuffix": "string",
+    "upper": "string",
+    "lower": "string",
+    "split": "array",
+    "replace": "string",
+    "repeat": "string",
+    "join": "string",
+    "indexOf": "int",
+    "lastIndexOf": "int",
+    "hasPrefix": "bool",
+    "hasSuffix": "bool",
+    "toJSON": "string",
+    "toBase64": "string",
+    "fromBase64": "string",
+    "keys": "array",
+    "values": "array",
+    "all": "bool",
+    "any": "bool",
+    "none": "bool",
+    "one": "bool",
+    "count": "int",
+    "filter": "array",
+    "map": "array",
+    "ceil": "float64",
+    "floor": "float64",
+    "round": "float64",
+    "mean": "float64",
+    "median": "float64",
+}
 _NUMBERS = ("int", "float64")
 _BOOLS = ("==", "!=", "<", ">", "<=", ">=", "&&", "||", "in", "matches", "contains", "startsWith", "endsWith")
 

@@ -9,8 +9,24 @@ from typing import Any
 from retrain.expressions import ExpressionError, re2
 from retrain.expressions.exprlang_functions import BUILTINS, ENVIRONMENT
 from retrain.expressions.exprlang_nodes import (
-    Array, Binary, Builtin, Call, Chain, Conditional, Let, Literal, Map, Member, Name, Node, Pointer, Predicate, Sequence, Slice, Unary,
-)  # fmt: skip
+    Array,
+    Binary,
+    Builtin,
+    Call,
+    Chain,
+    Conditional,
+    Let,
+    Literal,
+    Map,
+    Member,
+    Name,
+    Node,
+    Pointer,
+    Predicate,
+    Sequence,
+    Slice,
+    Unary,
+)
 from retrain.expressions.exprlang_predicates import PREDICATES
 from retrain.expressions.gotime import Duration, Time
 from retrain.expressions.gotime_methods import call_method
@@ -343,6 +359,19 @@ def _sequence(run: Evaluation, node: Sequence) -> Json:
 
 
 _EVALUATORS: dict[type[Node], Callable[[Evaluation, Any], Json]] = {
-    Literal: _literal, Name: _name, Member: _member, Chain: _chain, Slice: _slice, Unary: _unary, Binary: _binary, Conditional: _conditional,
-    Call: _call, Builtin: _builtin, Pointer: _pointer, Array: _array, Map: _map, Let: _let, Sequence: _sequence,
-}  # fmt: skip
+    Literal: _literal,
+    Name: _name,
+    Member: _member,
+    Chain: _chain,
+    Slice: _slice,
+    Unary: _unary,
+    Binary: _binary,
+    Conditional: _conditional,
+    Call: _call,
+    Builtin: _builtin,
+    Pointer: _pointer,
+    Array: _array,
+    Map: _map,
+    Let: _let,
+    Sequence: _sequence,
+}

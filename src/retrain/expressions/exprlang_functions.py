@@ -17,7 +17,7 @@ from retrain.expressions import ExpressionError
 from retrain.expressions.exprlang_predicates import ordering
 from retrain.expressions.gotext import go_value, parse_duration
 from retrain.expressions.gotime import Duration, from_epoch, parse_time, zone
-from retrain.expressions.rawjson import dumps, loads_go
+from retrain.expressions.rawjson import dumps, indented, loads_go
 from retrain.expressions.values import Budget, equal, go_type, is_number, plain, plain_tree, to_int, wrap
 
 Json = Any
@@ -26,9 +26,14 @@ Function = Callable[[Budget, list[Json]], Json]
 BUILTINS: dict[str, Function] = {}
 _SPACE = " \t\n\v\f\r\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 _DATES = (
-    "2006-01-02", "15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04:05Z07:00", "02 Jan 06 15:04 MST", "Monday, 02-Jan-06 15:04:05 MST",
+    "2006-01-02",
+    "15:04:05",
+    "2006-01-02 15:04:05",
+    "2006-01-02T15:04:05Z07:00",
+    "02 Jan 06 15:04 MST",
+    "Monday, 02-Jan-06 15:04:05 MST",
     "Mon, 02 Jan 2006 15:04:05 MST",
-)  # fmt: skip
+)
 
 
 def _builtin(name: str, *kinds: str, least: int | None = None) -> Callable[[Function], Function]:
@@ -214,19 +219,9 @@ _aggregate("median", lambda numbers: statistics.median(map(float, numbers)) if n
 
 @_builtin("toJSON", "*")
 def _to_json_indented(budget: Budget, arguments: list[Json]) -> Json:
-    text = _indent(arguments[0], "")
+    text = indented(arguments[0])
     budget.take(len(text))
     return text
-
-
-def _indent(value: Json, margin: str) -> str:
-    deeper = margin + "  "
-    if isinstance(value, dict) and value:
-        rows = [f"{deeper}{dumps(key, html=True)}: {_indent(value[key], deeper)}" for key in sorted(value)]
-        return "{\n" + ",\n".join(rows) + f"\n{margin}}}"
-    if isinstance(value, list) and value:
-        return "[\n" + ",\n".join(deeper + _indent(item, deeper) for item in value) + f"\n{margin}]"
-    return dumps(value, html=True)
 
 
 def to_json(budget: Budget, arguments: list[Json]) -> Json:
@@ -385,4 +380,3 @@ def _shift(count: int) -> int:
 
 
 ENVIRONMENT: dict[str, Function] = {"asInt": BUILTINS["int"], "asFloat": BUILTINS["float"], "toJson": to_json, "jsonpath": json_path}
-

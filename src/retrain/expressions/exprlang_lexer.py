@@ -14,7 +14,10 @@ _WORDS = {"in", "or", "and", "matches", "contains", "startsWith", "endsWith", "l
 _NEGATABLE = re.compile(r" *(in|matches|contains|startsWith|endsWith)(?![\w$])")
 _SPACE = re.compile(r"(?:\s+|//[^\n]*\n?|/\*.*?\*/)+", re.DOTALL)
 _NAME = re.compile(r"[^\W\d]\w*|\$\w*|_\w*")
-_NUMBER = re.compile(r"0[xX][0-9a-fA-F_]*|0[oO][0-7_]*|0[bB][01_]*|(?:[0-9][0-9_]*(?:\.(?!\.)[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9_]*)?")
+_NUMBER = re.compile(
+    r"0[xX][0-9a-fA-F_]*|0[oO][0-7_]*|0[bB][01_]*"
+    r"|(?:[0-9][0-9_]*(?:\.(?!\.)[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9_]*)?"
+)
 _OPERATOR = re.compile(r"\?\.|\?\?|\|\||::|\.\.|&&|\*\*|==|!=|<=|>=|[?|:,;%+\-^&!=*<>/.#]")
 _ESCAPE = re.compile(
     r"\\(?:(?P<simple>[abfnrtv\\'\"])|x(?P<x>[0-9a-fA-F]{2})|u\{(?P<v>[0-9a-fA-F]{1,6})\}|u(?P<u>[0-9a-fA-F]{4})|U(?P<U>[0-9a-fA-F]{8})|(?P<o>[0-7]{3}))"
@@ -31,8 +34,9 @@ class Token:
     at: int
 
     def __str__(self) -> str:
-        names = {"name": "Identifier", "number": "Number", "string": "String", "bytes": "Bytes", "operator": "Operator", "bracket": "Bracket"}
-        return "EOF" if self.kind == "end" else f'{names[self.kind]}("{self.text}")'
+        if self.kind == "end":
+            return "EOF"
+        return f'{"Identifier" if self.kind == "name" else self.kind.capitalize()}("{self.text}")'
 
 
 def tokens(text: str) -> list[Token]:

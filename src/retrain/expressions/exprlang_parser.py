@@ -5,28 +5,81 @@ from __future__ import annotations
 from retrain.expressions import ExpressionError
 from retrain.expressions.exprlang_lexer import Token, tokens
 from retrain.expressions.exprlang_nodes import (
-    Array, Binary, Builtin, Call, Chain, Conditional, Let, Literal, Map, Member, Name, Node, Pointer, Predicate, Sequence, Slice, Unary,
-)  # fmt: skip
+    Array,
+    Binary,
+    Builtin,
+    Call,
+    Chain,
+    Conditional,
+    Let,
+    Literal,
+    Map,
+    Member,
+    Name,
+    Node,
+    Pointer,
+    Predicate,
+    Sequence,
+    Slice,
+    Unary,
+)
 
 _UNARY = {"not": 50, "!": 50, "-": 90, "+": 90}
 _BINARY = {
-    "|": 0, "or": 10, "||": 10, "and": 15, "&&": 15, "==": 20, "!=": 20, "<": 20, ">": 20, ">=": 20, "<=": 20, "in": 20, "matches": 20,
-    "contains": 20, "startsWith": 20, "endsWith": 20, "..": 25, "+": 30, "-": 30, "*": 60, "/": 60, "%": 60, "**": 100, "^": 100, "??": 500,
-}  # fmt: skip
+    "|": 0,
+    "or": 10,
+    "||": 10,
+    "and": 15,
+    "&&": 15,
+    "==": 20,
+    "!=": 20,
+    "<": 20,
+    ">": 20,
+    ">=": 20,
+    "<=": 20,
+    "in": 20,
+    "matches": 20,
+    "contains": 20,
+    "startsWith": 20,
+    "endsWith": 20,
+    "..": 25,
+    "+": 30,
+    "-": 30,
+    "*": 60,
+    "/": 60,
+    "%": 60,
+    "**": 100,
+    "^": 100,
+    "??": 500,
+}
 _RIGHT = {"**", "^"}
 _NEGATABLE = {"in", "matches", "contains", "startsWith", "endsWith"}
 _ORDER = {"<", ">", "<=", ">="}
 _SAME = {"or": "||", "and": "&&", "^": "**", "not": "!"}
 # arguments: e an expression, p a predicate, capital when it may be left out
 PREDICATES = {
-    "all": "ep", "none": "ep", "any": "ep", "one": "ep", "filter": "ep", "map": "ep", "count": "eP", "sum": "eP", "find": "ep",
-    "findIndex": "ep", "findLast": "ep", "findLastIndex": "ep", "groupBy": "ep", "sortBy": "epE", "reduce": "epE",
-}  # fmt: skip
-BUILTINS = frozenset(
-    "len type abs ceil floor round int float string trim trimPrefix trimSuffix upper lower split splitAfter replace repeat join indexOf "
-    "lastIndexOf hasPrefix hasSuffix max min mean median toJSON fromJSON toBase64 fromBase64 now duration date timezone first last get take "
-    "keys values toPairs fromPairs reverse uniq concat flatten sort bitand bitor bitxor bitnand bitnot bitshl bitshr bitushr".split()
-)
+    "all": "ep",
+    "none": "ep",
+    "any": "ep",
+    "one": "ep",
+    "filter": "ep",
+    "map": "ep",
+    "count": "eP",
+    "sum": "eP",
+    "find": "ep",
+    "findIndex": "ep",
+    "findLast": "ep",
+    "findLastIndex": "ep",
+    "groupBy": "ep",
+    "sortBy": "epE",
+    "reduce": "epE",
+}
+_NAMES = """
+    len type abs ceil floor round int float string trim trimPrefix trimSuffix upper lower split splitAfter replace repeat join indexOf
+    lastIndexOf hasPrefix hasSuffix max min mean median toJSON fromJSON toBase64 fromBase64 now duration date timezone first last get take
+    keys values toPairs fromPairs reverse uniq concat flatten sort bitand bitor bitxor bitnand bitnot bitshl bitshr bitushr
+"""
+BUILTINS = frozenset(_NAMES.split())
 _NODES = 10_000
 _DEPTH = 60
 
@@ -305,7 +358,8 @@ class _Parser:
             return Literal(token.at, token.text)
         if self.at("("):
             return self.expression()
-        raise ExpressionError(f"a map key must be a quoted string, a number, an identifier, or an expression in parentheses (found {token})", token.at)
+        problem = "a map key must be a quoted string, a number, an identifier, or an expression in parentheses"
+        raise ExpressionError(f"{problem} (unexpected token {token})", token.at)
 
     def postfix(self, node: Node) -> Node:
         steps = 0

@@ -114,7 +114,8 @@ def _sort_by(run: Evaluation, node: Builtin) -> Json:
         raise ExpressionError(f"unknown order {order}, use asc or desc", node.at)
     items = _elements(run, node)
     keyed = [(run.closure(node.arguments[1], item=item, index=index), item) for index, item in enumerate(items)]
-    return [item for _, item in sorted(keyed, key=functools.cmp_to_key(lambda a, b: ordering(a[0], b[0])), reverse=order == "desc")]
+    rank = functools.cmp_to_key(ordering)
+    return [item for _, item in sorted(keyed, key=lambda pair: rank(pair[0]), reverse=order == "desc")]
 
 
 def ordering(left: Json, right: Json) -> int:
@@ -136,7 +137,19 @@ def _reduce(run: Evaluation, node: Builtin) -> Json:
 
 
 PREDICATES: dict[str, Callable[[Evaluation, Builtin], Json]] = {
-    "all": _all, "any": _any, "none": _none, "one": _one, "filter": _filter, "map": _map, "count": _count, "sum": _sum, "find": _find,
-    "findIndex": _find_index, "findLast": _find_last, "findLastIndex": _find_last_index, "groupBy": _group_by, "sortBy": _sort_by,
+    "all": _all,
+    "any": _any,
+    "none": _none,
+    "one": _one,
+    "filter": _filter,
+    "map": _map,
+    "count": _count,
+    "sum": _sum,
+    "find": _find,
+    "findIndex": _find_index,
+    "findLast": _find_last,
+    "findLastIndex": _find_last_index,
+    "groupBy": _group_by,
+    "sortBy": _sort_by,
     "reduce": _reduce,
-}  # fmt: skip
+}

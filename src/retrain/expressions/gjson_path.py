@@ -13,7 +13,9 @@ from retrain.expressions.rawjson import dumps, loads, quote
 from retrain.expressions.values import Budget
 
 _LENGTH = 2_000
-_QUERY = re.compile(r"(?P<path>(?:[^=!<>%\\\"]|\\.|\"(?:[^\"\\]|\\.)*\")*?)\s*(?P<operator>==|!=|<=|>=|!%|=|<|>|%)\s*(?P<value>.*)", re.DOTALL)
+_QUERY = re.compile(
+    r"(?P<path>(?:[^=!<>%\\\"]|\\.|\"(?:[^\"\\]|\\.)*\")*?)\s*(?P<operator>==|!=|<=|>=|!%|=|<|>|%)\s*(?P<value>.*)", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,4 +98,3 @@ def members(raw: str) -> Iterator[tuple[str, str]]:
         yield key, raw[at:end]
         at = skip(raw, end)
         at = skip(raw, at + 1) if raw[at] == "," else at
-

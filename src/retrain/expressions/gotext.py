@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from retrain.expressions import ExpressionError
-from retrain.expressions.rawjson import Number, dumps, plain_digits
+from retrain.expressions.rawjson import dumps, plain_digits
 
 Json = Any
 
@@ -63,6 +63,21 @@ def go_value(value: Json) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + " ".join(go_value(item) for item in value) + "]"
     return str(value)
+
+
+_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v", "\\": "\\\\", '"': '\\"'}
+
+
+def go_quote(text: str) -> str:
+    """A text as `%q` (`strconv.Quote`) prints it."""
+    return '"' + "".join(_ESCAPES.get(char) or _printable(char) for char in text) + '"'
+
+
+def _printable(char: str) -> str:
+    if char.isprintable():
+        return char
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def item_text(item: Json) -> str:

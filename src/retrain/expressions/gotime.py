@@ -110,12 +110,26 @@ def _element(time: Time, element: str) -> str:
         return _offset(when, element)
     hour = when.hour % 12 or 12
     plain = {
-        "2006": f"{when.year:04d}", "06": f"{when.year % 100:02d}", "01": f"{when.month:02d}", "1": str(when.month),
-        "02": f"{when.day:02d}", "_2": f"{when.day:2d}", "2": str(when.day), "002": f"{when.timetuple().tm_yday:03d}",
-        "__2": f"{when.timetuple().tm_yday:3d}", "15": f"{when.hour:02d}", "03": f"{hour:02d}", "3": str(hour),
-        "04": f"{when.minute:02d}", "4": str(when.minute), "05": f"{when.second:02d}", "5": str(when.second),
-        "PM": "PM" if when.hour >= 12 else "AM", "pm": "pm" if when.hour >= 12 else "am", "MST": when.tzname() or "UTC",
-    }  # fmt: skip
+        "2006": f"{when.year:04d}",
+        "06": f"{when.year % 100:02d}",
+        "01": f"{when.month:02d}",
+        "1": str(when.month),
+        "02": f"{when.day:02d}",
+        "_2": f"{when.day:2d}",
+        "2": str(when.day),
+        "002": f"{when.timetuple().tm_yday:03d}",
+        "__2": f"{when.timetuple().tm_yday:3d}",
+        "15": f"{when.hour:02d}",
+        "03": f"{hour:02d}",
+        "3": str(hour),
+        "04": f"{when.minute:02d}",
+        "4": str(when.minute),
+        "05": f"{when.second:02d}",
+        "5": str(when.second),
+        "PM": "PM" if when.hour >= 12 else "AM",
+        "pm": "pm" if when.hour >= 12 else "am",
+        "MST": when.tzname() or "UTC",
+    }
     return plain[element]
 
 

@@ -74,4 +74,3 @@ def call_method(value: Json, name: str, arguments: list[Json]) -> Json:
     if not all(isinstance(argument, kind) for argument, kind in zip(arguments, kinds, strict=True)):
         raise ExpressionError(f"wrong type of argument for {name}")
     return method(value, *arguments)
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,10 +17,19 @@ _LOGICAL = {"&&", "||"}
 _COMPARATOR = {"==", "!=", ">", ">=", "<", "<=", "=~", "!~", "in"}
 _TERNARY = {"?", ":", "??"}
 _TIMES = (
-    "Mon Jan _2 15:04:05 2006", "Mon Jan _2 15:04:05 MST 2006", "Mon Jan 02 15:04:05 -0700 2006", "3:04PM", "2006-01-02T15:04:05Z07:00",
-    "2006-01-02", "2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02 15:04:05-07:00", "2006-01-02T15Z0700", "2006-01-02T15:04Z0700",
+    "Mon Jan _2 15:04:05 2006",
+    "Mon Jan _2 15:04:05 MST 2006",
+    "Mon Jan 02 15:04:05 -0700 2006",
+    "3:04PM",
+    "2006-01-02T15:04:05Z07:00",
+    "2006-01-02",
+    "2006-01-02 15:04",
+    "2006-01-02 15:04:05",
+    "2006-01-02 15:04:05-07:00",
+    "2006-01-02T15Z0700",
+    "2006-01-02T15:04Z0700",
     "2006-01-02T15:04:05Z0700",
-)  # fmt: skip
+)
 
 _VALUES = {"NUMERIC", "BOOLEAN", "VARIABLE", "STRING", "TIME", "CLAUSE", "ACCESSOR", "PATTERN"}
 _AFTER_VALUE = {"MODIFIER", "COMPARATOR", "LOGICALOP", "CLAUSE_CLOSE", "TERNARY", "SEPARATOR"}
@@ -60,7 +70,7 @@ def tokens(text: str) -> list[Token]:
     if opened:
         raise ExpressionError("Unbalanced parenthesis")
     _check_order(found)
-    for token, following in zip(found, found[1:], strict=False):
+    for token, following in itertools.pairwise(found):
         if token.value in ("=~", "!~") and token.kind == "COMPARATOR" and following.kind == "STRING":
             re2.check(str(following.value))
     return found

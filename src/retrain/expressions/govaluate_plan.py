@@ -181,7 +181,7 @@ def _compare(stage: Stage, left: Json, right: Json) -> bool:
         return re2.match(right, left) == (operator == "=~")
     if not (isinstance(left, float) and isinstance(right, float)) and not (isinstance(left, str) and isinstance(right, str)):
         raise _misfit(stage, left)
-    if isinstance(left, str):
+    if isinstance(left, str) and isinstance(right, str):
         left, right = left.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass")
     order: dict[str, bool] = {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}
     return order[operator]

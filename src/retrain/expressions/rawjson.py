@@ -131,6 +131,17 @@ def _write(value: Json, out: list[str], html: bool, sort: bool) -> None:
         raise ExpressionError(f"json: unsupported type: {type(value).__name__}")
 
 
+def indented(value: Json, margin: str = "") -> str:
+    """JSON as Go's `MarshalIndent(value, "", "  ")` prints it."""
+    deeper = margin + "  "
+    if isinstance(value, dict) and value:
+        rows = [f"{deeper}{quote(str(key), html=True)}: {indented(value[key], deeper)}" for key in sorted(value, key=str)]
+        return "{\n" + ",\n".join(rows) + f"\n{margin}}}"
+    if isinstance(value, (list, tuple)) and value:
+        return "[\n" + ",\n".join(deeper + indented(item, deeper) for item in value) + f"\n{margin}]"
+    return dumps(value, html=True)
+
+
 def quote(text: str, *, html: bool = False) -> str:
     """One JSON string. Lone surrogates become U+FFFD, as Go does with what is not UTF-8."""
     clean = text.encode("utf-8", "replace").decode("utf-8") if any("\ud800" <= c <= "\udfff" for c in text) else text
@@ -148,9 +159,7 @@ def float_text(number: float) -> str:
         return plain_digits(number)
     mantissa, _, exponent = f"{number!r}".partition("e")
     sign, digits = exponent[0], exponent[1:].lstrip("0")
-    if mantissa.endswith(".0"):
-        mantissa = mantissa[:-2]
-    return f"{mantissa}e{sign}{digits}"
+    return f"{mantissa.removesuffix('.0')}e{sign}{digits}"
 
 
 def plain_digits(number: float) -> str:

@@ -1,4 +1,4 @@
-"""`{{name}}` and `{{=expression}}` in JSON trees, as Argo Workflows substitutes them (util/template): one pass, nothing is expanded twice."""
+"""`{{name}}` and `{{=expression}}` in JSON trees, as Argo Workflows substitutes them: one pass, nothing is expanded twice."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from retrain.expressions.values import plain_tree
 Json = Any
 
 # Argo leaves an expression alone while one of these is not known yet, even where `??` would give it a value
-_LATE = ("item", "retries", "lastRetry.exitCode", "lastRetry.status", "lastRetry.duration", "lastRetry.message", "workflow.status", "workflow.failures")
+_LATE = {"item", "retries", "workflow.status", "workflow.failures"} | {
+    f"lastRetry.{name}" for name in ("exitCode", "status", "duration", "message")
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """One tag as it is written. `text` is the name or the expression, without braces, `=` and blanks; `path` its string's place in the tree."""
+    """One tag. `text`: the name or the expression, without braces, `=` and outer blanks; `path`: where its string is in the tree."""
 
     text: str
     expression: bool
@@ -61,9 +63,7 @@ def explode(scope: Mapping[str, Json]) -> dict[str, Json]:
     return result
 
 
-def substitute(
-    tree: Json, scope: Mapping[str, str | None], *, strict: Sequence[str] = (), env: Mapping[str, Json] | None = None
-) -> Json:
+def substitute(tree: Json, scope: Mapping[str, str | None], *, strict: Sequence[str] = (), env: Mapping[str, Json] | None = None) -> Json:
     """Replace the tags in every string, keys too; a new tree.
 
     A plain tag becomes the text that `scope` has under its name. `None` there is an absent optional: AbsentValue in a plain tag, nil
@@ -197,4 +197,3 @@ class _Substitution:
 
 def _as_text(result: Json) -> str:
     return result if isinstance(result, str) else dumps(result, html=True)
-
