@@ -88,7 +88,7 @@ class Layout:
             if part in ("", "."):
                 continue
             if part == "..":
-                seen = posixpath.dirname(seen)
+                seen = posixpath.dirname(seen).rstrip("/")
                 continue
             here = self.locate(f"{seen}/{part}")
             if here.is_symlink():
