@@ -1,0 +1,1 @@
+"""From source objects to batches: reading with declared types, row queries, parts, splits, encoding."""

@@ -1,0 +1,110 @@
+"""The checks that a spec declares on its rows, and the uniqueness of row keys: a failed one is bad data and names where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from handlers.contracts import BadData, BadSpec
+from handlers.spec.model import ColumnCheck, ModelSpec, RowsCheck
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def text(value: Any) -> str:
+    """A spec's value as Arrow prints it: booleans in lower case."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class Watch:
+    """Counts over the blocks of one source object what the spec's `checks` ask for."""
+
+    def __init__(self, spec: ModelSpec, key: str) -> None:
+        self.key = key
+        self.checks = {name: check for name, check in spec.checks.items() if isinstance(check, ColumnCheck)}
+        self.least = next((check.min for check in spec.checks.values() if isinstance(check, RowsCheck)), 0)
+        self.rows = 0
+        self.missing = dict.fromkeys(self.checks, 0)
+        self.seen: dict[str, set[Any]] = {name: set() for name, check in self.checks.items() if check.unique}
+
+    def block(self, table: pa.Table) -> None:
+        """Check a block; raises BadData naming column, value, object and count."""
+        self.rows += len(table)
+        for name, check in self.checks.items():
+            if name not in table.column_names:
+                raise BadSpec(f"checks.{name}: no such column; the rows have {', '.join(table.column_names)}")
+            column = table.column(name)
+            self.missing[name] += column.null_count
+            self._range(name, column, check)
+            if name in self.seen:
+                self._unique(name, column)
+
+    def end(self) -> None:
+        """Check what can only be said of the whole object."""
+        if self.rows < self.least:
+            raise BadData(f"{self.key}: {self.rows} rows, and checks.rows.min is {self.least}")
+        for name, check in self.checks.items():
+            if check.max_missing is not None and self.rows and self.missing[name] / self.rows > check.max_missing:
+                share = self.missing[name] / self.rows
+                raise BadData(
+                    f"{self.key}: column {name!r} is missing in {share:.1%} of {self.rows} rows; checks.{name}.max_missing is {check.max_missing}"
+                )
+
+    def _range(self, name: str, column: pa.ChunkedArray, check: ColumnCheck) -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        from handlers.data.sources import type_name
+
+        if check.type is not None and type_name(column.type) != check.type:
+            raise BadData(f"{self.key}: column {name!r} is of type {type_name(column.type)}; checks.{name}.type is {check.type}")
+        for key, limit, compare in (("min", check.min, pc.less), ("max", check.max, pc.greater)):
+            if limit is None:
+                continue
+            try:
+                outside = column.filter(pc.fill_null(compare(column, pa.scalar(limit).cast(column.type)), False))
+            except pa.ArrowInvalid as error:
+                raise BadSpec(f"checks.{name}.{key}: {limit!r} is not comparable with {column.type}: {error}") from error
+            if len(outside):
+                raise BadData(
+                    f"{self.key}: column {name!r} has the value {outside[0].as_py()} in {len(outside)} rows; checks.{name}.{key} is {limit}"
+                )
+        if check.allowed is not None:
+            allowed = {text(v) for v in check.allowed}
+            foreign = [v for v in pc.unique(column.drop_null().cast(pa.string())).to_pylist() if v not in allowed]
+            if foreign:
+                raise BadData(
+                    f"{self.key}: column {name!r} has the value {foreign[0]!r}; checks.{name}.allowed has {', '.join(sorted(allowed))}"
+                )
+
+    def _unique(self, name: str, column: pa.ChunkedArray) -> None:
+        for value in column.drop_null().to_pylist():
+            if value in self.seen[name]:
+                raise BadData(f"{self.key}: column {name!r} has the value {value!r} more than once; checks.{name}.unique")
+            self.seen[name].add(value)
+
+
+def unique(table: pa.Table, spec: ModelSpec, key: str, day: str) -> pa.Table:
+    """The rows with every row key once: a duplicate is an error that names one, or, with `on_duplicate: last`, the later row wins."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names = spec.data.key
+    if not names:
+        return table
+    for name in names:
+        if name not in table.column_names:
+            raise BadSpec(f"data.key: {name!r} is no column of the rows; they have {', '.join(table.column_names)}")
+    numbered = table.select(names).append_column("row", pa.array(np.arange(len(table))))
+    groups = numbered.group_by(names).aggregate([("row", "count"), ("row", "max")])
+    if len(groups) == len(table):
+        return table
+    if spec.data.on_duplicate == "last":
+        return table.take(pa.array(np.sort(groups.column("row_max").to_numpy())))
+    first = groups.filter(pc.greater(groups.column("row_count"), 1)).select([*names, "row_count"]).slice(0, 1).to_pylist()[0]
+    count = first.pop("row_count")
+    shown = ", ".join(f"{name}={value}" for name, value in first.items())
+    raise BadData(
+        f"{key}: {count} rows of {day} have the key {shown}; data.key says that it identifies a row (on_duplicate: last takes the last)"
+    )

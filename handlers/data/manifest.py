@@ -1,0 +1,161 @@
+"""A dataset is a manifest: which parts are train, valid and test, their schema, and the merged statistics of train."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from handlers.contracts import BadData, BadSpec
+from handlers.data import split as splits
+from handlers.data import statistics
+from handlers.spec.digests import dataset_digest
+from handlers.spec.model import Feature, ModelSpec
+from handlers.storage import Missing, Store, read_json, write_once
+
+KIND = {"int": "number", "float": "number", "string": "category", "boolean": "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
+class PartRef:
+    """One part: `key` of its Parquet object, `day`, `source` object's key, rows and bytes, `role` train, valid or test."""
+
+    key: str
+    day: str
+    source: str
+    rows: int
+    bytes: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """`schema` gives the type of each column, `statistics` those of train, `features` every feature with its defaults written out.
+
+    `split` holds the first and last day of each role.
+    """
+
+    digest: str
+    parts: list[PartRef]
+    schema: dict[str, str]
+    statistics: dict[str, statistics.Statistics]
+    features: dict[str, Feature]
+    split: dict[str, list[str]]
+
+    def of_role(self, role: str) -> list[PartRef]:
+        """The parts of a role, by day and key."""
+        return sorted((p for p in self.parts if p.role == role), key=lambda p: (p.day, p.key))
+
+
+def dataset_key(model: str, digest: str) -> str:
+    return f"datasets/{model}/{digest}.json"
+
+
+def build(documents: Iterable[dict[str, Any]], spec: ModelSpec, now: float, code: str) -> Dataset:
+    """The dataset of all source objects' part documents; raises BadData for an empty role or a schema that differs between objects."""
+    documents = sorted(documents, key=lambda d: d["source"][0])
+    schema = _schema(documents)
+    found = [(part, document["source"][0]) for document in documents for part in document["parts"]]
+    bounds = splits.bounds((date.fromisoformat(part["day"]) for part, _ in found), spec.data.time_split, now)
+    parts, learned = [], []
+    for part, source in found:
+        role = bounds.role(date.fromisoformat(part["day"]))
+        if role is None:
+            continue
+        parts.append(PartRef(part["key"], part["day"], source, part["rows"], part["bytes"], role))
+        if role == "train":
+            learned.append(part)
+    merged = statistics.merge(part["statistics"] for part in sorted(learned, key=lambda p: p["key"]))
+    digest = dataset_digest([(p.key, p.role) for p in sorted(parts, key=lambda p: p.key)], spec, code)
+    dataset = Dataset(digest, parts, schema, merged, features(spec, schema), bounds.tree())
+    _both_classes(dataset, spec, found)
+    return dataset
+
+
+def _schema(documents: list[dict[str, Any]]) -> dict[str, str]:
+    schema: dict[str, str] = {}
+    for document in documents:
+        if not document["parts"]:
+            continue
+        if schema and document["schema"] != schema:
+            name = next(n for n in [*schema, *document["schema"]] if schema.get(n) != document["schema"].get(n))
+            raise BadData(
+                f"{document['source'][0]}: column {name!r} is {document['schema'].get(name, 'missing')}, "
+                f"in the objects before it {schema.get(name, 'missing')}; declare its type under data.sources"
+            )
+        schema = document["schema"]
+    if not schema:
+        raise BadData("no rows in any object of the sources")
+    return schema
+
+
+def features(spec: ModelSpec, schema: dict[str, str]) -> dict[str, Feature]:
+    """The declared features, or every column that is not key, target, weight or the split's, by its type. Raises BadSpec for a column
+    that is not there or of which no feature can be made."""
+    for name, feature in spec.features.items():
+        if name not in schema:
+            raise BadSpec(f"features.{name}: no such column; the rows have {', '.join(schema)}")
+        if feature.type == "number" and schema[name] not in ("int", "float", "boolean"):
+            raise BadSpec(f"features.{name}: type number, but the column is {schema[name]}; accepted: category, or another column type")
+        if feature.type == "category" and schema[name] in ("float", "timestamp", "date"):
+            raise BadSpec(f"features.{name}: type category, but the column is {schema[name]}; accepted: number, or another column type")
+        if feature.type == "boolean" and schema[name] != "boolean":
+            raise BadSpec(f"features.{name}: type boolean, but the column is {schema[name]}")
+    if spec.features:
+        return dict(spec.features)
+    other = {*spec.data.key, spec.data.target.column, spec.data.weight, spec.data.time_split.column}
+    taken = {}
+    for name, kind in schema.items():
+        if name in other:
+            continue
+        if kind not in KIND:
+            raise BadSpec(f"features: column {name!r} is a {kind}, of which no feature is made by itself; list the features to use")
+        taken[name] = Feature.model_validate({"type": KIND[kind]})
+    if not taken:
+        raise BadSpec("features: no column is left to learn from")
+    return taken
+
+
+def _both_classes(dataset: Dataset, spec: ModelSpec, found: list[tuple[dict[str, Any], str]]) -> None:
+    """A classifier needs at least two classes in each role."""
+    if spec.task not in ("binary", "multiclass"):
+        return
+    column = spec.data.target.column
+    roles = {part.key: part.role for part in dataset.parts}
+    for role in ("train", "valid", "test"):
+        merged = statistics.merge({column: p["statistics"][column]} for p, _ in found if roles.get(p["key"]) == role)
+        counts = merged[column].get("counts") or {}
+        if len(counts) < 2:
+            only = next(iter(counts), "nothing")
+            first, last = dataset.split[role]
+            raise BadData(f"data.target.column: {column!r} is {only} in every row of {role} ({first} to {last}); two classes are needed")
+
+
+def save(store: Store, model: str, dataset: Dataset) -> bool:
+    """Write the manifest unless it is there; True when it is new."""
+    tree = {
+        "digest": dataset.digest,
+        "parts": [{name: getattr(p, name) for name in PartRef.__slots__} for p in dataset.parts],
+        "schema": dataset.schema,
+        "statistics": dataset.statistics,
+        "features": {name: feature.model_dump(mode="json") for name, feature in dataset.features.items()},
+        "split": dataset.split,
+    }
+    return write_once(store, dataset_key(model, dataset.digest), tree)
+
+
+def load_dataset(store: Store, model: str, digest: str) -> Dataset:
+    """The dataset of a digest; raises BadData when there is none."""
+    try:
+        tree = read_json(store, dataset_key(model, digest))
+    except Missing:
+        raise BadData(f"{dataset_key(model, digest)}: no such dataset in the bucket") from None
+    return Dataset(
+        tree["digest"],
+        [PartRef(**part) for part in tree["parts"]],
+        tree["schema"],
+        tree["statistics"],
+        {name: Feature.model_validate(feature) for name, feature in tree["features"].items()},
+        tree["split"],
+    )

@@ -1,0 +1,149 @@
+"""Parts: the rows of one source object and one day, immutable Parquet files named by what can change them.
+
+`parts/<model>/<source digest>/<day>.parquet`, and last `parts/<model>/<source digest>/parts.json`, the marker, with each part's rows,
+bytes and mergeable statistics. A source object whose marker is there is not read again.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handlers.contracts import BadData, BadSpec, log
+from handlers.data import checks, query, sources, statistics
+from handlers.data.split import newest_allowed
+from handlers.spec.digests import part_digest
+from handlers.spec.model import ModelSpec
+from handlers.storage import Missing, Store, read_json, write_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROW_GROUP_BYTES = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The parts of one source object: the marker's document, and whether it was made now."""
+
+    document: dict[str, Any]
+    fresh: bool
+
+
+def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], code: str) -> Made:
+    """The parts of a source object ([key, size, checksum]); made unless they are there."""
+    name = part_digest(spec, source, code)
+    marker = f"parts/{model}/{name}/parts.json"
+    try:
+        return Made(read_json(store, marker), fresh=False)
+    except Missing:
+        pass
+    document = {"source": source, "digest": name, **_make(store, f"parts/{model}/{name}", spec, source)}
+    write_json(store, marker, document)
+    log("parts made", source=source[0], rows=document["rows"], parts=len(document["parts"]), unlabelled=document["unlabelled"])
+    return Made(document, fresh=True)
+
+
+def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict[str, Any]:
+    """Read the object, run the query, cut by day, write the parts."""
+    key = source[0]
+    declared = spec.data.sources[spec.data.trigger]
+    now = store.server_time()
+    with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:
+        path = Path(scratch) / "object"
+        try:
+            store.download(key, path)
+        except Missing:
+            raise BadData(f"{key}: the object was removed after the snapshot was taken") from None
+        blocks = query.rows(sources.tables(path, key, declared), spec.sql, spec.data.trigger, key)
+        watch = checks.Watch(spec, key)
+        days: dict[date, list[pa.Table]] = {}
+        unlabelled = 0
+        for block in blocks:
+            block, dropped = _labelled(block, spec, key)
+            unlabelled += dropped
+            watch.block(block)
+            for day, rows in _by_day(block, spec, key, now):
+                days.setdefault(day, []).append(rows)
+        watch.end()
+    parts = [_write(store, folder, day, days[day], spec, key) for day in sorted(days)]
+    schema = parts[0].pop("schema") if parts else {}
+    for part in parts[1:]:
+        part.pop("schema")
+    return {"parts": parts, "rows": sum(p["rows"] for p in parts), "unlabelled": unlabelled, "schema": schema}
+
+
+def _labelled(block: pa.Table, spec: ModelSpec, key: str) -> tuple[pa.Table, int]:
+    """Rows that have a target; a row without one can teach nothing. Raises for a missing target column or a value that is no class."""
+    import pyarrow.compute as pc
+
+    target = spec.data.target
+    if target.column not in block.column_names:
+        raise BadSpec(f"data.target.column: {target.column!r} is no column of the rows; they have {', '.join(block.column_names)}")
+    kept = block.filter(pc.is_valid(block.column(target.column)))
+    if target.classes is not None and len(kept):
+        known = {checks.text(c) for c in target.classes}
+        there = pc.unique(kept.column(target.column).cast("string")).to_pylist()
+        foreign = sorted(set(there) - known)
+        if foreign:
+            raise BadData(
+                f"{key}: column {target.column!r} has the value {foreign[0]!r}; data.target.classes has {', '.join(sorted(known))}"
+            )
+    return kept, len(block) - len(kept)
+
+
+def _by_day(block: pa.Table, spec: ModelSpec, key: str, now: float) -> Iterator[tuple[date, pa.Table]]:
+    """The block cut by the day of the split's column, in its timezone."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.types as t
+
+    split = spec.data.time_split
+    if split.column not in block.column_names:
+        raise BadSpec(f"data.split.column: {split.column!r} is no column of the rows; they have {', '.join(block.column_names)}")
+    column = block.column(split.column)
+    if column.null_count:
+        raise BadData(f"{key}: column {split.column!r} is missing in {column.null_count} rows; the split needs it in each")
+    if t.is_timestamp(column.type):
+        aware = column if column.type.tz else pc.assume_timezone(column, "UTC")
+        days = pc.local_timestamp(aware.cast(pa.timestamp("us", tz=split.timezone))).cast(pa.date32(), safe=False)
+    elif t.is_date(column.type):
+        days = column.cast(pa.date32())
+    else:
+        raise BadSpec(f"data.split.column: {split.column!r} has type {column.type}; a timestamp or a date is needed")
+    for value in pc.unique(days).to_pylist():
+        if value > newest_allowed(now):
+            first = block.filter(pc.equal(days, pa.scalar(value, pa.date32()))).column(split.column)[0].as_py()
+            raise BadData(
+                f"{key}: column {split.column!r} has the value {first}, which is in the future; accepted: until {newest_allowed(now)}"
+            )
+        yield value, block.filter(pc.equal(days, pa.scalar(value, pa.date32())))
+
+
+def _write(store: Store, folder: str, day: date, blocks: list[pa.Table], spec: ModelSpec, key: str) -> dict[str, Any]:
+    """Write one part and describe it."""
+    import io
+
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = checks.unique(pa.concat_tables(blocks), spec, key, str(day))
+    buffer = io.BytesIO()
+    per_row = max(1, table.nbytes // max(1, len(table)))
+    parquet.write_table(table, buffer, compression="zstd", row_group_size=max(1, ROW_GROUP_BYTES // per_row))
+    name = f"{folder}/{day}.parquet"
+    data = buffer.getvalue()
+    store.put(name, data)
+    features = [field for field in table.column_names if field not in spec.data.key or field in spec.features]
+    return {
+        "key": name,
+        "day": str(day),
+        "rows": len(table),
+        "bytes": len(data),
+        "statistics": statistics.of_table(table, features),
+        "schema": {field.name: sources.type_name(field.type) for field in table.schema},
+    }

@@ -1,0 +1,153 @@
+"""A spec's SQL over one source object: DuckDB with one thread, in UTC, without access to anything but the rows it is given.
+
+`scope: row` promises that a row of the result depends on one row of the source. What cannot keep that promise is refused by parsing
+the statement, naming the clause.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from handlers.contracts import BadData, BadSpec
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MODIFIERS = {"LIMIT_MODIFIER": "LIMIT", "LIMIT_PERCENT_MODIFIER": "LIMIT", "DISTINCT_MODIFIER": "DISTINCT", "ORDER_MODIFIER": "ORDER BY"}
+TABLES = {"JOIN": "a join", "SUBQUERY": "a subquery", "TABLE_FUNCTION": "a table function", "EXPRESSION_LIST": "VALUES", "EMPTY": "no FROM"}
+CLOCKS = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "get_current_timestamp"}
+BATCH_ROWS = 65536
+
+
+def connect() -> Any:
+    """A DuckDB connection of its own: one thread, UTC, no files, no network, no extensions."""
+    import duckdb
+
+    connection = duckdb.connect(
+        config={"threads": 1, "enable_external_access": False, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def check_scope(sql: str, source: str, columns: Iterable[str] = ()) -> None:
+    """Raise BadSpec naming the first thing in the statement that `scope: row` cannot carry."""
+    connection = connect()
+    try:
+        (answer,) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    finally:
+        connection.close()
+    tree = json.loads(answer)
+    if tree["error"]:
+        what = tree["error_message"]
+        raise BadSpec(f"data.query.sql: {'one SELECT statement is accepted' if 'SELECT' in what else what}")
+    if len(tree["statements"]) != 1:
+        raise BadSpec(f"data.query.sql: one SELECT statement is accepted, not {len(tree['statements'])}")
+    node = tree["statements"][0]["node"]
+    clause = _clause(node, source) or _inside(node, set(columns))
+    if clause:
+        raise BadSpec(f"data.query.sql: {clause} needs more than one row at a time; scope: row cannot carry it")
+
+
+def _clause(node: dict[str, Any], source: str) -> str | None:
+    """What is wrong with the statement's own clauses."""
+    if node["type"] != "SELECT_NODE":
+        return "UNION, INTERSECT or EXCEPT"
+    if node["cte_map"]["map"]:
+        return "WITH"
+    if node["modifiers"]:
+        kind = str(node["modifiers"][0]["type"])
+        return MODIFIERS.get(kind, kind)
+    for key, name in (("group_expressions", "GROUP BY"), ("having", "HAVING"), ("qualify", "QUALIFY"), ("sample", "SAMPLE")):
+        if node.get(key):
+            return name
+    table = node["from_table"]
+    if table["type"] != "BASE_TABLE":
+        return TABLES.get(table["type"], str(table["type"]))
+    if table.get("sample"):
+        return "TABLESAMPLE"
+    if table["table_name"] != source or table["schema_name"]:
+        return f"table {table['table_name']!r} (the source is called {source!r}), which"
+    return None
+
+
+def _inside(node: Any, columns: set[str]) -> str | None:
+    """The first expression that looks at other rows, other tables, or the clock."""
+    for found in _expressions(node):
+        kind = found.get("class")
+        if kind == "WINDOW":
+            return f"the window function {found['function_name']}()"
+        if kind == "SUBQUERY":
+            return "a subquery"
+        if kind == "FUNCTION" and (why := _function(str(found["function_name"]).lower())):
+            return why
+        if kind == "COLUMN_REF" and len(found["column_names"]) == 1:
+            name = str(found["column_names"][0]).lower()
+            if name in CLOCKS and name not in columns:
+                return f"{name} (the answer depends on when it is asked), which"
+    return None
+
+
+def _expressions(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        if "class" in node:
+            yield node
+        for value in node.values():
+            yield from _expressions(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _expressions(value)
+
+
+def _function(name: str) -> str | None:
+    kinds = _functions().get(name)
+    if kinds is None:
+        return None
+    scalar = any(kind in ("scalar", "macro") for kind, _ in kinds)
+    if name in ("unnest", "generate_subscripts") or not scalar:
+        return f"{name}()"
+    if any(stability in ("VOLATILE", "CONSISTENT_WITHIN_QUERY") for _, stability in kinds):
+        return f"{name}() (the answer changes from call to call), which"
+    return None
+
+
+@cache
+def _functions() -> dict[str, set[tuple[str, str]]]:
+    """Kinds and stabilities of every function that DuckDB has, by name."""
+    connection = connect()
+    try:
+        rows = connection.execute("SELECT lower(function_name), function_type, coalesce(stability, '') FROM duckdb_functions()").fetchall()
+    finally:
+        connection.close()
+    found: dict[str, set[tuple[str, str]]] = {"count_star": {("aggregate", "CONSISTENT")}}
+    for name, kind, stability in rows:
+        found.setdefault(name, set()).add((kind, stability))
+    return found
+
+
+def rows(tables: Iterator[pa.Table], sql: str | None, source: str, key: str) -> Iterator[pa.Table]:
+    """The statement's rows over the blocks of one source object, a table a block. Raises BadData or BadSpec with DuckDB's reason."""
+    if sql is None:
+        yield from tables
+        return
+    import duckdb
+
+    connection = connect()
+    try:
+        for table in tables:
+            connection.register(source, table)
+            yield connection.execute(sql).to_arrow_table()
+            connection.unregister(source)
+    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
+        raise BadSpec(f"data.query.sql: {_first_line(error)}") from error
+    except duckdb.Error as error:
+        raise BadData(f"{key}: data.query.sql: {_first_line(error)}") from error
+    finally:
+        connection.close()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

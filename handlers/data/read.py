@@ -1,0 +1,183 @@
+"""Batches of encoded rows, in order or shuffled over several parts at a time, resumable exactly at a position.
+
+The order of the rows follows from seed and epoch alone. Each row group is one ranged GET; what was read is kept while it is small, so that
+later epochs over a small dataset read nothing.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from handlers.contracts import BadData
+from handlers.data.encode import Encoder
+from handlers.data.manifest import Dataset, PartRef
+from handlers.spec.model import ModelSpec
+from handlers.storage import Missing, Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+KEPT_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """After a batch: the epoch, the group of parts (from 0), and how many rows of the group have been given out."""
+
+    epoch: int
+    group: int
+    offset: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """`X` (rows, width) csr_matrix or ndarray, `y` (rows,), `weight` (rows,) or None, `cluster` (rows,) the row's day since 1970.
+
+    `columns` holds the values of the columns that evaluate.slices names, for the slices' metrics.
+    """
+
+    X: Any
+    y: Any
+    weight: Any
+    cluster: Any
+    position: Position
+    columns: dict[str, Any]
+
+
+def batches(
+    store: Store,
+    dataset: Dataset,
+    spec: ModelSpec,
+    encoder: Encoder,
+    role: str,
+    *,
+    epoch: int = 0,
+    seed: int | None = None,
+    start: Position | None = None,
+) -> Iterator[Batch]:
+    """The rows of a role. Without a seed by day, part after part; with one, shuffled over `training.shuffle.parts` parts at a time.
+
+    `start` continues after the batch that had this position. Memory is bounded by one group of parts.
+    """
+    import numpy as np
+
+    parts = dataset.of_role(role)
+    width = spec.training.shuffle.parts
+    if seed is not None:
+        parts = [parts[i] for i in np.random.default_rng([seed, epoch]).permutation(len(parts))]
+    reader = _reader(store, dataset, spec, encoder)
+    groups = [parts[i : i + width] for i in range(0, len(parts), width)]
+    for number, group in enumerate(groups):
+        if start is not None and number < start.group:
+            continue
+        table = reader.table(group)
+        order = np.random.default_rng([seed, epoch, number]).permutation(len(table)) if seed is not None else None
+        first = start.offset if start is not None and number == start.group else 0
+        for offset in range(first, len(table), spec.training.batch_rows):
+            last = min(offset + spec.training.batch_rows, len(table))
+            rows = table.slice(offset, last - offset) if order is None else table.take(order[offset:last])
+            yield _batch(rows, spec, encoder, Position(epoch, number, last))
+
+
+def _batch(rows: pa.Table, spec: ModelSpec, encoder: Encoder, position: Position) -> Batch:
+    import numpy as np
+
+    weight = rows.column(spec.data.weight).cast("float64").to_numpy() if spec.data.weight else None
+    if weight is not None and not (np.isfinite(weight).all() and (weight >= 0).all()):
+        raise BadData(f"column {spec.data.weight!r} has a missing, infinite or negative value; a weight is a number from 0")
+    columns = {name: np.asarray(rows.column(name).to_pylist(), dtype=object) for name in spec.evaluate.slices if name in rows.column_names}
+    return Batch(encoder.encode(rows), encoder.target(rows), weight, rows.column(DAY).to_numpy(), position, columns)
+
+
+DAY = " day"  # no column of a source can be called so
+
+
+class Reader:
+    """Reads the columns that encoder, target, weight and slices need; keeps small parts."""
+
+    def __init__(self, store: Store, columns: Sequence[str]) -> None:
+        self.store = store
+        self.columns = list(columns)
+        self._kept: OrderedDict[str, pa.Table] = OrderedDict()
+        self._bytes = 0
+
+    def table(self, parts: Sequence[PartRef]) -> pa.Table:
+        """The rows of the parts, one after the other."""
+        import pyarrow as pa
+
+        return pa.concat_tables([self._part(part) for part in parts]).combine_chunks()
+
+    def _part(self, part: PartRef) -> pa.Table:
+        import numpy as np
+        import pyarrow as pa
+
+        if part.key in self._kept:
+            return self._kept[part.key]
+        table = self._read(part)
+        day = np.full(len(table), np.datetime64(part.day, "D").astype(np.int64))
+        table = table.append_column(DAY, pa.array(day))
+        if self._bytes + table.nbytes <= KEPT_BYTES:
+            self._kept[part.key] = table
+            self._bytes += table.nbytes
+        return table
+
+    def _read(self, part: PartRef) -> pa.Table:
+        """Small files whole; of large ones the footer and one coalesced range for each row group."""
+        from pyarrow import parquet
+
+        try:
+            if part.bytes <= 32 << 20:
+                return parquet.read_table(io.BytesIO(self.store.get(part.key)), columns=self.columns, use_threads=False)
+            return parquet.read_table(
+                RangedFile(self.store, part.key, part.bytes), columns=self.columns, use_threads=False, pre_buffer=True
+            )
+        except Missing:
+            raise BadData(f"{part.key}: the part is missing in the bucket, though its marker is there") from None
+
+
+class RangedFile(io.RawIOBase):
+    """An object as a seekable file: every read is one ranged GET."""
+
+    def __init__(self, store: Store, key: str, size: int) -> None:
+        self._store, self._key, self._size, self._at = store, key, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset if whence == 0 else self._at + offset if whence == 1 else self._size + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        length = min(len(buffer), self._size - self._at)
+        if length <= 0:
+            return 0
+        data = self._store.get_range(self._key, self._at, length)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+_readers: OrderedDict[tuple[int, tuple[str, ...]], Reader] = OrderedDict()
+
+
+def _reader(store: Store, dataset: Dataset, spec: ModelSpec, encoder: Encoder) -> Reader:
+    """The reader of this process for these columns: epochs and roles share what was read."""
+    wanted = [*encoder.columns, spec.data.target.column, *([spec.data.weight] if spec.data.weight else []), *spec.evaluate.slices]
+    columns = tuple(name for name in dict.fromkeys(wanted) if name in dataset.schema)
+    key = (id(store), columns)
+    if key not in _readers:
+        _readers[key] = Reader(store, columns)
+        while len(_readers) > 2:
+            _readers.popitem(last=False)
+    return _readers[key]

@@ -1,0 +1,161 @@
+"""Source objects as Arrow tables with the declared types, block by block."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handlers.contracts import BadData
+from handlers.spec.model import Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BLOCK_BYTES = 4 << 20
+BLOCK_ROWS = 65536
+TIMESTAMPS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
+
+
+def arrow_type(name: str) -> Any:
+    """The Arrow type of a declared column type; timestamps are UTC microseconds."""
+    import pyarrow as pa
+
+    types = {
+        "string": pa.string(),
+        "int": pa.int64(),
+        "float": pa.float64(),
+        "boolean": pa.bool_(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+        "date": pa.date32(),
+    }
+    return types[name]
+
+
+def type_name(arrow: Any) -> str:
+    """The declared type that an Arrow type stands for; raises ValueError for what a model cannot use."""
+    import pyarrow.types as t
+
+    tests = (
+        ("boolean", t.is_boolean),
+        ("int", t.is_integer),
+        ("float", lambda a: t.is_floating(a) or t.is_decimal(a)),
+        ("timestamp", t.is_timestamp),
+        ("date", t.is_date),
+        ("string", lambda a: t.is_string(a) or t.is_large_string(a) or t.is_dictionary(a)),
+    )
+    for name, test in tests:
+        if test(arrow):
+            return name
+    raise ValueError(str(arrow))
+
+
+def tables(path: Path, key: str, source: Source) -> Iterator[pa.Table]:
+    """Blocks of the file `path` that was the object `key`. Raises BadData naming object, column and value."""
+    import pyarrow as pa
+
+    readers = {"csv": _csv, "parquet": _parquet, "jsonl": _jsonl}
+    try:
+        yield from readers[source.format](path, key, source)
+    except pa.ArrowInvalid as error:
+        raise BadData(f"{key}: {_sentence(str(error), source)}") from error
+    except pa.ArrowTypeError as error:
+        raise BadData(f"{key}: {error}") from error
+
+
+def _csv(path: Path, key: str, source: Source) -> Iterator[pa.Table]:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    if path.stat().st_size == 0:
+        raise BadData(f"{key}: the file is empty; a CSV begins with a line of column names")
+    if source.csv.header:
+        _has_columns(_header(path, source.csv.delimiter), key, source)
+    names = None if source.csv.header else list(source.columns)
+    reader = csv.open_csv(
+        path,
+        read_options=csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, column_names=names),
+        parse_options=csv.ParseOptions(delimiter=source.csv.delimiter, newlines_in_values=False),
+        convert_options=csv.ConvertOptions(
+            column_types={name: arrow_type(kind) for name, kind in source.columns.items()},
+            include_columns=list(source.columns),
+            null_values=source.csv.nulls,
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            timestamp_parsers=[*TIMESTAMPS, csv.ISO8601],
+        ),
+    )
+    for batch in reader:
+        yield pa.Table.from_batches([batch])
+
+
+def _header(path: Path, delimiter: str) -> list[str]:
+    import csv
+
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        return next(csv.reader(file, delimiter=delimiter), [])
+
+
+def _parquet(path: Path, key: str, source: Source) -> Iterator[pa.Table]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
+    if source.columns:
+        _has_columns(file.schema_arrow.names, key, source)
+    for batch in file.iter_batches(batch_size=BLOCK_ROWS, columns=list(source.columns) or None):
+        yield _typed(pa.Table.from_batches([batch]), key, source)
+
+
+def _jsonl(path: Path, key: str, source: Source) -> Iterator[pa.Table]:
+    import pyarrow as pa
+    from pyarrow import json
+
+    schema = pa.schema([(name, arrow_type(kind)) for name, kind in source.columns.items()])
+    options = json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+    if path.stat().st_size:
+        reader = json.open_json(path, read_options=json.ReadOptions(use_threads=False, block_size=BLOCK_BYTES), parse_options=options)
+        for batch in reader:
+            yield _typed(pa.Table.from_batches([batch]), key, source)
+
+
+def _has_columns(there: list[str], key: str, source: Source) -> None:
+    missing = [name for name in source.columns if name not in there]
+    if missing:
+        shown = ", ".join(there[:30])
+        raise BadData(f"{key}: column {missing[0]!r} is missing; the file has {shown}")
+
+
+def _typed(table: pa.Table, key: str, source: Source) -> pa.Table:
+    """The table with declared types, or, where none are declared, with the types a model can use."""
+    import pyarrow as pa
+
+    declared: dict[str, str] = dict(source.columns)
+    if not declared:
+        for field in table.schema:
+            try:
+                declared[field.name] = type_name(field.type)
+            except ValueError as error:
+                raise BadData(
+                    f"{key}: column {field.name!r} has type {error}, of which no feature can be made; declare the columns to read"
+                ) from None
+    arrays = []
+    for name, kind in declared.items():
+        try:
+            arrays.append(table.column(name).cast(arrow_type(kind)))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise BadData(f"{key}: column {name!r} is declared {kind}: {error}") from error
+    return pa.table(arrays, names=list(declared))
+
+
+def _sentence(message: str, source: Source) -> str:
+    """Arrow's message with the column's name instead of its number."""
+    found = re.search(r"In CSV column #(\d+): (?:Row #(\d+): )?CSV conversion error to (\S+): invalid value '(.*)'", message, re.DOTALL)
+    if not found:
+        return message.strip()
+    names = list(source.columns)
+    number = int(found[1])
+    column = repr(names[number]) if number < len(names) else f"number {number + 1}"
+    row = f" in row {found[2]}" if found[2] else ""
+    return f"column {column}{row}: {found[4]!r} is not a {found[3]}; declare its type or list it under csv.nulls"
