@@ -285,8 +285,12 @@ class Engine:
         """Check the documents together, then create or replace each, all or none."""
         known = [Document(d) for d in self._documents.everything()]
         refuse([f for f in check([Document(d) for d in documents], known) if not f.message.startswith(INVALID_SPEC)])
-        with transaction(self._db):
-            return [self.admission.apply(doc) for doc in documents]
+        try:
+            with transaction(self._db):
+                return [self.admission.apply(doc, checked=True) for doc in documents]
+        except BaseException:
+            self._documents.reload()
+            raise
 
     def deleted(self, kind: str, name: str) -> None:
         """Forget a document."""

@@ -67,7 +67,7 @@ def test_a_newer_file_is_refused_and_an_older_one_migrated(tmp_path: Path, monke
 
 
 def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
-    script = "import sys, pathlib; from retrain.store import lock_state; l = lock_state(pathlib.Path(sys.argv[1])); print('held', flush=True); input()"
+    script = "import sys, pathlib, retrain.store as s; l = s.lock_state(pathlib.Path(sys.argv[1])); print('held', flush=True); input()"
     environment = {**os.environ, "PYTHONPATH": str(Path(store.__file__).parent.parent)}
     holder = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment

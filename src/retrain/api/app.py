@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -16,6 +17,8 @@ from retrain import errors
 from retrain.api import own, workflows
 from retrain.api.stream import Changes
 from retrain.ports import Doc, Json, Objects, Pods, Workflows
+
+log = logging.getLogger(__name__)
 
 STATUS: Mapping[type[errors.RetrainError], int] = {
     errors.InvalidInput: 400,
@@ -106,6 +109,7 @@ async def refused(request: Request, error: Exception) -> Response:
 
 async def broken(request: Request, error: Exception) -> Response:
     """A defect of ours."""
+    log.error("%s %s", request.method, request.url.path, exc_info=error)
     return failure(500, f"internal error: {type(error).__name__}: {error}", "RetrainError")
 
 

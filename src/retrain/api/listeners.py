@@ -29,15 +29,21 @@ class Listener:
         self._app = app
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
+        self._asked = asyncio.Event()
 
     async def start(self) -> None:
         """Returns when requests are answered."""
         import uvicorn
 
+        asked = self._asked
+
         class Server(uvicorn.Server):
             @contextlib.contextmanager
             def capture_signals(self) -> Iterator[None]:
                 yield  # signals are the engine's
+
+            async def main_loop(self) -> None:
+                await asked.wait()  # instead of looking ten times a second
 
         config = uvicorn.Config(
             self._app,
@@ -46,6 +52,7 @@ class Listener:
             lifespan="off",
             ws="none",
             server_header=False,
+            date_header=False,  # uvicorn's clock for it ticks in the loop that is not used
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
             timeout_keep_alive=60,
         )
@@ -61,6 +68,7 @@ class Listener:
         """Answers nothing more; open requests are given a moment."""
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
+            self._asked.set()
             await self._task
         self.socket.close()
 

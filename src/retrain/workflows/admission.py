@@ -41,11 +41,11 @@ class Admission:
 
     # ------------------------------------------------------------------------------------------ ports.Objects
 
-    def create(self, doc: Doc) -> Doc:
+    def create(self, doc: Doc, *, checked: bool = False) -> Doc:
         """Store a new document. Raises AlreadyExists, InvalidInput, Unsupported."""
         admitted = self._admit(doc)
         kind, name = admitted["kind"], admitted["metadata"]["name"]
-        refusal = self._check(admitted)
+        refusal = "" if checked and kind != "Workflow" else self._check(admitted)
         if kind == "Workflow":
             return self._controller.insert(admitted, refusal)
         if self._documents.get(kind, name) is not None:
@@ -70,8 +70,11 @@ class Admission:
             return [status.compose(self._controller.run_of(name)) for name in self._controller.ledger.names(labels or {})]
         return [doc for doc in self._documents.of_kind(kind) if _has(doc, labels or {})]
 
-    def apply(self, doc: Doc) -> Doc:
-        """Create it, or replace what is there (metadata given, spec, data); status, uid and creation time stay."""
+    def apply(self, doc: Doc, *, checked: bool = False) -> Doc:
+        """Create it, or replace what is there (metadata given, spec, data); status, uid and creation time stay.
+
+        `checked`: it was checked together with the documents that come with it, some of which may not be stored yet.
+        """
         kind, metadata = _identity(doc)
         name = metadata.get("name")
         if not name:
@@ -79,13 +82,13 @@ class Admission:
         try:
             there = self._stored(kind, name)
         except NotFound:
-            return self.create(doc)
+            return self.create(doc, checked=checked)
         kept = {k: there["metadata"][k] for k in ("uid", "creationTimestamp", "namespace") if k in there["metadata"]}
         labels = {**(there["metadata"].get("labels") or {}), **(metadata.get("labels") or {})}
         merged = {**copy.deepcopy(doc), "kind": kind, "metadata": {**copy.deepcopy(metadata), **kept}}
         if labels:
             merged["metadata"]["labels"] = labels
-        return self._replace(there, merged)
+        return self._replace(there, merged, checked)
 
     def patch(self, kind: str, name: str, patch: Doc) -> Doc:
         """JSON merge patch. Name and status cannot be patched."""
@@ -139,14 +142,15 @@ class Admission:
             return argo_message(left)
         return ""
 
-    def _replace(self, there: Doc, merged: Doc) -> Doc:
+    def _replace(self, there: Doc, merged: Doc, checked: bool = False) -> Doc:
         if {k: v for k, v in merged.items() if k != "metadata"} == {k: v for k, v in there.items() if k != "metadata"} and all(
             there["metadata"].get(k) == v for k, v in merged["metadata"].items()
         ):
             return there
         merged["metadata"]["resourceVersion"] = self._documents.next_version()
         merged["metadata"]["generation"] = there["metadata"].get("generation", 1) + 1
-        self._check(merged)
+        if not checked:
+            self._check(merged)
         merged = _canonical(merged)
         if merged["kind"] == "Workflow":
             self._controller.change(merged["metadata"]["name"], merged)

@@ -121,7 +121,10 @@ class Controller:
                 self.ledger.finish(wf)
             else:
                 self.ledger.add_fact(wf, Created())
-        self._loop.call_soon(self._tell if refusal else self._adopt, run.workflow["metadata"]["name"] if refusal else wf)
+        if refusal:
+            self._loop.call_soon(self._tell, workflow["metadata"]["name"])
+        else:
+            self._loop.call_soon(self._adopt, wf)
         return status.compose(run)
 
     def run_of(self, name: str) -> Run:
@@ -236,7 +239,13 @@ class Controller:
     def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self._turn)
+            self._loop.call_soon(self._scheduled_turn)
+
+    def _scheduled_turn(self) -> None:
+        try:
+            self._turn()
+        except Exception:
+            log.exception("the journal cannot be written: the engine ends")
 
     def _turn(self) -> None:
         self._scheduled = False
@@ -255,6 +264,8 @@ class Controller:
 
     def _reconcile(self, live: Live, facts: list[Fact]) -> Outcome:
         now = self._clock.now()
+        if live.finished:  # what still comes in (the end of a pod that was stopped) changes nothing any more
+            return Outcome({}, {}, [], None, [], [], None)
         try:
             return pure.reconcile(live.run, facts, self._documents.world(), now)
         except Exception as error:
@@ -313,6 +324,8 @@ class Controller:
             elif isinstance(action, SaveMemo):
                 self.ledger.save_memo(action.cache, action.memo_key, action.outputs, self._clock.now())
         self.ledger.put(live.wf, durable(outcome.actions))
+        if step.finished:
+            self.ledger.free_all(live.wf)
 
     def _after(self, step: Step) -> None:
         live, outcome = step.live, step.outcome
@@ -329,6 +342,8 @@ class Controller:
         self._timers.set(live.wf, outcome.wake_at)
         for action in outcome.actions:
             self._start(live, action)
+        if step.finished:
+            self._locks.forget(live.wf)
         if step.finished and not live.outbox and not live.facts:
             self._live.pop(live.wf, None)
             self._numbers.pop(live.name, None)
@@ -346,8 +361,8 @@ class Controller:
             live.learnt.discard(key)
             if isinstance(fact, PodExited):
                 self._pod_nodes.pop(fact.node_id, None)
-                live.outbox.pop(f"stop/{fact.node_id}", None)
-                self._unwanted.append((live.wf, f"stop/{fact.node_id}"))
+                if live.outbox.pop(f"stop/{fact.node_id}", None) is not None:
+                    self._unwanted.append((live.wf, f"stop/{fact.node_id}"))
                 if fact.node_id not in storing:
                     self._performer.forget(fact.exit.pod)
             elif isinstance(fact, OutputsStored) and isinstance(action, StoreOutputs):

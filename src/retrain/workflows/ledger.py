@@ -83,12 +83,11 @@ class Ledger:
         return wf
 
     def save(self, wf: int, outcome: Outcome, workflow: Doc | None, finished: bool, order: Mapping[str, int], next_edge: int) -> None:
-        """What one reconcile changed. `order` gives every written node's sequence number; `workflow` None: its document is as before."""
+        """What one reconcile changed, removals first. `order` numbers the nodes written; `workflow` None: its document is as before."""
         self._db.executemany("DELETE FROM node WHERE wf = ? AND id = ?", ((wf, n) for n in outcome.removed))
         self._db.executemany("DELETE FROM edge WHERE wf = ? AND (parent = ? OR child = ?)", ((wf, n, n) for n in outcome.removed))
-        changed = {n: outcome.nodes[n] for n in outcome.nodes if n not in outcome.removed}
-        self._nodes(wf, changed, outcome.private, order)
-        alone = [(_dump(doc), wf, n) for n, doc in outcome.private.items() if n not in changed]
+        self._nodes(wf, outcome.nodes, outcome.private, order)
+        alone = [(_dump(doc), wf, n) for n, doc in outcome.private.items() if n not in outcome.nodes]
         self._db.executemany("UPDATE node SET private = ? WHERE wf = ? AND id = ?", alone)
         self._edges(wf, outcome.edges, next_edge)
         if outcome.head is not None:
@@ -163,6 +162,10 @@ class Ledger:
     def free(self, wf: int, node: str) -> None:
         """It holds nothing any more."""
         self._db.execute("DELETE FROM holder WHERE wf = ? AND node = ?", (wf, node))
+
+    def free_all(self, wf: int) -> None:
+        """The whole run holds nothing any more."""
+        self._db.execute("DELETE FROM holder WHERE wf = ?", (wf,))
 
     def save_memo(self, cache: str, key: str, outputs: Doc, now: float) -> None:
         """Keep the outputs of a memoized node."""

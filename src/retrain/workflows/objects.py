@@ -68,7 +68,13 @@ class Documents:
         self._version = connection.execute("SELECT coalesce(max(version), 0) FROM object").fetchone()[0]
         self.repository: Doc = {}  # what holds when no document says where artifacts go
         self.resolve_repository: Callable[[Doc], Doc] = lambda repository: repository
-        for kind, name, doc in connection.execute("SELECT kind, name, doc FROM object ORDER BY id"):
+        self.reload()
+
+    def reload(self) -> None:
+        """Read everything again: a transaction that wrote was rolled back."""
+        self._kinds = {}
+        self._world = None
+        for kind, name, doc in self._db.execute("SELECT kind, name, doc FROM object ORDER BY id"):
             self._kinds.setdefault(kind, {})[name] = json.loads(doc)
 
     def next_version(self) -> str:

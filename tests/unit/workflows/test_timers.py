@@ -48,7 +48,7 @@ def test_everyone_is_woken_once_at_the_last_time_set(sets: list[tuple[int, int |
         timers.set(number, None if at is None else 1000.0 + at)
     assert len(loop.armed()) <= 1
     loop.advance(2000.0)
-    last = {number: at for number, at in sets}
+    last = dict(sets)
     assert sorted(woken) == sorted((number, 1000.0 + at) for number, at in last.items() if at is not None)
     assert [at for _, at in woken] == sorted(at for _, at in woken)
 
