@@ -120,7 +120,8 @@ def test_a_folder_that_cannot_be_overlaid_is_mirrored(folder, tmp_path):
         pytest.skip("unmounting needs root")
     code = (
         "import importlib.util, sys; s = importlib.util.spec_from_file_location('i', sys.argv[1]); i = importlib.util.module_from_spec(s); "
-        "s.loader.exec_module(i); from pathlib import Path; i.unshare(); root = Path(sys.argv[2]) / 'r'; (root / 'etc').mkdir(parents=True); "
+        "s.loader.exec_module(i); from pathlib import Path; i.unshare(); "
+        "root = Path(sys.argv[2]) / 'r'; (root / 'etc').mkdir(parents=True); "
         "upper = Path(sys.argv[2]) / 'u'; (upper / 'etc').mkdir(parents=True); i._mirror('etc', str(root), upper)\n"
         "print((root / 'etc/hostname').read_text() == Path('/etc/hostname').read_text()); (root / 'etc/new').write_text('x')\n"
         "try: (root / 'etc/hostname').write_text('x')\nexcept OSError as e: print(e.strerror)"
