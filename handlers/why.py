@@ -115,7 +115,7 @@ def _trial_row(store: Store, model: str, trial: str, score: Doc, record: RunReco
     return {
         "model": model,
         "trial": trial,
-        "params": result.get("params"),
+        "params": score.get("params") or result.get("params"),
         "valid": evaluation.get("metrics") or {k: {"value": v} for k, v in result.get("valid", {}).items()},
         "winner": trial == winner,
         "champion": champion is not None and champion["trial"] == trial,

@@ -13,7 +13,7 @@ from handlers.judge import gate as gates
 from handlers.judge.baseline import DEFAULT, baseline
 from handlers.judge.bootstrap import interval, paired
 from handlers.judge.champion import Pointer
-from handlers.judge.evaluation import Side, document, keep, names, rows_digest
+from handlers.judge.evaluation import Side, document, keep, key, named, names, rows_digest
 from handlers.judge.metrics import metric
 from handlers.learn import trial as trials
 from handlers.learn.feed import DatasetFeed
@@ -110,20 +110,32 @@ def verdict(
         "reason": found.reason,
         "checks": list(found.checks),
         "gate": spec.tree()["promote"]["gate"] or {},
-        "varied": sorted(spec.search.grid or {}),
         "metric": gate.metric,
         "select_by": spec.evaluate.select_by,
-        "winner": {"trial": winner.trial, "params": winner.request["params"], "valid": best["value"]},
+        "winner": {"trial": winner.trial, "params": _varied(spec, winner.request["params"]), "valid": best["value"]},
         "champion": before,
         "metrics": metrics,
         "baseline": _baseline(store, dataset, winner, spec, ours, wanted),
         "rows": ours.rows,
         "compared": f"{ours.rows:,} rows of {rows.note}",
-        "trials": [dict(score) for score in scores],
+        "trials": [_scored(store, model, score, spec, dataset) for score in scores],
         "dataset": dataset.digest,
         "evaluations": evaluations,
         "at": store.server_time(),
     }
+
+
+def _varied(spec: ModelSpec, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that the grid varies; all of them where it varies none."""
+    return {name: params[name] for name in sorted(spec.search.grid or {}) if name in params} or dict(params)
+
+
+def _scored(store: Store, model: str, score: Mapping[str, Any], spec: ModelSpec, dataset: Dataset) -> dict[str, Any]:
+    """A trial of the verdict: its score, its parameters and where its evaluation on `valid` is."""
+    trial = score["trial"]
+    params = (trials.result(store, model, trial) or {}).get("params", {})
+    evaluation = key(model, trial, named(trial, rows_digest(dataset, "valid"), spec, names(spec)))
+    return {"trial": trial, "value": score.get("value"), "params": _varied(spec, params), "evaluation": evaluation}
 
 
 def _decide(

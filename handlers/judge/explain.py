@@ -90,5 +90,5 @@ def run(name: str, request: Doc | None, result: Doc | None, verdict: Doc | None)
     """How a run ended, or that it has not."""
     if result is None:
         return [f"Run {name} has not ended" + (f" (asked for at {instant(request.get('at'))})." if request and request.get("at") else ".")]
-    told = [f"Run {name} ended at {instant(result.get('at'))} as {result['outcome']}: {result.get('reason', '')}."]
-    return told + (challenger(verdict) if verdict else [])
+    ended = f"Run {name} ended at {instant(result.get('at'))} as {result['outcome']}"
+    return [f"{ended}.", *challenger(verdict)] if verdict else [f"{ended}: {result.get('reason', '')}."]

@@ -122,7 +122,7 @@ def against(gate: Gate, compared: Paired) -> Verdict:
     )
     said = (
         f"{gate.metric} {number(compared.challenger.value)} against the champion's {number(compared.champion.value)} on the same "
-        f"{compared.challenger.rows} rows: better by {within(compared.difference)}"
+        f"{compared.challenger.rows:,} rows: better by {within(compared.difference)}"
     )
     goal = "being not worse" if required == 0 else f"an improvement of {number(required)}"
     if chance is None:

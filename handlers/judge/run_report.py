@@ -99,7 +99,7 @@ def _trials(store: Store, model: str, verdict: Mapping[str, Any], select_by: str
         found.append(
             {
                 "trial": name,
-                "params": _varied(result.get("params", {}), verdict),
+                "params": score.get("params", {}),
                 "valid": evaluation.get("metrics") or {k: {"value": v} for k, v in result.get("valid", {}).items()},
                 "epochs": result.get("epochs", "–"),
                 "seconds": result.get("seconds"),
@@ -110,12 +110,6 @@ def _trials(store: Store, model: str, verdict: Mapping[str, Any], select_by: str
     table = next((t for t in METRICS.values() if select_by in t), {})
     higher = table[select_by].higher if select_by in table else True
     return sorted(found, key=lambda t: (t["value"] is None, -t["value"] if higher and t["value"] is not None else t["value"] or 0.0))
-
-
-def _varied(params: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that the grid varies, all of them where it varies none."""
-    names: Sequence[str] = verdict.get("varied", [])
-    return {name: params[name] for name in names if name in params} or dict(params)
 
 
 def _data(record: RunRecord, dataset: Dataset | None) -> list[tuple[str, str]]:

@@ -75,7 +75,10 @@ def test_a_run() -> None:
     assert explain.run("r", None, None, None) == ["Run r has not ended."]
     assert explain.run("r", {"at": 0.0}, None, None)[0].startswith("Run r has not ended")
     ended = explain.run("r", None, {"at": 1367366400.0, "outcome": "refused", "reason": "too weak"}, refused())
-    assert ended[0] == "Run r ended at 2013-05-01 00:00:00 UTC as refused: too weak."
+    assert ended[0] == "Run r ended at 2013-05-01 00:00:00 UTC as refused."
+    assert explain.run("r", None, {"at": 1367366400.0, "outcome": "busy", "reason": "b trains"}, None) == [
+        "Run r ended at 2013-05-01 00:00:00 UTC as busy: b trains.",
+    ]
     assert len(ended) == 5
 
 

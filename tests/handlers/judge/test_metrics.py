@@ -58,12 +58,13 @@ def expected(task: str, name: str, p: Predictions) -> Any:
     if task == "multiclass":
         chosen = p.score.argmax(axis=1)
         each = [reference.roc_auc_score(p.truth == c, p.score[:, c], sample_weight=weight) for c in range(CLASSES)]
-        return {
+        many: Any = {
             "log_loss": lambda: reference.log_loss(p.truth, p.score, sample_weight=weight),
             "accuracy": lambda: reference.accuracy_score(p.truth, chosen, sample_weight=weight),
             "f1_macro": lambda: reference.f1_score(p.truth, chosen, average="macro", sample_weight=weight),
             "roc_auc_ovr": lambda: float(np.mean(each)),
-        }[name]()
+        }
+        return many[name]()
     of: Any = {
         "mae": lambda: reference.mean_absolute_error(p.truth, p.score, sample_weight=weight),
         "rmse": lambda: reference.root_mean_squared_error(p.truth, p.score, sample_weight=weight),
