@@ -19,6 +19,7 @@ from handlers.judge.metrics import METRICS, metric, values
 from handlers.learn import checkpoint
 from handlers.learn import trial as trials
 from handlers.learn.checkpoint import Progress, Refused
+from handlers.learn.claim import Heartbeat
 from handlers.learn.estimators import Learner, accepts_weight, learner
 from handlers.learn.feed import DatasetFeed
 from handlers.learn.kernel import kernel, versions
@@ -26,7 +27,6 @@ from handlers.learn.loop import Plan, Score, Training, whole
 from handlers.learn.memory import enough_memory
 from handlers.learn.model_file import dump, load, state_digest
 from handlers.learn.predict import Predictions
-from handlers.learn.claim import Heartbeat
 from handlers.spec.digests import code_digest, trial_digest
 from handlers.spec.model import ModelSpec
 from handlers.spec.parse import load as load_spec

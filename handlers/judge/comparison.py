@@ -18,8 +18,8 @@ from handlers.judge.metrics import metric
 from handlers.learn import trial as trials
 from handlers.learn.feed import DatasetFeed
 from handlers.learn.predict import Predictions
-from handlers.spec.model import ModelSpec
 from handlers.spec.digests import verdict_digest
+from handlers.spec.model import ModelSpec
 from handlers.storage import Store
 
 

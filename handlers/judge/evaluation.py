@@ -17,8 +17,8 @@ from handlers.judge.predictions import Grouped
 from handlers.learn import trial as trials
 from handlers.learn.estimators import Learner
 from handlers.learn.predict import Predictions, ask
-from handlers.spec.model import ModelSpec
 from handlers.spec.digests import code_digest, evaluation_digest
+from handlers.spec.model import ModelSpec
 from handlers.storage import Store, digest, write_once
 
 ROC_POINTS = 150

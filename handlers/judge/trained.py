@@ -1,0 +1,29 @@
+"""Markers that answer at once whether data, spec and gate have been decided on: `trained/<model>/<run digest>[-<gate digest>].json`.
+
+A marker is written just before the run's result.json and counts only when that is there: result.json alone means trained.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handlers.storage import Missing, Store, read_json, write_json
+
+
+def _key(model: str, digest: str, gate: str = "") -> str:
+    return f"trained/{model}/{digest}{'-' + gate if gate else ''}.json"
+
+
+def mark(store: Store, request: dict[str, Any]) -> None:
+    """Say that the request's run decided on trials of its digest by its gate."""
+    for gate in ("", request["gate"]):
+        write_json(store, _key(request["model"], request["digest"], gate), {"run": request["run"]})
+
+
+def by(store: Store, model: str, digest: str, gate: str = "") -> str | None:
+    """The run that trained `digest` (and decided it by `gate`), None when there is none with a result."""
+    try:
+        run = str(read_json(store, _key(model, digest, gate))["run"])
+    except Missing:
+        return None
+    return run if store.head(f"runs/{model}/{run}/result.json") is not None else None

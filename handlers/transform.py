@@ -1,0 +1,65 @@
+"""Make the parts that a snapshot needs and the bucket lacks, and the manifest that gives every part its role.
+
+`python -m handlers.transform --model M --spec JSON --snapshot DIGEST --dataset-out PATH --summary-out PATH`. Adding a month of data makes
+the parts of that month: parts are named by what they are made of and never made twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from handlers.contracts import BadData, log, main, write_output
+from handlers.data import manifest, parts
+from handlers.data.keys import no_key_twice
+from handlers.data.manifest import Dataset
+from handlers.spec.digests import code_digest
+from handlers.spec.model import ModelSpec
+from handlers.spec.parse import load
+from handlers.storage import Missing, Store, canonical_json, open_store, read_json
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m handlers.transform", description=__doc__.splitlines()[0] if __doc__ else None)
+    for name in ("model", "spec", "snapshot"):
+        parser.add_argument(f"--{name}", required=True)
+    for name in ("dataset", "summary"):
+        parser.add_argument(f"--{name}-out", metavar="PATH")
+    return parser.parse_args(argv)
+
+
+def run(argv: list[str]) -> None:
+    given = arguments(argv)
+    dataset, summary = transform(open_store(), given.model, load(given.spec), given.snapshot)
+    write_output(given.dataset_out, dataset.digest)
+    write_output(given.summary_out, canonical_json(summary))
+
+
+def transform(store: Store, model: str, spec: ModelSpec, snapshot: str) -> tuple[Dataset, dict[str, Any]]:
+    """The dataset of a snapshot, and what was made for it."""
+    key = f"snapshots/{model}/{snapshot}.json"
+    try:
+        sources = read_json(store, key)["objects"]
+    except Missing:
+        raise BadData(f"{key}: no such snapshot in the bucket") from None
+    code = code_digest()
+    made = [parts.ensure(store, model, spec, source, code) for source in sources]
+    documents = [one.document for one in made]
+    no_key_twice(store, spec, documents)
+    dataset = manifest.build(documents, spec, store.server_time(), code)
+    fresh = manifest.save(store, model, dataset)
+    new = [one for one in made if one.fresh]
+    summary = {
+        "objects": len(made),
+        "objects_read": len(new),
+        "rows_made": sum(one.document["rows"] for one in new),
+        "parts_reused": sum(len(one.document["parts"]) for one in made if not one.fresh),
+        "rows": {role: sum(p.rows for p in dataset.of_role(role)) for role in ("train", "valid", "test")},
+        "split": dataset.split,
+    }
+    log("dataset", dataset=dataset.digest, fresh=fresh, **summary)
+    return dataset, summary
+
+
+if __name__ == "__main__":
+    main(run)
