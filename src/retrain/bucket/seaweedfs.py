@@ -7,6 +7,7 @@ import base64
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -221,8 +222,9 @@ class SeaweedFS:
                     if change is not None and change.key.startswith(prefix) and change.time_ns > position:
                         yield change
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            if process.returncode is None:  # by its id: asyncio's own `kill` would collect it behind the watcher's back
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGKILL)
             await process.wait()
             self._tails.remove(process.pid)
 
