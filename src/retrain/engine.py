@@ -9,7 +9,7 @@ import logging
 import os
 import secrets
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +32,7 @@ from retrain.workflows import ledger, objects
 from retrain.workflows.admission import Admission
 from retrain.workflows.controller import Controller
 from retrain.workflows.http_call import HttpCalls
+from retrain.workflows.messages import Run
 from retrain.workflows.operations import FINISHED, Operations
 from retrain.workflows.performer import Performer
 from retrain.workflows.provisions import (
@@ -77,7 +78,7 @@ class Engine:
         self._reload = reload
         self._factory = factory
         self._clock = SystemClock()
-        self._ended: dict[str, list[asyncio.Future[None]]] = {}
+        self._waiting: dict[str, list[tuple[Callable[[Run], bool], asyncio.Future[None]]]] = {}
         self._undo = contextlib.AsyncExitStack()
         self._detach = False
 
@@ -213,19 +214,37 @@ class Engine:
         return [self.admission.get("Workflow", workflow["metadata"]["name"]) for workflow in created]
 
     async def ended(self, name: str) -> None:
-        """Return when the Workflow has ended. Raises what made the engine fail."""
+        """Return when the Workflow has ended. Raises NotFound, and what made the engine fail."""
+        await self.until(name, lambda run: run.head.get("phase") in FINISHED)
+
+    async def until(self, name: str, holds: Callable[[Run], bool]) -> None:
+        """Return when the Workflow's run is such. Raises NotFound, and what made the engine fail."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._ended.setdefault(name, []).append(waiter)
-        self._workflow_changed(name)
+        if holds(self.controller.run_of(name)):
+            return
+        self._waiting.setdefault(name, []).append((holds, waiter))
         await asyncio.wait([waiter, self.controller.failed], return_when=asyncio.FIRST_COMPLETED)
         if self.controller.failed.done():
             self.controller.failed.result()
+        waiter.result()
 
     def _workflow_changed(self, name: str) -> None:
-        if name in self._ended and self.controller.run_of(name).head.get("phase") in FINISHED:
-            for waiter in self._ended.pop(name):
-                if not waiter.done():
-                    waiter.set_result(None)
+        waiting = self._waiting.pop(name, None)
+        if not waiting:
+            return
+        try:
+            run = self.controller.run_of(name)
+        except NotFound as error:  # deleted
+            for _, waiter in waiting:
+                waiter.set_exception(error)
+            return
+        for holds, waiter in waiting:
+            if waiter.done():
+                continue
+            if holds(run):
+                waiter.set_result(None)
+            else:
+                self._waiting.setdefault(name, []).append((holds, waiter))
 
     def _pod_exited(self, exit: PodExit) -> None:
         self.controller.pod_exited(exit)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from retrain.workflows import locks
 from retrain.workflows.messages import Fact, LockWaiting, Run, WantLock
 
 Owner = tuple[int, str]  # Workflow number and node id, empty for the run itself
@@ -66,36 +67,16 @@ class LockTable:
         if not self._open:
             return
         self._open = False
-        for waiting in sorted(self._waiting.values(), key=lambda w: w.order):
-            message, lock = self._blocked(waiting)
-            if not lock:
-                self._take(waiting)
-            elif self._said.get(waiting.owner) != message:
-                self._said[waiting.owner] = message
-                self._told(waiting.owner[0], LockWaiting(waiting.owner[1], message, lock))
-
-    def _take(self, waiting: Waiting) -> None:
-        for lock in waiting.want.locks:
-            self._holders.setdefault(lock, {})[waiting.owner] = None
-        del self._waiting[waiting.owner]
-        self._said.pop(waiting.owner, None)
-        self._granted(*waiting.owner)
-
-    def _blocked(self, waiting: Waiting) -> tuple[str, str]:
-        """The message and the lock in the way, both empty when the way is free. Who queued before for the same lock goes first."""
-        for lock in waiting.want.locks:
-            holders = self._holders.get(lock, {})
-            if waiting.owner in holders:
-                continue
-            limit = waiting.want.limits.get(lock, 1)
-            ahead = any(o.order < waiting.order and lock in o.want.locks for o in self._waiting.values())
-            if len(holders) >= limit or ahead:
-                free = max(0, limit - len(holders))
-                return f"Waiting for {_shown(lock)} lock. Lock status: {free}/{limit}", lock
-        return "", ""
-
-
-def _shown(lock: str) -> str:
-    """As Argo names it: `<namespace>/Mutex/<name>`, `<namespace>/ConfigMap/<name>/<key>`."""
-    kind, namespace, rest = lock.split("/", 2)
-    return f"{namespace}/{'ConfigMap' if kind == 'Semaphore' else kind}/{rest}"
+        queue = sorted(self._waiting.values(), key=lambda w: w.order)
+        holders = {lock: list(owners) for lock, owners in self._holders.items()}
+        given, refused = locks.grant(holders, [locks.Claim(w.owner, w.want.locks, w.want.limits) for w in queue])
+        for claim in given:
+            for lock in claim.locks:
+                self._holders.setdefault(lock, {})[claim.owner] = None
+            del self._waiting[claim.owner]
+            self._said.pop(claim.owner, None)
+            self._granted(*claim.owner)
+        for owner, refusal in refused.items():
+            if self._said.get(owner) != refusal.message:
+                self._said[owner] = refusal.message
+                self._told(owner[0], LockWaiting(owner[1], refusal.message, refusal.lock))
