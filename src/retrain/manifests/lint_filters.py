@@ -110,7 +110,7 @@ def template(document: Document, report: Report, text: str, at: str) -> None:
     from retrain.expressions import gotemplate
 
     try:
-        gotemplate.parse(text)
+        gotemplate.check(text)
     except InvalidInput as error:
         report.warning(document, at, f"this template cannot be used: {error}", "the value falls back to `value`, or the trigger fails")
 

@@ -210,8 +210,11 @@ class Checker:
 
 
 def _siblings(tag: str, names: set[str]) -> list[str]:
-    root = tag.partition(".")[0]
-    return [name for name in names if name.partition(".")[0] == root and name.rpartition(".")[2] not in lint_scope.NODE_FACTS]
+    """Names beside the one that is missing, else those of the same root."""
+    beside = tag.rpartition(".")[0] + "."
+    near = [name for name in names if name.startswith(beside) and "." not in name.removeprefix(beside)]
+    root = tag.partition(".")[0] + "."
+    return near or [name for name in names if name.startswith(root) and name.rpartition(".")[2] not in lint_scope.NODE_FACTS]
 
 
 def _position(spec: Mapping[str, Any], name: str) -> tuple[int, dict[str, Any] | None]:

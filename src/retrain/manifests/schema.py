@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from retrain.manifests.document import Document, join
-from retrain.manifests.report import Report, meant
+from retrain.manifests.report import Report, meant, nearest
 
 FOLDER = Path(__file__).parent / "schemas"
 WORKFLOWS, EVENTS = "argo-workflows-4.1.2", "argo-events-1.9.11"
@@ -130,9 +130,11 @@ def check(document: Document, report: Report, kind: str = "") -> bool:
 
 def _unknown(document: Document, report: Report, kind: str, where: list[str | int], path: str, name: str, events: bool) -> None:
     place = join(path, name)
-    hint = REMOVED.get(name) or meant(name, fields(kind, where))
+    known = fields(kind, where)
+    hint = REMOVED.get(name) or meant(name, known)
     if events:
-        hint = BELONGS.get(name) or hint
+        near = nearest(name, known) or nearest(name, BELONGS)
+        hint = BELONGS.get(name) or (f"did you mean {near}? {BELONGS[near]}" if near in BELONGS and near not in known else hint)
         report.warning(document, place, f'unknown field "{name}": Argo Events drops it without a word, so it has no effect', hint)
     else:
         report.error(document, place, f'unknown field "{name}"', hint)

@@ -155,7 +155,8 @@ def _yaml_documents(text: str, file: str) -> list[Document]:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f"{file}:{mark.line + 1}" if mark else file
+        last = len(text.splitlines())
+        where = f"{file}:{min(mark.line + 1, last)}" if mark else file
         raise InvalidInput(f"{where}: this is not YAML: {error.problem or error.context}") from error
     except yaml.YAMLError as error:
         raise InvalidInput(f"{file}: this is not YAML: {error}") from error
