@@ -4,7 +4,8 @@
 --verdict-out PATH --again-out PATH` and `python -m handlers.promote report --model M --run NAME --status PHASE --failures JSON`.
 
 Written in this order: verdict.json, the history entry, the pointer, result.json, and then the claim is let go. Whoever dies in between
-and is started again ends in the same state, with one promotion. It ends non-zero when the run has failed: it is the last task that can say so.
+and is started again ends in the same state, with one promotion. It ends non-zero when the run has failed: it is the last task that
+can say so.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from handlers.contracts import BadSpec, GaveUp, log, main, write_output
+from handlers.contracts import BadData, BadSpec, GaveUp, log, main, write_output
 from handlers.data.manifest import load_dataset
 from handlers.judge import champion as champions
+from handlers.judge import trained
 from handlers.judge import trained
 from handlers.judge.champion import Overtaken
 from handlers.judge.comparison import verdict as judged
@@ -78,7 +80,11 @@ def judge(given: argparse.Namespace) -> None:
 
 def end(store: Store, given: argparse.Namespace) -> dict[str, Any]:
     """Bring the run to its end; its result's document, written last."""
-    result = {"model": given.model, "run": given.run, "decision": given.decision, "status": given.status, **_outcome(store, given)}
+    request = read_run(store, given.model, given.run).request
+    outcome = _outcome(store, given, request or {})
+    result = {"model": given.model, "run": given.run, "decision": given.decision, "status": given.status, **outcome}
+    if request is not None and "verdict" in outcome:
+        trained.mark(store, request)
     result["at"] = store.server_time()
     request = read_run(store, given.model, given.run).request
     if request is not None and result["outcome"] in DECIDED:
@@ -87,8 +93,7 @@ def end(store: Store, given: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def _outcome(store: Store, given: argparse.Namespace) -> dict[str, Any]:
-    request = read_run(store, given.model, given.run).request or {}
+def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any]:
     if given.decision in ENDED_BEFORE:
         return {"outcome": given.decision, "reason": str(request.get("reason", given.decision))}
     scores = [s for s in _scores(given.results) if s.get("trial")]
@@ -101,7 +106,7 @@ def _outcome(store: Store, given: argparse.Namespace) -> dict[str, Any]:
         if failed:
             return {"outcome": "failed", "reason": failed}
         document = decide(store, given.model, spec, dataset, given.run, scores)
-    except (BadSpec, GaveUp) as error:
+    except (BadData, BadSpec, GaveUp) as error:
         return {"outcome": "failed", "reason": str(error)}
     record = champions.current(store, given.model).record or {}
     return {

@@ -46,9 +46,8 @@ class Watch:
         for name, check in self.checks.items():
             if check.max_missing is not None and self.rows and self.missing[name] / self.rows > check.max_missing:
                 share = self.missing[name] / self.rows
-                raise BadData(
-                    f"{self.key}: column {name!r} is missing in {share:.1%} of {self.rows} rows; checks.{name}.max_missing is {check.max_missing}"
-                )
+                what = f"column {name!r} is missing in {share:.1%} of {self.rows} rows"
+                raise BadData(f"{self.key}: {what}; checks.{name}.max_missing is {check.max_missing}")
 
     def _range(self, name: str, column: pa.ChunkedArray, check: ColumnCheck) -> None:
         import pyarrow as pa

@@ -57,7 +57,11 @@ def build(documents: Iterable[dict[str, Any]], spec: ModelSpec, now: float, code
     documents = sorted(documents, key=lambda d: d["source"][0])
     schema = _schema(documents)
     found = [(part, document["source"][0]) for document in documents for part in document["parts"]]
-    bounds = splits.bounds((date.fromisoformat(part["day"]) for part, _ in found), spec.data.time_split, now)
+    days: dict[date, bool] = {}
+    for part, _ in found:
+        day = date.fromisoformat(part["day"])
+        days[day] = days.get(day, False) or part["whole"]
+    bounds = splits.bounds(days, spec.data.time_split, now)
     parts, learned = [], []
     for part, source in found:
         role = bounds.role(date.fromisoformat(part["day"]))

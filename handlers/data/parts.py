@@ -59,7 +59,9 @@ def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict
             store.download(key, path)
         except Missing:
             raise BadData(f"{key}: the object was removed after the snapshot was taken") from None
-        blocks = query.rows(sources.tables(path, key, declared), spec.sql, spec.data.trigger, key)
+        blocks = query.rows(
+            sources.tables(path, key, declared, query.names(spec.sql) if spec.sql else ()), spec.sql, spec.data.trigger, key
+        )
         watch = checks.Watch(spec, key)
         days: dict[date, list[pa.Table]] = {}
         unlabelled = 0
@@ -109,8 +111,7 @@ def _by_day(block: pa.Table, spec: ModelSpec, key: str, now: float) -> Iterator[
     if column.null_count:
         raise BadData(f"{key}: column {split.column!r} is missing in {column.null_count} rows; the split needs it in each")
     if t.is_timestamp(column.type):
-        aware = column if column.type.tz else pc.assume_timezone(column, "UTC")
-        days = pc.local_timestamp(aware.cast(pa.timestamp("us", tz=split.timezone))).cast(pa.date32(), safe=False)
+        days = _local(column, split.timezone).cast(pa.date32(), safe=False)
     elif t.is_date(column.type):
         days = column.cast(pa.date32())
     else:
@@ -122,6 +123,26 @@ def _by_day(block: pa.Table, spec: ModelSpec, key: str, now: float) -> Iterator[
                 f"{key}: column {split.column!r} has the value {first}, which is in the future; accepted: until {newest_allowed(now)}"
             )
         yield value, block.filter(pc.equal(days, pa.scalar(value, pa.date32())))
+
+
+def _local(column: pa.ChunkedArray, timezone: str) -> pa.ChunkedArray:
+    """Wall-clock timestamps of a zone; a timestamp without a zone is UTC."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    aware = column if column.type.tz else pc.assume_timezone(column, "UTC")
+    return pc.local_timestamp(aware.cast(pa.timestamp("us", tz=timezone)))
+
+
+def _reaches_the_end(column: pa.ChunkedArray, timezone: str) -> bool:
+    """Whether a day's rows reach its last hour, or carry no time of day at all: else the day may still be filling."""
+    import pyarrow.compute as pc
+    import pyarrow.types as t
+
+    if t.is_date(column.type):
+        return True
+    newest = pc.max(_local(column, timezone)).as_py()
+    return bool(newest.hour == 23 or newest.time() == newest.time().min)
 
 
 def _write(store: Store, folder: str, day: date, blocks: list[pa.Table], spec: ModelSpec, key: str) -> dict[str, Any]:
@@ -144,6 +165,7 @@ def _write(store: Store, folder: str, day: date, blocks: list[pa.Table], spec: M
         "day": str(day),
         "rows": len(table),
         "bytes": len(data),
+        "whole": _reaches_the_end(table.column(spec.data.time_split.column), spec.data.time_split.timezone),
         "statistics": statistics.of_table(table, features),
         "schema": {field.name: sources.type_name(field.type) for field in table.schema},
     }

@@ -52,6 +52,16 @@ def check_scope(sql: str, source: str, columns: Iterable[str] = ()) -> None:
         raise BadSpec(f"data.query.sql: {clause} needs more than one row at a time; scope: row cannot carry it")
 
 
+def names(sql: str) -> set[str]:
+    """Every name in the statement that may be a column."""
+    connection = connect()
+    try:
+        (answer,) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    finally:
+        connection.close()
+    return {str(found["column_names"][-1]) for found in _expressions(json.loads(answer)) if found.get("class") == "COLUMN_REF"}
+
+
 def _clause(node: dict[str, Any], source: str) -> str | None:
     """What is wrong with the statement's own clauses."""
     if node["type"] != "SELECT_NODE":
@@ -139,7 +149,7 @@ def rows(tables: Iterator[pa.Table], sql: str | None, source: str, key: str) -> 
     try:
         for table in tables:
             connection.register(source, table)
-            yield connection.execute(sql).to_arrow_table()
+            yield connection.sql(sql).to_arrow_table()
             connection.unregister(source)
     except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
         raise BadSpec(f"data.query.sql: {_first_line(error)}") from error

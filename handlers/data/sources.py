@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,35 +51,40 @@ def type_name(arrow: Any) -> str:
     raise ValueError(str(arrow))
 
 
-def tables(path: Path, key: str, source: Source) -> Iterator[pa.Table]:
-    """Blocks of the file `path` that was the object `key`. Raises BadData naming object, column and value."""
+def tables(path: Path, key: str, source: Source, asked: Iterable[str] = ()) -> Iterator[pa.Table]:
+    """Blocks of the file `path` that was the object `key`. Raises BadData naming object, column and value.
+
+    A CSV column that is not declared but `asked` for by the query is what CSV holds: text.
+    """
     import pyarrow as pa
 
-    readers = {"csv": _csv, "parquet": _parquet, "jsonl": _jsonl}
+    readers = {"parquet": _parquet, "jsonl": _jsonl}
     try:
-        yield from readers[source.format](path, key, source)
+        yield from _csv(path, key, source, set(asked)) if source.format == "csv" else readers[source.format](path, key, source)
     except pa.ArrowInvalid as error:
         raise BadData(f"{key}: {_sentence(str(error), source)}") from error
     except pa.ArrowTypeError as error:
         raise BadData(f"{key}: {error}") from error
 
 
-def _csv(path: Path, key: str, source: Source) -> Iterator[pa.Table]:
+def _csv(path: Path, key: str, source: Source, asked: set[str]) -> Iterator[pa.Table]:
     import pyarrow as pa
     from pyarrow import csv
 
     if path.stat().st_size == 0:
         raise BadData(f"{key}: the file is empty; a CSV begins with a line of column names")
+    header = _header(path, source.csv.delimiter) if source.csv.header else []
     if source.csv.header:
-        _has_columns(_header(path, source.csv.delimiter), key, source)
+        _has_columns(header, key, source)
+    text = [name for name in header if name in asked and name not in source.columns]
     names = None if source.csv.header else list(source.columns)
     reader = csv.open_csv(
         path,
         read_options=csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, column_names=names),
         parse_options=csv.ParseOptions(delimiter=source.csv.delimiter, newlines_in_values=False),
         convert_options=csv.ConvertOptions(
-            column_types={name: arrow_type(kind) for name, kind in source.columns.items()},
-            include_columns=list(source.columns),
+            column_types={name: arrow_type(kind) for name, kind in source.columns.items()} | {name: pa.string() for name in text},
+            include_columns=[*source.columns, *text],
             null_values=source.csv.nulls,
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
@@ -42,16 +42,16 @@ def newest_allowed(now: float) -> date:
     return (datetime.fromtimestamp(now, UTC) + FUTURE).date()
 
 
-def bounds(days: Iterable[date], split: TimeSplit, now: float) -> Bounds:
+def bounds(days: Mapping[date, bool], split: TimeSplit, now: float) -> Bounds:
     """The split of a dataset whose rows fall on `days`, asked at `now` (epoch seconds by the bucket's clock).
 
-    Raises BadData when a role would be empty, saying how many days there are and how many the split asks for.
+    The values say whether a day's rows reach its end; that matters only for the newest, which may still be filling. Raises BadData when a role would be empty, saying how many days there are and how many the split asks for.
     """
     from zoneinfo import ZoneInfo
 
     today = datetime.fromtimestamp(now, ZoneInfo(split.timezone)).date()
-    known = sorted(set(days))
-    whole = [day for day in known if day < today]
+    known = sorted(days)
+    whole = [day for day in known if day < today and (day != known[-1] or days[day])]
     if not whole:
         raise BadData(f"data.split: no whole day in the data yet (days: {', '.join(map(str, known[:3])) or 'none'}, today is {today})")
     gap, valid, test = (timedelta(days=round(seconds(getattr(split, name)) / 86400)) for name in ("gap", "valid", "test"))

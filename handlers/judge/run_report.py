@@ -124,8 +124,7 @@ def _data(record: RunRecord, dataset: Dataset | None) -> list[tuple[str, str]]:
     request = record.request or {}
     if request.get("snapshot"):
         rows.append(("snapshot", str(request["snapshot"])))
-    if request.get("reason"):
-        rows.append(("asked for by", str(request["reason"])))
+    rows += [(f"event: {name}", str(value)) for name, value in (request.get("event") or {}).items() if value]
     return rows
 
 
