@@ -66,6 +66,7 @@ class Engine:
         listen: str | None = None,
         pause: Sequence[str] = (),
         allowed_hosts: Sequence[str] = (),
+        namespace: str = "",
         reload: bool = False,
         factory: type[sqlite3.Connection] = sqlite3.Connection,
     ) -> None:
@@ -76,6 +77,7 @@ class Engine:
         self._pause = tuple(pause)
         self._allowed_hosts = tuple(allowed_hosts)
         self._reload = reload
+        self.namespace = namespace
         self._factory = factory
         self._clock = SystemClock()
         self._waiting: dict[str, list[tuple[Callable[[Run], bool], asyncio.Future[None]]]] = {}
@@ -106,7 +108,8 @@ class Engine:
         self._db = open_store(self.state / "engine.db", [objects.SCHEMA, ledger.SCHEMA], factory=self._factory)
         self._undo.callback(self._db.close)
         self._documents = objects.Documents(self._db, "", {})
-        self.namespace = namespace_of([d.doc for d in self._given], namespace_of(self._documents.everything()))
+        if not self.namespace:
+            self.namespace = namespace_of([d.doc for d in self._given], namespace_of(self._documents.everything()))
         self._documents.namespace = self.namespace
         self._server = SeaweedFS(self.state)
         self._store: S3Bucket | None = None
@@ -115,8 +118,7 @@ class Engine:
         self._documents.repository = default_repository(self._server.bucket)
         self._documents.resolve_repository = self._resolve_repository
         self._open_workflows()
-        findings = check(self._given, [Document(d) for d in self._documents.everything()])
-        refuse([f for f in findings if not f.message.startswith(INVALID_SPEC)])
+        self._check(self._given)
         await self.provide([d.doc for d in self._given])
         self.apply_all([d.doc for d in self._given if d.kind != "Workflow"])
         await self.pods.start()
@@ -205,6 +207,7 @@ class Engine:
 
     async def run_to_end(self, documents: Sequence[Document]) -> list[Doc]:
         """Apply the documents, submit their Workflows in order, and return those when they have ended."""
+        self._check(documents)
         trees = [d.doc for d in documents]
         await self.provide(trees)
         self.apply_all([doc for doc in trees if doc.get("kind") != "Workflow"])
@@ -302,14 +305,18 @@ class Engine:
 
     def apply_all(self, documents: list[Doc]) -> list[Doc]:
         """Check the documents together, then create or replace each, all or none."""
-        known = [Document(d) for d in self._documents.everything()]
-        refuse([f for f in check([Document(d) for d in documents], known) if not f.message.startswith(INVALID_SPEC)])
+        self._check([Document(d) for d in documents])
         try:
             with transaction(self._db):
                 return [self.admission.apply(doc, checked=True) for doc in documents]
         except BaseException:
             self._documents.reload()
             raise
+
+    def _check(self, documents: Sequence[Document]) -> None:
+        """Refuse what cannot be applied; a Workflow that Argo's controller would fail is left to be failed."""
+        findings = check(documents, [Document(d) for d in self._documents.everything()])
+        refuse([f for f in findings if not f.message.startswith(INVALID_SPEC)])
 
     def deleted(self, kind: str, name: str) -> None:
         """Forget a document."""
@@ -338,7 +345,7 @@ class Engine:
 
 async def run_files(state: Path, documents: Sequence[Document]) -> list[Doc]:
     """Run the Workflows of the documents to their end, in an engine of their own; in file order."""
-    async with Engine(state) as engine:
+    async with Engine(state, namespace=namespace_of([d.doc for d in documents], "")) as engine:
         return await engine.run_to_end(documents)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -34,6 +34,9 @@ class Engine(Protocol):
 
     def info(self) -> Doc:
         """pid, version, namespace, environment for shells, sources."""
+
+    async def provide(self, documents: Sequence[Doc]) -> None:
+        """Make what the documents need of a cluster, before they are stored."""
 
     def apply_all(self, documents: list[Doc]) -> list[Doc]:
         """Check the documents together, then create or replace each."""

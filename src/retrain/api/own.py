@@ -42,7 +42,9 @@ async def apply(request: Request) -> Response:
     items = tree.get("items", [tree])
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise InvalidInput("items must be a list of documents")
-    return JSONResponse({"apiVersion": "v1", "kind": "List", "items": services_of(request).engine.apply_all(items)})
+    engine = services_of(request).engine
+    await engine.provide(items)
+    return JSONResponse({"apiVersion": "v1", "kind": "List", "items": engine.apply_all(items)})
 
 
 async def list_objects(request: Request) -> Response:

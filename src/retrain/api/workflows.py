@@ -46,7 +46,7 @@ async def list_workflows(request: Request) -> Response:
 async def create(request: Request) -> Response:
     """Body: {"workflow": document}."""
     check_namespace(request)
-    return JSONResponse(services_of(request).objects.create(_document(await body(request), "workflow", "Workflow")))
+    return await _create(request, "workflow", "Workflow")
 
 
 async def submit(request: Request) -> Response:
@@ -132,13 +132,19 @@ async def list_templates(request: Request) -> Response:
 async def create_template(request: Request) -> Response:
     """Body: {"template": document}."""
     check_namespace(request)
-    return JSONResponse(services_of(request).objects.create(_document(await body(request), "template", "WorkflowTemplate")))
+    return await _create(request, "template", "WorkflowTemplate")
 
 
 async def get_template(request: Request) -> Response:
     """One WorkflowTemplate."""
     check_namespace(request)
     return JSONResponse(services_of(request).objects.get("WorkflowTemplate", request.path_params["name"]))
+
+
+async def _create(request: Request, key: str, kind: str) -> Response:
+    services, doc = services_of(request), _document(await body(request), key, kind)
+    await services.engine.provide([doc])
+    return JSONResponse(services.objects.create(doc))
 
 
 def _document(tree: Doc, key: str, kind: str) -> Doc:

@@ -202,9 +202,9 @@ class Controller:
         """A transaction, or a part of the one that is open."""
         return joining(self._db)
 
-    def note(self, wf: int, key: str) -> None:
-        """The change that the action asked for is made; what is open is its answer."""
-        self.ledger.note(wf, key, "done")
+    def note(self, wf: int, key: str, state: str) -> None:
+        """How far the action came; part of the transaction that is open."""
+        self.ledger.note(wf, key, state)
 
     def pod_exited(self, exit: PodExit) -> None:
         """A pod ended. One that nobody waits for is only cleaned up."""

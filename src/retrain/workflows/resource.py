@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from retrain.errors import AlreadyExists, InvalidInput, NotFound, RetrainError, Unsupported
@@ -24,7 +25,7 @@ class Resources:
     """Carries out CallResource. `save` keeps the answer, `note` that the change was made and only its conditions are open."""
 
     def __init__(
-        self, objects: Objects, save: Callable[[int, Answered], None], note: Callable[[int, str], None], writing: Callable[[], Any]
+        self, objects: Objects, save: Callable[[int, Answered], None], note: Callable[[int, str, str], None], writing: Callable[[], Any]
     ) -> None:
         self._objects = objects
         self._save = save
@@ -33,9 +34,10 @@ class Resources:
         self._open: dict[tuple[int, str], CallResource] = {}
 
     def perform(self, wf: int, action: CallResource, state: str) -> None:
-        """Do it, unless `state` says that it was done, and answer now or when its conditions come true."""
+        """Do it, unless `state` (the object's name) says that it was done, and answer now or when its conditions come true."""
         with self._writing():
-            if not state:
+            name = state
+            if not name:
                 try:
                     done = self._change(action)
                 except RetrainError as error:
@@ -44,9 +46,10 @@ class Resources:
                 if done is None:  # deleted
                     self._save(wf, Answered(action.node_id, "Succeeded", outputs={"exitCode": "0"}))
                     return
-                action.manifest.setdefault("metadata", {})["name"] = done["metadata"]["name"]
-                self._note(wf, action.key)
-            self._open[wf, action.key] = action
+                name = done["metadata"]["name"]
+                self._note(wf, action.key, name)
+            named = {**action.manifest, "metadata": {**(action.manifest.get("metadata") or {}), "name": name}}
+            self._open[wf, action.key] = action = replace(action, manifest=named)
             self._look(wf, action)
 
     def abandon(self, wf: int, key: str) -> None:
