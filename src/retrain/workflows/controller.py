@@ -12,7 +12,6 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 from retrain.errors import AlreadyExists, NotFound
 from retrain.ports import Clock, Doc, PodExit
@@ -46,21 +45,11 @@ from retrain.workflows.objects import Documents, resource_name
 from retrain.workflows.performer import Performer
 from retrain.workflows.run import apply
 from retrain.workflows.timers import Timers
+from retrain.workflows.turn import Step, prepare, write
 
 SLICE = 200  # facts of one Workflow in one turn
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Step:
-    """One Workflow's part of a turn."""
-
-    live: Live
-    facts: list[tuple[int, Fact]]
-    outcome: Outcome
-    finished: bool
-    workflow: Doc | None  # the document with new labels and annotations
 
 
 class Controller:
@@ -175,7 +164,7 @@ class Controller:
         live.finished = False
         self._live[wf] = live
         self._numbers[name] = wf
-        self._commit([self._prepare(live, [], outcome)])
+        self._commit([prepare(live, [], outcome)])
         self.learn(wf, TimerDue())
 
     def delete(self, name: str) -> None:
@@ -255,7 +244,7 @@ class Controller:
         steps = []
         for live in dirty.values():
             facts = live.take(SLICE)
-            steps.append(self._prepare(live, facts, self._reconcile(live, [f for _, f in facts])))
+            steps.append(prepare(live, facts, self._reconcile(live, [f for _, f in facts])))
             if live.facts:
                 self._dirty[live.wf] = live
         self._commit(steps)
@@ -272,17 +261,6 @@ class Controller:
             log.exception("workflow %s: reconcile failed", live.name)
             return defect(live, error, now)
 
-    def _prepare(self, live: Live, facts: list[tuple[int, Fact]], outcome: Outcome) -> Step:
-        head = outcome.head if outcome.head is not None else live.run.head
-        workflow = None
-        if outcome.labels or outcome.annotations:
-            metadata = dict(live.run.workflow["metadata"])
-            for field, values in (("labels", outcome.labels), ("annotations", outcome.annotations)):
-                if values:
-                    metadata[field] = {**(metadata.get(field) or {}), **values}
-            workflow = {**live.run.workflow, "metadata": metadata}
-        return Step(live, facts, outcome, head.get("phase") in ("Succeeded", "Failed", "Error"), workflow)
-
     def _commit(self, steps: list[Step]) -> None:
         if not steps and not self._unwanted:
             return
@@ -292,7 +270,7 @@ class Controller:
                     self.ledger.drop(wf, [key])
                 self._unwanted.clear()
                 for step in steps:
-                    self._write(step)
+                    write(self.ledger, step, self._clock.now())
         except Exception as error:
             self._closed = True
             if not self.failed.done():
@@ -301,31 +279,6 @@ class Controller:
         for step in steps:
             self._after(step)
         self._locks.settle()
-
-    def _write(self, step: Step) -> None:
-        live, outcome = step.live, step.outcome
-        order = {}
-        for node in outcome.nodes:
-            new = node not in live.run.nodes or node in outcome.removed
-            order[node] = live.next_node if new else 0
-            live.next_node += new
-        answered = [key for key in (live.answers(f) for _, f in step.facts) if key]
-        self.ledger.drop(live.wf, answered)
-        for _, fact in step.facts:
-            if isinstance(fact, LockGranted):
-                wanted = live.outbox.get(f"lock/{fact.node_id}")
-                self.ledger.hold(live.wf, fact.node_id, wanted.locks if isinstance(wanted, WantLock) else ())
-        self.ledger.drop_facts(number for number, _ in step.facts if number)
-        self.ledger.save(live.wf, outcome, step.workflow, step.finished, order, live.next_edge)
-        live.next_edge += len(outcome.edges)
-        for action in outcome.actions:
-            if isinstance(action, FreeLock):
-                self.ledger.free(live.wf, action.node_id)
-            elif isinstance(action, SaveMemo):
-                self.ledger.save_memo(action.cache, action.memo_key, action.outputs, self._clock.now())
-        self.ledger.put(live.wf, durable(outcome.actions))
-        if step.finished:
-            self.ledger.free_all(live.wf)
 
     def _after(self, step: Step) -> None:
         live, outcome = step.live, step.outcome
@@ -443,11 +396,6 @@ class Controller:
     def _tell(self, name: str) -> None:
         for listener in self.listeners:
             listener(name)
-
-
-def durable(actions: list[Action]) -> list[Action]:
-    """The actions that need a row: what is done in the transaction itself needs none."""
-    return [a for a in actions if not isinstance(a, FreeLock | SaveMemo)]
 
 
 def missing(name: str) -> NotFound:
