@@ -21,7 +21,7 @@ def check_recursion(checker: Checker, home: Document) -> None:
     edges: dict[str, list[str]] = {}
     waiting = [(home, str(template.get("name"))) for template in workflow.templates(home.doc.get("spec") or {})]
     while waiting:
-        document, name = waiting.pop()
+        document, name = waiting.pop(0)
         key = f"{document.name}/{name}"
         if key in edges:
             continue

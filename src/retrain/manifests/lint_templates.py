@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from retrain.errors import InvalidInput
-from retrain.manifests import lint_dag, lint_leaf, lint_scope, lint_steps, workflow
+from retrain.manifests import lint_dag, lint_expressions, lint_leaf, lint_scope, lint_steps, workflow
 from retrain.manifests.document import Document
 from retrain.manifests.lint_names import check_names
 from retrain.manifests.lint_places import Library, Place, Template
@@ -191,6 +191,7 @@ class Checker:
             self.names(outputs.get(kind), template.place.at(f"outputs.{kind}"), f"{prefix}.{kind} ")
         if not workflow.is_leaf(template.doc):  # of a leaf they were seen with its body
             self.tags(outputs, scope, template.place.at("outputs"), f"{prefix} ")
+            lint_expressions.check(self, outputs, scope, template.place.at("outputs"))
         for index, artifact in enumerate(outputs.get("artifacts") or []):
             where = template.place.at(f"outputs.artifacts[{index}]")
             if not workflow.is_leaf(template.doc) and artifact.get("path"):

@@ -91,6 +91,7 @@ def _entrypoint(checker: Checker, document: Document, home: Document, spec: Mapp
     found = checker.find({"template": entrypoint}, place, home)
     if found is None:
         return
+    checker.inputs(found)
     if not runtime:
         checker.supplied(found, spec.get("arguments") or {}, place)
     checker.template(found)

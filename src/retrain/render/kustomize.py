@@ -22,8 +22,9 @@ KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 MANIFESTS = (".yaml", ".yml", ".json")
 TIMEOUT = 120.0  # seconds; a build of the whole install takes about a tenth of one
 REMOTE = re.compile(
-    r"^([a-z][a-z0-9+.-]*://|git@|[^/]*@[^/]*:)|^[\w-]+(\.[\w-]+)*\.(com|org|net|io|dev|local)[/:]|[?&](ref|version|timeout)=|^file:|\.git(/|$|\?)"
+    r"^(([a-z0-9+.-]*:)+//|git@|[^/]*@[^/]*:)|^[\w-]+(\.[\w-]+)*\.(com|org|net|io|dev|local)[/:]|[?&](ref|version|timeout)=|^file:|\.git(/|$|\?)"
 )
+FIELDS_OF_PATHS = ("path", "files", "env", "envs", "patchesStrategicMerge")
 LISTS_OF_FILES = ("resources", "bases", "components", "crds", "configurations", "generators", "transformers", "validators")
 
 
@@ -120,13 +121,15 @@ def _sources(folder: Path) -> dict[tuple[str, str], Document]:
         seen.add(here)
         if _charts(file):
             raise Unsupported(f"{file}: helmCharts needs helm and a network; render the chart once and commit the result")
-        for field, entry in _entries(file):
+        for field, entry, needed in _entries(file):
             target = here / entry
-            if REMOTE.search(entry) and not target.exists():
+            if not target.exists() and REMOTE.search(entry):
                 raise Unsupported(
                     f"{file}: {field}: {entry} is remote, and rendering fetches nothing from a network; "
                     "copy what it holds into the repository and name the folder"
                 )
+            if needed and not target.exists():
+                raise InvalidInput(f"{file}: {field}: {entry}: no such file or folder")
             if target.is_dir():
                 waiting.append(target.resolve())
             elif field == "resources" and target.is_file():
@@ -146,15 +149,27 @@ def _from_source(document: Document, sources: dict[tuple[str, str], Document]) -
     return Document(document.doc, source.file, source.lines) if source else document
 
 
-def _entries(file: Path) -> Iterator[tuple[str, str]]:
+def _entries(file: Path) -> Iterator[tuple[str, str, bool]]:
+    """(field, path, whether it must be there) for every path that a kustomization names."""
     for document in read(file):
         for field in LISTS_OF_FILES:
             for entry in _texts(document.doc.get(field)):
-                yield field, entry
-        openapi = document.doc.get("openapi")
-        if isinstance(openapi, dict):
-            for entry in _texts([openapi.get("path")]):
-                yield "openapi.path", entry
+                yield field, entry, True
+        for field, entry in _paths(document.doc):
+            yield field, entry, False
+
+
+def _paths(tree: Any) -> Iterator[tuple[str, str]]:
+    """Paths of patches, generators, replacements and the like: kustomize downloads those that are addresses."""
+    if isinstance(tree, list):
+        for each in tree:
+            yield from _paths(each)
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            if key in FIELDS_OF_PATHS:
+                yield from ((key, entry.rpartition("=")[2]) for entry in _texts(value if isinstance(value, list) else [value]))
+            if key not in LISTS_OF_FILES:
+                yield from _paths(value)
 
 
 def _charts(file: Path) -> bool:

@@ -41,7 +41,7 @@ def test_a_merge_patch_twice_is_a_merge_patch_once(target: Any, patch: Any) -> N
 
 
 def test_pod_lists_merge_by_their_key_and_others_are_replaced() -> None:
-    pod = {
+    pod: dict[str, Any] = {
         "containers": [
             {"name": "wait", "image": "w"},
             {"name": "main", "image": "m", "args": ["a"], "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]},

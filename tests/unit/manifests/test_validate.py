@@ -1,0 +1,110 @@
+"""Everything together: the recorded cases, and what check says of the whole."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from retrain.manifests.document import Document
+from retrain.manifests.validate import argo_message, check
+from retrain.manifests.yaml import load_documents
+
+TESTS = Path(__file__).parents[2]
+CASES = sorted(TESTS.glob("conformance/*/*/case.yaml"))
+REFUSED_BY_ARGO = {
+    "bad-reference": "invalid spec: templates.main.steps failed to resolve {{steps.nope.outputs.result}}",
+    "missing-param": "invalid spec: spec.arguments.needed.value or spec.arguments.needed.valueFrom is required",
+}
+LUA = "filter-mix"  # a Sensor with Lua in two of its filters, which this engine refuses
+
+
+def case(name: str) -> list[Document]:
+    path = next(path for path in CASES if path.parent.name == name)
+    return load_documents(path.read_text(encoding="utf-8"), path.parent.name)
+
+
+def test_all_recorded_cases_are_here() -> None:
+    assert len(CASES) == 54
+    assert all((path.parent / "expect.json").exists() for path in CASES)
+
+
+@pytest.mark.parametrize("name", [path.parent.name for path in CASES])
+def test_what_real_argo_accepted_is_accepted(name: str) -> None:
+    found = [finding for finding in check(case(name)) if finding.severity in ("error", "unsupported")]
+    if name in REFUSED_BY_ARGO:
+        assert argo_message(found) == REFUSED_BY_ARGO[name]
+        assert [finding.severity for finding in found] == ["error"]
+    elif name == LUA:
+        assert {(finding.severity, finding.path.rpartition(".")[2]) for finding in found} == {("unsupported", "script")}
+    else:
+        assert found == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("filter-mix", "filtersLogicalOperator"),
+        ("reserved-dependency-name", "a dependency named and never fires"),
+        ("when", "is not in quotes"),
+        ("retrain-whole", "is not in quotes"),
+        ("retrain-whole", "may never be written: this can run when fetch is Failed or Errored or Omitted"),
+        ("configmap-spec", "has no label workflows.argoproj.io/configmap-type"),
+        ("parameter-types", "goes by position"),
+        ("context-header-template", "`x-github-event` is never there"),
+    ],
+)
+def test_the_traps_that_were_recorded_are_named(name: str, words: str) -> None:
+    assert any(words in finding.message for finding in check(case(name)) if finding.severity == "warning")
+
+
+def test_warnings_of_what_is_known_already_are_not_repeated() -> None:
+    documents = case("retrain-whole")
+    templates = [document for document in documents if document.kind != "Workflow"]
+    workflows = [document for document in documents if document.kind == "Workflow"]
+    first = [finding for finding in check(templates) if finding.severity == "warning"]
+    again = [finding for finding in check(workflows, templates) if finding.severity == "warning"]
+    assert first
+    assert {finding.path.partition(" ")[0] for finding in again} == {"Workflow/c57-unquoted-"}
+
+
+def test_two_documents_of_one_kind_and_name_are_refused() -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+    (found,) = check(load_documents(text, "f"))
+    assert (found.severity, found.line, found.message, found.hint) == ("error", 7, "ConfigMap/a is given twice", "first in f:3")
+    assert check(load_documents(text.replace("{name: a}", "{name: a, namespace: other}", 1), "f")) == []
+
+
+def test_a_wrong_api_version_is_refused() -> None:
+    text = "apiVersion: argoproj.io/v1\nkind: Workflow\nmetadata: {generateName: a-}\n"
+    text += "spec: {entrypoint: a, templates: [{name: a, suspend: {}}]}\n"
+    (found,) = check(load_documents(text, "f"))
+    assert found.message == "Workflow has apiVersion argoproj.io/v1alpha1, not argoproj.io/v1"
+
+
+def test_a_broken_tree_is_reported_without_failing() -> None:
+    text = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: [1]\nspec: {templates: {a: b}, arguments: [x], entrypoint: 5}\n"
+    found = check(load_documents(text, "f"))
+    assert {finding.severity for finding in found} == {"error"}
+    assert len(found) == 4
+
+
+def test_the_message_of_a_refused_workflow_begins_as_argos() -> None:
+    assert argo_message([]) == ""
+    (unknown,) = check([Document({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "a"}, "spec": {"x": 1}})])[
+        :1
+    ]
+    assert argo_message([unknown]) == 'invalid spec: unknown field "x"'
+
+
+def test_checking_grows_with_the_size_of_the_graph_not_with_its_paths() -> None:
+    """Twelve layers of three tasks that each wait for the whole layer before: half a million paths."""
+    tasks = [
+        {"name": f"t{layer}-{place}", "template": "a", "depends": " && ".join(f"t{layer - 1}-{each}" for each in range(3)) if layer else ""}
+        for layer in range(12)
+        for place in range(3)
+    ]
+    tasks[-1]["when"] = "'{{tasks.t0-0.outputs.result}}' == 'x'"
+    spec = {"entrypoint": "m", "templates": [{"name": "m", "dag": {"tasks": tasks}}, {"name": "a", "container": {"image": "x"}}]}
+    before = time.process_time()
+    assert check([Document({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "a"}, "spec": spec})]) == []
+    assert time.process_time() - before < 20
