@@ -74,7 +74,7 @@ class Controller:
         self._scheduled = False
         self._closed = False
         self._timers = Timers(clock, self._loop.call_later, lambda wf: self.learn(wf, TimerDue()))
-        self._locks = LockTable(self.ledger.holders(), self._grant, self._wait)
+        self._locks = LockTable(self.ledger.holders(), lambda wf, node: self.learn(wf, LockGranted(node)), self.learn)
         self.listeners: list[Callable[[str], None]] = []  # told the name of every Workflow that changed, after the commit
         performer.learn = self.learn
         performer.save_fact = self.save_fact
@@ -386,12 +386,6 @@ class Controller:
     def _find(self, name: str) -> Live | None:
         wf = self._numbers.get(name)
         return None if wf is None else self._live.get(wf)
-
-    def _grant(self, wf: int, node_id: str) -> None:
-        self.learn(wf, LockGranted(node_id))
-
-    def _wait(self, wf: int, fact: Fact) -> None:
-        self.learn(wf, fact)
 
     def _tell(self, name: str) -> None:
         for listener in self.listeners:

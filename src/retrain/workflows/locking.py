@@ -27,7 +27,7 @@ class LockTable:
     """All of a namespace. `granted` and `told` pass on what was decided."""
 
     def __init__(
-        self, held: Iterable[tuple[str, int, str]], granted: Callable[[int, str], None], told: Callable[[int, Fact], None]
+        self, held: Iterable[tuple[str, int, str]], granted: Callable[[int, str], object], told: Callable[[int, Fact], object]
     ) -> None:
         self._granted = granted
         self._told = told
