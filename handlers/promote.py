@@ -19,7 +19,6 @@ from handlers.contracts import BadData, BadSpec, GaveUp, log, main, write_output
 from handlers.data.manifest import load_dataset
 from handlers.judge import champion as champions
 from handlers.judge import trained
-from handlers.judge import trained
 from handlers.judge.champion import Overtaken
 from handlers.judge.comparison import verdict as judged
 from handlers.judge.evaluation import on_valid
@@ -31,7 +30,6 @@ from handlers.spec.parse import load
 from handlers.storage import Store, canonical_json, open_store, write_json, write_once
 
 ENDED_BEFORE = ("already-trained", "busy", "no-data")
-DECIDED = ("promoted", "refused", "kept")
 JUDGING = ("train", "redecide")
 ATTEMPTS = 5
 
@@ -86,9 +84,6 @@ def end(store: Store, given: argparse.Namespace) -> dict[str, Any]:
     if request is not None and "verdict" in outcome:
         trained.mark(store, request)
     result["at"] = store.server_time()
-    request = read_run(store, given.model, given.run).request
-    if request is not None and result["outcome"] in DECIDED:
-        trained.mark(store, request)
     write_once(store, f"{run_folder(given.model, given.run)}/result.json", result)
     return result
 

@@ -45,7 +45,8 @@ def newest_allowed(now: float) -> date:
 def bounds(days: Mapping[date, bool], split: TimeSplit, now: float) -> Bounds:
     """The split of a dataset whose rows fall on `days`, asked at `now` (epoch seconds by the bucket's clock).
 
-    The values say whether a day's rows reach its end; that matters only for the newest, which may still be filling. Raises BadData when a role would be empty, saying how many days there are and how many the split asks for.
+    The values say whether a day's rows reach its end; that matters only for the newest, which may still be filling. Raises BadData when
+    a role would be empty, saying how many days there are and how many the split asks for.
     """
     from zoneinfo import ZoneInfo
 
