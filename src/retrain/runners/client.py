@@ -132,6 +132,7 @@ class ProcessPods:
             state = folder.state()
             if state == "absent":
                 try:
+                    await asyncio.to_thread(folder.clear, keep_logs=True)  # what an engine that was killed while it staged left behind
                     await self._stage(pod, folder)
                 except RetrainError as e:
                     folder.create()
@@ -252,9 +253,11 @@ class ProcessPods:
         self._ended(folder)
 
     async def _lost_host(self, link: HostLink) -> None:
-        """A host has gone. Its pods ended with it; those whose end it could still write are told as they ended."""
+        """A host has gone. Its pods ended with it; those whose end it could still write are told as they ended. (Or it has only hung up
+        on an engine that did not listen: then it is there again.)"""
         if self._closing:
             return
+        await link.connect()
         for name in sorted(self._running):
             folder = PodFolder(self.pods, name)
             state = folder.state()

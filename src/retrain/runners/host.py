@@ -29,6 +29,7 @@ from typing import Any
 
 PR_SET_CHILD_SUBREAPER = 36
 LARGEST_REQUEST = 1 << 20
+CAN_PEEK = hasattr(os, "waitid")  # macOS has it since Python 3.13
 
 
 def beside(name: str) -> ModuleType:
@@ -171,17 +172,27 @@ class Host:
 
     def _reap(self) -> None:
         """Collect every child that has ended. One that belongs to no container is a stray that fell to this process."""
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                break
-            if pid == 0:
-                break
-            for pod in list(self.pods.values()):
-                if pod.reaped(pid, status):
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = self._ended()
+                if not pid:
                     break
+                pod = next((pod for pod in self.pods.values() if pod.owns(pid)), None)
+                if pod is not None:
+                    pod.end_group(pid)
+                if status is None:
+                    _, status = os.waitpid(pid, 0)
+                if pod is not None:
+                    pod.reaped(pid, status)
         self._forget_done()
+
+    def _ended(self) -> tuple[int, int | None]:
+        """A child that has ended, 0 when there is none. Where that can be, it is left to be collected (status None): until then nobody
+        else can be given its id."""
+        if not CAN_PEEK:
+            return os.waitpid(-1, os.WNOHANG)
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return (0 if found is None else found.si_pid), None
 
     def _forget_done(self) -> None:
         ended = [pod for pod in self.pods.values() if pod.done]

@@ -55,6 +55,7 @@ class HostLink:
         self._on_lost = on_lost
         self._lock = asyncio.Lock()
         self._listener: asyncio.Task[None] | None = None
+        self._writer: asyncio.StreamWriter | None = None
 
     @property
     def connected(self) -> bool:
@@ -92,6 +93,7 @@ class HostLink:
             writer.close()
             return False
         self.pid, self.pods = first["pid"], set(first["pods"])
+        self._writer = writer
         self._listener = asyncio.create_task(self._listen(reader, writer))
         return True
 

@@ -133,6 +133,11 @@ class Planner:
         words = [expand(word, environment) for word in (*container.command, *container.args)]
         if container.script is not None:
             words.append(SCRIPT_PATH)
+        if not container.command:
+            raise Unsupported(
+                f"template {self.pod.template}, container {container.name}: no command. Images are not pulled here, so "
+                "their own entry point is not known: give the command"
+            )
         if self.mode != "isolated":
             words = self._relocate(container, words)
             environment = {name: relocated(value, self.declared, self.layout) for name, value in environment.items()}

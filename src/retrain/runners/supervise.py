@@ -124,6 +124,8 @@ class Pod:
 
     def _fork(self, container: Container) -> None:
         container.attempts += 1
+        if not self.started:
+            self._note_start()  # before it runs: a pod that may have run is never run again
         status_reader, status_writer = os.pipe()
         out_reader, out_writer = os.pipe() if container.spec["result"] else (-1, -1)
         host = os.getpid()
@@ -142,17 +144,16 @@ class Pod:
             container.log = os.open(container.spec["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             self.host.watch(out_reader, lambda: self._copy(container))
         self._note_start()
+        if len([c for c in self.containers if c.attempts]) == 1 == container.attempts:
+            self.host.tell({"started": self.name, "node_id": self.spec["node_id"], "at": self.started})
         if container.spec["memory"]:
             self.host.at(time.monotonic() + SAMPLE_SECONDS, lambda: self._weigh(container, pid))
 
     def _note_start(self) -> None:
-        first = not self.started
         self.started = self.started or time.time()
         pids = {c.name: [c.pid, self.host.processes.start_time(c.pid)] for c in self.containers if c.pid}
         note = {"at": self.started, "boot": self.host.processes.boot_id(), "host": os.getpid(), "pids": pids}
         write_json(self.folder / "started.json", note)
-        if first:
-            self.host.tell({"started": self.name, "node_id": self.spec["node_id"], "at": self.started})
 
     def _copy(self, container: Container) -> bool:
         """Move what stands in the standard output's pipe to the log; False when there is nothing more."""
@@ -219,12 +220,17 @@ class Pod:
 
     # ------------------------------------------------------------------------------------------ end
 
-    def reaped(self, pid: int, wait_status: int) -> bool:
-        """The host collected a child; True when it was one of this pod's containers."""
-        container = next((c for c in self.containers if c.pid == pid), None)
-        if container is None:
-            return False
-        self.host.processes.kill_group(pid, signal.SIGKILL)  # what it left in the background ends with it, as in a container
+    def owns(self, pid: int) -> bool:
+        """Whether the process is one of the pod's containers."""
+        return any(c.pid == pid for c in self.containers)
+
+    def end_group(self, pid: int) -> None:
+        """What a container left in the background ends with it."""
+        self.host.processes.kill_group(pid, signal.SIGKILL)
+
+    def reaped(self, pid: int, wait_status: int) -> None:
+        """The host collected a container's process."""
+        container = next(c for c in self.containers if c.pid == pid)
         container.pid = 0
         error = self._read_status(container)
         self._drain(container)
@@ -236,11 +242,10 @@ class Pod:
             container.finish(code, "DeadlineExceeded", DEADLINE_MESSAGE)
         elif code != 0 and not self.stopping and container.attempts <= container.spec["retries"]:
             self.host.at(time.monotonic() + container.spec["retry_delay"], lambda: self._again(container))
-            return True
+            return
         else:
             container.finish(code, "Completed" if code == 0 else "Error", error)
         self._advance()
-        return True
 
     def _again(self, container: Container) -> None:
         if self.stopping:

@@ -98,7 +98,9 @@ async def test_with_the_host_its_pods_end_and_are_lost(make, tmp_path):
     kept: Kept = make()
     await kept.pods.start()
     for name in ("a", "b"):
-        await kept.pods.ensure(sh(name, "sleep 5431 & setsid sleep 5432 & (setsid sleep 5433 &); echo $(pgrep -fx 'sleep 543.'); wait"))
+        await kept.pods.ensure(
+            sh(name, "sleep 5431 & setsid sleep 5432 & (setsid sleep 5433 &); sleep 0.3; echo $(pgrep -fx 'sleep 543.'); wait")
+        )
         await until(lambda name=name: len(kept.written(name).split()) >= 3)
     left = [int(p) for name in ("a", "b") for p in (await kept.log(name)).split()]
     (host,) = hosts_of(tmp_path / "state")
@@ -199,3 +201,33 @@ def test_state_folders_with_long_names_have_hosts_too(tmp_path):
     kill_engine(process)
     for host in hosts_of(deep / "state"):
         os.kill(host, signal.SIGKILL)
+
+
+async def test_an_engine_that_did_not_listen_is_let_go_and_comes_back(make, tmp_path):
+    kept: Kept = make()
+    await kept.pods.ensure(sh("a", "while ! test -e /tmp/go; do sleep 0.02; done; exit 6"))
+    await until(PodFolder(kept.pods.pods, "a").started.exists)
+    link = next(iter(kept.pods._links.values()))
+    assert link._writer is not None
+    link._writer.close()  # the connection breaks, the host lives
+    await until(lambda: link.connected)
+    (kept.pods.pods / "a/upper/tmp/go").touch()
+    assert (await kept.ended("a")).containers[0].exit_code == 6
+    await kept.pods.close(kill=True)
+    assert hosts_of(tmp_path / "state") == []
+
+
+async def test_what_a_killed_engine_left_half_staged_is_staged_anew(make):
+    kept: Kept = make()
+    folder = PodFolder(kept.pods.pods, "a")
+    folder.create()
+    (folder.upper / "tmp/half").touch()
+    await kept.run(sh("a", "ls /tmp; echo done"))
+    assert await kept.log("a") == "done\n"
+    await kept.pods.close(kill=True)
+
+
+async def test_a_container_without_a_command_is_refused(make):
+    kept: Kept = make()
+    assert "no command. Images are not pulled here" in (await kept.run(pod("a"))).error
+    await kept.pods.close(kill=True)
