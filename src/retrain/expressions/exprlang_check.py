@@ -7,7 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from retrain.expressions import ExpressionError
-from retrain.expressions.exprlang_nodes import Array, Binary, Builtin, Call, Conditional, Literal, Map, Name, Node, Predicate, Unary, walk
+from retrain.expressions.exprlang_nodes import (
+    Array,
+    Binary,
+    Builtin,
+    Call,
+    Conditional,
+    Let,
+    Literal,
+    Map,
+    Member,
+    Name,
+    Node,
+    Predicate,
+    Unary,
+    walk,
+)
 from retrain.expressions.gotime import Duration, Time
 
 Json = Any
@@ -73,6 +88,12 @@ def _type(node: Node, known: dict[Node, str], env: Mapping[str, Json]) -> str:
         if known[node.condition] not in ("", "bool"):
             raise ExpressionError(f"non-bool expression (type {known[node.condition]}) used as condition", node.condition.at)
         return known[node.then] if known[node.then] == known[node.otherwise] else ""
+    if isinstance(node, Member):
+        if known[node.object] in ("string", "bool", *_NUMBERS):
+            raise ExpressionError(f"type {known[node.object]} has no field or element", node.at)
+        return ""
+    if isinstance(node, Let) and node.name in env:
+        raise ExpressionError(f"cannot redeclare {node.name}", node.at)
     if isinstance(node, Array):
         return "array"
     if isinstance(node, Map):
@@ -125,11 +146,11 @@ def _fits(operator: str, left: str, right: str) -> bool:
     if operator in ("&&", "||"):
         return left == right == "bool"
     if operator in ("matches", "contains", "startsWith", "endsWith"):
-        return left in ("string", "nil") and right in ("string", "nil")
+        return left == right == "string"
     if operator in ("<", ">", "<=", ">="):
         return numbers or left == right == "string" or times
     if operator == "in":
-        return right in ("array", "map", "nil")
+        return right in ("array", "map")
     if operator == "+":
         return numbers or left == right == "string" or times
     if operator == "..":

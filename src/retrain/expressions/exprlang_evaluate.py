@@ -179,7 +179,10 @@ def _operate(run: Evaluation, node: Binary, left: Json) -> Json:
         run.budget.step(len(left) if isinstance(left, (list, dict)) else 0)
         return equal(left, right) == (operator == "==")
     if operator in _COMPARE:
-        return _COMPARE[operator](left, right)
+        try:
+            return _COMPARE[operator](left, right)
+        except ExpressionError as error:
+            raise ExpressionError(f"invalid operation: {go_type(left)} {operator} {go_type(right)}") from error
     if operator in ("matches", "contains", "startsWith", "endsWith"):
         return _text_operation(operator, left, right)
     if operator == "in":
@@ -188,10 +191,10 @@ def _operate(run: Evaluation, node: Binary, left: Json) -> Json:
 
 
 _COMPARE: dict[str, Callable[[Json, Json], bool]] = {
-    "<": lambda a, b: less(a, b, "<"),
-    ">": lambda a, b: less(b, a, ">"),
-    "<=": lambda a, b: less(a, b, "<=") or equal(a, b),
-    ">=": lambda a, b: less(b, a, ">=") or equal(a, b),
+    "<": lambda a, b: less(a, b),
+    ">": lambda a, b: less(b, a),
+    "<=": lambda a, b: less(a, b) or equal(a, b),
+    ">=": lambda a, b: less(b, a) or equal(a, b),
 }
 
 

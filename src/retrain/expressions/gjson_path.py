@@ -13,9 +13,8 @@ from retrain.expressions.rawjson import dumps, loads, quote
 from retrain.expressions.values import Budget
 
 _LENGTH = 2_000
-_QUERY = re.compile(
-    r"(?P<path>(?:[^=!<>%\\\"]|\\.|\"(?:[^\"\\]|\\.)*\")*?)\s*(?P<operator>==|!=|<=|>=|!%|=|<|>|%)\s*(?P<value>.*)", re.DOTALL
-)
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_OPERATOR = re.compile(r"==|!=|<=|>=|!%|=|<|>|%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +74,8 @@ def parse_path(path: str) -> list[Component]:
         if at < len(path):
             piped = path[at] == "|"
             at += 1
+            if at == len(path):
+                found.append(Component("key", "", piped))  # a path that ends in a dot asks for the empty key
     return found
 
 
@@ -125,24 +126,42 @@ def _query(path: str, start: int, piped: bool) -> tuple[Component, int]:
         raise ExpressionError(f"path {path!r}: unclosed query", start)
     inside = path[start + 2 : at].strip()
     every = path[at + 1 : at + 2] == "#"
-    condition = _QUERY.fullmatch(inside)
-    inner = tuple(parse_path((condition["path"] if condition else inside).strip()))
-    operator, operand = (condition["operator"], condition["value"].strip()) if condition else ("", "")
+    left, operator, operand = _condition(inside)
+    inner = tuple(parse_path(left))
     return Component("query", inside, piped, every=every, path=inner, operator=operator, operand=operand), at + 1 + every
+
+
+def _condition(inside: str) -> tuple[str, str, str]:
+    """Path, operator and operand; the operator is the first outside nested queries and quotes."""
+    depth, at, quoted = 0, 0, False
+    while at < len(inside):
+        char = inside[at]
+        operator = _OPERATOR.match(inside, at)
+        if char == "\\":
+            at += 1
+        elif char == '"':
+            quoted = not quoted
+        elif not quoted and operator and depth == 0:
+            return inside[:at].strip(), operator[0], inside[operator.end() :].strip()
+        elif not quoted:
+            depth += (char in "([") - (char in ")]")
+        at += 1
+    return inside, "", ""
 
 
 def _compare(found: Found, operator: str, operand: str) -> bool:
     operator = "==" if operator == "=" else operator
-    if operand[:1] == '"' or operator in ("%", "!%"):
-        text = re.sub(r"\\(.)", r"\1", operand[1:-1]) if operand[:1] == '"' else operand
-        return found.kind == "String" and _order(str(found.value), text, operator)
-    if operand in ("true", "false", "null"):
-        return (found.kind.lower() == operand) == (operator == "==") and operator in ("==", "!=")
-    try:
-        number = float(operand)
-    except ValueError:
-        return found.kind == "String" and _order(str(found.value), operand, operator)
-    return found.kind == "Number" and _order(found.number, number, operator)
+    text = re.sub(r"\\(.)", r"\1", operand[1:-1]) if operand[:1] == '"' else operand
+    if found.kind == "String":
+        return _order(str(found.value), text, operator)
+    if found.kind == "Number":
+        return _order(found.number, float(text) if _NUMBER.fullmatch(text) else 0.0, operator)
+    if found.kind in ("True", "False"):
+        mine = found.kind.lower()
+        passing = {"==": text == mine, "!=": text != mine, "<=": mine == "false", ">=": mine == "true"}
+        passing |= {"<": mine == "false" and text == "true", ">": mine == "true" and text == "false"}
+        return passing.get(operator, False)
+    return False
 
 
 def _order(left: str | float, right: str | float, operator: str) -> bool:
@@ -164,10 +183,22 @@ def follow(raw: str, components: list[Component], budget: Budget) -> str | None:
         budget.step()
         if found is None:
             return None
+        if found[:1] == "{" and component.wild:
+            return _first(found, component, components[index + 1 :], budget)
         if component.kind in ("count", "query") and (component.kind == "count" or component.every):
             return _each(found, component, components[index + 1 :], budget)
         found = _step(found, component, budget)
     return found
+
+
+def _first(raw: str, component: Component, rest: list[Component], budget: Budget) -> str | None:
+    """The first key that matches the wildcard and from which the rest of the path leads somewhere."""
+    for key, value in members(raw):
+        if component.matches(key):
+            reached = follow(value, rest, budget) if rest else value
+            if reached is not None:
+                return reached
+    return None
 
 
 def _each(raw: str, component: Component, rest: list[Component], budget: Budget) -> str | None:

@@ -90,18 +90,6 @@ def _item(found: list[Json] | str, key: Json) -> Json:
     return elements[key]
 
 
-def _slice(arguments: list[Json]) -> Json:
-    found, bounds = arguments[:1], arguments[1:]
-    if not found or len(bounds) > 3 or not isinstance(found[0], (list, str)):
-        raise ExpressionError(f"error calling slice: can't slice item of type {go_type(found[0] if found else None)}")
-    elements: Any = found[0].encode("utf-8", "replace") if isinstance(found[0], str) else found[0]
-    start, end = (bounds + [0, len(elements)][len(bounds) :])[:2]
-    if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start <= end <= len(elements):
-        raise ExpressionError("error calling slice: index out of range")
-    part = elements[start:end]
-    return part.decode("utf-8", "replace") if isinstance(part, bytes) else part
-
-
 def _len(arguments: list[Json]) -> int:
     if len(arguments) != 1:
         raise ExpressionError(f"wrong number of args for len: want 1 got {len(arguments)}")
@@ -144,7 +132,6 @@ FUNCTIONS: dict[str, Callable[[list[Json]], Json]] = {
     "gt": _pair("gt", lambda a, b: not _less(a, b) and not _equal(a, b)),
     "ge": _pair("ge", lambda a, b: not _less(a, b)),
     "index": _index,
-    "slice": _slice,
     "len": _len,
     "not": _not,
     "print": sprint,

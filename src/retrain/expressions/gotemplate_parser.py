@@ -238,7 +238,8 @@ class _Tokens:
         found = [self.command()]
         while self.is_sign("|"):
             self.take()
-            found.append(self.command())
+            if not self.done():  # Go lets a pipeline end in a bar
+                found.append(self.command())
         for command in found[1:]:
             if command[0].kind in ("constant", "dot") and not command[0].fields:
                 raise ExpressionError(f"non executable command in pipeline stage {found.index(command) + 1}", command[0].at)

@@ -81,32 +81,33 @@ def _printable(char: str) -> str:
 
 
 def item_text(item: Json) -> str:
-    """What `{{item}}` or `{{item.key}}` becomes: a string as it is, everything else as compact JSON with its numbers' own text.
+    """What `{{item}}` becomes: a string as it is, everything else compact JSON with its numbers' own text.
 
-    `item` comes from `rawjson.loads` (numbers are `Number`).
+    `item` comes from `rawjson.loads` (numbers are `Number`). As Argo prints it: the keys of a map are sorted, those of maps inside it
+    keep their order; `<`, `>`, `&` inside a map or list are escaped.
     """
-    return item if isinstance(item, str) else dumps(item)
+    if isinstance(item, dict):
+        return dumps({key: item[key] for key in sorted(item)}, html=True, sort=False)
+    return item if isinstance(item, str) else dumps(item, html=True, sort=False)
+
+
+def item_field(value: Json) -> str:
+    """What `{{item.key}}` becomes. A string keeps its JSON escapes (`\\"`, `\\n`), which is what Argo does."""
+    text = dumps(value, sort=False)
+    return text[1:-1] if text.startswith('"') else text
 
 
 def item_name(item: Json) -> str:
-    """How an item is described in a node name: null is `[]`, a list Go's `[1 two]`, a map `a:1,b:2` sorted; no parentheses.
-
-    Strings appear as they stand in JSON without their quotes (a quote inside stays `\\"`), as Argo's Item prints them.
-    """
+    """How an item is described in a node name: null is `[]`, a list Go's `[1 two]`, a map `a:1,b:2` sorted; no parentheses."""
     if item is None:
         text = "[]"
     elif isinstance(item, dict):
-        text = ",".join(sorted(f"{key}:{_item_format(value)}" for key, value in item.items()))
+        text = ",".join(sorted(f"{key}:{item_field(value)}" for key, value in item.items()))
     elif isinstance(item, list):
-        text = "[" + " ".join(_item_format(value) for value in item) + "]"
+        text = "[" + " ".join(item_field(value) for value in item) + "]"
     else:
-        text = _item_format(item)
+        text = item_field(item)
     return text.replace("(", "").replace(")", "")
-
-
-def _item_format(value: Json) -> str:
-    text = dumps(value)
-    return text[1:-1] if text.startswith('"') else text
 
 
 def parse_duration(text: str) -> float:

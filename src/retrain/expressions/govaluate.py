@@ -8,7 +8,7 @@ from typing import Any
 
 from retrain.expressions import ExpressionError
 from retrain.expressions.gotext import go_value
-from retrain.expressions.govaluate_lexer import Token, tokens
+from retrain.expressions.govaluate_lexer import Token, check_order, tokens
 from retrain.expressions.govaluate_plan import Stage, plan, run
 
 Json = Any
@@ -24,6 +24,7 @@ def _plan(text: str, words: bool) -> Stage | None:
     found = tokens(text)
     if words:
         found = [Token("STRING", token.value) if token.kind == "VARIABLE" else token for token in found]
+        check_order(found)
     return plan(found)
 
 

@@ -69,14 +69,15 @@ def tokens(text: str) -> list[Token]:
     opened = sum((token.kind == "CLAUSE") - (token.kind == "CLAUSE_CLOSE") for token in found)
     if opened:
         raise ExpressionError("Unbalanced parenthesis")
-    _check_order(found)
+    check_order(found)
     for token, following in itertools.pairwise(found):
         if token.value in ("=~", "!~") and token.kind == "COMPARATOR" and following.kind == "STRING":
             re2.check(str(following.value))
     return found
 
 
-def _check_order(found: list[Token]) -> None:
+def check_order(found: list[Token]) -> None:
+    """ExpressionError when a token may not stand where it does."""
     state, last = "UNKNOWN", "<nil>"
     depth = 0
     for token in found:

@@ -45,9 +45,9 @@ def set(doc: dict[str, Json], path: str, value: Json) -> dict[str, Json]:
     components = parse_path(path)
     if not components:
         raise ExpressionError("path cannot be empty")
-    if all(component.kind == "key" and not component.wild for component in components):
+    if all(component.kind == "key" and not component.wild and not component.piped for component in components):
         _write(result, components, value)
-    elif get(doc, path).exists:
+    elif components[-1].kind != "count" and not any(c.piped or c.kind == "modifier" for c in components) and get(doc, path).exists:
         _replace(result, components, value)
     return result
 
@@ -87,16 +87,20 @@ def _write_item(place: list[Json], name: str, following: Json, last: bool) -> Js
 def _replace(place: Json, components: list[Component], value: Json) -> None:
     """Replace what a path with queries leads to: the first match, or every one for `#(...)#` and `#`."""
     component, rest = components[0], components[1:]
-    for key in _matches(place, component):
+    for key in _matches(place, component, rest):
         if not rest:
             place[key] = value
-        elif follow(dumps(place[key], sort=False), rest, Budget()) is not None:
+        elif _leads(place[key], rest):
             _replace(place[key], rest, value)
 
 
-def _matches(place: Json, component: Component) -> list[Any]:
+def _leads(value: Json, rest: list[Component]) -> bool:
+    return not rest or follow(dumps(value, sort=False), rest, Budget()) is not None
+
+
+def _matches(place: Json, component: Component, rest: list[Component]) -> list[Any]:
     if isinstance(place, dict) and component.kind == "key":
-        return [key for key in place if component.matches(key)][:1]
+        return [key for key in place if component.matches(key) and _leads(place[key], rest)][:1]
     if not isinstance(place, list):
         return []
     if component.kind == "key":

@@ -14,7 +14,7 @@ from retrain.expressions.values import plain_tree
 
 Json = Any
 
-# Argo leaves an expression alone while one of these is not known yet, even where `??` would give it a value
+# Argo leaves an expression alone while one of these is not known yet: comparing it with nil would give a value too early
 _LATE = {"item", "retries", "workflow.status", "workflow.failures"} | {
     f"lastRetry.{name}" for name in ("exitCode", "status", "duration", "message")
 }

@@ -99,8 +99,8 @@ def equal(left: Json, right: Json) -> bool:
     return True
 
 
-def less(left: Json, right: Json, operator: str = "<") -> bool:
-    """expr-lang's order: numbers, strings (by bytes), times, durations."""
+def less(left: Json, right: Json) -> bool:
+    """expr-lang's order: numbers, strings (by bytes), times, durations. ExpressionError for anything else."""
     if is_number(left) and is_number(right):
         return bool(left < right)
     if isinstance(left, str) and isinstance(right, str):
@@ -109,4 +109,4 @@ def less(left: Json, right: Json, operator: str = "<") -> bool:
         return left < right
     if isinstance(left, Duration) and isinstance(right, Duration):
         return left < right
-    raise ExpressionError(f"invalid operation: {go_type(left)} {operator} {go_type(right)}")
+    raise ExpressionError(f"invalid operation: {go_type(left)} < {go_type(right)}")

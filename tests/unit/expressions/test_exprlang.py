@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retrain.expressions import ExpressionError, exprlang
+from retrain.expressions.rawjson import Number, dumps, loads_go
+
+VECTORS = json.loads((Path(__file__).parent / "vectors" / "expr.json").read_text(encoding="utf-8"))
+ENV = loads_go(json.dumps(VECTORS["env"]))
+
+
+def value(text: str, **env: Any) -> Any:
+    return exprlang.compile(text).evaluate(env)
+
+
+@pytest.mark.parametrize("row", VECTORS["rows"], ids=lambda row: row["text"])
+def test_gives_what_the_go_library_gives(row: dict[str, Any]) -> None:
+    if "error" in row:
+        with pytest.raises(ExpressionError):
+            dumps(exprlang.compile(row["text"]).evaluate(ENV))
+    else:
+        assert dumps(exprlang.compile(row["text"]).evaluate(ENV), html=True) == row["out"]
+
+
+RECORDED = {"workflow": {"parameters": {"n": "41", "s": "Data Set", "j": '{"a": [{"v": 1}, {"v": 2}], "name": "x"}'}}}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("asInt(workflow.parameters.n) + 1", 42),
+        ("asFloat(workflow.parameters.n) / 2", 20.5),
+        ("sprig.lower(sprig.replace(' ', '-', workflow.parameters.s))", "data-set"),
+        ("workflow.parameters.n == '41' ? 'yes' : 'no'", "yes"),
+        ("jsonpath(workflow.parameters.j, '$.a[1].v')", 2.0),
+        ("toJson(map([1, 2, 3], {# * 2}))", "[2,4,6]"),
+        ("toJson(filter(fromJSON(workflow.parameters.j).a, {.v > 1}))", '[{"v":2}]'),
+        ("sprig.sha256sum('abc')", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+    ],
+)
+def test_recorded_expression_tags(text: str, expected: Any) -> None:
+    found = exprlang.compile(text).evaluate(RECORDED)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("code", "retries", "again"), [("143", "5", True), ("75", "0", True), ("75", "1", True), ("75", "2", False), ("65", "0", False)]
+)
+def test_recorded_retry_budget(code: str, retries: str, again: bool) -> None:
+    program = exprlang.compile("asInt(lastRetry.exitCode) == 143 || (asInt(lastRetry.exitCode) == 75 && asInt(retries) < 2)")
+    assert program.evaluate_bool({"lastRetry": {"exitCode": code}, "retries": retries}) is again
+
+
+@pytest.mark.parametrize(("n", "kind", "passes"), [(10, None, True), (1, None, False), (10, "test", False), (None, None, None)])
+def test_recorded_source_filter(n: int | None, kind: str | None, passes: bool | None) -> None:
+    body = {key: item for key, item in (("n", n), ("kind", kind)) if item is not None}
+    program = exprlang.compile("body.n > 5 && (body.kind ?? 'none') != 'test'")
+    if passes is None:
+        with pytest.raises(ExpressionError, match="<nil> > int"):
+            program.evaluate_bool({"body": body})
+    else:
+        assert program.evaluate_bool({"body": body}) is passes
+
+
+def test_recorded_conditional_output() -> None:
+    text = "tasks['next'].status == 'Succeeded' ? tasks['next'].outputs.parameters.winner : tasks['select'].outputs.parameters.winner"
+    tasks = {"next": {"status": "Skipped"}, "select": {"outputs": {"parameters": {"winner": "t5"}}}}
+    assert value(text, tasks=tasks) == "t5"
+
+
+def test_an_absent_task_is_caught_by_optional_steps() -> None:
+    assert value("tasks.gone?.outputs?.parameters?.o ?? 'none'", tasks={}) == "none"
+
+
+def test_names() -> None:
+    program = exprlang.compile("asInt(inputs.parameters['a-b']) + len(tasks.x?.outputs?.o ?? tasks.y.z) + sprig.add(1, item)")
+    assert program.names >= {"inputs.parameters.a-b", "tasks.y.z", "item"}
+    assert "tasks.y.z" in program.required
+    assert "tasks.x" not in program.required
+    assert not {name for name in program.names if name.startswith(("asInt", "sprig", "len"))}
+
+
+def test_guarded_members_are_not_required() -> None:
+    assert "a.b" not in exprlang.compile("a.b ?? 1").required
+    assert "a.b" in exprlang.compile("a.b + 1").required
+
+
+def test_let_variables_are_not_names() -> None:
+    assert exprlang.compile("let x = a.b; x + 1").names == {"a.b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 +", r"unexpected token EOF \(1:4\)"),
+        ("a b", r'unexpected token Identifier\("b"\) \(1:3\)'),
+        ("nope", r"unknown name nope \(1:1\)"),
+        ("1 +\n nope", r"unknown name nope \(2:2\)"),
+        ("'a' > 1", r"mismatched types string and int\) \(1:5\)"),
+        ("a.b.c", "cannot fetch c from <nil>"),
+        ("asInt('x')", r"invalid operation: int\(x\)"),
+        ("1 ?? 2 + 3", "cannot be mixed"),
+    ],
+)
+def test_errors_say_what_and_where(text: str, message: str) -> None:
+    with pytest.raises(ExpressionError, match=message) as raised:
+        value(text, a={})
+    assert raised.value.position is not None
+
+
+def test_a_type_error_is_found_in_a_branch_that_is_not_taken() -> None:
+    with pytest.raises(ExpressionError, match="mismatched types string and int"):
+        value("true || retries > 1", retries="0")
+
+
+@pytest.mark.parametrize("name", ["__class__", "__dict__", "keys", "mro", "items", "__init__.__globals__"])
+def test_nothing_of_python_is_reachable(name: str) -> None:
+    assert value(f"m['{name}']", m={}) is None
+    for text in (f"m.{name}", f"l.{name}", f"s.{name}", f"(1).{name}", f"m.{name}()", f"l.{name}()", f"sprig.{name}", f"toJson.{name}"):
+        try:
+            found = value(text, m={}, l=[], s="x")
+        except ExpressionError:
+            continue
+        assert found is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1..100000000",
+        "map(1..100000, map(1..100000, #))",
+        "repeat('x', 1000000000)",
+        "reduce(1..10000, #acc + #acc, 'x')",
+        "sprig.repeat(100000000, 'x')",
+        "sprig.until(100000000)",
+        "replace(repeat('a', 100000), 'a', repeat('b', 100000))",
+        "reduce(1..100, concat(#acc, #acc), [1])",
+        "let a = 1..100000; all(a, # in a)",
+        "(" * 500 + "1" + ")" * 500,
+        "[" * 5000,
+        "-" * 5000 + "1",
+        "!" * 100_000 + "t",
+        "1" + "+1" * 50_000,
+        "m" + ".a" * 10_000,
+        "1 | " * 3000 + "string()",
+        "true ? " * 3000 + "1",
+    ],
+    ids=lambda text: text[:40],
+)
+def test_hostile_expressions_end_with_an_error(text: str) -> None:
+    with pytest.raises(ExpressionError):
+        value(text, t=True, m={})
+
+
+def test_a_hostile_pattern_cannot_hang() -> None:
+    assert value("repeat('a', 50000) matches '(a+)+$b'") is False
+
+
+def test_long_chains_of_one_operator_are_fine() -> None:
+    assert value("1" + " + 1" * 3000) == 3001
+    assert value("t" + " && t" * 3000, t=True) is True
+
+
+def test_raw_numbers_of_the_environment_are_numbers() -> None:
+    assert value("item.lr * 2", item={"lr": Number("1e-05")}) == 2e-05
+    assert value("sum(item)", item=[Number("1"), Number("2")]) == 3
+    assert value("item.lr", item={"lr": Number("1.0")}) == 1.0
+
+
+def test_integers_wrap_as_in_go() -> None:
+    assert value("9223372036854775807 + 1") == -(2**63)
+    assert value("x * x", x=2**62) == 0
+
+
+def test_bool_and_number_are_different_types() -> None:
+    assert value("[true] == [1]") is False
+    assert value("1 in [true]") is False
+    with pytest.raises(ExpressionError):
+        value("true + 1")
+
+
+def test_the_result_of_a_condition_must_be_a_bool() -> None:
+    with pytest.raises(ExpressionError, match="unable to cast expression result 'x' to bool"):
+        exprlang.compile("'x'").evaluate_bool({})
+
+
+def test_times() -> None:
+    assert value("date('2024-03-10 12:00:00').Format('2006-01-02T15:04:05Z07:00')") == "2024-03-10T12:00:00Z"
+    assert value("(date('2024-03-10') - date('2024-03-09')).Hours()") == 24.0
+    assert value("date('2024-07-01 12:00:00', '2006-01-02 15:04:05', 'Europe/Berlin').Unix()") == 1719828000
+    assert value("string(now()) != ''") is True
+    with pytest.raises(ExpressionError, match="unknown time zone"):
+        value("timezone('Nowhere/Land')")
+    with pytest.raises(ExpressionError, match="invalid date"):
+        value("date('yesterday')")
+
+
+def test_compiling_is_cached() -> None:
+    assert exprlang.compile("1 + 1") is exprlang.compile("1 + 1")
