@@ -13,6 +13,7 @@ import pytest
 
 from retrain.artifacts.stage import BucketArtifacts
 from retrain.ports import Bucket
+from retrain.runners import processes
 from retrain.runners.client import ProcessPods
 from tests.unit.runners.podtools import FolderBucket, Kept, hosts_of
 
@@ -34,7 +35,7 @@ def bucket(tmp_path: Path) -> FolderBucket:
 
 @pytest.fixture
 def make(tmp_path: Path, bucket: FolderBucket) -> Iterator[Callable[..., Kept]]:
-    """Makes ProcessPods on one state folder; whatever hosts are left at the end are ended by the pid that they wrote."""
+    """Makes ProcessPods on one state folder; whatever is left at the end, hosts and pods, is killed by its process id."""
 
     async def own() -> Bucket:
         return bucket
@@ -54,3 +55,5 @@ def make(tmp_path: Path, bucket: FolderBucket) -> Iterator[Callable[..., Kept]]:
     yield build
     for pid in hosts_of(tmp_path / "state"):
         os.kill(pid, 9)
+    for folder in (tmp_path / "state/pods").glob("*"):
+        processes.kill(processes.left_by(folder))
