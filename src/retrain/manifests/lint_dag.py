@@ -113,9 +113,7 @@ def _task(checker: Checker, template: Template, index: int, task: dict[str, Any]
     if task.get("hooks") or task.get("onExit"):
         own.names.add(f"tasks.{name}.status")
     ancestors = graph.ancestors(name)
-    for ancestor in ancestors:
-        own.add_outputs(graph.templates.get(ancestor), f"tasks.{ancestor}", graph.is_loop(ancestor), checker.known)
-        own.names.add(f"tasks.{ancestor}.status")
+    own.names.update(f"tasks.{ancestor}.status" for ancestor in ancestors)
     wrong = own.add_items(task)
     if wrong:
         checker.error(place, wrong)

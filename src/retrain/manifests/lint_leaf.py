@@ -132,7 +132,7 @@ def _resource(checker: Checker, template: Template) -> None:
         return
     if manifest and resource.get("manifestFrom") is not None:
         checker.error(place, "shouldn't have both `manifest` and `manifestFrom` specified in `Manifest` for resource template")
-    if manifest:
+    if manifest and not (action == "patch" and manifest.lstrip().startswith(("-", "["))):  # a JSON patch is a list
         _manifest(checker, template, manifest, place.at("manifest"))
 
 

@@ -15,6 +15,7 @@ PARAMETER_RULE = "Parameter/Artifact name must consist of alpha-numeric characte
 FIELD_RULE = (
     "name must consist of alpha-numeric characters or '-', and must start with an alpha-numeric character (e.g. My-name1-2, 123-NAME)"
 )
+TAG = re.compile(r"\{\{.*?\}\}")  # names may hold tags, which Argo fills before it looks
 LONGEST = 128
 
 
@@ -26,7 +27,7 @@ def check_names(items: Sequence[Any] | None, place: Place, prefix: str, *, stric
         where = Place(place.document, join(place.path, index), place.words)
         if not name:
             yield where, f"{prefix}[{index}].name is required"
-        elif not (FIELD_NAME if strict else PARAMETER_NAME).fullmatch(name) or (strict and len(name) > LONGEST):
+        elif not (FIELD_NAME if strict else PARAMETER_NAME).fullmatch(TAG.sub("x", name)) or (strict and len(name) > LONGEST):
             yield where.at("name"), f"{prefix}[{index}].name: '{name}' is invalid: {FIELD_RULE if strict else PARAMETER_RULE}"
         elif name in seen:
             yield where.at("name"), f"{prefix}[{index}].name '{name}' is not unique"

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from retrain.manifests import schema
 from retrain.manifests.document import Document
+from retrain.manifests.report import Report
 
 
 @dataclass(slots=True)
@@ -16,6 +18,7 @@ class Library:
     templates: dict[str, Document] = field(default_factory=dict)
     cluster_templates: dict[str, Document] = field(default_factory=dict)
     configmaps: dict[str, Document] = field(default_factory=dict)
+    _sound: dict[int, bool] = field(default_factory=dict)
 
     def add(self, document: Document) -> None:
         tables = {"WorkflowTemplate": self.templates, "ClusterWorkflowTemplate": self.cluster_templates, "ConfigMap": self.configmaps}
@@ -23,8 +26,13 @@ class Library:
             tables[document.kind][document.name] = document
 
     def find(self, reference: Mapping[str, Any]) -> Document | None:
-        """What a templateRef or workflowTemplateRef names."""
-        return self.of(reference).get(str(reference.get("name") or ""))
+        """What a templateRef or workflowTemplateRef names; a document with wrong types is as good as absent."""
+        found = self.of(reference).get(str(reference.get("name") or ""))
+        if found is None:
+            return None
+        if id(found) not in self._sound:
+            self._sound[id(found)] = schema.check(found, Report())
+        return found if self._sound[id(found)] else None
 
     def of(self, reference: Mapping[str, Any]) -> dict[str, Document]:
         return self.cluster_templates if reference.get("clusterScope") else self.templates

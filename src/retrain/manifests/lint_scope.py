@@ -26,6 +26,7 @@ GLOBALS = (
 )
 RETRY_NAMES = ("retries", "lastRetry.exitCode", "lastRetry.status", "lastRetry.duration", "lastRetry.message")
 NODE_FACTS = ("id", "startedAt", "finishedAt", "hostNodeName")
+ANY_OUTPUT = "workflow.outputs.*"  # among the global names: their outputs' names are known at run time only
 RUN_TIME = (
     "workflow.parameters",
     "workflow.labels",
@@ -115,6 +116,8 @@ class Scope:
         self.names |= {f"{prefix}.{fact}" for fact in NODE_FACTS}
         if template is None:
             return
+        if template.get("daemon"):
+            self.names.add(f"{prefix}.ip")
         if workflow.has_result(template):
             self.names |= {f"{prefix}.outputs.result", f"{prefix}.exitCode"}
         for kind in ("parameters", "artifacts"):
@@ -135,6 +138,7 @@ class Scope:
 def of_template(template: Mapping[str, Any], known: Iterable[str], runtime: bool) -> Scope:
     """What resolves inside a template: its inputs, its outputs' paths, retries, and the global names."""
     scope = Scope(set(known), runtime=runtime)
+    scope.any_output = ANY_OUTPUT in scope.names
     inputs, outputs = template.get("inputs") or {}, template.get("outputs") or {}
     leaf = workflow.is_leaf(template)
     if inputs.get("parameters"):

@@ -82,7 +82,7 @@ class Checker:
         position, template = _position(home.doc.get("spec") or {}, name)
         if template is None:
             names = [str(each.get("name")) for each in workflow.templates(home.doc.get("spec") or {})]
-            self.error(place.at("template") if "." in place.path else place, f"template name '{name}' undefined", meant(name, names))
+            self.error(_below(place, "template"), f"template name '{name}' undefined", meant(name, names))
             return None
         return Template(template, Place(home, f"spec.templates[{position}]", place.words))
 
@@ -180,8 +180,7 @@ class Checker:
         strays = [each for each in given[kind] if each not in wanted[kind]]
         near = meant(name, strays)
         hint = f"there is an argument {near.removeprefix('did you mean ').removesuffix('?')}" if near.startswith("did you mean") else ""
-        where = place.at("arguments") if "." in place.path else place
-        self.error(where, f"templates.{template.name} inputs.{kind}.{name} was not supplied", hint)
+        self.error(_below(place, "arguments"), f"templates.{template.name} inputs.{kind}.{name} was not supplied", hint)
 
     def outputs(self, template: Template, scope: Scope) -> None:
         """The template's outputs: names, sources, and the tags in them."""
@@ -205,9 +204,14 @@ class Checker:
     def tags(self, tree: Any, scope: Scope, place: Place, words: str) -> None:
         """Refuse every plain tag that does not resolve."""
         for tag in lint_scope.scan(tree, place.path):
-            if not tag.expression and not scope.resolves(tag.text):
+            if not tag.expression and not scope.resolves(tag.text) and tag.text not in self.known:
                 where = Place(place.document, tag.path, place.words)
                 self.error(where, f"{words}failed to resolve {{{{{tag.text}}}}}", meant(tag.text, _siblings(tag.text, scope.names)))
+
+
+def _below(place: Place, field: str) -> Place:
+    """A field of a call; entrypoint and onExit are names and have none."""
+    return place if place.path.endswith((".entrypoint", ".onExit")) else place.at(field)
 
 
 def _siblings(tag: str, names: set[str]) -> list[str]:

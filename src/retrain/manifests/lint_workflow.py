@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from retrain.manifests import lint_calls, lint_scope, workflow
@@ -42,7 +42,7 @@ def check(document: Document, report: Report, library: Library, *, empty_argumen
     lint_calls.arguments(checker, arguments, place.at("arguments"), "spec.arguments.", empty=runtime or empty_arguments)
     for index, parameter in enumerate(parameters):
         configmap_key(checker, parameter, place.at(f"arguments.parameters[{index}]"))
-    _entrypoint(checker, document, home, spec, runtime)
+    _entrypoint(checker, document, home, spec, runtime, runtime or empty_arguments)
     _exit(checker, document, home, spec)
     if (spec.get("podGC") or {}).get("strategy") not in (*POD_GC, None, ""):
         checker.error(
@@ -81,7 +81,7 @@ def _name(checker: Checker, document: Document) -> None:
         checker.error(Place(document, "metadata"), "metadata.name or metadata.generateName is required")
 
 
-def _entrypoint(checker: Checker, document: Document, home: Document, spec: Mapping[str, Any], runtime: bool) -> None:
+def _entrypoint(checker: Checker, document: Document, home: Document, spec: Mapping[str, Any], runtime: bool, empty: bool) -> None:
     place = Place(document, "spec.entrypoint")
     entrypoint = str(spec.get("entrypoint") or "")
     if not entrypoint:
@@ -92,9 +92,15 @@ def _entrypoint(checker: Checker, document: Document, home: Document, spec: Mapp
     if found is None:
         return
     checker.inputs(found)
-    if not runtime:
+    if not empty:
         checker.supplied(found, spec.get("arguments") or {}, place)
     checker.template(found)
+
+
+def _outputs(home: Document) -> Iterator[Mapping[str, Any]]:
+    for template in workflow.templates(home.doc.get("spec") or {}):
+        for kind in ("parameters", "artifacts"):
+            yield from (template.get("outputs") or {}).get(kind) or []
 
 
 def _exit(checker: Checker, document: Document, home: Document, spec: Mapping[str, Any]) -> None:
@@ -102,6 +108,8 @@ def _exit(checker: Checker, document: Document, home: Document, spec: Mapping[st
     hooks = spec.get("hooks") or {}
     if spec.get("onExit") or "exit" in hooks:
         checker.known.add("workflow.failures")
+        if any("{{" in str(output.get("globalName") or "") for output in _outputs(home)):
+            checker.known.add(lint_scope.ANY_OUTPUT)
     if spec.get("onExit"):
         place = Place(document, "spec.onExit")
         found = checker.find({"template": spec["onExit"]}, place, home)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from retrain.errors import Finding, Severity
 from retrain.manifests.document import Document
 
+WHAT_THIS_MAKES = "Argo refuses what this makes: "
 INVALID_SPEC = "invalid spec: "  # how Argo's controller begins the message of a Workflow that it refuses
 
 
@@ -21,7 +22,12 @@ class Report:
         self.silent: set[int] = set()  # documents (by identity) that were checked before: their warnings are known
 
     def add(self, severity: Severity, document: Document, path: str, message: str, hint: str = "", lead: str = "") -> None:
-        """`lead` begins the message but does not count when the same is found again on another way."""
+        """`lead` begins the message but does not count when the same is found again on another way.
+
+        Argo does not look into a document within a document until it is made: what it refuses then is a warning now.
+        """
+        if severity == "error" and document.inside:
+            severity, lead = "warning", f"{WHAT_THIS_MAKES}{lead}"
         identity = (id(document), path, message)
         if identity in self._said or (severity == "warning" and id(document) in self.silent):
             return

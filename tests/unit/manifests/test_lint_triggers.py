@@ -50,11 +50,11 @@ def test_a_sound_trigger(lint: Lint) -> None:
     [
         (k8s(operation="creat"), "error", "operation is one of create, update, patch, delete, not creat"),
         (k8s(resource=RESOURCE.replace("kind: Workflow\n", "kind: Job\n")), "unsupported", "k8s triggers on the kind Job are refused"),
-        (k8s(resource=RESOURCE.replace("name: retrain", "name: retrian")), "error", 'workflowtemplates.argoproj.io "retrian" not found'),
-        (k8s(resource=RESOURCE.replace("arguments:", "argumnts:"), parameters=""), "error", 'unknown field "argumnts"'),
+        (k8s(resource=RESOURCE.replace("name: retrain", "name: retrian")), "warning", 'workflowtemplates.argoproj.io "retrian" not found'),
+        (k8s(resource=RESOURCE.replace("arguments:", "argumnts:"), parameters=""), "warning", 'unknown field "argumnts"'),
         (
             k8s(resource=RESOURCE.replace('{name: model, value: ""}', "{name: model}"), parameters=""),
-            "error",
+            "warning",
             "spec.arguments.model.value or",
         ),
         (k8s(beside="    retryStrategy: {steps: 3}\n"), "warning", "retryStrategy has no effect without atLeastOnce"),
@@ -97,11 +97,21 @@ def test_triggers_that_do_not_do_what_is_meant(lint: Lint, text: str, severity: 
 def test_the_place_in_the_sensor_leads_to_the_field_of_the_resource(lint: Lint) -> None:
     (found,) = lint(k8s(resource=RESOURCE.replace("name: retrain", "name: retrian")), LIBRARY)
     assert found.path == "Sensor/s spec.triggers[0].template.k8s.source.resource.spec.workflowTemplateRef.name"
+    assert found.severity == "warning"
+    assert found.message.startswith("Argo refuses what this makes: invalid spec: ")
     assert (found.line, found.hint) == (17, "did you mean retrain?")
 
 
 def test_an_argument_that_a_parameter_fills_may_be_empty(lint: Lint) -> None:
     assert lint(k8s(resource=RESOURCE.replace('{name: model, value: ""}', "{name: model}")), LIBRARY) == []
+
+
+def test_arguments_may_be_made_by_parameters(lint: Lint) -> None:
+    resource = RESOURCE.replace("workflowTemplateRef: {name: retrain}", "entrypoint: a")
+    resource += "              templates: [{name: a, inputs: {parameters: [{name: v}]}, container: {image: x}}]\n"
+    parameters = MODEL.replace("m}, dest: 'spec.arguments.parameters.#(name==\"model\").value'", "m}, dest: spec.arguments.parameters.-1")
+    assert parameters != MODEL
+    assert lint(k8s(resource=resource, parameters=parameters)) == []
 
 
 def test_a_patch_need_not_be_a_whole_workflow(lint: Lint) -> None:

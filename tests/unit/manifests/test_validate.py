@@ -1,6 +1,5 @@
 """Everything together: the recorded cases, and what check says of the whole."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -97,14 +96,13 @@ def test_the_message_of_a_refused_workflow_begins_as_argos() -> None:
 
 
 def test_checking_grows_with_the_size_of_the_graph_not_with_its_paths() -> None:
-    """Twelve layers of three tasks that each wait for the whole layer before: half a million paths."""
-    tasks = [
-        {"name": f"t{layer}-{place}", "template": "a", "depends": " && ".join(f"t{layer - 1}-{each}" for each in range(3)) if layer else ""}
-        for layer in range(12)
-        for place in range(3)
-    ]
+    """Forty layers of three tasks that each wait for the whole layer before: more paths than anything could walk."""
+    tasks: list[dict[str, str]] = []
+    for layer in range(40):
+        for place in range(3):
+            depends = " && ".join(f"t{layer - 1}-{each}" for each in range(3)) if layer else ""
+            tasks.append({"name": f"t{layer}-{place}", "template": "a", "depends": depends})
     tasks[-1]["when"] = "'{{tasks.t0-0.outputs.result}}' == 'x'"
     spec = {"entrypoint": "m", "templates": [{"name": "m", "dag": {"tasks": tasks}}, {"name": "a", "container": {"image": "x"}}]}
-    before = time.process_time()
-    assert check([Document({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "a"}, "spec": spec})]) == []
-    assert time.process_time() - before < 20
+    doc = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "a"}, "spec": spec}
+    assert check([Document(doc)]) == []
