@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from retrain.expressions import ExpressionError, re2
-from retrain.expressions.exprlang_functions import BUILTINS, ENVIRONMENT
+from retrain.expressions import ExpressionError, exprlang_functions, exprlang_lists, re2
+from retrain.expressions.exprlang_arithmetic import arithmetic
+from retrain.expressions.exprlang_functions import ENVIRONMENT
 from retrain.expressions.exprlang_nodes import (
     Array,
     Binary,
@@ -28,11 +28,13 @@ from retrain.expressions.exprlang_nodes import (
     Unary,
 )
 from retrain.expressions.exprlang_predicates import PREDICATES
-from retrain.expressions.gotime import Duration, Time
 from retrain.expressions.gotime_methods import call_method
-from retrain.expressions.values import Budget, equal, go_type, is_number, less, plain, wrap
+from retrain.expressions.values import Budget, equal, go_type, is_number, less, plain, to_int, wrap
 
 Json = Any
+
+
+_BUILTINS = exprlang_functions.BUILTINS | exprlang_lists.BUILTINS
 
 
 class _Absent(Exception):
@@ -102,7 +104,7 @@ def fetch(value: Json, key: Json) -> Json:
         if not is_number(key):
             raise ExpressionError(f"invalid operation: int({go_type(key)})")
         elements: Any = value.encode("utf-8", "replace") if isinstance(value, str) else value
-        index = int(key)
+        index = to_int(key)
         index = index + len(elements) if index < 0 else index
         if not 0 <= index < len(elements):
             raise ExpressionError(f"index out of range: {index} (array length is {len(elements)})")
@@ -134,8 +136,8 @@ def _slice(run: Evaluation, node: Slice) -> Json:
     last = run.value(node.last) if node.last else len(elements)
     if not is_number(first) or not is_number(last):
         raise ExpressionError("cannot slice: an index is no number")
-    start = max(int(first) + len(elements) if first < 0 else int(first), 0)
-    end = min(max(int(last) + len(elements) if last < 0 else int(last), 0), len(elements))
+    start = max(to_int(first) + len(elements) if first < 0 else to_int(first), 0)
+    end = min(max(to_int(last) + len(elements) if last < 0 else to_int(last), 0), len(elements))
     part = elements[min(start, end) : end]
     return part.decode("utf-8", "replace") if isinstance(part, bytes) else part
 
@@ -187,11 +189,11 @@ def _operate(run: Evaluation, node: Binary, left: Json) -> Json:
         return _text_operation(operator, left, right)
     if operator == "in":
         return contains(run, left, right)
-    return _arithmetic(run, operator, left, right)
+    return arithmetic(run.budget, operator, left, right)
 
 
 _COMPARE: dict[str, Callable[[Json, Json], bool]] = {
-    "<": lambda a, b: less(a, b),
+    "<": less,
     ">": lambda a, b: less(b, a),
     "<=": lambda a, b: less(a, b) or equal(a, b),
     ">=": lambda a, b: less(b, a) or equal(a, b),
@@ -221,72 +223,6 @@ def contains(run: Evaluation, needle: Json, found: Json) -> bool:
         run.budget.step(len(found))
         return any(equal(item, needle) for item in found)
     raise ExpressionError(f'operator "in" not defined on {go_type(found)}')
-
-
-def _arithmetic(run: Evaluation, operator: str, left: Json, right: Json) -> Json:
-    if operator == "+" and isinstance(left, str) and isinstance(right, str):
-        run.budget.take(len(left) + len(right))
-        return left + right
-    if isinstance(left, (Time, Duration)) or isinstance(right, (Time, Duration)):
-        return _time_arithmetic(operator, left, right)
-    if not is_number(left) or not is_number(right):
-        raise ExpressionError(f"invalid operation: {go_type(left)} {operator} {go_type(right)}")
-    integers = isinstance(left, int) and isinstance(right, int)
-    if operator == "..":
-        return _range(run, left, right)
-    if operator == "%":
-        if not integers:
-            raise ExpressionError(f"invalid operation: {go_type(left)} % {go_type(right)}")
-        if right == 0:
-            raise ExpressionError("integer divide by zero")
-        return abs(left) % abs(right) * (-1 if left < 0 else 1)  # the sign of the dividend, as in Go
-    if operator == "/":
-        return _divide(float(left), float(right))
-    if operator == "**":
-        return _power(float(left), float(right))
-    result = left + right if operator == "+" else left - right if operator == "-" else left * right
-    return wrap(result) if integers else float(result)
-
-
-def _range(run: Evaluation, first: float, last: float) -> list[int]:
-    start, end = int(first), int(last)
-    size = max(end - start + 1, 0)
-    run.budget.take(size)
-    run.budget.step(size)
-    return list(range(start, end + 1))
-
-
-def _divide(left: float, right: float) -> float:
-    if right:
-        return left / right
-    if left == 0 or math.isnan(left):
-        return math.nan
-    return math.copysign(math.inf, left) * math.copysign(1, right)
-
-
-def _power(left: float, right: float) -> float:
-    try:
-        return math.pow(left, right)
-    except OverflowError:
-        return -math.inf if left < 0 and right % 2 == 1 else math.inf
-    except ValueError:
-        return math.inf if left == 0 else math.nan
-
-
-def _time_arithmetic(operator: str, left: Json, right: Json) -> Json:
-    if isinstance(left, Time) and isinstance(right, Duration) and operator in "+-":
-        return left.shifted(right.seconds if operator == "+" else -right.seconds)
-    if isinstance(left, Duration) and isinstance(right, Time) and operator == "+":
-        return right.shifted(left.seconds)
-    if isinstance(left, Time) and isinstance(right, Time) and operator == "-":
-        return Duration((left.when - right.when).total_seconds())
-    if isinstance(left, Duration) and isinstance(right, Duration) and operator in "+-":
-        return Duration(left.seconds + right.seconds if operator == "+" else left.seconds - right.seconds)
-    if operator == "*" and isinstance(left, Duration) and is_number(right):
-        return Duration(left.seconds * right)
-    if operator == "*" and isinstance(right, Duration) and is_number(left):
-        return Duration(right.seconds * left)
-    raise ExpressionError(f"invalid operation: {go_type(left)} {operator} {go_type(right)}")
 
 
 def _conditional(run: Evaluation, node: Conditional) -> Json:
@@ -320,7 +256,7 @@ def _builtin(run: Evaluation, node: Builtin) -> Json:
     predicate = PREDICATES.get(node.name)
     if predicate is not None:
         return predicate(run, node)
-    return BUILTINS[node.name](run.budget, [run.value(argument) for argument in node.arguments])
+    return _BUILTINS[node.name](run.budget, [run.value(argument) for argument in node.arguments])
 
 
 def _pointer(run: Evaluation, node: Pointer) -> Json:

@@ -5,25 +5,22 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime
-import functools
 import math
 import re
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
 from retrain.expressions import ExpressionError
-from retrain.expressions.exprlang_predicates import ordering
+from retrain.expressions.exprlang_registry import BUILTINS, builtin
 from retrain.expressions.gotext import go_value, parse_duration
 from retrain.expressions.gotime import Duration, from_epoch, parse_time, zone
 from retrain.expressions.rawjson import dumps, indented, loads_go
-from retrain.expressions.values import Budget, equal, go_type, is_number, plain, plain_tree, to_int, wrap
+from retrain.expressions.values import Budget, go_type, is_number, plain, plain_tree, to_int, wrap
 
 Json = Any
 Function = Callable[[Budget, list[Json]], Json]
 
-BUILTINS: dict[str, Function] = {}
 _SPACE = " \t\n\v\f\r\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 _DATES = (
     "2006-01-02",
@@ -36,59 +33,30 @@ _DATES = (
 )
 
 
-def _builtin(name: str, *kinds: str, least: int | None = None) -> Callable[[Function], Function]:
-    """Register; `kinds` are the arguments' types (s string, n number, i int, l list, m map, * any), `least` how many must be given."""
-
-    def register(function: Function) -> Function:
-        def checked(budget: Budget, arguments: list[Json]) -> Json:
-            required = len(kinds) if least is None else least
-            if not required <= len(arguments) <= len(kinds):
-                raise ExpressionError(f"invalid number of arguments for {name} (expected {required}, got {len(arguments)})")
-            for kind, argument in zip(kinds, arguments, strict=False):
-                if not _FITS[kind](argument):
-                    raise ExpressionError(f"invalid argument for {name} (type {go_type(argument)})")
-            return function(budget, arguments)
-
-        BUILTINS[name] = checked
-        return function
-
-    return register
-
-
-_FITS: dict[str, Callable[[Json], bool]] = {
-    "s": lambda v: isinstance(v, str),
-    "n": is_number,
-    "i": lambda v: isinstance(v, int) and not isinstance(v, bool),
-    "l": lambda v: isinstance(v, list),
-    "m": lambda v: isinstance(v, dict),
-    "*": lambda v: True,
-}
-
-
-@_builtin("len", "*")
+@builtin("len", "*")
 def _len(budget: Budget, arguments: list[Json]) -> Json:
     if not isinstance(arguments[0], (str, list, dict)):
         raise ExpressionError(f"invalid argument for len (type {go_type(arguments[0])})")
     return len(arguments[0])
 
 
-@_builtin("type", "*")
+@builtin("type", "*")
 def _type(budget: Budget, arguments: list[Json]) -> Json:
     names = {"<nil>": "nil", "float64": "float", "[]interface {}": "array", "map[string]interface {}": "map"}
     return names.get(go_type(arguments[0]), go_type(arguments[0]))
 
 
-_builtin("abs", "n")(lambda _, a: wrap(abs(a[0])) if isinstance(a[0], int) else abs(a[0]))
-_builtin("ceil", "n")(lambda _, a: _whole(math.ceil, a[0]))
-_builtin("floor", "n")(lambda _, a: _whole(math.floor, a[0]))
-_builtin("round", "n")(lambda _, a: _whole(lambda x: math.floor(abs(x) + 0.5) * (1 if x >= 0 else -1), a[0]))
+builtin("abs", "n")(lambda _, a: wrap(abs(a[0])) if isinstance(a[0], int) else abs(a[0]))
+builtin("ceil", "n")(lambda _, a: _whole(math.ceil, a[0]))
+builtin("floor", "n")(lambda _, a: _whole(math.floor, a[0]))
+builtin("round", "n")(lambda _, a: _whole(lambda x: math.floor(abs(x) + 0.5) * (1 if x >= 0 else -1), a[0]))
 
 
 def _whole(function: Callable[[float], int], number: float) -> float:
     return float(function(number)) if math.isfinite(number) and abs(number) < 2**52 else float(number)
 
 
-@_builtin("int", "*")
+@builtin("int", "*")
 def as_int(budget: Budget, arguments: list[Json]) -> Json:
     """`int(x)`, `asInt(x)`: of a string only plain decimal digits."""
     value = arguments[0]
@@ -103,7 +71,7 @@ def as_int(budget: Budget, arguments: list[Json]) -> Json:
     return value if isinstance(value, int) else to_int(value)
 
 
-@_builtin("float", "*")
+@builtin("float", "*")
 def as_float(budget: Budget, arguments: list[Json]) -> Json:
     """`float(x)`, `asFloat(x)`."""
     value = arguments[0]
@@ -116,32 +84,32 @@ def as_float(budget: Budget, arguments: list[Json]) -> Json:
     return float(value)
 
 
-@_builtin("string", "*")
+@builtin("string", "*")
 def _string(budget: Budget, arguments: list[Json]) -> Json:
     text = go_value(plain_tree(arguments[0]))
     budget.take(len(text))
     return text
 
 
-_builtin("trim", "s", "s", least=1)(lambda _, a: a[0].strip(a[1]) if len(a) == 2 else a[0].strip(_SPACE))
-_builtin("trimPrefix", "s", "s", least=1)(lambda _, a: a[0].removeprefix(a[1] if len(a) == 2 else " "))
-_builtin("trimSuffix", "s", "s", least=1)(lambda _, a: a[0].removesuffix(a[1] if len(a) == 2 else " "))
-_builtin("upper", "s")(lambda _, a: a[0].upper())
-_builtin("lower", "s")(lambda _, a: a[0].lower())
-_builtin("indexOf", "s", "s")(lambda _, a: _offset(a[0], a[0].find(a[1])))
-_builtin("lastIndexOf", "s", "s")(lambda _, a: _offset(a[0], a[0].rfind(a[1])))
-_builtin("hasPrefix", "s", "s")(lambda _, a: a[0].startswith(a[1]))
-_builtin("hasSuffix", "s", "s")(lambda _, a: a[0].endswith(a[1]))
+builtin("trim", "s", "s", least=1)(lambda _, a: a[0].strip(a[1]) if len(a) == 2 else a[0].strip(_SPACE))
+builtin("trimPrefix", "s", "s", least=1)(lambda _, a: a[0].removeprefix(a[1] if len(a) == 2 else " "))
+builtin("trimSuffix", "s", "s", least=1)(lambda _, a: a[0].removesuffix(a[1] if len(a) == 2 else " "))
+builtin("upper", "s")(lambda _, a: a[0].upper())
+builtin("lower", "s")(lambda _, a: a[0].lower())
+builtin("indexOf", "s", "s")(lambda _, a: _offset(a[0], a[0].find(a[1])))
+builtin("lastIndexOf", "s", "s")(lambda _, a: _offset(a[0], a[0].rfind(a[1])))
+builtin("hasPrefix", "s", "s")(lambda _, a: a[0].startswith(a[1]))
+builtin("hasSuffix", "s", "s")(lambda _, a: a[0].endswith(a[1]))
 
 
 def _offset(text: str, found: int) -> int:
     return found if found < 0 else len(text[:found].encode("utf-8", "replace"))
 
 
-@_builtin("split", "s", "s", "n", least=2)
+@builtin("split", "s", "s", "n", least=2)
 def split(budget: Budget, arguments: list[Json]) -> Json:
     """Go's Split and SplitN."""
-    text, separator, most = arguments[0], arguments[1], int(arguments[2]) if len(arguments) == 3 else -1
+    text, separator, most = arguments[0], arguments[1], to_int(arguments[2]) if len(arguments) == 3 else -1
     budget.take(len(text))
     if most == 0:
         return []
@@ -151,33 +119,33 @@ def split(budget: Budget, arguments: list[Json]) -> Json:
     return text.split(separator, most - 1 if most > 0 else -1)
 
 
-@_builtin("splitAfter", "s", "s", "n", least=2)
+@builtin("splitAfter", "s", "s", "n", least=2)
 def _split_after(budget: Budget, arguments: list[Json]) -> Json:
     parts = split(budget, arguments)
     return [part + (arguments[1] if index < len(parts) - 1 else "") for index, part in enumerate(parts)]
 
 
-@_builtin("replace", "s", "s", "s", "n", least=3)
+@builtin("replace", "s", "s", "s", "n", least=3)
 def replace(budget: Budget, arguments: list[Json]) -> Json:
     """Go's Replace and ReplaceAll."""
     text, old, new = arguments[:3]
-    most = int(arguments[3]) if len(arguments) == 4 else -1
+    most = to_int(arguments[3]) if len(arguments) == 4 else -1
     times = text.count(old) if most < 0 else min(text.count(old), most)
     budget.take(len(text) + times * len(new))
     return text.replace(old, new, most)
 
 
-@_builtin("repeat", "s", "n")
+@builtin("repeat", "s", "n")
 def repeat(budget: Budget, arguments: list[Json]) -> Json:
     """The text n times, within the budget."""
-    count = int(arguments[1])
+    count = to_int(arguments[1])
     if count < 0:
         raise ExpressionError(f"invalid argument for repeat (expected positive integer, got {count})")
     budget.take(len(arguments[0]) * count)
     return str(arguments[0]) * count
 
 
-@_builtin("join", "l", "s", least=1)
+@builtin("join", "l", "s", least=1)
 def _join(budget: Budget, arguments: list[Json]) -> Json:
     for item in arguments[0]:
         if not isinstance(item, str):
@@ -187,37 +155,7 @@ def _join(budget: Budget, arguments: list[Json]) -> Json:
     return text
 
 
-def _numbers(name: str, arguments: list[Json], depth: int = 0) -> list[int | float]:
-    found: list[int | float] = []
-    for argument in arguments:
-        argument = plain(argument)
-        if isinstance(argument, list) and depth < 100:
-            found.extend(_numbers(name, argument, depth + 1))
-        elif is_number(argument):
-            found.append(argument)
-        else:
-            raise ExpressionError(f"invalid argument for {name} (type {go_type(argument)})")
-    return found
-
-
-def _aggregate(name: str, function: Callable[[list[int | float]], Json]) -> None:
-    def run(budget: Budget, arguments: list[Json]) -> Json:
-        if not arguments:
-            raise ExpressionError(f"not enough arguments to call {name}")
-        numbers = _numbers(name, arguments)
-        budget.step(len(numbers))
-        return function(numbers)
-
-    BUILTINS[name] = run
-
-
-_aggregate("max", lambda numbers: max(numbers) if numbers else None)
-_aggregate("min", lambda numbers: min(numbers) if numbers else None)
-_aggregate("mean", lambda numbers: sum(map(float, numbers)) / len(numbers) if numbers else 0.0)
-_aggregate("median", lambda numbers: statistics.median(map(float, numbers)) if numbers else 0.0)
-
-
-@_builtin("toJSON", "*")
+@builtin("toJSON", "*")
 def _to_json_indented(budget: Budget, arguments: list[Json]) -> Json:
     text = indented(arguments[0])
     budget.take(len(text))
@@ -247,11 +185,11 @@ def _exactly(name: str, arguments: list[Json], count: int) -> None:
         raise ExpressionError(f"invalid number of arguments for {name} (expected {count}, got {len(arguments)})")
 
 
-_builtin("fromJSON", "s")(lambda _, a: loads_go(a[0]))
-_builtin("toBase64", "s")(lambda _, a: base64.b64encode(a[0].encode("utf-8", "replace")).decode())
+builtin("fromJSON", "s")(lambda _, a: loads_go(a[0]))
+builtin("toBase64", "s")(lambda _, a: base64.b64encode(a[0].encode("utf-8", "replace")).decode())
 
 
-@_builtin("fromBase64", "s")
+@builtin("fromBase64", "s")
 def _from_base64(budget: Budget, arguments: list[Json]) -> Json:
     try:
         return base64.b64decode(arguments[0], validate=True).decode("utf-8", "replace")
@@ -259,20 +197,20 @@ def _from_base64(budget: Budget, arguments: list[Json]) -> Json:
         raise ExpressionError("illegal base64 data") from error
 
 
-@_builtin("now", "*", least=0)
+@builtin("now", "*", least=0)
 def _now(budget: Budget, arguments: list[Json]) -> Json:
     moment = from_epoch(time.time())
     return moment.within(arguments[0]) if arguments and isinstance(arguments[0], datetime.tzinfo) else moment
 
 
-@_builtin("duration", "s")
+@builtin("duration", "s")
 def _duration(budget: Budget, arguments: list[Json]) -> Json:
     if re.fullmatch(r"\s*[0-9]*[1-9][0-9]*\s*", arguments[0]):
         raise ExpressionError(f'time: missing unit in duration "{arguments[0]}"')
     return Duration(parse_duration(arguments[0]))
 
 
-@_builtin("date", "*", "*", "*", "*", least=1)
+@builtin("date", "*", "*", "*", "*", least=1)
 def _date(budget: Budget, arguments: list[Json]) -> Json:
     tz: datetime.tzinfo = datetime.UTC
     if isinstance(arguments[0], datetime.tzinfo):
@@ -289,88 +227,15 @@ def _date(budget: Budget, arguments: list[Json]) -> Json:
     raise ExpressionError(f"invalid date {arguments[0]}")
 
 
-_builtin("timezone", "s")(lambda _, a: zone(a[0]))
-_builtin("first", "*")(lambda _, a: a[0][0] if isinstance(a[0], list) and a[0] else None)
-_builtin("last", "*")(lambda _, a: a[0][-1] if isinstance(a[0], list) and a[0] else None)
-
-
-@_builtin("get", "*", "*")
-def _get(budget: Budget, arguments: list[Json]) -> Json:
-    found, key = arguments
-    if isinstance(found, dict):
-        return found.get(key) if isinstance(key, str) else None
-    if isinstance(found, list) and is_number(key):
-        return found[int(key)] if -len(found) <= int(key) < len(found) else None
-    return None
-
-
-_builtin("take", "l", "i")(lambda _, a: a[0][: max(a[1], 0)])
-_builtin("keys", "m")(lambda _, a: sorted(a[0]))
-_builtin("values", "m")(lambda _, a: [a[0][key] for key in sorted(a[0])])
-_builtin("toPairs", "m")(lambda _, a: [[key, a[0][key]] for key in sorted(a[0])])
-_builtin("reverse", "l")(lambda _, a: a[0][::-1])
-
-
-@_builtin("fromPairs", "l")
-def _from_pairs(budget: Budget, arguments: list[Json]) -> Json:
-    for pair in arguments[0]:
-        if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
-            raise ExpressionError(f"invalid pair {go_value(plain_tree(pair))}")
-    return dict(arguments[0])
-
-
-@_builtin("uniq", "l")
-def _uniq(budget: Budget, arguments: list[Json]) -> Json:
-    found: list[Json] = []
-    for item in arguments[0]:
-        budget.step(len(found))
-        if not any(equal(item, other) for other in found):
-            found.append(item)
-    return found
-
-
-def _concat(budget: Budget, arguments: list[Json]) -> Json:
-    if not arguments:
-        raise ExpressionError("invalid number of arguments (expected at least 1, got 0)")
-    found: list[Json] = []
-    for argument in arguments:
-        if not isinstance(argument, list):
-            raise ExpressionError(f"cannot concat {go_type(argument)}")
-        budget.take(len(argument))
-        found.extend(argument)
-    return found
-
-
-BUILTINS["concat"] = _concat
-
-
-@_builtin("flatten", "l")
-def flatten(budget: Budget, arguments: list[Json]) -> Json:
-    """Lists inside lists, as one list."""
-    found: list[Json] = []
-    for item in arguments[0]:
-        found.extend(flatten(budget, [item]) if isinstance(item, list) else [item])
-        budget.step()
-    return found
-
-
-@_builtin("sort", "l", "s", least=1)
-def _sort(budget: Budget, arguments: list[Json]) -> Json:
-    order = arguments[1] if len(arguments) == 2 else "asc"
-    if order not in ("asc", "desc"):
-        raise ExpressionError(f"invalid order {order} (expected asc or desc)")
-    budget.step(len(arguments[0]))
-    return sorted(map(plain, arguments[0]), key=functools.cmp_to_key(ordering), reverse=order == "desc")
-
-
-_builtin("bitand", "i", "i")(lambda _, a: a[0] & a[1])
-_builtin("bitor", "i", "i")(lambda _, a: a[0] | a[1])
-_builtin("bitxor", "i", "i")(lambda _, a: a[0] ^ a[1])
-_builtin("bitnand", "i", "i")(lambda _, a: a[0] & ~a[1])
-_builtin("bitnot", "i")(lambda _, a: ~a[0])
-_builtin("bitshl", "i", "i")(lambda _, a: wrap(a[0] << _shift(a[1])))
-_builtin("bitshr", "i", "i")(lambda _, a: a[0] >> _shift(a[1]))
-_builtin("bitushr", "i", "i")(lambda _, a: wrap((a[0] % 2**64) >> _shift(a[1])))
+builtin("timezone", "s")(lambda _, a: zone(a[0]))
+builtin("bitand", "i", "i")(lambda _, a: a[0] & a[1])
+builtin("bitor", "i", "i")(lambda _, a: a[0] | a[1])
+builtin("bitxor", "i", "i")(lambda _, a: a[0] ^ a[1])
+builtin("bitnand", "i", "i")(lambda _, a: a[0] & ~a[1])
+builtin("bitnot", "i")(lambda _, a: ~a[0])
+builtin("bitshl", "i", "i")(lambda _, a: wrap(a[0] << _shift(a[1])))
+builtin("bitshr", "i", "i")(lambda _, a: a[0] >> _shift(a[1]))
+builtin("bitushr", "i", "i")(lambda _, a: wrap((a[0] % 2**64) >> _shift(a[1])))
 
 
 def _shift(count: int) -> int:

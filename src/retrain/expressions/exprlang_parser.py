@@ -23,63 +23,8 @@ from retrain.expressions.exprlang_nodes import (
     Slice,
     Unary,
 )
+from retrain.expressions.exprlang_tables import BINARY, BUILTINS, NEGATABLE, ORDER, PREDICATES, RIGHT, SAME, UNARY
 
-_UNARY = {"not": 50, "!": 50, "-": 90, "+": 90}
-_BINARY = {
-    "|": 0,
-    "or": 10,
-    "||": 10,
-    "and": 15,
-    "&&": 15,
-    "==": 20,
-    "!=": 20,
-    "<": 20,
-    ">": 20,
-    ">=": 20,
-    "<=": 20,
-    "in": 20,
-    "matches": 20,
-    "contains": 20,
-    "startsWith": 20,
-    "endsWith": 20,
-    "..": 25,
-    "+": 30,
-    "-": 30,
-    "*": 60,
-    "/": 60,
-    "%": 60,
-    "**": 100,
-    "^": 100,
-    "??": 500,
-}
-_RIGHT = {"**", "^"}
-_NEGATABLE = {"in", "matches", "contains", "startsWith", "endsWith"}
-_ORDER = {"<", ">", "<=", ">="}
-_SAME = {"or": "||", "and": "&&", "^": "**", "not": "!"}
-# arguments: e an expression, p a predicate, capital when it may be left out
-PREDICATES = {
-    "all": "ep",
-    "none": "ep",
-    "any": "ep",
-    "one": "ep",
-    "filter": "ep",
-    "map": "ep",
-    "count": "eP",
-    "sum": "eP",
-    "find": "ep",
-    "findIndex": "ep",
-    "findLast": "ep",
-    "findLastIndex": "ep",
-    "groupBy": "ep",
-    "sortBy": "epE",
-    "reduce": "epE",
-}
-_NAMES = """
-    len type abs ceil floor round int float string trim trimPrefix trimSuffix upper lower split splitAfter replace repeat join indexOf
-    lastIndexOf hasPrefix hasSuffix max min mean median toJSON fromJSON toBase64 fromBase64 now duration date timezone first last get take
-    keys values toPairs fromPairs reverse uniq concat flatten sort bitand bitor bitxor bitnand bitnot bitshl bitshr bitushr
-"""
-BUILTINS = frozenset(_NAMES.split())
 _NODES = 10_000
 _DEPTH = 60
 
@@ -160,9 +105,9 @@ class _Parser:
             negate = token.text == "not"
             if negate:
                 token = self.tokens[min(self.index + 1, len(self.tokens) - 1)]
-                if token.kind != "operator" or token.text not in _NEGATABLE:
+                if token.kind != "operator" or token.text not in NEGATABLE:
                     raise ExpressionError(f"unexpected token {token}", token.at)
-            precedence = _BINARY.get(token.text, -1)
+            precedence = BINARY.get(token.text, -1)
             if precedence < least:
                 break
             self.index += 2 if negate else 1
@@ -175,11 +120,11 @@ class _Parser:
                 raise ExpressionError(
                     f"Operator ({token.text}) and coalesce expressions (??) cannot be mixed. Wrap either by parentheses.", token.at
                 )
-            elif token.text in _ORDER:
+            elif token.text in ORDER:
                 left = self.comparison(left, token, precedence)
             else:
-                right = self.expression(precedence if token.text in _RIGHT else precedence + 1)
-                left = Binary(token.at, _SAME.get(token.text, token.text), left, right)
+                right = self.expression(precedence if token.text in RIGHT else precedence + 1)
+                left = Binary(token.at, SAME.get(token.text, token.text), left, right)
                 left = Unary(token.at, "!", left) if negate else left
             previous = token.text
         return left
@@ -192,7 +137,7 @@ class _Parser:
             pair = Binary(token.at, token.text, left, right)
             whole = pair if whole is None else Binary(token.at, "&&", whole, pair)
             token, left = self.current, right
-            if token.kind != "operator" or token.text not in _ORDER:
+            if token.kind != "operator" or token.text not in ORDER:
                 return whole
             self.next()
 
@@ -232,9 +177,9 @@ class _Parser:
 
     def primary(self) -> Node:
         token = self.current
-        if token.kind == "operator" and token.text in _UNARY:
+        if token.kind == "operator" and token.text in UNARY:
             self.next()
-            node: Node = Unary(token.at, _SAME.get(token.text, token.text), self.expression(_UNARY[token.text]))
+            node: Node = Unary(token.at, SAME.get(token.text, token.text), self.expression(UNARY[token.text]))
             return self.postfix(node)
         if self.at("("):
             self.next()

@@ -191,7 +191,7 @@ class _Translation:
         if char == "\\":
             return self.escaped(in_class=True)
         self.at += 1
-        if char == "-" and self.pattern[self.at : self.at + 1] != "]" and self.pattern[self.at - 2 : self.at - 1] not in ("[", "^"):
+        if char == "-" and self.pattern[self.at : self.at + 1] != "]" and self.pattern[self.at - 2 : self.at - 1] not in ("[", "^", "-"):
             return "-"
         return self.literal(char)
 

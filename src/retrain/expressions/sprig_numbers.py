@@ -72,7 +72,7 @@ def _whole(rounding: Callable[[float], int], number: float) -> float:
     return float(rounding(number)) if math.isfinite(number) else number
 
 
-@function("round", "**+")
+@function("round", "***+")
 def _round(value: Json, places: Json, *limit: Json) -> float:
     """Away from zero from `limit` (0.5) on, at so many places."""
     number, factor = float_of(value), math.pow(10, min(max(int_of(places), -300), 300))

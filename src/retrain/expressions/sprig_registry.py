@@ -27,8 +27,9 @@ _WORDS = {"s": "string", "i": "int", "b": "bool", "l": "list", "m": "map"}
 
 
 def function(names: str, kinds: str) -> Callable[[Function], Function]:
-    """Register under every name. `kinds`, a letter each: s string, i int, b bool, l list, m map, * any; a final + repeats the last letter.
+    """Register under every name. `kinds`, a letter each: s string, i int, b bool, l list, m map, * any.
 
+    A final + lets the last letter stand any number of times, or not at all.
     The function is called with the arguments, and first with the budget when its first parameter is named so.
     """
 

@@ -71,7 +71,7 @@ def wrap(number: int) -> int:
 
 
 def to_int(value: float) -> int:
-    """`int(x)` of a float64; what does not fit becomes Go's (amd64) least integer."""
+    """`int(x)` of a number; a float64 that does not fit becomes Go's (amd64) least integer."""
     if math.isnan(value) or math.isinf(value) or not -(2.0**63) <= value < 2.0**63:
         return -(2**63)
     return int(value)
