@@ -40,11 +40,14 @@ def check(
     path: str,
     resource: Mapping[str, Any] | None,
     sources: Mapping[str, str],
+    *,
+    root: Sequence[str | int] = (),
 ) -> None:
     """All parameters of one list.
 
-    `resource` is the tree they write into, None when it is not known; `sources` maps the dependencies' names to the type of their
-    events (empty when unknown, or when a transform forms the payload).
+    `root` is the place of `resource` in a Sensor when it is a part of the Sensor itself. `resource` is the tree they write into,
+    None when it is not known; `sources` maps the dependencies' names to the type of their events (empty when unknown, or when a
+    transform forms the payload).
     """
     for index, parameter in enumerate(parameters):
         at = f"{path}[{index}]"
@@ -61,7 +64,7 @@ def check(
         if not dest:
             report.error(document, at, "a parameter needs `dest`")
         elif resource is not None:
-            for message, hint in problems(resource, dest, parameter):
+            for message, hint in problems(resource, dest, parameter, root):
                 report.warning(document, f"{at}.dest", message, hint)
 
 
@@ -87,7 +90,9 @@ def _source(document: Document, report: Report, src: Any, at: str, sources: Mapp
         report.warning(document, at, "the data's key or template wins: the context's is not used", "leave one of them out")
 
 
-def problems(resource: Mapping[str, Any], dest: str, parameter: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def problems(
+    resource: Mapping[str, Any], dest: str, parameter: Mapping[str, Any], root: Sequence[str | int] = ()
+) -> Iterator[tuple[str, str]]:
     """What is wrong with one destination, with a hint each."""
     tree: Any = resource
     walked: list[str | int] = []
@@ -104,7 +109,8 @@ def problems(resource: Mapping[str, Any], dest: str, parameter: Mapping[str, Any
             tree = tree[step.removeprefix(":")]
             walked.append(step.removeprefix(":"))
         else:
-            yield from _absent(resource, tree, walked, step.removeprefix(":"), dest)
+            kind = "Sensor" if root else str(resource.get("kind") or "")
+            yield from _absent(kind, root, tree, walked, step.removeprefix(":"), dest)
             return
 
 
@@ -137,16 +143,18 @@ def _element(items: list[Any], step: str, dest: str, parameter: Mapping[str, Any
         yield f"{dest}: {step} does not exist: {reason}", 'write a position or #(name=="...")', None
 
 
-def _absent(resource: Mapping[str, Any], tree: Any, walked: list[str | int], step: str, dest: str) -> Iterator[tuple[str, str]]:
+def _absent(kind: str, root: Sequence[str | int], tree: Any, walked: list[str | int], step: str, dest: str) -> Iterator[tuple[str, str]]:
     """A step that the resource does not have: fine where the field exists in the kind's schema."""
     at = ".".join(str(each) for each in walked) or "the resource"
     if not isinstance(tree, dict) and tree is not None:
         yield f"{dest}: {at} is a value, there is nothing below it", ""
         return
-    kind = str(resource.get("kind") or "")
     if kind not in schema.KINDS:
         yield f"{dest} does not exist in {at}", meant(step, tree or {})
-    elif not schema.allows(kind, [*walked, step]):
-        yield f"{dest} does not exist: {kind} has no field {step} in {at}", meant(step, [*(tree or {}), *schema.fields(kind, walked)])
-    elif step in ("parameters", "artifacts", "templates"):
+    elif not schema.allows(kind, [*root, *walked, step]):
+        yield (
+            f"{dest} does not exist: {'the trigger' if root else kind} has no field {step} in {at}",
+            meant(step, [*(tree or {}), *schema.fields(kind, [*root, *walked])]),
+        )
+    elif not root and step in ("parameters", "artifacts", "templates"):
         yield f"{dest} does not exist: the resource has no {step} in {at}", "write them out in the resource"

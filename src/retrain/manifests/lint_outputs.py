@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 REFERENCE = re.compile(
     r"(?P<family>steps|tasks)\.(?P<name>[^.]+)\.(?:outputs\.(?:(?P<kind>parameters|artifacts)(?:\.(?P<output>.+))?|result)|(?P<code>exitCode))"
 )
+ARGUMENT = re.compile(r"\.arguments\.parameters\[(\d+)\]\.value$")
+ONE_TAG = re.compile(r"\{\{[^{}]*\}\}")
 WORDS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
 BARE = re.compile(r"(?<![-\w.])([a-zA-Z0-9][-a-zA-Z0-9]*)(?![-\w.])")
 WORD = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?)\.([A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a-zA-Z0-9]*)")
@@ -170,7 +172,8 @@ def check_tasks(checker: Checker, template: Template, graph: Graph) -> None:
                         place, f"{name} does not wait for {wanted}: {{{{{tag.text}}}}} may never be there", f"add {wanted} to depends"
                     )
                 continue
-            _say(checker, place, tag, reference, graph.bad_ends(name, wanted), graph.templates.get(wanted), graph.tasks[wanted])
+            ends = graph.bad_ends(name, wanted) - _covered(task, tag, graph.templates.get(name), graph.tasks[wanted])
+            _say(checker, place, tag, reference, ends, graph.templates.get(wanted), graph.tasks[wanted])
 
 
 def check_steps(checker: Checker, template: Template, called: Mapping[str, dict[str, Any] | None]) -> None:
@@ -185,8 +188,20 @@ def check_steps(checker: Checker, template: Template, called: Mapping[str, dict[
                     message = f"{wanted} runs at the same time: {{{{{tag.text}}}}} is not there yet"
                     checker.warning(place, message, "move this step into a later group")
                 elif wanted in earlier:
-                    _say(checker, place, tag, reference, _bad_steps(earlier[wanted]), called.get(wanted), earlier[wanted])
+                    ends = _bad_steps(earlier[wanted]) - _covered(step, tag, called.get(str(step.get("name"))), earlier[wanted])
+                    _say(checker, place, tag, reference, ends, called.get(wanted), earlier[wanted])
         earlier |= {str(step.get("name")): step for step in group or []}
+
+
+def _covered(call: Mapping[str, Any], tag: Tag, consumer: Mapping[str, Any] | None, producer: Mapping[str, Any]) -> set[str]:
+    """The ends after which the consumer's own default is used: its argument must be the tag alone, and of no loop."""
+    match = ARGUMENT.search(tag.path)
+    if match is None or consumer is None or workflow.is_loop(producer):
+        return set()
+    argument = call["arguments"]["parameters"][int(match[1])]
+    wanted = workflow.by_name((consumer.get("inputs") or {}).get("parameters"), str(argument.get("name"))) or {}
+    alone = ONE_TAG.fullmatch(str(argument.get("value"))) is not None
+    return set(ABSENT) if alone and (wanted.get("value") is not None or wanted.get("default") is not None) else set()
 
 
 def _bad_steps(step: Mapping[str, Any]) -> set[str]:

@@ -17,6 +17,7 @@ K8S_OPERATIONS = ("create", "update", "patch", "delete")
 ARGO_OPERATIONS = ("submit", "submit-from", "suspend", "retry", "resume", "resubmit", "terminate", "stop")
 KINDS = ("Workflow", "WorkflowTemplate")
 UNITS = ("Second", "Minute", "Hour")
+ROOT: list[str | int] = ["spec", "triggers", 0, "template"]
 LONGEST_LABEL = 63
 
 
@@ -45,7 +46,7 @@ def check(document: Document, report: Report, trigger: Mapping[str, Any], path: 
             f"a trigger's template needs one of {', '.join(TYPES)}",
             meant(next(iter(template.keys() - set(_PLAIN)), ""), TYPES),
         )
-    lint_destinations.check(document, report, trigger.get("parameters") or [], f"{path}.parameters", template, sources)
+    lint_destinations.check(document, report, trigger.get("parameters") or [], f"{path}.parameters", template, sources, root=ROOT)
     for kind in ("k8s", "argoWorkflow"):
         if template.get(kind) is not None:
             _resource_trigger(document, report, kind, template[kind], f"{at}.{kind}", sources, library)
@@ -135,4 +136,4 @@ def _http(document: Document, report: Report, body: Mapping[str, Any], at: str, 
         report.error(document, at, "an http trigger needs `payload`, the fields of the JSON that it sends")
     for field in ("payload", "dynamicHeaders"):
         lint_destinations.check(document, report, body.get(field) or [], f"{at}.{field}", None, sources)
-    lint_destinations.check(document, report, body.get("parameters") or [], f"{at}.parameters", body, sources)
+    lint_destinations.check(document, report, body.get("parameters") or [], f"{at}.parameters", body, sources, root=[*ROOT, "http"])

@@ -10,6 +10,7 @@ from retrain.manifests.lint_outputs import Graph
 Lint = Callable[..., list[Finding]]
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {generateName: a-}\nspec:\n  entrypoint: main\n  templates:\n"
 TAIL = """\
+  - {name: need, inputs: {parameters: [{name: v}]}, container: {image: x}}
   - name: show
     inputs: {parameters: [{name: v, value: d}]}
     container: {image: x}
@@ -66,7 +67,7 @@ def dag(*tasks: str) -> str:
 
 
 def test_a_plain_tag_of_a_task_that_may_have_failed_hangs(lint: Lint) -> None:
-    (found,) = lint(dag("name: a, template: show", f"name: b, template: show, depends: a || a.Failed, {READ}"))
+    (found,) = lint(dag("name: a, template: show", f"name: b, template: need, depends: a || a.Failed, {READ}"))
     assert found.severity == "warning"
     assert "may never be written: this can run when a is Failed, and the workflow then hangs for ever" in found.message
     assert found.hint == "write {{=tasks.a?.outputs?.parameters?.o ?? 'none'}}"
@@ -74,22 +75,31 @@ def test_a_plain_tag_of_a_task_that_may_have_failed_hangs(lint: Lint) -> None:
 
 
 def test_of_a_skipped_task_it_is_an_error_of_the_node_and_of_an_empty_loop_it_hangs(lint: Lint) -> None:
-    (skipped,) = lint(dag("name: a, template: show, when: '1 == 2'", f"name: b, template: show, depends: a, {READ}"))
+    (skipped,) = lint(dag("name: a, template: show, when: '1 == 2'", f"name: b, template: need, depends: a, {READ}"))
     assert "when a is Skipped, and the node then ends with an error" in skipped.message
     aggregate = READ.replace(".o}}", "}}")
-    (empty,) = lint(dag("name: a, template: show, withParam: '[]'", f"name: b, template: show, depends: a, {aggregate}"))
+    (empty,) = lint(dag("name: a, template: show, withParam: '[]'", f"name: b, template: need, depends: a, {aggregate}"))
     assert "when a is Skipped, and the workflow then hangs for ever" in empty.message
     assert empty.hint.endswith("?? '[]'}}")
 
 
 def test_a_default_helps_unless_the_pod_never_ran(lint: Lint) -> None:
-    assert lint(dag("name: a, template: safe, when: '1 == 2'", f"name: b, template: show, depends: a || a.Failed, {READ}")) == []
-    (found,) = lint(dag("name: a, template: safe", f"name: b, template: show, depends: a || a.Errored, {READ}"))
+    assert lint(dag("name: a, template: safe, when: '1 == 2'", f"name: b, template: need, depends: a || a.Failed, {READ}")) == []
+    (found,) = lint(dag("name: a, template: safe", f"name: b, template: need, depends: a || a.Errored, {READ}"))
     assert "when a is Errored" in found.message
 
 
+def test_the_readers_own_default_takes_the_place_of_what_was_skipped_when_the_argument_is_the_tag_alone(lint: Lint) -> None:
+    skipped = "name: a, template: show, when: '1 == 2'"
+    assert lint(dag(skipped, f"name: b, template: show, depends: a, {READ}")) == []
+    (found,) = lint(dag(skipped, f"name: b, template: show, depends: a, {READ.replace('{{', 'x{{')}"))
+    assert "when a is Skipped" in found.message
+    (found,) = lint(dag("name: a, template: show", f"name: b, template: show, depends: a || a.Failed, {READ}"))
+    assert "when a is Failed" in found.message
+
+
 def test_status_and_expressions_are_always_there_and_exit_codes_of_the_failed_too(lint: Lint) -> None:
-    b = "name: b, template: show, depends: a || a.Failed, arguments: {parameters: [{name: v, value: '%s'}]}"
+    b = "name: b, template: need, depends: a || a.Failed, arguments: {parameters: [{name: v, value: '%s'}]}"
     for tag in ("{{tasks.a.status}}", "{{tasks.a.exitCode}}", "{{=tasks.a?.outputs?.parameters?.o ?? 1}}"):
         assert lint(dag("name: a, template: show", b % tag)) == []
 
@@ -103,13 +113,13 @@ def test_artifacts_are_meant_too(lint: Lint) -> None:
 def test_steps_that_may_be_skipped_or_run_beside(lint: Lint) -> None:
     read = READ.replace("tasks", "steps")
     head = f"{HEAD}  - name: main\n    steps:\n"
-    (found,) = lint(f"{head}    - - {{name: a, template: show, when: '1 == 2'}}\n    - - {{name: b, template: show, {read}}}\n{TAIL}")
+    (found,) = lint(f"{head}    - - {{name: a, template: show, when: '1 == 2'}}\n    - - {{name: b, template: need, {read}}}\n{TAIL}")
     assert "when a is Skipped" in found.message
     (found,) = lint(
-        f"{head}    - - {{name: a, template: show, continueOn: {{failed: true}}}}\n    - - {{name: b, template: show, {read}}}\n{TAIL}"
+        f"{head}    - - {{name: a, template: show, continueOn: {{failed: true}}}}\n    - - {{name: b, template: need, {read}}}\n{TAIL}"
     )
     assert "when a is Failed" in found.message
-    (found,) = lint(f"{head}    - - {{name: a, template: show}}\n      - {{name: b, template: show, {read}}}\n{TAIL}")
+    (found,) = lint(f"{head}    - - {{name: a, template: show}}\n      - {{name: b, template: need, {read}}}\n{TAIL}")
     assert (found.message, found.hint) == (
         "a runs at the same time: {{steps.a.outputs.parameters.o}} is not there yet",
         "move this step into a later group",

@@ -84,7 +84,7 @@ def test_a_sound_trigger(lint: Lint) -> None:
         (
             sensor("  - template: {name: t, log: {}}\n    parameters: [{src: {dependencyName: d, dataKey: x}, dest: lg.a}]\n"),
             "warning",
-            "lg.a does not exist in the resource",
+            "lg.a does not exist: the trigger has no field lg in the resource",
         ),
     ],
 )
