@@ -29,6 +29,20 @@ def write_json(path: Path, value: Json) -> None:
     partial.replace(path)
 
 
+def remove_tree(path: Path) -> None:
+    """Remove a folder whatever rights its folders have: a pod may have taken them away, and an overlay's work folder has none."""
+    shutil.rmtree(path, ignore_errors=True)
+    if not path.exists():
+        return
+    path.chmod(0o700)
+    for folder, below, _ in os.walk(path):
+        for name in below:
+            inner = Path(folder, name)
+            if not inner.is_symlink():
+                inner.chmod(0o700)
+    shutil.rmtree(path, ignore_errors=True)
+
+
 def exit_from_json(doc: Json) -> PodExit:
     """The record that `exit.json` holds."""
     containers = tuple(ContainerExit(**container) for container in doc["containers"])
@@ -125,11 +139,11 @@ class PodFolder:
     def clear(self, *, keep_logs: bool) -> None:
         """Remove the folder; the files that say the state go last."""
         if not keep_logs:
-            shutil.rmtree(self.path, ignore_errors=True)
+            remove_tree(self.path)
             return
         keep = {self.logs.name, self.spec.name, self.started.name, self.exit.name, self.lock.name}
         for entry in self.path.iterdir() if self.path.exists() else ():
             if entry.name not in keep:
-                shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+                remove_tree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink(missing_ok=True)
         for last in (self.spec, self.lock, self.started, self.exit):
             last.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import retrain
 from retrain.runners import isolated
 from retrain.runners.layout import PRIVATE, machine_folders
 
@@ -112,6 +113,18 @@ def test_mounts(folder, user):
     assert said.split() == ["x", "read-only"]
     assert (folder / "volumes/v/f").read_text() == "x\n"
     assert [p.name for p in (folder / "volumes/v").iterdir()] == ["f"]
+
+
+@pytest.mark.parametrize("user", users())
+def test_the_folder_can_be_removed_by_its_owner(folder, user):
+    enter(folder, "mkdir -p /tmp/locked/deep; touch /tmp/locked/deep/f; chmod 0 /tmp/locked/deep /tmp/locked", user=user)
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(retrain.__file__).parents[1])!r}); from pathlib import Path; "
+        f"from retrain.runners.podfolder import remove_tree; [remove_tree(Path({str(folder)!r}) / name) for name in ('upper', 'work')]"
+    )
+    python = SYSTEM_PYTHON if user is not None else sys.executable
+    subprocess.run([python, "-c", code], user=user, group=user, check=True, cwd="/")
+    assert {p.name for p in folder.iterdir()} == {"root", "volumes", "isolated.py"}
 
 
 def test_a_folder_that_cannot_be_overlaid_is_mirrored(folder, tmp_path):
