@@ -1,0 +1,346 @@
+"""Dag templates: which tasks may begin, what loops come to, and how the whole ends."""
+
+from __future__ import annotations
+
+from retrain.expressions import ExpressionError
+from retrain.ports import Doc
+from retrain.workflows import hooks, memoize
+from retrain.workflows.dag_phase import phase_of
+from retrain.workflows.execute import Frame, frame_of
+from retrain.workflows.graph import Graph, graph_of
+from retrain.workflows.index import BAD, COMPLETED, FULFILLED
+from retrain.workflows.loops import Calls, expand, item_name, resolve_references, should_execute, should_expand
+from retrain.workflows.outbound import outbound_nodes
+from retrain.workflows.outputs import loop_scope, node_scope, publish, skipped_scope, template_outputs
+from retrain.workflows.scope import Scope, global_params, template_scope, workflow_outputs
+from retrain.workflows.steps import EMPTY
+from retrain.workflows.work import Blocked, Call, CallFailed, Pass
+
+OMITTED = "omitted: depends condition not met"
+
+
+def assess(p: Pass, node: str) -> None:
+    """Go on with a dag node."""
+    if p.node(node)["phase"] in FULFILLED:
+        return
+    p.changed.pop(node, None)
+    try:
+        frame = frame_of(p, node)
+        Dag(p, node, frame).assess()
+    except CallFailed as error:
+        p.fail(node, str(error))
+
+
+def assess_group(p: Pass, group: str) -> None:
+    """Go on with the loop of a task."""
+    node = p.node(group)["boundaryID"]
+    if p.node(group)["phase"] in FULFILLED or p.node(node)["phase"] in FULFILLED:
+        return
+    try:
+        dag = Dag(p, node, frame_of(p, node))
+    except CallFailed as error:
+        p.fail(node, str(error))
+        return
+    dag.go_on_with_loop(p.node(group)["displayName"], group)
+
+
+class Dag:
+    """One look at a dag node."""
+
+    def __init__(self, p: Pass, node: str, frame: Frame) -> None:
+        self.p = p
+        self.node = node
+        self.frame = frame
+        if frame.graph is None:
+            frame.graph = graph_of(frame.template["dag"])
+        self.graph: Graph = frame.graph
+        self.name: str = p.node(node)["name"]
+        self.on_exit = bool(p.priv(node).get("onExit"))
+        self.visited: set[str] = set()
+
+    def id(self, task: str) -> str:
+        """The id of the task's node."""
+        return self.p.id(f"{self.name}.{task}")
+
+    # ------------------------------------------------------------------------------------------ all of it
+
+    def assess(self) -> None:
+        """Begin what may begin; end when everything that matters has ended."""
+        for target in self.graph.targets:
+            self.visit(target)
+        if self.p.node(self.node)["phase"] in FULFILLED:
+            return
+        phase = phase_of(self.p, self.node, self.graph, self.frame.template["dag"], self.on_exit, self.id)
+        if phase in BAD:
+            self.p.set(self.node, outboundNodes=self._outbound())
+            self.p.mark(self.node, phase)
+        elif phase == "Succeeded":
+            self._succeed()
+
+    def _succeed(self) -> None:
+        p = self.p
+        scope = template_scope(self.frame.template)
+        for name in self.graph.tasks:
+            if p.get(self.id(name)) is not None:
+                scope.update(self.task_scope(name))
+                publish(p, p.node(self.id(name)).get("outputs"))
+        workflow_outputs(p, scope)
+        outputs = template_outputs(self.frame.template, scope)
+        if outputs is not None:
+            p.set(self.node, outputs=outputs)
+            publish(p, outputs)
+        p.set(self.node, outboundNodes=self._outbound())
+        p.mark(self.node, "Succeeded")
+        memoize.save(p, self.node)
+
+    def _outbound(self) -> list[str] | None:
+        found = [o for t in self.graph.targets if self.p.get(self.id(t)) is not None for o in outbound_nodes(self.p, self.id(t))]
+        return found or None
+
+    # ------------------------------------------------------------------------------------------ one task
+
+    def visit(self, name: str) -> None:
+        """Look at a task and before it at those that it depends on."""
+        if name in self.visited:
+            return
+        self.visited.add(name)
+        for dependency in self.graph.dependencies[name]:
+            self.visit(dependency)
+        node = self.p.get(self.id(name))
+        if node is None:
+            self._begin(name)
+            return
+        self._correct_message(name, node)
+        if hooks.has_hooks(self.graph.tasks[name]) and (node["phase"] in FULFILLED or node["phase"] == "Running"):
+            self._hooks(name, self.id(name))
+        elif node["phase"] in COMPLETED:
+            return
+
+    def _correct_message(self, name: str, node: Doc) -> None:
+        """Argo words an error of the call differently when it looks at the task again, and one of the template always so."""
+        private = self.p.priv(node["id"])
+        raised = private.get("raised")
+        if raised is None or node["phase"] != "Error":
+            return
+        if private.get("early"):
+            if self.p.run.nodes.get(node["id"]) is not None and node.get("message") != raised:
+                self.p.mark(node["id"], "Error", raised)
+        else:
+            self.p.mark(node["id"], "Error", self._errored(name, raised))
+
+    def _errored(self, name: str, error: str) -> str:
+        return f"task '{self.name}.{name}' errored: {error}"
+
+    def _hooks(self, name: str, node: str) -> bool:
+        """Start hooks of the node; whether all have ended."""
+        task = self.graph.tasks[name]
+        owner = self.p.priv(node)["owner"]
+        place = hooks.Place(node, "tasks", name, self.frame.base, self.node, owner, self.p.priv(self.node).get("depth", 1) + 1)
+        try:
+            return hooks.run(self.p, place, task, self.local_scope(name), global_params(self.p, self.on_exit))
+        except CallFailed as error:
+            if error.node:
+                return not self.p.count("hooks", node)
+            self.p.mark(node, "Error", str(error))
+            return True
+
+    def _begin(self, name: str) -> None:
+        task = self.graph.tasks[name]
+        dependencies = self.graph.dependencies[name]
+        if self.graph.logic[name]:
+            try:
+                execute = self._condition(name)
+            except ExpressionError as error:
+                self._skip(task, name, f"unable to evaluate expression '{self.graph.logic[name]}': {error}", "Error", dependencies)
+                return
+            if execute is None:
+                return
+            if not execute:
+                self._skip(task, name, OMITTED, "Omitted", dependencies)
+                return
+        try:
+            scope = self.local_scope(name)
+            params = global_params(self.p, self.on_exit)
+            resolved = resolve_references(task, scope, params)
+            calls = expand(resolved, {**params, **scope.params})
+        except CallFailed as error:
+            self._skip(task, name, str(error), "Error", dependencies)
+            return
+        if not should_expand(task):
+            self._call_one(name, calls, dependencies)
+        elif not calls.items:
+            self._skip(task, name, EMPTY, "Skipped", dependencies)
+        else:
+            self._begin_loop(name, calls, dependencies)
+
+    def _condition(self, name: str) -> bool | None:
+        """Whether the task is to be executed; None while a dependency has not ended."""
+        results: dict[str, dict[str, bool]] = {}
+        for dependency in self.graph.dependencies[name]:
+            node = self.p.get(self.id(dependency))
+            if node is None or node["phase"] not in FULFILLED or self.p.count("hooks", node["id"]):
+                return None
+            results[dependency] = self._results(node)
+        return self.graph.depends(name).evaluate(results)
+
+    def _results(self, node: Doc) -> dict[str, bool]:
+        phase, some, none = node["phase"], False, False
+        if node["type"] == "TaskGroup":
+            some = self.p.count("Succeeded", node["id"]) > 0
+            children = len(self.p.children(node["id"]))
+            none = 0 < children == self.p.count("Failed", node["id"])
+        words = {w: phase == w for w in ("Succeeded", "Failed", "Skipped", "Omitted")}
+        return {**words, "Errored": phase == "Error", "Daemoned": False, "AnySucceeded": some, "AllFailed": none}
+
+    def _call(self, step: Doc, owner: str, role: str) -> Call:
+        return Call(
+            name=f"{self.name}.{step['name']}",
+            holder={k: step[k] for k in ("template", "templateRef", "inline") if step.get(k)},
+            base=self.frame.base,
+            arguments=step.get("arguments") or {},
+            owner=owner,
+            role=role,
+            boundary=self.node,
+            on_exit=self.on_exit,
+            label=("tasks.name", step["name"]),
+            depth=self.p.priv(self.node).get("depth", 1) + 1,
+        )
+
+    def _skip(self, task: Doc, name: str, why: str, phase: str, dependencies: list[str]) -> None:
+        child = self.p.create(self._call({**task, "name": name}, self.node, "task"), "Skipped", phase, why)
+        self._connect(child, dependencies)
+
+    def _connect(self, child: str, dependencies: list[str]) -> None:
+        if not dependencies:
+            self.p.link(self.node, child)
+        for dependency in dependencies:
+            for out in outbound_nodes(self.p, self.id(dependency)):
+                self.p.link(out, child)
+
+    def _call_one(self, name: str, calls: Calls, dependencies: list[str]) -> None:
+        task = calls.call(0)
+        try:
+            execute = should_execute(task.get("when") or "")
+        except CallFailed as error:
+            self._skip(task, name, str(error), "Error", dependencies)
+            return
+        if not execute:
+            self._skip(task, name, f"when '{task['when']}' evaluated false", "Skipped", dependencies)
+            return
+        try:
+            child = self.p.start(self._call(task, self.node, "task"))
+        except Blocked:
+            self.p.index.blocked[self.node] = None
+            return
+        except CallFailed as error:
+            child = error.node or self.id(name)
+            self.p.mark(child, "Error", self._errored(name, str(error)))
+        self._connect(child, dependencies)
+        doc = self.p.node(child)
+        if hooks.has_hooks(self.graph.tasks[name]) and (doc["phase"] in COMPLETED or doc["phase"] == "Running"):
+            self._hooks(name, child)
+
+    # ------------------------------------------------------------------------------------------ loops
+
+    def _begin_loop(self, name: str, calls: Calls, dependencies: list[str]) -> None:
+        task = self.graph.tasks[name]
+        group = self.p.create(self._call(task, self.node, "group"), "TaskGroup", "Running")
+        self._connect(group, dependencies)
+        self.frame.loops[group] = [calls, 0]
+        self.go_on_with_loop(name, group)
+
+    def go_on_with_loop(self, name: str, group: str) -> None:
+        """Make the calls that there is place for, run hooks, end the group when all items have ended."""
+        p = self.p
+        try:
+            state = self.frame.loops.get(group)
+            if state is None:
+                scope, params = self.local_scope(name), global_params(p, self.on_exit)
+                calls = expand(resolve_references(self.graph.tasks[name], scope, params), {**params, **scope.params})
+                state = self.frame.loops[group] = [calls, 0]
+        except CallFailed as error:
+            p.mark(group, "Error", str(error))
+            return
+        calls = state[0]
+        while state[1] < len(calls):
+            if not self._make_item(name, group, calls, state[1]):
+                return
+            state[1] += 1
+        self._item_hooks(name, group)
+        if not p.count("open", group) and not p.count("open", group):
+            self._end_loop(group)
+
+    def _make_item(self, name: str, group: str, calls: Calls, index: int) -> bool:
+        p = self.p
+        shown = item_name(calls.step["name"], index, (calls.items or [])[index])
+        if p.get(self.id(shown)) is not None:
+            return True
+        try:
+            step = calls.call(index)
+            when = step.get("when") or ""
+            if not should_execute(when):
+                self._skip_item(group, {**step, "name": shown}, f"when '{when}' evaluated false", "Skipped")
+                return True
+        except CallFailed as error:
+            self._skip_item(group, {**self.graph.tasks[name], "name": shown}, str(error), "Error")
+            return True
+        try:
+            child = p.start(self._call(step, group, "item"))
+        except Blocked:
+            p.index.blocked[group] = None
+            return False
+        except CallFailed as error:
+            child = error.node or self.id(shown)
+            p.mark(child, "Error", self._errored(shown, str(error)))
+        p.link(group, child, new=True)
+        return True
+
+    def _skip_item(self, group: str, step: Doc, why: str, phase: str) -> None:
+        child = self.p.create(self._call(step, group, "item"), "Skipped", phase, why)
+        self.p.link(group, child, new=True)
+
+    def _item_hooks(self, name: str, group: str) -> None:
+        changed = self.p.changed.pop(group, {})
+        if not hooks.has_hooks(self.graph.tasks[name]):
+            return
+        for node in changed:
+            private = self.p.priv(node)
+            item = private["on"] if private.get("role") == "hook" else node
+            if self.p.node(item)["phase"] in COMPLETED:
+                self._hooks(name, item)
+
+    def _end_loop(self, group: str) -> None:
+        p = self.p
+        phase = "Succeeded"
+        if p.count("Failed", group) or p.count("Error", group):
+            found = [p.node(c)["phase"] for c in p.children(group)]
+            phase = next(f for f in reversed(found) if f in BAD)
+        p.mark(group, phase)
+
+    # ------------------------------------------------------------------------------------------ scopes
+
+    def local_scope(self, name: str) -> Scope:
+        """What the task may name: inputs and what its ancestors gave. Raises CallFailed."""
+        scope = template_scope(self.frame.template)
+        workflow_outputs(self.p, scope)
+        for ancestor in self.graph.ancestors(name):
+            if self.p.get(self.id(ancestor)) is None:
+                raise CallFailed(f"Ancestor task node {ancestor} not found")
+            scope.update(self.task_scope(ancestor))
+        return scope
+
+    def task_scope(self, name: str) -> Scope:
+        """What `tasks.<name>` gives. Raises CallFailed."""
+        known = self.frame.tasks.get(name)
+        if known is not None:
+            return known
+        node = self.id(name)
+        doc = self.p.node(node)
+        scope = Scope()
+        if doc["type"] == "TaskGroup":
+            scope = loop_scope(self.p, "tasks", name, [c for c in self.p.children(node) if self.p.priv(c).get("role") == "item"])
+        scope.update(node_scope(self.p, "tasks", name, node))
+        scope.update(skipped_scope(self.p, self.frame.base, "tasks", name, node, self.graph.tasks[name], artifacts=False))
+        if doc["phase"] in FULFILLED and not self.p.priv(node).get("pod"):
+            self.frame.tasks[name] = scope
+        return scope

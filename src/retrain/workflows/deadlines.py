@@ -1,0 +1,98 @@
+"""Time limits: of the Workflow, of a template, and of a node that waits."""
+
+from __future__ import annotations
+
+from retrain.expressions import ExpressionError
+from retrain.expressions.gotext import parse_duration
+from retrain.ports import Doc
+from retrain.workflows.index import FULFILLED
+from retrain.workflows.messages import StopPod
+from retrain.workflows.status import text
+from retrain.workflows.work import CallFailed, Pass
+
+EXCEEDED = "Step exceeded its deadline"
+
+
+def set_deadline(p: Pass) -> None:
+    """Work out when the Workflow must have ended (its onExit may go on)."""
+    seconds = p.spec.get("activeDeadlineSeconds")
+    if seconds is not None:
+        p.set_hidden(deadline=float(int(p.now) + int(seconds)))
+
+
+def is_over(p: Pass) -> bool:
+    """Whether the Workflow's time is over."""
+    deadline = p.hidden.get("deadline")
+    return deadline is not None and p.now >= deadline
+
+
+def pod_deadline(p: Pass, node: str, template: Doc) -> float | None:
+    """When the pod is ended. Raises CallFailed for times that cannot be read."""
+    private = p.priv(node)
+    limits: list[float] = []
+    if p.hidden.get("deadline") is not None and not private.get("onExit"):
+        limits.append(p.hidden["deadline"])
+    own = template.get("activeDeadlineSeconds")
+    timeout = template.get("timeout")
+    if timeout:
+        limits.append(private["at"] + _duration(timeout))
+    elif own is not None:
+        try:
+            limits.append(p.now + int(text(own)))
+        except ValueError:
+            raise CallFailed(f'strconv.ParseInt: parsing "{own}": invalid syntax') from None
+    until = p.priv(private["owner"]).get("until") if private.get("role") == "attempt" else None
+    if until is not None:
+        limits.append(until)
+    return min(limits) if limits else None
+
+
+def watch(p: Pass, node: str, template: Doc) -> None:
+    """A node that is still Pending when `pendingTimeout` is over has failed."""
+    pending = template.get("pendingTimeout")
+    if pending:
+        p.keep(node, wake=p.now + _duration(pending))
+
+
+def assess_pending(p: Pass, node: str) -> None:
+    """End a node that waited too long for its pod."""
+    doc, wake = p.node(node), p.priv(node).get("wake")
+    if wake is None or wake > p.now or doc["phase"] in FULFILLED:
+        return
+    if doc["phase"] != "Pending":
+        p.keep(node, wake=None)
+        return
+    if p.priv(node).get("pod"):
+        from retrain.workflows.pods import ensured
+
+        pod = ensured(p, node).pod
+        p.act(StopPod(node, pod.name, pod.grace_seconds))
+    p.mark(node, "Failed", "timeout")
+
+
+def enforce(p: Pass) -> None:
+    """After the Workflow's deadline: what waits or is suspended fails; pods are ended by their own deadline."""
+    if not is_over(p):
+        return
+    for node, doc in {**p.run.nodes, **p.nodes}.items():
+        if doc["phase"] in FULFILLED or p.priv(node).get("onExit"):
+            continue
+        waits = doc["type"] == "Suspend" and doc["phase"] == "Running"
+        if waits or (doc["phase"] == "Pending" and not p.priv(node).get("pod") and doc["type"] != "Container"):
+            _withdraw(p, node)
+            p.mark(node, "Failed", EXCEEDED)
+        elif doc["type"] == "Retry" and not p.priv(node).get("stage"):
+            p.look(node)
+
+
+def _withdraw(p: Pass, node: str) -> None:
+    """Nobody waits for the answers any more."""
+    for kind in ("lock", "memo", "http", "resource"):
+        p.cancel(f"{kind}/{node}")
+
+
+def _duration(value: object) -> float:
+    try:
+        return parse_duration(text(value))
+    except ExpressionError as error:
+        raise CallFailed(f"invalid timeout format {error}") from error

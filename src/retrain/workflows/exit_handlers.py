@@ -1,0 +1,211 @@
+"""The Workflow's own beginning and end: locks, the entry template, hooks, onExit, and the phase that follows."""
+
+from __future__ import annotations
+
+from retrain.clock import timestamp
+from retrain.expressions import ExpressionError, exprlang
+from retrain.expressions.tags import explode, substitute
+from retrain.ports import Doc
+from retrain.workflows import deadlines, hooks, synchronization
+from retrain.workflows.index import BAD, COMPLETED, FULFILLED
+from retrain.workflows.messages import FreeLock
+from retrain.workflows.resolve import local_base
+from retrain.workflows.scope import global_params, resolve_parameters
+from retrain.workflows.work import Blocked, Call, CallFailed, Pass
+
+PHASE = "workflows.argoproj.io/phase"
+COMPLETED_LABEL = "workflows.argoproj.io/completed"
+
+
+def begin(p: Pass, refusal: str) -> None:
+    """The first look at a Workflow. `refusal`: why its spec is refused, or nothing."""
+    p.labels[PHASE], p.labels[COMPLETED_LABEL] = "Pending", "false"
+    refused = p.hidden.get("refused")
+    if refused:
+        _end(p, refused["phase"], refused["message"])
+        return
+    if refusal:
+        _end(p, "Failed", refusal)
+        return
+    try:
+        resolve_parameters(p)
+        field = synchronization.of_workflow(p)
+    except CallFailed as error:
+        _end(p, "Failed", str(error))
+        return
+    if field is None:
+        run(p)
+        return
+    try:
+        synchronization.want(p, "", field)
+    except CallFailed as error:
+        _end(p, "Failed", f"Failed to acquire the synchronization lock. {error}")
+        return
+    p.set_head(phase="Pending")
+    p.set_hidden(lock="wanted")
+
+
+def run(p: Pass) -> None:
+    """The Workflow begins to run: its metadata, its deadline, its entry template."""
+    try:
+        _metadata(p)
+    except CallFailed as error:
+        _end(p, "Error", str(error))
+        return
+    p.set_head(phase="Running", message=None, startedAt=timestamp(p.now))
+    p.labels[PHASE] = "Running"
+    p.annotations["workflows.argoproj.io/pod-name-format"] = "v2"
+    deadlines.set_deadline(p)
+    start_entry(p)
+
+
+def start_entry(p: Pass) -> None:
+    """Call the entry template, unless the Workflow is suspended or has begun already."""
+    if p.suspended or p.get(p.name) is not None:
+        return
+    try:
+        arguments = substitute(p.spec.get("arguments") or {}, global_params(p))
+    except ExpressionError as error:
+        _end(p, "Error", str(error))
+        return
+    call = Call(
+        p.name, {"template": p.spec.get("entrypoint") or ""}, local_base(p), arguments, owner="", role="entry", label=("steps.name", "")
+    )
+    try:
+        p.start(call)
+    except CallFailed:
+        return  # conclude says it
+    except Blocked:
+        return
+
+
+def _metadata(p: Pass) -> None:
+    """Labels and annotations that the spec gives its Workflow. Raises CallFailed."""
+    wanted = p.spec.get("workflowMetadata") or {}
+    params = global_params(p)
+    try:
+        for name, value in (wanted.get("labels") or {}).items():
+            p.labels[name] = substitute(str(value), params)
+        for name, value in (wanted.get("annotations") or {}).items():
+            p.annotations[name] = substitute(str(value), params)
+        for name, source in (wanted.get("labelsFrom") or {}).items():
+            value = exprlang.compile(source["expression"]).evaluate(explode(params))
+            if not isinstance(value, str):
+                raise CallFailed(f'failed to evaluate label "{name}" expression "{source["expression"]}": must be a string')
+            p.labels[name] = value
+    except ExpressionError as error:
+        raise CallFailed(str(error)) from error
+
+
+# ------------------------------------------------------------------------------------------ the end
+
+
+def conclude(p: Pass) -> None:
+    """Once nothing more can be done in this pass: hooks of the Workflow, its exit handler, its phase."""
+    entry = p.get(p.name)
+    if p.head.get("phase") in COMPLETED or entry is None:
+        return
+    raised = p.priv(p.name).get("raised")
+    if raised is not None:
+        _end(p, "Error", f"error in entry template execution: {raised}")
+        return
+    p.late = True
+    if not p.suspended:
+        try:
+            _hooks(p)
+        except CallFailed as error:
+            p.mark(p.name, "Error", str(error))
+    if entry["phase"] not in FULFILLED or p.count("open", "!hooks"):
+        return
+    entry = p.node(p.name)
+    on_exit = _exit_node(p)
+    if on_exit == "":
+        return
+    if p.head.get("phase") in COMPLETED or p.count("late", ""):
+        return  # a pod that was told to stop has not ended yet
+    _finish(p, entry, p.node(on_exit) if on_exit else None)
+
+
+def _hooks(p: Pass) -> None:
+    for name, hook in (p.spec.get("hooks") or {}).items():
+        node_name = f"{p.name}.hooks.{name}"
+        if name == "exit" or p.get(p.id(node_name)) is not None:
+            continue
+        if not hook.get("expression"):
+            raise CallFailed(f"Expression required for hook {node_name}")
+        try:
+            if not exprlang.compile(hook["expression"]).evaluate_bool(explode(global_params(p, late=True))):
+                continue
+        except ExpressionError as error:
+            raise CallFailed(str(error)) from error
+        holder = {k: hook[k] for k in ("template", "templateRef", "inline") if hook.get(k)}
+        call = Call(node_name, holder, local_base(p), hook.get("arguments") or {}, owner="!hooks", role="hook", on=p.name, flag={"hooked": True})
+        try:
+            p.start(call)
+        except Blocked:
+            continue
+        p.link(p.name, p.id(node_name))
+
+
+def _exit_node(p: Pass) -> str | None:
+    """The exit handler's node once it has ended; empty while it has not, None if there is none."""
+    if not p.spec.get("onExit") and "exit" not in (p.spec.get("hooks") or {}):
+        return None
+    name = f"{p.name}.onExit"
+    node = p.id(name)
+    if p.get(node) is None:
+        if not p.may_execute(True):
+            return None
+        if p.suspended or not _start_exit(p, name):
+            return ""
+    return node if p.fulfilled(node) and not p.priv(node).get("pod") else ""
+
+
+def _start_exit(p: Pass, name: str) -> bool:
+    arguments = p.spec.get("arguments") or {}
+    hook = hooks.exit_hook({"onExit": p.spec.get("onExit"), "hooks": p.spec.get("hooks")}, arguments) or {}
+    try:
+        params = global_params(p, late=True)
+        arguments = substitute(hook.get("arguments") or {}, params)
+        holder = substitute({k: hook[k] for k in ("template", "templateRef", "inline") if hook.get(k)}, params)
+        call = Call(name, holder, local_base(p), arguments, owner="!exit", role="exit", flag={"hooked": True}, on_exit=True)
+        p.start(call)
+    except Blocked:
+        return False
+    except (CallFailed, ExpressionError) as error:
+        _end(p, "Error", f"error in exit template execution : {error}")
+        return False
+    return True
+
+
+def _finish(p: Pass, entry: Doc, on_exit: Doc | None) -> None:
+    message = entry.get("message") or ""
+    if entry["phase"] in BAD:
+        _end(p, entry["phase"], f"Stopped with strategy '{p.shutdown}'" if p.shutdown else message)
+    elif on_exit is not None and on_exit["phase"] in BAD:
+        _end(p, on_exit["phase"], on_exit.get("message") or "")
+    else:
+        _end(p, "Succeeded", "")
+
+
+def _end(p: Pass, phase: str, message: str) -> None:
+    finished = timestamp(p.now)
+    conditions = [c for c in p.head.get("conditions") or () if c.get("type") not in ("Completed", "PodRunning")]
+    conditions += [{"type": "PodRunning", "status": "False"}, {"type": "Completed", "status": "True"}]
+    p.set_head(phase=phase, message=message or None, finishedAt=finished, conditions=conditions)
+    if p.head.get("startedAt") is None:
+        p.set_head(startedAt=finished)
+    if phase == "Error" and p.get(p.name) is not None and p.node(p.name)["phase"] == "Running":
+        p.mark(p.name, "Error", "Workflow operation error")
+    p.labels[PHASE], p.labels[COMPLETED_LABEL] = phase, "true"
+    if p.hidden.get("lock"):
+        p.cancel("lock/")
+        p.act(FreeLock(""))
+
+
+def stopped_before_start(p: Pass) -> bool:
+    """A Workflow that still waits for its lock and is terminated ends at once."""
+    if p.head.get("phase") != "Pending" or p.shutdown != "Terminate" or p.get(p.name) is not None:
+        return False
+    _end(p, "Failed", f"Stopped with strategy '{p.shutdown}'")
+    return True

@@ -1,0 +1,221 @@
+"""Template -> PodSpec: containers with their whole environment, volumes as folders, artifacts with their keys, podSpecPatch as data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from retrain.artifacts import keys
+from retrain.errors import InvalidInput
+from retrain.expressions import ExpressionError
+from retrain.expressions.gotext import parse_duration
+from retrain.expressions.tags import substitute
+from retrain.manifests.merge import strategic_merge
+from retrain.manifests.workflow import parse_quantity, template_type
+from retrain.manifests.yaml import load_documents
+from retrain.ports import Artifact, ArtifactLocation, Container, Doc, Mount, OutputParameter, PodSpec
+from retrain.workflows import deadlines
+from retrain.workflows.environment import variables
+from retrain.workflows.scope import global_params
+from retrain.workflows.status import pod_name, text
+from retrain.workflows.volumes import volumes_of
+from retrain.workflows.work import CallFailed, Pass
+
+GRACE = 30.0  # seconds, Kubernetes' default
+
+
+def build(p: Pass, node: str, template: Doc, capture: bool) -> PodSpec:
+    """The pod of a node. Raises CallFailed for what cannot be read."""
+    doc = p.node(node)
+    name = pod_name(p.name, doc["name"], template.get("name") or "")
+    try:
+        tree = _patched(p, template, _tree(p, template))
+        containers = [_container(p, name, c, template) for c in tree["containers"]]
+        used = {m.volume for c in containers for m in c.mounts}
+        volumes = volumes_of(p, tree.get("volumes") or (), used)
+    except (InvalidInput, ExpressionError) as error:
+        raise CallFailed(str(error)) from error
+    outputs = template.get("outputs") or {}
+    location = _Location(p, name, template)
+    return PodSpec(
+        name=name,
+        namespace=p.namespace,
+        workflow=p.name,
+        node_id=node,
+        template=template.get("name") or "",
+        containers=containers,
+        volumes=volumes,
+        inputs=[_input(a) for a in (template.get("inputs") or {}).get("artifacts") or () if a.get("path")],
+        output_parameters=_output_parameters(outputs),
+        output_artifacts=[_output(a, location) for a in outputs.get("artifacts") or () if a.get("path")],
+        capture_result=capture,
+        deadline=deadlines.pod_deadline(p, node, template),
+        grace_seconds=float(tree.get("terminationGracePeriodSeconds") or GRACE),
+        archive_logs_key=location.log_key(),
+    )
+
+
+def output_key(p: Pass, pod: str, template: Doc, artifact: Doc) -> Doc:
+    """The artifact with the place where it is stored."""
+    return _Location(p, pod, template).placed(artifact)
+
+
+# ------------------------------------------------------------------------------------------ containers
+
+
+def _tree(p: Pass, template: Doc) -> Doc:
+    """The pod as Kubernetes would see it, as far as we look at it."""
+    kind = template_type(template)
+    if kind == "containerSet":
+        shared = template["containerSet"].get("volumeMounts") or []
+        containers = [{**c, "volumeMounts": [*(c.get("volumeMounts") or ()), *shared]} for c in template["containerSet"].get("containers") or ()]
+    else:
+        containers = [{**template[kind], "name": "main"}]
+    volumes = substitute([*(p.spec.get("volumes") or ()), *_claims(p)], global_params(p))
+    tree: Doc = {"containers": containers, "volumes": [*volumes, *(template.get("volumes") or ())]}
+    return tree
+
+
+def _claims(p: Pass) -> list[Doc]:
+    found = []
+    for claim in p.spec.get("volumeClaimTemplates") or ():
+        name = (claim.get("metadata") or {}).get("name") or ""
+        found.append({"name": name, "persistentVolumeClaim": {"claimName": f"{p.name}-{name}"}})
+    return found
+
+
+def _patched(p: Pass, template: Doc, tree: Doc) -> Doc:
+    patches = []
+    if p.spec.get("podSpecPatch"):
+        patches.append(substitute(p.spec["podSpecPatch"], global_params(p)))
+    if template.get("podSpecPatch"):
+        patches.append(template["podSpecPatch"])
+    for patch in patches:
+        try:
+            documents = load_documents(patch, "podSpecPatch")
+        except InvalidInput as error:
+            raise CallFailed(f"Failed to merge the workflow PodSpecPatch with the template PodSpecPatch due to invalid format: {error}") from error
+        for document in documents:
+            tree = strategic_merge(tree, document.doc)
+    return tree
+
+
+def _container(p: Pass, pod: str, container: Doc, template: Doc) -> Container:
+    limits = (container.get("resources") or {}).get("limits") or {}
+    source = container.get("source")
+    return Container(
+        name=container.get("name") or "main",
+        image=container.get("image") or "",
+        command=[text(c) for c in container.get("command") or ()],
+        args=[text(a) for a in container.get("args") or ()],
+        script=source or None,
+        env=variables(p, pod, template, container),
+        working_dir=container.get("workingDir") or "",
+        mounts=[_mount(m) for m in container.get("volumeMounts") or ()],
+        memory_bytes=int(parse_quantity(limits["memory"])) if limits.get("memory") is not None else None,
+        cpu=float(parse_quantity(limits["cpu"])) if limits.get("cpu") is not None else None,
+        depends=list(container.get("dependencies") or ()),
+        **_retries(template),
+    )
+
+
+def _retries(template: Doc) -> dict[str, Any]:
+    strategy = (template.get("containerSet") or {}).get("retryStrategy")
+    if not strategy:
+        return {}
+    delay = parse_duration(text(strategy["duration"])) if strategy.get("duration") else 0.0
+    return {"retries": int(text(strategy.get("retries") or 0)), "retry_delay": delay}
+
+
+def _mount(mount: Doc) -> Mount:
+    return Mount(mount.get("name") or "", mount.get("mountPath") or "", mount.get("subPath") or "", bool(mount.get("readOnly")))
+
+
+# ------------------------------------------------------------------------------------------ artifacts
+
+
+class _Location:
+    """Where output artifacts of one pod lie unless they say it themselves: archiveLocation, else the repository's keyFormat."""
+
+    def __init__(self, p: Pass, pod: str, template: Doc) -> None:
+        self._p = p
+        self._pod = pod
+        self._own = template.get("archiveLocation") or {}
+        self._repository = (p.world.artifact_repository or {}).get("s3") or {}
+
+    def prefix(self) -> str:
+        key: str | None = (self._own.get("s3") or {}).get("key")
+        if key:
+            return key
+        names = global_params(self._p)
+        variables = {k: v for k, v in names.items() if v is not None}
+        return keys.render(self._repository.get("keyFormat") or keys.DEFAULT_KEY_FORMAT, {**variables, "pod.name": self._pod})
+
+    def placed(self, artifact: Doc) -> Doc:
+        s3 = artifact.get("s3")
+        if s3 and s3.get("key"):
+            return artifact
+        key = keys.default_key(self.prefix(), artifact["name"], _archive(artifact))
+        return {**artifact, "s3": {**(s3 or {}), "key": key}}
+
+    def log_key(self) -> str:
+        wanted = self._own.get("archiveLogs")
+        for place in (self._p.spec, self._p.world.artifact_repository or {}):
+            wanted = place.get("archiveLogs") if wanted is None else wanted
+        return keys.log_key(self.prefix()) if wanted else ""
+
+
+def _archive(artifact: Doc) -> keys.Archive:
+    archive = artifact.get("archive") or {}
+    if "none" in archive:
+        return "none"
+    return "zip" if "zip" in archive else "tar"
+
+
+def _output(artifact: Doc, location: _Location) -> Artifact:
+    placed = location.placed(artifact)
+    archive = _archive(artifact)
+    level = ((artifact.get("archive") or {}).get("tar") or {}).get("compressionLevel")
+    return Artifact(
+        name=artifact["name"],
+        path=artifact["path"],
+        location=ArtifactLocation("s3", key=placed["s3"]["key"], bucket=placed["s3"].get("bucket") or ""),
+        optional=bool(artifact.get("optional")),
+        archive=archive,
+        compression=int(level) if level is not None else None,
+        mode=artifact.get("mode"),
+    )
+
+
+def _input(artifact: Doc) -> Artifact:
+    return Artifact(
+        name=artifact["name"],
+        path=artifact["path"],
+        location=_where(artifact),
+        optional=bool(artifact.get("optional")),
+        mode=artifact.get("mode"),
+        recurse_mode=bool(artifact.get("recurseMode")),
+        sub_path=artifact.get("subPath") or "" if not artifact.get("from") else "",
+    )
+
+
+def _where(artifact: Doc) -> ArtifactLocation | None:
+    s3, raw, http = artifact.get("s3"), artifact.get("raw"), artifact.get("http")
+    if raw is not None:
+        return ArtifactLocation("raw", data=raw.get("data") or "")
+    if http:
+        return ArtifactLocation("http", key=http.get("url") or "")
+    if s3 and s3.get("key"):
+        return ArtifactLocation("s3", key=s3["key"], bucket=s3.get("bucket") or "")
+    if artifact.get("optional"):
+        return None
+    raise CallFailed(f"artifact {artifact['name']} has no location that is supported here (s3, raw, http)")
+
+
+def _output_parameters(outputs: Doc) -> list[OutputParameter]:
+    found = []
+    for parameter in outputs.get("parameters") or ():
+        source = parameter.get("valueFrom") or {}
+        if source.get("path"):
+            default = source.get("default")
+            found.append(OutputParameter(parameter["name"], source["path"], None if default is None else text(default)))
+    return found

@@ -1,0 +1,187 @@
+"""The heart of the engine: facts in, an outcome out. Pure: it reads the run and the world, and changes neither.
+
+A fact changes its own node; whoever looks after that node is put into a queue, and so on up to the Workflow itself. So a fact costs
+as much as the nodes above it, however many there are beside them. The first reconcile after a load looks once at everything open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from retrain.manifests.document import Document
+from retrain.manifests.validate import argo_message, check
+from retrain.workflows import dag, deadlines, ends, execute, exit_handlers, memoize, retry, shutdown, steps, suspend, synchronization
+from retrain.workflows.index import COMPLETED, COMPOSITE, FULFILLED
+from retrain.workflows.messages import (
+    Answered,
+    Created,
+    Fact,
+    LockGranted,
+    LockWaiting,
+    MemoAnswered,
+    Operated,
+    Outcome,
+    OutputsStored,
+    PodExited,
+    PodRunning,
+    Run,
+    TimerDue,
+    World,
+)
+from retrain.workflows.work import CallFailed, Pass
+
+
+def reconcile(run: Run, facts: Sequence[Fact], world: World, now: float) -> Outcome:
+    """What the facts change. The caller commits the outcome, then applies it (`run.apply`)."""
+    p = Pass(run, world, now)
+    p.start = lambda call: execute.start(p, call)
+    try:
+        for fact in facts:
+            _learn(p, fact)
+            _settle(p)
+        _wake_up(p)
+        _settle(p)
+        _close(p)
+    except BaseException:
+        run.index = None  # its memories may speak of what never came to be
+        raise
+    return p.outcome()
+
+
+def _learn(p: Pass, fact: Fact) -> None:
+    match fact:
+        case Created():
+            if p.first:
+                exit_handlers.begin(p, _refusal(p))
+        case PodRunning():
+            ends.pod_running(p, fact.node_id)
+        case PodExited():
+            ends.pod_exited(p, fact.node_id, fact.exit)
+        case OutputsStored():
+            ends.outputs_stored(p, fact.node_id, fact.outputs)
+        case LockWaiting():
+            synchronization.waiting(p, fact)
+        case LockGranted():
+            _granted(p, fact.node_id)
+        case MemoAnswered():
+            _remembered(p, fact)
+        case Answered():
+            ends.answered(p, fact)
+        case Operated():
+            shutdown.operate(p, fact)
+            exit_handlers.stopped_before_start(p)
+        case TimerDue():
+            pass
+
+
+def _refusal(p: Pass) -> str:
+    """Why the real controller would fail the Workflow before anything runs, or nothing."""
+    if p.hidden.get("refused"):
+        return ""
+    known = [*p.world.templates.values(), *p.world.cluster_templates.values(), *p.world.configmaps.values()]
+    findings = check([Document(p.run.workflow, "workflow", {})], [Document(d, "world", {}) for d in known])
+    return argo_message(findings)
+
+
+def _granted(p: Pass, node: str) -> None:
+    if not node:
+        if p.hidden.get("lock") == "wanted":
+            p.set_hidden(lock="held")
+            exit_handlers.run(p)
+        return
+    if p.get(node) is not None and p.priv(node).get("stage") == "lock" and not p.fulfilled(node):
+        synchronization.granted(p, node)
+        execute.resume(p, node)
+
+
+def _remembered(p: Pass, fact: MemoAnswered) -> None:
+    node = fact.node_id
+    if p.get(node) is None or p.priv(node).get("stage") != "memo" or p.fulfilled(node):
+        return
+    try:
+        template, _ = execute.reprocess(p, node)
+    except CallFailed as error:
+        p.fail(node, str(error))
+        return
+    if not memoize.answered(p, node, fact.outputs, template.get("memoize") or {}):
+        execute.resume(p, node)
+
+
+def _wake_up(p: Pass) -> None:
+    """Timers that are due, and after a load everything that is open."""
+    if p.head.get("phase") in COMPLETED:
+        return
+    deadline = p.hidden.get("deadline")
+    if deadline is not None and p.now >= deadline:
+        deadlines.enforce(p)
+    for node in p.index.due(p.run, p.now):
+        p.look(node)
+    if p.index.fresh:
+        p.index.fresh = False
+        for node in sorted(p.run.nodes, key=lambda n: -p.run.private.get(n, {}).get("depth", 0)):
+            doc = p.run.nodes[node]
+            if doc["phase"] not in FULFILLED and doc["type"] in COMPOSITE:
+                p.changed.setdefault(node, {}).update(dict.fromkeys(p.run.edges.get(node, ())))
+                p.look(node)
+
+
+def _settle(p: Pass) -> None:
+    """Look at whatever is to be looked at, until nothing is left; then give away the places that became free."""
+    while True:
+        while p.queue:
+            _assess(p, p.queue.popleft())
+        if not p.suspended and p.head.get("phase") == "Running":
+            exit_handlers.start_entry(p)
+        exit_handlers.conclude(p)
+        if p.queue:
+            continue
+        if not p.free_place() or not _offer(p):
+            return
+
+
+def _offer(p: Pass) -> bool:
+    """Let those that wait for a place try again; whether there were any."""
+    waiting = list(p.index.blocked)
+    p.index.blocked.clear()
+    for place, node in enumerate(waiting):
+        _assess(p, node)
+        while p.queue:
+            _assess(p, p.queue.popleft())
+        limit = p.spec.get("parallelism")
+        if limit is not None and p.count("pods", "") >= int(limit):
+            p.index.blocked.update(dict.fromkeys(waiting[place + 1 :]))
+            break
+    return bool(waiting)
+
+
+def _assess(p: Pass, node: str) -> None:
+    doc = p.get(node)
+    if doc is None or doc["phase"] in FULFILLED:
+        p.changed.pop(node, None)
+        return
+    if p.suspended and doc["type"] in COMPOSITE:
+        return  # resume looks at everything again
+    match doc["type"]:
+        case "Steps":
+            if not p.priv(node).get("stage"):
+                steps.assess(p, node)
+        case "StepGroup":
+            steps.assess_group(p, node)
+        case "DAG":
+            if not p.priv(node).get("stage"):
+                dag.assess(p, node)
+        case "TaskGroup":
+            dag.assess_group(p, node)
+        case "Retry":
+            retry.assess(p, node)
+        case "Suspend":
+            suspend.assess(p, node)
+        case _:
+            deadlines.assess_pending(p, node)
+
+
+def _close(p: Pass) -> None:
+    """A Workflow that has ended asks for nothing more."""
+    if p.head.get("phase") in COMPLETED:
+        for key in [k for k in p.actions if not k.startswith(("free/", "save/", "stop/"))]:
+            p.cancel(key)

@@ -1,0 +1,237 @@
+"""retryStrategy: one attempt after the other below a Retry node, until one succeeds or the strategy says to stop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from retrain.clock import seconds, timestamp
+from retrain.expressions import ExpressionError, exprlang
+from retrain.expressions.gotext import format_number, parse_duration
+from retrain.expressions.tags import explode
+from retrain.ports import Doc
+from retrain.workflows import deadlines
+from retrain.workflows.index import BAD, FULFILLED
+from retrain.workflows.status import text
+from retrain.workflows.work import Blocked, Call, CallFailed, Pass
+
+POLICIES = ("Always", "OnError", "OnFailure", "OnTransientError")
+
+
+def attempts(p: Pass, node: str) -> list[str]:
+    """The attempts so far, oldest first."""
+    return [c for c in p.children(node) if p.priv(c).get("role") == "attempt"]
+
+
+def variables(p: Pass, node: str) -> dict[str, str | None]:
+    """`retries` and `lastRetry.*` as an attempt's own template sees them."""
+    parent = p.priv(node)["owner"]
+    made = attempts(p, parent)
+    number = made.index(node) if node in made else len(made)
+    return _variables(p, number, made[number - 1] if number else None)
+
+
+def _variables(p: Pass, number: int, last: str | None) -> dict[str, str | None]:
+    found: dict[str, str | None] = {
+        "retries": str(number),
+        "lastRetry.exitCode": "0",
+        "lastRetry.duration": "0",
+        "lastRetry.status": "",
+        "lastRetry.message": "",
+    }
+    if last is not None:
+        found.update(_of_last(p, last, "0"))
+    return found
+
+
+def _of_last(p: Pass, last: str, exit_code: str) -> dict[str, str | None]:
+    doc = p.node(last)
+    return {
+        "lastRetry.exitCode": (doc.get("outputs") or {}).get("exitCode") or exit_code,
+        "lastRetry.duration": format_number(_lasted(doc)),
+        "lastRetry.status": doc["phase"],
+        "lastRetry.message": doc.get("message") or "",
+    }
+
+
+def _lasted(doc: Doc) -> float:
+    return seconds(doc["finishedAt"]) - seconds(doc["startedAt"]) if doc.get("finishedAt") and doc.get("startedAt") else 0.0
+
+
+def attempt(p: Pass, node: str) -> None:
+    """Begin the next attempt. What goes wrong shows on the attempt's node."""
+    from retrain.workflows.execute import check_place, reprocess_attempt, run
+
+    doc, private = p.node(node), p.priv(node)
+    made = attempts(p, node)
+    label = private.get("label")
+    call = Call(
+        name=f"{doc['name']}({len(made)})",
+        holder=_holder(doc, private),
+        base=doc["templateScope"],
+        arguments={},
+        owner=node,
+        role="attempt",
+        boundary=doc.get("boundaryID", ""),
+        flag={**(doc.get("nodeFlag") or {}), "retried": True},
+        on_exit=bool(private.get("onExit")),
+        label=(label[0], label[1]) if label else None,
+        depth=private.get("depth", 1),
+    )
+    if made:
+        try:
+            check_place(p, Call(**{**{f: getattr(call, f) for f in call.__slots__}, "boundary": ""}))
+        except Blocked:
+            p.index.blocked[node] = None
+            return
+    try:
+        template, arguments = reprocess_attempt(p, node, call, _variables(p, len(made), made[-1] if made else None))
+    except CallFailed as error:
+        child = p.create(call, "Skipped", "Error", str(error))
+        p.link(node, child, new=True)
+        return
+    p.link(node, p.id(call.name), new=True)
+    try:
+        run(p, call, None, template, arguments)
+    except CallFailed:
+        return  # the attempt's node says it; assess decides what follows
+
+
+def _holder(doc: Doc, private: Doc) -> Doc:
+    found = {"template": doc.get("templateName"), "templateRef": doc.get("templateRef"), "inline": private.get("inline")}
+    return {k: v for k, v in found.items() if v}
+
+
+def assess(p: Pass, node: str) -> None:
+    """Look at the last attempt: the node ends, waits, or tries again."""
+    from retrain.workflows.execute import strategy_of
+
+    doc = p.node(node)
+    if doc["phase"] in FULFILLED or p.priv(node).get("stage"):
+        return
+    made = attempts(p, node)
+    if not made:
+        attempt(p, node)
+        return
+    last = p.node(made[-1])
+    if last["phase"] not in FULFILLED:
+        return
+    try:
+        verdict = _judge(p, node, strategy_of(p, node), made)
+    except (CallFailed, ExpressionError) as error:
+        _outputs(p, node, made[-1])
+        p.fail(node, str(error))
+        return
+    if verdict is None:
+        if p.priv(node).get("wake") is None:
+            attempt(p, node)
+        return
+    phase, message = verdict
+    _outputs(p, node, made[-1])
+    p.mark(node, phase, message)
+
+
+def _outputs(p: Pass, node: str, last: str) -> None:
+    outputs = p.node(last).get("outputs")
+    if outputs:
+        p.set(node, outputs=outputs)
+
+
+def _judge(p: Pass, node: str, strategy: Doc, made: list[str]) -> tuple[str, str] | None:
+    """The node's phase and message if it is at its end, else None (with `wake` set while it waits)."""
+    last = p.node(made[-1])
+    phase, message = last["phase"], last.get("message") or ""
+    if phase not in BAD:
+        return "Succeeded", p.node(node).get("message") or ""
+    if p.shutdown:
+        return phase, f"Stopped with strategy '{p.shutdown}'"
+    if deadlines.is_over(p) and not p.priv(node).get("onExit"):
+        return phase, f"retry exceeded workflow deadline {_utc(p.hidden['deadline'])}"
+    stopped = _backoff(p, node, strategy, made)
+    if stopped:
+        return phase, stopped
+    if p.priv(node).get("wake") is not None:
+        return None
+    if not _policy_allows(strategy, phase):
+        return phase, message
+    limit = _limit(strategy)
+    if limit is not None and len(made) > limit:
+        return phase, "No more retries left"
+    expression = strategy.get("expression")
+    if expression:
+        scope = {"retries": str(len(made) - 1), **_of_last(p, made[-1], "-1")}
+        if not exprlang.compile(expression).evaluate_bool(explode(scope)):
+            return phase, "retryStrategy.expression evaluated to false"
+    return None
+
+
+def _policy_allows(strategy: Doc, phase: str) -> bool:
+    policy = strategy.get("retryPolicy") or ("Always" if strategy.get("expression") else "OnFailure")
+    if policy not in POLICIES:
+        raise CallFailed(f"{policy} is not a valid RetryPolicy")
+    if policy == "OnTransientError":
+        return False  # no message of ours is a transient error of a cluster
+    return policy == "Always" or policy == ("OnFailure" if phase == "Failed" else "OnError")
+
+
+def _limit(strategy: Doc) -> int | None:
+    return None if strategy.get("limit") is None else _integer(strategy["limit"])
+
+
+def _integer(value: Any) -> int:
+    try:
+        return int(text(value))
+    except ValueError:
+        raise CallFailed(f'strconv.ParseInt: parsing "{text(value)}": invalid syntax') from None
+
+
+def _backoff(p: Pass, node: str, strategy: Doc, made: list[str]) -> str:
+    """Wait as long as the strategy says (private `wake`); the answer is why not to wait, or nothing."""
+    backoff = strategy.get("backoff")
+    if backoff is None:
+        return ""
+    until = None
+    if backoff.get("maxDuration"):
+        until = p.priv(made[0])["at"] + _duration(backoff["maxDuration"])
+        if p.now > until:
+            return "Max duration limit exceeded"
+    if not backoff.get("duration"):
+        raise CallFailed("no base duration specified for retryStrategy")
+    wait = _duration(backoff["duration"])
+    factor = _integer(backoff["factor"]) if backoff.get("factor") is not None else 0
+    if factor > 0:
+        wait = min(wait * float(factor) ** (len(made) - 1), 9.2e9)
+    if backoff.get("cap"):
+        wait = min(wait, _duration(backoff["cap"]))
+    ends = p.priv(made[-1]).get("end", p.now) + wait
+    if until is not None and ends > until:
+        return "Backoff would exceed max duration limit"
+    limit = _limit(strategy)
+    if p.now < ends and limit is not None and len(made) <= limit:
+        p.keep(node, wake=ends)
+        p.set(node, message=f"Backoff for {humanized(wait)}")
+        return ""
+    p.keep(node, wake=None, until=until)
+    p.set(node, message=None)
+    return ""
+
+
+def _duration(value: Any) -> float:
+    try:
+        return parse_duration(text(value))
+    except ExpressionError as error:
+        raise CallFailed(str(error)) from error
+
+
+def humanized(duration: float) -> str:
+    """A time as Argo words it: `1 minute 5 seconds`."""
+    rest = int(duration)
+    parts = []
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count} {unit}{'s' if count != 1 else ''}")
+    return " ".join(parts[:2]) or "0 seconds"
+
+
+def _utc(moment: float) -> str:
+    return timestamp(moment).replace("T", " ").replace("Z", " +0000 UTC")

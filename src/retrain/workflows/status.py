@@ -1,0 +1,149 @@
+"""A Workflow's status in Argo's shape: names and ids of nodes and pods, the start of a run, and the whole document of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from retrain.manifests.merge import merge_workflow_spec
+from retrain.ports import Doc
+from retrain.workflows.index import COMPLETED
+from retrain.workflows.messages import Run, World
+
+HIDDEN = "retrain"  # the key of the head under which we keep what Argo keeps elsewhere; never shown
+EXECUTABLE = frozenset({"Pod", "HTTP", "Plugin", "Container", "Suspend"})  # node types that have a progress of their own
+_LONGEST_PREFIX = 242
+
+
+def fnv1a32(text: str) -> int:
+    """FNV-1a, 32 bits, of the UTF-8 bytes."""
+    value = 0x811C9DC5
+    for byte in text.encode():
+        value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
+    return value
+
+
+def node_id(workflow: str, node_name: str) -> str:
+    """The id of a node: the Workflow's name for the entry node, else `<workflow>-<hash of the node's name>`."""
+    return workflow if node_name == workflow else f"{workflow}-{fnv1a32(node_name)}"
+
+
+def pod_name(workflow: str, node_name: str, template: str) -> str:
+    """The pod of a node (Argo's names v2): `<workflow>-<template>-<hash>`, for the entry node the Workflow's name."""
+    if node_name == workflow:
+        return workflow
+    prefix = f"{workflow}-{template}" if template else workflow
+    return f"{prefix[: _LONGEST_PREFIX - 1]}-{fnv1a32(node_name)}"
+
+
+def template_name(node: Doc) -> str:
+    """The template that the node runs, whichever way it was named."""
+    name: str = node.get("templateName") or (node.get("templateRef") or {}).get("template") or ""
+    return name
+
+
+def new_run(workflow: Doc, world: World, now: float) -> Run:
+    """The run of an admitted Workflow before its first reconcile.
+
+    A workflowTemplateRef and the controller's workflowDefaults are merged here, once; the result is the head's
+    `storedWorkflowTemplateSpec`. What forbids the run is noted and told by the first reconcile.
+    """
+    spec = workflow.get("spec") or {}
+    reference = spec.get("workflowTemplateRef")
+    defaults = (world.workflow_defaults or {}).get("spec") or {}
+    hidden: Doc = {"created": now}
+    head: Doc = {"phase": "", "startedAt": None, "finishedAt": None, HIDDEN: hidden}
+    if reference:
+        shelf = world.cluster_templates if reference.get("clusterScope") else world.templates
+        template = shelf.get(reference.get("name", ""))
+        if template is None:
+            kind = "clusterworkflowtemplates" if reference.get("clusterScope") else "workflowtemplates"
+            hidden["refused"] = {"phase": "Error", "message": f'{kind}.argoproj.io "{reference.get("name", "")}" not found'}
+        else:
+            head["storedWorkflowTemplateSpec"] = merge_workflow_spec(spec, template.get("spec") or {}, defaults)
+    elif defaults:
+        hidden["spec"] = merge_workflow_spec(spec, None, defaults)
+    return Run(workflow=workflow, head=head, nodes={}, edges={}, private={})
+
+
+def spec_of(run: Run) -> Doc:
+    """The spec that is executed."""
+    spec: Doc = run.head.get("storedWorkflowTemplateSpec") or run.head[HIDDEN].get("spec") or run.workflow.get("spec") or {}
+    return spec
+
+
+def is_finished(run: Run) -> bool:
+    """Whether the Workflow has come to its end; every pod of it has then ended too."""
+    return run.head.get("phase") in COMPLETED
+
+
+def compose(run: Run) -> Doc:
+    """The Workflow as Argo's API would show it."""
+    workflow = {**run.workflow}
+    hidden = run.head.get(HIDDEN) or {}
+    spec = dict(workflow.get("spec") or {})
+    if hidden.get("shutdown"):
+        spec["shutdown"] = hidden["shutdown"]
+    if hidden.get("suspended"):
+        spec["suspend"] = True
+    elif "suspended" in hidden:
+        spec.pop("suspend", None)
+    workflow["spec"] = spec
+    status = {k: v for k, v in run.head.items() if k != HIDDEN and (v is not None or k in ("startedAt", "finishedAt"))}
+    nodes = {n: _shown(doc, run.edges.get(n)) for n, doc in run.nodes.items()}
+    if nodes:
+        status["nodes"] = nodes
+        status["progress"] = _progress(nodes)
+    workflow["status"] = status
+    return workflow
+
+
+def _shown(node: Doc, children: list[str] | None) -> Doc:
+    shown = dict(node)
+    if children:
+        shown["children"] = list(children)
+    return shown
+
+
+def _progress(nodes: dict[str, Doc]) -> str:
+    """Set every node's progress (`done/total` of the executable nodes at and below it); the answer is the Workflow's."""
+    own = {n: _own_progress(doc) for n, doc in nodes.items() if doc["type"] in EXECUTABLE}
+    for n, (done, total) in own.items():
+        nodes[n]["progress"] = f"{done}/{total}"
+    inner: dict[str, list[int]] = {}
+    for n, (done, total) in own.items():
+        above = nodes[n].get("boundaryID")
+        while above in nodes:
+            entry = inner.setdefault(above, [0, 0])
+            entry[0] += done
+            entry[1] += total
+            above = nodes[above].get("boundaryID")
+    for n, doc in nodes.items():
+        if doc["type"] in EXECUTABLE:
+            continue
+        done, total = inner.get(n) or _sum(own, doc)
+        if total:
+            doc["progress"] = f"{done}/{total}"
+    return f"{sum(d for d, _ in own.values())}/{sum(t for _, t in own.values())}"
+
+
+def _own_progress(node: Doc) -> tuple[int, int]:
+    return (1 if node["phase"] in ("Succeeded", "Skipped", "Omitted") else 0), 1
+
+
+def _sum(own: dict[str, tuple[int, int]], node: Doc) -> tuple[int, int]:
+    found = [own[c] for c in node.get("children") or () if c in own]
+    return sum(d for d, _ in found), sum(t for _, t in found)
+
+
+
+def text(value: Any) -> str:
+    """A value of a parameter as text; numbers and booleans may stand in manifests."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        from retrain.expressions.rawjson import float_text
+
+        return float_text(value)
+    return str(value)
