@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import Any
 
 
+@cache
 def kernel() -> dict[str, Any]:
     """{"blas": "openblas 0.3.31 Haswell x1", "machine": "x86_64"}: the loaded BLAS, its processor type and thread count."""
     import platform
@@ -26,6 +28,7 @@ def kernel() -> dict[str, Any]:
     return {"blas": ", ".join(pools), "machine": platform.machine()}
 
 
+@cache
 def versions() -> dict[str, str]:
     """The libraries whose code decides what is learned."""
     from importlib.metadata import version
