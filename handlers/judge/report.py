@@ -131,6 +131,11 @@ def shown(found: Mapping[str, Any] | None) -> str:
     return f"{text} <small>[{number(found['low'])}, {number(found['high'])}]</small>" if found.get("low") is not None else text
 
 
+def first(names: Iterable[str], leading: str | None) -> list[str]:
+    """The names with the leading one, if it is among them, in front."""
+    return sorted(names, key=lambda name: (name != leading, name))
+
+
 def _test(verdict: Mapping[str, Any]) -> str:
     metrics: Mapping[str, Mapping[str, Any]] = verdict.get("metrics", {})
     if not metrics:
@@ -141,7 +146,8 @@ def _test(verdict: Mapping[str, Any]) -> str:
     head += [("champion", True), ("better by", True)] if with_champion else []
     head += [(f"baseline ({baseline['name']})", True)] if baseline else []
     rows = []
-    for name, found in metrics.items():
+    for name in first(metrics, verdict.get("metric")):
+        found = metrics[name]
         cells = [f"<b>{escape(name)}</b>" if name == verdict.get("metric") else escape(name), shown(found.get("challenger"))]
         cells += [shown(found.get("champion")), shown(found.get("difference"))] if with_champion else []
         cells += [number(baseline["values"].get(name))] if baseline else []
@@ -178,7 +184,7 @@ def _trials(facts: Facts) -> str:
     if not facts.trials:
         return ""
     winner = facts.verdict.get("winner", {}).get("trial")
-    names = list(facts.trials[0].get("valid", {}))
+    names = first(facts.trials[0].get("valid", {}), facts.select_by)
     rows = []
     for trial in facts.trials:
         tags = "<span class=tag>winner</span>" if trial["trial"] == winner else ""

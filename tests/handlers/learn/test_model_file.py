@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from skops import io as skops_io
 from sklearn.linear_model import SGDClassifier, SGDRegressor
 from sklearn.pipeline import FunctionTransformer
+from skops import io as skops_io
 
 from handlers.contracts import BadData
 from handlers.learn.estimators import KINDS, learner

@@ -12,7 +12,7 @@ from handlers.contracts import GaveUp
 from handlers.judge import champion as champions
 from handlers.learn.claim import read as read_claim
 from handlers.learn.claim import take
-from handlers.storage import FolderStore, Store, read_json
+from handlers.storage import FolderStore, Store, open_store, read_json
 
 
 def test_the_first_champion_and_what_it_leaves(world: Any, month: Any) -> None:
@@ -244,7 +244,7 @@ def test_killed_at_any_write_and_started_again_it_is_one_promotion(
     decision, dataset, scores = world.prepare("a")
     saved = world.folder.with_name("saved")
     shutil.copytree(world.folder, saved)
-    real = promote.open_store
+    real = open_store
     killed: list[str] = []
     for at in range(1, 30):
         shutil.rmtree(world.folder)
@@ -288,7 +288,7 @@ def test_another_run_s_promotion_in_between_is_judged_against(world: Any, month:
     monkeypatch.setattr(champions, "change", overtaken)
     promote.run(world.promote_arguments(dataset, scores, "a", decision))
     assert world.verdict("a")["champion"]["run"] == "other"
-    assert [h["run"] for h in champions.history(world.store, "late")][0] == "other"
+    assert champions.history(world.store, "late")[0]["run"] == "other"
 
 
 def test_the_report_of_a_run_and_of_one_that_died_early(world: Any, month: Any) -> None:

@@ -219,7 +219,7 @@ def until_it_trains_on(process: subprocess.Popen[bytes], state: Path, known: byt
 def only_trial(world: Any) -> str:
     names = {path.name for path in (world.folder / "trials" / "late").iterdir()}
     assert len(names) == 1
-    return names.pop()
+    return str(names.pop())
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -1,0 +1,121 @@
+"""Questions, answered as sentences and as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from handlers import why
+from handlers.contracts import WrongUsage
+
+
+@pytest.fixture
+def two_runs(world: Any, month: Any, capsys: pytest.CaptureFixture[str]) -> Any:
+    """A first champion, and a challenger that was refused."""
+    world.put("1.csv", month("2013-01-01", 40))
+    world.run("a")
+    world.put("2.csv", month("2013-02-10", 20, seed=1))
+    world.run("b")
+    world.run("c")
+    capsys.readouterr()
+    return world
+
+
+def asked(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    why.run(list(words))
+    return capsys.readouterr().out
+
+
+def test_why_this_is_the_champion_and_the_challenger_is_not(two_runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    told = asked(capsys, "late")
+    assert told.startswith("Champion 1 of late is trial ")
+    assert "It was promoted because: first champion: roc_auc 0." in told
+    assert "Run b chose trial" in told
+    assert "and the chance of what was asked is 0." in told
+    answer = json.loads(asked(capsys, "model", "late", "-o", "json"))
+    assert answer["champion"]["run"] == "a"
+    assert [h["number"] for h in answer["history"]] == [1]
+    assert told.splitlines() == answer["why"]
+
+
+def test_models(two_runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    head, row = asked(capsys, "models").splitlines()
+    assert head.split() == ["MODEL", "CHAMPION", "METRIC", "ON", "TEST", "SINCE", "RUNS"]
+    assert row.split()[:2] == ["late", "1"]
+    answer = json.loads(asked(capsys, "models", "-o", "json"))["models"]
+    assert [m["model"] for m in answer] == ["late"]
+    assert answer[0]["champion"]["test"]["low"] < answer[0]["champion"]["test"]["value"]
+    assert answer[0]["runs"] == 3
+    assert answer[0]["last"] == "already-trained"
+
+
+def test_runs_the_newest_first(two_runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = json.loads(asked(capsys, "runs", "late", "-o", "json"))["runs"]
+    assert [(r["run"], r["outcome"], r["champion"]) for r in answer] == [
+        ("c", "already-trained", False),
+        ("b", "refused", False),
+        ("a", "promoted", True),
+    ]
+    assert answer[1]["difference"]["low"] is not None
+    assert answer[1]["trials"] == 2
+    assert json.loads(asked(capsys, "runs", "-o", "json"))["runs"] == answer
+    lines = asked(capsys, "runs", "late").splitlines()
+    assert lines[0].split()[:3] == ["MODEL", "RUN", "OUTCOME"]
+    assert lines[3].endswith("champion")
+
+
+def test_one_run(two_runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = json.loads(asked(capsys, "run", "a", "-o", "json"))
+    assert answer["model"] == "late"
+    assert sum(t["winner"] for t in answer["of_trials"]) == 1
+    assert sum(t["champion"] for t in answer["of_trials"]) == 1
+    assert answer["of_trials"][0]["valid"]["roc_auc"]["clusters"] == 6
+    assert answer["report"] == "runs/late/a/report.html"
+    assert asked(capsys, "run", "a", "--model", "late").startswith("Run a ended at ")
+    assert "as already-trained: already trained by run b" in asked(capsys, "run", "c")
+
+
+def test_a_run_that_has_not_ended(world: Any, month: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    world.put("1.csv", month("2013-01-01", 40))
+    world.snapshot("a")
+    capsys.readouterr()
+    assert "Run a has not ended (asked for at " in asked(capsys, "run", "a")
+    assert json.loads(asked(capsys, "runs", "-o", "json"))["runs"][0]["outcome"] == "running"
+    assert asked(capsys, "late").splitlines() == ["late has no champion yet.", "No run has judged a trial yet."]
+    assert asked(capsys, "models").splitlines()[1].split() == ["late", "none", "1"]
+
+
+def test_one_trial(two_runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    trial = two_runs.champion()["trial"]
+    told = asked(capsys, "trial", trial[:10])
+    assert f"Trial {trial} of late" in told
+    assert "is trained, and it is the champion." in told
+    assert "epoch 3: accuracy 0." in told
+    answer = json.loads(asked(capsys, "trial", trial, "-o", "json"))
+    assert len(answer["curve"]) == 3
+    assert answer["status"] == "trained"
+    two_runs.store.put(f"trials/late/{trial}/failures.json", b'{"failures":[{"run":"a","error":"it burnt","at":1}]}')
+    assert "It failed in run a: it burnt" in asked(capsys, "trial", trial)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nobody"], "there is no model 'nobody' in the bucket; there are: late"),
+        (["run", "z"], "there is no run 'z'"),
+        (["run", "z", "--model", "late"], "there is no run 'z'"),
+        (["trial", "zz"], "no trial has an id that begins with 'zz'"),
+        (["trial", ""], "trials have ids that begin with ''"),
+    ],
+)
+def test_what_is_not_there(two_runs: Any, words: list[str], said: str) -> None:
+    with pytest.raises(WrongUsage, match=said):
+        why.run(words)
+
+
+def test_without_a_question() -> None:
+    with pytest.raises(SystemExit) as ended:
+        why.run([])
+    assert ended.value.code == 2
