@@ -21,6 +21,8 @@ class Library:
     _sound: dict[int, bool] = field(default_factory=dict)
 
     def add(self, document: Document) -> None:
+        if document.kind == "ConfigMap" and not _readable(document):
+            return
         tables = {"WorkflowTemplate": self.templates, "ClusterWorkflowTemplate": self.cluster_templates, "ConfigMap": self.configmaps}
         if document.kind in tables:
             tables[document.kind][document.name] = document
@@ -36,6 +38,13 @@ class Library:
 
     def of(self, reference: Mapping[str, Any]) -> dict[str, Document]:
         return self.cluster_templates if reference.get("clusterScope") else self.templates
+
+
+def _readable(configmap: Document) -> bool:
+    """Whether metadata, labels and data are mappings, as the checks take for granted."""
+    metadata = configmap.doc.get("metadata")
+    labels = metadata.get("labels") if isinstance(metadata, dict) else []
+    return all(part is None or isinstance(part, dict) for part in (labels, configmap.doc.get("data")))
 
 
 @dataclass(frozen=True, slots=True)

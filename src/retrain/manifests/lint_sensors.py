@@ -58,7 +58,8 @@ def known_events(documents: Sequence[Document]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for document in documents:
         if document.kind == "EventSource":
-            spec = document.doc.get("spec") or {}
+            spec = document.doc.get("spec")
+            spec = spec if isinstance(spec, dict) else {}
             found[document.name] = {
                 event: kind for kind, events in spec.items() if kind not in SPEC_FIELDS and isinstance(events, dict) for event in events
             }

@@ -116,6 +116,48 @@ def test_a_library_needs_no_entrypoint_and_knows_nothing_of_its_users(lint: Lint
     assert lint(text) == []
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("timeout: 30s, steps: [[{name: s, template: b}]]", "Steps template doesn't support timeout field"),
+        ("timeout: 30s, dag: {tasks: [{name: s, template: b}]}", "DAG template doesn't support timeout field"),
+        (
+            "activeDeadlineSeconds: 5, steps: [[{name: s, template: b}]]",
+            "templates.a.activeDeadlineSeconds is only valid for leaf templates",
+        ),
+        (
+            "inputs: {artifacts: [{name: f, path: /f, optional: true}]}, steps: [[{name: s, template: b}]]",
+            "templates.a.inputs.artifacts.f.path only valid in container/script templates",
+        ),
+        (
+            "steps: [[{name: s, template: b}]], outputs: {artifacts: [{name: f, path: /f}]}",
+            "templates.a.outputs.artifacts.f.path only valid in container/script templates",
+        ),
+        (
+            "steps: [[{name: s, template: b}]], outputs: {parameters: [{name: o, valueFrom: {path: /o}}]}",
+            "templates.a.outputs.parameters.o.parameter or expression must be specified for Steps templates",
+        ),
+        (
+            "steps: [[{name: s, template: b}]], outputs: {parameters: [{name: o, valueFrom: {parameter: '{{steps.t.outputs.result}}'}}]}",
+            "templates.a.outputs failed to resolve {{steps.t.outputs.result}}",
+        ),
+        (
+            "steps: [[{name: s, template: b, arguments: {artifacts: [{name: f, from: x, fromExpression: z}]}}]]",
+            "templates.a.steps[0].s.arguments.f shouldn't have both `from` and `fromExpression` in Artifact",
+        ),
+    ],
+)
+def test_templates_that_call_others(lint: Lint, body: str, message: str) -> None:
+    text = f"{WORKFLOW}  entrypoint: a\n  templates:\n  - {{name: a, {body}}}\n  - {{name: b, container: {{image: x}}}}\n"
+    found = [each for each in lint(text) if each.severity == "error"]
+    assert [message in each.message for each in found] == [True]
+
+
+def test_names_known_at_run_time_only_are_not_looked_up(lint: Lint) -> None:
+    body = "steps: [[{name: s, template: '{{workflow.name}}'}], [{name: t, templateRef: {name: '{{workflow.name}}', template: x}}]]"
+    assert lint(f"{WORKFLOW}  entrypoint: a\n  templates:\n  - {{name: a, {body}}}\n") == []
+
+
 def test_a_name_is_needed_and_not_too_long(lint: Lint) -> None:
     body = "spec: {entrypoint: a, templates: [{name: a, suspend: {}}]}\n"
     head = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\n"

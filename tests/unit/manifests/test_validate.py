@@ -1,6 +1,10 @@
 """Everything together: the recorded cases, and what check says of the whole."""
 
+import copy
+import random
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,6 +97,53 @@ def test_the_message_of_a_refused_workflow_begins_as_argos() -> None:
         :1
     ]
     assert argo_message([unknown]) == 'invalid spec: unknown field "x"'
+
+
+JUNK: tuple[Any, ...] = (
+    None,
+    0,
+    1.5,
+    True,
+    "",
+    "{{",
+    "{{=",
+    "{{tasks.a.outputs.parameters.x}}",
+    "a && (",
+    "#(",
+    [],
+    {},
+    [None],
+    {"name": None},
+)
+
+
+def places(tree: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ():
+        yield (*path, key)
+        yield from places(value, (*path, key))
+
+
+def spoil(doc: dict[str, Any], rng: random.Random) -> None:
+    """Take away, rename or replace one value of a document."""
+    *way, last = rng.choice(list(places(doc)))
+    tree: Any = doc
+    for step in way:
+        tree = tree[step]
+    if rng.random() < 0.2:
+        del tree[last]
+    elif rng.random() < 0.1 and isinstance(tree, dict):
+        tree[rng.choice(["nmae", "a.b", ""])] = tree.pop(last)
+    else:
+        tree[last] = copy.deepcopy(rng.choice(JUNK))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_document_is_so_broken_that_checking_fails(seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(20):
+        documents = [Document(copy.deepcopy(document.doc)) for document in case(rng.choice(CASES).parent.name)]
+        spoil(rng.choice(documents).doc, rng)
+        assert all(finding.message and finding.path for finding in check(documents))
 
 
 def test_checking_grows_with_the_size_of_the_graph_not_with_its_paths() -> None:
