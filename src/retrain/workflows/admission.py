@@ -20,7 +20,7 @@ from retrain.ports import Clock, Doc
 from retrain.store import joining
 from retrain.workflows import status
 from retrain.workflows.controller import Controller
-from retrain.workflows.objects import Documents, known_kind, resource_name
+from retrain.workflows.objects import Documents, known_kind, not_found, resource_name
 
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # of the suffixes that the API server makes: no vowels, nothing that looks alike
 LONGEST_BASE = 58
@@ -60,7 +60,7 @@ class Admission:
             return status.compose(self._controller.run_of(name))
         doc = self._documents.get(kind, name)
         if doc is None:
-            raise NotFound(f'{resource_name(kind)} "{name}" not found')
+            raise not_found(kind, name)
         return doc
 
     def list(self, kind: str, labels: Mapping[str, str] | None = None) -> list[Doc]:
@@ -105,7 +105,7 @@ class Admission:
             self._controller.delete(name)
             return
         if self._documents.get(kind, name) is None:
-            raise NotFound(f'{resource_name(kind)} "{name}" not found')
+            raise not_found(kind, name)
         with joining(self._db):
             self._documents.remove(kind, name)
         self._tell(kind, name)

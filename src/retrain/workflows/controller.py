@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from retrain.errors import AlreadyExists, NotFound
+from retrain.errors import AlreadyExists
 from retrain.ports import Clock, Doc, PodExit
 from retrain.store import joining, transaction
 from retrain.workflows import reconcile as pure
@@ -41,13 +41,14 @@ from retrain.workflows.messages import (
     TimerDue,
     WantLock,
 )
-from retrain.workflows.objects import Documents, resource_name
+from retrain.workflows.objects import Documents, not_found, resource_name
 from retrain.workflows.performer import Performer
 from retrain.workflows.run import apply
 from retrain.workflows.timers import Timers
 from retrain.workflows.turn import Step, prepare, write
 
 SLICE = 200  # facts of one Workflow in one turn
+UNHURRIED = 0.05  # seconds: that a pod runs starts nothing, so it waits for company and shares a commit
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class Controller:
         self._dirty: dict[int, Live] = {}
         self._unwanted: list[tuple[int, str]] = []  # outbox rows to drop with the next commit
         self._scheduled = False
+        self._later: asyncio.TimerHandle | None = None
         self._closed = False
         self._timers = Timers(clock, self._loop.call_later, lambda wf: self.learn(wf, TimerDue()))
         self._locks = LockTable(self.ledger.holders(), lambda wf, node: self.learn(wf, LockGranted(node)), self.learn)
@@ -90,6 +92,8 @@ class Controller:
         """Reconcile nothing any more. With `stop_pods` the pods are asked to end; the next engine runs them again from their start."""
         self._closed = True
         self._timers.close()
+        if self._later is not None:
+            self._later.cancel()
         await self._performer.drain()
         if stop_pods:
             await self._performer.stop_all([pod for live in self._live.values() for pod in live.pods()])
@@ -123,7 +127,7 @@ class Controller:
             return live.run
         row = self.ledger.load(self.number(name))
         if row is None:
-            raise missing(name)
+            raise not_found("Workflow", name)
         return row.run
 
     def number(self, name: str) -> int:
@@ -132,7 +136,7 @@ class Controller:
         if wf is None:
             wf = self.ledger.number(name)
         if wf is None:
-            raise missing(name)
+            raise not_found("Workflow", name)
         return wf
 
     def operate(self, name: str, fact: Operated) -> None:
@@ -159,7 +163,7 @@ class Controller:
         wf = self.number(name)
         live = self._live.get(wf) or self._load(wf)
         if live is None:
-            raise missing(name)
+            raise not_found("Workflow", name)
         outcome = decide(live.run)
         live.finished = False
         self._live[wf] = live
@@ -212,7 +216,10 @@ class Controller:
         if live is None or self._closed or not live.queue(fact, number):
             return False
         self._dirty[wf] = live
-        self._schedule()
+        if not isinstance(fact, PodRunning):
+            self._schedule()
+        elif not self._scheduled and self._later is None:
+            self._later = self._loop.call_later(UNHURRIED, self._schedule)
         return True
 
     def save_fact(self, wf: int, fact: Fact) -> None:
@@ -226,6 +233,9 @@ class Controller:
     # ------------------------------------------------------------------------------------------ turns
 
     def _schedule(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._scheduled_turn)
@@ -390,8 +400,3 @@ class Controller:
     def _tell(self, name: str) -> None:
         for listener in self.listeners:
             listener(name)
-
-
-def missing(name: str) -> NotFound:
-    """No such Workflow, in the API server's words."""
-    return NotFound(f'{resource_name("Workflow")} "{name}" not found')

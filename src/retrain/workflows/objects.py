@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from retrain.errors import NotFound
 from retrain.manifests.yaml import load_documents
 from retrain.ports import Doc
 from retrain.workflows.messages import World
@@ -45,6 +46,11 @@ SHORT: Final[Mapping[str, str]] = MappingProxyType(
 def resource_name(kind: str) -> str:
     """What the API server calls the kind in its messages: `workflows.argoproj.io`, `configmaps`."""
     return PLURALS.get(kind, kind.lower() + "s")
+
+
+def not_found(kind: str, name: str) -> NotFound:
+    """No such document, in the API server's words."""
+    return NotFound(f'{resource_name(kind)} "{name}" not found')
 
 
 def known_kind(word: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from retrain.errors import InvalidInput, NotFound
 from retrain.ports import Clock, Doc, Json, Objects, Operation
-from retrain.workflows import retry_workflow, status
+from retrain.workflows import status
 from retrain.workflows.controller import Controller
 from retrain.workflows.messages import Operated
 
@@ -59,6 +59,8 @@ class Operations:
         workflow = status.compose(self._controller.run_of(name))
         if options.get("memoized") and (workflow.get("status") or {}).get("phase") not in ("Failed", "Error"):
             raise InvalidInput("workflow must be Failed/Error to resubmit in memoized mode")
+        from retrain.workflows import retry_workflow
+
         return self._objects.create(retry_workflow.resubmit(workflow, options))
 
     def _retry(self, name: str, options: Mapping[str, Json]) -> Doc:
@@ -68,6 +70,8 @@ class Operations:
             raise InvalidInput(f"workflow {name} cannot be retried: it is {phase or 'not started'}; only a finished workflow can be")
         if phase == "Succeeded" and not options.get("restartSuccessful"):
             raise InvalidInput(f"workflow {name} cannot be retried: it Succeeded; to run it again use resubmit")
+        from retrain.workflows import retry_workflow
+
         decide: Callable[[Any], Any] = partial(retry_workflow.retry, options=options, now=self._clock.now())
         self._controller.reopen(name, decide)
         return self._objects.get("Workflow", name)
