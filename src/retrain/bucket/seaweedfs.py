@@ -195,7 +195,7 @@ class SeaweedFS:
         first = after // 1_000_000_000
         for item in sorted(found, key=lambda o: (o.modified, o.key)):
             if first <= item.modified and item.modified * 1e9 <= until:
-                yield Change(item.key, item.size, item.etag, int(item.modified) * 1_000_000_000)
+                yield Change(item.key, item.size, item.etag, max(after, int(item.modified) * 1_000_000_000))
 
     async def _tail(self, prefix: str, position: int) -> AsyncIterator[Change]:
         root = f"/buckets/{self.bucket}/"

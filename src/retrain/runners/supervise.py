@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -42,6 +43,10 @@ def write_json(path: Path, value: Any) -> None:
     partial = path.with_name(f"{path.name}.part")
     partial.write_text(json.dumps(value))
     partial.replace(path)
+
+
+def _nothing() -> None:
+    """What is left to do for a pod that is gone."""
 
 
 class Container:
@@ -99,7 +104,8 @@ class Pod:
         """Start what waits for nothing."""
         deadline = self.spec["deadline"]
         if deadline is not None:
-            self.host.at(time.monotonic() + max(0.0, deadline - time.time()), self._deadline)
+            due = weakref.WeakMethod(self._deadline)  # a deadline in days must not keep a pod of seconds in memory
+            self.host.at(time.monotonic() + max(0.0, deadline - time.time()), lambda: (due() or _nothing)())
         self._advance()
 
     def _advance(self) -> None:
