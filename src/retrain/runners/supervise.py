@@ -45,8 +45,16 @@ def write_json(path: Path, value: Any) -> None:
     partial.replace(path)
 
 
-def _nothing() -> None:
-    """What is left to do for a pod that is gone."""
+def if_there(method: Callable[[], None]) -> Callable[[], None]:
+    """The method as a call that does not keep its object: a deadline in days must not hold a pod of seconds in memory."""
+    found = weakref.WeakMethod(method)
+
+    def call() -> None:
+        there = found()
+        if there is not None:
+            there()
+
+    return call
 
 
 class Container:
@@ -104,8 +112,7 @@ class Pod:
         """Start what waits for nothing."""
         deadline = self.spec["deadline"]
         if deadline is not None:
-            due = weakref.WeakMethod(self._deadline)  # a deadline in days must not keep a pod of seconds in memory
-            self.host.at(time.monotonic() + max(0.0, deadline - time.time()), lambda: (due() or _nothing)())
+            self.host.at(time.monotonic() + max(0.0, deadline - time.time()), if_there(self._deadline))
         self._advance()
 
     def _advance(self) -> None:
