@@ -19,9 +19,13 @@ from retrain.api import app, listeners
 from retrain.api.stream import Changes
 from retrain.artifacts.stage import BucketArtifacts
 from retrain.bucket.s3 import S3Bucket
-from retrain.bucket.seaweedfs import SeaweedFS
 from retrain.clock import SystemClock, timestamp
-from retrain.errors import AlreadyExists, InvalidInput, NotFound, refuse
+from retrain.errors import AlreadyExists, NotFound, refuse
+from retrain.eventbus import journal
+from retrain.eventbus.journal import Journal, tree
+from retrain.eventsources.bucket import Changes as BucketChanges
+from retrain.eventsources.bucket import polled
+from retrain.eventsources.sources import Sources
 from retrain.manifests.document import Document
 from retrain.manifests.report import INVALID_SPEC
 from retrain.manifests.validate import check
@@ -33,18 +37,11 @@ from retrain.workflows.admission import Admission
 from retrain.workflows.controller import Controller
 from retrain.workflows.http_call import HttpCalls
 from retrain.workflows.messages import Run
+from retrain.workflows.objects import known_kind
 from retrain.workflows.operations import FINISHED, Operations
 from retrain.workflows.performer import Performer
-from retrain.workflows.provisions import (
-    S3_NAME,
-    WEBHOOK_NAME,
-    default_repository,
-    is_own_endpoint,
-    namespace_of,
-    needs_bucket,
-    secret,
-    secret_value,
-)
+from retrain.workflows.provider import Provider
+from retrain.workflows.provisions import WEBHOOK_NAME, namespace_of
 from retrain.workflows.resource import Resources
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -83,6 +80,7 @@ class Engine:
         self._waiting: dict[str, list[tuple[Callable[[Run], bool], asyncio.Future[None]]]] = {}
         self._undo = contextlib.AsyncExitStack()
         self._detach = False
+        self._sources_open = False
 
     async def __aenter__(self) -> Engine:
         async with self._undo:
@@ -105,24 +103,20 @@ class Engine:
         lock = lock_state(self.state)
         self._undo.callback(lock.release)
         self._open_log()
-        self._db = open_store(self.state / "engine.db", [objects.SCHEMA, ledger.SCHEMA], factory=self._factory)
+        self._db = open_store(self.state / "engine.db", [objects.SCHEMA, ledger.SCHEMA, journal.SCHEMA], factory=self._factory)
         self._undo.callback(self._db.close)
         self._documents = objects.Documents(self._db, "", {})
         if not self.namespace:
             self.namespace = namespace_of([d.doc for d in self._given], namespace_of(self._documents.everything()))
         self._documents.namespace = self.namespace
-        self._server = SeaweedFS(self.state)
-        self._store: S3Bucket | None = None
-        self._starting = asyncio.Lock()
-        self._undo.push_async_callback(self._stop_bucket)
-        self._documents.repository = default_repository(self._server.bucket)
-        self._documents.resolve_repository = self._resolve_repository
         self._open_workflows()
+        self._open_events()
         self._check(self._given)
         await self.provide([d.doc for d in self._given])
-        self.apply_all([d.doc for d in self._given if d.kind != "Workflow"])
+        await self.apply_all([d.doc for d in self._given if d.kind != "Workflow"])
         await self.pods.start()
         self.controller.recover()
+        await self._open_sources(self._pause)
         await self._serve()
         for document in self._given:
             if document.kind == "Workflow":
@@ -139,18 +133,38 @@ class Engine:
         self._undo.callback(root.removeHandler, handler)
 
     def _open_workflows(self) -> None:
-        self.pods = ProcessPods(self.state, BucketArtifacts(self.bucket), self._pod_exited, self._pod_running)
+        self._undo.push_async_callback(self._stop_bucket)
+        self.pods = ProcessPods(self.state, BucketArtifacts(self._bucket), self._pod_exited, self._pod_running)
         performer = Performer(self.pods, self._clock)
         self.controller = Controller(self._db, self._documents, performer, self._clock, reload=self._reload)
         self._undo.push_async_callback(self._stop_pods)
         self.admission = Admission(self._db, self._documents, self.controller, self._clock, self.namespace)
+        self.provider = Provider(self.state, self._documents, self.admission)
         self.operations = Operations(self.controller, self.admission, self._clock)
         resources = Resources(self.admission, self.controller.save_fact, self.controller.note, self.controller.writing)
         performer.resources = resources
-        performer.http = HttpCalls(self._allowed_hosts, lambda name, key: secret_value(self._documents.get("Secret", name), key))
+        performer.http = HttpCalls(self._allowed_hosts, self.provider.secret)
         self.changes = Changes()
         self.controller.listeners += [self.changes.tell, self._workflow_changed, lambda name: resources.changed("Workflow", name)]
         self.admission.listeners.append(resources.changed)
+
+    def _open_events(self) -> None:
+        self.bus = Journal(self._db, self._clock.now)
+        self.sources = Sources(self.bus, self._clock.now, self._ports)
+        self._undo.push_async_callback(self.sources.close)
+
+    async def _open_sources(self, pause: Sequence[str]) -> None:
+        await self.sources.open(self._documents.of_kind("EventSource"), self._secret, self._changes, pause)
+        self._sources_open = True
+
+    def _secret(self, name: str, key: str) -> str:
+        value = self.provider.secret(name, key)
+        if value is None:
+            raise NotFound(f'secrets "{name}" not found, or it has no key {key}')
+        return value
+
+    def _changes(self, source: str, spec: Doc) -> BucketChanges:
+        return self.provider.changes(spec) or polled(self.provider.store_of(spec))
 
     async def _serve(self) -> None:
         services = app.Services(self, self.admission, self.operations, self.pods, self.changes, self.namespace)
@@ -193,15 +207,15 @@ class Engine:
         """Until the API is asked to shut down."""
         await self.run_until(asyncio.Event())
 
+    async def _bucket(self) -> S3Bucket:
+        return await self.provider.bucket()
+
+    async def _stop_bucket(self) -> None:
+        await self.provider.stop(self._detach)
+
     async def _stop_pods(self) -> None:
         await self.controller.close(stop_pods=not self._detach)
         await self.pods.close(kill=not self._detach)
-
-    async def _stop_bucket(self) -> None:
-        if self._store is not None:
-            self._store.close()
-            if not self._detach:
-                await self._server.stop()
 
     # ------------------------------------------------------------------------------------------ workflows
 
@@ -210,7 +224,7 @@ class Engine:
         self._check(documents)
         trees = [d.doc for d in documents]
         await self.provide(trees)
-        self.apply_all([doc for doc in trees if doc.get("kind") != "Workflow"])
+        await self.apply_all([doc for doc in trees if doc.get("kind") != "Workflow"])
         created = [self.admission.create(doc) for doc in trees if doc.get("kind") == "Workflow"]
         for workflow in created:
             await self.ended(workflow["metadata"]["name"])
@@ -255,88 +269,66 @@ class Engine:
     def _pod_running(self, node_id: str, at: float) -> None:
         self.controller.pod_running(node_id, at)
 
-    # ------------------------------------------------------------------------------------------ bucket
-
-    async def bucket(self) -> S3Bucket:
-        """The bucket of the artifact repository; the own one is started when it is first asked for."""
-        async with self._starting:
-            if self._store is None:
-                environment = await self._server.start()
-                self._store = S3Bucket.from_environment(environment)
-                self._offer_bucket(environment)
-        return self._store
-
-    def _offer_bucket(self, environment: dict[str, str]) -> None:
-        if self._documents.get("Secret", S3_NAME) is None or self._is_ours(S3_NAME):
-            self._put_secret(S3_NAME, environment)
-        self._documents.repository = default_repository(self._server.bucket)
-        self._documents.forget_world()
-
-    async def provide(self, documents: Sequence[Doc]) -> None:
-        """Before documents are applied: what they need of a cluster. Secrets that they bring themselves are theirs."""
-        brought = {(d.get("metadata") or {}).get("name") for d in documents if d.get("kind") == "Secret"}
-        if WEBHOOK_NAME not in brought and self._documents.get("Secret", WEBHOOK_NAME) is None:
-            self._put_secret(WEBHOOK_NAME, {"token": secrets.token_urlsafe(32)})
-        if S3_NAME not in brought and any(needs_bucket(d) for d in documents):
-            await self.bucket()
-
-    def _put_secret(self, name: str, values: dict[str, str]) -> None:
-        made = secret(name, values)
-        made["metadata"]["annotations"] = {"retrain/made-by": "engine"}
-        self.admission.apply(made)
-
-    def _is_ours(self, name: str) -> bool:
-        doc = self._documents.get("Secret", name) or {}
-        return ((doc.get("metadata") or {}).get("annotations") or {}).get("retrain/made-by") == "engine"
-
-    def _resolve_repository(self, given: Doc) -> Doc:
-        s3 = given.get("s3") or {}
-        endpoint = str(s3.get("endpoint") or "")
-        if endpoint and not is_own_endpoint(endpoint, self.namespace):
-            raise InvalidInput(f"workflow-controller-configmap: artifactRepository.s3.endpoint {endpoint}: artifacts go to s3:8333 here")
-        return {"s3": {"keyFormat": "{{workflow.name}}/{{pod.name}}", **s3, "bucket": self._server.bucket}}
-
     # ------------------------------------------------------------------------------------------ what the API asks
 
     def info(self) -> Doc:
-        """Who runs here."""
-        environment = {k: v for k, v in self._server.environment.items() if self._store is not None}
-        return {"pid": os.getpid(), "version": own_version(), "namespace": self.namespace, "environment": environment, "sources": []}
+        """Who runs here, what shells need to reach the bucket and the webhook, and the sources."""
+        environment = dict(self.provider.environment)
+        if self.sources.where:
+            environment["RETRAIN_WEBHOOK_URL"] = next(iter(self.sources.where.values()))
+            environment["RETRAIN_WEBHOOK_TOKEN"] = self.provider.secret(WEBHOOK_NAME, "token") or ""
+        about = {"pid": os.getpid(), "version": own_version(), "namespace": self.namespace}
+        return {**about, "environment": environment, "sources": self.sources.describe()}
 
-    def apply_all(self, documents: list[Doc]) -> list[Doc]:
-        """Check the documents together, then create or replace each, all or none."""
+    async def provide(self, documents: Sequence[Doc]) -> None:
+        """Make what the documents need of a cluster, before they are stored."""
+        await self.provider.provide(documents)
+
+    async def apply_all(self, documents: Sequence[Doc]) -> list[Doc]:
+        """Check the documents together, then create or replace each, all or none; sources follow theirs."""
         self._check([Document(d) for d in documents])
         try:
             with transaction(self._db):
-                return [self.admission.apply(doc, checked=True) for doc in documents]
+                applied = [self.admission.apply(doc, checked=True) for doc in documents]
         except BaseException:
             self._documents.reload()
             raise
+        if any(doc["kind"] == "EventSource" for doc in applied):
+            await self._reopen_sources()
+        return applied
+
+    async def deleted(self, kind: str, name: str) -> None:
+        """Forget a document; an EventSource ends."""
+        self.admission.delete(kind, name)
+        if known_kind(kind) == "EventSource":
+            await self._reopen_sources()
+
+    async def _reopen_sources(self) -> None:
+        if self._sources_open:
+            paused = {row["source"] for row in self.sources.describe() if row["state"] == "paused"}
+            await self.sources.close()
+            await self._open_sources([name for name in paused if self._documents.get("EventSource", name)])
 
     def _check(self, documents: Sequence[Document]) -> None:
         """Refuse what cannot be applied; a Workflow that Argo's controller would fail is left to be failed."""
         findings = check(documents, [Document(d) for d in self._documents.everything()])
         refuse([f for f in findings if not f.message.startswith(INVALID_SPEC)])
 
-    def deleted(self, kind: str, name: str) -> None:
-        """Forget a document."""
-        self.admission.delete(kind, name)
-
     async def pause(self, source: str, paused: bool) -> None:
         """Pause or resume an EventSource. Raises NotFound."""
-        raise NotFound(f'eventsources.argoproj.io "{source}" not found')
+        await self.sources.pause(source, paused)
 
     async def tick(self, source: str, event: str) -> Doc:
         """Fire a calendar event by hand. Raises NotFound."""
-        raise NotFound(f"no calendar event {event!r} here")
+        return tree(await self.sources.tick(source, event))
 
     def journal(self, limit: int) -> Doc:
         """The newest events and the lag of every trigger."""
-        return {"events": [], "triggers": []}
+        return {"events": [tree(entry.event) for entry in self.bus.latest(limit)], "triggers": self.bus.lag({})}
 
     def event(self, event_id: str) -> Doc:
         """One event. Raises NotFound."""
-        raise NotFound(f"no event {event_id}")
+        return tree(self.bus.get(event_id))
 
     def shut_down(self) -> None:
         """Let `run_until` return."""

@@ -166,7 +166,7 @@ async def test_a_document_that_is_refused_takes_none_of_its_company_in(tmp_path:
     async with Engine(tmp_path / "s") as engine:
         nameless = Document({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}, "data": {}}).doc
         with pytest.raises(InvalidInput):
-            engine.apply_all([configmap("first").doc, nameless])
+            await engine.apply_all([configmap("first").doc, nameless])
         with pytest.raises(NotFound):
             engine.admission.get("ConfigMap", "first")
 

@@ -38,10 +38,10 @@ class Engine(Protocol):
     async def provide(self, documents: Sequence[Doc]) -> None:
         """Make what the documents need of a cluster, before they are stored."""
 
-    def apply_all(self, documents: list[Doc]) -> list[Doc]:
+    async def apply_all(self, documents: Sequence[Doc]) -> list[Doc]:
         """Check the documents together, then create or replace each."""
 
-    def deleted(self, kind: str, name: str) -> None:
+    async def deleted(self, kind: str, name: str) -> None:
         """Forget a document and stop what it was running."""
 
     async def pause(self, source: str, paused: bool) -> None:

@@ -44,7 +44,7 @@ async def apply(request: Request) -> Response:
         raise InvalidInput("items must be a list of documents")
     engine = services_of(request).engine
     await engine.provide(items)
-    return JSONResponse({"apiVersion": "v1", "kind": "List", "items": engine.apply_all(items)})
+    return JSONResponse({"apiVersion": "v1", "kind": "List", "items": await engine.apply_all(items)})
 
 
 async def list_objects(request: Request) -> Response:
@@ -66,7 +66,7 @@ async def patch_object(request: Request) -> Response:
 
 async def delete_object(request: Request) -> Response:
     """Remove it."""
-    services_of(request).engine.deleted(request.path_params["kind"], request.path_params["name"])
+    await services_of(request).engine.deleted(request.path_params["kind"], request.path_params["name"])
     return JSONResponse({})
 
 
