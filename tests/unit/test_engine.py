@@ -178,3 +178,61 @@ async def test_an_invalid_spec_is_a_failed_workflow_as_in_argo(tmp_path: Path) -
     assert ended["status"]["phase"] == "Failed"
     assert ended["status"]["message"].startswith("invalid spec: spec.arguments.needed.value")
     assert "nodes" not in ended["status"]
+
+
+SOURCES = """
+apiVersion: argoproj.io/v1alpha1
+kind: EventSource
+metadata: {name: clock}
+spec:
+  calendar:
+    nightly: {schedule: "17 2 * * *", metadata: {model: m}}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: EventSource
+metadata: {name: hook}
+spec:
+  webhook:
+    call: {port: "12000", endpoint: /call, method: POST, authSecret: {name: webhook-token, key: token}}
+"""
+
+
+@pytest.mark.anyio
+async def test_events_come_in_and_are_kept(tmp_path: Path) -> None:
+    documents = load_documents(SOURCES, "sources.yaml")
+    async with Engine(tmp_path / "s", documents, ports="free", pause=["clock"]) as engine, client(tmp_path / "s") as http:
+        info = (await http.get("/retrain/v1/info")).json()
+        assert [(s["source"], s["event"], s["state"]) for s in info["sources"]] == [
+            ("clock", "nightly", "paused"),
+            ("hook", "call", "running"),
+        ]
+        url, token = info["environment"]["RETRAIN_WEBHOOK_URL"], info["environment"]["RETRAIN_WEBHOOK_TOKEN"]
+        async with httpx.AsyncClient(trust_env=False) as outside:
+            assert (await outside.post(url, json={"a": 1})).status_code == 401
+            assert (await outside.post(url, json={"a": 1}, headers={"Authorization": f"Bearer {token}"})).status_code == 200
+        fired = (await http.post("/retrain/v1/tick/nightly")).json()
+        assert (fired["source"], fired["subject"], fired["data"]["metadata"]) == ("clock", "nightly", {"model": "m"})
+        told = (await http.get("/retrain/v1/events")).json()["events"]
+        assert [e["source"] for e in told] == ["clock", "hook"]
+        assert (await http.get(f"/retrain/v1/events/{told[1]['id']}")).json()["data"]["body"] == {"a": 1}
+        assert (await http.put("/retrain/v1/sources/clock/resume")).status_code == 200
+        assert {s["state"] for s in engine.info()["sources"]} == {"running"}
+        assert (await http.delete("/retrain/v1/objects/EventSource/hook")).status_code == 200
+        assert [s["source"] for s in engine.info()["sources"]] == ["clock"]
+    async with Engine(tmp_path / "s") as engine:
+        assert len(engine.journal(10)["events"]) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.anyio
+async def test_the_bucket_is_there_for_who_names_its_secret(tmp_path: Path) -> None:
+    reader = workflow('test -n "$AWS_SECRET_ACCESS_KEY" && echo "$RETRAIN_BUCKET $AWS_ENDPOINT_URL_S3"')
+    reader.doc["spec"]["templates"][0]["container"]["envFrom"] = [{"secretRef": {"name": "s3"}}]
+    async with Engine(tmp_path / "s") as engine:
+        assert engine.info()["environment"] == {}
+        (ended,) = await engine.run_to_end([reader])
+        environment = engine.info()["environment"]
+        logs = [line async for line in engine.pods.logs("hello", "main", False)]
+    assert ended["status"]["phase"] == "Succeeded"
+    assert b"".join(logs).decode().split() == ["retrain", environment["AWS_ENDPOINT_URL_S3"]]
+    assert json.loads((tmp_path / "s" / "env.json").read_text()) == environment
