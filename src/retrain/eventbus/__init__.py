@@ -1,0 +1,1 @@
+"""Where events wait: a journal in the engine's SQLite file."""

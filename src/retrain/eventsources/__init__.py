@@ -1,0 +1,1 @@
+"""What can wake us: webhooks, the clock, a bucket."""

@@ -1,0 +1,1 @@
+"""Which event starts what: dependencies, filters, conditions, parameters and triggers."""

@@ -1,0 +1,122 @@
+"""Parameters of triggers: values from events, written into the trigger's resource (pkg/sensors/triggers/params.go)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from retrain.errors import InvalidInput
+from retrain.expressions import ExpressionError, gotemplate, jsonpaths, rawjson
+from retrain.ports import Doc, Event, Json
+
+NO_VALUE = "<no value>"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An event as a dependency took it: its context, and the data after the transform."""
+
+    event: Event
+    data: bytes
+
+    def context(self) -> dict[str, str]:
+        """The event's context as templates and keys see it."""
+        e = self.event
+        return {
+            "id": e.id,
+            "source": e.source,
+            "specversion": e.specversion,
+            "type": e.type,
+            "datacontenttype": e.datacontenttype,
+            "subject": e.subject,
+            "time": e.time,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What one parameter wrote where: for replay. `value` None: skipped, because its dependency has no event."""
+
+    dest: str
+    operation: str
+    value: Json
+
+
+def text_of(found: jsonpaths.Found) -> str:
+    """A value as text the way GJSON gives it: numbers without exponent, long integers digit by digit, objects as they stand."""
+    value = found.value
+    if isinstance(value, str):
+        return value
+    raw = str(found.raw)
+    if value is None or isinstance(value, bool | dict | list):
+        return raw
+    if raw.lstrip("-").isdigit():
+        return raw
+    return rawjson.plain_digits(float(raw))
+
+
+def resolve(source: Mapping[str, Any], events: Mapping[str, Taken]) -> tuple[Json, bool]:
+    """(value, whether it is raw JSON) of a parameter's `src`. Raises LookupError when the dependency has no event and there is no default,
+    ExpressionError when nothing gives a value."""
+    taken = events.get(str(source["dependencyName"]))
+    default = source.get("value")
+    if taken is None:
+        if default is not None:
+            return default, False
+        raise LookupError(str(source["dependencyName"]))
+    keys = ("contextKey", "contextTemplate", "dataKey", "dataTemplate")
+    if not any(source.get(key) for key in keys):
+        return (default, False) if default is not None else (_whole(taken), False)
+    over_data = source.get("dataKey") or source.get("dataTemplate")
+    document: str = taken.data.decode("utf-8", "replace") if over_data else json.dumps(taken.context())
+    template, key = (
+        (source.get("dataTemplate"), source.get("dataKey")) if over_data else (source.get("contextTemplate"), source.get("contextKey"))
+    )
+    failure = ""
+    if template:
+        try:
+            made = gotemplate.render(str(template), {"Input": rawjson.loads_plain(document)})
+            if made and made != NO_VALUE:
+                return made, False
+            failure = f"template {template!r} gives nothing"
+        except ExpressionError as error:
+            failure = str(error)
+    if key:
+        found = jsonpaths.get(document, str(key))
+        if found.exists:
+            if source.get("useRawData") and not isinstance(found.value, str):
+                return json.loads(str(found.raw)), True
+            return text_of(found), False
+        failure = f"key {key!r} does not exist in the event"
+    if default is not None:
+        return default, False
+    raise ExpressionError(failure)
+
+
+def _whole(taken: Taken) -> str:
+    """The whole event as JSON, its data in base64."""
+    return json.dumps({"context": taken.context(), "data": base64.b64encode(taken.data).decode()})
+
+
+def apply(parameters: Sequence[Mapping[str, Any]], resource: Doc, events: Mapping[str, Taken]) -> tuple[Doc, list[Resolved]]:
+    """The resource with every parameter written, and what was written. Raises InvalidInput naming the parameter that has no value."""
+    written: list[Resolved] = []
+    for parameter in parameters:
+        dest, operation = str(parameter["dest"]), str(parameter.get("operation") or "overwrite")
+        try:
+            value, raw = resolve(parameter["src"], events)
+        except LookupError:
+            written.append(Resolved(dest, operation, None))
+            continue
+        except ExpressionError as error:
+            raise InvalidInput(f"parameter to {dest}: {error}") from error
+        if operation in ("append", "prepend") and not raw:
+            there = jsonpaths.get(resource, dest)
+            before = text_of(there) if there.exists else ""
+            value = before + str(value) if operation == "append" else str(value) + before
+        resource = jsonpaths.set(resource, dest, value)
+        written.append(Resolved(dest, operation, value))
+    return resource, written
