@@ -8,7 +8,7 @@ from retrain.expressions.tags import explode, substitute
 from retrain.ports import Doc
 from retrain.workflows import deadlines, hooks, synchronization
 from retrain.workflows.index import BAD, COMPLETED, FULFILLED
-from retrain.workflows.messages import FreeLock
+from retrain.workflows.messages import FreeLock, WantLock
 from retrain.workflows.resolve import local_base
 from retrain.workflows.scope import global_params, resolve_parameters
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
@@ -17,15 +17,12 @@ PHASE = "workflows.argoproj.io/phase"
 COMPLETED_LABEL = "workflows.argoproj.io/completed"
 
 
-def begin(p: Pass, refusal: str) -> None:
-    """The first look at a Workflow. `refusal`: why its spec is refused, or nothing."""
+def begin(p: Pass) -> None:
+    """The first look at an admitted Workflow."""
     p.labels[PHASE], p.labels[COMPLETED_LABEL] = "Pending", "false"
     refused = p.hidden.get("refused")
     if refused:
         _end(p, refused["phase"], refused["message"])
-        return
-    if refusal:
-        _end(p, "Failed", refusal)
         return
     try:
         resolve_parameters(p)
@@ -41,8 +38,9 @@ def begin(p: Pass, refusal: str) -> None:
     except CallFailed as error:
         _end(p, "Failed", f"Failed to acquire the synchronization lock. {error}")
         return
+    asked = p.actions["lock/"]
     p.set_head(phase="Pending")
-    p.set_hidden(lock="wanted")
+    p.set_hidden(lock="wanted", locks={"locks": list(asked.locks), "limits": dict(asked.limits)} if isinstance(asked, WantLock) else None)
 
 
 def run(p: Pass) -> None:

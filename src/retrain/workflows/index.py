@@ -107,8 +107,9 @@ def index_of(run: Run) -> Index:
 
 def update(run: Run, outcome: Outcome) -> None:
     """Take over an outcome that is about to be applied to the run (its documents are still the old ones)."""
-    if outcome.removed:
-        run.index = None
+    again = any(n in run.nodes and run.nodes[n]["phase"] in FULFILLED and d["phase"] not in FULFILLED for n, d in outcome.nodes.items())
+    if outcome.removed or again:
+        run.index = None  # a retry of the Workflow
         return
     index = index_of(run)
     for node_id in outcome.nodes.keys() | outcome.private.keys():

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from retrain.manifests.document import Document
-from retrain.manifests.validate import argo_message, check
 from retrain.workflows import dag, deadlines, ends, execute, exit_handlers, memoize, retry, shutdown, steps, suspend, synchronization
 from retrain.workflows.index import COMPLETED, COMPOSITE, FULFILLED
 from retrain.workflows.messages import (
@@ -52,7 +50,7 @@ def _learn(p: Pass, fact: Fact) -> None:
     match fact:
         case Created():
             if p.first:
-                exit_handlers.begin(p, _refusal(p))
+                exit_handlers.begin(p)
         case PodRunning():
             ends.pod_running(p, fact.node_id)
         case PodExited():
@@ -72,15 +70,6 @@ def _learn(p: Pass, fact: Fact) -> None:
             exit_handlers.stopped_before_start(p)
         case TimerDue():
             pass
-
-
-def _refusal(p: Pass) -> str:
-    """Why the real controller would fail the Workflow before anything runs, or nothing."""
-    if p.hidden.get("refused"):
-        return ""
-    known = [*p.world.templates.values(), *p.world.cluster_templates.values(), *p.world.configmaps.values()]
-    findings = check([Document(p.run.workflow, "workflow", {})], [Document(d, "world", {}) for d in known])
-    return argo_message(findings)
 
 
 def _granted(p: Pass, node: str) -> None:
@@ -109,7 +98,7 @@ def _remembered(p: Pass, fact: MemoAnswered) -> None:
 
 def _wake_up(p: Pass) -> None:
     """Timers that are due, and after a load everything that is open."""
-    if p.head.get("phase") in COMPLETED:
+    if p.head.get("phase") != "Running":
         return
     deadline = p.hidden.get("deadline")
     if deadline is not None and p.now >= deadline:

@@ -67,7 +67,7 @@ def new_run(workflow: Doc, world: World, now: float) -> Run:
 
 def spec_of(run: Run) -> Doc:
     """The spec that is executed."""
-    spec: Doc = run.head.get("storedWorkflowTemplateSpec") or run.head[HIDDEN].get("spec") or run.workflow.get("spec") or {}
+    spec: Doc = run.head.get("storedWorkflowTemplateSpec") or (run.head.get(HIDDEN) or {}).get("spec") or run.workflow.get("spec") or {}
     return spec
 
 

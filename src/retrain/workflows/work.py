@@ -114,7 +114,7 @@ class Pass:
     @property
     def hidden(self) -> Doc:
         """What Argo keeps outside of the status."""
-        hidden: Doc = self.head[HIDDEN]
+        hidden: Doc = self.head.get(HIDDEN) or {}
         return hidden
 
     @property
