@@ -31,6 +31,8 @@ from retrain.manifests.report import INVALID_SPEC
 from retrain.manifests.validate import check
 from retrain.ports import Doc, PodExit
 from retrain.runners.client import ProcessPods
+from retrain.sensors.listen import SensorListener
+from retrain.sensors.triggers import Actor
 from retrain.store import lock_state, open_store, transaction
 from retrain.workflows import ledger, objects
 from retrain.workflows.admission import Admission
@@ -151,9 +153,14 @@ class Engine:
     def _open_events(self) -> None:
         self.bus = Journal(self._db, self._clock.now)
         self.sources = Sources(self.bus, self._clock.now, self._ports)
+        actor = Actor(self.admission, self.operations, self._allowed_hosts)
+        self.sensors = SensorListener(self._db, self.bus, actor, self._clock.now)
+        self._undo.push_async_callback(self.sensors.close)
         self._undo.push_async_callback(self.sources.close)
 
     async def _open_sources(self, pause: Sequence[str]) -> None:
+        """Sensors subscribe before anything can be told."""
+        self.sensors.open(self._documents.of_kind("Sensor"))
         await self.sources.open(self._documents.of_kind("EventSource"), self._secret, self._changes, pause)
         self._sources_open = True
 
@@ -293,20 +300,21 @@ class Engine:
         except BaseException:
             self._documents.reload()
             raise
-        if any(doc["kind"] == "EventSource" for doc in applied):
+        if any(doc["kind"] in ("EventSource", "Sensor") for doc in applied):
             await self._reopen_sources()
         return applied
 
     async def deleted(self, kind: str, name: str) -> None:
-        """Forget a document; an EventSource ends."""
+        """Forget a document; an EventSource or a Sensor ends."""
         self.admission.delete(kind, name)
-        if known_kind(kind) == "EventSource":
+        if known_kind(kind) in ("EventSource", "Sensor"):
             await self._reopen_sources()
 
     async def _reopen_sources(self) -> None:
         if self._sources_open:
             paused = {row["source"] for row in self.sources.describe() if row["state"] == "paused"}
             await self.sources.close()
+            await self.sensors.close()
             await self._open_sources([name for name in paused if self._documents.get("EventSource", name)])
 
     def _check(self, documents: Sequence[Document]) -> None:
@@ -324,7 +332,7 @@ class Engine:
 
     def journal(self, limit: int) -> Doc:
         """The newest events and the lag of every trigger."""
-        return {"events": [tree(entry.event) for entry in self.bus.latest(limit)], "triggers": self.bus.lag({})}
+        return {"events": [tree(entry.event) for entry in self.bus.latest(limit)], "triggers": self.bus.lag(self.sensors.subjects())}
 
     def event(self, event_id: str) -> Doc:
         """One event. Raises NotFound."""
