@@ -151,8 +151,8 @@ class Journal:
         """A trigger that is new sees the events from now on."""
         with joining(self._db):
             self._db.execute(
-                "INSERT INTO cursor(sensor, trigger, seq) SELECT ?, ?, coalesce(max(seq), 0) FROM (SELECT max(seq) AS seq FROM event"
-                " UNION ALL SELECT seq FROM sqlite_sequence WHERE name = 'event') ON CONFLICT DO NOTHING",
+                "INSERT OR IGNORE INTO cursor(sensor, trigger, seq) SELECT ?, ?, coalesce(max(seq), 0) FROM (SELECT max(seq) AS seq FROM event"
+                " UNION ALL SELECT seq FROM sqlite_sequence WHERE name = 'event')",
                 (sensor, trigger),
             )
 
