@@ -15,6 +15,7 @@ from handlers.judge.bootstrap import interval, paired
 from handlers.judge.champion import Pointer
 from handlers.judge.evaluation import Side, document, keep, key, named, names, rows_digest
 from handlers.judge.metrics import metric
+from handlers.judge.slices import slices
 from handlers.learn import trial as trials
 from handlers.learn.feed import DatasetFeed
 from handlers.learn.predict import Predictions
@@ -115,6 +116,7 @@ def verdict(
         "winner": {"trial": winner.trial, "params": _varied(spec, winner.request["params"]), "valid": best["value"]},
         "champion": before,
         "metrics": metrics,
+        "slices": slices(spec, metric(spec.task, gate.metric), ours, theirs),
         "baseline": _baseline(store, dataset, winner, spec, ours, wanted),
         "rows": ours.rows,
         "compared": f"{ours.rows:,} rows of {rows.note}",

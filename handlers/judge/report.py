@@ -85,6 +85,7 @@ def page(facts: Facts) -> str:
         _head(facts),
         _test(facts.verdict),
         _curves(facts),
+        _slices(facts.verdict),
         _trials(facts),
         _failures(facts.failures),
         _data(facts.data),
@@ -154,6 +155,20 @@ def _test(verdict: Mapping[str, Any]) -> str:
         rows.append(("mark" if name == verdict.get("metric") else "", cells))
     note = f"<p class=soft>{escape(str(verdict.get('compared', '')))}</p>"
     return f"<h2>On the test days</h2>{_table(head, rows)}{note}"
+
+
+def _slices(verdict: Mapping[str, Any]) -> str:
+    """One table a column: the gate's metric for each of its values that has rows enough."""
+    found: Sequence[Mapping[str, Any]] = verdict.get("slices", [])
+    text = ""
+    for column in dict.fromkeys(str(row["column"]) for row in found):
+        of_column = [row for row in found if row["column"] == column]
+        with_champion = any(row.get("champion") for row in of_column)
+        names = ["challenger", *(["champion", "difference"] if with_champion else [])]
+        head = [(column, False), ("rows", True), *(("better by" if n == "difference" else n, True) for n in names)]
+        rows = [("", [escape(row["value"]), f"{row['rows']:,}", *(shown(row.get(n)) for n in names)]) for row in of_column]
+        text += f"<h2>{escape(str(verdict.get('metric')))} by {escape(column)}</h2>{_table(head, rows)}"
+    return text
 
 
 def _curves(facts: Facts) -> str:

@@ -135,4 +135,12 @@ def _spec(record: RunRecord) -> str:
     spec = (record.request or {}).get("spec")
     if isinstance(spec, str):
         spec = json.loads(spec)
-    return yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=110) if spec else ""
+    return yaml.safe_dump(_stated(spec), sort_keys=False, allow_unicode=True, width=110) if spec else ""
+
+
+def _stated(tree: Any) -> Any:
+    """A tree without the keys that say nothing: absent values, empty maps and lists."""
+    if isinstance(tree, dict):
+        kept = {key: _stated(value) for key, value in tree.items()}
+        return {key: value for key, value in kept.items() if value is not None and value != {} and value != []}
+    return [_stated(value) for value in tree] if isinstance(tree, list) else tree

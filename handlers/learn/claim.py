@@ -17,7 +17,8 @@ from handlers.contracts import TryAgain, log
 from handlers.storage import Conflict, Missing, Store, Temporary, write_json
 
 BEAT_SECONDS = 20.0
-DEAD_AFTER_SECONDS = 300.0
+# only training beats: long enough for a large transform, or for pods that wait for a node, to lie between two trainings
+DEAD_AFTER_SECONDS = 900.0
 ATTEMPTS = 50
 
 
@@ -65,7 +66,8 @@ def take(store: Store, model: str, run: str, wanted: dict[str, Any]) -> str:
         claim, etag = read(store, model)
         now = store.server_time()
         if claim.run == run or not claim.held(now):
-            fresh = Claim(run, now, claim.wanted if claim.run == run else ())
+            # what a dead run was asked for stays wanted: the snapshot of who takes over may be older than the wish
+            fresh = Claim(run, now, tuple(w for w in claim.wanted if w.get("run") != run))
             if _write(store, model, fresh, etag):
                 return ""
         else:

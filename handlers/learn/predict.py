@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from handlers.contracts import BadData
@@ -25,7 +25,8 @@ class Predictions:
     `score`: (n,) probability of the positive class or a decision value; (n, classes) for multiclass; (n,) for regression.
     `weight` (n,): positive sample weights. `cluster` (n,): the day, or the declared cluster, that a row belongs to; rows of one
     cluster are not independent of each other.
-    `kind` says what `score` holds: only a `probability` can be judged by log_loss or brier.
+    `kind` says what `score` holds: only a `probability` can be judged by log_loss or brier. `columns` are the values of the columns by
+    which rows are looked at apart (`evaluate.slices`).
     """
 
     truth: NDArray[Any]
@@ -33,10 +34,16 @@ class Predictions:
     weight: NDArray[Any]
     cluster: NDArray[Any]
     kind: Kind
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
         return int(self.truth.shape[0])
+
+    def only(self, chosen: NDArray[Any]) -> Predictions:
+        """The rows where `chosen` is true."""
+        columns = {name: values[chosen] for name, values in self.columns.items()}
+        return Predictions(self.truth[chosen], self.score[chosen], self.weight[chosen], self.cluster[chosen], self.kind, columns)
 
 
 def ask(learner: Learner, batches: Iterable[Batch], what: str) -> Predictions:
@@ -44,6 +51,7 @@ def ask(learner: Learner, batches: Iterable[Batch], what: str) -> Predictions:
     import numpy as np
 
     truth, score, weight, cluster = [], [], [], []
+    columns: dict[str, list[Any]] = {}
     kind = "value"
     for batch in batches:
         said, kind = learner.predict(batch.X)
@@ -51,9 +59,12 @@ def ask(learner: Learner, batches: Iterable[Batch], what: str) -> Predictions:
         score.append(said)
         weight.append(np.ones(len(batch.y)) if batch.weight is None else batch.weight)
         cluster.append(batch.cluster)
+        for name, values in batch.columns.items():
+            columns.setdefault(name, []).append(values)
     if not truth:
         raise BadData(f"{what}: no rows; give data.split more days, or add data")
-    return Predictions(np.concatenate(truth), np.concatenate(score), np.concatenate(weight), np.concatenate(cluster), _kind(kind))
+    apart = {name: np.concatenate(parts) for name, parts in columns.items()}
+    return Predictions(np.concatenate(truth), np.concatenate(score), np.concatenate(weight), np.concatenate(cluster), _kind(kind), apart)
 
 
 def _kind(kind: str) -> Kind:

@@ -48,6 +48,7 @@ def test_a_dead_run_s_claim_is_taken_over(store: FolderStore) -> None:
     assert take(store, "m", "b", want("b")) == ""
     assert beat(store, "m", "dead") is False
     assert release(store, "m", "dead") is False
+    assert release(store, "m", "b") is True
 
 
 def test_a_beat_keeps_what_is_wanted(store: FolderStore) -> None:

@@ -59,6 +59,22 @@ def test_a_model_below_the_bar_is_refused_and_there_is_no_champion(world: Any, m
     assert result["champion"] is None
 
 
+def test_slices_show_whom_a_model_serves(world: Any, month: Any) -> None:
+    world.spec["evaluate"]["slices"] = {"carrier": {"min_rows": 75}}
+    world.put("1.csv", month("2013-01-01", 40))
+    world.run("a")
+    first = world.verdict("a")["slices"]
+    assert 0 < len(first) <= 3
+    assert all(row["rows"] >= 75 and row["column"] == "carrier" and "champion" not in row for row in first)
+    assert [row["rows"] for row in first] == sorted((row["rows"] for row in first), reverse=True)
+    world.put("2.csv", month("2013-02-10", 20, seed=1))
+    world.run("b")
+    both = world.verdict("b")["slices"][0]
+    assert both["challenger"]["rows"] == both["champion"]["rows"] == both["rows"]
+    promote.run(["report", "--model", "late", "--run", "b", "--status", "Succeeded", "--failures", "null"])
+    assert "<h2>roc_auc by carrier</h2>" in world.store.get("runs/late/b/report.html").decode()
+
+
 def test_a_better_challenger_replaces_the_champion_on_the_same_rows(world: Any, month: Any) -> None:
     world.put("1.csv", month("2013-01-01", 25, rows=10, signal=0.3))
     world.run("a")
@@ -204,6 +220,24 @@ def test_what_was_wanted_meanwhile_goes_round_again_and_is_told_again(world: Any
         promote.run(world.promote_arguments(dataset, scores, "a", decision))
         assert world.output("again") == "yes"
     assert len(champions.history(world.store, "late")) == 1
+
+
+def test_a_run_without_data_ends_as_that(world: Any) -> None:
+    result = world.run("a")
+    assert (result["outcome"], result["reason"]) == ("no-data", "no object under incoming/late/")
+    assert json.loads(world.output("verdict"))["outcome"] == "no-data"
+
+
+def test_a_run_that_finds_its_model_busy_ends_and_is_heard(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 40))
+    decision, dataset, scores = world.prepare("a")
+    world.put("2.csv", month("2013-02-10", 10, seed=1))
+    result = world.run("b")
+    assert result["outcome"] == "busy"
+    assert "run a has the model" in result["reason"]
+    assert world.output("again") == "no"
+    promote.run(world.promote_arguments(dataset, scores, "a", decision))
+    assert world.output("again") == "yes"
 
 
 def test_scores_that_are_no_numbers_fail_the_run(world: Any, month: Any) -> None:
