@@ -87,12 +87,13 @@ def kill(pids: list[int], number: int = signal.SIGKILL) -> None:
             continue
 
 
-def kill_group(leader: int, number: int) -> None:
-    """Signal the process group that `leader` opened."""
+def kill_group(leader: int, number: int) -> bool:
+    """Signal the process group that `leader` opened; False when there is none (yet, or any more)."""
     try:
         os.killpg(leader, number)
     except (ProcessLookupError, PermissionError):
-        return
+        return False
+    return True
 
 
 def resident(pids: list[int]) -> int:

@@ -143,10 +143,12 @@ class Pod:
         out_reader, out_writer = os.pipe() if container.spec["result"] else (-1, -1)
         host = os.getpid()
         plan = container.spec["isolation"]
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # one that comes before the child is itself waits until it is
         pid = os.fork()
         if pid == 0:
             enter = (lambda: self.host.isolated.enter(plan)) if plan else None
             self.host.child.begin(container.spec, enter, host, status_writer, out_writer if out_writer >= 0 else None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         container.pid, container.started = pid, container.started or time.time()
         os.close(status_writer)
         container.status = status_reader
@@ -215,8 +217,8 @@ class Pod:
             return
         self.stopping = "stop"
         for container in self.containers:
-            if container.pid:
-                self.host.processes.kill_group(container.pid, signal.SIGTERM)
+            if container.pid and not self.host.processes.kill_group(container.pid, signal.SIGTERM):
+                self.host.processes.kill([container.pid], signal.SIGTERM)  # it has not opened its group yet
         self.host.at(time.monotonic() + max(0.0, grace), self.kill)
         self._advance()
 
