@@ -33,7 +33,7 @@ from retrain.ports import Doc, PodExit
 from retrain.runners.client import ProcessPods
 from retrain.sensors.listen import SensorListener
 from retrain.sensors.triggers import Actor
-from retrain.store import lock_state, open_store, transaction
+from retrain.store import joining, lock_state, open_store, transaction
 from retrain.workflows import ledger, objects
 from retrain.workflows.admission import Admission
 from retrain.workflows.controller import Controller
@@ -143,7 +143,7 @@ class Engine:
         self.admission = Admission(self._db, self._documents, self.controller, self._clock, self.namespace)
         self.provider = Provider(self.state, self._documents, self.admission)
         self.operations = Operations(self.controller, self.admission, self._clock)
-        resources = Resources(self.admission, self.controller.save_fact, self.controller.note, self.controller.writing)
+        resources = Resources(self.admission, self.controller.save_fact, self.controller.note, lambda: joining(self._db))
         performer.resources = resources
         performer.http = HttpCalls(self._allowed_hosts, self.provider.secret)
         self.changes = Changes()

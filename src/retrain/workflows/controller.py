@@ -11,7 +11,6 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 from retrain.errors import AlreadyExists
 from retrain.ports import Clock, Doc, PodExit
@@ -25,7 +24,6 @@ from retrain.workflows.messages import (
     Action,
     AskMemo,
     Created,
-    EnsurePod,
     Fact,
     FreeLock,
     LockGranted,
@@ -69,7 +67,6 @@ class Controller:
         self.failed: asyncio.Future[None] = self._loop.create_future()
         self._live: dict[int, Live] = {}
         self._numbers: dict[str, int] = {}  # of the Workflows in memory
-        self._pod_nodes: dict[str, int] = {}  # whose pods were asked for
         self._dirty: dict[int, Live] = {}
         self._unwanted: list[tuple[int, str]] = []  # outbox rows to drop with the next commit
         self._scheduled = False
@@ -168,7 +165,12 @@ class Controller:
         live.finished = False
         self._live[wf] = live
         self._numbers[name] = wf
-        self._commit([prepare(live, [], outcome)])
+        step = prepare(live, [], outcome)
+        if self._db.in_transaction:  # as a part of it; what follows from it comes after its commit
+            write(self.ledger, step, self._clock.now())
+            self._loop.call_soon(self._after, step)
+        else:
+            self._commit([step])
         self.learn(wf, TimerDue())
 
     def delete(self, name: str) -> None:
@@ -187,13 +189,9 @@ class Controller:
 
     def pod_running(self, node_id: str, at: float) -> None:
         """A pod's first container runs."""
-        live = self._live.get(self._pod_nodes.get(node_id, 0))
+        live = self._find(node_id) or self._find(node_id.rpartition("-")[0])  # the ids of nodes begin with their Workflow's name
         if live is not None and f"pod/{node_id}" in live.outbox:
             self.learn(live.wf, PodRunning(node_id, at))
-
-    def writing(self) -> AbstractContextManager[object]:
-        """A transaction, or a part of the one that is open."""
-        return joining(self._db)
 
     def note(self, wf: int, key: str, state: str) -> None:
         """How far the action came; part of the transaction that is open."""
@@ -323,7 +321,6 @@ class Controller:
             action = live.outbox.pop(key, None)
             live.learnt.discard(key)
             if isinstance(fact, PodExited):
-                self._pod_nodes.pop(fact.node_id, None)
                 if live.outbox.pop(f"stop/{fact.node_id}", None) is not None:
                     self._unwanted.append((live.wf, f"stop/{fact.node_id}"))
                 if fact.node_id not in storing:
@@ -348,8 +345,6 @@ class Controller:
                     case AskMemo():
                         self._performer.answer_memo(live.wf, action, self.ledger, self._clock.now())
                     case _:
-                        if isinstance(action, EnsurePod):
-                            self._pod_nodes[action.node_id] = live.wf
                         self._performer.perform(live.wf, action, state)
 
     def _cancel(self, wf: int, action: Action) -> None:

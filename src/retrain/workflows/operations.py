@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Mapping
 
-from retrain.errors import InvalidInput, NotFound
+from retrain.errors import InvalidInput
 from retrain.ports import Clock, Doc, Json, Objects, Operation
-from retrain.workflows import status
+from retrain.workflows import retry_workflow, status
 from retrain.workflows.controller import Controller
 from retrain.workflows.messages import Operated
 
@@ -59,8 +56,6 @@ class Operations:
         workflow = status.compose(self._controller.run_of(name))
         if options.get("memoized") and (workflow.get("status") or {}).get("phase") not in ("Failed", "Error"):
             raise InvalidInput("workflow must be Failed/Error to resubmit in memoized mode")
-        from retrain.workflows import retry_workflow
-
         return self._objects.create(retry_workflow.resubmit(workflow, options))
 
     def _retry(self, name: str, options: Mapping[str, Json]) -> Doc:
@@ -68,22 +63,14 @@ class Operations:
         phase = run.head.get("phase")
         if phase not in FINISHED:
             raise InvalidInput(f"workflow {name} cannot be retried: it is {phase or 'not started'}; only a finished workflow can be")
-        if phase == "Succeeded" and not options.get("restartSuccessful"):
-            raise InvalidInput(f"workflow {name} cannot be retried: it Succeeded; to run it again use resubmit")
-        from retrain.workflows import retry_workflow
-
-        decide: Callable[[Any], Any] = partial(retry_workflow.retry, options=options, now=self._clock.now())
-        self._controller.reopen(name, decide)
+        self._controller.reopen(name, lambda run: retry_workflow.retry(run, options, self._clock.now()))
         return self._objects.get("Workflow", name)
 
     def _refuse_finished(self, operation: str, name: str) -> None:
-        try:
-            head = self._controller.run_of(name).head
-        except NotFound:
-            raise
-        if head.get("phase") in FINISHED:
+        phase = self._controller.run_of(name).head.get("phase")
+        if phase in FINISHED:
             words = {"stop": "shutdown", "terminate": "shutdown", "set": "change a node of"}
-            raise InvalidInput(f"cannot {words.get(operation, operation)} a completed workflow: {name} is {head['phase']}")
+            raise InvalidInput(f"cannot {words.get(operation, operation)} a completed workflow: {name} is {phase}")
 
 
 def _assignment(text: str) -> tuple[str, str]:
@@ -91,12 +78,3 @@ def _assignment(text: str) -> tuple[str, str]:
     if not equals or not name:
         raise InvalidInput(f"parameter {text!r} is not of the form name=value")
     return name, value
-
-
-def with_parameters(workflow: Doc, assignments: Mapping[str, str]) -> Doc:
-    """The Workflow with these arguments in place of its own of the same names."""
-    changed = copy.deepcopy(workflow)
-    arguments = changed.setdefault("spec", {}).setdefault("arguments", {})
-    kept = [p for p in arguments.get("parameters") or [] if p.get("name") not in assignments]
-    arguments["parameters"] = kept + [{"name": k, "value": v} for k, v in assignments.items()]
-    return changed

@@ -113,11 +113,21 @@ async def test_operations(engine: Engine, http: httpx.AsyncClient) -> None:
     assert stopped["spec"]["shutdown"] == "Stop"
     assert (await http.get(f"{BASE}/{name}")).json()["status"]["phase"] == "Failed"
     assert (await http.put(f"{BASE}/{name}/stop", json={})).status_code == 400
-    retried = await http.put(f"{BASE}/{name}/retry", json={})
-    assert retried.status_code == 200, retried.text
-    await wait_for(engine, name, "Running")
-    assert (await http.put(f"{BASE}/{name}/terminate", json={})).status_code == 200
-    await asyncio.wait_for(engine.ended(name), 5)
+    assert (await http.put(f"{BASE}/w/retry", json={})).status_code == 400
+
+
+@pytest.mark.anyio
+async def test_a_stopped_pod_is_retried_and_terminated(engine: Engine, http: httpx.AsyncClient) -> None:
+    await create(http, workflow("sleep 60"))
+    for operation in ("stop", "terminate"):
+        await wait_for(engine, "w", "Running")
+        await http.put(f"{BASE}/w/{operation}", json={})
+        await asyncio.wait_for(engine.ended("w"), 10)
+        node = (await http.get(f"{BASE}/w")).json()["status"]["nodes"]["w"]
+        assert node["phase"] == "Failed"
+        if operation == "stop":
+            retried = await http.put(f"{BASE}/w/retry", json={})
+            assert (retried.status_code, retried.json()["status"]["phase"]) == (200, "Running")
 
 
 @pytest.mark.anyio
