@@ -54,9 +54,8 @@ def process(template: Doc, arguments: Doc, params: Params, local: Params, world:
     if inputs.get("parameters"):
         done = [_parameter(p, given.get(p["name"]), params, world) for p in inputs["parameters"]]
         inputs["parameters"] = done
-        read = [
-            {"name": p["name"], "value": p["value"]} for p in done if p["name"] not in given and p.get("valueFrom") and p.get("value") is not None
-        ]
+        fresh = [p for p in done if p["name"] not in given and p.get("valueFrom") and p.get("value") is not None]
+        read = [{"name": p["name"], "value": p["value"]} for p in fresh]
         if read:
             arguments = {**arguments, "parameters": [*(arguments.get("parameters") or ()), *read]}
     if inputs.get("artifacts"):

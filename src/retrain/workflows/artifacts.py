@@ -50,7 +50,10 @@ def _at(artifact: Doc, sub_path: str) -> Doc:
 
 
 def resolve_arguments(arguments: list[Doc], scope: Scope) -> list[Doc]:
-    """A call's artifacts with what they refer to; an optional one that is not there is left out. Raises ArtifactMissing, ExpressionError."""
+    """A call's artifacts with what they refer to; an optional one that is not there is left out.
+
+    Raises ArtifactMissing, ExpressionError.
+    """
     found = []
     for artifact in arguments:
         if not artifact.get("from") and not artifact.get("fromExpression"):

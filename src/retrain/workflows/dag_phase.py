@@ -64,6 +64,7 @@ def _leaving(p: Pass, graph: Graph, ids: Ids, task: str, known: dict[str, str]) 
     if node["type"] == "TaskGroup":
         return next((bad for bad in ("Failed", "Error") if p.count(bad, node["id"])), "Succeeded")
     if node["type"] in ("Steps", "DAG") and not (node.get("memoizationStatus") or {}).get("hit"):
-        ends = [p.node(o)["phase"] for o in node.get("outboundNodes") or ()]
-        return next((e for e in ends if e in BAD), node["phase"])
+        ends: list[str] = [p.node(o)["phase"] for o in node.get("outboundNodes") or ()]
+        own: str = node["phase"]
+        return next((e for e in ends if e in BAD), own)
     return _branch(p, graph, ids, task, known)

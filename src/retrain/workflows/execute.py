@@ -16,9 +16,7 @@ from retrain.workflows.status import pod_name
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
 
 DEPTH = 100  # how deep templates may call each other
-TOO_DEEP = (
-    "Maximum recursion depth exceeded. See https://argo-workflows.readthedocs.io/en/latest/scaling/#how-to-limit-recursion-depth"
-)
+TOO_DEEP = "Maximum recursion depth exceeded. See https://argo-workflows.readthedocs.io/en/latest/scaling/#how-to-limit-recursion-depth"
 NODE_TYPES = {"steps": "Steps", "dag": "DAG", "suspend": "Suspend", "http": "HTTP", "plugin": "Plugin"}
 
 

@@ -137,7 +137,9 @@ def _hooks(p: Pass) -> None:
         except ExpressionError as error:
             raise CallFailed(str(error)) from error
         holder = {k: hook[k] for k in ("template", "templateRef", "inline") if hook.get(k)}
-        call = Call(node_name, holder, local_base(p), hook.get("arguments") or {}, owner="!hooks", role="hook", on=p.name, flag={"hooked": True})
+        arguments = hook.get("arguments") or {}
+        base = local_base(p)
+        call = Call(node_name, holder, base, arguments, owner="!hooks", role="hook", on=p.name, flag={"hooked": True})
         try:
             p.start(call)
         except Blocked:

@@ -26,9 +26,7 @@ class Refusal:
     message: str
 
 
-def grant(
-    holders: Mapping[str, Sequence[Owner]], waiting: Sequence[Claim[Owner]]
-) -> tuple[list[Claim[Owner]], dict[Owner, Refusal]]:
+def grant(holders: Mapping[str, Sequence[Owner]], waiting: Sequence[Claim[Owner]]) -> tuple[list[Claim[Owner]], dict[Owner, Refusal]]:
     """Who may have all of its locks now, and why the others may not.
 
     `waiting` stands in the order of the queue (priority, then age). A claim takes all of its locks or none, and no one passes another

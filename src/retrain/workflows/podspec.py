@@ -66,8 +66,9 @@ def _tree(p: Pass, template: Doc) -> Doc:
     """The pod as Kubernetes would see it, as far as we look at it."""
     kind = template_type(template)
     if kind == "containerSet":
-        shared = template["containerSet"].get("volumeMounts") or []
-        containers = [{**c, "volumeMounts": [*(c.get("volumeMounts") or ()), *shared]} for c in template["containerSet"].get("containers") or ()]
+        listed = template["containerSet"]
+        shared = listed.get("volumeMounts") or []
+        containers = [{**c, "volumeMounts": [*(c.get("volumeMounts") or ()), *shared]} for c in listed.get("containers") or ()]
     else:
         containers = [{**template[kind], "name": "main"}]
     volumes = substitute([*(p.spec.get("volumes") or ()), *_claims(p)], global_params(p))
@@ -93,7 +94,8 @@ def _patched(p: Pass, template: Doc, tree: Doc) -> Doc:
         try:
             documents = load_documents(patch, "podSpecPatch")
         except InvalidInput as error:
-            raise CallFailed(f"Failed to merge the workflow PodSpecPatch with the template PodSpecPatch due to invalid format: {error}") from error
+            what = "Failed to merge the workflow PodSpecPatch with the template PodSpecPatch due to invalid format"
+            raise CallFailed(f"{what}: {error}") from error
         for document in documents:
             tree = strategic_merge(tree, document.doc)
     return tree

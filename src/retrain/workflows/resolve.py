@@ -42,9 +42,10 @@ def _find(p: Pass, base: str, holder: Doc) -> tuple[str, Doc]:
         local: dict[str, Doc] | None = p.index.memory.get("templates")
         if local is None:
             local = p.index.memory["templates"] = {t["name"]: t for t in p.spec.get("templates") or () if t.get("name")}
-        if name not in local:
+        found = local.get(name)
+        if found is None:
             raise CallFailed(f"template {name} not found")
-        return base, local[name]
+        return base, found
     return base, _stored(p, base, name, through_reference=False)
 
 
@@ -58,7 +59,7 @@ def _stored(p: Pass, base: str, name: str, *, through_reference: bool) -> Doc:
     document = shelf.get(library)
     if document is None:
         raise CallFailed(f"workflow template {library} not found")
-    found = next((t for t in (document.get("spec") or {}).get("templates") or () if t.get("name") == name), None)
+    found: Doc | None = next((t for t in (document.get("spec") or {}).get("templates") or () if t.get("name") == name), None)
     if found is None:
         where = f" in workflow template {library}" if through_reference else ""
         raise CallFailed(f"template {name} not found{where}")

@@ -16,6 +16,7 @@ from retrain.workflows.status import HIDDEN, node_id, spec_of
 
 LABELS = "workflows.argoproj.io/"
 NOT_CARRIED = ("creator", "creator-email", "creator-preferred-username", "phase", "completed", "workflow-archiving-status")
+PASSED = ("raised", "early", "wake", "end", "group", "stage", "until")  # private fields that speak of how it went
 EXECUTED = ("Container", "Pod", "HTTP", "Plugin")
 
 
@@ -57,16 +58,11 @@ def _selected(run: Run, restart: bool, selector: str) -> set[str]:
 def _failed(run: Run, tree: Tree, wanted: set[str]) -> set[str]:
     found = set(wanted)
     for node, doc in run.nodes.items():
-        if doc["phase"] in BAD and (doc["type"] in EXECUTED or _never_called(doc)):
+        if doc["phase"] in BAD and doc["type"] in EXECUTED:
             above = run.private.get(node, {}).get("owner", "") if (doc.get("nodeFlag") or {}).get("retried") else node
             if not tree.succeeded_below(above if above in run.nodes else node, wanted):
                 found.add(node)
     return found
-
-
-def _never_called(doc: Doc) -> bool:
-    """A node of type Skipped in Error: its template could not be called (a ConfigMap that was missing may be there now)."""
-    return doc["type"] == "Skipped" and doc["phase"] == "Error"
 
 
 def _outcome(run: Run, reset: Iterable[str], gone: set[str], parameters: Sequence[str], now: float) -> Outcome:
@@ -74,7 +70,7 @@ def _outcome(run: Run, reset: Iterable[str], gone: set[str], parameters: Sequenc
     private: dict[str, Doc] = {}
     for node in reset:
         nodes[node] = _reset(run.nodes[node], now)
-        kept = {k: v for k, v in run.private.get(node, {}).items() if k not in ("raised", "early", "wake", "end", "group", "stage", "until")}
+        kept = {k: v for k, v in run.private.get(node, {}).items() if k not in PASSED}
         group = _last_group(run, run.nodes[node], gone)
         private[node] = {**kept, "at": now, **({"group": group} if group is not None else {})}
     for node, doc in run.nodes.items():
@@ -190,5 +186,5 @@ def resubmit(workflow: Doc, options: Mapping[str, Json]) -> Doc:
 
 
 def _reusable(doc: Doc, workflow: str) -> bool:
-    return doc["type"] == "Pod" and doc["phase"] == "Succeeded" and not doc["name"].startswith(f"{workflow}.onExit")
-
+    name: str = doc["name"]
+    return (doc["type"], doc["phase"]) == ("Pod", "Succeeded") and not name.startswith(f"{workflow}.onExit")

@@ -79,8 +79,9 @@ def resolve_parameters(p: Pass) -> None:
                 values[parameter["name"]] = configmap_value(p.world, reference["name"], reference["key"])
             except ConfigMapError as error:
                 if source.get("default") is None:
-                    where = f"failed to set global parameter {parameter['name']} from configmap with name {reference['name']} and key {reference['key']}"
-                    raise CallFailed(f"failed to set global parameters: {where}: {error}") from error
+                    what = f"failed to set global parameter {parameter['name']} from configmap"
+                    where = f"with name {reference['name']} and key {reference['key']}"
+                    raise CallFailed(f"failed to set global parameters: {what} {where}: {error}") from error
                 values[parameter["name"]] = text(source["default"])
         else:
             what = "either value or valueFrom must be specified in order to set global parameter"

@@ -184,4 +184,3 @@ def matches(node: Doc, selector: list[tuple[str, bool, str]]) -> bool:
     for parameter in (node.get("inputs") or {}).get("parameters") or ():
         fields[f"inputs.parameters.{parameter['name']}.value"] = text(parameter.get("value") or "")
     return all((fields.get(field, "") == value) == equal for field, equal, value in selector)
-

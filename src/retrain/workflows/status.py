@@ -135,7 +135,6 @@ def _sum(own: dict[str, tuple[int, int]], node: Doc) -> tuple[int, int]:
     return sum(d for d, _ in found), sum(t for _, t in found)
 
 
-
 def text(value: Any) -> str:
     """A value of a parameter as text; numbers and booleans may stand in manifests."""
     if isinstance(value, str):

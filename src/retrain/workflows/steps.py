@@ -74,7 +74,8 @@ def _begin_group(p: Pass, node: str, frame: Frame, index: int) -> None:
     name = p.node(node)["name"]
     group = _group_id(p, node, index)
     if p.get(group) is None:
-        call = Call(f"{name}[{index}]", {}, frame.base, {}, owner=node, role="group", boundary=node, on_exit=bool(p.priv(node).get("onExit")))
+        on_exit = bool(p.priv(node).get("onExit"))
+        call = Call(f"{name}[{index}]", {}, frame.base, {}, owner=node, role="group", boundary=node, on_exit=on_exit)
         p.create(call, "StepGroup", "Running")
     if index == 0:
         p.link(node, group)
@@ -276,5 +277,3 @@ def _continues(p: Pass, child: str, state: Group) -> bool:
         return False
     policy = state.calls[place[0]].step.get("continueOn") or {}
     return bool(policy.get("failed" if p.node(child)["phase"] == "Failed" else "error"))
-
-

@@ -61,9 +61,7 @@ def use_defaults(p: Pass, node: str) -> None:
 
 
 def _supplied_outputs(template: Doc) -> Doc | None:
-    defaults = {
-        i["name"]: i["default"] for i in (template.get("inputs") or {}).get("parameters") or () if i.get("default") is not None
-    }
+    defaults = {i["name"]: i["default"] for i in (template.get("inputs") or {}).get("parameters") or () if i.get("default") is not None}
     found = []
     for parameter in (template.get("outputs") or {}).get("parameters") or ():
         source = parameter.get("valueFrom") or {}

@@ -13,10 +13,8 @@ from retrain.workflows.work import CallFailed, Pass
 
 def want(p: Pass, node: str, field: Doc, template: Doc | None = None) -> None:
     """Ask for all locks of a `synchronization` field; an empty node id is the run. Raises CallFailed."""
-    locks: list[str] = []
     limits: dict[str, int] = {}
-    for mutex in field.get("mutexes") or ():
-        locks.append(f"Mutex/{mutex.get('namespace') or p.namespace}/{mutex.get('name', '')}")
+    locks = [f"Mutex/{m.get('namespace') or p.namespace}/{m.get('name', '')}" for m in field.get("mutexes") or ()]
     for semaphore in field.get("semaphores") or ():
         reference = semaphore.get("configMapKeyRef")
         if not reference:

@@ -291,7 +291,8 @@ class Pass:
 
     def outcome(self) -> Outcome:
         """What this reconcile changed."""
-        wakes = [p["wake"] for n, p in self.private.items() if p.get("wake") is not None and self.run.private.get(n, {}).get("wake") != p["wake"]]
+        old = self.run.private
+        wakes = [p["wake"] for n, p in self.private.items() if p.get("wake") is not None and old.get(n, {}).get("wake") != p["wake"]]
         earlier = self._earlier()
         if earlier is not None:
             wakes.append(earlier)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -56,7 +57,7 @@ from retrain.workflows.resource import failed, judge, kubectl_error
 from retrain.workflows.run import apply
 
 PATIENCE = 60.0
-ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}
+ENVIRONMENT = {"PATH": f"{sys.prefix}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}
 
 
 @dataclasses.dataclass
@@ -173,7 +174,8 @@ class Drive:
         if pause is not None:
             wakes.append(pause)
         if not wakes:
-            raise AssertionError("nothing runs and nothing is waited for: " + json.dumps([status.compose(x.run) for x in self.live.values()]))
+            shown = [status.compose(x.run) for x in self.live.values()]
+            raise AssertionError(f"nothing runs and nothing is waited for: {json.dumps(shown)}")
         self.jump += max(0.0, min(wakes) - self.now())
 
     def _turn(self) -> bool:

@@ -20,7 +20,8 @@ from retrain.ports import Container, ContainerExit, PodExit, PodSpec, StoredOutp
 @functools.cache
 def available() -> bool:
     """Whether this machine gives us mount namespaces with overlays and a new root."""
-    probe = "mount -t tmpfs none /mnt && mkdir /mnt/u /mnt/w /mnt/o && mount -t overlay o -o lowerdir=/etc,upperdir=/mnt/u,workdir=/mnt/w /mnt/o"
+    overlay = "mount -t overlay o -o lowerdir=/etc,upperdir=/mnt/u,workdir=/mnt/w /mnt/o"
+    probe = f"mount -t tmpfs none /mnt && mkdir /mnt/u /mnt/w /mnt/o && {overlay}"
     try:
         return subprocess.run(["unshare", "-m", "sh", "-c", probe], capture_output=True, timeout=20, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
@@ -120,8 +121,7 @@ class Box:
                 lines.append(f"mount -t overlay o -o lowerdir=/{top},upperdir=/mnt/o/{top}/u,workdir=/mnt/o/{top}/w /mnt/root/{top}")
             else:
                 lines.append(f"mount --rbind /{top} /mnt/root/{top}")
-        for link in (p for p in Path("/").iterdir() if p.is_symlink()):
-            lines.append(f"ln -s {os.readlink(link)} /mnt/root/{link.name}")
+        lines += [f"ln -s {link.readlink()} /mnt/root/{link.name}" for link in Path("/").iterdir() if link.is_symlink()]
         for inside in sorted(self.mounts, key=len):
             lines += [f"mkdir -p /mnt/root{inside}", f"mount --bind {shlex.quote(str(self.mounts[inside]))} /mnt/root{inside}"]
         lines.append('exec chroot /mnt/root sh -c \'cd "$0" && exec "$@"\' "$@"')
