@@ -1,0 +1,174 @@
+"""Run a spec on local files in one process, in seconds, before anything is put in a bucket.
+
+`python -m handlers.try_ SPEC FILE... [--rows N] [--keep DIR]` calls the steps that a workflow would call, over a folder in place of the
+bucket, and prints one JSON object: the rows of each role, every trial's score on valid, and the verdict. `--rows` takes about so many
+rows, evenly spread over the files, so that every day stays present.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from handlers import evaluate, fetch, grid, promote, train, transform
+from handlers.contracts import BadData, WrongUsage, main
+from handlers.spec.model import ModelSpec, Source
+from handlers.spec.parse import parse
+from handlers.storage import FolderStore, canonical_json, read_json
+
+RUN = "try"
+
+
+def arguments(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m handlers.try_", description="Run a spec on local files in one process.")
+    parser.add_argument("spec", type=Path, metavar="SPEC")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--rows", type=int, metavar="N", help="use about N rows, evenly spread")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="leave everything a bucket would hold in this folder")
+    return parser.parse_args(argv)
+
+
+def run(argv: list[str]) -> None:
+    given = arguments(argv)
+    if given.rows is not None and given.rows < 1:
+        raise WrongUsage(f"--rows {given.rows}: at least 1 is needed")
+    spec = read_spec(given.spec)
+    if given.keep is not None:
+        print(json.dumps(try_out(spec, given.files, given.keep.absolute(), given.rows), indent=1))
+        return
+    with tempfile.TemporaryDirectory(prefix="retrain-try-") as folder:
+        print(json.dumps(try_out(spec, given.files, Path(folder), given.rows), indent=1))
+
+
+def read_spec(path: Path) -> ModelSpec:
+    """The spec of a file, with the statement that stands beside it; raises WrongUsage when there is no such file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        statement = path.with_suffix(".sql")
+        return parse(text, str(path), statement.read_text(encoding="utf-8") if statement.exists() else None)
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUsage(f"{path}: cannot be read: {error}") from error
+
+
+def try_out(spec: ModelSpec, files: Sequence[Path], folder: Path, rows: int | None = None) -> dict[str, Any]:
+    """What a run over these files gives: {"rows", "split", "trials", "verdict"}. `folder` becomes the bucket."""
+    store = FolderStore(folder / "bucket")
+    source = spec.data.sources[spec.data.trigger]
+    names = [path.name for path in files]
+    if len(set(names)) < len(names):
+        raise WrongUsage(
+            f"two files are called {next(n for n in names if names.count(n) > 1)}: an object of a bucket has a name of its own"
+        )
+    for path, data in taken(files, source, rows):
+        store.put(f"{source.prefix}{path.name}", data)
+    with _bucket(f"file://{folder}/bucket"):
+        return _steps(spec, store, folder / "out")
+
+
+@contextmanager
+def _bucket(name: str) -> Iterator[None]:
+    before = os.environ.get("RETRAIN_BUCKET")
+    os.environ["RETRAIN_BUCKET"] = name
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["RETRAIN_BUCKET"]
+        else:
+            os.environ["RETRAIN_BUCKET"] = before
+
+
+def _steps(spec: ModelSpec, store: FolderStore, out: Path) -> dict[str, Any]:
+    """The steps in the order of the workflow, each by its own command line."""
+    common = ["--model", spec.name, "--spec", canonical_json(spec.tree())]
+
+    def output(name: str) -> str:
+        return (out / name).read_text(encoding="utf-8")
+
+    def to(*names: str) -> list[str]:
+        return [word for name in names for word in (f"--{name}-out", str(out / name))]
+
+    fetch.run(["snapshot", *common, "--run", RUN, *to("decision", "snapshot", "reason")])
+    decision = output("decision")
+    if decision != "train":
+        raise WrongUsage(f"nothing to try: {output('reason')}; give --keep a folder that is not there yet")
+    transform.run([*common, "--snapshot", output("snapshot"), *to("dataset", "summary")])
+    grid.run([*common, *to("trials")])
+    at, scores = ["--dataset", output("dataset")], []
+    for trial in json.loads(output("trials")):
+        train.run([*common, *at, "--trial", json.dumps(trial), "--run", RUN, *to("result")])
+        evaluate.run([*common, *at, "--result", output("result"), *to("scores")])
+        scores.append({"params": trial["params"], **json.loads(output("scores"))})
+    judged = ["--run", RUN, "--results", json.dumps(scores), "--decision", decision]
+    promote.run(["judge", *common, *at, *judged, *to("verdict", "again")])
+    summary = json.loads(output("summary"))
+    verdict = read_json(store, f"runs/{spec.name}/{RUN}/verdict.json")
+    return {"rows": summary["rows"], "split": summary["split"], "trials": scores, "verdict": verdict}
+
+
+def taken(files: Sequence[Path], source: Source, rows: int | None) -> Iterator[tuple[Path, bytes]]:
+    """Each file's bytes; with `rows` every n-th row of it, and its last, so that about that many are left of all files together."""
+    try:
+        step = 1 if rows is None else max(1, math.ceil(sum(_count(path, source) for path in files) / rows))
+        for path in files:
+            yield path, path.read_bytes() if step == 1 else _every(path, source, step)
+    except OSError as error:
+        raise WrongUsage(f"{error.filename}: cannot be read: {error.strerror}") from error
+
+
+def _count(path: Path, source: Source) -> int:
+    if source.format == "parquet":
+        return int(_parquet(path).metadata.num_rows)
+    with path.open("rb") as file:
+        return sum(1 for _ in file)
+
+
+def _every(path: Path, source: Source, step: int) -> bytes:
+    if source.format == "parquet":
+        return _every_of_parquet(path, step)
+    head: list[bytes] = []
+    kept: list[bytes] = []
+    last = b""
+    with path.open("rb") as file:
+        if source.format == "csv" and source.csv.header:
+            head.append(file.readline())
+        for number, last in enumerate(file):
+            if number % step == 0:
+                kept.append(last)
+    if last and kept[-1] is not last:
+        kept.append(last)
+    return b"".join(head + kept)
+
+
+def _every_of_parquet(path: Path, step: int) -> bytes:
+    import io
+
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = _parquet(path).read()
+    wanted = sorted({*range(0, len(table), step), *([len(table) - 1] if len(table) else [])})
+    sink = io.BytesIO()
+    parquet.write_table(table.take(pa.array(wanted, pa.int64())), sink)
+    return sink.getvalue()
+
+
+def _parquet(path: Path) -> Any:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        return parquet.ParquetFile(path)
+    except pa.ArrowInvalid as error:
+        raise BadData(f"{path}: {error}") from error
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,98 @@
+"""Events as data, exit codes, outputs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handlers.contracts import BadData, BadSpec, GaveUp, RetrainRequest, TryAgain, WrongUsage, main, write_output
+from handlers.storage import Temporary
+
+
+def encoded(value: Any) -> str:
+    return base64.b64encode(json.dumps(value).encode()).decode()
+
+
+EVENT = {"model": "flight-delay", "key": "incoming/flight-delay/a.csv", "etag": "e", "time": "t", "source": "bucket", "window": 3}
+
+
+def test_an_event_is_read() -> None:
+    found = RetrainRequest.from_event(encoded(EVENT))
+    assert (found.model, found.key, found.source, found.reason) == ("flight-delay", "incoming/flight-delay/a.csv", "bucket", "")
+
+
+@pytest.mark.parametrize("data", [{"data": EVENT}, {"data_base64": encoded(EVENT)}], ids=["data", "data_base64"])
+def test_a_cloud_event_carries_it(data: dict[str, Any]) -> None:
+    assert RetrainRequest.from_event(encoded({"specversion": "1.0", "type": "t", **data})) == RetrainRequest.from_event(encoded(EVENT))
+
+
+def test_no_event_is_an_empty_request() -> None:
+    assert RetrainRequest.from_event(" ") == RetrainRequest()
+
+
+@pytest.mark.parametrize("key", ["incoming/x/{{workflow.name}}", "incoming/x/$(rm -rf ~)", "../../etc/passwd", "a\n'; drop", "🛫"])
+def test_a_hostile_key_stays_text(key: str) -> None:
+    assert RetrainRequest.from_event(encoded({**EVENT, "key": key})).key == key
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not base64",
+        base64.b64encode(b"\xff\xfe").decode(),
+        base64.b64encode(b"{").decode(),
+        encoded([1]),
+        encoded("text"),
+        encoded({"model": 7}),
+        encoded({"key": ["a"]}),
+        encoded({"model": "../x"}),
+        encoded({"model": "A"}),
+        encoded({"specversion": "1.0", "data": "text"}),
+        encoded({"specversion": "1.0", "data_base64": "%"}),
+        base64.b64encode(b"[" * 100_000).decode(),
+    ],
+)
+def test_what_is_no_event_is_bad_data(text: str) -> None:
+    with pytest.raises(BadData):
+        RetrainRequest.from_event(text)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(WrongUsage("w"), 2), (BadData("b"), 65), (GaveUp("g"), 70), (TryAgain("t"), 75), (BadSpec("s"), 78), (Temporary("n"), 75)],
+)
+def test_a_failure_ends_with_its_code_and_one_line(error: Exception, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(_: list[str]) -> None:
+        raise error
+
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main(run, [])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    line = json.loads(capsys.readouterr().err)
+    assert (ended.value.code, line["exit_code"], line["event"]) == (code, code, "failed")
+
+
+def test_a_stop_ends_with_143() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main(lambda _: os.kill(os.getpid(), signal.SIGTERM), [])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == 143
+
+
+def test_an_output_makes_its_folders(tmp_path: Path) -> None:
+    write_output(str(tmp_path / "a" / "b"), "text")
+    write_output(None, "nowhere")
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["b"]
+    assert (tmp_path / "a" / "b").read_text() == "text"
