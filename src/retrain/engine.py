@@ -183,6 +183,7 @@ class Engine:
         for listener in opened:
             self._undo.push_async_callback(listener.stop)
         self._undo.callback(self.changes.close)
+        self.listening = opened
         for listener in opened:
             await listener.start()
         about = {"pid": os.getpid(), "started": timestamp(self._clock.now()), "version": own_version()}
