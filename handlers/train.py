@@ -56,7 +56,7 @@ def run(argv: list[str] | None = None) -> None:
             found = _guarded(store, given.model, spec, dataset, trial, given.run, {**asked, "params": params})
     else:
         log("trial is trained already", trial=trial)
-    write_output(given.result_out, canonical_json({"trial": trial, "valid": found["valid"]}))
+    write_output(given.result_out, canonical_json({"trial": trial}))
 
 
 def _guarded(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, name: str, asked: dict[str, Any]) -> dict[str, Any]:

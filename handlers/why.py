@@ -1,7 +1,7 @@
 """Questions about models, runs and trials, answered from the bucket.
 
-`python -m handlers.why MODEL`, `... model MODEL`, `... models`, `... runs [MODEL]`, `... run NAME`, `... trial ID`; `-o json` for
-machines, sentences and tables otherwise. Nothing is changed, but a champion change that was left half done is finished before it is told.
+`python -m handlers.why NAME` (of a model, a run or a trial), `... models`, `... runs [MODEL]`, `... trials RUN`, and, to be exact, `... model
+MODEL`, `... run RUN`, `... trial ID`; `-o json` for machines, sentences and tables otherwise. Nothing is changed, but a champion change that was left half done is finished before it is told.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from handlers.learn import trial as trials
 from handlers.storage import Store, canonical_json, open_store
 
 Doc = dict[str, Any]
-VERBS = ("models", "runs", "run", "trial", "model")
+VERBS = ("models", "runs", "trials", "run", "trial", "model", "any")
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
     words = list(argv)
     first = next((w for w in words if not w.startswith("-")), None)
     if first is not None and first not in VERBS:
-        words.insert(words.index(first), "model")
+        words.insert(words.index(first), "any")
     parser = argparse.ArgumentParser(prog="python -m handlers.why", description="Why is this the champion, and how did the runs go?")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="models|runs|run|trial|MODEL")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="models|runs|trials|run|trial|model|NAME")
     verbs.add_parser("models", help="every model with its champion")
     of_runs = verbs.add_parser("runs", help="the runs of a model, or of all")
     of_runs.add_argument("name", nargs="?", metavar="MODEL")
-    for verb, what in (("run", "RUN"), ("trial", "TRIAL"), ("model", "MODEL")):
+    for verb, what in (("run", "RUN"), ("trials", "RUN"), ("trial", "TRIAL"), ("model", "MODEL"), ("any", "NAME")):
         verbs.add_parser(verb, help=f"one {what.lower()}").add_argument("name", metavar=what)
     for sub in verbs.choices.values():
         sub.add_argument("-o", "--output", choices=("text", "json"), default="text")
@@ -147,7 +147,26 @@ def _model(store: Store, given: argparse.Namespace) -> Doc:
     return {"model": model, "champion": record, "history": champions.history(store, model), "why": explain.model(model, record, verdicts)}
 
 
-ANSWERS = {"models": _models, "runs": _runs, "run": _run, "trial": _trial, "model": _model}
+def _any(store: Store, given: argparse.Namespace) -> Doc:
+    """A model, a run or a trial of that name, in this order."""
+    if given.name in models(store):
+        return _model(store, given)
+    if find_run(store, given.name) is not None:
+        return _run(store, given)
+    try:
+        return _trial(store, given)
+    except WrongUsage:
+        known = ", ".join(models(store)) or "none yet"
+        raise WrongUsage(f"there is no model, run or trial {given.name!r} in the bucket; models: {known}") from None
+
+
+def _trials(store: Store, given: argparse.Namespace) -> Doc:
+    """The trials of a run, the best on `valid` first."""
+    run = _run(store, given)
+    return {"run": run["run"], "metric": run["metric"], "trials": run["of_trials"]}
+
+
+ANSWERS = {"models": _models, "runs": _runs, "trials": _trials, "run": _run, "trial": _trial, "model": _model, "any": _any}
 
 # -------------------------------------------------------------------------------------------------- text
 
@@ -156,8 +175,11 @@ def text(verb: str, answer: Doc) -> str:
     """The answer for people: sentences where there are some, else a table."""
     if "why" in answer:
         return "\n".join(answer["why"])
-    if verb == "trial":
+    if "curve" in answer:
         return _trial_text(answer)
+    if verb == "trials":
+        head = ["TRIAL", "PARAMS", f"{answer['metric'] or 'metric'} ON VALID", "EPOCHS", "SECONDS", ""]
+        return _table(head, [_trial_cells(row, answer["metric"]) for row in answer["trials"]])
     if verb == "models":
         head = ["MODEL", "CHAMPION", "METRIC", "ON TEST", "SINCE", "RUNS"]
         return _table(head, [_model_cells(row) for row in answer["models"]])
@@ -183,6 +205,13 @@ def _run_cells(row: Doc) -> list[str]:
     test = f"{row['metric']} {explain.valued(row['test'])}" if row["test"] else ""
     better = explain.valued(row["difference"]) if row["difference"] else ""
     return [row["model"], row["run"], row["outcome"], str(row["trials"] or ""), test, better, "champion" if row["champion"] else ""]
+
+
+def _trial_cells(row: Doc, metric: str | None) -> list[str]:
+    found = row["valid"].get(metric)
+    role = ", ".join(name for name in ("winner", "champion") if row[name])
+    valid = explain.valued(found) if found and "low" in found else ""
+    return [row["trial"], explain.parameters(row["params"]), valid, str(row["epochs"] or ""), str(row["seconds"] or ""), role]
 
 
 def _trial_text(answer: Doc) -> str:

@@ -43,6 +43,7 @@ VERBS = {
     "try": "model_verbs:try_",
     "models": "model_verbs:models",
     "runs": "model_verbs:runs",
+    "trials": "model_verbs:trials",
     "why": "model_verbs:why",
 }
 

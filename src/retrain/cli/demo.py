@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
@@ -17,8 +18,8 @@ import click
 from retrain.cli import flights, tree
 from retrain.cli.client import Client
 from retrain.cli.event_verbs import bucket_environment
-from retrain.cli.model_verbs import ask, cell
-from retrain.cli.output import ago, table
+from retrain.cli.model_verbs import ask
+from retrain.cli.output import ago
 from retrain.errors import RetrainError, Unavailable
 
 MODEL = "flight-delay"
@@ -122,7 +123,7 @@ def webhook(client: Client) -> None:
         headers={"Authorization": f"Bearer {environment['RETRAIN_WEBHOOK_TOKEN']}"},
     )
     answer.raise_for_status()
-    _follow(client, "retrain")
+    _follow(client, "webhook")
 
 
 def schedule(client: Client, state: Path, month: Path) -> None:
@@ -133,7 +134,7 @@ def schedule(client: Client, state: Path, month: Path) -> None:
     _say("schedule", f"{month.name} is put while the bucket source is paused; then `retrain tick nightly`")
     S3Bucket.from_environment(bucket_environment(state)).upload(month, f"incoming/{MODEL}/{month.name}")
     client.call("POST", "/retrain/v1/tick/nightly")
-    _follow(client, "nightly")
+    _follow(client, "schedule")
 
 
 def _follow(client: Client, trigger: str) -> Doc:
@@ -162,28 +163,23 @@ def _follow(client: Client, trigger: str) -> Doc:
 
 def summary(state: Path) -> None:
     """Runs and trials with their intervals, the report, and why the champion is the champion."""
-    runs = ask(state, "runs", MODEL)
-    trials = ask(state, "trials", MODEL)
-    for title, rows in (("runs", runs), ("trials", trials)):
-        click.echo()
-        _say(title, "")
-        table([n.upper().replace("_", " ") for n in rows[0]], [[cell(row.get(n)) for n in rows[0]] for row in rows])
+    runs = json.loads(ask(state, "runs", MODEL))["runs"]
+    judged = [row["run"] for row in runs if row["trials"]]
     click.echo()
-    _say("report", str(_report(state, runs)))
+    _say("runs", "")
+    click.echo(ask(state, "runs", MODEL, output="text"))
+    for run in reversed(judged):
+        _say("trials", f"of {run}")
+        click.echo(ask(state, "trials", run, output="text"))
+    _say("report", str(_report(state, judged[0])))
     _say("why", "")
-    click.echo(ask(state, "why", MODEL)["text"])
-    click.echo()
+    click.echo(ask(state, "any", MODEL, output="text"))
 
 
-def _report(state: Path, runs: list[Doc]) -> Path:
-    """The newest HTML report, copied from the bucket."""
+def _report(state: Path, run: str) -> Path:
+    """The HTML report of a run, copied from the bucket."""
     from retrain.bucket.s3 import S3Bucket
 
-    bucket = S3Bucket.from_environment(bucket_environment(state))
-    for row in runs:
-        key = f"runs/{MODEL}/{row['run']}/report.html"
-        if bucket.exists(key):
-            path = (state / "report.html").resolve()
-            bucket.download(key, path)
-            return path
-    raise RetrainError("no run has left a report")
+    path = (state / "report.html").resolve()
+    S3Bucket.from_environment(bucket_environment(state)).download(f"runs/{MODEL}/{run}/report.html", path)
+    return path

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -17,15 +16,23 @@ from retrain.cli.options import output_option, state_option
 from retrain.errors import InvalidInput, NotFound, RetrainError, Unavailable
 
 
-def ask(state: Path, *arguments: str) -> Any:
-    """The JSON that `python -m handlers.why ... -o json` answers about the state's bucket."""
-    command = [sys.executable, "-m", "handlers.why", *arguments, "-o", "json"]
+def ask(state: Path, *arguments: str, output: str = "json") -> str:
+    """What `python -m handlers.why ... -o text|json` answers about the state's bucket."""
+    command = [sys.executable, "-m", "handlers.why", *arguments, "-o", output]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **bucket_environment(state)})
     if ended.returncode == 0:
-        return json.loads(ended.stdout)
+        return ended.stdout
     reason = _reason(ended.stderr)
     kinds: dict[int, type[RetrainError]] = {2: NotFound, 65: InvalidInput, 75: Unavailable, 78: InvalidInput}
     raise kinds.get(ended.returncode, RetrainError)(reason)
+
+
+def show(state: Path, output: str, *arguments: str) -> None:
+    """Print an answer: the handler's own words for people, its JSON for machines."""
+    if output == "text":
+        click.echo(ask(state, *arguments, output="text"), nl=False)
+    else:
+        printing.emit(json.loads(ask(state, *arguments)), output)
 
 
 def _reason(stderr: str) -> str:
@@ -41,7 +48,7 @@ def _reason(stderr: str) -> str:
 
 
 @click.command()
-@output_option("table")
+@output_option("text")
 @state_option
 def models(output: str, state: Path) -> None:
     """The models of the bucket and their champions.
@@ -49,12 +56,12 @@ def models(output: str, state: Path) -> None:
     \b
     retrain models
     """
-    _show(ask(state, "models"), output, "no model has been trained yet")
+    show(state, output, "models")
 
 
 @click.command()
 @click.argument("model", required=False)
-@output_option("table")
+@output_option("text")
 @state_option
 def runs(model: str | None, output: str, state: Path) -> None:
     """The runs of a model (of all models): what was decided and with which numbers.
@@ -62,26 +69,20 @@ def runs(model: str | None, output: str, state: Path) -> None:
     \b
     retrain runs flight-delay
     """
-    _show(ask(state, "runs", *([model] if model else [])), output, "no run yet")
+    show(state, output, "runs", *([model] if model else []))
 
 
-def _show(rows: list[dict[str, Any]], output: str, empty: str) -> None:
-    if output in ("json", "yaml"):
-        printing.emit(rows, output)
-    elif not rows:
-        click.echo(empty)
-    else:
-        header = list(rows[0])
-        printing.table([name.upper().replace("_", " ") for name in header], [[cell(row.get(name)) for name in header] for row in rows])
+@click.command()
+@click.argument("run")
+@output_option("text")
+@state_option
+def trials(run: str, output: str, state: Path) -> None:
+    """The trials of a run with their metric on the validation days; the winner and the champion are marked.
 
-
-def cell(value: Any) -> str:
-    """A value as a table shows it."""
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    if isinstance(value, list) and all(isinstance(v, float) for v in value):
-        return "[" + ", ".join(f"{v:.3f}" for v in value) + "]"
-    return "" if value is None else json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+    \b
+    retrain trials retrain-flight-delay-176391234
+    """
+    show(state, output, "trials", run)
 
 
 @click.command()
@@ -95,11 +96,7 @@ def why(name: str, output: str, state: Path) -> None:
     retrain why flight-delay
     retrain why retrain-flight-delay-176391234 -o json
     """
-    told = ask(state, "why", name)
-    if output in ("json", "yaml"):
-        printing.emit(told, output)
-    else:
-        click.echo(told["text"])
+    show(state, output, "any", name)
 
 
 @click.command(name="try")

@@ -53,6 +53,13 @@ def _rows(nodes: dict[str, Node]) -> list[tuple[str, str, str, str]]:
             roots.append(node)
         else:
             children.setdefault(parent, []).append(node)
+    for node in nodes.values():
+        attempts = children.get(node["name"], [])
+        if node.get("type") == "Retry" and len(attempts) == 1:  # one attempt says nothing beyond its own end
+            only = attempts[0]
+            node.update({k: only[k] for k in ("startedAt", "finishedAt") if k in only})
+            node["message"] = only.get("message") or node.get("message")
+            children[node["name"]] = children.pop(only["name"], [])
     rows: list[tuple[str, str, str, str]] = []
 
     def draw(node: Node, first: str, rest: str) -> None:
