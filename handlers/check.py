@@ -53,14 +53,15 @@ def check(path: Path) -> list[dict[str, Any]]:
 def _deeper(spec: ModelSpec) -> None:
     """What only the libraries that compute can say."""
     from handlers.data.query import check_scope
-    from handlers.grid import trials
     from handlers.judge.evaluation import check_metrics
     from handlers.learn.estimators import make
+    from handlers.spec.grid import expand
 
     if spec.sql:
         check_scope(spec.sql, spec.data.trigger, spec.data.sources[spec.data.trigger].columns)
-    trials(spec)
-    check_metrics(spec, make(spec.model.estimator, spec.task, spec.model.params, seed=spec.model.seed, memory=spec.model.memory))
+    for trial in expand(spec):
+        params = {**spec.model.params, **trial.params}
+        check_metrics(spec, make(spec.model.estimator, spec.task, params, seed=spec.model.seed, memory=spec.model.memory))
 
 
 if __name__ == "__main__":

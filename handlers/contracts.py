@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from handlers.storage import Temporary
+from handlers.storage import Refused, Temporary
 
 MODEL_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 SIGTERM_EXIT = 143
@@ -80,6 +80,9 @@ def main(run: Callable[[list[str]], None], arguments: list[str] | None = None) -
     except HandlerError as error:
         log("failed", error=type(error).__name__, message=str(error), exit_code=error.exit_code)
         sys.exit(error.exit_code)
+    except Refused as error:
+        log("failed", error=type(error).__name__, message=str(error), exit_code=WrongUsage.exit_code)
+        sys.exit(WrongUsage.exit_code)
     except (Temporary, ConnectionError, TimeoutError) as error:
         log("failed", error=type(error).__name__, message=f"the bucket could not be reached: {error}", exit_code=TryAgain.exit_code)
         sys.exit(TryAgain.exit_code)

@@ -25,6 +25,10 @@ class Conflict(Exception):
     """The condition of a PUT was not met: the object is there already, or has changed."""
 
 
+class Refused(Exception):
+    """The bucket will not do it, however often it is asked: no such bucket, wrong credentials, none named."""
+
+
 class Temporary(Exception):
     """The bucket did not answer, or asked to come again: trying again may help."""
 
@@ -41,7 +45,7 @@ class ObjectInfo:
 
 
 class Store(Protocol):
-    """What a bucket can do. Reads raise Missing, conditional writes Conflict, everything Temporary."""
+    """What a bucket can do. Reads raise Missing, conditional writes Conflict, everything Temporary and Refused."""
 
     def get(self, key: str) -> bytes: ...
     def get_with_etag(self, key: str) -> tuple[bytes, str]: ...
@@ -64,12 +68,10 @@ class Store(Protocol):
 
 
 def open_store() -> Store:
-    """The store that RETRAIN_BUCKET names."""
-    from handlers.contracts import WrongUsage
-
+    """The store that RETRAIN_BUCKET names; raises Refused when it names none."""
     name = os.environ.get("RETRAIN_BUCKET", "")
     if not name:
-        raise WrongUsage('RETRAIN_BUCKET is not set: it names the bucket (`eval "$(retrain env)"` sets it)')
+        raise Refused('RETRAIN_BUCKET is not set: it names the bucket (`eval "$(retrain env)"` sets it)')
     if name.startswith("file://"):
         return FolderStore(Path(name.removeprefix("file://")))
     return S3Store(name)
@@ -163,20 +165,25 @@ class S3Store:
         return parsedate_to_datetime(headers["date"]).timestamp() if "date" in headers else time.time()
 
     def _call(self, operation: str, key: str, **arguments: Any) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError
+        from boto3.exceptions import S3UploadFailedError
+        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
         try:
             return getattr(self._client, operation)(Bucket=self.bucket, **arguments)
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            if error.response.get("Error", {}).get("Code") == "NoSuchBucket":
+                raise Refused(f"there is no bucket {self.bucket!r} (RETRAIN_BUCKET)") from error
             if status == 404:
                 raise Missing(key) from error
             if status in (409, 412):
                 raise Conflict(key) from error
             if status >= 500 or status == 429:
                 raise Temporary(f"{operation} {key}: {error}") from error
-            raise
-        except BotoCoreError as error:
+            raise Refused(f"{operation} {key}: {error}") from error
+        except NoCredentialsError as error:
+            raise Refused("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY") from error
+        except (BotoCoreError, S3UploadFailedError) as error:
             raise Temporary(f"{operation} {key}: {error}") from error
 
     @staticmethod

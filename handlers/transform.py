@@ -11,7 +11,7 @@ from typing import Any
 
 from handlers.contracts import BadData, log, main, write_output
 from handlers.data import manifest, parts
-from handlers.data.keys import no_key_twice
+from handlers.data.keys import settled
 from handlers.data.manifest import Dataset
 from handlers.spec.digests import code_digest
 from handlers.spec.model import ModelSpec
@@ -44,8 +44,7 @@ def transform(store: Store, model: str, spec: ModelSpec, snapshot: str) -> tuple
         raise BadData(f"{key}: no such snapshot in the bucket") from None
     code = code_digest()
     made = [parts.ensure(store, model, spec, source, code) for source in sources]
-    documents = [one.document for one in made]
-    no_key_twice(store, spec, documents)
+    documents = settled(store, model, spec, [one.document for one in made])
     dataset = manifest.build(documents, spec, store.server_time(), code)
     fresh = manifest.save(store, model, dataset)
     new = [one for one in made if one.fresh]

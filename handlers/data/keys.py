@@ -1,38 +1,98 @@
-"""Row keys across objects: a day that several objects have rows of may not have a key twice."""
+"""Row keys across objects: no key twice, or, with `on_duplicate: last`, the rows of the last object.
+
+Parts are never rewritten, so a day on which objects disagree gets a part of its own, made of theirs and named by them.
+"""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 from handlers.contracts import BadData
+from handlers.data import checks, parts
 from handlers.spec.model import ModelSpec
-from handlers.storage import Store
+from handlers.storage import Missing, Store, digest, read_json, write_json
+
+Document = dict[str, Any]
+Place = tuple[str, str]  # key of a part, key of its source object
 
 
-def no_key_twice(store: Store, spec: ModelSpec, documents: list[dict[str, Any]]) -> None:
-    """Raise BadData naming one key that two objects have; only days that more than one object has rows of are read."""
+def settled(store: Store, model: str, spec: ModelSpec, documents: list[Document]) -> list[Document]:
+    """The documents of parts in which every row key stands once. Raises BadData naming a key that stands twice.
+
+    Only what may hold a key twice is read: days that several objects have rows of, or, where the key lacks the split's column and a row
+    may so move from day to day, the key columns of every part (in memory, all at once).
+    """
     names = spec.data.key
     if not names:
-        return
-    days: dict[str, list[tuple[str, str]]] = {}
-    for document in documents:
+        return documents
+    if spec.data.time_split.column not in names:
+        _once(store, names, "all days", [place for _, place in _places(documents)])
+        return documents
+    days: dict[str, list[Place]] = {}
+    for day, place in _places(documents):
+        days.setdefault(day, []).append(place)
+    shared = {day: places for day, places in sorted(days.items()) if len(places) > 1}
+    if spec.data.on_duplicate == "error":
+        for day, places in shared.items():
+            _once(store, names, day, places)
+        return documents
+    return [*_without(documents, set(shared)), *(_merged(store, model, spec, day, places) for day, places in shared.items())]
+
+
+def _places(documents: list[Document]) -> Iterator[tuple[str, Place]]:
+    for document in sorted(documents, key=lambda d: str(d["source"][0])):
         for part in document["parts"]:
-            days.setdefault(part["day"], []).append((part["key"], document["source"][0]))
-    for day, parts in sorted(days.items()):
-        if len(parts) > 1:
-            _check(store, names, day, parts)
+            yield part["day"], (part["key"], document["source"][0])
 
 
-def _check(store: Store, names: list[str], day: str, parts: list[tuple[str, str]]) -> None:
+def _once(store: Store, names: list[str], when: str, places: list[Place]) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import parquet
 
-    tables = [parquet.read_table(io.BytesIO(store.get(key)), columns=names) for key, _ in parts]
-    groups = pa.concat_tables(tables).group_by(names).aggregate([([], "count_all")])
-    twice = groups.filter(pc.greater(groups.column("count_all"), 1))
+    if len(places) < 2:
+        return
+    tables = []
+    for key, source in places:
+        table = parquet.read_table(io.BytesIO(store.get(key)), columns=names)
+        tables.append(table.append_column(" source", pa.array([source] * len(table), pa.string()).dictionary_encode()))
+    table = pa.concat_tables(tables).unify_dictionaries()
+    groups = table.group_by(names).aggregate([([], "count_all")])
+    twice = groups.filter(pc.greater(groups.column("count_all"), 1)).select(names)
     if len(twice):
-        shown = ", ".join(f"{name}={value}" for name, value in twice.select(names).slice(0, 1).to_pylist()[0].items())
-        objects = " and ".join(source for _, source in parts)
-        raise BadData(f"{objects}: {len(twice)} keys of {day} are in more than one object, for example {shown}; data.key names one row")
+        first = twice.slice(0, 1).to_pylist()[0]
+        same = table
+        for name, value in first.items():
+            column = same.column(name)
+            same = same.filter(pc.is_null(column) if value is None else pc.equal(column, pa.scalar(value, column.type)))
+        objects = " and ".join(sorted(set(same.column(" source").to_pylist())))
+        shown = ", ".join(f"{name}={value}" for name, value in first.items())
+        raise BadData(f"{objects}: {len(twice)} keys of {when} stand more than once, for example {shown}; data.key names one row")
+
+
+def _without(documents: list[Document], days: set[str]) -> list[Document]:
+    return [{**document, "parts": [part for part in document["parts"] if part["day"] not in days]} for document in documents]
+
+
+def _merged(store: Store, model: str, spec: ModelSpec, day: str, places: list[Place]) -> Document:
+    """The document of one day's rows of several objects; of rows with one key that of the object whose name is last stays."""
+    from datetime import date
+
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    name = digest({"merged": [key for key, _ in places]})
+    marker = f"parts/{model}/{name}/parts.json"
+    try:
+        found: Document = read_json(store, marker)
+    except Missing:
+        tables = [parquet.read_table(io.BytesIO(store.get(key))) for key, _ in places]
+        kept = checks.unique(pa.concat_tables(tables), spec, places[-1][1], day)
+        part = parts.write(store, f"parts/{model}/{name}", date.fromisoformat(day), [kept], spec, places[-1][1])
+        schema = part.pop("schema")
+        source = [" and ".join(object_key for _, object_key in places)]
+        found = {"source": source, "digest": name, "parts": [part], "rows": part["rows"], "unlabelled": 0, "schema": schema}
+        write_json(store, marker, found)
+    return found

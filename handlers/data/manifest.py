@@ -14,6 +14,7 @@ from handlers.spec.digests import dataset_digest
 from handlers.spec.model import Feature, ModelSpec
 from handlers.storage import Missing, Store, read_json, write_once
 
+LEAST_ROWS = 10  # of a role; below that no metric says anything
 KIND = {"int": "number", "float": "number", "string": "category", "boolean": "boolean"}
 
 
@@ -61,7 +62,7 @@ def build(documents: Iterable[dict[str, Any]], spec: ModelSpec, now: float, code
     for part, _ in found:
         day = date.fromisoformat(part["day"])
         days[day] = days.get(day, False) or part["whole"]
-    bounds = splits.bounds(days, spec.data.time_split, now)
+    bounds = _bounds(days, found, spec, now)
     parts, learned = [], []
     for part, source in found:
         role = bounds.role(date.fromisoformat(part["day"]))
@@ -73,8 +74,32 @@ def build(documents: Iterable[dict[str, Any]], spec: ModelSpec, now: float, code
     merged = statistics.merge(part["statistics"] for part in sorted(learned, key=lambda p: p["key"]))
     digest = dataset_digest([(p.key, p.role) for p in sorted(parts, key=lambda p: p.key)], spec, code)
     dataset = Dataset(digest, parts, schema, merged, features(spec, schema), bounds.tree())
+    _enough_rows(dataset, spec)
     _both_classes(dataset, spec, found)
     return dataset
+
+
+def _bounds(days: dict[date, bool], found: list[tuple[dict[str, Any], str]], spec: ModelSpec, now: float) -> splits.Bounds:
+    """The split's bounds. Where they fail, one wrong date is the likely reason: the error names the newest and who holds it."""
+    try:
+        return splits.bounds(days, spec.data.time_split, now)
+    except BadData as error:
+        part, source = max(found, key=lambda f: (str(f[0]["day"]), f[1]))
+        newest = f"the newest value of {spec.data.time_split.column!r}, {part['day']}, stands in {part['rows']} rows of {source}"
+        raise BadData(f"{error}; {newest}") from error
+
+
+def _enough_rows(dataset: Dataset, spec: ModelSpec) -> None:
+    for role in ("train", "valid", "test"):
+        parts = dataset.of_role(role)
+        rows = sum(part.rows for part in parts)
+        if rows < LEAST_ROWS:
+            first, last = dataset.split[role]
+            last_part = parts[-1]
+            raise BadData(
+                f"data.split: {rows} rows for {role} ({first} to {last} of {spec.data.time_split.column!r}), at least {LEAST_ROWS} are "
+                f"needed; the newest of them, of {last_part.day}, stand in {last_part.source}"
+            )
 
 
 def _schema(documents: list[dict[str, Any]]) -> dict[str, str]:

@@ -72,7 +72,7 @@ def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict
             for day, rows in _by_day(block, spec, key, now):
                 days.setdefault(day, []).append(rows)
         watch.end()
-    parts = [_write(store, folder, day, days[day], spec, key) for day in sorted(days)]
+    parts = [write(store, folder, day, days[day], spec, key) for day in sorted(days)]
     schema = parts[0].pop("schema") if parts else {}
     for part in parts[1:]:
         part.pop("schema")
@@ -145,8 +145,8 @@ def _reaches_the_end(column: pa.ChunkedArray, timezone: str) -> bool:
     return bool(newest.hour == 23 or newest.time() == newest.time().min)
 
 
-def _write(store: Store, folder: str, day: date, blocks: list[pa.Table], spec: ModelSpec, key: str) -> dict[str, Any]:
-    """Write one part and describe it."""
+def write(store: Store, folder: str, day: date, blocks: list[pa.Table], spec: ModelSpec, key: str) -> dict[str, Any]:
+    """Write one part of a day's rows and describe it; `key` names the source object in errors."""
     import io
 
     import pyarrow as pa

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from handlers.spec.model import HashSplit, Lookback, ModelSpec
+from handlers.spec.model import HashSplit, Lookback, ModelSpec, TimeSplit
 from handlers.spec.quantities import seconds
 
 Refusal = tuple[tuple[str | int, ...], str]
@@ -39,6 +39,8 @@ def _data(spec: ModelSpec) -> Iterator[Refusal]:
         yield ("data", "sources", data.trigger, "prefix"), f"{prefix!r} is not seen by any Sensor; accepted: incoming/<name>/"
     if data.query is not None and (isinstance(data.query.scope, Lookback) or data.query.scope == "all"):
         yield _not_yet("data", "query", "scope", instead="supported: scope: row")
+    if data.on_duplicate == "last" and isinstance(data.split, TimeSplit) and data.split.column not in data.key:
+        yield ("data", "on_duplicate"), f"`last` needs the split's column {data.split.column!r} in data.key: a row stays on its day"
     if data.group:
         yield _not_yet("data", "group")
     if isinstance(data.split, HashSplit):
