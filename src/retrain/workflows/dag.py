@@ -203,7 +203,7 @@ class Dag:
             boundary=self.node,
             on_exit=self.on_exit,
             label=("tasks.name", step["name"]),
-            depth=self.p.priv(self.node).get("depth", 1) + 1,
+            depth=self.p.priv(self.node).get("depth", 1) + (role != "group"),
         )
 
     def _skip(self, task: Doc, name: str, why: str, phase: str, dependencies: list[str]) -> None:

@@ -107,8 +107,7 @@ def _wake_up(p: Pass) -> None:
         p.look(node)
     if p.index.fresh:
         p.index.fresh = False
-        for node in sorted(p.run.nodes, key=lambda n: -p.run.private.get(n, {}).get("depth", 0)):
-            doc = p.run.nodes[node]
+        for node, doc in p.run.nodes.items():
             if doc["phase"] not in FULFILLED and doc["type"] in COMPOSITE:
                 p.changed.setdefault(node, {}).update(dict.fromkeys(p.run.edges.get(node, ())))
                 p.look(node)
@@ -117,15 +116,23 @@ def _wake_up(p: Pass) -> None:
 def _settle(p: Pass) -> None:
     """Look at whatever is to be looked at, until nothing is left; then give away the places that became free."""
     while True:
-        while p.queue:
-            _assess(p, p.queue.popleft())
+        _assess_all(p)
         if not p.suspended and p.head.get("phase") == "Running":
             exit_handlers.start_entry(p)
         exit_handlers.conclude(p)
-        if p.queue:
+        if _assess_all(p):
             continue
         if not p.free_place() or not _offer(p):
             return
+
+
+def _assess_all(p: Pass) -> bool:
+    """Empty the queue; whether anything was in it."""
+    node = first = p.next()
+    while node is not None:
+        _assess(p, node)
+        node = p.next()
+    return first is not None
 
 
 def _offer(p: Pass) -> bool:
@@ -134,8 +141,7 @@ def _offer(p: Pass) -> bool:
     p.index.blocked.clear()
     for place, node in enumerate(waiting):
         _assess(p, node)
-        while p.queue:
-            _assess(p, p.queue.popleft())
+        _assess_all(p)
         limit = p.spec.get("parallelism")
         if limit is not None and p.count("pods", "") >= int(limit):
             p.index.blocked.update(dict.fromkeys(waiting[place + 1 :]))

@@ -74,8 +74,8 @@ def _begin_group(p: Pass, node: str, frame: Frame, index: int) -> None:
     name = p.node(node)["name"]
     group = _group_id(p, node, index)
     if p.get(group) is None:
-        on_exit = bool(p.priv(node).get("onExit"))
-        call = Call(f"{name}[{index}]", {}, frame.base, {}, owner=node, role="group", boundary=node, on_exit=on_exit)
+        on_exit, depth = bool(p.priv(node).get("onExit")), p.priv(node).get("depth", 1)
+        call = Call(f"{name}[{index}]", {}, frame.base, {}, owner=node, role="group", boundary=node, on_exit=on_exit, depth=depth)
         p.create(call, "StepGroup", "Running")
     if index == 0:
         p.link(node, group)

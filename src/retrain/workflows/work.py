@@ -5,7 +5,7 @@ Nothing of the run is changed here; the outcome carries all of it. (The index's 
 
 from __future__ import annotations
 
-from collections import deque
+import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +68,9 @@ class Pass:
         self.cancelled: dict[str, None] = {}
         self.labels: dict[str, str] = {}
         self.annotations: dict[str, str] = {}
-        self.queue: deque[str] = deque()
+        self._queue: list[tuple[int, int, str]] = []
+        self._queued: set[str] = set()
+        self._asked = 0
         self.changed: dict[str, dict[str, None]] = {}  # owner -> its nodes that changed
         self.late = False  # the entry node has been executed in this pass: workflow.failures is known
         self.first = not run.head.get("phase")
@@ -271,14 +273,41 @@ class Pass:
             self.cancelled[key] = None
 
     def look(self, node: str) -> None:
-        """The node is to be looked at."""
-        self.queue.append(node)
+        """The node is to be looked at. What lies deeper comes first, so that a template sees what became of its calls."""
+        if node not in self._queued:
+            self._queued.add(node)
+            self._asked += 1
+            heapq.heappush(self._queue, (-self._rank(node), self._asked, node))
+
+    def next(self) -> str | None:
+        """The next node to be looked at."""
+        if not self._queue:
+            return None
+        node = heapq.heappop(self._queue)[2]
+        self._queued.discard(node)
+        return node
+
+    def _rank(self, node: str) -> int:
+        """A template, above it its groups, above them the calls of the next depth: Retry nodes, their attempts, leaves."""
+        doc, private = self.get(node), self.priv(node)
+        if doc is None:
+            return 0
+        kind = doc["type"]
+        if kind in ("StepGroup", "TaskGroup"):
+            place = 6
+        elif kind == "Retry":
+            place = 2
+        elif kind in ("Steps", "DAG"):
+            place = 4 if private.get("role") == "attempt" else 0
+        else:
+            place = 7
+        return 8 * int(private.get("depth", 0)) + place
 
     def _tell(self, node: str, private: Doc) -> None:
         owner = private.get("owner", "")
         if owner:
             self.changed.setdefault(owner, {})[node] = None
-            self.queue.append(owner)
+            self.look(owner)
 
     def _count(self, doc: Doc, private: Doc, sign: int) -> None:
         for key in contributions(doc, private):
