@@ -66,9 +66,9 @@ def _libraries() -> Check:
 
 
 def _isolation() -> Check:
-    from retrain.runners.isolated import unavailable
+    from retrain.runners.isolated import probe
 
-    reason = unavailable()
+    reason = probe()
     told = (
         "pods get mount namespaces of their own" if reason is None else f"{reason}: pods that need absolute paths are refused, handlers run"
     )
