@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, log
 from handlers.data import checks, query, sources, statistics
+from handlers.data.days import Days
 from handlers.data.split import newest_allowed
 from handlers.spec.digests import part_digest
 from handlers.spec.model import ModelSpec
@@ -63,16 +64,16 @@ def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict
             sources.tables(path, key, declared, query.names(spec.sql) if spec.sql else ()), spec.sql, spec.data.trigger, key
         )
         watch = checks.Watch(spec, key)
-        days: dict[date, list[pa.Table]] = {}
+        days = Days(Path(scratch))
         unlabelled = 0
         for block in blocks:
             block, dropped = _labelled(block, spec, key)
             unlabelled += dropped
             watch.block(block)
             for day, rows in _by_day(block, spec, key, now):
-                days.setdefault(day, []).append(rows)
+                days.add(day, rows)
         watch.end()
-    parts = [write(store, folder, day, days[day], spec, key) for day in sorted(days)]
+        parts = [write(store, folder, day, rows, spec, key) for day, rows in days.take()]
     schema = parts[0].pop("schema") if parts else {}
     for part in parts[1:]:
         part.pop("schema")
