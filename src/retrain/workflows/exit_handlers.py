@@ -105,8 +105,10 @@ def conclude(p: Pass) -> None:
         return
     raised = p.priv(p.name).get("raised")
     if raised is not None:
-        _end(p, "Error", f"error in entry template execution: {raised}")
-        return
+        if not _pods_left(p):
+            _end(p, "Error", f"error in entry template execution: {raised}")
+            return
+        p.keep(p.name, raised=None)  # Argo waits for the pods, and then takes the error for an ordinary one
     p.late = True
     if not p.suspended:
         try:
@@ -119,9 +121,14 @@ def conclude(p: Pass) -> None:
     on_exit = _exit_node(p)
     if on_exit == "":
         return
-    if p.head.get("phase") in COMPLETED or p.count("late", ""):
-        return  # a pod that was told to stop has not ended yet
+    if p.head.get("phase") in COMPLETED or _pods_left(p):
+        return
     _finish(p, entry, p.node(on_exit) if on_exit else None)
+
+
+def _pods_left(p: Pass) -> bool:
+    """Whether a pod runs on: one that was told to stop, or one beside a failure."""
+    return p.count("late", "") > 0 or p.count("pods", "") > 0
 
 
 def _hooks(p: Pass) -> None:
@@ -198,6 +205,12 @@ def _end(p: Pass, phase: str, message: str) -> None:
     if phase == "Error" and p.get(p.name) is not None and p.node(p.name)["phase"] == "Running":
         p.mark(p.name, "Error", "Workflow operation error")
     p.labels[PHASE], p.labels[COMPLETED_LABEL] = phase, "true"
+    for node in [n for n in {**p.run.nodes, **p.nodes} if p.node(n)["phase"] not in FULFILLED]:
+        for kind in ("memo", "http", "resource"):
+            p.cancel(f"{kind}/{node}")
+        if p.priv(node).get("lock"):
+            p.cancel(f"lock/{node}")
+            p.act(FreeLock(node))
     if p.hidden.get("lock"):
         p.cancel("lock/")
         p.act(FreeLock(""))

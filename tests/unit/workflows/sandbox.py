@@ -134,8 +134,12 @@ class Box:
         for container in list(self.waiting):
             if all(d in self.exits for d in container.depends):
                 self.waiting.remove(container)
-                if all(self.exits[d].exit_code == 0 for d in container.depends):
+                bad = next((d for d in container.depends if self.exits[d].exit_code != 0), None)
+                if bad is None:
                     self._start(container)
+                else:
+                    why = f'dependency "{bad}" exited with non-zero code: {self.exits[bad].exit_code}'
+                    self.exits[container.name] = ContainerExit(container.name, 64, "Error", now, now, why)
         for name, (process, began) in list(self.running.items()):
             code = process.poll()
             if code is not None:
