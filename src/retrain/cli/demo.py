@@ -152,8 +152,13 @@ def _follow(client: Client, trigger: str) -> Doc:
         if all((w.get("status") or {}).get("phase") in ("Succeeded", "Failed", "Error") for w in done.values()):
             break
     last = list(done.values())[-1]
-    for line in tree.lines(client.workflow(last["metadata"]["name"])):
+    last_seen = client.workflow(last["metadata"]["name"])
+    for line in tree.lines(last_seen):
         click.echo(" " * 11 + line)
+    for node in last_seen["status"]["nodes"].values():
+        outputs = {p["name"]: p.get("value", "") for p in (node.get("outputs") or {}).get("parameters") or []}
+        if node.get("displayName") == "fetch" and "reason" in outputs:
+            _say("decision", f"{outputs['decision']}: {outputs['reason']}")
     _say("", f"{ago(time.monotonic() - began)} after the event")
     failed = [n for n, w in done.items() if w["status"]["phase"] != "Succeeded"]
     if failed:

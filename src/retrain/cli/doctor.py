@@ -69,9 +69,7 @@ def _isolation() -> Check:
     from retrain.runners.isolated import probe
 
     reason = probe()
-    told = (
-        "pods get mount namespaces of their own" if reason is None else f"{reason}: pods that need absolute paths are refused, handlers run"
-    )
+    told = "pods get mount namespaces of their own" if not reason else f"{reason}: pods that need absolute paths are refused, handlers run"
     return "isolation", True, told
 
 
