@@ -8,7 +8,8 @@ import urllib.request
 from typing import Any
 
 import pytest
-from conftest import Repository, rows
+
+from tests.e2e.repository import Repository, rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
