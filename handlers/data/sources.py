@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 4 << 20
 BLOCK_ROWS = 65536
-TIMESTAMPS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
+ZONE = r"(?:Z|[+-]\d\d(?::?\d\d)?)$"
 
 
 def arrow_type(name: str) -> Any:
@@ -62,7 +62,8 @@ def tables(path: Path, key: str, source: Source, asked: Iterable[str] = ()) -> I
     try:
         yield from _csv(path, key, source, set(asked)) if source.format == "csv" else readers[source.format](path, key, source)
     except pa.ArrowInvalid as error:
-        raise BadData(f"{key}: {_sentence(str(error), source)}") from error
+        there = _header(path, source.csv.delimiter) if source.format == "csv" and source.csv.header else list(source.columns)
+        raise BadData(f"{key}: {_sentence(str(error), there)}") from error
     except pa.ArrowTypeError as error:
         raise BadData(f"{key}: {error}") from error
 
@@ -83,16 +84,50 @@ def _csv(path: Path, key: str, source: Source, asked: set[str]) -> Iterator[pa.T
         read_options=csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, column_names=names),
         parse_options=csv.ParseOptions(delimiter=source.csv.delimiter, newlines_in_values=False),
         convert_options=csv.ConvertOptions(
-            column_types={name: arrow_type(kind) for name, kind in source.columns.items()} | {name: pa.string() for name in text},
+            column_types={name: _read_type(kind) for name, kind in source.columns.items()} | {name: pa.string() for name in text},
             include_columns=[*source.columns, *text],
             null_values=source.csv.nulls,
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
-            timestamp_parsers=[*TIMESTAMPS, csv.ISO8601],
         ),
     )
     for batch in reader:
-        yield pa.Table.from_batches([batch])
+        yield _instants(pa.Table.from_batches([batch]), key, source)
+
+
+def _read_type(kind: str) -> Any:
+    """What a text format is read as: timestamps as text, since Arrow takes a column either with zones or without."""
+    import pyarrow as pa
+
+    return pa.string() if kind == "timestamp" else arrow_type(kind)
+
+
+def _instants(table: pa.Table, key: str, source: Source) -> pa.Table:
+    """Declared timestamps from their text: ISO 8601, of which a time without a zone, or a date alone, is meant in UTC."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for name in (name for name, kind in source.columns.items() if kind == "timestamp"):
+        text = table.column(name)
+        whole = pc.if_else(pc.equal(pc.utf8_length(text), 10), pc.binary_join_element_wise(text, "T00:00:00Z", ""), text)
+        zoned = pc.if_else(pc.match_substring_regex(whole, r"\d:\d.*" + ZONE), whole, pc.binary_join_element_wise(whole, "Z", ""))
+        try:
+            instants = zoned.cast(arrow_type("timestamp"))
+        except pa.ArrowInvalid:
+            bad = next(value for value, given in zip(text.to_pylist(), zoned, strict=True) if not _is_instant(given))
+            raise BadData(f"{key}: column {name!r}: {bad!r} is not a timestamp; ISO 8601 is accepted, UTC where no zone is given") from None
+        table = table.set_column(table.column_names.index(name), name, instants)
+    return table
+
+
+def _is_instant(text: pa.Scalar) -> bool:
+    import pyarrow as pa
+
+    try:
+        text.cast(arrow_type("timestamp"))
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _header(path: Path, delimiter: str) -> list[str]:
@@ -117,12 +152,12 @@ def _jsonl(path: Path, key: str, source: Source) -> Iterator[pa.Table]:
     import pyarrow as pa
     from pyarrow import json
 
-    schema = pa.schema([(name, arrow_type(kind)) for name, kind in source.columns.items()])
+    schema = pa.schema([(name, _read_type(kind)) for name, kind in source.columns.items()])
     options = json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
     if path.stat().st_size:
         reader = json.open_json(path, read_options=json.ReadOptions(use_threads=False, block_size=BLOCK_BYTES), parse_options=options)
         for batch in reader:
-            yield _typed(pa.Table.from_batches([batch]), key, source)
+            yield _typed(_instants(pa.Table.from_batches([batch]), key, source), key, source)
 
 
 def _has_columns(there: list[str], key: str, source: Source) -> None:
@@ -154,12 +189,11 @@ def _typed(table: pa.Table, key: str, source: Source) -> pa.Table:
     return pa.table(arrays, names=list(declared))
 
 
-def _sentence(message: str, source: Source) -> str:
-    """Arrow's message with the column's name instead of its number."""
+def _sentence(message: str, names: list[str]) -> str:
+    """Arrow's message with the column's name instead of its number among the columns of the file."""
     found = re.search(r"In CSV column #(\d+): (?:Row #(\d+): )?CSV conversion error to (\S+): invalid value '(.*)'", message, re.DOTALL)
     if not found:
         return message.strip()
-    names = list(source.columns)
     number = int(found[1])
     column = repr(names[number]) if number < len(names) else f"number {number + 1}"
     row = f" in row {found[2]}" if found[2] else ""

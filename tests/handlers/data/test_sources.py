@@ -1,0 +1,150 @@
+"""Declared types, nulls and formats; what cannot be read is said with object, column and value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from handlers.contracts import BadData
+from handlers.data import sources
+from handlers.spec.model import Source
+
+COLUMNS = {"n": "int", "x": "float", "s": "string", "b": "boolean", "t": "timestamp", "d": "date"}
+
+
+def source(kind: str = "csv", **more: Any) -> Source:
+    return Source.model_validate({"prefix": "incoming/m/", "format": kind, "columns": COLUMNS, **more})
+
+
+def read(path: Path, declared: Source, asked: tuple[str, ...] = ()) -> pa.Table:
+    return pa.concat_tables(list(sources.tables(path, "incoming/m/a", declared, asked)))
+
+
+def csv(tmp_path: Path, *lines: str) -> Path:
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+HEADER = "n,x,s,b,t,d"
+
+
+def test_types_are_those_declared(tmp_path: Path) -> None:
+    table = read(csv(tmp_path, HEADER, "1,2,007,true,2013-01-01T10:00:00Z,2013-01-01"), source())
+    assert [str(f.type) for f in table.schema] == ["int64", "double", "string", "bool", "timestamp[us, tz=UTC]", "date32[day]"]
+    assert table.column("s")[0].as_py() == "007"
+
+
+def test_nulls_are_those_declared(tmp_path: Path) -> None:
+    path = csv(tmp_path, HEADER, "NA,NA,NA,NA,NA,NA", "-,-,-,-,-,-")
+    assert [c.null_count for c in read(path, source(csv={"nulls": ["NA", "-"]})).columns] == [2] * 6
+
+
+def test_a_type_holds_beyond_the_first_block(tmp_path: Path) -> None:
+    lines = [f"{i},1,{'s' * 60},true,2013-01-01T00:00:00Z,2013-01-01" for i in range(60_000)]
+    path = csv(tmp_path, HEADER, *lines, "1.5,1,s,true,2013-01-01T00:00:00Z,2013-01-01")
+    assert path.stat().st_size > sources.BLOCK_BYTES
+    with pytest.raises(BadData, match=r"incoming/m/a: column 'n'.*'1\.5'"):
+        read(path, source())
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("one,1,s,true,2013-01-01T00:00:00Z,2013-01-01", ["'n'", "'one'"]),
+        ("1,1,s,maybe,2013-01-01T00:00:00Z,2013-01-01", ["'b'", "'maybe'"]),
+        ("1,1,s,true,yesterday,2013-01-01", ["'t'", "'yesterday'"]),
+        ("1,1,s,true,2013-01-01T00:00:00Z,2013-13-01", ["'d'", "'2013-13-01'"]),
+        ("1,2", ["Expected 6 columns", "got 2"]),
+    ],
+)
+def test_a_bad_value_is_named(tmp_path: Path, line: str, words: list[str]) -> None:
+    with pytest.raises(BadData, match="incoming/m/a") as bad:
+        read(csv(tmp_path, HEADER, line), source())
+    assert [word for word in words if word not in str(bad.value)] == []
+
+
+def test_a_missing_column_is_named_with_those_there(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="'d' is missing; the file has n, x, s, b, t"):
+        read(csv(tmp_path, "n,x,s,b,t", "1,1,s,true,2013-01-01T00:00:00Z"), source())
+
+
+def test_an_empty_file_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.touch()
+    with pytest.raises(BadData, match="the file is empty"):
+        read(path, source())
+
+
+def test_a_column_that_only_the_query_names_is_text(tmp_path: Path) -> None:
+    path = csv(tmp_path, f"{HEADER},extra,other", "1,1,s,true,2013-01-01T00:00:00Z,2013-01-01,12,3")
+    table = read(path, source(), ("extra", "n"))
+    assert table.column("extra").to_pylist() == ["12"]
+    assert "other" not in table.column_names
+
+
+def test_a_file_without_a_header_has_the_declared_order(tmp_path: Path) -> None:
+    table = read(csv(tmp_path, "1;2;s;true;2013-01-01T00:00:00Z;2013-01-01"), source(csv={"header": False, "delimiter": ";"}))
+    assert table.column("x").to_pylist() == [2.0]
+
+
+def test_parquet_needs_no_declaration_and_keeps_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"n": pa.array([1, 2], pa.int16()), "s": ["a", "b"]}), path)
+    assert read(path, source("parquet", columns={})).schema.field("n").type == pa.int64()
+    assert read(path, source("parquet", columns={"n": "float"})).schema.names == ["n"]
+    with pytest.raises(BadData, match="'zz' is missing"):
+        read(path, source("parquet", columns={"zz": "int"}))
+    with pytest.raises(BadData, match="column 's' is declared int"):
+        read(path, source("parquet", columns={"s": "int"}))
+
+
+def test_what_is_no_parquet_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="incoming/m/a"):
+        read(csv(tmp_path, "n", "1"), source("parquet", columns={}))
+
+
+def test_a_column_of_lists_has_to_be_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"n": [1], "l": [[1]]}), path)
+    with pytest.raises(BadData, match="column 'l' has type list"):
+        read(path, source("parquet", columns={}))
+    assert read(path, source("parquet", columns={"n": "int"})).num_rows == 1
+
+
+def test_json_lines_have_the_declared_types(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"n": 1, "x": 2, "s": "a", "extra": 1}\n{"n": null, "s": "b", "b": true}\n')
+    table = read(path, source("jsonl"))
+    assert table.to_pylist()[1] == {"n": None, "x": None, "s": "b", "b": True, "t": None, "d": None}
+    path.write_text('{"n": "one"}\n')
+    with pytest.raises(BadData, match="incoming/m/a"):
+        read(path, source("jsonl"))
+
+
+def test_the_column_is_named_whatever_the_order_of_the_file(tmp_path: Path) -> None:
+    declared = source(columns={"n": "int", "x": "float"})
+    with pytest.raises(BadData, match=r"column 'n' in row 2: 'oops'"):
+        read(csv(tmp_path, "other,x,n", "a,1,oops"), declared)
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [
+        ("2013-01-01T10:00:00Z", 10),
+        ("2013-01-01 10:00:00", 10),
+        ("2013-01-01T10:00:00.25", 10),
+        ("2013-01-01T10:00:00+02:00", 8),
+        ("2013-01-01T10:00:00-0500", 15),
+        ("2013-01-01", 0),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_timestamp_without_a_zone_is_utc(tmp_path: Path, text: str, hour: int, kind: str) -> None:
+    path = csv(tmp_path, "t", text, "NA") if kind == "csv" else csv(tmp_path, f'{{"t": "{text}"}}', '{"t": null}')
+    column = read(path, source(kind, columns={"t": "timestamp"})).column("t")
+    assert (column[0].as_py().hour, column[1].as_py(), str(column.type)) == (hour, None, "timestamp[us, tz=UTC]")
