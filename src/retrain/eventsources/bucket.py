@@ -1,23 +1,25 @@
 """The minio EventSource: objects that were written, in MinIO's notification shape.
 
-The engine's own bucket is read from its change log, from the position that was stored with the last event: nothing is lost while the engine is
-away. Any other store is listed again and again; an object whose ETag has changed is an event.
+The engine's own bucket is read from its change log, from the position that was stored with the last event: nothing is lost while the engine
+is away. Any other store is listed again and again, and an object whose ETag is not the one that was told last is an event.
 """
 
 from __future__ import annotations
 
 import asyncio
 import fnmatch
-import json
 import logging
+import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from retrain.errors import RetrainError
-from retrain.eventbus.journal import Journal, Position
+from retrain.eventbus.journal import Journal, Mark, Position, Seen
 from retrain.eventsources.envelope import Envelope
+from retrain.expressions import rawjson
 
 if TYPE_CHECKING:
     from retrain.bucket.seaweedfs import Change
@@ -25,7 +27,43 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 POLL_SECONDS = 10.0
 LONGEST_WAIT = 60.0
-Changes = Callable[[str, int], AsyncIterator["Change"]]
+CREATED = "s3:ObjectCreated:Put"
+UNWANTED = 1000  # changes that are no events, after which the position is stored all the same
+
+
+class Listed(Protocol):
+    """An object of a listing."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def etag(self) -> str: ...
+    @property
+    def modified(self) -> float: ...
+
+
+class Store(Protocol):
+    """What polling asks of a store (a blocking call)."""
+
+    def objects(self, prefix: str) -> Iterable[Listed]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """A store that tells nobody: its listing every few seconds, compared by ETag."""
+
+    store: Store
+    seconds: float = POLL_SECONDS
+
+
+Changes = Callable[[str, int], AsyncIterator["Change"]] | Polled
+
+
+def polled(store: Store) -> Changes:
+    """The changes of a store that tells nobody."""
+    return Polled(store)
 
 
 def record(bucket: str, key: str, size: int, etag: str, seconds: float) -> dict[str, Any]:
@@ -36,7 +74,7 @@ def record(bucket: str, key: str, size: int, etag: str, seconds: float) -> dict[
         "eventSource": "minio:s3",
         "awsRegion": "",
         "eventTime": when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}Z",
-        "eventName": "s3:ObjectCreated:Put",
+        "eventName": CREATED,
         "userIdentity": {"principalId": ""},
         "requestParameters": {},
         "responseElements": {},
@@ -53,7 +91,7 @@ def record(bucket: str, key: str, size: int, etag: str, seconds: float) -> dict[
 class BucketSource:
     """One event of a minio EventSource."""
 
-    def __init__(self, spec: dict[str, Any], envelope: Envelope, journal: Journal, changes: Changes, now: Callable[[], float]) -> None:
+    def __init__(self, spec: Mapping[str, Any], envelope: Envelope, journal: Journal, changes: Changes, now: Callable[[], float]) -> None:
         self.bucket = str((spec.get("bucket") or {}).get("name") or "")
         self.prefix = str((spec.get("filter") or {}).get("prefix") or "")
         self.suffix = str((spec.get("filter") or {}).get("suffix") or "")
@@ -62,13 +100,14 @@ class BucketSource:
         self._envelope = envelope
         self._journal = journal
         self._changes = changes
-        self._now = now
         self._task: asyncio.Task[None] | None = None
+        self._unwanted = 0
         # as a notification that is set up now: what lies in the bucket already is no event
-        if journal.position(envelope.source, envelope.subject) is None:
-            journal.set_position(Position(envelope.source, envelope.subject, str(int(now() * 1e9))))
+        if not isinstance(changes, Polled) and journal.position(envelope.source, envelope.subject) is None:
+            journal.note(self._position(int(now() * 1e9)))
 
     def start(self) -> None:
+        """Begin to tell, from where the last event stands."""
         if self._task is None:
             self._task = asyncio.ensure_future(self._run())
 
@@ -79,51 +118,64 @@ class BucketSource:
             self._task = None
 
     def wants(self, key: str) -> bool:
-        created = any(fnmatch.fnmatchcase("s3:ObjectCreated:Put", pattern) for pattern in self._events)
+        """Whether a written object of this key is an event here."""
+        created = any(fnmatch.fnmatchcase(CREATED, pattern) for pattern in self._events)
         return created and key.startswith(self.prefix) and key.endswith(self.suffix)
+
+    def _position(self, value: int) -> Position:
+        return Position(self._envelope.source, self._envelope.subject, str(value))
 
     async def _run(self) -> None:
         wait = 1.0
         while True:
             try:
-                since = int(self._journal.position(self._envelope.source, self._envelope.subject) or 0)
-                async for change in self._changes(self.prefix, since):
-                    await self._tell(change)
-                    wait = 1.0
-            except (RetrainError, OSError) as error:
-                log.warning("bucket %s: %s; again in %.0f s", self.bucket, error, wait)
+                if isinstance(self._changes, Polled):
+                    await self._poll(self._changes.store)
+                    wait = self._changes.seconds
+                else:
+                    since = int(self._journal.position(self._envelope.source, self._envelope.subject) or 0)
+                    async for change in self._changes(self.prefix, since):
+                        await self._changed(change)
+                        wait = 1.0
+            except Exception as error:  # whatever a store answers, the source goes on asking
+                known = isinstance(error, RetrainError | OSError | sqlite3.Error)
+                log.warning("bucket %s: %s; again in %.0f s", self.bucket, error, wait, exc_info=not known)
+                wait = min(2 * wait, LONGEST_WAIT)
             await asyncio.sleep(wait)
-            wait = min(2 * wait, LONGEST_WAIT)
 
-    async def _tell(self, change: Change) -> None:
-        position = Position(self._envelope.source, self._envelope.subject, str(change.time_ns))
-        if not self.wants(change.key):
+    async def _changed(self, change: Change) -> None:
+        """One entry of the log. The same entry told twice (it is read at least once) has the same id, which the bus takes once."""
+        position = self._position(change.time_ns)
+        if self.wants(change.key):
+            self._unwanted = 0
+            await self._tell(change.key, change.size, change.etag, change.time_ns / 1e9, str(change.time_ns), position)
             return
-        found = record(self.bucket, change.key, change.size, change.etag, change.time_ns / 1e9)
-        data: dict[str, Any] = {"notification": [found]}
+        self._unwanted += 1
+        if self._unwanted % UNWANTED == 0:
+            self._journal.note(position)
+
+    async def _poll(self, store: Store) -> None:
+        """Compare the listing with what was told; the first listing of all is where we begin."""
+        source, event = self._envelope.source, self._envelope.subject
+        found = [item for item in await asyncio.to_thread(lambda: list(store.objects(self.prefix))) if self.wants(item.key)]
+        known = self._journal.seen(source, event)
+        if self._journal.position(source, event) is None:
+            with self._journal.together():
+                self._journal.remember(source, event, {item.key: item.etag for item in found})
+                self._journal.note(self._position(0))
+            return
+        for item in sorted(found, key=lambda o: (o.modified, o.key)):
+            if known.get(item.key) != item.etag:
+                mark = Seen(source, event, item.key, item.etag)
+                await self._tell(item.key, item.size, item.etag, item.modified, uuid.uuid4().hex, mark)
+        gone = known.keys() - {item.key for item in found}
+        if gone:
+            self._journal.remember(source, event, {}, gone)
+
+    async def _tell(self, key: str, size: int, etag: str, seconds: float, distinct: str, mark: Mark) -> None:
+        data: dict[str, Any] = {"notification": [record(self.bucket, key, size, etag, seconds)]}
         if self._metadata:
             data["metadata"] = self._metadata
-        # the same change told twice (the log is read at least once) has the same id, which the bus takes once
-        name = f"{self._envelope.source}/{self._envelope.subject}/{change.key}/{change.etag}/{change.time_ns}"
-        await self._envelope.send(json.dumps(data, ensure_ascii=False).encode(), position, uuid.uuid5(uuid.NAMESPACE_URL, name).hex)
-
-
-def polled(bucket: Any) -> Changes:
-    """The changes of a store that tells nobody: its listing every few seconds, compared by ETag. `bucket` is an S3Bucket."""
-
-    async def changes(prefix: str, since: int) -> AsyncIterator[Change]:
-        from retrain.bucket.seaweedfs import Change
-
-        known: dict[str, str] = {}
-        first = True
-        while True:
-            found = await asyncio.to_thread(lambda: list(bucket.objects(prefix)))
-            for item in sorted(found, key=lambda o: (o.modified, o.key)):
-                fresh = known.get(item.key) != item.etag and (not first or item.modified * 1e9 >= since)
-                known[item.key] = item.etag
-                if fresh:
-                    yield Change(item.key, item.size, item.etag, int(item.modified * 1e9))
-            first = False
-            await asyncio.sleep(POLL_SECONDS)
-
-    return changes
+        name = "\n".join((self._envelope.source, self._envelope.subject, key, etag, distinct))
+        event_id = uuid.uuid5(uuid.NAMESPACE_URL, name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")).hex
+        await self._envelope.send(rawjson.dumps(data, html=True, sort=False).encode(), mark, event_id)

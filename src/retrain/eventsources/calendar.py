@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import itertools
 import logging
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from retrain.errors import RetrainError
 from retrain.eventbus.journal import Journal, Position
-from retrain.eventsources.cron import Schedule
+from retrain.eventsources.cron import Schedule, until
 from retrain.eventsources.envelope import Envelope
-from retrain.expressions import gotext
+from retrain.expressions import gotext, rawjson
 from retrain.ports import Event
 
 log = logging.getLogger(__name__)
-DEFAULT_CATCHUP = 24 * 3600.0
-FURTHEST_SLEEP = 3600.0  # a clock that is set while we sleep is noticed within the hour
+AGAIN = 0.1  # seconds until a tick that must not be lost is stored again (Argo's pause)
 
 
 class Calendar:
     """One event of a calendar EventSource."""
 
-    def __init__(self, spec: dict[str, Any], envelope: Envelope, journal: Journal, now: Callable[[], float]) -> None:
+    def __init__(self, spec: Mapping[str, Any], envelope: Envelope, journal: Journal, now: Callable[[], float]) -> None:
         self.schedule = Schedule(f"EventSource/{envelope.source} spec.calendar.{envelope.subject}", spec)
         self._metadata = spec.get("metadata")
         self._envelope = envelope
@@ -37,6 +38,7 @@ class Calendar:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        """Begin to tick; what was missed is caught up if the manifest asks for it."""
         if self._task is None:
             self._task = asyncio.ensure_future(self._run())
 
@@ -46,28 +48,36 @@ class Calendar:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
-    async def fire(self, at: float | None = None) -> Event | None:
-        """One tick: now (as Go prints a live time, with its monotonic reading) or for a time that was missed."""
-        moment = datetime.fromtimestamp(self._now() if at is None else at, self.schedule.zone)
-        text = moment.strftime("%Y-%m-%d %H:%M:%S") + (f".{moment.microsecond:06d}".rstrip("0").rstrip(".") if moment.microsecond else "")
-        text += f" {moment.strftime('%z')} {moment.tzname()}" + ("" if at is not None else f" m=+{self._now() - self._started:.9f}")
-        data: dict[str, Any] = {"eventTime": text}
+    async def fire(self) -> Event | None:
+        """A tick out of turn, as `retrain tick` asks for it: it changes nothing about what is due or missed."""
+        return await self._envelope.send(self._data(self._now(), live=True))
+
+    def _data(self, at: float, *, live: bool) -> bytes:
+        data: dict[str, Any] = {"eventTime": go_time(datetime.fromtimestamp(at, self.schedule.zone))}
+        if live:
+            data["eventTime"] += f" m=+{max(0.0, self._now() - self._started):.9f}"
         if self._metadata:
             data["metadata"] = self._metadata
-        position = (
-            Position(self._envelope.source, self._envelope.subject, str(self._now() if at is None else at)) if self._persist else None
-        )
-        return await self._envelope.send(json.dumps(data, ensure_ascii=False).encode(), position)
+        return rawjson.dumps(data, html=True).encode()
+
+    async def _tick(self, due: float, *, live: bool) -> None:
+        """One scheduled tick: live ones tell the time at which they are sent, missed ones the time at which they were due."""
+        mark = Position(self._envelope.source, self._envelope.subject, str(due)) if self._persist else None
+        for _ in itertools.count():
+            try:
+                await self._envelope.send(self._data(self._now() if live else due, live=live), mark)
+                return
+            except (sqlite3.Error, RetrainError) as error:
+                log.error("the tick of %s/%s could not be stored: %s", self._envelope.source, self._envelope.subject, error)
+                if not self._persist:
+                    return
+            await asyncio.sleep(AGAIN)
 
     async def _run(self) -> None:
         last = await self._catch_up()
         while (due := self.schedule.after(last)) is not None:
-            while (wait := due - self._now()) > 0:
-                await asyncio.sleep(min(wait, FURTHEST_SLEEP))
-            try:
-                await self.fire()
-            except Exception:
-                log.exception("the tick of %s/%s could not be stored", self._envelope.source, self._envelope.subject)
+            await until(due, self._now)
+            await self._tick(due, live=True)
             last = due
 
     async def _catch_up(self) -> float:
@@ -78,6 +88,13 @@ class Calendar:
             return now
         last = max(float(stored), now - self._catchup)
         while (due := self.schedule.after(last)) is not None and due <= now:
-            await self.fire(due)
+            await self._tick(due, live=False)
             last = due
-        return max(last, now) if self.schedule.interval is None else last
+        return now
+
+
+def go_time(moment: datetime) -> str:
+    """A time as Go's `time.Time.String()` prints it: `2026-11-22 21:59:00.0008 +0000 UTC`."""
+    fraction = f".{moment.microsecond:06d}".rstrip("0") if moment.microsecond else ""
+    offset = moment.strftime("%z")[:5]
+    return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} {offset} {moment.tzname()}"

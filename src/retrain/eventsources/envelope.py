@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from retrain.clock import timestamp
-from retrain.eventbus.journal import Journal, Position
+from retrain.eventbus.journal import Journal, Mark
 from retrain.expressions import ExpressionError, exprlang, rawjson
 from retrain.ports import Event
 
 log = logging.getLogger(__name__)
-Dispatch = Callable[[bytes], Awaitable[Event | None]]
 
 
-def make(source: str, subject: str, kind: str, data: bytes, now: float) -> Event:
-    """A new event: a random id, the time to whole seconds as the Sensor will see it."""
-    return Event(uuid.uuid4().hex, source, subject, kind, timestamp(now), data)
+def make(source: str, subject: str, kind: str, data: bytes, now: float, event_id: str = "") -> Event:
+    """A new event: a random id unless one is given, the time to whole seconds as the Sensor will see it."""
+    return Event(event_id or uuid.uuid4().hex, source, subject, kind, timestamp(now), data)
 
 
 class Envelope:
@@ -32,25 +31,32 @@ class Envelope:
         self._journal = journal
         self._now = now
 
-    async def send(self, data: bytes, position: Position | None = None, event_id: str = "") -> Event | None:
-        """Publish the payload (JSON text); None when the filter has dropped it. Argo tells the caller of neither."""
+    async def send(self, data: bytes, mark: Mark | None = None, event_id: str = "") -> Event | None:
+        """Publish the payload (JSON text); None when the filter has dropped it: for who sent it that is success, as in Argo.
+
+        `mark`: how far the source has come with this event, stored with it. `event_id`: the same for the same happening, so that it counts
+        once. Raises what the journal raises.
+        """
         if self._expression and not passes(self._expression, data):
-            if position is not None:
-                self._journal.set_position(position)
+            if mark is not None:
+                self._journal.note(mark)
             return None
-        event = make(self.source, self.subject, self.kind, data, self._now())
-        if event_id:
-            event = Event(event_id, event.source, event.subject, event.type, event.time, event.data)
-        await self._journal.publish(event, position)
+        event = make(self.source, self.subject, self.kind, data, self._now(), event_id)
+        await self._journal.publish(event, mark)
         return event
 
 
 def passes(expression: str, data: bytes) -> bool:
-    """Whether the payload passes `filter.expression`; an error counts as no. Top-level keys are spelt with `_` for `-`."""
+    """Whether the payload passes `filter.expression`; an error counts as no."""
     try:
-        tree = rawjson.loads_plain(data.decode())
-        environment = {key.replace("-", "_"): value for key, value in tree.items()} if isinstance(tree, dict) else {}
-        return exprlang.compile(expression).evaluate(environment) is True
+        return verdict(expression, data)
     except ExpressionError as error:
         log.info("filter.expression: %s", error)
         return False
+
+
+def verdict(expression: str, data: bytes) -> bool:
+    """As `passes`, but raising ExpressionError. Top-level keys are spelt with `_` for `-`; the rest keep their names."""
+    tree = rawjson.loads_plain(data.decode("utf-8", "replace"))
+    environment = {key.replace("-", "_"): value for key, value in tree.items()} if isinstance(tree, dict) else {}
+    return exprlang.compile(expression).evaluate(environment) is True

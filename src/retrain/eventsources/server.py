@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrain.errors import Unavailable
 
@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 512
 BACKLOG = 2048
+HEAD_SECONDS = 10.0  # for the head of a request
+IDLE_SECONDS = 30  # between two requests of a connection
 
 
-def bind(port: int, free: bool) -> socket.socket:
-    """A listening socket on 127.0.0.1. A port that is taken is Unavailable unless any free one will do."""
+def bind(port: int, free: bool, host: str = "127.0.0.1") -> socket.socket:
+    """A listening socket, on loopback unless told otherwise. A port that is taken is Unavailable unless any free one will do."""
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind(("127.0.0.1", 0 if free else port))
+        bound.bind((host, 0 if free else port))
     except OSError as error:
         bound.close()
         raise Unavailable(f"port {port} of a webhook cannot be taken ({error.strerror}): end who has it, or use `--ports free`") from error
@@ -36,6 +38,7 @@ class Server:
 
     def __init__(self, app: ASGIApp, bound: socket.socket) -> None:
         self.socket = bound
+        self.head_seconds = HEAD_SECONDS
         self._app = app
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
@@ -51,13 +54,14 @@ class Server:
 
         config = uvicorn.Config(
             self._app,
+            http=impatient(self.head_seconds),
             log_config=None,
             access_log=False,
             lifespan="off",
             ws="none",
             server_header=False,
             timeout_graceful_shutdown=2,
-            timeout_keep_alive=30,
+            timeout_keep_alive=IDLE_SECONDS,
             limit_concurrency=CONNECTIONS,
         )
         self._server = Quiet(config)
@@ -73,3 +77,44 @@ class Server:
             self._server.should_exit = True
             await self._task
         self.socket.close()
+
+
+def impatient(seconds: float) -> type[asyncio.Protocol]:
+    """uvicorn's HTTP protocol, hanging up on who does not finish the head of a request in time."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Impatient(H11Protocol):
+        _timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._watch()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self._watch()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            self._rest()
+
+        def _watch(self) -> None:
+            if self._answering():
+                self._rest()
+            elif self._timer is None:
+                self._timer = self.loop.call_later(seconds, self._expire)
+
+        def _answering(self) -> bool:
+            return self.cycle is not None and not self.cycle.response_complete
+
+        def _rest(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+        def _expire(self) -> None:
+            self._timer = None
+            if not self._answering():
+                self.transport.close()
+
+    return Impatient

@@ -25,12 +25,13 @@ class Listening(Protocol):
 
 
 class Sources:
-    """All events of all EventSources. `where` tells the address of each webhook."""
+    """All events of all EventSources. `where` tells the address of each webhook. `host`: where webhooks listen."""
 
-    def __init__(self, journal: Journal, now: Callable[[], float], ports: Literal["manifest", "free"]) -> None:
+    def __init__(self, journal: Journal, now: Callable[[], float], ports: Literal["manifest", "free"], host: str = "127.0.0.1") -> None:
         self._journal = journal
         self._now = now
         self._ports = ports
+        self._host = host
         self._listening: dict[tuple[str, str], Listening] = {}
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
         self._kinds: dict[tuple[str, str], str] = {}
@@ -43,7 +44,8 @@ class Sources:
     ) -> None:
         """Start what the documents describe. `secret(name, key)` gives a Secret's value, `changes(source, spec)` a bucket's changes.
 
-        Raises Unsupported naming a type that does not run here, Unavailable for a port that is taken.
+        Raises Unsupported naming a type that does not run here, Unavailable for a port that is taken, InvalidInput for two webhooks of one
+        port and path (on a cluster each EventSource has ports of its own) and for a schedule that cannot be read.
         """
         known = {str(d["metadata"]["name"]) for d in documents}
         for name in pause:
@@ -51,38 +53,45 @@ class Sources:
                 raise InvalidInput(f"--pause {name}: no such EventSource; there are {', '.join(sorted(known)) or 'none'}")
         self._paused = set(pause)
         ports: dict[int, list[tuple[str, str]]] = {}
-        for document in documents:
-            source = str(document["metadata"]["name"])
-            for kind, event, spec in events_of(document):
-                envelope = Envelope(source, event, kind, spec, self._journal, self._now)
-                self._kinds[source, event] = kind
-                if kind == "webhook":
-                    self._endpoints[source, event] = Endpoint(spec, envelope, _token(spec, secret))
-                    ports.setdefault(int(spec.get("port") or 0), []).append((source, event))
-                elif kind == "calendar":
-                    self._listening[source, event] = Calendar(spec, envelope, self._journal, self._now)
-                else:
-                    self._listening[source, event] = BucketSource(spec, envelope, self._journal, changes(source, spec), self._now)
         try:
+            for document in documents:
+                source = str(document["metadata"]["name"])
+                for kind, event, spec in events_of(document):
+                    self._add(source, kind, event, spec, secret, changes)
+                    if kind == "webhook":
+                        ports.setdefault(int(spec.get("port") or 0), []).append((source, event))
             await self._serve(ports)
         except BaseException:
             await self.close()
             raise
-        for (source, event), endpoint in self._endpoints.items():
-            endpoint.active = source not in self._paused and event is not None
         for (source, _), listening in self._listening.items():
             if source not in self._paused:
                 listening.start()
 
+    def _add(
+        self, source: str, kind: str, event: str, spec: Doc, secret: Callable[[str, str], str], changes: Callable[[str, Doc], Changes]
+    ) -> None:
+        envelope = Envelope(source, event, kind, spec, self._journal, self._now)
+        self._kinds[source, event] = kind
+        if kind == "webhook":
+            self._endpoints[source, event] = Endpoint(spec, envelope, _token(spec, secret))
+            self._endpoints[source, event].active = source not in self._paused
+        elif kind == "calendar":
+            self._listening[source, event] = Calendar(spec, envelope, self._journal, self._now)
+        else:
+            self._listening[source, event] = BucketSource(spec, envelope, self._journal, changes(source, spec), self._now)
+
     async def _serve(self, ports: Mapping[int, list[tuple[str, str]]]) -> None:
+        applications = {port: Application([self._endpoints[name] for name in names]) for port, names in ports.items()}
         for port, names in ports.items():
-            server = Server(Application([self._endpoints[name] for name in names]), bind(port, self._ports == "free"))
+            server = Server(applications[port], bind(port, self._ports == "free", self._host))
             self._servers.append(server)
             await server.start()
             for name in names:
                 self.where[name] = f"http://127.0.0.1:{server.socket.getsockname()[1]}{self._endpoints[name].path}"
 
     async def close(self) -> None:
+        """End all of them; what a bucket tells meanwhile is told at the next opening."""
         for server in self._servers:
             await server.stop()
         for listening in self._listening.values():

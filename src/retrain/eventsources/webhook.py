@@ -1,154 +1,136 @@
-"""The webhook EventSource: status codes and payloads as Argo Events gives them (pkg/eventsources/sources/webhook).
+"""The webhook EventSource: status codes as Argo Events gives them (pkg/eventsources/sources/webhook).
 
-200 means "on the bus". 400: wrong method, a body that is not JSON, or one that is too large; 401: no or a wrong bearer token; 404: no such
-path; 500: the bus does not take it.
+200 means "on the bus". 400: not active, wrong method, a body that is not JSON, too large or too slow; 401: no or a wrong bearer token;
+404: no such path; 500: the bus does not take the event, or the token cannot be read.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 import logging
 import sqlite3
-from collections.abc import Callable
-from typing import Any
-from urllib.parse import parse_qsl
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
-
+from retrain.errors import InvalidInput, RetrainError
+from retrain.eventsources import payload
 from retrain.eventsources.envelope import Envelope
-from retrain.expressions import ExpressionError, rawjson
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 
 DEFAULT_PAYLOAD = 1 << 20
 BODY_SECONDS = 30.0
-DEEPEST = 512  # levels of a JSON body
-MASKED = "*** Masked Auth Secret ***"
-FORM = "application/x-www-form-urlencoded"
+MISSING = "Invalid Authorization Header"
+WRONG = "Invalid Auth token"
 
 
 class Endpoint:
-    """One event of a webhook EventSource."""
+    """One event of a webhook EventSource. `token` reads the bearer token anew for each request; None: none is asked."""
 
-    def __init__(self, spec: dict[str, Any], envelope: Envelope, token: Callable[[], str] | None) -> None:
-        self.path = str(spec.get("endpoint") or "/")
+    def __init__(self, spec: Mapping[str, Any], envelope: Envelope, token: Callable[[], str] | None) -> None:
+        self.path = "/" + str(spec.get("endpoint") or "").lstrip("/")
         self.method = str(spec.get("method") or "POST").upper()
         self.limit = int(spec.get("maxPayloadSize") or DEFAULT_PAYLOAD)
         self.metadata = spec.get("metadata")
         self.envelope = envelope
         self.active = True
+        self.body_seconds = BODY_SECONDS
         self._token = token
 
     def admits(self, header: str | None) -> str | None:
-        """None when the Authorization header is right (or none is asked); else Argo's words. Compared in constant time."""
+        """None when the Authorization header is right (or none is asked); else Argo's words. Compared in constant time.
+
+        Raises RetrainError when the token is empty or cannot be read: an empty token would let everybody in.
+        """
         if self._token is None:
             return None
         if header is None or not header.startswith("Bearer "):
-            return "Invalid Authorization Header"
-        given = header.removeprefix("Bearer ").encode("utf-8", "surrogateescape")
-        return None if hmac.compare_digest(given, self._token().encode()) else "Invalid Auth token"
+            return MISSING
+        wanted = self._token()
+        if not wanted:
+            raise InvalidInput(f"the token of {self.envelope.source}/{self.envelope.subject} is empty")
+        given = header.removeprefix("Bearer ").encode("latin-1", "replace")
+        return None if hmac.compare_digest(given, wanted.encode()) else WRONG
 
-    async def answer(self, request: Request) -> Response:
-        refused = self.admits(request.headers.get("authorization"))
-        if refused:
-            return PlainTextResponse(refused, 401)
-        if not self.active:
-            return PlainTextResponse("the endpoint is not active", 400)
-        if request.method != self.method or request.method not in ("GET", "POST"):
-            return PlainTextResponse(f"the HTTP method does not match: {self.method} is taken here", 400)
+    async def answer(self, request: Request) -> tuple[int, str]:
+        """Status and text of the answer."""
         try:
-            body = await asyncio.wait_for(read(request, self.limit), BODY_SECONDS)
-            data = payload(request, body, self.metadata)
-        except (ValueError, ExpressionError, TimeoutError) as error:
-            return PlainTextResponse(f"the body cannot be taken: {error or 'it came too slowly'}", 400)
-        except ClientDisconnect:
-            return Response(status_code=400)
+            refused = self.admits(request.headers.get("authorization"))
+        except RetrainError as error:
+            log.error("%s", error)
+            return 500, "the token cannot be read"
+        if refused:
+            return 401, refused
+        if not self.active:
+            return 400, "the endpoint is not active"
+        if request.method != self.method or request.method not in ("GET", "POST"):
+            return 400, f"the HTTP method does not match: {self.method} is taken here"
+        try:
+            body = await asyncio.wait_for(read(request, self.limit), self.body_seconds)
+            data = payload.of_request(request.method, request.scope["query_string"], request.headers.raw, body, self.metadata)
+        except TimeoutError:
+            return 400, "the body comes too slowly"
+        except InvalidInput as error:
+            return 400, f"the body cannot be taken: {error}"
+        return await self._send(data)
+
+    async def _send(self, data: bytes) -> tuple[int, str]:
         try:
             await self.envelope.send(data)
-        except sqlite3.Error as error:
-            log.error("an event could not be stored: %s", error)
-            return PlainTextResponse("the event could not be stored", 500)
-        return PlainTextResponse("success")
+        except (sqlite3.Error, RetrainError) as error:
+            log.error("an event of %s/%s could not be stored: %s", self.envelope.source, self.envelope.subject, error)
+            return 500, "the event could not be stored"
+        return 200, "success"
 
 
 async def read(request: Request, limit: int) -> bytes:
-    """The body, never more than `limit` bytes of it. Raises ValueError."""
+    """The body, never more than `limit` bytes of it in memory. Raises InvalidInput."""
+    from starlette.requests import ClientDisconnect
+
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
-        raise ValueError(f"it is larger than {limit} bytes")
+        raise InvalidInput(f"it is larger than {limit} bytes")
     parts, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise ValueError(f"it is larger than {limit} bytes")
-        parts.append(chunk)
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise InvalidInput(f"it is larger than {limit} bytes")
+            parts.append(chunk)
+    except ClientDisconnect:
+        raise InvalidInput("the client is gone") from None
     return b"".join(parts)
 
 
-def payload(request: Request, body: bytes, metadata: Any) -> bytes:
-    """The event's data as JSON text: `header`, `body` and, if the EventSource has any, `metadata`. Raises ValueError."""
-    if request.method == "GET":
-        content = json.dumps(_values(request.url.query))
-    elif request.headers.get("content-type") == FORM:
-        content = json.dumps(_values(body.decode("utf-8", "replace")), ensure_ascii=False)
-    else:
-        content = json_text(body)
-    parts = [f'"header":{json.dumps(headers(request), ensure_ascii=False)}', f'"body":{content}']
-    if metadata:
-        parts.append(f'"metadata":{json.dumps(metadata, ensure_ascii=False)}')
-    return ("{" + ",".join(parts) + "}").encode()
-
-
-def json_text(body: bytes) -> str:
-    """The body itself when it is JSON, so that numbers keep their digits. Raises ValueError for what Go's encoding/json refuses."""
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError("it is not UTF-8") from error
-    depth = deepest = 0
-    for char in text:
-        depth += (char in "[{") - (char in "]}")
-        deepest = max(deepest, depth)
-    if deepest > DEEPEST:
-        raise ValueError(f"it is nested more than {DEEPEST} levels deep")
-    rawjson.loads(text)
-    return text.strip()
-
-
-def _values(query: str) -> dict[str, list[str]]:
-    """Names with all their values, as Go's url.Values."""
-    found: dict[str, list[str]] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True, max_num_fields=1000):
-        found.setdefault(name, []).append(value)
-    return dict(sorted(found.items()))
-
-
-def headers(request: Request) -> dict[str, list[str]]:
-    """Header names in Go's canonical spelling with their values; Host is left out, Authorization is masked."""
-    found: dict[str, list[str]] = {}
-    for raw, value in request.headers.raw:
-        name = "-".join(part[:1].upper() + part[1:].lower() for part in raw.decode("latin-1").split("-"))
-        if name != "Host":
-            found.setdefault(name, []).append(MASKED if name == "Authorization" else value.decode("latin-1"))
-    return dict(sorted(found.items()))
-
-
 class Application:
-    """All endpoints of one port."""
+    """All endpoints of one port, as an ASGI application. Raises InvalidInput when two of them have one path."""
 
-    def __init__(self, endpoints: list[Endpoint]) -> None:
-        self._endpoints = {endpoint.path: endpoint for endpoint in endpoints}
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        self._endpoints: dict[str, Endpoint] = {}
+        for endpoint in endpoints:
+            other = self._endpoints.setdefault(endpoint.path, endpoint)
+            if other is not endpoint:
+                one, two = (f"{e.envelope.source}/{e.envelope.subject}" for e in (other, endpoint))
+                raise InvalidInput(f"{one} and {two} both listen on {endpoint.path} of one port: on one machine give one of them another")
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        request = Request(scope, receive)
-        endpoint = self._endpoints.get(request.url.path)
-        if endpoint is not None:
-            response = await endpoint.answer(request)
-        elif request.url.path == "/health":
-            response = PlainTextResponse("OK")
-        else:
-            response = PlainTextResponse("404 page not found", 404)
-        await response(scope, receive, send)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            response = await self._answer(scope, receive)
+            await response(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        from starlette.requests import Request
+        from starlette.responses import PlainTextResponse
+
+        endpoint = self._endpoints.get(scope["path"])
+        if endpoint is None:
+            return PlainTextResponse("OK") if scope["path"] == "/health" else PlainTextResponse("404 page not found", 404)
+        status, text = await endpoint.answer(Request(scope, receive))
+        # what is left of a body that was not read to its end is not the next request
+        return PlainTextResponse(text, status, headers={} if status == 200 else {"Connection": "close"})
