@@ -1,0 +1,157 @@
+"""What tests of the pure part share: a Workflow whose pods' ends are told, not run."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from retrain.manifests.yaml import load_documents
+from retrain.ports import ContainerExit, Doc, PodExit, PodSpec, StoredOutputs
+from retrain.workflows import status
+from retrain.workflows.messages import (
+    AskMemo,
+    Created,
+    EnsurePod,
+    Fact,
+    LockGranted,
+    MemoAnswered,
+    Operated,
+    Outcome,
+    OutputsStored,
+    PodExited,
+    PodRunning,
+    SaveMemo,
+    StopPod,
+    StoreOutputs,
+    TimerDue,
+    WantLock,
+    World,
+)
+from retrain.workflows.reconcile import reconcile
+from retrain.workflows.run import apply
+
+End = Callable[[PodSpec], tuple[int, Mapping[str, str]]]
+
+
+class Told:
+    """One Workflow. `end` says of each pod its exit code and what it wrote; pods in `held` do not end until they are let go."""
+
+    def __init__(self, text: str, end: End, **world: Any) -> None:
+        documents = [d.doc for d in load_documents(text, "test.yaml")]
+        workflow = next(d for d in documents if d["kind"] == "Workflow")
+        workflow["metadata"] = {"namespace": "ns", "uid": "u-1", "creationTimestamp": "2026-01-02T03:04:05Z", **workflow["metadata"]}
+        shelf = {k: {d["metadata"]["name"]: d for d in documents if d["kind"] == k} for k in ("WorkflowTemplate", "ConfigMap", "Secret")}
+        given: dict[str, Any] = {
+            "namespace": "ns",
+            "templates": shelf["WorkflowTemplate"],
+            "cluster_templates": {},
+            "configmaps": shelf["ConfigMap"],
+            "secrets": shelf["Secret"],
+            "artifact_repository": {},
+            "workflow_defaults": {},
+            "pod_environment": {"PATH": "/bin"},
+        }
+        self.world = World(**{**given, **world})
+        self.now = 1_800_000_000.0
+        self.end = end
+        self.run = status.new_run(workflow, self.world, self.now)
+        self.facts: deque[Fact] = deque([Created()])
+        self.held: dict[str, PodSpec] = {}
+        self.hold: set[str] = set()
+        self.pods: list[PodSpec] = []
+        self.stopped: list[str] = []
+        self.memo: dict[str, Doc] = {}
+        self.outcomes: list[Outcome] = []
+
+    def play(self) -> Doc:
+        """Until there is nothing to learn; the Workflow as Argo's API would show it."""
+        while self.facts:
+            self.step()
+        return status.compose(self.run)
+
+    def step(self) -> Outcome:
+        """One fact."""
+        self.now += 0.001
+        outcome = reconcile(self.run, [self.facts.popleft()], self.world, self.now)
+        apply(self.run, outcome)
+        self.outcomes.append(outcome)
+        for action in outcome.actions:
+            match action:
+                case EnsurePod():
+                    self.pods.append(action.pod)
+                    self.held[action.node_id] = action.pod
+                    self.facts.append(PodRunning(action.node_id, self.now))
+                    if self.shown(action.node_id) not in self.hold:
+                        self.let_go(action.node_id)
+                case StopPod():
+                    self.stopped.append(action.node_id)
+                case StoreOutputs():
+                    self.facts.append(OutputsStored(action.node_id, self._stored(action.pod)))
+                case WantLock():
+                    self.facts.append(LockGranted(action.node_id))
+                case AskMemo():
+                    self.facts.append(MemoAnswered(action.node_id, self.memo.get(action.memo_key)))
+                case SaveMemo():
+                    self.memo[action.memo_key] = action.outputs
+        return outcome
+
+    def shown(self, node: str) -> str:
+        return str(self.run.nodes[node]["displayName"])
+
+    def let_go(self, node: str, code: int | None = None) -> None:
+        """The pod ends, as `end` says or with the code."""
+        pod = self.held.pop(node)
+        found = self.end(pod)[0] if code is None else code
+        containers = [ContainerExit(c.name, found, "Error" if found else "Completed", self.now, self.now) for c in pod.containers]
+        self.facts.append(PodExited(node, PodExit(pod.name, node, pod.workflow, self.now, self.now, containers)))
+
+    def _stored(self, pod: PodSpec) -> StoredOutputs:
+        wrote = dict(self.end(pod)[1])
+        result = wrote.pop("result", None)
+        return StoredOutputs(parameters=wrote, result=result if pod.capture_result else None)
+
+    def wait(self) -> Doc:
+        """Let time pass until the next timer, and go on."""
+        wake = self.outcomes[-1].wake_at
+        assert wake is not None
+        self.now = max(self.now, wake)
+        self.facts.append(TimerDue())
+        return self.play()
+
+    def operate(self, operation: Any, **options: Any) -> Doc:
+        """As `argo <operation>`."""
+        self.facts.append(Operated(operation, options))
+        return self.play()
+
+    def nodes(self) -> dict[str, Doc]:
+        """The nodes by what is behind the Workflow's name in theirs."""
+        shown = status.compose(self.run)["status"].get("nodes") or {}
+        name = self.run.workflow["metadata"]["name"]
+        return {n["name"].removeprefix(name): n for n in shown.values()}
+
+    def phases(self) -> dict[str, str]:
+        """Phases by name."""
+        return {k: n["phase"] for k, n in self.nodes().items()}
+
+
+def ends_well(pod: PodSpec) -> tuple[int, Mapping[str, str]]:
+    return 0, {}
+
+
+def by_argument(pod: PodSpec) -> tuple[int, Mapping[str, str]]:
+    """`[exit CODE]` as the command says; the output `o` is the last argument."""
+    words = list(pod.containers[0].command)
+    return (int(words[1]) if words[0] == "exit" else 0), {o.name: words[-1] for o in pod.output_parameters} | {"result": words[-1]}
+
+
+@pytest.fixture
+def tell() -> Callable[..., Told]:
+    """A Workflow from its text; pods end by their command (`[exit, CODE]`) unless said otherwise."""
+
+    def make(text: str, end: End = by_argument, **world: Any) -> Told:
+        return Told(text, end, **world)
+
+    return make
