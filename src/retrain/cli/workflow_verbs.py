@@ -285,9 +285,17 @@ def logs(name: str, node: str | None, follow: bool, container: str, state: Path)
         raise InvalidInput(f"{workflow['metadata']['name']} has no pod of a node {node!r}: there are {known}")
     chosen.sort(key=lambda n: (n.get("startedAt") or "~", n["name"]))
     for pod in chosen:
-        query = {"podName": pod["id"], "container": container, "follow": "true" if follow else "false"}
+        query = {"podName": _pod(workflow, pod), "container": container, "follow": "true" if follow else "false"}
         prefix = "" if len(chosen) == 1 else click.style(f"{pod.get('displayName')}: ", fg="cyan")
         _copy(client.stream(f"/api/v1/workflows/{{ns}}/{workflow['metadata']['name']}/log", **query), prefix)
+
+
+def _pod(workflow: Doc, node: Doc) -> str:
+    """The name of a node's pod."""
+    from retrain.workflows.status import pod_name
+
+    template = node.get("templateName") or (node.get("templateRef") or {}).get("template") or ""
+    return pod_name(workflow["metadata"]["name"], node["name"], template)
 
 
 def _copy(chunks: Iterator[bytes], prefix: str) -> None:
