@@ -18,6 +18,19 @@ def outcome(repository: Repository, model: str, workflow: Any) -> Any:
     return repository.objects(f"runs/{model}/{workflow['metadata']['name']}/")[f"runs/{model}/{workflow['metadata']['name']}/result.json"]
 
 
+def asked_by_webhook(repository: Repository) -> Any:
+    """The result of a run that was asked for by webhook, with what `retrain env` tells."""
+    exports = dict(line.removeprefix("export ").split("=", 1) for line in repository.retrain("env").splitlines())
+    request = urllib.request.Request(
+        exports["RETRAIN_WEBHOOK_URL"],
+        data=b'{"model": "tiny", "reason": "why not"}',
+        headers={"Authorization": f"Bearer {exports['RETRAIN_WEBHOOK_TOKEN']}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 200
+    return outcome(repository, "tiny", repository.ended("webhook")[0])
+
+
 def test_an_upload_trains_and_what_changes_trains_no_more_than_it_must(repository: Repository) -> None:
     repository.model()
     repository.up()
@@ -55,17 +68,7 @@ def test_an_upload_trains_and_what_changes_trains_no_more_than_it_must(repositor
     results = {k: v for k, v in repository.objects("trials/tiny/").items() if k.endswith("result.json")}
     assert results == {k: v for k, v in before.items() if k.endswith("result.json")}
 
-    # a webhook over unchanged data
-    exports = dict(line.removeprefix("export ").split("=", 1) for line in repository.retrain("env").splitlines())
-    request = urllib.request.Request(
-        exports["RETRAIN_WEBHOOK_URL"],
-        data=b'{"model": "tiny", "reason": "why not"}',
-        headers={"Authorization": f"Bearer {exports['RETRAIN_WEBHOOK_TOKEN']}", "Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request) as answer:
-        assert answer.status == 200
-    asked = repository.ended("webhook")[0]
-    again = outcome(repository, "tiny", asked)
+    again = asked_by_webhook(repository)
     assert again["outcome"] == "already-trained"
     assert again["reason"] == "already trained by run stricter"
     assert f"by run {first['metadata']['name']}" in repository.retrain("why", "tiny")

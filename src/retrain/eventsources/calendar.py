@@ -12,9 +12,9 @@ from typing import Any
 
 from retrain.errors import RetrainError
 from retrain.eventbus.journal import Journal, Position
-from retrain.eventsources.cron import Schedule, until
 from retrain.eventsources.envelope import Envelope
 from retrain.expressions import gotext, rawjson
+from retrain.expressions.cron import Schedule, until
 from retrain.ports import Event
 
 log = logging.getLogger(__name__)

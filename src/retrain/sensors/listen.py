@@ -16,8 +16,8 @@ from typing import Any
 
 from retrain.errors import RetrainError
 from retrain.eventbus.journal import Entry, Journal
-from retrain.eventsources.cron import Schedule
 from retrain.expressions import ExpressionError, gotext
+from retrain.expressions.cron import Schedule
 from retrain.ports import Doc
 from retrain.sensors import decide
 from retrain.sensors.decide import Action, Sensor, Trigger
