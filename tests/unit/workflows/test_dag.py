@@ -1,0 +1,140 @@
+"""Dag templates: conditions, loops, targets, how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Tell = Callable[..., Any]
+
+HEAD = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+  - name: code
+    inputs: {parameters: [{name: c, value: "0"}]}
+    container: {image: i, command: [exit, "{{inputs.parameters.c}}"]}
+  - name: bad
+    container: {image: i, command: [exit, "1"]}
+  - name: main
+    dag:
+"""
+
+
+def test_an_omitted_leaf_takes_over_what_came_before(tell: Tell) -> None:
+    told = tell(HEAD + "      tasks: [{name: a, template: bad}, {name: b, depends: a, template: code}]")
+    assert told.play()["status"]["phase"] == "Failed"
+    assert told.phases()[".b"] == "Omitted"
+    told = tell(
+        HEAD
+        + "      tasks: [{name: a, template: bad}, {name: b, depends: a, template: code}, {name: c, depends: b.Omitted, template: code}]"
+    )
+    assert told.play()["status"]["phase"] == "Succeeded"
+
+
+def test_a_failure_that_a_task_waited_for_is_no_failure(tell: Tell) -> None:
+    told = tell(HEAD + "      tasks: [{name: a, template: bad}, {name: b, depends: a.Failed, template: code}]")
+    assert told.play()["status"]["phase"] == "Succeeded"
+
+
+def test_continue_on_counts_in_dependencies_and_for_targets(tell: Tell) -> None:
+    told = tell(
+        HEAD
+        + "      tasks: [{name: a, template: bad, continueOn: {failed: true}}, {name: b, dependencies: [a], template: bad, continueOn: {failed: true}}]"
+    )
+    assert told.play()["status"]["phase"] == "Succeeded"
+    assert told.phases()[".b"] == "Failed"
+
+
+def test_only_targets_and_what_they_need_are_executed(tell: Tell) -> None:
+    told = tell(
+        HEAD + "      target: b\n      tasks: [{name: a, template: code}, {name: b, depends: a, template: code}, {name: c, template: code}]"
+    )
+    told.play()
+    assert set(told.phases()) == {"", ".a", ".b"}
+
+
+@pytest.mark.parametrize(
+    ("codes", "some", "all_failed"),
+    [(["0", "1"], "Succeeded", "Omitted"), (["1", "1"], "Omitted", "Succeeded"), (["0"], "Succeeded", "Omitted")],
+)
+def test_any_succeeded_and_all_failed(tell: Tell, codes: list[str], some: str, all_failed: str) -> None:
+    told = tell(
+        HEAD
+        + f"""      failFast: false
+      tasks:
+      - {{name: f, template: code, withItems: {codes}, arguments: {{parameters: [{{name: c, value: "{{{{item}}}}"}}]}}}}
+      - {{name: s, depends: f.AnySucceeded, template: code}}
+      - {{name: none, depends: f.AllFailed, template: code}}
+"""
+    )
+    told.play()
+    assert (told.phases()[".s"], told.phases()[".none"]) == (some, all_failed)
+
+
+def test_an_empty_loop_is_skipped(tell: Tell) -> None:
+    told = tell(HEAD + "      tasks: [{name: f, template: code, withParam: '[]'}, {name: a, depends: f, template: code}]")
+    assert told.play()["status"]["phase"] == "Succeeded"
+    assert (told.nodes()[".f"]["type"], told.nodes()[".f"]["message"]) == ("Skipped", "Skipped, empty params")
+    assert told.phases()[".a"] == "Succeeded"
+
+
+def test_a_reference_that_never_gets_a_value_is_an_error_at_once(tell: Tell) -> None:
+    told = tell(
+        HEAD
+        + """      failFast: false
+      tasks:
+      - {name: a, template: bad}
+      - {name: b, depends: a.Failed, template: code, arguments: {parameters: [{name: c, value: "{{tasks.a.outputs.parameters.zz}}"}]}}
+"""
+    )
+    assert told.play()["status"]["phase"] == "Error"
+    assert told.nodes()[".b"]["message"].startswith("failed to resolve {{tasks.a.outputs.parameters.zz}}")
+
+
+def test_what_cannot_be_called_is_worded_as_argo_words_it(tell: Tell) -> None:
+    text = (
+        HEAD
+        + "      tasks: [{name: a, template: cm}, {name: b, template: code}]"
+        + """
+  - name: cm
+    inputs: {parameters: [{name: v, valueFrom: {configMapKeyRef: {name: none, key: k}}}]}
+    container: {image: i, command: [exit, "0"]}
+"""
+    )
+    told = tell(text)
+    told.step()
+    assert told.nodes()[".a"]["message"].startswith("task 'w.a' errored: unable to retrieve inputs.parameters.v from ConfigMap")
+    told.play()
+    assert told.nodes()[".a"]["message"].startswith("unable to retrieve inputs.parameters.v")
+
+
+def test_outputs_of_a_dag_come_from_its_tasks(tell: Tell) -> None:
+    told = tell(
+        """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    dag: {tasks: [{name: a, template: leaf}, {name: b, depends: a, when: "1 == 2", template: leaf}]}
+    outputs:
+      parameters:
+      - {name: x, globalName: gx, valueFrom: {parameter: "{{tasks.a.outputs.parameters.o}}"}}
+      - {name: yy, valueFrom: {expression: "tasks.b.status == 'Skipped' ? 'no' : 'yes'"}}
+      - {name: z, valueFrom: {parameter: "{{tasks.b.outputs.parameters.o}}", default: dflt}}
+  - name: leaf
+    container: {image: i, command: [write, val]}
+    outputs: {parameters: [{name: o, valueFrom: {path: /tmp/o}}]}
+"""
+    )
+    shown = told.play()["status"]
+    assert [(o["name"], o["value"]) for o in told.nodes()[""]["outputs"]["parameters"]] == [("x", "val"), ("yy", "no"), ("z", "dflt")]
+    assert shown["outputs"] == {"parameters": [{"name": "gx", "value": "val"}]}

@@ -1,0 +1,102 @@
+"""Steps: groups in turn, failures, loops, skipped outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Tell = Callable[..., Any]
+
+HEAD = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  arguments: {parameters: [{name: p, value: a-b}]}
+  templates:
+  - {name: ok, container: {image: i, command: [exit, "0"]}}
+  - {name: bad, container: {image: i, command: [exit, "1"]}}
+  - {name: out, container: {image: i, command: [write, val]}, outputs: {parameters: [{name: o, valueFrom: {path: /tmp/o}}]}}
+  - {name: dflt, container: {image: i, command: [write, val]}, outputs: {parameters: [{name: o, valueFrom: {path: /tmp/o, default: D}}]}}
+  - {name: say, inputs: {parameters: [{name: v, default: own}]}, container: {image: i, command: [say, "{{inputs.parameters.v}}"]}}
+  - name: main
+    steps:
+"""
+
+
+def test_a_failed_step_ends_it_after_its_group(tell: Tell) -> None:
+    told = tell(HEAD + "    - [{name: a, template: bad}, {name: b, template: ok}]\n    - [{name: c, template: ok}]")
+    shown = told.play()["status"]
+    child = told.nodes()["[0].a"]["id"]
+    assert (shown["phase"], shown["message"]) == ("Failed", f"child '{child}' failed")
+    assert set(told.phases()) == {"", "[0]", "[0].a", "[0].b"}
+
+
+def test_continue_on(tell: Tell) -> None:
+    told = tell(HEAD + "    - [{name: a, template: bad, continueOn: {failed: true}}]\n    - [{name: c, template: ok}]")
+    assert told.play()["status"]["phase"] == "Succeeded"
+    told = tell(HEAD + "    - [{name: a, template: bad, continueOn: {error: true}}]\n    - [{name: c, template: ok}]")
+    assert told.play()["status"]["phase"] == "Failed"
+
+
+def test_what_skipped_steps_give(tell: Tell) -> None:
+    told = tell(
+        HEAD
+        + """    - [{name: a, template: out, when: "1 == 2"}, {name: b, template: dflt, when: "1 == 2"}]
+    - - {name: c, template: say, arguments: {parameters: [{name: v, value: "{{steps.b.outputs.parameters.o}}"}]}}
+      - {name: d, template: say, arguments: {parameters: [{name: v, value: "{{steps.a.outputs.parameters.o}}"}]}}
+      - {name: e, template: say, arguments: {parameters: [{name: v, value: "{{=steps.a.outputs.parameters.o ?? 'else'}}"}]}}
+    - [{name: f, template: say, arguments: {parameters: [{name: v, value: "x{{steps.a.outputs.parameters.o}}"}]}}]
+"""
+    )
+    shown = told.play()["status"]
+    assert [p.containers[0].command[1] for p in told.pods] == ["D", "own", "else"]
+    assert shown["message"].startswith("failed to resolve references: unable to substitute {{steps.a.outputs.parameters.o}}")
+
+
+def test_a_when_that_cannot_be_evaluated(tell: Tell) -> None:
+    told = tell(HEAD + '    - [{name: a, template: ok, when: "{{workflow.parameters.p}} == x"}]')
+    shown = told.play()["status"]
+    assert shown["phase"] == "Failed"
+    assert "Failed to evaluate 'when' expresion 'a-b == x'" in shown["message"]
+    assert told.phases()["[0]"] == "Error"
+
+
+def test_an_item_may_be_asked_in_when(tell: Tell) -> None:
+    told = tell(
+        HEAD
+        + '    - [{name: l, template: say, when: "{{item}} > 1", withItems: [1, 2], arguments: {parameters: [{name: v, value: "{{item}}"}]}}]'
+    )
+    told.play()
+    assert told.phases() == {"": "Succeeded", "[0]": "Succeeded", "[0].l(0:1)": "Skipped", "[0].l(1:2)": "Succeeded"}
+    assert told.nodes()["[0].l(0:1)"]["message"] == "when '1 > 1' evaluated false"
+
+
+def test_groups_hang_on_what_ended_before_them(tell: Tell) -> None:
+    told = tell(
+        HEAD
+        + "    - [{name: a, template: ok}, {name: b, template: ok}]\n    - [{name: c, template: ok, withParam: '[]'}]\n    - [{name: d, template: ok}]"
+    )
+    told.play()
+    nodes = told.nodes()
+    assert nodes["[0].a"]["children"] == nodes["[0].b"]["children"] == [nodes["[1]"]["id"]]
+    assert nodes["[1].c"]["children"] == [nodes["[2]"]["id"]]
+    assert nodes[""]["outboundNodes"] == [nodes["[2].d"]["id"]]
+
+
+def test_recursion_has_an_end(tell: Tell) -> None:
+    told = tell(
+        """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+  - {name: main, steps: [[{name: a, template: main}]]}
+"""
+    )
+    told.play()
+    deepest = max(told.nodes().values(), key=lambda n: len(n["name"]))
+    assert (deepest["phase"], deepest["message"][:32]) == ("Error", "Maximum recursion depth exceeded")
