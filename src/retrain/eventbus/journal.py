@@ -275,6 +275,11 @@ class Journal:
         with joining(self._db):
             self._db.execute("INSERT OR REPLACE INTO slot VALUES (?,?,?,?,?,?,?,?,?,?,?)", row)
 
+    def clear_slot(self, sensor: str, trigger: str, dependency: str) -> None:
+        """Forget the waiting event of one dependency."""
+        with joining(self._db):
+            self._db.execute("DELETE FROM slot WHERE sensor = ? AND trigger = ? AND dependency = ?", (sensor, trigger, dependency))
+
     def clear_slots(self, sensor: str, trigger: str) -> None:
         with joining(self._db):
             self._db.execute("DELETE FROM slot WHERE sensor = ? AND trigger = ?", (sensor, trigger))

@@ -1,12 +1,12 @@
 """Filters of a dependency, as Argo Events decides them (pkg/sensors/dependencies/filter.go).
 
-Kinds are joined by `filtersLogicalOperator`, entries of a kind by its own operator; the default is `and`. With `or` between kinds an error in
-any of them rejects the event even when another has passed; within a kind an error counts only when nothing passes.
+Kinds are joined by `filtersLogicalOperator`, entries of a kind by its own operator; the default is `and`. With `or` between kinds an error
+in any of them rejects the event even when another has passed; within a kind an error counts only when nothing passes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,11 +19,11 @@ COMPARATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": lambda a, b: a >= b,
     ">": lambda a, b: a > b,
     "=": lambda a, b: a == b,
-    "": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
     "<": lambda a, b: a < b,
     "<=": lambda a, b: a <= b,
 }
+SHOWN = 200  # characters of an event's value in a reason
 
 
 class Rejected(Exception):
@@ -59,22 +59,26 @@ def check(filters: Mapping[str, Any] | None, operator: str, event: Event, data: 
         raise Rejected("; ".join(failed))
 
 
-def _any_all(entries: list[Any], operator: str, decide: Callable[[Any], str]) -> str:
-    """ "" when the entries of one kind pass together, else why not. Raises ExpressionError when an error decides."""
+def _any_all(entries: Sequence[Any], operator: str, decide: Callable[[Any], str]) -> str:
+    """Empty when the entries of one kind pass together, else why not. Raises ExpressionError for an error that nothing outweighs."""
     reasons: list[str] = []
+    errors: list[str] = []
     for entry in entries:
         try:
             why = decide(entry)
         except ExpressionError as error:
             if operator != "or":
                 raise
-            why = str(error)
-        if not why and operator == "or":
+            errors.append(str(error))
+            continue
+        if operator == "or" and not why:
             return ""
-        if why and operator != "or":
+        if operator != "or" and why:
             return why
         reasons.append(why)
-    return "; ".join(reasons) if operator == "or" else ""
+    if errors:
+        raise ExpressionError("; ".join(errors))
+    return "; ".join(why for why in reasons if why)
 
 
 def _data(entry: Mapping[str, Any], text: str) -> str:
@@ -87,39 +91,22 @@ def _data(entry: Mapping[str, Any], text: str) -> str:
     comparator = str(entry.get("comparator") or "=")
     kind = entry.get("type")
     if kind == "number":
-        number = _number(found)
-        passed = any(COMPARATORS[comparator](number, _parse_float(v)) for v in values)
-        return "" if passed else f"{path} is {found.raw}, asked: {comparator} {' or '.join(values)}"
+        if comparator not in COMPARATORS:
+            raise ExpressionError(f"comparator {comparator!r} is none of {', '.join(COMPARATORS)}")
+        passed = any(COMPARATORS[comparator](found.number, _parse_float(v)) for v in values)
+        return "" if passed else f"{path} is {found.raw[:SHOWN]}, asked: {comparator} {' or '.join(values)}"
     if kind == "bool":
-        passed = any((_boolean(found) == _parse_bool(v)) == (comparator != "!=") for v in values)
-        return "" if passed else f"{path} is {found.raw}, asked: {' or '.join(values)}"
+        passed = any(_boolean(found) == _parse_bool(v) for v in values)
+        return "" if passed else f"{path} is {found.raw[:SHOWN]}, asked: {' or '.join(values)}"
     if kind != "string":
         raise ExpressionError(f"unsupported filter type {kind!r}")
-    given = _string(found)
+    given = found.text
     if entry.get("template"):
         given = gotemplate.render(str(entry["template"]), {"Input": given})
         if not given or given == "<no value>":
             raise ExpressionError("the filter's template gives nothing")
     passed = any(re2.match(v, given) == (comparator != "!=") for v in values)
-    return "" if passed else f"{path} is {given[:200]!r}, asked: {comparator} {' or '.join(values)}"
-
-
-def _string(found: jsonpaths.Found) -> str:
-    """A value as GJSON's String() gives it."""
-    from retrain.sensors.parameters import text_of
-
-    return text_of(found)
-
-
-def _number(found: jsonpaths.Found) -> float:
-    """GJSON's Float(): text is parsed, what is no number is 0."""
-    value = found.value
-    if isinstance(value, bool):
-        return 1.0 if value else 0.0
-    try:
-        return float(str(value))
-    except (TypeError, ValueError):
-        return 0.0
+    return "" if passed else f"{path} is {given[:SHOWN]!r}, asked: {comparator} {' or '.join(values)}"
 
 
 def _boolean(found: jsonpaths.Found) -> bool:
@@ -127,7 +114,7 @@ def _boolean(found: jsonpaths.Found) -> bool:
     value = found.value
     if isinstance(value, str):
         return value.lower() in ("1", "t", "true")
-    return value if isinstance(value, bool) else _number(found) != 0
+    return value if isinstance(value, bool) else found.number != 0
 
 
 def _parse_float(text: str) -> float:
@@ -152,7 +139,7 @@ def _expression(entry: Mapping[str, Any], text: str) -> str:
         found = jsonpaths.get(text, str(field["path"]))
         if not found.exists:
             raise ExpressionError(f"path {field['path']!r} does not exist in the event")
-        variables[str(field["name"])] = found.value if isinstance(found.value, str | bool) else _number(found)
+        variables[str(field["name"])] = found.number if found.kind == "Number" else found.value
     answer = govaluate.evaluate(str(entry["expr"]), variables)
     if not isinstance(answer, bool):
         raise ExpressionError(f"{entry['expr']!r} is no true or false")

@@ -1,38 +1,60 @@
 """The listener: each trigger of each Sensor takes its events from the journal, one after the other, and acts.
 
-A trigger's cursor moves in the transaction in which its action takes effect. Argo acknowledges an event whatever became of the action; so does
-this, after the retries that `atLeastOnce` with a `retryStrategy` asks for and the dead-letter trigger.
+A trigger's cursor moves in the transaction in which its action takes effect: after a crash nothing is done twice, and nothing is left out.
+Argo acknowledges an event whatever became of the action; so does this, after the retries that `atLeastOnce` with a `retryStrategy` asks
+for and the dead-letter trigger.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import sqlite3
-import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from retrain.errors import RetrainError
+from retrain.errors import AlreadyExists, RetrainError
 from retrain.eventbus.journal import Entry, Journal
-from retrain.expressions import ExpressionError, gotext
-from retrain.expressions.cron import Schedule
+from retrain.expressions.cron import Schedule, until
 from retrain.ports import Doc
 from retrain.sensors import decide
-from retrain.sensors.decide import Action, Sensor, Trigger
+from retrain.sensors.decide import Dependency, Sensor, Trigger
+from retrain.sensors.delivery import Pace, Steps
 from retrain.sensors.filters import Rejected
 from retrain.sensors.parameters import Taken
 from retrain.sensors.triggers import Actor
 from retrain.store import transaction
 
 log = logging.getLogger(__name__)
-_chance = random.SystemRandom()
-UNITS = {"Second": 1.0, "Minute": 60.0, "Hour": 3600.0}
+AGAIN = 1.0  # seconds after which a journal that could not be written is tried again
+
+
+@dataclass(slots=True)
+class Line:
+    """One trigger at work. `error` is what went wrong last with the event at hand, "" if nothing did."""
+
+    sensor: Sensor
+    trigger: Trigger
+    pace: Pace
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    error: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.sensor.name, self.trigger.name
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the journal an action stands: to be acknowledged with it. `last`: of the event's dependencies."""
+
+    seq: int
+    dependency: str
+    last: bool
 
 
 class SensorListener:
-    """Runs the triggers of all Sensors. `now` is the clock."""
+    """Runs the triggers of all Sensors. `now` is the clock; `connection` is the journal's, so that effect and cursor are one commit."""
 
     def __init__(self, connection: sqlite3.Connection, journal: Journal, actor: Actor, now: Callable[[], float]) -> None:
         self._db = connection
@@ -40,186 +62,188 @@ class SensorListener:
         self._actor = actor
         self._now = now
         self._loops: list[asyncio.Task[None]] = []
-        self._wakes: list[asyncio.Event] = []
+        self._lines: list[Line] = []
         self.sensors: list[Sensor] = []
         journal.changed.append(self._changed)
 
     def open(self, documents: Sequence[Doc]) -> None:
-        """Subscribe every trigger and begin. Raises Unsupported for an action that does not run here."""
+        """Subscribe every trigger and begin. Raises Unsupported for an action that does not run here, InvalidInput for a reset's cron."""
         self.sensors = [decide.read(document) for document in documents]
         for sensor in self.sensors:
             for trigger in sensor.triggers:
-                if trigger.conditions is None:
-                    log.warning("sensor %s trigger %s never runs: %s", sensor.name, trigger.name, trigger.why)
-                    continue
-                self._journal.subscribe(sensor.name, trigger.name)
-                wake = asyncio.Event()
-                wake.set()
-                self._wakes.append(wake)
-                self._loops.append(asyncio.ensure_future(self._run(sensor, trigger, wake)))
-                for reset in trigger.template.get("conditionsReset") or []:
-                    self._loops.append(asyncio.ensure_future(self._reset(sensor, trigger, reset.get("byTime") or {})))
-            self._journal.unsubscribe(sensor.name, [t.name for t in sensor.triggers])
+                self._open(sensor, trigger)
+            self._journal.unsubscribe(sensor.name, [t.name for t in sensor.triggers if t.conditions is not None])
+
+    def _open(self, sensor: Sensor, trigger: Trigger) -> None:
+        if trigger.conditions is None:
+            log.warning("sensor %s trigger %s never runs: %s", sensor.name, trigger.name, trigger.why)
+            return
+        line = Line(sensor, trigger, Pace(trigger.spec.get("rateLimit")))
+        for reset in trigger.template.get("conditionsReset") or []:
+            by_time = reset.get("byTime") or {}
+            schedule = Schedule(
+                f"Sensor/{sensor.name} {trigger.name} conditionsReset.byTime",
+                {"schedule": by_time.get("cron"), "timezone": by_time.get("timezone")},
+            )
+            self._forget_old(line, schedule)
+            self._loops.append(asyncio.ensure_future(self._reset(line, schedule)))
+        self._journal.subscribe(*line.key)
+        self._lines.append(line)
+        self._loops.append(asyncio.ensure_future(self._run(line)))
+        line.wake.set()
 
     async def close(self) -> None:
         """End the loops; what is not acknowledged waits in the journal."""
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        self._loops, self._wakes, self.sensors = [], [], []
+        self._loops, self._lines, self.sensors = [], [], []
 
     def subjects(self) -> dict[tuple[str, str], list[tuple[str, str]]]:
         """The (source, event) pairs of each (sensor, trigger)."""
-        return {(s.name, t.name): [(d.source, d.event) for d in s.bound(t)] for s in self.sensors for t in s.triggers}
+        return {(s.name, t.name): sorted({(d.source, d.event) for d in s.bound(t)}) for s in self.sensors for t in s.triggers}
 
     def _changed(self) -> None:
-        for wake in self._wakes:
-            wake.set()
+        for line in self._lines:
+            line.wake.set()
 
     # ------------------------------------------------------------------------------------------ one trigger
 
-    async def _run(self, sensor: Sensor, trigger: Trigger, wake: asyncio.Event) -> None:
-        bound = sensor.bound(trigger)
-        subjects = {(d.source, d.event) for d in bound}
-        pace = Pace(trigger.spec.get("rateLimit"))
+    async def _run(self, line: Line) -> None:
+        subjects = {(d.source, d.event) for d in line.sensor.bound(line.trigger)}
         while True:
-            await wake.wait()
-            wake.clear()
-            while entries := self._journal.waiting(sensor.name, trigger.name, subjects):
-                for entry in entries:
-                    try:
-                        await self._one(sensor, trigger, entry, pace)
-                    except sqlite3.Error:
-                        raise
-                    except Exception as error:
-                        log.exception("sensor %s trigger %s: event %s", sensor.name, trigger.name, entry.event.id)
-                        self._journal.acknowledge(sensor.name, trigger.name, entry.seq, f"defect: {error!r}")
+            await line.wake.wait()
+            line.wake.clear()
+            try:
+                while entries := self._journal.waiting(*line.key, subjects):
+                    for entry in entries:
+                        await self._event(line, entry)
+                    await asyncio.sleep(0)  # many events of one trigger do not keep the others waiting
+            except sqlite3.Error as error:
+                log.error("sensor %s trigger %s: the journal cannot be written: %s; again in %.0f s", *line.key, error, AGAIN)
+                await asyncio.sleep(AGAIN)
+                line.wake.set()
 
-    async def _one(self, sensor: Sensor, trigger: Trigger, entry: Entry, pace: Pace) -> None:
+    async def _event(self, line: Line, entry: Entry) -> None:
         """One message: every dependency that is bound to its source and event, in their order."""
-        event = entry.event
-        for dependency in sensor.bound(trigger):
-            if (dependency.source, dependency.event) != (event.source, event.subject):
+        bound = line.sensor.bound(line.trigger, entry.event)
+        done = self._journal.parts(*line.key, entry.seq) if len(bound) > 1 else set()
+        line.error = ""
+        for index, dependency in enumerate(bound):
+            if dependency.name in done:
                 continue
+            place = Place(entry.seq, dependency.name, index == len(bound) - 1)
             try:
-                taken = decide.take(dependency, event)
-            except Rejected as why:
-                log.info("sensor %s dependency %s: event %s rejected: %s", sensor.name, dependency.name, event.id, why)
-                continue
-            events = self._together(sensor, trigger, dependency.name, Entry(entry.seq, event, entry.at), taken)
-            if events is not None:
-                await pace.wait()
-                await self._act(sensor, trigger, events, entry.seq)
-        self._journal.acknowledge(sensor.name, trigger.name, entry.seq, self._error)
-        self._error = ""
+                await self._dependency(line, dependency, entry, place)
+            except sqlite3.Error:
+                raise
+            except Exception as error:  # whatever a stranger's event brings about, the next one is looked at
+                log.exception("sensor %s trigger %s: event %s", *line.key, entry.event.id)
+                line.error = f"{type(error).__name__}: {error}"
+                self._settle(line, place)
+        if not bound:
+            self._journal.acknowledge(*line.key, entry.seq)
 
-    _error = ""
+    async def _dependency(self, line: Line, dependency: Dependency, entry: Entry, place: Place) -> None:
+        try:
+            taken = decide.take(dependency, entry.event)
+        except Rejected as why:
+            log.info("sensor %s dependency %s: event %s rejected: %s", line.sensor.name, dependency.name, entry.event.id, why)
+            self._settle(line, place)
+            return
+        keeps = line.trigger.conditions is not None and line.trigger.conditions.keeps
+        slots = self._journal.slots(*line.key) if keeps else {}
+        names = line.trigger.together(slots, dependency.name)
+        if names is None:
+            with transaction(self._db):
+                if keeps:
+                    self._journal.keep_slot(*line.key, dependency.name, Entry(entry.seq, entry.event, entry.at))
+                self._settle(line, place)
+            return
+        events = {name: taken if name == dependency.name else self._kept(line, name, slots[name]) for name in names}
+        await line.pace.wait()
+        await self._act(line, events, place)
 
-    def _together(self, sensor: Sensor, trigger: Trigger, name: str, entry: Entry, taken: Taken) -> dict[str, Taken] | None:
-        """The events with which the conditions hold, None while they do not. With `&&` the latest event of each dependency waits."""
-        conditions = trigger.conditions
-        if conditions is None:
-            return None
-        if not conditions.keeps:
-            return {name: taken} if conditions.hold({name}) else None
-        slots = self._journal.slots(sensor.name, trigger.name)
-        if conditions.hold({*slots, name}):
-            by_name = {d.name: d for d in sensor.dependencies}
-            kept = {dependency: decide.take(by_name[dependency], slot.event) for dependency, slot in slots.items() if dependency in by_name}
-            return {**kept, name: taken}
-        self._journal.keep_slot(sensor.name, trigger.name, name, entry)
-        return None
+    def _kept(self, line: Line, name: str, slot: Entry) -> Taken:
+        (dependency,) = [d for d in line.sensor.dependencies if d.name == name]
+        return decide.take(dependency, slot.event)
 
-    async def _act(self, sensor: Sensor, trigger: Trigger, events: dict[str, Taken], seq: int) -> None:
+    def _settle(self, line: Line, place: Place) -> None:
+        """This event is dealt with for this dependency; part of the open transaction, if there is one."""
+        if place.last:
+            self._journal.acknowledge(*line.key, place.seq, line.error)
+        else:
+            self._journal.acknowledge_part(*line.key, place.seq, place.dependency)
+
+    # ------------------------------------------------------------------------------------------ acting
+
+    async def _act(self, line: Line, events: Mapping[str, Taken], place: Place) -> None:
         """Do the trigger's action, with retries and the dead-letter trigger where they are asked for."""
-        at_least_once = bool(trigger.spec.get("atLeastOnce"))
-        steps = Steps(trigger.spec.get("retryStrategy") if at_least_once else None)
-        while True:
-            try:
-                await self._do(sensor, trigger, events, seq)
-                return
-            except (RetrainError, ExpressionError) as error:
-                log.error("sensor %s trigger %s: %s", sensor.name, trigger.name, error)
-                self._error = str(error)
-                if not await steps.again():
-                    break
-        self._clear(sensor, trigger, seq)
-        if at_least_once and (dead := trigger.spec.get("dlqTrigger")):
-            letter = decide.dead_letter(dead, trigger)
-            try:
-                await self._do(sensor, letter, events, seq)
-            except (RetrainError, ExpressionError) as error:
-                log.error("sensor %s dead-letter trigger %s: %s", sensor.name, letter.name, error)
-                self._error = str(error)
+        spec = line.trigger.spec
+        if await self._tried(line, line.trigger, events, place, bool(spec.get("atLeastOnce"))):
+            return
+        letter = spec.get("dlqTrigger") if spec.get("atLeastOnce") else None
+        if letter and await self._tried(line, decide.dead_letter(letter, line.trigger), events, place, True):
+            return
+        with transaction(self._db):
+            self._finish(line, place)
 
-    async def _do(self, sensor: Sensor, trigger: Trigger, events: dict[str, Taken], seq: int) -> None:
-        action = decide.act(sensor.name, trigger, events, self._now())
+    async def _tried(self, line: Line, trigger: Trigger, events: Mapping[str, Taken], place: Place, again: bool) -> bool:
+        """Whether the action took effect; then it is acknowledged."""
+        try:
+            steps = Steps(trigger.spec.get("retryStrategy") if again else None)
+        except RetrainError as error:
+            self._failed(line, trigger, error)
+            return False
+        for attempt in range(steps.tries):
+            if attempt:
+                await asyncio.sleep(steps.pause())
+            try:
+                await self._do(line, trigger, events, place)
+                return True
+            except RetrainError as error:
+                self._failed(line, trigger, error)
+        return False
+
+    def _failed(self, line: Line, trigger: Trigger, error: RetrainError) -> None:
+        line.error = str(error)
+        # a name that is taken is how bursts are joined: nothing to worry about
+        level = logging.INFO if isinstance(error, AlreadyExists) else logging.ERROR
+        log.log(level, "sensor %s trigger %s: %s", line.sensor.name, trigger.name, error)
+
+    async def _do(self, line: Line, trigger: Trigger, events: Mapping[str, Taken], place: Place) -> None:
+        """The effect and the acknowledgement, together or not at all; what is done elsewhere is acknowledged after it."""
+        action = decide.act(line.sensor.name, trigger, events, self._now(), self._actor.configmap)
         if action.kind in ("http", "log"):
             await self._actor.elsewhere(action)
-            self._clear(sensor, trigger, seq)
+            with transaction(self._db):
+                self._finish(line, place)
             return
-        self._commit(sensor, trigger, action, seq)
-
-    def _commit(self, sensor: Sensor, trigger: Trigger, action: Action, seq: int) -> None:
-        """The effect and the acknowledgement, together or not at all."""
         with transaction(self._db):
             self._actor.on_objects(action)
-            self._clear(sensor, trigger, seq)
+            self._finish(line, place)
 
-    def _clear(self, sensor: Sensor, trigger: Trigger, seq: int) -> None:
-        if trigger.conditions is not None and trigger.conditions.keeps:
-            self._journal.clear_slots(sensor.name, trigger.name)
-        if sum(1 for d in sensor.bound(trigger)) == 1:
-            self._journal.acknowledge(sensor.name, trigger.name, seq, self._error)
+    def _finish(self, line: Line, place: Place) -> None:
+        """The conditions begin anew, also when the action has failed."""
+        if line.trigger.conditions is not None and line.trigger.conditions.keeps:
+            self._journal.clear_slots(*line.key)
+        self._settle(line, place)
 
-    async def _reset(self, sensor: Sensor, trigger: Trigger, by_time: dict[str, Any]) -> None:
+    # ------------------------------------------------------------------------------------------ resets
+
+    def _forget_old(self, line: Line, schedule: Schedule) -> None:
+        """What waited before the last reset that nobody was there to make."""
+        now = self._now()
+        for dependency, slot in self._journal.slots(*line.key).items():
+            due = schedule.after(slot.at)
+            if due is not None and due <= now:
+                self._journal.clear_slot(*line.key, dependency)
+
+    async def _reset(self, line: Line, schedule: Schedule) -> None:
         """Forget waiting events at the times of a cron schedule."""
-        schedule = Schedule(
-            f"Sensor/{sensor.name} {trigger.name} conditionsReset", {"schedule": by_time.get("cron"), "timezone": by_time.get("timezone")}
-        )
         while (due := schedule.after(self._now())) is not None:
-            while (wait := due - self._now()) > 0:
-                await asyncio.sleep(min(wait, 3600.0))
-            self._journal.clear_slots(sensor.name, trigger.name)
-
-
-class Pace:
-    """`rateLimit`: actions of one trigger wait for each other, none is dropped."""
-
-    def __init__(self, limit: dict[str, Any] | None) -> None:
-        requests = int((limit or {}).get("requestsPerUnit") or 0)
-        self._gap = UNITS.get(str((limit or {}).get("unit") or "Second"), 1.0) / requests if requests else 0.0
-        self._next = 0.0
-
-    async def wait(self) -> None:
-        if self._gap:
-            at = max(self._next, time.monotonic())
-            self._next = at + self._gap
-            await asyncio.sleep(at - time.monotonic())
-
-
-class Steps:
-    """`retryStrategy`: how often and after which pauses an action is tried again (one try by default)."""
-
-    def __init__(self, strategy: dict[str, Any] | None) -> None:
-        strategy = strategy or {}
-        self._left = int(strategy.get("steps") or 1) - 1
-        self._pause = gotext.parse_duration(str(strategy.get("duration") or "1s"))
-        self._factor = float(_amount(strategy.get("factor"), 1.0))
-        self._jitter = float(_amount(strategy.get("jitter"), 1.0 if not strategy else 0.0))
-
-    async def again(self) -> bool:
-        """Wait for the next try; False when there is none."""
-        if self._left <= 0:
-            return False
-        self._left -= 1
-        await asyncio.sleep(self._pause * (1 + self._jitter * _chance.random()))
-        self._pause *= self._factor
-        return True
-
-
-def _amount(value: Any, default: float) -> float:
-    """A number of a retryStrategy; text is what Argo accepts and fails on."""
-    if isinstance(value, str):
-        raise RetrainError(f"retryStrategy: {value!r} is text, a number is needed")
-    return default if value is None else float(value)
+            await until(due, self._now)
+            try:
+                self._journal.clear_slots(*line.key)
+            except sqlite3.Error as error:
+                log.error("sensor %s trigger %s: conditionsReset: %s", *line.key, error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,24 +37,12 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What one parameter wrote where: for replay. `value` None: skipped, because its dependency has no event."""
+    """What one parameter wrote where. `skipped`: nothing, because its dependency has no event."""
 
     dest: str
     operation: str
     value: Json
-
-
-def text_of(found: jsonpaths.Found) -> str:
-    """A value as text the way GJSON gives it: numbers without exponent, long integers digit by digit, objects as they stand."""
-    value = found.value
-    if isinstance(value, str):
-        return value
-    raw = str(found.raw)
-    if value is None or isinstance(value, bool | dict | list):
-        return raw
-    if raw.lstrip("-").isdigit():
-        return raw
-    return rawjson.plain_digits(float(raw))
+    skipped: bool = False
 
 
 def resolve(source: Mapping[str, Any], events: Mapping[str, Taken]) -> tuple[Json, bool]:
@@ -71,7 +58,7 @@ def resolve(source: Mapping[str, Any], events: Mapping[str, Taken]) -> tuple[Jso
     if not any(source.get(key) for key in keys):
         return (default, False) if default is not None else (_whole(taken), False)
     over_data = source.get("dataKey") or source.get("dataTemplate")
-    document: str = taken.data.decode("utf-8", "replace") if over_data else json.dumps(taken.context())
+    document = taken.data.decode("utf-8", "replace") if over_data else rawjson.dumps(taken.context(), html=True)
     template, key = (
         (source.get("dataTemplate"), source.get("dataKey")) if over_data else (source.get("contextTemplate"), source.get("contextKey"))
     )
@@ -88,8 +75,8 @@ def resolve(source: Mapping[str, Any], events: Mapping[str, Taken]) -> tuple[Jso
         found = jsonpaths.get(document, str(key))
         if found.exists:
             if source.get("useRawData") and not isinstance(found.value, str):
-                return json.loads(str(found.raw)), True
-            return text_of(found), False
+                return _raw(found.raw), True
+            return found.text, False
         failure = f"key {key!r} does not exist in the event"
     if default is not None:
         return default, False
@@ -98,7 +85,14 @@ def resolve(source: Mapping[str, Any], events: Mapping[str, Taken]) -> tuple[Jso
 
 def _whole(taken: Taken) -> str:
     """The whole event as JSON, its data in base64."""
-    return json.dumps({"context": taken.context(), "data": base64.b64encode(taken.data).decode()})
+    return rawjson.dumps({"context": taken.context(), "data": base64.b64encode(taken.data).decode()}, html=True, sort=False)
+
+
+def _raw(text: str) -> Json:
+    """A value that is written as it is. A number that no float holds cannot stand in a resource."""
+    value = rawjson.loads_plain(text)
+    rawjson.dumps(value)  # ExpressionError for an infinite number
+    return value
 
 
 def apply(parameters: Sequence[Mapping[str, Any]], resource: Doc, events: Mapping[str, Taken]) -> tuple[Doc, list[Resolved]]:
@@ -109,14 +103,20 @@ def apply(parameters: Sequence[Mapping[str, Any]], resource: Doc, events: Mappin
         try:
             value, raw = resolve(parameter["src"], events)
         except LookupError:
-            written.append(Resolved(dest, operation, None))
+            written.append(Resolved(dest, operation, None, skipped=True))
             continue
         except ExpressionError as error:
             raise InvalidInput(f"parameter to {dest}: {error}") from error
-        if operation in ("append", "prepend") and not raw:
-            there = jsonpaths.get(resource, dest)
-            before = text_of(there) if there.exists else ""
-            value = before + str(value) if operation == "append" else str(value) + before
-        resource = jsonpaths.set(resource, dest, value)
+        try:
+            if operation in ("append", "prepend"):
+                there = jsonpaths.get(resource, dest)
+                if there.exists:
+                    text = rawjson.dumps(value, html=True, sort=False) if raw else str(value)
+                    value = there.text + text if operation == "append" else text + there.text
+            elif operation != "overwrite":
+                raise ExpressionError(f"unsupported trigger parameter operation: {operation}")
+            resource = jsonpaths.set(resource, dest, value)
+        except ExpressionError as error:
+            raise InvalidInput(f"parameter to {dest}: {error}") from error
         written.append(Resolved(dest, operation, value))
     return resource, written
