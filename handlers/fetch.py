@@ -17,7 +17,7 @@ from handlers.spec.digests import code_digest, identity, promote_digest, run_dig
 from handlers.spec.model import ModelSpec
 from handlers.spec.parse import load, parse
 from handlers.spec.quantities import seconds
-from handlers.storage import Missing, ObjectInfo, Store, canonical_json, open_store, read_json, write_once
+from handlers.storage import Missing, ObjectInfo, Store, open_store, read_json, write_once
 
 WINDOW_SECONDS = 10  # as the Sensors name their Workflows
 MARGIN_SECONDS = 1.0  # the bucket's clock is read in whole seconds
@@ -61,7 +61,7 @@ def read_spec(given: argparse.Namespace) -> None:
     train = spec.resources.get("train")
     outputs = {
         "model": spec.name,
-        "spec": canonical_json(spec.tree()),
+        "spec": spec.text(),
         "quiet": given.quiet or spec.trigger.quiet,
         "at_most": spec.trigger.at_most,
         "cpu": (train.cpu if train else None) or "1",

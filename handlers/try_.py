@@ -21,7 +21,7 @@ from handlers import evaluate, fetch, grid, promote, train, transform
 from handlers.contracts import BadData, WrongUsage, main
 from handlers.spec.model import ModelSpec, Source
 from handlers.spec.parse import parse
-from handlers.storage import FolderStore, canonical_json, read_json
+from handlers.storage import FolderStore, read_json
 
 RUN = "try"
 
@@ -87,7 +87,7 @@ def _bucket(name: str) -> Iterator[None]:
 
 def _steps(spec: ModelSpec, store: FolderStore, out: Path) -> dict[str, Any]:
     """The steps in the order of the workflow, each by its own command line."""
-    common = ["--model", spec.name, "--spec", canonical_json(spec.tree())]
+    common = ["--model", spec.name, "--spec", spec.text()]
 
     def output(name: str) -> str:
         return (out / name).read_text(encoding="utf-8")
@@ -127,7 +127,7 @@ def _count(path: Path, source: Source) -> int:
     if source.format == "parquet":
         return int(_parquet(path).metadata.num_rows)
     with path.open("rb") as file:
-        return sum(1 for _ in file)
+        return sum(1 for _ in file) - (source.format == "csv" and source.csv.header)
 
 
 def _every(path: Path, source: Source, step: int) -> bytes:

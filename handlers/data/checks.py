@@ -22,7 +22,8 @@ class Watch:
     def __init__(self, spec: ModelSpec, key: str) -> None:
         self.key = key
         self.checks = {name: check for name, check in spec.checks.items() if isinstance(check, ColumnCheck)}
-        self.least = next((check.min for check in spec.checks.values() if isinstance(check, RowsCheck)), 0)
+        rows = spec.checks.get("rows")
+        self.least = rows.min if isinstance(rows, RowsCheck) else 0
         self.rows = 0
         self.missing = dict.fromkeys(self.checks, 0)
         self.seen: dict[str, set[Any]] = {name: set() for name, check in self.checks.items() if check.unique}

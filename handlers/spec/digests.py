@@ -52,6 +52,8 @@ def query_digest(spec: ModelSpec) -> str:
     split = {key: tree["data"]["split"][key] for key in ("by", "column", "timezone", "part") if key in tree["data"]["split"]}
     data = {key: tree["data"][key] for key in ("key", "on_duplicate", "target", "weight")}
     read = Source.model_dump(source, mode="json", exclude={"prefix"})
+    if not source.csv.header:
+        read["order"] = list(source.columns)
     return digest(
         {
             "read": read,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from handlers.spec.quantities import check_duration, check_quantity
 
@@ -265,6 +266,21 @@ class ModelSpec(Part):
     def tree(self) -> dict[str, Any]:
         """The spec as JSON values, every default written out: what travels between the steps and enters digests."""
         return self.model_dump(mode="json", by_alias=True)
+
+    def text(self) -> str:
+        """The tree as JSON in the spec's own order, which says which column of a file without a header is which."""
+        return json.dumps(self.tree(), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+    @field_validator("checks", mode="before")
+    @classmethod
+    def _rows_are_no_column(cls, given: Any) -> Any:
+        """`rows` is the one check that is not of a column; by its keys alone it could be either."""
+        if not isinstance(given, dict) or not isinstance(given.get("rows"), dict):
+            return given
+        try:
+            return {**given, "rows": RowsCheck.model_validate(given["rows"])}
+        except ValidationError:
+            raise ValueError(f"rows: {given['rows']} is not accepted; accepted: {{min: <a number from 1>}}") from None
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelSpec:

@@ -78,6 +78,7 @@ def test_a_spec_survives_the_way_between_steps() -> None:
         ("spec.data.split.valid", "14 days", ["spec.data.split.valid", "14 days", "duration"]),
         ("spec.features.hour.scale", "standard", ["scale", "category"]),
         ("spec.training.epochs", "8", ["spec.training.epochs", "'8'"]),
+        ("spec.checks", {"rows": {"mni": 5}}, ["spec.checks", "rows", "mni", "min"]),
         ("spec.training.epochs", 0, ["spec.training.epochs", "0"]),
         ("spec.model.seed", -1, ["spec.model.seed", "-1"]),
         ("spec.data.sources.incoming.prefix", "/incoming/", ["prefix"]),

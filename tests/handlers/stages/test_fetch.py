@@ -1,0 +1,204 @@
+"""What wakes a run, and what it decides."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from handlers import check, fetch, try_
+from handlers.contracts import BadData, BadSpec, WrongUsage
+from handlers.learn import claim
+from handlers.storage import read_json
+
+
+def reason(world: Any, run: str, *more: str) -> tuple[str, str]:
+    to = [word for name in ("decision", "snapshot", "reason") for word in (f"--{name}-out", str(world.out / name))]
+    fetch.run(["snapshot", "--model", world.model, "--spec", world.read_spec(), "--run", run, *more, *to])
+    return world.output("decision"), world.output("reason")
+
+
+def test_nothing_in_the_bucket_is_nothing_to_do(world: Any) -> None:
+    assert reason(world, "r1") == ("no-data", "no object under incoming/late/")
+    assert world.keys("snapshots/") == []
+
+
+def test_unchanged_data_names_the_run_that_trained_it(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    world.run("r1")
+    assert reason(world, "r2") == ("already-trained", "already trained by run r1")
+
+
+def test_the_same_bytes_again_are_not_new_data(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    world.run("r1")
+    world.put("1.csv", month("2013-01-01", 30))
+    assert reason(world, "r2")[0] == "already-trained"
+
+
+@pytest.mark.parametrize(
+    ("change", "decision"),
+    [
+        (lambda s: s["promote"]["gate"].update(at_least=0.5), "redecide"),
+        (lambda s: s["search"]["grid"].update(alpha=[0.0001, 0.01, 0.1]), "train"),
+        (lambda s: s["features"].pop("distance"), "train"),
+        (lambda s: s.update(trigger={"quiet": "1s"}), "already-trained"),
+        (lambda s: s.update(resources={"train": {"cpu": 2}}), "already-trained"),
+    ],
+    ids=["promote", "grid", "features", "trigger", "resources"],
+)
+def test_what_has_changed_decides(world: Any, month: Any, change: Any, decision: str) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    world.run("r1")
+    change(world.spec)
+    assert reason(world, "r2")[0] == decision
+
+
+def test_a_run_that_finds_the_model_busy_leaves_its_wish(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    assert reason(world, "r1")[0] == "train"
+    world.put("2.csv", month("2013-02-01", 5))
+    decision, why = reason(world, "r2")
+    assert (decision, "r1" in why) == ("busy", True)
+    assert claim.release(world.store, world.model, "r1")
+
+
+def test_the_same_event_twice_asks_for_nothing_more(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    reason(world, "r1")
+    assert reason(world, "r2") == ("busy", "the same is being trained by run r1")
+    assert not claim.release(world.store, world.model, "r1")
+
+
+def test_a_step_that_is_tried_again_decides_the_same(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    first = reason(world, "r1")
+    before = world.output("snapshot")
+    world.put("2.csv", month("2013-02-01", 5))
+    assert (reason(world, "r1"), world.output("snapshot")) == (first, before)
+
+
+def test_a_batch_counts_when_it_is_ready(world: Any, month: Any) -> None:
+    world.spec["data"]["sources"]["incoming"]["prefix"] = "batches/late/"
+    world.store.put("batches/late/b1/a/1.csv", month("2013-01-01", 30))
+    assert reason(world, "r1")[0] == "no-data"
+    world.store.put("batches/late/b1/_READY", b"")
+    assert reason(world, "r2")[0] == "train"
+    found = read_json(world.store, f"snapshots/late/{world.output('snapshot')}.json")
+    assert [o[0] for o in found["objects"]] == ["batches/late/b1/a/1.csv"]
+
+
+def test_the_request_keeps_the_event_and_the_spec(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    event = {"model": "late", "key": "incoming/late/{{workflow.name}}$(reboot)", "source": "bucket"}
+    reason(world, "r1", "--event", base64.b64encode(json.dumps(event).encode()).decode())
+    found = read_json(world.store, "runs/late/r1/request.json")
+    assert (found["event"]["key"], found["spec"]["task"], found["decision"]) == (event["key"], "binary", "train")
+
+
+def test_an_event_that_is_none_is_bad_data(world: Any) -> None:
+    with pytest.raises(BadData, match="not base64"):
+        reason(world, "r1", "--event", "{{workflow.name}}")
+
+
+def look(world: Any, **given: str) -> tuple[str, str]:
+    values = {"quiet": "30s", "at-most": "10m", "since": str(world.store.server_time()), **given}
+    words = [word for name, value in values.items() for word in (f"--{name}", value)]
+    to = ["--quiet-out", str(world.out / "quiet"), "--wait-out", str(world.out / "wait")]
+    fetch.run(["look", "--model", world.model, "--spec", world.read_spec(), *words, *to])
+    return world.output("quiet"), world.output("wait")
+
+
+def test_a_fresh_object_is_waited_for(world: Any) -> None:
+    world.put("1.csv", b"x")
+    quiet, wait = look(world)
+    assert (quiet, 25 <= int(wait.removesuffix("s")) <= 32) == ("no", True)
+
+
+def test_waiting_has_an_end(world: Any) -> None:
+    world.put("1.csv", b"x")
+    assert look(world, since=str(world.store.server_time() - 601)) == ("yes", "0s")
+    assert look(world, quiet="0s", since=str(world.store.server_time() - 700))[0] == "yes"
+
+
+def test_a_window_is_waited_out(world: Any) -> None:
+    window = int(world.store.server_time() // 10)
+    assert look(world, window=str(window))[0] == "no"
+    assert look(world, window=str(window - 10))[0] == "yes"
+
+
+@pytest.mark.parametrize("given", [{"since": "yesterday"}, {"quiet": "soon"}, {"window": "x"}])
+def test_a_wrong_option_is_wrong_usage(world: Any, given: dict[str, str]) -> None:
+    with pytest.raises(WrongUsage, match="look"):
+        look(world, **given)
+
+
+def test_a_statement_that_needs_more_than_rows_is_refused_with_the_spec(world: Any) -> None:
+    world.spec["data"]["query"] = {"sql": "SELECT day, avg(distance) OVER () AS a, late FROM incoming"}
+    with pytest.raises(BadSpec, match="window function avg"):
+        world.read_spec()
+
+
+def document(world: Any) -> str:
+    return json.dumps({"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": "late"}, "spec": world.spec})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda s: None, ""),
+        (lambda s: s["model"].update(estimator="sklearn.linear_model.Nothing"), "Nothing"),
+        (lambda s: s["model"]["params"].update(alhpa=1), "alhpa"),
+        (lambda s: s["evaluate"].update(select_by="mae"), "mae"),
+        (lambda s: s.update(tsak="binary"), "did you mean 'task'"),
+        (lambda s: s["data"].update(query={"sql": "SELECT DISTINCT day, late FROM incoming"}), "DISTINCT"),
+    ],
+    ids=["right", "estimator", "parameter", "metric", "typo", "statement"],
+)
+def test_check_says_what_is_wrong(world: Any, tmp_path: Any, change: Any, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    change(world.spec)
+    path = tmp_path / "late.yaml"
+    path.write_text(document(world))
+    if words:
+        with pytest.raises(SystemExit) as ended:
+            check.run([str(path)])
+        assert ended.value.code == 78
+    else:
+        check.run([str(path)])
+    found = json.loads(capsys.readouterr().out)
+    assert [words in finding["message"] or words in finding["path"] for finding in found] == ([True] if words else [])
+
+
+def test_check_names_a_file_that_is_not_there(tmp_path: Any) -> None:
+    assert "cannot be read" in check.check(tmp_path / "none.yaml")[0]["message"]
+
+
+@pytest.fixture
+def files(world: Any, month: Any, tmp_path: Any) -> list[str]:
+    (tmp_path / "late.yaml").write_text(document(world))
+    (tmp_path / "1.csv").write_bytes(month("2013-01-01", 20))
+    (tmp_path / "2.csv").write_bytes(month("2013-01-21", 10, seed=1))
+    return [str(tmp_path / name) for name in ("late.yaml", "1.csv", "2.csv")]
+
+
+def test_a_spec_is_tried_on_local_files(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    try_.run(files)
+    found = json.loads(capsys.readouterr().out)
+    assert (found["rows"], len(found["trials"])) == ({"train": 640, "valid": 240, "test": 240}, 2)
+    assert found["verdict"]["decision"] == "promoted"
+    assert max(trial["value"] for trial in found["trials"]) > 0.6
+
+
+def test_some_rows_of_every_day_are_tried(files: list[str], tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    try_.run([*files, "--rows", "600", "--keep", str(tmp_path / "kept")])
+    found = json.loads(capsys.readouterr().out)
+    assert found["rows"] == {"train": 320, "valid": 121, "test": 121}  # every second row, and each file's last
+    assert (tmp_path / "kept" / "bucket" / "runs" / "late" / "try" / "verdict.json").exists()
+
+
+@pytest.mark.parametrize("change", [["--rows", "0"], ["{tmp}/other/1.csv"], ["{tmp}/nothing.csv"]], ids=["rows", "names", "missing"])
+def test_what_cannot_be_tried_is_wrong_usage(files: list[str], tmp_path: Any, change: list[str]) -> None:
+    with pytest.raises(WrongUsage):
+        try_.run([*files, *(word.format(tmp=tmp_path) for word in change)])

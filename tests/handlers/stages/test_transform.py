@@ -1,0 +1,338 @@
+"""From a snapshot to a dataset: what is made once, what is refused, and in which order rows are given out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handlers import transform
+from handlers.contracts import BadData, BadSpec
+from handlers.data.encode import Encoder
+from handlers.data.manifest import Dataset, load_dataset
+from handlers.data.read import Batch, Position, batches
+from handlers.spec.model import ModelSpec
+from handlers.spec.parse import load
+from handlers.storage import FolderStore
+
+
+class Counting(FolderStore):
+    """A folder that remembers what was asked of it."""
+
+    def __init__(self, folder: Any) -> None:
+        super().__init__(folder)
+        self.put_keys: list[str] = []
+        self.got: list[str] = []
+
+    def put(self, key: str, data: bytes, **conditions: Any) -> str:
+        self.put_keys.append(key)
+        return super().put(key, data, **conditions)
+
+    def get(self, key: str) -> bytes:
+        self.got.append(key)
+        return super().get(key)
+
+
+def made(world: Any, run: str = "r") -> tuple[Dataset, dict[str, Any], Counting]:
+    store = Counting(world.folder)
+    _, snapshot = world.snapshot(run)
+    spec = load(world.read_spec())
+    return *transform.transform(store, world.model, spec, snapshot), store
+
+
+def rows(world: Any, dataset: Dataset, role: str = "train", **how: Any) -> list[Batch]:
+    spec = load(world.read_spec())
+    return list(batches(world.store, dataset, spec, Encoder(dataset, spec), role, **how))
+
+
+def dense(batch: Batch) -> Any:
+    return batch.X.toarray() if hasattr(batch.X, "toarray") else batch.X
+
+
+def refusal(world: Any) -> str:
+    with pytest.raises((BadData, BadSpec)) as refused:
+        made(world)
+    return str(refused.value)
+
+
+def test_another_month_costs_that_month(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    first, summary, _ = made(world, "r1")
+    assert (summary["objects_read"], summary["rows_made"], summary["parts_reused"]) == (1, 1200, 0)
+    world.put("2.csv", month("2013-01-31", 10, seed=1))
+    second, summary, store = made(world, "r2")
+    old = {part.key for part in first.parts}
+    fresh = [key for key in store.put_keys if key.startswith("parts/")]
+    assert (summary["objects_read"], summary["rows_made"], summary["parts_reused"]) == (1, 400, 30)
+    assert len(fresh) == 11  # ten days and their marker
+    assert not old & set(fresh)
+    assert first.digest != second.digest
+
+
+def test_the_same_snapshot_makes_nothing_and_the_same_dataset(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    first, _, _ = made(world, "r1")
+    again, summary, store = made(world, "r2")
+    assert (again, summary["objects_read"]) == (first, 0)
+    assert [key for key in store.put_keys if key.startswith("parts/")] == []
+    assert load_dataset(world.store, world.model, first.digest) == first
+
+
+def test_another_split_makes_no_part_again(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    first, _, _ = made(world, "r1")
+    world.spec["data"]["split"]["test"] = "3d"
+    second, summary, _ = made(world, "r2")
+    assert (summary["objects_read"], second.digest != first.digest, second.split["test"]) == (0, True, ["2013-01-28", "2013-01-30"])
+
+
+def test_an_interrupted_object_is_made_again_whole(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    first, _, _ = made(world, "r1")
+    marker = first.parts[0].key.rpartition("/")[0] + "/parts.json"
+    world.store.delete(marker)
+    again, summary, store = made(world, "r2")
+    assert (again, summary["objects_read"], store.put_keys[-1]) == (first, 1, f"datasets/late/{first.digest}.json")
+    assert [key for key in store.put_keys if key.startswith("parts/")][-1] == marker
+
+
+def test_statistics_are_those_of_train(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    dataset, summary, _ = made(world)
+    assert dataset.statistics["distance"]["count"] == summary["rows"]["train"] == 40 * (30 - 14)
+    assert sum(dataset.statistics["carrier"]["counts"].values()) == summary["rows"]["train"]
+
+
+def keyed(world: Any, **data: Any) -> None:
+    world.spec["data"]["sources"]["incoming"]["columns"] = {"id": "int", "day": "date", "distance": "float", "late": "boolean"}
+    world.spec["features"] = {"distance": {"type": "number"}}
+    world.spec["data"] |= {"key": ["id", "day"], **data}
+
+
+def numbered(first_day: int, days: int, start: int = 0, distance: int = 0) -> bytes:
+    dates = (f"2013-01-{first_day + n // 8:02d}" for n in range(days * 8))
+    lines = [f"{start + n},{date},{distance + n},{'true' if n % 2 else 'false'}" for n, date in enumerate(dates)]
+    return ("\n".join(["id,day,distance,late", *lines]) + "\n").encode()
+
+
+def test_a_key_in_two_objects_is_named_with_both(world: Any) -> None:
+    keyed(world)
+    world.put("a.csv", numbered(1, 20))
+    world.put("b.csv", numbered(20, 2, start=19 * 8))
+    found = refusal(world)
+    assert "incoming/late/a.csv and incoming/late/b.csv" in found
+    assert "id=152, day=2013-01-20" in found
+
+
+def test_a_key_twice_in_one_object_is_named(world: Any) -> None:
+    keyed(world)
+    world.put("a.csv", numbered(1, 20) + b"5,2013-01-01,1,true\n")
+    assert "incoming/late/a.csv: 2 rows of 2013-01-01 have the key id=5, day=2013-01-01" in refusal(world)
+
+
+def test_a_key_without_the_day_is_looked_for_on_every_day(world: Any) -> None:
+    keyed(world, key=["id"])
+    world.put("a.csv", numbered(1, 20))
+    world.put("b.csv", numbered(21, 2, start=7))
+    assert "incoming/late/a.csv and incoming/late/b.csv: 16 keys" in refusal(world)
+
+
+def test_the_last_object_wins_where_the_spec_says_so(world: Any) -> None:
+    keyed(world, on_duplicate="last")
+    world.put("a.csv", numbered(1, 20))
+    _, before, _ = made(world, "r1")
+    world.put("b.csv", numbered(2, 1, start=8, distance=5000))
+    dataset, after, _ = made(world, "r2")
+    assert after["rows"] == before["rows"]
+    assert dataset.statistics["distance"]["max"] == 5007
+    again, summary, store = made(world, "r3")
+    assert (again, summary["objects_read"]) == (dataset, 0)
+    assert [key for key in store.put_keys if key.startswith("parts/")] == []
+
+
+def test_the_last_object_cannot_win_where_rows_move_between_days(world: Any) -> None:
+    keyed(world, key=["id"], on_duplicate="last")
+    with pytest.raises(BadSpec, match=r"spec\.data\.on_duplicate.*'day' in data\.key"):
+        world.read_spec()
+
+
+def test_a_row_of_the_far_future_is_named(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    world.put("2.csv", b"day,carrier,distance,late\n2099-05-01,AA,100,true\n")
+    found = refusal(world)
+    assert [word for word in ("incoming/late/2.csv", "'day'", "2099-05-01") if word not in found] == []
+
+
+def test_a_stray_date_in_the_past_is_named_too(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    world.put("2.csv", b"day,carrier,distance,late\n2013-08-18,AA,100,true\n")
+    found = refusal(world)
+    assert [word for word in ("valid", "incoming/late/2.csv", "'day'", "2013-08-18") if word not in found] == []
+
+
+def test_a_role_of_a_few_rows_is_refused(world: Any, month: Any) -> None:
+    world.spec["data"]["split"] |= {"valid": "1d", "test": "1d"}
+    world.put("1.csv", month("2013-01-01", 30, rows=4))
+    assert "4 rows for valid" in refusal(world)
+
+
+def test_a_role_of_one_class_is_refused(world: Any) -> None:
+    lines = [f"2013-01-{d:02d},AA,{i},{'true' if i % 2 and d < 25 else 'false'}" for d in range(1, 31) for i in range(20)]
+    world.put("1.csv", ("day,carrier,distance,late\n" + "\n".join(lines) + "\n").encode())
+    assert "'late' is false in every row of test" in refusal(world)
+
+
+def test_rows_without_a_target_are_not_taken(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30) + b"2013-01-01,AA,100,NA\n")
+    _, summary, _ = made(world)
+    assert summary["rows_made"] == 1200
+
+
+@pytest.mark.parametrize(
+    ("checks", "words"),
+    [
+        ({"distance": {"min": 60}}, "column 'distance' has the value"),
+        ({"carrier": {"allowed": ["AA", "BB"]}}, "column 'carrier' has the value 'CC'"),
+        ({"rows": {"min": 5000}}, "1200 rows, and checks.rows.min is 5000"),
+        ({"distance": {"type": "int"}}, "is of type float; checks.distance.type is int"),
+        ({"carrier": {"unique": True}}, "column 'carrier' has the value"),
+        ({"nothing": {"min": 1}}, "checks.nothing: no such column"),
+    ],
+)
+def test_a_failed_check_names_column_and_value(world: Any, month: Any, checks: dict[str, Any], words: str) -> None:
+    world.spec["checks"] = checks
+    world.put("1.csv", month("2013-01-01", 30))
+    assert words in refusal(world)
+
+
+@pytest.mark.parametrize(
+    ("features", "words"),
+    [
+        ({"nothing": {"type": "number"}}, "features.nothing: no such column; the rows have day, carrier, distance, late"),
+        ({"carrier": {"type": "number"}}, "features.carrier: type number, but the column is string"),
+        ({"distance": {"type": "category"}}, "features.distance: type category, but the column is float"),
+    ],
+)
+def test_a_feature_that_cannot_be_made_is_named(world: Any, month: Any, features: dict[str, Any], words: str) -> None:
+    world.spec["features"] = features
+    world.put("1.csv", month("2013-01-01", 30))
+    assert words in refusal(world)
+
+
+def test_a_file_without_a_header_has_the_order_of_the_spec(world: Any, month: Any) -> None:
+    world.spec["data"]["sources"]["incoming"]["csv"] = {"header": False}
+    world.put("1.csv", month("2013-01-01", 30).partition(b"\n")[2])
+    first, _, _ = made(world, "r1")
+    assert first.statistics["carrier"]["counts"].keys() == {"AA", "BB", "CC"}
+    columns = world.spec["data"]["sources"]["incoming"]["columns"]
+    world.spec["data"]["sources"]["incoming"]["columns"] = dict(reversed(columns.items()))
+    assert "incoming/late/1.csv: column 'late' in row 1" in refusal(world)
+
+
+def test_without_features_every_other_column_is_one(world: Any, month: Any) -> None:
+    del world.spec["features"]
+    world.put("1.csv", month("2013-01-01", 30))
+    dataset, _, _ = made(world)
+    assert {name: feature.type for name, feature in dataset.features.items()} == {"carrier": "category", "distance": "number"}
+
+
+def encoded(world: Any, features: dict[str, Any]) -> tuple[Encoder, Any, ModelSpec]:
+    world.spec["features"] = features
+    dataset, _, _ = made(world)
+    spec = load(world.read_spec())
+    first = next(iter(batches(world.store, dataset, spec, Encoder(dataset, spec), "test")))
+    return Encoder(dataset, spec), dense(first), spec
+
+
+def test_categories_are_columns_and_numbers_are_scaled(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    encoder, x, _ = encoded(world, {"carrier": {"type": "category"}, "distance": {"type": "number", "scale": "standard"}})
+    assert encoder.names == ["carrier=AA", "carrier=BB", "carrier=CC", "distance"]
+    assert (x[:, :3].sum(axis=1) == 1).all()
+    assert abs(x[:, 3].mean()) < 0.5
+
+
+def test_a_rare_value_goes_to_the_default(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30) + b"2013-01-02,ZZ,100,true\n2013-01-30,QQ,100,true\n")
+    encoder, x, _ = encoded(world, {"carrier": {"type": "category", "default": "UNK", "min_count": 2}})
+    assert encoder.names == ["carrier=AA", "carrier=BB", "carrier=CC", "carrier=UNK"]
+    assert (x.sum(axis=1) == 1).all()
+
+
+def test_a_value_without_a_default_is_no_column(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30) + b"2013-01-25,QQ,100,true\n")
+    _, x, _ = encoded(world, {"carrier": {"type": "category"}})
+    assert sorted(set(x.sum(axis=1))) == [0.0, 1.0]
+
+
+def test_a_hashed_category_has_its_size(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    encoder, x, _ = encoded(world, {"carrier": {"type": "category", "hash": 16}})
+    assert (encoder.width, x.shape[1], set(x.sum(axis=1))) == (16, 16, {1.0})
+
+
+@pytest.mark.parametrize(("missing", "value"), [("mean", None), (-1.0, -1.0), ("keep", float("nan"))])
+def test_a_missing_number_is_replaced_as_asked(world: Any, month: Any, missing: Any, value: Any) -> None:
+    lines = month("2013-01-01", 30).decode().splitlines()
+    first_of_test = next(i for i, line in enumerate(lines) if line.startswith("2013-01-25"))
+    lines[first_of_test] = "2013-01-25,AA,NA,true"
+    world.put("1.csv", ("\n".join(lines) + "\n").encode())
+    encoder, x, _ = encoded(world, {"distance": {"type": "number", "missing": missing}})
+    dataset, _, _ = made(world, "again")
+    expected = dataset.statistics["distance"]["mean"] if value is None else value
+    assert np.array_equal(x[:1, 0], [expected], equal_nan=True)
+    assert encoder.names == ["distance"]
+
+
+@pytest.fixture
+def dataset(world: Any, month: Any) -> Dataset:
+    world.put("1.csv", month("2013-01-01", 30))
+    return made(world)[0]
+
+
+def test_a_seed_gives_every_row_once_in_an_order_of_its_own(world: Any, dataset: Dataset) -> None:
+    def distances(**how: Any) -> list[float]:
+        return [float(v) for batch in rows(world, dataset, **how) for v in dense(batch)[:, 3]]
+
+    plain, one, two = distances(), distances(seed=1), distances(seed=2)
+    assert sorted(plain) == sorted(one) == sorted(two)
+    assert plain != one != two
+    assert one == distances(seed=1) != distances(seed=1, epoch=1)
+
+
+def test_a_shuffle_mixes_days(world: Any, dataset: Dataset) -> None:
+    first = rows(world, dataset, seed=1)[0]
+    assert len(set(first.cluster.tolist())) == 4  # training.shuffle.parts
+
+
+def test_reading_goes_on_exactly_after_any_batch(world: Any, dataset: Dataset) -> None:
+    whole = rows(world, dataset, seed=3, epoch=2)
+    for n, batch in enumerate(whole):
+        rest = rows(world, dataset, seed=3, epoch=2, start=batch.position)
+        assert len(rest) == len(whole) - n - 1
+        for a, b in zip(rest, whole[n + 1 :], strict=True):
+            assert np.array_equal(dense(a), dense(b))
+            assert np.array_equal(a.y, b.y)
+            assert a.position == b.position
+
+
+def test_batches_are_bounded(world: Any, dataset: Dataset) -> None:
+    found = rows(world, dataset, seed=1)
+    assert max(batch.y.shape[0] for batch in found) == 64
+    assert found[0].position == Position(0, 0, 64)
+
+
+def test_later_epochs_read_nothing_again(world: Any, dataset: Dataset) -> None:
+    store, spec = Counting(world.folder), load(world.read_spec())
+    encoder = Encoder(dataset, spec)
+    for epoch in range(3):
+        list(batches(store, dataset, spec, encoder, "train", seed=0, epoch=epoch))
+    assert sorted(store.got) == sorted(part.key for part in dataset.of_role("train"))
+
+
+def test_a_part_that_is_gone_is_named(world: Any, dataset: Dataset) -> None:
+    gone = dataset.of_role("train")[0].key
+    world.store.delete(gone)
+    with pytest.raises(BadData, match=gone):
+        rows(world, dataset)
