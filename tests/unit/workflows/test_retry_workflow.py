@@ -1,0 +1,129 @@
+"""argo retry and argo resubmit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from retrain.errors import InvalidInput
+from retrain.ports import PodSpec
+from retrain.workflows import status
+from retrain.workflows.messages import TimerDue
+from retrain.workflows.retry_workflow import resubmit, retry
+from retrain.workflows.run import apply
+
+Tell = Callable[..., Any]
+
+FAN = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {generateName: w-, name: w-1, labels: {own: label}}
+spec:
+  entrypoint: main
+  onExit: leaf
+  arguments: {parameters: [{name: p, value: old}]}
+  templates:
+  - name: main
+    dag:
+      failFast: false
+      tasks:
+      - {name: first, template: leaf}
+      - {name: f, depends: first, template: leaf, withItems: [a, b, c]}
+      - {name: last, depends: f, template: inner}
+  - {name: inner, steps: [[{name: s, template: leaf}], [{name: t, template: leaf}]]}
+  - name: leaf
+    retryStrategy: {limit: "0"}
+    container: {image: i, command: [x, "{{workflow.parameters.p}}"]}
+"""
+
+
+def failing(names: set[str], tell: Tell) -> Any:
+    def end(pod: PodSpec) -> tuple[int, Mapping[str, str]]:
+        return (1 if told.shown(pod.node_id) in names else 0), {}
+
+    told = tell(FAN, end)
+    return told
+
+
+def again(told: Any, **options: Any) -> None:
+    outcome = retry(told.run, options, told.now)
+    apply(told.run, outcome)
+    told.facts.append(TimerDue())
+    told.end = lambda pod: (0, {})
+    told.pods.clear()
+    told.play()
+
+
+def test_only_what_failed_runs_again(tell: Tell) -> None:
+    told = failing({"f(1:b)(0)"}, tell)
+    assert told.play()["status"]["phase"] == "Failed"
+    assert told.phases()[".last"] == "Omitted"
+    again(told)
+    assert told.run.head["phase"] == "Succeeded"
+    assert [told.shown(p.node_id) for p in told.pods] == ["f(1:b)(0)", "s(0)", "t(0)", "w-1.onExit(0)"]
+    assert set(told.phases().values()) == {"Succeeded"}
+    assert "message" not in told.nodes()[""]
+
+
+def test_in_the_middle_of_steps(tell: Tell) -> None:
+    told = failing({"t(0)"}, tell)
+    told.play()
+    again(told)
+    assert [told.shown(p.node_id) for p in told.pods] == ["t(0)", "w-1.onExit(0)"]
+    assert told.run.head["phase"] == "Succeeded"
+
+
+def test_what_succeeded_too_if_chosen(tell: Tell) -> None:
+    told = failing(set(), tell)
+    told.play()
+    with pytest.raises(InvalidInput, match="restartSuccessful and nodeFieldSelector"):
+        retry(told.run, {}, told.now)
+    again(told, restartSuccessful=True, nodeFieldSelector="displayName=s")
+    assert [told.shown(p.node_id) for p in told.pods] == ["s(0)", "t(0)", "w-1.onExit(0)"]
+    assert told.run.head["phase"] == "Succeeded"
+
+
+def test_with_other_parameters(tell: Tell) -> None:
+    told = failing({"t(0)"}, tell)
+    told.play()
+    again(told, parameters=["p=new"])
+    assert told.pods[0].containers[0].command == ["x", "new"]
+
+
+def test_a_running_workflow_cannot_be_retried(tell: Tell) -> None:
+    told = failing(set(), tell)
+    told.step()
+    with pytest.raises(InvalidInput, match="Cannot retry a workflow in phase Running"):
+        retry(told.run, {}, told.now)
+
+
+def test_after_terminate_it_goes_on(tell: Tell) -> None:
+    told = failing(set(), tell)
+    told.hold = {"first(0)"}
+    told.play()
+    told.operate("terminate")
+    told.let_go(next(iter(told.held)), 143)
+    told.play()
+    assert told.run.head["message"] == "Stopped with strategy 'Terminate'"
+    told.hold = set()
+    again(told)
+    shown = status.compose(told.run)
+    assert shown["status"]["phase"] == "Succeeded"
+    assert "shutdown" not in shown["spec"]
+
+
+def test_resubmit_is_a_new_workflow_of_the_same_spec(tell: Tell) -> None:
+    told = failing({"t(0)"}, tell)
+    old = told.play()
+    old["metadata"]["labels"]["workflows.argoproj.io/phase"] = "Failed"
+    new = resubmit(old, {"parameters": ["p=new"]})
+    assert new["metadata"] == {
+        "generateName": "w-",
+        "labels": {"own": "label", "workflows.argoproj.io/resubmitted-from-workflow": "w-1"},
+    }
+    assert new["spec"]["arguments"] == {"parameters": [{"name": "p", "value": "new"}]}
+    assert "status" not in new
+    with pytest.raises(InvalidInput, match="NAME=VALUE"):
+        resubmit(old, {"parameters": ["new"]})
