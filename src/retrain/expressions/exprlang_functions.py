@@ -18,6 +18,8 @@ from retrain.expressions.gotime import Duration, from_epoch, parse_time, zone
 from retrain.expressions.rawjson import dumps, indented, loads_go
 from retrain.expressions.values import Budget, go_type, is_number, plain, plain_tree, to_int, wrap
 
+__all__ = ["BUILTINS", "ENVIRONMENT"]
+
 Json = Any
 Function = Callable[[Budget, list[Json]], Json]
 

@@ -13,6 +13,8 @@ from retrain.expressions.exprlang_registry import BUILTINS, builtin
 from retrain.expressions.gotext import go_value
 from retrain.expressions.values import Budget, equal, go_type, is_number, plain, plain_tree, to_int
 
+__all__ = ["BUILTINS"]
+
 Json = Any
 
 

@@ -37,7 +37,7 @@ function("max biggest", "**+")(lambda *values: max(map(int_of, values)))
 function("min", "**+")(lambda *values: min(map(int_of, values)))
 function("maxf", "**+")(lambda *values: max(map(float_of, values)))
 function("minf", "**+")(lambda *values: min(map(float_of, values)))
-function("addf", "*+")(lambda *values: _decimal(values, lambda a, b: a + b))
+function("addf", "*+")(lambda *values: _decimal(values or (0,), lambda a, b: a + b))
 function("subf", "**+")(lambda *values: _decimal(values, lambda a, b: a - b))
 function("mulf", "**+")(lambda *values: _decimal(values, lambda a, b: a * b))
 function("divf", "**+")(lambda *values: _decimal(values, _divided))
@@ -77,6 +77,8 @@ def _round(value: Json, places: Json, *limit: Json) -> float:
     """Away from zero from `limit` (0.5) on, at so many places."""
     number, factor = float_of(value), math.pow(10, min(max(int_of(places), -300), 300))
     digit = factor * number
+    if not math.isfinite(digit):
+        return digit
     fraction = math.modf(digit)[0]
     border = float_of(limit[0]) if limit else 0.5
     up = fraction >= border if digit >= 0 else fraction > -border

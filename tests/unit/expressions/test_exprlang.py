@@ -202,3 +202,125 @@ def test_times() -> None:
 
 def test_compiling_is_cached() -> None:
     assert exprlang.compile("1 + 1") is exprlang.compile("1 + 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("date('2024-03-10') + duration('24h') == date('2024-03-11')", True),
+        ("duration('1h') + date('2024-03-10') > date('2024-03-10')", True),
+        ("(date('2024-03-10') - duration('1h')).Hour()", 23),
+        ("(duration('1h') - duration('30m')).Minutes()", 30.0),
+        ("(duration('1h') + duration('30m')).Minutes()", 90.0),
+        ("(duration('1h') * 2).Hours()", 2.0),
+        ("(2 * duration('1h')).Hours()", 2.0),
+        ("int(duration('1us'))", 1000),
+        ("duration('1h') < duration('2h')", True),
+        ("max(duration('1h').Hours(), 2)", 2),
+        ("date('2024-03-10', '2006-01-02').Day()", 10),
+        ("date(timezone('Europe/Berlin'), '2024-07-01 12:00:00').UTC().Hour()", 10),
+        ("now(timezone('UTC')) > date('2024-01-01')", True),
+        ("-(2.5)", -2.5),
+        ("0.0 / 0.0 == 0.0", False),
+        ("2 ** -1", 0.5),
+        ("10 ** 400 > 1e308", True),
+        ("(-8) ** 0.5 == 0", False),
+        ("2.5 * 2", 5.0),
+        ("'abcdef'[-3:-1]", "de"),
+        ("split('a,b,c', ',', 0)", []),
+        ("split('abc', '', 2)", ["a", "bc"]),
+        ("bitnand(7, 2)", 5),
+        ("bitushr(-1, 60)", 15),
+        ("get('x', 1)", None),
+        ("last([])", None),
+        ("map(['a'], upper(#))", ["A"]),
+        ("sortBy([3, 1, 2], -#)", [3, 2, 1]),
+        ("groupBy([1, 2, 3], # % 2 == 0 ? 'even' : 'odd')", {"odd": [1, 3], "even": [2]}),
+        ("fromPairs([['a', 1]])", {"a": 1}),
+        ("::len('abc')", 3),
+        ("sum([0.5, 1])", 1.5),
+        ("flatten([[1, [2]], [], 3])", [1, 2, 3]),
+        ("{(1 == 1 ? 'a' : 'b'): 2}.a", 2),
+        ("let x = 1;\n// comment\nx /* more */ + 1", 2),
+        ("1; 2; 3", 3),
+        ("'a' in ['a'] && 'k' in {'k': 1} && not ('z' in {'k': 1})", True),
+    ],
+)
+def test_more_values(text: str, expected: Any) -> None:
+    found = value(text)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("fromJSON('\"x\"') - 1", "string - int"),
+        ("fromJSON('1.5') % 2", "float64 % int"),
+        ("date('2024-01-01') * 2", "time.Time \\* int"),
+        ("fromJSON('[1]').a", r"int\(string\)"),
+        ("fromJSON('5')[0]", "cannot fetch 0 from float64"),
+        ("fromJSON('5')[0:1]", "cannot slice float64"),
+        ("[1][fromJSON('\"a\"'):]", "an index is no number"),
+        ("5 in fromJSON('\"x\"')", 'operator "in" not defined on string'),
+        ("fromJSON('1') contains 'x'", "is float64, not string"),
+        ("fromJSON('1') && true", "is float64, not bool"),
+        ("fromJSON('null') ? 1 : 2", "is nil, not bool"),
+        ("-fromJSON('\"a\"')", "invalid operation: - string"),
+        ("map(5, #)", "takes only array"),
+        ("filter([1], #)", "predicate should return boolean"),
+        ("count([1])", "predicate should return boolean"),
+        ("sum(['a'])", r"int \+ string"),
+        ("reduce([], #acc + #)", "no initial value"),
+        ("sortBy([1], #, 'up')", "unknown order"),
+        ("sort([1], 'up')", "invalid order"),
+        ("sort([1, 'a'])", "invalid operation"),
+        ("map([1], #nope)", "unknown pointer #nope"),
+        ("fromPairs([1])", "invalid pair"),
+        ("concat()", "expected at least 1"),
+        ("concat([1], 2)", "cannot concat int"),
+        ("max()", "not enough arguments"),
+        ("max('a')", "invalid argument for max"),
+        ("upper()", "invalid number of arguments for upper"),
+        ("upper(fromJSON('1'))", "invalid argument for upper"),
+        ("join([1])", "not string"),
+        ("repeat('a', -1)", "expected positive integer"),
+        ("duration('5')", "missing unit"),
+        ("date()", "expected 1"),
+        ("date(1)", "date takes a text"),
+        ("bitshl(1, -1)", "negative shift"),
+        ("toJson()", "expected 1, got 0"),
+        ("jsonpath('{}', 5)", "takes a JSON text and a path"),
+        ("jsonpath('{}', '$.a')", "key not found"),
+        ("{(1): 2}", "not string"),
+        ("date('2024-01-01').Nope()", "Nope is not a function"),
+        ("b'ab'", "byte literals are not supported"),
+        ("'\\q'", "invalid char escape"),
+        ("'\\ud800'", "unable to unescape"),
+        ("`abc", "literal not terminated"),
+        ("/* abc", "unclosed comment"),
+        ("1e", "invalid number literal"),
+        ("12ab", "bad number syntax"),
+        ("1 ~ 2", "unrecognized character"),
+        ("filter([1])", "expected at least 2 arguments"),
+        ("a not b", "unexpected token"),
+        ("a.5", "unexpected token"),
+        ("a.(b)", "expected name"),
+        ("{5.5}", "unexpected token"),
+        ("{[1]: 2}", "a map key must be"),
+        ("(1)()", "unexpected token"),
+        ("let x 5; x", "unexpected token"),
+        ("true ? 1", "unexpected token EOF"),
+        ("'x' ? 1 : 2", "used as condition"),
+        ("# + 1", "unexpected token"),
+        ("let a = 1; a", "cannot redeclare a"),
+    ],
+)
+def test_more_errors(text: str, message: str) -> None:
+    with pytest.raises(ExpressionError, match=message):
+        value(text, a={})
+
+
+def test_texts_that_are_too_long_are_refused() -> None:
+    with pytest.raises(ExpressionError, match="longer than"):
+        exprlang.compile("1" * 200_000)

@@ -99,3 +99,77 @@ def test_hostile_templates_end_with_an_error(template: str) -> None:
 
 def test_a_hostile_pattern_cannot_hang() -> None:
     assert render("{{ regexMatch `(a+)+$` .Input }}", {"Input": "a" * 50_000 + "!"}) == "false"
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("{{ $x }}", 'undefined variable "\\$x"'),
+        ("{{ .a := 1 }}", "unexpected|expected"),
+        ('{{ template "nope" }}', 'template "nope" not defined'),
+        ("{{ template 5 }}", 'unexpected "5"'),
+        ('{{ define "a" }}', "unexpected EOF"),
+        ('{{ define "a" }}{{ else }}{{ end }}', "unexpected {{else}}"),
+        ("{{ if true }}{{ else }}{{ else }}{{ end }}", "expected end"),
+        ("{{ if true }}{{ else nope }}{{ end }}", 'unexpected "nope" in else'),
+        ("{{ range $a, $b, $c := .x }}{{ end }}", "too many declarations"),
+        ("{{ break }}", "outside"),
+        ('{{ "\\q" }}', "invalid syntax"),
+        ("{{ 99999999999999999999 }}", "integer overflow"),
+        ("{{ 0x }}", "bad number|unexpected|number"),
+        ("{{ 1.a }}", "bad number|unexpected"),
+        ('{{ "a".b }}', "unexpected . after term"),
+        ("{{/* open", "unclosed comment"),
+        ("{{ ~ }}", "unexpected '~' in action"),
+        ("{{ (1 }}", "unclosed left paren"),
+        ("{{ , }}", 'unexpected ","'),
+        ("{{ nil }}", "nil is not a command"),
+        ("{{ 1 | .x 2 }}", "cannot be invoked as function"),
+        ("{{ eq 1 }}", "missing argument"),
+        ("{{ lt true false }}", "invalid type for comparison"),
+        ("{{ lt 1 }}", "want 2 got 1"),
+        ("{{ not 1 2 }}", "want 1 got 2"),
+        ("{{ len }}", "want 1 got 0"),
+        ("{{ index }}", "at least 1"),
+        ('{{ index (list 1) "a" }}', "cannot index slice/array"),
+        ('{{ index (dict "a" 1) 1 }}', "should be string"),
+        ("{{ index 5 1 }}", "can't index item"),
+        ("{{ index .zz 1 }}", "index of nil"),
+        ("{{ and }}", "at least 1"),
+        ("{{ printf 5 }}", "the format is no string"),
+        ("{{ eq (list 1) 1 }}", "non-comparable"),
+        ("{{ lt (list 1) 1 }}", "incompatible types"),
+        ('{{ (toDate "2006" "2024").Nope }}', "can't evaluate field Nope"),
+    ],
+)
+def test_errors_are_said(template: str, message: str) -> None:
+    with pytest.raises(ExpressionError, match=message):
+        render(template, {"x": [1]})
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{{ if true }}a{{ else if false }}b{{ else }}c{{ end }}", "a"),
+        ("{{ range $i, $_ := .x }}{{ if eq $i 1 }}{{ break }}{{ end }}{{ $i }}{{ end }}", "0"),
+        ("{{ $t := 0 }}{{ range .x }}{{ $t = add $t . }}{{ end }}{{ $t }}", "6"),
+        ('{{ index "abc" 1 }}', "98"),
+        ("{{ and 1 0 2 }} {{ or 0 3 }} {{ 0 | or 5 }}", "0 3 5"),
+        ("{{ print nil }}", "<nil>"),
+        ("{{ eq nil nil }}", "true"),
+        ("{{ 'a' }} {{ '\\n' }} {{ 017 }} {{ 1_0 }}", "97 10 15 10"),
+        ('{{ "\\u00e9\\x41\\t" }}', "éA\t"),
+        ('{{ (toDate "2006" "2024").Year }}', "2024"),
+        ("{{ with $y := .x }}{{ len $y }}{{ end }}", "3"),
+        ("{{ range $x := .none }}a{{ else }}b{{ end }}", "b"),
+        ("{{ .big }}", "+Inf"),
+        ('{{ js "<a>=\'" }}', "\\u003Ca\\u003E\\u003D\\'"),
+    ],
+)
+def test_more_templates(template: str, expected: str) -> None:
+    assert render(template, {"x": [1, 2, 3], "big": 10**400}) == expected
+
+
+def test_texts_that_are_too_long_are_refused() -> None:
+    with pytest.raises(ExpressionError, match="longer than"):
+        render("x" * 200_000, {})

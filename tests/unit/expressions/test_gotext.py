@@ -22,12 +22,29 @@ from retrain.expressions.rawjson import loads
 @pytest.mark.parametrize(
     ("number", "text"),
     [
-        (1234567.0, "1.234567e+06"), (100000.0, "100000"), (1e6, "1e+06"), (1e20, "1e+20"), (1e21, "1e+21"), (123456789.0, "1.23456789e+08"),
-        (0.0001, "0.0001"), (1e-05, "1e-05"), (0.00012345, "0.00012345"), (20.5, "20.5"), (-0.5, "-0.5"), (0.0, "0"), (-0.0, "-0"),
-        (float("inf"), "+Inf"), (float("-inf"), "-Inf"), (float("nan"), "NaN"), (5e-324, "5e-324"), (1.7976931348623157e308, "1.7976931348623157e+308"),
-        (42, "42"), (1234567, "1234567"), (2.0, "2"),
+        (1234567.0, "1.234567e+06"),
+        (100000.0, "100000"),
+        (1e6, "1e+06"),
+        (1e20, "1e+20"),
+        (1e21, "1e+21"),
+        (123456789.0, "1.23456789e+08"),
+        (0.0001, "0.0001"),
+        (1e-05, "1e-05"),
+        (0.00012345, "0.00012345"),
+        (20.5, "20.5"),
+        (-0.5, "-0.5"),
+        (0.0, "0"),
+        (-0.0, "-0"),
+        (float("inf"), "+Inf"),
+        (float("-inf"), "-Inf"),
+        (float("nan"), "NaN"),
+        (5e-324, "5e-324"),
+        (1.7976931348623157e308, "1.7976931348623157e+308"),
+        (42, "42"),
+        (1234567, "1234567"),
+        (2.0, "2"),
     ],
-)  # fmt: skip
+)
 def test_numbers_as_percent_v(number: float, text: str) -> None:
     assert format_number(number) == text
 
@@ -97,8 +114,20 @@ def test_recorded_fields_of_an_item() -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("30s", 30), ("5m", 300), ("1h2m3s", 3723), ("1.5h", 5400), ("300ms", 0.3), ("-2s", -2), ("+2s", 2), ("90", 90), ("0", 0), (".5s", 0.5), ("1us", 1e-6)],
-)  # fmt: skip
+    [
+        ("30s", 30),
+        ("5m", 300),
+        ("1h2m3s", 3723),
+        ("1.5h", 5400),
+        ("300ms", 0.3),
+        ("-2s", -2),
+        ("+2s", 2),
+        ("90", 90),
+        ("0", 0),
+        (".5s", 0.5),
+        ("1us", 1e-6),
+    ],
+)
 def test_durations(text: str, seconds: float) -> None:
     assert parse_duration(text) == pytest.approx(seconds)
 
@@ -114,8 +143,18 @@ def test_what_is_no_duration(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(3723, "1h2m3s"), (0, "0s"), (1.5, "1.5s"), (0.3, "300ms"), (90, "1m30s"), (3600, "1h0m0s"), (-1.5, "-1.5s"), (2e-6, "2µs"), (1e-9, "1ns")],
-)  # fmt: skip
+    [
+        (3723, "1h2m3s"),
+        (0, "0s"),
+        (1.5, "1.5s"),
+        (0.3, "300ms"),
+        (90, "1m30s"),
+        (3600, "1h0m0s"),
+        (-1.5, "-1.5s"),
+        (2e-6, "2µs"),
+        (1e-9, "1ns"),
+    ],
+)
 def test_durations_are_printed_as_in_go(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
 
@@ -127,8 +166,20 @@ def test_a_printed_duration_reads_back(milliseconds: int) -> None:
 
 @pytest.mark.parametrize(
     ("letter", "text"),
-    [("Y", "2026"), ("m", "11"), ("d", "04"), ("H", "08"), ("M", "44"), ("S", "57"), ("s", "1793781897"), ("RFC3339", "2026-11-04T08:44:57Z"), ("F", "2026-11-04"), ("y", "26"), ("e", " 4")],
-)  # fmt: skip
+    [
+        ("Y", "2026"),
+        ("m", "11"),
+        ("d", "04"),
+        ("H", "08"),
+        ("M", "44"),
+        ("S", "57"),
+        ("s", "1793781897"),
+        ("RFC3339", "2026-11-04T08:44:57Z"),
+        ("F", "2026-11-04"),
+        ("y", "26"),
+        ("e", " 4"),
+    ],
+)
 def test_creation_time_by_letter(letter: str, text: str) -> None:
     assert strftime(1793781897.25, letter) == text
 

@@ -63,7 +63,10 @@ def test_recorded_when(text: str, expected: bool) -> None:
             "Failed to evaluate 'when' expresion 'already-trained == train': "
             "Value 'already' cannot be used with the modifier '-', it is not a number",
         ),
-        ("a === b", "Invalid 'when' expression 'a === b': Invalid token: '===' (hint: try wrapping the affected expression in quotes (\"))"),
+        (
+            "a === b",
+            "Invalid 'when' expression 'a === b': Invalid token: '===' (hint: try wrapping the affected expression in quotes (\"))",
+        ),
         ("a b", "Invalid 'when' expression 'a b': Cannot transition token types from VARIABLE [a] to VARIABLE [b]"),
         ("1 +", "Invalid 'when' expression '1 +': Unexpected end of expression"),
         ("!heads", "Failed to parse 'when' expression '!heads': Cannot transition token types from PREFIX [!] to STRING [heads]"),
@@ -88,9 +91,9 @@ def test_conditions_of_a_sensor() -> None:
 
 def test_hexadecimal_and_accessors() -> None:
     assert govaluate.evaluate("0x10 == 16") is True
-    with pytest.raises(ExpressionError, match="Hanging accessor on token 'a.'"):
+    with pytest.raises(ExpressionError, match=r"Hanging accessor on token 'a\.'"):
         govaluate.evaluate("a. == 1")
-    with pytest.raises(ExpressionError, match="Unable to access unexported field 'b' in token 'a.b'"):
+    with pytest.raises(ExpressionError, match=r"Unable to access unexported field 'b' in token 'a\.b'"):
         govaluate.evaluate("a.b == 1")
     with pytest.raises(ExpressionError, match="'a' is not a struct"):
         govaluate.evaluate("a.B == 1", {"a": {"B": 1}})

@@ -39,7 +39,9 @@ def test_what_a_value_brings_is_not_expanded_in_the_same_pass() -> None:
     assert substitute(once, scope) == "B 2"
 
 
-@pytest.mark.parametrize("text", ["{{nope}}", "{{ column }}", "{{nope", "nope}}", "{{}}", "{{ {{ }} }}", "{ {item} }", "{{.Input.body}}", "{{ = item }}"])
+@pytest.mark.parametrize(
+    "text", ["{{nope}}", "{{ column }}", "{{nope", "nope}}", "{{}}", "{{ {{ }} }}", "{ {item} }", "{{.Input.body}}", "{{ = item }}"]
+)
 def test_what_is_not_known_stays_as_it_is_written(text: str) -> None:
     assert substitute(text, SCOPE) == text
 
@@ -113,7 +115,18 @@ def test_recorded_guards_for_an_absent_task() -> None:
     assert substitute(text, {}) == text
 
 
-@pytest.mark.parametrize("text", ["{{=nope}}", "{{=1 +}}", "{{=asInt('x')}}", "{{=item.x.y}}", "{{=nil}}", "{{=retries ?? 'a'}}", "{{=workflow.status == nil ? 'a' : 'b'}}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{=nope}}",
+        "{{=1 +}}",
+        "{{=asInt('x')}}",
+        "{{=item.x.y}}",
+        "{{=nil}}",
+        "{{=retries ?? 'a'}}",
+        "{{=workflow.status == nil ? 'a' : 'b'}}",
+    ],
+)
 def test_an_expression_without_a_value_stays_when_nothing_is_strict(text: str) -> None:
     assert substitute(text, SCOPE) == text
 
