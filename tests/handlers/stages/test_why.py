@@ -103,7 +103,7 @@ def test_one_trial(two_runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nobody"], "there is no model 'nobody' in the bucket; there are: late"),
+        (["nobody"], "there is no model, run or trial 'nobody' in the bucket; models: late"),
         (["run", "z"], "there is no run 'z'"),
         (["run", "z", "--model", "late"], "there is no run 'z'"),
         (["trial", "zz"], "no trial has an id that begins with 'zz'"),
