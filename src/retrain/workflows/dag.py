@@ -107,7 +107,7 @@ class Dag:
         for dependency in self.graph.dependencies[name]:
             self.visit(dependency)
         node = self.p.get(self.id(name))
-        if node is None:
+        if node is None or self.p.reused(self.id(name)):
             self._begin(name)
             return
         self._correct_message(name, node)
@@ -178,7 +178,7 @@ class Dag:
         results: dict[str, dict[str, bool]] = {}
         for dependency in self.graph.dependencies[name]:
             node = self.p.get(self.id(dependency))
-            if node is None or node["phase"] not in FULFILLED or self.p.count("hooks", node["id"]):
+            if node is None or self.p.reused(node["id"]) or node["phase"] not in FULFILLED or self.p.count("hooks", node["id"]):
                 return None
             results[dependency] = self._results(node)
         return self.graph.depends(name).evaluate(results)
@@ -273,7 +273,7 @@ class Dag:
     def _make_item(self, name: str, group: str, calls: Calls, index: int) -> bool:
         p = self.p
         shown = item_name(calls.step["name"], index, (calls.items or [])[index])
-        if p.get(self.id(shown)) is not None:
+        if p.get(self.id(shown)) is not None and not p.reused(self.id(shown)):
             return True
         try:
             step = calls.call(index)

@@ -43,6 +43,8 @@ def start(p: Pass, call: Call) -> str:
     Raises Blocked when there is no place for it now, CallFailed when the call is wrong (then there is a node that says so).
     """
     node = p.id(call.name)
+    if p.reused(node):
+        return p.adopt(call)
     if p.get(node) is not None:
         return node
     if call.depth >= DEPTH:

@@ -90,6 +90,10 @@ def attempt(p: Pass, node: str) -> None:
         p.link(node, child, new=True)
         return
     p.link(node, p.id(call.name), new=True)
+    if p.reused(p.id(call.name)):
+        p.adopt(call)
+        p.look(node)
+        return
     try:
         run(p, call, None, template, arguments)
     except CallFailed:

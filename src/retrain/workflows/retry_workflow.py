@@ -180,8 +180,10 @@ def resubmit(workflow: Doc, options: Mapping[str, Json]) -> Doc:
         return result
     if status.get("phase") not in BAD:
         raise InvalidInput("workflow must be Failed/Error to resubmit in memoized mode")
-    nodes = {n: doc for n, doc in (status.get("nodes") or {}).items() if _reusable(doc, old)}
-    result["status"] = {"nodes": nodes, "resubmittedFrom": old, "storedTemplates": status.get("storedTemplates") or {}}
+    known = status.get("nodes") or {}
+    nodes = {n: doc for n, doc in known.items() if _reusable(doc, old)}
+    names = {b: known[b]["name"] for b in (doc.get("boundaryID") for doc in nodes.values()) if b in known}
+    result["status"] = {"nodes": nodes, "nodeNames": names, "resubmittedFrom": old}
     return result
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from retrain.clock import timestamp
 from retrain.manifests.merge import merge_workflow_spec
 from retrain.ports import Doc
 from retrain.workflows.index import COMPLETED
@@ -62,7 +63,32 @@ def new_run(workflow: Doc, world: World, now: float) -> Run:
             head["storedWorkflowTemplateSpec"] = merge_workflow_spec(spec, template.get("spec") or {}, defaults)
     elif defaults:
         hidden["spec"] = merge_workflow_spec(spec, None, defaults)
-    return Run(workflow=workflow, head=head, nodes={}, edges={}, private={})
+    return Run(
+        workflow={k: v for k, v in workflow.items() if k != "status"},
+        head=head,
+        nodes=_reused(workflow, now),
+        edges={},
+        private={},
+    )
+
+
+def _reused(workflow: Doc, now: float) -> dict[str, Doc]:
+    """Nodes that a memoized resubmit brings along from the old Workflow: they count as skipped, with the outputs they had."""
+    given = workflow.get("status") or {}
+    old, new = str(given.get("resubmittedFrom") or ""), workflow["metadata"]["name"]
+    found: dict[str, Doc] = {}
+    for before, doc in (given.get("nodes") or {}).items() if old else ():
+        name = new + doc["name"].removeprefix(old)
+        boundary = ((given.get("nodeNames") or {}).get(doc.get("boundaryID", "")) or "").removeprefix(old)
+        node = {**doc, "id": node_id(new, name), "name": name, "type": "Skipped", "phase": "Skipped", "message": f"original pod: {before}"}
+        node.update(
+            startedAt=timestamp(now), finishedAt=timestamp(now), templateScope=doc["templateScope"].replace(f"local/{old}", f"local/{new}")
+        )
+        node.pop("children", None)
+        if doc.get("boundaryID"):
+            node["boundaryID"] = node_id(new, new + boundary)
+        found[node["id"]] = node
+    return found
 
 
 def spec_of(run: Run) -> Doc:
@@ -81,6 +107,8 @@ def compose(run: Run) -> Doc:
     workflow = {**run.workflow}
     hidden = run.head.get(HIDDEN) or {}
     spec = dict(workflow.get("spec") or {})
+    if hidden.get("arguments"):
+        spec["arguments"] = hidden["arguments"]
     if hidden.get("shutdown"):
         spec["shutdown"] = hidden["shutdown"]
     if hidden.get("suspended"):

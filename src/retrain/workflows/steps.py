@@ -207,7 +207,8 @@ def _make(p: Pass, node: str, frame: Frame, group: str, state: Group) -> None:
         calls = state.calls[state.at]
         while state.item < len(calls):
             name = calls.step["name"] if calls.items is None else item_name(calls.step["name"], state.item, calls.items[state.item])
-            if p.get(p.id(f"{prefix}.{name}")) is None:
+            child = p.id(f"{prefix}.{name}")
+            if p.get(child) is None or p.reused(child):
                 try:
                     _make_one(p, node, frame, group, state, calls)
                 except Blocked:

@@ -313,6 +313,18 @@ class Pass:
         for key in contributions(doc, private):
             self._delta[key] = self._delta.get(key, 0) + sign
 
+    def reused(self, node: str) -> bool:
+        """Whether the node came along from an older Workflow and nothing leads to it yet."""
+        return self.get(node) is not None and not self.priv(node)
+
+    def adopt(self, call: Call) -> str:
+        """Take such a node over as what this call comes to."""
+        node = self.id(call.name)
+        self.keep(node, owner=call.owner, role=call.role, depth=call.depth, at=self.now)
+        if call.flag:
+            self.set(node, nodeFlag=dict(call.flag))
+        return node
+
     def completed(self, node: str) -> bool:
         """Ended by itself: neither skipped nor omitted."""
         found = self.get(node)

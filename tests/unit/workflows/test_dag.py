@@ -45,7 +45,10 @@ def test_a_failure_that_a_task_waited_for_is_no_failure(tell: Tell) -> None:
 def test_continue_on_counts_in_dependencies_and_for_targets(tell: Tell) -> None:
     told = tell(
         HEAD
-        + "      tasks: [{name: a, template: bad, continueOn: {failed: true}}, {name: b, dependencies: [a], template: bad, continueOn: {failed: true}}]"
+        + """      tasks:
+      - {name: a, template: bad, continueOn: {failed: true}}
+      - {name: b, dependencies: [a], template: bad, continueOn: {failed: true}}
+"""
     )
     assert told.play()["status"]["phase"] == "Succeeded"
     assert told.phases()[".b"] == "Failed"

@@ -127,3 +127,24 @@ def test_resubmit_is_a_new_workflow_of_the_same_spec(tell: Tell) -> None:
     assert "status" not in new
     with pytest.raises(InvalidInput, match="NAME=VALUE"):
         resubmit(old, {"parameters": ["new"]})
+
+
+def test_a_memoized_resubmit_does_again_only_what_failed(tell: Tell) -> None:
+    told = failing({"f(1:b)(0)"}, tell)
+    old = told.play()
+    new = resubmit(old, {"memoized": True})
+    assert {n["displayName"] for n in new["status"]["nodes"].values()} == {"first(0)", "f(0:a)(0)", "f(2:c)(0)"}
+    later = failing(set(), tell)
+    metadata = {**new["metadata"], "name": "w-2", "namespace": "ns", "uid": "u"}
+    later.run = status.new_run({**new, "metadata": metadata}, later.world, later.now)
+    shown = later.play()
+    assert shown["status"]["phase"] == "Succeeded"
+    assert [later.shown(p.node_id) for p in later.pods] == ["f(1:b)(0)", "s(0)", "t(0)", "w-2.onExit(0)"]
+    nodes = later.nodes()
+    assert (nodes[".first(0)"]["type"], nodes[".first(0)"]["phase"]) == ("Skipped", "Skipped")
+    assert nodes[".first(0)"]["message"].startswith("original pod: w-1-")
+    assert nodes[".first"]["children"] == [nodes[".first(0)"]["id"]]
+    assert nodes[".first(0)"]["boundaryID"] == "w-2"
+    done = failing(set(), tell)
+    with pytest.raises(InvalidInput, match="must be Failed/Error"):
+        resubmit(done.play(), {"memoized": True})

@@ -80,7 +80,10 @@ metadata: {name: w}
 spec:
   entrypoint: main
   templates:
-  - {name: main, steps: [[{name: a, template: wait}], [{name: b, template: say, arguments: {parameters: [{name: v, value: "{{steps.a.outputs.parameters.x}}"}]}}]]}
+  - name: main
+    steps:
+    - [{name: a, template: wait}]
+    - [{name: b, template: say, arguments: {parameters: [{name: v, value: "{{steps.a.outputs.parameters.x}}"}]}}]
   - {name: wait, suspend: {}, outputs: {parameters: [{name: x, valueFrom: {supplied: {}}}]}}
   - {name: say, inputs: {parameters: [{name: v}]}, container: {image: i, command: [say, "{{inputs.parameters.v}}"]}}
 """

@@ -66,7 +66,12 @@ def test_a_when_that_cannot_be_evaluated(tell: Tell) -> None:
 def test_an_item_may_be_asked_in_when(tell: Tell) -> None:
     told = tell(
         HEAD
-        + '    - [{name: l, template: say, when: "{{item}} > 1", withItems: [1, 2], arguments: {parameters: [{name: v, value: "{{item}}"}]}}]'
+        + """    - - name: l
+        template: say
+        when: "{{item}} > 1"
+        withItems: [1, 2]
+        arguments: {parameters: [{name: v, value: "{{item}}"}]}
+"""
     )
     told.play()
     assert told.phases() == {"": "Succeeded", "[0]": "Succeeded", "[0].l(0:1)": "Skipped", "[0].l(1:2)": "Succeeded"}
@@ -76,7 +81,10 @@ def test_an_item_may_be_asked_in_when(tell: Tell) -> None:
 def test_groups_hang_on_what_ended_before_them(tell: Tell) -> None:
     told = tell(
         HEAD
-        + "    - [{name: a, template: ok}, {name: b, template: ok}]\n    - [{name: c, template: ok, withParam: '[]'}]\n    - [{name: d, template: ok}]"
+        + """    - [{name: a, template: ok}, {name: b, template: ok}]
+    - [{name: c, template: ok, withParam: '[]'}]
+    - [{name: d, template: ok}]
+"""
     )
     told.play()
     nodes = told.nodes()

@@ -1,0 +1,116 @@
+"""Who gets which lock; locks and the memo of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrain.workflows.locks import Claim, grant
+from retrain.workflows.messages import FreeLock, LockWaiting, WantLock
+
+Tell = Callable[..., Any]
+
+NAMES = ["Mutex/ns/a", "Mutex/ns/b", "Semaphore/ns/cm/k"]
+LIMITS = {"Semaphore/ns/cm/k": 2}
+
+
+@given(st.lists(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True), max_size=8))
+def test_no_lock_is_given_too_often_and_everyone_is_served(wanted: list[list[str]]) -> None:
+    waiting = [Claim(i, locks, LIMITS) for i, locks in enumerate(wanted)]
+    holders: dict[str, list[int]] = {}
+    served = []
+    while waiting:
+        given_now, refused = grant(holders, waiting)
+        assert given_now, "someone can always go on when nobody holds anything"
+        assert {c.owner for c in given_now} | set(refused) == {c.owner for c in waiting}
+        for name in NAMES:
+            assert sum(name in c.locks for c in given_now) <= LIMITS.get(name, 1)
+        served += [c.owner for c in given_now]
+        waiting = [c for c in waiting if c.owner in refused]
+    assert sorted(served) == list(range(len(wanted)))
+
+
+def test_nobody_passes_another_who_waits_for_the_same() -> None:
+    held = {"Mutex/ns/a": [0]}
+    given_now, refused = grant(held, [Claim(1, ["Mutex/ns/a", "Mutex/ns/b"], {}), Claim(2, ["Mutex/ns/b"], {})])
+    assert given_now == []
+    assert refused[1].message == "Waiting for ns/Mutex/a lock. Lock status: 0/1"
+    assert refused[2].lock == "Mutex/ns/b"
+
+
+TEXT = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: cm}
+data: {k: "2"}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  arguments: {parameters: [{name: p, value: P}]}
+  synchronization: {mutexes: [{name: "m-{{workflow.parameters.p}}"}]}
+  templates:
+  - name: main
+    synchronization: {semaphores: [{configMapKeyRef: {name: cm, key: k}}]}
+    memoize: {key: "key-{{workflow.parameters.p}}", maxAge: 1h, cache: {configMap: {name: cache}}}
+    container: {image: i, command: [write, val]}
+    outputs: {parameters: [{name: o, valueFrom: {path: /tmp/o}}]}
+"""
+
+
+def actions(told: Any, kind: type) -> list[Any]:
+    return [a for o in told.outcomes for a in o.actions if isinstance(a, kind)]
+
+
+def test_a_workflow_and_a_node_ask_wait_and_give_back(tell: Tell) -> None:
+    told = tell(TEXT)
+    told.step()
+    assert told.run.head["phase"] == "Pending"
+    told.facts.appendleft(LockWaiting("", "Waiting for ns/Mutex/m-P lock. Lock status: 0/1", "Mutex/ns/m-P"))
+    told.step()
+    assert told.run.head["message"] == "Waiting for ns/Mutex/m-P lock. Lock status: 0/1"
+    told.step()
+    told.facts.appendleft(LockWaiting("w", "Waiting for ns/ConfigMap/cm/k lock. Lock status: 0/2", "Semaphore/ns/cm/k"))
+    told.step()
+    assert told.nodes()[""]["synchronizationStatus"] == {"waiting": "Semaphore/ns/cm/k"}
+    shown = told.play()["status"]
+    assert shown["phase"] == "Succeeded"
+    assert "synchronizationStatus" not in told.nodes()[""]
+    assert "message" not in shown
+    wants = actions(told, WantLock)
+    assert [(w.node_id, tuple(w.locks), dict(w.limits)) for w in wants] == [
+        ("", ("Mutex/ns/m-P",), {}),
+        ("w", ("Semaphore/ns/cm/k",), {"Semaphore/ns/cm/k": 2}),
+    ]
+    assert {f.node_id for f in actions(told, FreeLock)} == {"", "w"}
+
+
+def test_the_memo_is_asked_under_the_lock(tell: Tell) -> None:
+    told = tell(TEXT)
+    told.play()
+    assert told.memo["key-P"]["parameters"][0]["value"] == "val"
+    again = tell(TEXT)
+    again.memo = told.memo
+    assert again.play()["status"]["phase"] == "Succeeded"
+    assert again.pods == []
+    assert again.nodes()[""]["memoizationStatus"] == {"hit": True, "key": "key-P", "cacheName": "cache"}
+    assert "w" in {f.node_id for f in actions(again, FreeLock)}
+
+
+def test_a_key_that_cannot_be(tell: Tell) -> None:
+    told = tell(TEXT.replace("key-{{", "key/{{"))
+    assert told.play()["status"]["message"] == "error in entry template execution: invalid cache key: key/P"
+
+
+def test_terminated_while_it_waits_for_its_lock(tell: Tell) -> None:
+    told = tell(TEXT)
+    told.step()
+    told.facts.clear()
+    shown = told.operate("terminate")["status"]
+    assert (shown["phase"], shown["message"]) == ("Failed", "Stopped with strategy 'Terminate'")
+    assert told.pods == []

@@ -1,0 +1,216 @@
+"""Template -> PodSpec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from retrain.ports import ArtifactLocation, Mount, OutputParameter, Volume
+
+Tell = Callable[..., Any]
+
+
+def workflow(template: str, spec: str = "", documents: str = "") -> str:
+    return f"""{documents}
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {{name: w}}
+spec:
+  entrypoint: main
+  arguments: {{parameters: [{{name: p, value: P}}]}}
+{spec}
+  templates:
+  - name: main
+{template}
+"""
+
+
+DOCUMENTS = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: cm}
+data: {LEVEL: debug, "not a name": x, a.txt: A}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: sec}
+data: {token: czNjcjN0}
+stringData: {plain: text}
+---
+"""
+
+
+def test_environment(tell: Tell) -> None:
+    told = tell(
+        workflow(
+            """
+    container:
+      image: i
+      command: [x]
+      envFrom: [{prefix: C_, configMapRef: {name: cm}}, {secretRef: {name: none, optional: true}}]
+      env:
+      - {name: A, value: "{{workflow.parameters.p}}"}
+      - {name: B, value: "$(A) $$(A) $(NONE)"}
+      - {name: T, valueFrom: {secretKeyRef: {name: sec, key: token}}}
+      - {name: S, valueFrom: {secretKeyRef: {name: sec, key: plain}}}
+      - {name: O, valueFrom: {configMapKeyRef: {name: cm, key: none, optional: true}}}
+      - {name: POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+""",
+            documents=DOCUMENTS,
+        )
+    )
+    told.play()
+    assert told.pods[0].containers[0].env == {
+        "PATH": "/bin",
+        "C_LEVEL": "debug",
+        "C_a.txt": "A",
+        "A": "P",
+        "B": "P $(A) $(NONE)",
+        "T": "s3cr3t",
+        "S": "text",
+        "POD": "w",
+    }
+
+
+def test_volumes_are_those_that_are_mounted(tell: Tell) -> None:
+    told = tell(
+        workflow(
+            """
+    volumes: [{name: own, emptyDir: {}}]
+    container:
+      image: i
+      command: [x]
+      volumeMounts: [{name: own, mountPath: /own}, {name: files, mountPath: /f, subPath: s, readOnly: true}, {name: data, mountPath: /d}]
+""",
+            """
+  volumes: [{name: files, configMap: {name: cm, items: [{key: a.txt, path: sub/b.txt}]}}, {name: unused, secret: {secretName: none}}]
+  volumeClaimTemplates: [{metadata: {name: data}, spec: {}}]
+""",
+            DOCUMENTS,
+        )
+    )
+    told.play()
+    pod = told.pods[0]
+    assert {v.name: v for v in pod.volumes} == {
+        "own": Volume("own"),
+        "files": Volume("files", files={"sub/b.txt": "A"}, read_only=True),
+        "data": Volume("data", claim="w-data"),
+    }
+    assert pod.containers[0].mounts == [Mount("own", "/own"), Mount("files", "/f", "s", True), Mount("data", "/d")]
+
+
+@pytest.mark.parametrize(
+    ("container", "message"),
+    [
+        ("volumeMounts: [{name: none, mountPath: /n}]", "volume 'none' not found in workflow spec"),
+        ("envFrom: [{configMapRef: {name: none}}]", 'configmap "none" not found'),
+        ("env: [{name: A, valueFrom: {secretKeyRef: {name: sec, key: k}}}]", 'secret "sec" not found'),
+    ],
+)
+def test_what_is_not_there_is_an_error_of_the_node(tell: Tell, container: str, message: str) -> None:
+    told = tell(workflow(f"    container: {{image: i, command: [x], {container}}}"))
+    shown = told.play()["status"]
+    assert (shown["phase"], shown["message"]) == ("Error", f"error in entry template execution: {message}")
+    assert told.pods == []
+
+
+def test_patches_are_merged_in_order(tell: Tell) -> None:
+    told = tell(
+        workflow(
+            """
+    podSpecPatch: |
+      terminationGracePeriodSeconds: 7
+      containers:
+      - name: main
+        resources: {limits: {memory: 64Mi, cpu: 500m}}
+        env: [{name: A, value: "template"}]
+    container: {image: i, command: [x], env: [{name: B, value: b}]}
+""",
+            """
+  podSpecPatch: |
+    containers:
+    - name: main
+      env: [{name: A, value: "{{workflow.parameters.p}}"}, {name: C, value: "c"}]
+""",
+        )
+    )
+    told.play()
+    pod = told.pods[0]
+    main = pod.containers[0]
+    assert (pod.grace_seconds, main.memory_bytes, main.cpu) == (7.0, 64 * 1024**2, 0.5)
+    assert {k: main.env[k] for k in "ABC"} == {"A": "template", "B": "b", "C": "c"}
+
+
+def test_outputs_and_their_keys(tell: Tell) -> None:
+    told = tell(
+        workflow(
+            """
+    inputs: {artifacts: [{name: i, path: /tmp/i, raw: {data: "{{workflow.parameters.p}}"}}, {name: o, path: /tmp/o, optional: true}]}
+    container: {image: i, command: [x, "{{inputs.artifacts.i.path}}", "{{outputs.parameters.q.path}}"]}
+    outputs:
+      parameters: [{name: q, valueFrom: {path: /tmp/q, default: 1}}]
+      artifacts:
+      - {name: a, path: /tmp/a}
+      - {name: b, path: /tmp/b, archive: {none: {}}, s3: {key: "k/{{workflow.name}}"}}
+"""
+        ),
+        artifact_repository={
+            "s3": {"bucket": "b", "keyFormat": "{{workflow.namespace}}/{{workflow.name}}/{{pod.name}}"},
+            "archiveLogs": True,
+        },
+    )
+    told.play()
+    pod = told.pods[0]
+    assert pod.containers[0].command == ["x", "/tmp/i", "/tmp/q"]
+    assert [a.location for a in pod.inputs] == [ArtifactLocation("raw", data="P"), None]
+    assert pod.output_parameters == [OutputParameter("q", "/tmp/q", "1")]
+    assert [(a.name, a.location.key, a.archive) for a in pod.output_artifacts] == [("a", "ns/w/w/a.tgz", "tar"), ("b", "k/w", "none")]
+    assert pod.archive_logs_key == "ns/w/w/main.log"
+
+
+def test_results_are_kept_only_if_someone_speaks_of_them(tell: Tell) -> None:
+    told = tell(
+        """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    steps:
+    - [{name: a, template: leaf}, {name: b, template: leaf}, {name: c, template: leaf}]
+    - [{name: d, template: leaf, when: "'{{steps.a.outputs.result}}' == '{{=steps[\\"b\\"].outputs.result}}'"}]
+    - [{name: e, template: leaf, when: "'{{=steps['c'].outputs.result}}' == ''"}]
+  - {name: leaf, container: {image: i, command: [x]}}
+"""
+    )
+    told.play()
+    kept = {told.shown(p.node_id): p.capture_result for p in told.pods}
+    assert kept["a"]
+    assert kept["c"]
+    assert not kept.get("d", False)
+
+
+def test_a_container_set_is_one_pod(tell: Tell) -> None:
+    told = tell(
+        workflow(
+            """
+    containerSet:
+      retryStrategy: {retries: "2", duration: 3s}
+      containers:
+      - {name: a, image: i, command: [x]}
+      - {name: main, image: i, command: [y], dependencies: [a]}
+"""
+        )
+    )
+    told.play()
+    first, second = told.pods[0].containers
+    assert (first.name, first.depends, first.retries, first.retry_delay) == ("a", [], 2, 3.0)
+    assert (second.name, second.depends) == ("main", ["a"])
+    nodes = told.nodes()
+    assert nodes[""]["children"] == [nodes[".a"]["id"]]
+    assert nodes[".a"]["children"] == [nodes[".main"]["id"]]
+    assert nodes[".main"]["phase"] == "Succeeded"

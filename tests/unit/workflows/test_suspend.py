@@ -1,0 +1,102 @@
+"""Waiting, and limits of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Tell = Callable[..., Any]
+
+
+def text(template: str, spec: str = "") -> str:
+    return f"""
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {{name: w}}
+spec:
+  entrypoint: main
+{spec}
+  templates:
+  - {{name: bye, container: {{image: i, command: [exit, "0"]}}}}
+  - name: main
+{template}
+"""
+
+
+@pytest.mark.parametrize(("duration", "seconds"), [('"20"', 20), ("1m", 60), ("1500ms", 1.5)])
+def test_it_goes_on_when_the_time_is_over(tell: Tell, duration: str, seconds: float) -> None:
+    told = tell(text(f"    suspend: {{duration: {duration}}}"))
+    told.play()
+    begun = told.now
+    assert told.nodes()[""]["phase"] == "Running"
+    assert told.wait()["status"]["phase"] == "Succeeded"
+    assert told.now - begun == pytest.approx(seconds, abs=0.1)
+
+
+def test_no_time_at_all(tell: Tell) -> None:
+    told = tell(text("    suspend: {duration: 0s}"))
+    assert told.play()["status"]["phase"] == "Succeeded"
+
+
+def test_outputs_take_their_defaults(tell: Tell) -> None:
+    told = tell(text("    suspend: {duration: 1s}\n    outputs: {parameters: [{name: x, valueFrom: {default: d, supplied: {}}}]}"))
+    told.play()
+    told.wait()
+    assert told.nodes()[""]["outputs"] == {"parameters": [{"name": "x", "value": "d"}]}
+    told = tell(text("    suspend: {duration: 1s}\n    outputs: {parameters: [{name: x, valueFrom: {supplied: {}}}]}"))
+    told.play()
+    told.wait()
+    assert told.nodes()[""]["message"] == "raw output parameter 'x' has not been set and does not have a default value"
+
+
+def test_a_duration_that_is_none(tell: Tell) -> None:
+    told = tell(text("    suspend: {duration: soon}"))
+    assert "invalid duration" in told.play()["status"]["message"]
+
+
+def test_the_deadline_of_the_workflow(tell: Tell) -> None:
+    told = tell(
+        text(
+            "    steps: [[{name: s, template: wait}, {name: p, template: bye}]]\n  - {name: wait, suspend: {}}",
+            "  activeDeadlineSeconds: 30\n  onExit: bye",
+        )
+    )
+    told.hold = {"p"}
+    told.play()
+    assert told.pods[0].deadline == int(told.now) + 30
+    told.now += 30
+    told.wait()
+    assert told.nodes()["[0].s"]["message"] == "Step exceeded its deadline"
+    told.let_go(next(iter(told.held)), 143)
+    shown = told.play()["status"]
+    assert shown["phase"] == "Failed"
+    assert told.pods[1].deadline is None
+    assert told.phases()[".onExit"] == "Succeeded"
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds"), [("activeDeadlineSeconds: 4", 4), ("timeout: 6s", 6), ("timeout: 1m, activeDeadlineSeconds: 4", 60)]
+)
+def test_the_deadline_of_a_pod(tell: Tell, fields: str, seconds: float) -> None:
+    told = tell(
+        f"""
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {{name: w}}
+spec: {{entrypoint: main, templates: [{{name: main, {fields}, container: {{image: i, command: [exit, "0"]}}}}]}}
+"""
+    )
+    told.play()
+    assert told.pods[0].deadline == pytest.approx(told.now + seconds, abs=0.1)
+
+
+def test_a_pod_that_never_starts(tell: Tell) -> None:
+    told = tell(text("    pendingTimeout: 5s\n    container: {image: i, command: [x]}"))
+    told.hold = {"w"}
+    told.step()
+    told.facts.clear()  # it never runs
+    told.wait()
+    assert (told.nodes()[""]["phase"], told.nodes()[""]["message"]) == ("Failed", "timeout")
+    assert told.stopped == ["w"]
