@@ -18,6 +18,7 @@ from retrain.manifests.report import INVALID_SPEC
 from retrain.manifests.validate import argo_message, check
 from retrain.ports import Clock, Doc
 from retrain.store import joining
+from retrain.workflows import metadata as metadata_rules
 from retrain.workflows import status
 from retrain.workflows.controller import Controller
 from retrain.workflows.objects import Documents, known_kind, not_found, resource_name
@@ -45,6 +46,8 @@ class Admission:
         """Store a new document. Raises AlreadyExists, InvalidInput, Unsupported."""
         admitted = self._admit(doc)
         kind, name = admitted["kind"], admitted["metadata"]["name"]
+        if kind == "Workflow" and self._controller.knows(name):  # before the checks: a burst of events asks for one name again and again
+            raise AlreadyExists(f'{resource_name(kind)} "{name}" already exists')
         refusal = "" if checked and kind != "Workflow" else self._check(admitted)
         if kind == "Workflow":
             return self._controller.insert(admitted, refusal)
@@ -122,6 +125,7 @@ class Admission:
             if not base:
                 raise InvalidInput(f'{resource_name(kind)} "" is invalid: metadata.name: Required value: name or generateName is required')
             metadata["name"] = str(base)[:LONGEST_BASE] + "".join(secrets.choice(ALPHABET) for _ in range(5))
+        metadata_rules.check(resource_name(kind), metadata)
         metadata["namespace"] = self._namespace
         metadata["uid"] = str(uuid.uuid4())
         metadata["creationTimestamp"] = timestamp(self._clock.now())
@@ -149,6 +153,7 @@ class Admission:
             return there
         merged["metadata"]["resourceVersion"] = self._documents.next_version()
         merged["metadata"]["generation"] = there["metadata"].get("generation", 1) + 1
+        metadata_rules.check(resource_name(merged["kind"]), merged["metadata"])
         if not checked:
             self._check(merged)
         merged = _canonical(merged)

@@ -127,6 +127,10 @@ class Controller:
             raise not_found("Workflow", name)
         return row.run
 
+    def knows(self, name: str) -> bool:
+        """Whether there is a Workflow of this name."""
+        return name in self._numbers or self.ledger.number(name) is not None
+
     def number(self, name: str) -> int:
         """The Workflow's number. Raises NotFound."""
         wf = self._numbers.get(name)

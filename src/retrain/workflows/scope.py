@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from retrain.clock import seconds, timestamp
-from retrain.expressions import gotext
+from retrain.expressions import ExpressionError, gotext
 from retrain.expressions.rawjson import dumps, quote
+from retrain.expressions.tags import substitute
 from retrain.ports import Doc
 from retrain.workflows.arguments import ConfigMapError, configmap_value
 from retrain.workflows.index import BAD
@@ -87,6 +88,19 @@ def resolve_parameters(p: Pass) -> None:
             what = "either value or valueFrom must be specified in order to set global parameter"
             raise CallFailed(f"failed to set global parameters: {what} {parameter['name']}")
     p.set_hidden(parameters=values)
+    if not p.run.workflow["spec"].get("workflowTemplateRef"):
+        _show_arguments(p)
+
+
+def _show_arguments(p: Pass) -> None:
+    """Argo writes the Workflow's own variables into its arguments and stores them; with a workflowTemplateRef it leaves them alone."""
+    arguments = p.spec.get("arguments") or {}
+    try:
+        shown = substitute(arguments, global_params(p))
+    except ExpressionError:
+        return  # told when the entry template is called
+    if shown != arguments:
+        p.set_hidden(arguments=shown)
 
 
 def global_params(p: Pass, late: bool = False) -> Params:
