@@ -111,10 +111,14 @@ class Dag:
             self._begin(name)
             return
         self._correct_message(name, node)
-        if hooks.has_hooks(self.graph.tasks[name]) and (node["phase"] in FULFILLED or node["phase"] == "Running"):
+        if hooks.has_hooks(self.graph.tasks[name]) and self._may_hook(node):
             self._hooks(name, self.id(name))
-        elif node["phase"] in COMPLETED:
-            return
+
+    def _may_hook(self, node: Doc) -> bool:
+        """Argo looks at a loop as a whole only after what depends on it has begun: its own handler comes a reconcile later."""
+        if node["type"] == "TaskGroup" and node["phase"] in FULFILLED:
+            return self.p.run.nodes.get(node["id"], {}).get("phase") in FULFILLED
+        return node["phase"] in FULFILLED or node["phase"] == "Running"
 
     def _correct_message(self, name: str, node: Doc) -> None:
         """Argo words an error of the call differently when it looks at the task again, and one of the template always so."""

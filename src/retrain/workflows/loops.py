@@ -25,6 +25,10 @@ LOOPS = ("withItems", "withParam", "withSequence")
 HANGS = "(a reference that will never have a value: Argo waits here for ever, argo-workflows issue 16793)"
 
 
+class ReferenceMissing(CallFailed):
+    """An artifact that is referred to is not there; steps word it differently than a dag."""
+
+
 def should_expand(step: Doc) -> bool:
     """Whether the step fans out."""
     return bool(step.get("withItems")) or bool(step.get("withParam")) or step.get("withSequence") is not None
@@ -57,7 +61,7 @@ def resolve_references(step: Doc, scope: Scope, params: Params) -> Doc:
     except UnresolvedTag as error:
         raise CallFailed(f"{error} {HANGS}") from error
     except ArtifactMissing as error:
-        raise CallFailed(f"unable to resolve references: {error}") from error
+        raise ReferenceMissing(str(error)) from error
     except ExpressionError as error:
         raise CallFailed(str(error)) from error
     if step.get("hooks"):

@@ -8,7 +8,7 @@ from retrain.ports import Doc
 from retrain.workflows import hooks, memoize
 from retrain.workflows.execute import Frame, frame_of
 from retrain.workflows.index import BAD, FULFILLED
-from retrain.workflows.loops import Calls, expand, item_name, resolve_references, should_execute
+from retrain.workflows.loops import Calls, ReferenceMissing, expand, item_name, resolve_references, should_execute
 from retrain.workflows.outbound import outbound_nodes
 from retrain.workflows.outputs import loop_scope, node_scope, publish, skipped_scope, template_outputs
 from retrain.workflows.scope import Scope, global_params, template_scope, workflow_outputs
@@ -167,6 +167,8 @@ def _prepared(p: Pass, node: str, frame: Frame, group: str) -> Group:
     params = global_params(p, bool(p.priv(node).get("onExit")))
     try:
         resolved = [resolve_references(step, scope, params) for step in frame.template["steps"][index]]
+    except ReferenceMissing as error:
+        raise CallFailed(f"failed to resolve references: unable to resolve references: {error}") from error
     except CallFailed as error:
         raise CallFailed(f"failed to resolve references: {error}") from error
     merged = {**params, **scope.params}
