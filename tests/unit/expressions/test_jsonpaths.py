@@ -146,7 +146,7 @@ def test_what_is_set_is_got(doc: dict[str, Any], keys: list[str], value: Any) ->
 @given(DOCS, st.lists(KEYS | st.sampled_from(["0", "1", "#"]), min_size=1, max_size=4))
 def test_agrees_with_another_gjson(doc: dict[str, Any], keys: list[str]) -> None:
     """pygjson wraps its values and hides null, so only what it finds as a scalar is compared."""
-    text, path = json.dumps(doc), ".".join(keys)
+    text, path = json.dumps(doc, ensure_ascii=False), ".".join(keys)  # the other one misreads escaped pairs of surrogates
     other = pygjson.get(text, path)
     if other is not None and isinstance(other.value, (str, int)):
         assert jsonpaths.get(text, path).value == other.value
