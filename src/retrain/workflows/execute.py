@@ -54,11 +54,19 @@ def start(p: Pass, call: Call) -> str:
         local = local_params(p, call, template)
         processed, arguments = process(template, call.arguments, global_params(p, call.on_exit), local, p.world)
     except CallFailed as error:
-        node = p.create(call, "Skipped", "Error", str(error))
-        p.keep(node, raised=str(error), early=True)
-        raise CallFailed(str(error), node) from error
+        raise _refused(p, call, error, early=True) from error
     check_place(p, call)
-    return _enter(p, call, None, processed, arguments, "lock")
+    try:
+        return _enter(p, call, None, processed, arguments, "lock")
+    except CallFailed as error:
+        raise (error if error.node else _refused(p, call, error)) from error
+
+
+def _refused(p: Pass, call: Call, error: CallFailed, *, early: bool = False) -> CallFailed:
+    """A node that says why the call was not made. `early`: Argo says it again whenever it looks at the node."""
+    node = p.create(call, "Skipped", "Error", str(error))
+    p.keep(node, raised=str(error), early=early or None)
+    return CallFailed(str(error), node)
 
 
 def resume(p: Pass, node: str) -> None:
@@ -76,14 +84,16 @@ def resume(p: Pass, node: str) -> None:
 
 def _enter(p: Pass, call: Call, node: str | None, template: Doc, arguments: Doc, stage: str) -> str:
     if stage == "lock" and template.get("synchronization"):
+        want = synchronization.wanted(p, p.id(call.name), template["synchronization"])
         node = node or p.create(call, _node_type(p, template), "Pending", inputs=node_inputs(template))
         p.keep(node, stage="lock", args=arguments, lock=True)
-        synchronization.want(p, node, template["synchronization"], template)
+        p.act(want)
         return node
     if stage and template.get("memoize"):
+        question = memoize.question(p.id(call.name), template["memoize"])
         waiting = node or p.create(call, _node_type(p, template), "Pending", inputs=node_inputs(template))
         p.keep(waiting, stage="memo", args=arguments)
-        memoize.ask(p, waiting, template["memoize"])
+        p.act(question)
         return waiting
     if node is not None:
         p.keep(node, stage=None)

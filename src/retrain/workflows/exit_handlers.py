@@ -8,7 +8,7 @@ from retrain.expressions.tags import explode, substitute
 from retrain.ports import Doc
 from retrain.workflows import deadlines, hooks, synchronization
 from retrain.workflows.index import BAD, COMPLETED, FULFILLED
-from retrain.workflows.messages import FreeLock, WantLock
+from retrain.workflows.messages import FreeLock
 from retrain.workflows.resolve import local_base
 from retrain.workflows.scope import global_params, resolve_parameters
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
@@ -34,13 +34,13 @@ def begin(p: Pass) -> None:
         run(p)
         return
     try:
-        synchronization.want(p, "", field)
+        asked = synchronization.wanted(p, "", field)
     except CallFailed as error:
         _end(p, "Failed", f"Failed to acquire the synchronization lock. {error}")
         return
-    asked = p.actions["lock/"]
+    p.act(asked)
     p.set_head(phase="Pending")
-    p.set_hidden(lock="wanted", locks={"locks": list(asked.locks), "limits": dict(asked.limits)} if isinstance(asked, WantLock) else None)
+    p.set_hidden(lock="wanted", locks={"locks": list(asked.locks), "limits": dict(asked.limits)})
 
 
 def run(p: Pass) -> None:

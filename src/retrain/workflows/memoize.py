@@ -14,8 +14,8 @@ from retrain.workflows.work import CallFailed, Pass
 KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 
 
-def ask(p: Pass, node: str, memo: Doc) -> None:
-    """Ask the cache before the node is executed. Raises CallFailed for a key or an age that cannot be."""
+def question(node: str, memo: Doc) -> AskMemo:
+    """What the cache is asked before the node is executed. Raises CallFailed for a key or an age that cannot be."""
     key = memo.get("key") or ""
     if not KEY.fullmatch(key):
         raise CallFailed(f"invalid cache key: {key}")
@@ -25,7 +25,7 @@ def ask(p: Pass, node: str, memo: Doc) -> None:
             max_age = parse_duration(memo["maxAge"])
         except ExpressionError as error:
             raise CallFailed(f"invalid maxAge: {error}") from error
-    p.act(AskMemo(node, _cache(memo), key, max_age))
+    return AskMemo(node, _cache(memo), key, max_age)
 
 
 def status(memo: Doc, *, hit: bool) -> Doc:

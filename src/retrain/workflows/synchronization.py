@@ -11,8 +11,8 @@ from retrain.workflows.status import text
 from retrain.workflows.work import CallFailed, Pass
 
 
-def want(p: Pass, node: str, field: Doc, template: Doc | None = None) -> None:
-    """Ask for all locks of a `synchronization` field; an empty node id is the run. Raises CallFailed."""
+def wanted(p: Pass, node: str, field: Doc) -> WantLock:
+    """The question for all locks of a `synchronization` field; an empty node id is the run. Raises CallFailed."""
     limits: dict[str, int] = {}
     locks = [f"Mutex/{m.get('namespace') or p.namespace}/{m.get('name', '')}" for m in field.get("mutexes") or ()]
     for semaphore in field.get("semaphores") or ():
@@ -23,7 +23,7 @@ def want(p: Pass, node: str, field: Doc, template: Doc | None = None) -> None:
         name = f"Semaphore/{namespace}/{reference.get('name', '')}/{reference.get('key', '')}"
         locks.append(name)
         limits[name] = _limit(p, reference)
-    p.act(WantLock(node, tuple(locks), limits, int(p.spec.get("priority") or 0)))
+    return WantLock(node, tuple(locks), limits, int(p.spec.get("priority") or 0))
 
 
 def _limit(p: Pass, reference: Doc) -> int:

@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sandbox import Box, FolderBucket
 
@@ -318,7 +318,7 @@ class Drive:
         elif verb == "resubmit":
             self.create(retry_workflow.resubmit(status.compose(live.run), given))
         else:
-            live.facts.append(Operated(verb, given))  # type: ignore[arg-type]
+            live.facts.append(Operated(cast(Any, verb), given))
 
 
 def options(words: list[str]) -> dict[str, Any]:

@@ -47,12 +47,14 @@ def test_there_are_cases() -> None:
     assert len(CASES) >= 39
 
 
+@pytest.mark.slow
 @needs_namespaces
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 def test_recorded_case(case: Path, tmp_path: Path) -> None:
     assert differences(case, tmp_path, reload=False) == []
 
 
+@pytest.mark.slow
 @needs_namespaces
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 def test_recorded_case_with_a_load_between_any_two_reconciles(case: Path, tmp_path: Path) -> None:

@@ -98,6 +98,6 @@ def test_an_output_that_was_never_written_counts_as_not_given() -> None:
     step = {"name": "s", "arguments": {"parameters": [{"name": "v", "value": "{{ steps.x.outputs.parameters.o }}"}]}}
     made = loops.resolve_references(step, scope, {})
     assert made["arguments"]["parameters"][0]["value"] == loops.ABSENT
-    step["arguments"]["parameters"][0]["value"] = "-{{steps.x.outputs.parameters.o}}"  # type: ignore[index]
+    step = {"name": "s", "arguments": {"parameters": [{"name": "v", "value": "-{{steps.x.outputs.parameters.o}}"}]}}
     with pytest.raises(CallFailed, match="absent optional"):
         loops.resolve_references(step, scope, {})

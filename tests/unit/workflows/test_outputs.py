@@ -68,7 +68,7 @@ def test_outputs_of_a_template() -> None:
     assert value({"expression": "asInt(steps.a.outputs.parameters.x) + 1"}) == "2"
     with pytest.raises(CallFailed, match="absent optional"):
         value({"parameter": "{{steps.b.outputs.parameters.x}}"})
-    with pytest.raises(CallFailed, match='Unable to resolve: "steps.c.outputs.parameters.x"'):
+    with pytest.raises(CallFailed, match=r'Unable to resolve: "steps\.c\.outputs\.parameters\.x"'):
         value({"parameter": "{{steps.c.outputs.parameters.x}}"})
 
 
