@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from retrain.errors import InvalidInput
+from retrain.expressions import lua
 from retrain.manifests.document import Document
 from retrain.manifests.report import Report, meant
 
@@ -41,10 +42,19 @@ def check(document: Document, report: Report, dependency: Mapping[str, Any], pat
         _data(document, report, each, f"{where}.data[{index}]", source)
     for index, each in enumerate(filters.get("exprs") or []):
         _expression(document, report, each, f"{where}.exprs[{index}]", source)
+    if filters.get("script"):
+        _script(document, report, str(filters["script"]), f"{where}.script")
     if filters.get("context"):
         _context(document, report, dependency, filters["context"], f"{where}.context", source)
     if filters.get("time"):
         _time(document, report, filters["time"], f"{where}.time")
+
+
+def _script(document: Document, report: Report, script: str, at: str) -> None:
+    try:
+        lua.check(script)
+    except InvalidInput as error:
+        report.warning(document, at, f"{NEVER}: the script cannot be read: {error}")
 
 
 def payload_path(document: Document, report: Report, path: str, at: str, source: str) -> None:

@@ -10,7 +10,7 @@ SERVICES = (
     "nats nsq pubSub pulsar redis redisStream resource sftp slack sns sqs storageGrid stripe"
 )
 NEEDS_SERVICE = "this source needs a service that is not here; it runs on a cluster, and its events can be replayed here"
-LUA = "Lua is not run here: write the same as `transform.jq`, `filters.exprs` or `filters.data`"
+LUA = "Lua is not run here to change an event: write the same as `transform.jq`"
 TRIGGERS = "awsLambda azureEventHubs azureServiceBus custom email kafka nats openWhisk pulsar slack"
 NEEDS_TARGET = "this trigger needs a service that is not here; triggers here are k8s, argoWorkflow, http and log"
 ON_A_POD = "the engine itself listens: there is no pod"
@@ -88,9 +88,8 @@ TABLE: Table = {
     "EventDependency": Support("eventName eventSourceName filters filtersLogicalOperator name transform"),
     "EventDependencyTransformer": Support("jq", refused="script", notes={"script": LUA}),
     "EventDependencyFilter": Support(
-        "context data dataLogicalOperator exprLogicalOperator exprs time",
-        refused="script",
-        notes={"script": LUA},
+        "context data dataLogicalOperator exprLogicalOperator exprs script time",
+        notes={"script": "Lua 5.1 without io, os, coroutines and metatables; it sees `event` alone"},
     ),
     "EventContext": Support("datacontenttype id source specversion subject time type"),
     "DataFilter": Support("comparator path template type value"),

@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from retrain.errors import Unsupported
-from retrain.expressions import ExpressionError, gotemplate, govaluate, jsonpaths, re2
+from retrain.expressions import ExpressionError, gotemplate, govaluate, jsonpaths, lua, rawjson, re2
 from retrain.expressions.gotime import zone
 from retrain.ports import Event
 
@@ -45,7 +44,7 @@ def check(filters: Mapping[str, Any] | None, operator: str, event: Event, data: 
     if filters.get("time"):
         kinds.append(("time", lambda: _time(filters["time"], event)))
     if filters.get("script"):
-        raise Unsupported("filters.script: Lua does not run here; write the filter as exprs or data")
+        kinds.append(("script", lambda: _script(str(filters["script"]), text)))
     reasons, errors = [], []
     for name, decide in kinds:
         try:
@@ -162,6 +161,14 @@ def _time(spec: Mapping[str, Any], event: Event) -> str:
     start, stop = _clock(str(spec["start"])), _clock(str(spec["stop"]))
     inside = start <= now < stop if start < stop else now >= start or now < stop
     return "" if inside or start == stop else f"{moment:%H:%M:%S} is not from {spec['start']} to {spec['stop']}"
+
+
+def _script(script: str, text: str) -> str:
+    """A Lua script that has to return true; `event` is the payload."""
+    event = rawjson.loads_go(text)
+    if not isinstance(event, dict):
+        raise ExpressionError("a script needs an event whose data is an object")
+    return "" if lua.run(script, event) is True else "the script does not return true"
 
 
 def _clock(text: str) -> timedelta:

@@ -18,7 +18,6 @@ REFUSED_BY_ARGO = {
     "bad-reference": "invalid spec: templates.main.steps failed to resolve {{steps.nope.outputs.result}}",
     "missing-param": "invalid spec: spec.arguments.needed.value or spec.arguments.needed.valueFrom is required",
 }
-LUA = "filter-mix"  # a Sensor with Lua in two of its filters, which this engine refuses
 
 
 def case(name: str) -> list[Document]:
@@ -37,8 +36,6 @@ def test_what_real_argo_accepted_is_accepted(name: str) -> None:
     if name in REFUSED_BY_ARGO:
         assert argo_message(found) == REFUSED_BY_ARGO[name]
         assert [finding.severity for finding in found] == ["error"]
-    elif name == LUA:
-        assert {(finding.severity, finding.path.rpartition(".")[2]) for finding in found} == {("unsupported", "script")}
     else:
         assert found == []
 

@@ -1,0 +1,40 @@
+"""Every recorded event case ends in the embedded engine as it did under the real controllers."""
+
+import asyncio
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def _load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"conformance_{name}", HERE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+player = _load("play_events")
+CASES = player.all_cases()
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """All cases, several at once: most of their time they sleep."""
+    found: dict[str, list[str]] = asyncio.run(player.play_all(CASES, tmp_path_factory.mktemp("events")))
+    return found
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) >= 15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(case.name for case in CASES))
+def test_case_is_equal(name: str, played: dict[str, list[str]]) -> None:
+    assert played[name] == []
