@@ -144,7 +144,7 @@ def indented(value: Json, margin: str = "") -> str:
 
 def quote(text: str, *, html: bool = False) -> str:
     """One JSON string. Lone surrogates become U+FFFD, as Go does with what is not UTF-8."""
-    clean = text.encode("utf-8", "replace").decode("utf-8") if any("\ud800" <= c <= "\udfff" for c in text) else text
+    clean = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text) if not text.isascii() else text
     quoted = json.dumps(clean, ensure_ascii=False).translate(_LINES)
     return quoted.translate(_ESCAPED) if html else quoted
 
