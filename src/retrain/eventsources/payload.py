@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -19,6 +20,7 @@ TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 STRING_OR_SPACE = re.compile(r'"(?:[^"\\]|\\.)*"|[ \t\r\n]+')
 STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 HTML = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 
@@ -51,7 +53,15 @@ def json_text(body: bytes) -> str:
     if depth(text) > DEEPEST:
         raise InvalidInput(f"it is nested more than {DEEPEST} levels deep")
     rawjson.loads(text)
-    return STRING_OR_SPACE.sub(lambda found: "" if found[0][0] != '"' else found[0], text).translate(HTML)
+    return STRING_OR_SPACE.sub(_compact, text).translate(HTML)
+
+
+def _compact(found: re.Match[str]) -> str:
+    """Blanks between values go; half a surrogate pair, which no UTF-8 holds, becomes U+FFFD as with Go's decoder."""
+    token = found[0]
+    if token[0] != '"':
+        return ""
+    return rawjson.quote(json.loads(token)) if SURROGATE.search(token) else token
 
 
 def depth(text: str) -> int:

@@ -12,29 +12,10 @@ Node = tuple[Any, ...]
 Block = tuple[Node, ...]
 
 KEYWORDS = frozenset(
-    (
-        "and",
-        "break",
-        "do",
-        "else",
-        "elseif",
-        "end",
-        "false",
-        "for",
-        "function",
-        "if",
-        "in",
-        "local",
-        "nil",
-        "not",
-        "or",
-        "repeat",
-        "return",
-        "then",
-        "true",
-        "until",
-        "while",
-    )
+    {
+        *("and", "break", "do", "else", "elseif", "end", "false", "for", "function", "if", "in"),
+        *("local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while"),
+    }
 )
 TOKEN = re.compile(
     r"(?P<space>\s+|--\[(?P<eq1>=*)\[.*?\](?P=eq1)\]|--[^\n]*)"
