@@ -49,13 +49,13 @@ def start(p: Pass, call: Call) -> str:
         return node
     if call.depth >= DEPTH:
         return p.create(call, "Skipped", "Error", TOO_DEEP)
+    check_place(p, call)
     try:
         _, template = resolve(p, call.base, call.holder)
         local = local_params(p, call, template)
         processed, arguments = process(template, call.arguments, global_params(p, call.on_exit), local, p.world)
     except CallFailed as error:
         raise _refused(p, call, error, early=True) from error
-    check_place(p, call)
     try:
         return _enter(p, call, None, processed, arguments, "lock")
     except CallFailed as error:
