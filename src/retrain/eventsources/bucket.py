@@ -66,14 +66,14 @@ def polled(store: Store) -> Changes:
     return Polled(store)
 
 
-def record(bucket: str, key: str, size: int, etag: str, seconds: float) -> dict[str, Any]:
+def record(bucket: str, key: str, size: int, etag: str, time_ns: int) -> dict[str, Any]:
     """One notification record as MinIO's ListenBucketNotification delivers it (the key is not escaped)."""
-    when = datetime.fromtimestamp(seconds, UTC)
+    when = datetime.fromtimestamp(time_ns // 10**9, UTC)
     return {
         "eventVersion": "2.0",
         "eventSource": "minio:s3",
         "awsRegion": "",
-        "eventTime": when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}Z",
+        "eventTime": when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time_ns // 10**6 % 1000:03d}Z",
         "eventName": CREATED,
         "userIdentity": {"principalId": ""},
         "requestParameters": {},
@@ -82,7 +82,7 @@ def record(bucket: str, key: str, size: int, etag: str, seconds: float) -> dict[
             "s3SchemaVersion": "1.0",
             "configurationId": "Config",
             "bucket": {"name": bucket, "ownerIdentity": {"principalId": ""}, "arn": f"arn:aws:s3:::{bucket}"},
-            "object": {"key": key, "size": size, "eTag": etag, "versionId": "", "sequencer": f"{int(seconds * 1e9):X}"},
+            "object": {"key": key, "size": size, "eTag": etag, "versionId": "", "sequencer": f"{time_ns:X}"},
         },
         "source": {"host": "", "port": "", "userAgent": ""},
     }
@@ -148,7 +148,7 @@ class BucketSource:
         position = self._position(change.time_ns)
         if self.wants(change.key):
             self._unwanted = 0
-            await self._tell(change.key, change.size, change.etag, change.time_ns / 1e9, str(change.time_ns), position)
+            await self._tell(change.key, change.size, change.etag, change.time_ns, str(change.time_ns), position)
             return
         self._unwanted += 1
         if self._unwanted % UNWANTED == 0:
@@ -167,15 +167,15 @@ class BucketSource:
         for item in sorted(found, key=lambda o: (o.modified, o.key)):
             if known.get(item.key) != item.etag:
                 mark = Seen(source, event, item.key, item.etag)
-                await self._tell(item.key, item.size, item.etag, item.modified, uuid.uuid4().hex, mark)
+                await self._tell(item.key, item.size, item.etag, int(item.modified * 1e9), uuid.uuid4().hex, mark)
         gone = known.keys() - {item.key for item in found}
         if gone:
             self._journal.remember(source, event, {}, gone)
 
-    async def _tell(self, key: str, size: int, etag: str, seconds: float, distinct: str, mark: Mark) -> None:
-        data: dict[str, Any] = {"notification": [record(self.bucket, key, size, etag, seconds)]}
+    async def _tell(self, key: str, size: int, etag: str, time_ns: int, distinct: str, mark: Mark) -> None:
+        data: dict[str, Any] = {"notification": [record(self.bucket, key, size, etag, time_ns)]}
         if self._metadata:
-            data["metadata"] = self._metadata
+            data["metadata"] = dict(sorted(self._metadata.items()))
         name = "\n".join((self._envelope.source, self._envelope.subject, key, etag, distinct))
         event_id = uuid.uuid5(uuid.NAMESPACE_URL, name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")).hex
         await self._envelope.send(rawjson.dumps(data, html=True, sort=False).encode(), mark, event_id)

@@ -100,8 +100,9 @@ def headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, value in raw:
         key = canonical(name.decode("latin-1"))
-        if key not in DROPPED:
-            found.setdefault(key, []).append(value.decode("utf-8", "replace"))
+        found.setdefault(key, []).append(value.decode("utf-8", "replace"))
+    dropped = (*DROPPED, "Content-Length") if "Transfer-Encoding" in found else DROPPED
+    found = {key: given for key, given in found.items() if key not in dropped}
     if "Authorization" in found:
         found["Authorization"] = [MASKED]
     return found

@@ -90,6 +90,14 @@ class Sources:
             for name in names:
                 self.where[name] = f"http://127.0.0.1:{server.socket.getsockname()[1]}{self._endpoints[name].path}"
 
+    def endpoints(self) -> list[Endpoint]:
+        """Every webhook."""
+        return list(self._endpoints.values())
+
+    def servers(self) -> list[Server]:
+        """One for each port."""
+        return list(self._servers)
+
     async def close(self) -> None:
         """End all of them; what a bucket tells meanwhile is told at the next opening."""
         for server in self._servers:
