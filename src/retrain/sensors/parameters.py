@@ -45,18 +45,20 @@ class Resolved:
     skipped: bool = False
 
 
-def resolve(source: Mapping[str, Any], events: Mapping[str, Taken]) -> tuple[Json, bool]:
-    """(value, whether it is raw JSON) of a parameter's `src`. Raises LookupError when the dependency has no event and there is no default,
-    ExpressionError when nothing gives a value."""
+def resolve(source: Mapping[str, Any], events: Mapping[str, Taken]) -> tuple[Json, str]:
+    """(value, its JSON text if it is to be written raw) of a parameter's `src`.
+
+    Raises LookupError when the dependency has no event and there is no default, ExpressionError when nothing gives a value.
+    """
     taken = events.get(str(source["dependencyName"]))
     default = source.get("value")
     if taken is None:
         if default is not None:
-            return default, False
+            return default, ""
         raise LookupError(str(source["dependencyName"]))
     keys = ("contextKey", "contextTemplate", "dataKey", "dataTemplate")
     if not any(source.get(key) for key in keys):
-        return (default, False) if default is not None else (_whole(taken), False)
+        return (default, "") if default is not None else (_whole(taken), "")
     over_data = source.get("dataKey") or source.get("dataTemplate")
     document = taken.data.decode("utf-8", "replace") if over_data else rawjson.dumps(taken.context(), html=True)
     template, key = (
@@ -67,7 +69,7 @@ def resolve(source: Mapping[str, Any], events: Mapping[str, Taken]) -> tuple[Jso
         try:
             made = gotemplate.render(str(template), {"Input": rawjson.loads_plain(document)})
             if made and made != NO_VALUE:
-                return made, False
+                return made, ""
             failure = f"template {template!r} gives nothing"
         except ExpressionError as error:
             failure = str(error)
@@ -75,11 +77,11 @@ def resolve(source: Mapping[str, Any], events: Mapping[str, Taken]) -> tuple[Jso
         found = jsonpaths.get(document, str(key))
         if found.exists:
             if source.get("useRawData") and not isinstance(found.value, str):
-                return _raw(found.raw), True
-            return found.text, False
+                return _raw(found.raw), found.raw
+            return found.text, ""
         failure = f"key {key!r} does not exist in the event"
     if default is not None:
-        return default, False
+        return default, ""
     raise ExpressionError(failure)
 
 
@@ -111,7 +113,7 @@ def apply(parameters: Sequence[Mapping[str, Any]], resource: Doc, events: Mappin
             if operation in ("append", "prepend"):
                 there = jsonpaths.get(resource, dest)
                 if there.exists:
-                    text = rawjson.dumps(value, html=True, sort=False) if raw else str(value)
+                    text = raw or str(value)
                     value = there.text + text if operation == "append" else text + there.text
             elif operation != "overwrite":
                 raise ExpressionError(f"unsupported trigger parameter operation: {operation}")
