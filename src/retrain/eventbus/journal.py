@@ -319,8 +319,13 @@ def _entry(row: tuple[Any, ...]) -> Entry:
 
 
 def tree(event: Event) -> dict[str, Any]:
-    """The event as a CloudEvent in JSON, its data inlined. A number that no float holds is its text."""
-    return {**asdict(event), "data": _plain(rawjson.loads(event.data.decode("utf-8", "replace")))}
+    """The event as a CloudEvent in JSON, its data inlined and `readable`."""
+    return {**asdict(event), "data": readable(event.data)}
+
+
+def readable(data: bytes) -> Any:
+    """JSON text as a tree that can be printed as JSON again. A number that no float holds is its text."""
+    return _plain(rawjson.loads(data.decode("utf-8", "replace")))
 
 
 def _plain(value: Any) -> Any:
