@@ -10,7 +10,8 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,10 +64,28 @@ class Stopped(HandlerError):
     exit_code = SIGTERM_EXIT
 
 
-def log(event: str, **facts: Any) -> None:
-    """One JSON line on standard error."""
+def _json_line(event: str, facts: Mapping[str, Any]) -> None:
     line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **facts}
     print(json.dumps(line, ensure_ascii=False, default=str), file=sys.stderr, flush=True)
+
+
+Writer = Callable[[str, Mapping[str, Any]], None]
+_writers: list[Writer] = [_json_line]
+
+
+def log(event: str, **facts: Any) -> None:
+    """One fact: a JSON line on standard error, unless `logged_by` says otherwise."""
+    _writers[-1](event, facts)
+
+
+@contextmanager
+def logged_by(writer: Writer) -> Iterator[None]:
+    """Facts go to `writer` meanwhile: to a person at a terminal they are told in another way."""
+    _writers.append(writer)
+    try:
+        yield
+    finally:
+        _writers.pop()
 
 
 def main(run: Callable[[list[str]], None], arguments: list[str] | None = None) -> None:
@@ -136,6 +155,8 @@ class RetrainRequest:
         for name, value in fields.items():
             if not isinstance(value, str):
                 raise BadData(f"the event's {name} is not text but {type(value).__name__}")
+            # JSON can name half a surrogate pair, which no encoding can write
+            fields[name] = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         if fields["model"] and not MODEL_NAME.fullmatch(fields["model"]):
             raise BadData(f"the event's model {fields['model'][:80]!r} is no model name: at most 40 of a-z, 0-9, -")
         return cls(**fields)
@@ -145,6 +166,6 @@ def _cloud_event_data(event: Mapping[str, Any]) -> Any:
     if "data_base64" in event:
         try:
             return json.loads(base64.b64decode(str(event["data_base64"]), validate=True))
-        except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+        except (binascii.Error, UnicodeDecodeError, ValueError, RecursionError) as error:
             raise BadData(f"the CloudEvent's data_base64 is not base64 of JSON: {error}") from error
     return event.get("data")

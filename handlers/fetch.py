@@ -145,6 +145,7 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     there = resumed(store, spec.name, run)
     if there is not None:
         decision, reason, request, snapshot = there["decision"], there["reason"], there, there["snapshot"]
+        name, gate = there["digest"], there["gate"]
     elif not found:
         decision, reason = "no-data", f"no object under {spec.data.sources[spec.data.trigger].prefix}"
     else:

@@ -161,7 +161,11 @@ class S3Store:
         self._call("delete_object", key, Key=key)
 
     def server_time(self) -> float:
-        headers = self._call("head_bucket", "")["ResponseMetadata"]["HTTPHeaders"]
+        try:
+            headers = self._call("head_bucket", "")["ResponseMetadata"]["HTTPHeaders"]
+        except Missing as error:
+            # an answer to HEAD has no body that could name the code
+            raise Refused(f"there is no bucket {self.bucket!r} (RETRAIN_BUCKET)") from error
         return parsedate_to_datetime(headers["date"]).timestamp() if "date" in headers else time.time()
 
     def _call(self, operation: str, key: str, **arguments: Any) -> Any:
@@ -225,7 +229,7 @@ class FolderStore:
             with self._path(key).open("rb") as file:
                 file.seek(start)
                 return file.read(length)
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise Missing(key) from None
 
     def put(self, key: str, data: bytes, *, if_none_match: bool = False, if_match: str | None = None) -> str:

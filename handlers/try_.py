@@ -1,8 +1,8 @@
 """Run a spec on local files in one process, in seconds, before anything is put in a bucket.
 
-`python -m handlers.try_ SPEC FILE... [--rows N] [--keep DIR]` calls the steps that a workflow would call, over a folder in place of the
-bucket, and prints one JSON object: the rows of each role, every trial's score on valid, and the verdict. `--rows` takes about so many
-rows, evenly spread over the files, so that every day stays present.
+`python -m handlers.try_ SPEC FILE... [--rows N] [--keep DIR] [-o json|yaml|text]` calls the steps that a workflow would call, over a
+folder in place of the bucket, and prints the rows of each role, every trial's score on valid, and the verdict. `--rows` takes about so
+many rows, evenly spread over the files, so that every day stays present.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import argparse
 import json
 import math
 import os
+import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from handlers import evaluate, fetch, grid, promote, train, transform
-from handlers.contracts import BadData, WrongUsage, main
+from handlers.contracts import BadData, HandlerError, WrongUsage, logged_by, main
 from handlers.spec.model import ModelSpec, Source
 from handlers.spec.parse import parse
 from handlers.storage import FolderStore, read_json
@@ -32,19 +33,72 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--rows", type=int, metavar="N", help="use about N rows, evenly spread")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave everything a bucket would hold in this folder")
+    parser.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="json")
     return parser.parse_args(argv)
 
 
 def run(argv: list[str]) -> None:
     given = arguments(argv)
+    if given.output != "text":
+        print(written(_result(given), given.output))
+        return
+    with logged_by(progress):
+        try:
+            print(text(_result(given)))
+        except HandlerError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(error.exit_code)
+
+
+def _result(given: argparse.Namespace) -> dict[str, Any]:
     if given.rows is not None and given.rows < 1:
         raise WrongUsage(f"--rows {given.rows}: at least 1 is needed")
     spec = read_spec(given.spec)
     if given.keep is not None:
-        print(json.dumps(try_out(spec, given.files, given.keep.absolute(), given.rows), indent=1))
-        return
+        return try_out(spec, given.files, given.keep.absolute(), given.rows)
     with tempfile.TemporaryDirectory(prefix="retrain-try-") as folder:
-        print(json.dumps(try_out(spec, given.files, Path(folder), given.rows), indent=1))
+        return try_out(spec, given.files, Path(folder), given.rows)
+
+
+def written(found: Mapping[str, Any], output: str) -> str:
+    """The result as JSON or YAML."""
+    if output == "json":
+        return json.dumps(found, indent=1)
+    import yaml
+
+    return str(yaml.safe_dump(dict(found), sort_keys=False, allow_unicode=True)).rstrip()
+
+
+def progress(event: str, facts: Mapping[str, Any]) -> None:
+    """A line for a person, on standard error, of what takes time."""
+    told = {
+        "parts made": "read {source}: {rows} rows of {parts} days, {unlabelled} without a target",
+        "dataset": "dataset {dataset}",
+        "grid": "{trials} trials",
+        "trial is trained": "trained {trial}: {epochs} epochs",
+    }
+    if event in told:
+        print(told[event].format_map(facts), file=sys.stderr, flush=True)
+
+
+def text(found: Mapping[str, Any]) -> str:
+    """Rows per role, trials with their value on valid (* the winner), the winner on test with its interval, and what the gate says."""
+    verdict = found["verdict"]
+    lines = []
+    for role in ("train", "valid", "test"):
+        first, last = found["split"][role]
+        lines.append(f"{role:<6} {found['rows'][role]:>10,} rows  {first} to {last}")
+    winner = (verdict.get("winner") or {}).get("trial")
+    lines += ["", f"{'':2}{'trial':<18}{found['trials'][0]['select_by'] + ' on valid':<24}parameters"]
+    for trial in found["trials"]:
+        value = "-" if trial["value"] is None else f"{trial['value']:.4f}"
+        params = ", ".join(f"{name}={value}" for name, value in trial["params"].items()) or "-"
+        lines.append(f"{'* ' if trial['trial'] == winner else '  '}{trial['trial']:<18}{value:<24}{params}")
+    lines.append("")
+    for name, metric in verdict["metrics"].items():
+        of = metric["challenger"]
+        lines.append(f"{name} on test: {of['value']:.4f} ({of['confidence']:.0%} interval {of['low']:.4f} to {of['high']:.4f})")
+    return "\n".join([*lines, f"{verdict['decision']}: {verdict['reason']}"])
 
 
 def read_spec(path: Path) -> ModelSpec:

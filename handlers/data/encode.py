@@ -118,6 +118,7 @@ class Category:
         self._size = feature.hash
         if feature.hash:
             self.names = [f"{name}#{i}" for i in range(feature.hash)]
+            self._other = _hash(feature.default, feature.hash) if feature.default is not None else -1
             return
         counts = statistics.get("counts")
         if counts is None and statistics["count"]:
@@ -131,15 +132,13 @@ class Category:
         """(rows,) the column of each row's value, -1 for none."""
         if self._size:
             size = self._size
-            return _lookup(
-                column, None, lambda value: int.from_bytes(hashlib.blake2b(value.encode(), digest_size=8).digest(), "big") % size
-            )
+            return _lookup(column, None, lambda value: _hash(value, size), self._other)
         return _lookup(column, self._index, other=self._other)
 
 
-def _hash(value: str) -> int:
-    """A hash that is the same in every process and on every machine."""
-    return int.from_bytes(hashlib.blake2b(value.encode(), digest_size=8).digest(), "big")
+def _hash(value: str, size: int) -> int:
+    """A hash below `size` that is the same in every process and on every machine."""
+    return int.from_bytes(hashlib.blake2b(value.encode(), digest_size=8).digest(), "big") % size
 
 
 def _code(name: str, feature: Feature, statistics: Statistics) -> Number | Category:

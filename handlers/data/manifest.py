@@ -57,6 +57,7 @@ def build(documents: Iterable[dict[str, Any]], spec: ModelSpec, now: float, code
     """The dataset of all source objects' part documents; raises BadData for an empty role or a schema that differs between objects."""
     documents = sorted(documents, key=lambda d: d["source"][0])
     schema = _schema(documents)
+    _columns(spec, schema)
     found = [(part, document["source"][0]) for document in documents for part in document["parts"]]
     days: dict[date, bool] = {}
     for part, _ in found:
@@ -117,6 +118,21 @@ def _schema(documents: list[dict[str, Any]]) -> dict[str, str]:
     if not schema:
         raise BadData("no rows in any object of the sources")
     return schema
+
+
+def _columns(spec: ModelSpec, schema: dict[str, str]) -> None:
+    """The columns that the spec names beside the features are there, and of a type that can be used so. Raises BadSpec."""
+    target, weight = spec.data.target, spec.data.weight
+    kind = schema[target.column]
+    if spec.task == "regression" and kind not in ("int", "float"):
+        raise BadSpec(f"data.target.column: {target.column!r} is {kind}; a regression target is int or float")
+    if spec.task == "binary" and target.classes is None and kind != "boolean":
+        raise BadSpec(f"data.target.classes: needed for a target of type {kind}; list the two values of {target.column!r}")
+    for where, name in (("data.weight", weight), *((f"evaluate.slices.{name}", name) for name in spec.evaluate.slices)):
+        if name is not None and name not in schema:
+            raise BadSpec(f"{where}: {name!r} is no column of the rows; they have {', '.join(schema)}")
+    if weight is not None and schema[weight] not in ("int", "float"):
+        raise BadSpec(f"data.weight: {weight!r} is {schema[weight]}; a weight is int or float")
 
 
 def features(spec: ModelSpec, schema: dict[str, str]) -> dict[str, Feature]:

@@ -81,13 +81,15 @@ def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict
 
 
 def _labelled(block: pa.Table, spec: ModelSpec, key: str) -> tuple[pa.Table, int]:
-    """Rows that have a target; a row without one can teach nothing. Raises for a missing target column or a value that is no class."""
+    """Rows that have a target, a finite one; others can teach nothing. Raises for a missing target column or a value that is no class."""
     import pyarrow.compute as pc
+    import pyarrow.types as t
 
     target = spec.data.target
     if target.column not in block.column_names:
         raise BadSpec(f"data.target.column: {target.column!r} is no column of the rows; they have {', '.join(block.column_names)}")
-    kept = block.filter(pc.is_valid(block.column(target.column)))
+    column = block.column(target.column)
+    kept = block.filter(pc.fill_null(pc.is_finite(column), False) if t.is_floating(column.type) else pc.is_valid(column))
     if target.classes is not None and len(kept):
         known = {checks.text(c) for c in target.classes}
         there = pc.unique(kept.column(target.column).cast("string")).to_pylist()

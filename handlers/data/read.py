@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 KEPT_BYTES = 256 << 20
+WHOLE_BYTES = 32 << 20  # a part up to this size is one GET
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +98,13 @@ DAY = " day"  # no column of a source can be called so
 
 
 class Reader:
-    """Reads the columns that encoder, target, weight and slices need; keeps small parts."""
+    """Reads the columns that encoder, target, weight and slices need; keeps parts while all readers together keep little."""
 
     def __init__(self, store: Store, columns: Sequence[str]) -> None:
         self.store = store
         self.columns = list(columns)
         self._kept: OrderedDict[str, pa.Table] = OrderedDict()
-        self._bytes = 0
+        self.kept_bytes = 0
 
     def table(self, parts: Sequence[PartRef]) -> pa.Table:
         """The rows of the parts, one after the other."""
@@ -120,9 +121,9 @@ class Reader:
         table = self._read(part)
         day = np.full(len(table), np.datetime64(part.day, "D").astype(np.int64))
         table = table.append_column(DAY, pa.array(day))
-        if self._bytes + table.nbytes <= KEPT_BYTES:
+        if sum(reader.kept_bytes for reader in _readers.values()) + table.nbytes <= KEPT_BYTES:
             self._kept[part.key] = table
-            self._bytes += table.nbytes
+            self.kept_bytes += table.nbytes
         return table
 
     def _read(self, part: PartRef) -> pa.Table:
@@ -130,7 +131,7 @@ class Reader:
         from pyarrow import parquet
 
         try:
-            if part.bytes <= 32 << 20:
+            if part.bytes <= WHOLE_BYTES:
                 return parquet.read_table(io.BytesIO(self.store.get(part.key)), columns=self.columns, use_threads=False)
             return parquet.read_table(
                 RangedFile(self.store, part.key, part.bytes), columns=self.columns, use_threads=False, pre_buffer=True

@@ -152,7 +152,8 @@ def _jsonl(path: Path, key: str, source: Source) -> Iterator[pa.Table]:
     import pyarrow as pa
     from pyarrow import json
 
-    schema = pa.schema([(name, _read_type(kind)) for name, kind in source.columns.items()])
+    # JSON has no dates: they are text, which `_typed` turns into what is declared
+    schema = pa.schema([(name, pa.string() if kind == "date" else _read_type(kind)) for name, kind in source.columns.items()])
     options = json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
     if path.stat().st_size:
         reader = json.open_json(path, read_options=json.ReadOptions(use_threads=False, block_size=BLOCK_BYTES), parse_options=options)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -285,11 +284,19 @@ class ModelSpec(Part):
     @model_validator(mode="after")
     def _consistent(self) -> ModelSpec:
         target = self.data.target
+        if target.classes is not None and len({str(c).lower() for c in target.classes}) < len(target.classes):
+            raise ValueError(f"data.target.classes: a class stands twice in {target.classes}")
+        if self.task != "binary" and target.positive is not None:
+            raise ValueError("data.target.positive: only a binary target has a positive class")
         if self.task == "binary" and target.classes is not None:
             if len(target.classes) != 2:
                 raise ValueError(f"data.target.classes: a binary target has two classes, not {len(target.classes)}")
             if target.positive is not None and target.positive not in target.classes:
                 raise ValueError(f"data.target.positive: {target.positive!r} is none of the classes {target.classes}")
+        if self.task == "multiclass" and target.classes is None:
+            raise ValueError("data.target.classes: a multiclass target lists its values")
+        if self.task == "binary" and target.classes is None and target.positive not in (None, True, False):
+            raise ValueError("data.target.classes: needed beside `positive`; list the two values")
         if self.task in ("regression", "ranking") and target.classes is not None:
             raise ValueError(f"data.target.classes: a {self.task} target has none")
         if self.task != "regression" and target.clip is not None:
@@ -297,8 +304,3 @@ class ModelSpec(Part):
         if self.data.target.column in self.features:
             raise ValueError(f"features.{target.column}: this is the target")
         return self
-
-
-def is_identifier(name: str) -> bool:
-    """Whether a column's name needs no quoting in SQL."""
-    return re.fullmatch(r"[A-Za-z_]\w*", name) is not None

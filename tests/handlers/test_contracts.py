@@ -41,9 +41,15 @@ def test_a_hostile_key_stays_text(key: str) -> None:
     assert RetrainRequest.from_event(encoded({**EVENT, "key": key})).key == key
 
 
+def test_half_a_character_can_be_written() -> None:
+    found = RetrainRequest.from_event(base64.b64encode(b'{"key": "a\\ud800b", "reason": "\\ud83d\\ude00"}').decode())
+    assert (found.key, found.reason) == ("a\ufffdb", "😀")
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        encoded({"specversion": "1.0", "data_base64": base64.b64encode(b"[" * 100_000).decode()}),
         "not base64",
         base64.b64encode(b"\xff\xfe").decode(),
         base64.b64encode(b"{").decode(),

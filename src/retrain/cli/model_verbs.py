@@ -102,7 +102,7 @@ def why(name: str, output: str, state: Path) -> None:
 @click.command(name="try")
 @click.argument("spec", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--rows", type=click.IntRange(min=1), help="Read only the first N rows of each file.")
+@click.option("--rows", type=click.IntRange(min=1), help="Take about N rows, evenly spread over the files.")
 @output_option("text")
 def try_(spec: Path, files: tuple[Path, ...], rows: int | None, output: str) -> None:
     """Run a spec on local files in one process, before anything is put in a bucket.
@@ -112,6 +112,8 @@ def try_(spec: Path, files: tuple[Path, ...], rows: int | None, output: str) -> 
     """
     command = [sys.executable, "-m", "handlers.try_", str(spec), *map(str, files), *(["--rows", str(rows)] if rows else []), "-o", output]
     ended = subprocess.run(command, check=False, stderr=subprocess.PIPE if output != "text" else None)
+    if ended.returncode and ended.stderr:
+        click.echo(_reason(ended.stderr.decode(errors="replace")), err=True)
     if ended.returncode in (2, 65, 78):
         sys.exit(InvalidInput.exit_code)
     sys.exit(1 if ended.returncode else 0)

@@ -6,12 +6,16 @@ import base64
 import json
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
+import yaml
 
 from handlers import check, fetch, try_
 from handlers.contracts import BadData, BadSpec, WrongUsage
 from handlers.learn import claim
-from handlers.storage import read_json
+from handlers.storage import FolderStore, Store, read_json
 
 
 def reason(world: Any, run: str, *more: str) -> tuple[str, str]:
@@ -78,6 +82,67 @@ def test_a_step_that_is_tried_again_decides_the_same(world: Any, month: Any) -> 
     before = world.output("snapshot")
     world.put("2.csv", month("2013-02-01", 5))
     assert (reason(world, "r1"), world.output("snapshot")) == (first, before)
+
+
+class Killed(BaseException):
+    """The process is gone at this write."""
+
+
+class Dying(FolderStore):
+    """A bucket that takes the process with it at its n-th write: before it, or just after."""
+
+    left = 0
+    after = False
+
+    def put(self, key: str, data: bytes, *, if_none_match: bool = False, if_match: str | None = None) -> str:
+        self.left -= 1
+        if self.left == 0 and not self.after:
+            raise Killed(key)
+        etag = super().put(key, data, if_none_match=if_none_match, if_match=if_match)
+        if self.left == 0:
+            raise Killed(key)
+        return etag
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("write", [1, 2, 3])
+def test_killed_at_any_write_and_started_again_it_decides_the_same(
+    world: Any, month: Any, write: int, after: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    dying = Dying(world.folder)
+    dying.left, dying.after = write, after
+
+    def opened(store: Store = dying) -> Store:
+        return store
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fetch, "open_store", opened)
+        with pytest.raises(Killed):
+            reason(world, "r1")
+    assert reason(world, "r1") == ("train", "new data, spec or code")
+    snapshot = world.output("snapshot")
+    assert world.keys("snapshots/") == [f"snapshots/late/{snapshot}.json"]
+    assert claim.read(world.store, "late")[0].run == "r1"
+    assert claim.read(world.store, "late")[0].wanted == ()
+    assert read_json(world.store, "runs/late/r1/request.json")["snapshot"] == snapshot
+    assert reason(world, "r2") == ("busy", "the same is being trained by run r1")
+
+
+def test_an_interrupted_run_keeps_its_snapshot_when_more_has_come(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    first = reason(world, "r1"), world.output("snapshot")
+    world.put("2.csv", month("2013-02-01", 5))
+    assert (reason(world, "r1"), world.output("snapshot")) == first
+    assert reason(world, "r2")[0] == "busy"
+    assert [w["run"] for w in claim.read(world.store, "late")[0].wanted] == ["r2"]
+
+
+def test_half_a_character_in_an_event_stops_nothing(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    event = base64.b64encode(b'{"model": "late", "reason": "\\udc00"}').decode()
+    assert reason(world, "r1", "--event", event)[0] == "train"
+    assert read_json(world.store, "runs/late/r1/request.json")["event"]["reason"] == "\ufffd"
 
 
 def test_a_batch_counts_when_it_is_ready(world: Any, month: Any) -> None:
@@ -189,6 +254,66 @@ def test_a_spec_is_tried_on_local_files(files: list[str], capsys: pytest.Capture
     assert (found["rows"], len(found["trials"])) == ({"train": 640, "valid": 240, "test": 240}, 2)
     assert found["verdict"]["decision"] == "promoted"
     assert max(trial["value"] for trial in found["trials"]) > 0.6
+
+
+def test_what_was_tried_is_told_to_a_person(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    try_.run([*files, "-o", "json"])
+    found = json.loads(capsys.readouterr().out)
+    try_.run([*files, "-o", "text"])
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
+    winner = found["verdict"]["winner"]
+    assert [line.split()[:2] for line in lines[:3]] == [["train", "640"], ["valid", "240"], ["test", "240"]]
+    assert [line.split()[1:3] for line in lines if line.startswith("*")] == [[winner["trial"], f"{winner['valid']:.4f}"]]
+    of = found["verdict"]["metrics"]["roc_auc"]["challenger"]
+    assert f"roc_auc on test: {of['value']:.4f} (95% interval {of['low']:.4f} to {of['high']:.4f})" in lines
+    assert lines[-1] == f"promoted: {found['verdict']['reason']}"
+    assert "read incoming/late/1.csv: 800 rows of 20 days, 0 without a target" in said.err.splitlines()
+    assert "{" not in said.err
+
+
+def test_what_was_tried_as_yaml(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    try_.run([*files, "-o", "yaml"])
+    found = yaml.safe_load(capsys.readouterr().out)
+    assert list(found) == ["rows", "split", "trials", "verdict"]
+    assert found["rows"] == {"train": 640, "valid": 240, "test": 240}
+
+
+@pytest.mark.parametrize(("wrong", "code"), [("data", 65), ("spec", 78)])
+def test_what_cannot_be_tried_is_one_sentence(
+    files: list[str], tmp_path: Any, wrong: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if wrong == "data":
+        (tmp_path / "1.csv").write_text("day,carrier,late\n2013-01-01,AA,true\n")
+    else:
+        (tmp_path / "late.yaml").write_text((tmp_path / "late.yaml").read_text().replace('"task"', '"tsak"'))
+    with pytest.raises(SystemExit) as ended:
+        try_.run([*files, "-o", "text"])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (code, "")
+    assert ("'distance' is missing" if wrong == "data" else "did you mean 'task'") in said.err
+    assert said.err.startswith("error: ")
+
+
+@pytest.mark.parametrize("kind", ["parquet", "jsonl"])
+def test_files_of_other_formats_are_tried(world: Any, month: Any, tmp_path: Any, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    world.spec["data"]["sources"]["incoming"]["format"] = kind
+    (tmp_path / "late.yaml").write_text(document(world))
+    table = pa.csv.read_csv(pa.BufferReader(month("2013-01-01", 30)))
+    if kind == "parquet":
+        pa.parquet.write_table(table, tmp_path / "a")
+    else:
+        (tmp_path / "a").write_text("".join(json.dumps({**row, "day": str(row["day"])}) + "\n" for row in table.to_pylist()))
+    try_.run([str(tmp_path / "late.yaml"), str(tmp_path / "a"), "--rows", "600"])
+    assert json.loads(capsys.readouterr().out)["rows"] == {"train": 320, "valid": 120, "test": 121}
+
+
+def test_what_is_no_parquet_cannot_be_counted(world: Any, tmp_path: Any) -> None:
+    world.spec["data"]["sources"]["incoming"]["format"] = "parquet"
+    (tmp_path / "late.yaml").write_text(document(world))
+    (tmp_path / "a").write_text("day,late")
+    with pytest.raises(BadData, match="Parquet"):
+        try_.run([str(tmp_path / "late.yaml"), str(tmp_path / "a"), "--rows", "600"])
 
 
 def test_some_rows_of_every_day_are_tried(files: list[str], tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -285,6 +285,94 @@ def test_a_missing_number_is_replaced_as_asked(world: Any, month: Any, missing: 
     assert encoder.names == ["distance"]
 
 
+def test_a_missing_hashed_value_is_its_default(world: Any, month: Any) -> None:
+    text = month("2013-01-01", 30).decode().splitlines()
+    first = 1 + 24 * 40  # of test
+    text[first] = ",".join(["2013-01-25", "", *text[first].split(",")[2:]])
+    world.put("1.csv", "\n".join([*text, ""]).encode())
+    features = {"carrier": {"type": "category", "hash": 64, "default": "UNK"}}
+    _, x, _ = encoded(world, features)
+    assert x[0].sum() == 1
+    _, without, _ = encoded(world, {"carrier": {"type": "category", "hash": 64}})
+    assert without[0].sum() == 0
+    assert np.array_equal(without[1:], x[1:])
+
+
+def test_a_target_that_is_not_finite_is_none(world: Any) -> None:
+    lines = ["day,carrier,distance,late"]
+    for n in range(30):
+        for late in ("1.5", "nan", "inf", "-2"):
+            lines += [f"2013-01-{n + 1:02},AA,{n},{late}"] * 5
+    world.put("1.csv", "\n".join([*lines, ""]).encode())
+    world.spec["task"] = "regression"
+    world.spec["data"]["sources"]["incoming"]["columns"]["late"] = "float"
+    world.spec["data"]["target"] = {"column": "late", "clip": [-1, 1]}
+    world.spec["model"] = {"estimator": "sklearn.linear_model.SGDRegressor"}
+    world.spec["search"] = {}
+    world.spec["evaluate"] = {"select_by": "mae"}
+    world.spec["promote"] = {}
+    found, summary, _ = made(world)
+    assert summary["rows_made"] == 300
+    y = np.concatenate([batch.y for batch in rows(world, found)])
+    assert sorted(set(y.tolist())) == [-1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda s: s["data"].update(weight="heavy"), "data.weight: 'heavy' is no column"),
+        (lambda s: s["data"].update(weight="carrier"), "data.weight: 'carrier' is string"),
+        (lambda s: s["evaluate"].update(slices={"cerrier": {"min_rows": 1}}), "evaluate.slices.cerrier: 'cerrier' is no column"),
+        (
+            lambda s: s.update(features={}) or s["data"].update(target={"column": "carrier"}),
+            "data.target.classes: needed for a target of type string",
+        ),
+        (
+            lambda s: s.update(task="regression", features={}) or s["data"].update(target={"column": "carrier"}),
+            "data.target.column: 'carrier' is string; a regression target is int or float",
+        ),
+        (lambda s: s["data"]["split"].update(column="distance"), "data.split.column: 'distance' has type double"),
+        (lambda s: s["data"]["split"].update(column="dya"), "data.split.column: 'dya' is no column"),
+        (lambda s: s["data"]["target"].update(column="lat"), "data.target.column: 'lat' is no column"),
+    ],
+)
+def test_a_column_that_cannot_be_used_so_is_named(world: Any, month: Any, change: Any, words: str) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    change(world.spec)
+    assert words in refusal(world)
+
+
+def test_days_are_those_of_the_split_s_timezone(world: Any) -> None:
+    hours = [f"2013-01-{day:02}T{hour:02}:30:00Z" for day in range(1, 31) for hour in range(24)]
+    lines = [f"{hour},AA,{n % 7},{str(n % 2 == 0).lower()}" for n, hour in enumerate(hours)]
+    world.put("1.csv", "\n".join(["day,carrier,distance,late", *lines, ""]).encode())
+    world.spec["data"]["sources"]["incoming"]["columns"]["day"] = "timestamp"
+    assert [part.rows for part in made(world)[0].of_role("train")] == [24] * 16
+    world.spec["data"]["split"]["timezone"] = "America/New_York"
+    parts = made(world, "again")[0].of_role("train")
+    assert (parts[0].day, parts[0].rows, parts[1].rows) == ("2012-12-31", 5, 24)
+
+
+def test_a_day_without_a_date_is_bad_data(world: Any) -> None:
+    world.put("1.csv", b"day,carrier,distance,late\n,AA,1,true\n")
+    assert "column 'day' is missing in 1 rows" in refusal(world)
+
+
+def test_a_value_that_is_no_class_is_named(world: Any) -> None:
+    world.spec["data"]["sources"]["incoming"]["columns"]["late"] = "string"
+    world.spec["data"]["target"] = {"column": "late", "classes": ["no", "yes"], "positive": "yes"}
+    world.put("1.csv", b"day,carrier,distance,late\n2013-01-01,AA,1,maybe\n")
+    assert "column 'late' has the value 'maybe'; data.target.classes has no, yes" in refusal(world)
+
+
+def test_the_same_rows_are_the_same_bytes(world: Any, month: Any) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    before = {part.key: world.store.get(part.key) for part in made(world)[0].parts}
+    for key in world.keys("parts/"):
+        world.store.delete(key)
+    assert {part.key: world.store.get(part.key) for part in made(world, "again")[0].parts} == before
+
+
 @pytest.fixture
 def dataset(world: Any, month: Any) -> Dataset:
     world.put("1.csv", month("2013-01-01", 30))

@@ -1,0 +1,136 @@
+"""The store over a real S3 server: the same conditions as the folder's, and errors that say whether to try again."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from handlers.storage import Conflict, Missing, Refused, S3Store, Temporary, open_store, read_json, write_once
+from retrain.bucket.seaweedfs import SeaweedFS
+
+pytestmark = pytest.mark.slow
+NAMES = ("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "RETRAIN_BUCKET")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+    made = SeaweedFS(tmp_path_factory.mktemp("server"))
+    asyncio.run(made.start())
+    yield made
+    asyncio.run(made.stop())
+
+
+@pytest.fixture
+def store(server: SeaweedFS, monkeypatch: pytest.MonkeyPatch) -> S3Store:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    for name in NAMES:
+        monkeypatch.setenv(name, server.environment[name])
+    found = open_store()
+    assert isinstance(found, S3Store)
+    return found
+
+
+def test_what_is_written_is_read_whole_and_in_ranges(store: S3Store) -> None:
+    etag = store.put("read/a", b"0123456789")
+    assert store.get("read/a") == b"0123456789"
+    assert store.get_with_etag("read/a") == (b"0123456789", etag)
+    assert store.get_range("read/a", 3, 4) == b"3456"
+    assert store.get_range("read/a", 8, 10) == b"89"
+    info = store.head("read/a")
+    assert info is not None
+    assert (info.key, info.size, info.etag) == ("read/a", 10, etag)
+    assert abs(info.modified - time.time()) < 60
+
+
+def test_what_is_not_there_is_missing(store: S3Store, tmp_path: Path) -> None:
+    assert store.head("none") is None
+    for ask in (store.get, store.get_with_etag, lambda key: store.get_range(key, 0, 1), lambda key: store.download(key, tmp_path / "x")):
+        with pytest.raises(Missing):
+            ask("none")
+    store.delete("none")
+
+
+def test_conditions_are_those_of_the_folder(store: S3Store) -> None:
+    first = store.put("if/a", b"1", if_none_match=True)
+    with pytest.raises(Conflict):
+        store.put("if/a", b"2", if_none_match=True)
+    second = store.put("if/a", b"2", if_match=first)
+    with pytest.raises(Conflict):
+        store.put("if/a", b"3", if_match=first)
+    assert store.get("if/a") == b"2"
+    store.put("if/a", b"3", if_match=second)
+    assert write_once(store, "if/once", {"a": 1})
+    assert not write_once(store, "if/once", {"a": 2})
+    assert read_json(store, "if/once") == {"a": 1}
+
+
+def test_a_write_over_what_is_gone_is_refused(store: S3Store) -> None:
+    etag = store.put("if/gone", b"1")
+    store.delete("if/gone")
+    with pytest.raises((Conflict, Missing)):
+        store.put("if/gone", b"2", if_match=etag)
+    assert store.head("if/gone") is None
+
+
+def test_of_many_creators_one_wins(store: S3Store) -> None:
+    won: list[int] = []
+
+    def create(n: int) -> None:
+        if write_once(store, "race/a", {"n": n}):
+            won.append(n)
+
+    threads = [threading.Thread(target=create, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    assert read_json(store, "race/a") == {"n": won[0]}
+
+
+def test_a_listing_goes_over_pages_in_order(store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [f"list/{n:02}" for n in range(7)]
+    for key in reversed(keys):
+        store.put(key, b"x")
+    store.put("listing", b"not below the prefix")
+    asked = store._client.list_objects_v2
+    monkeypatch.setattr(store._client, "list_objects_v2", lambda **given: asked(MaxKeys=3, **given))
+    assert [info.key for info in store.list("list/")] == keys
+
+
+def test_files_go_up_and_down(store: S3Store, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * 100_000)
+    store.upload(tmp_path / "a", "files/a")
+    store.download("files/a", tmp_path / "b")
+    assert (tmp_path / "b").read_bytes() == b"x" * 100_000
+
+
+def test_the_bucket_has_a_clock(store: S3Store) -> None:
+    assert abs(store.server_time() - time.time()) < 60
+
+
+def test_a_bucket_that_is_not_there_is_refused(store: S3Store) -> None:
+    other = S3Store("no-such-bucket")
+    for ask in (lambda: other.get("a"), lambda: list(other.list("a")), other.server_time):
+        with pytest.raises(Refused, match="no-such-bucket"):
+            ask()
+
+
+def test_wrong_keys_are_refused_and_named(store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the keys it found first
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    with pytest.raises(Refused, match="put_object a"):
+        S3Store(store.bucket).put("a", b"x")
+
+
+def test_a_server_that_is_away_may_come_back(monkeypatch: pytest.MonkeyPatch, store: S3Store) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(Temporary, match="get_object a"):
+        S3Store(store.bucket).get("a")
