@@ -71,5 +71,5 @@ def test_root_and_overlays_list_the_same_folders() -> None:
 
 
 def test_the_dockerfile_has_a_target_for_every_handler_that_is_a_step() -> None:
-    targets = set(re.findall(r"^FROM handler AS (\w+)$", (ROOT / "handlers/Dockerfile").read_text(encoding="utf-8"), re.M))
+    targets = set(re.findall(r"^FROM handler AS (\w+)$", (ROOT / "handlers/Dockerfile").read_text(encoding="utf-8"), re.MULTILINE))
     assert targets == {"fetch", "transform", "grid", "train", "evaluate", "promote"}

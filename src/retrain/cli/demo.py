@@ -43,6 +43,7 @@ def demo(state: Path, keep: bool) -> None:
     retrain demo --keep    # then: eval "$(retrain env --state .retrain/demo)"
     """
     started = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped then, too
     if not Path("models/flight-delay.yaml").exists():
         raise click.UsageError("no models/flight-delay.yaml here: run the demo in a clone of the repository")
     _afresh(state)

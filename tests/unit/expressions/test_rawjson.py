@@ -66,7 +66,7 @@ def test_output_is_gos() -> None:
     assert dumps({"b": 1, "a": 2}, sort=False) == '{"b":1,"a":2}'
     assert dumps({"<k>": "a&b<c>\u2028"}, html=True) == '{"\\u003ck\\u003e":"a\\u0026b\\u003cc\\u003e\\u2028"}'
     assert dumps("a&b<c>") == '"a&b<c>"'
-    assert dumps("\ud800") == '"?"'
+    assert dumps("\ud800") == '"\ufffd"'
     assert indented({"b": [1, []], "a": {}}) == '{\n  "a": {},\n  "b": [\n    1,\n    []\n  ]\n}'
 
 
