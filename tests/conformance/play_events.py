@@ -90,6 +90,13 @@ async def play(case: Path, state: Path) -> dict[str, Any]:
         return {"responses": responses, "workflows": [seen(w) for w in engine.admission.list("Workflow")]}
 
 
+def keep(folder: Path | None, name: str, record: dict[str, Any]) -> None:
+    """Write what a case left into the folder, if one was asked for."""
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.json").write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
 async def play_all(cases: Sequence[Path], folder: Path, actual: Path | None = None) -> dict[str, list[str]]:
     """The differences of every case, none where it is equal; several cases at once. What goes wrong in one is that one's difference."""
     found: dict[str, list[str]] = {}
@@ -102,9 +109,7 @@ async def play_all(cases: Sequence[Path], folder: Path, actual: Path | None = No
             except Exception as error:
                 found[case.name] = [f"{type(error).__name__}: {error}"]
                 return
-        if actual is not None:
-            actual.mkdir(parents=True, exist_ok=True)
-            (actual / f"{case.name}.json").write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
+        keep(actual, case.name, record)
         expected = json.loads((case / "expect.json").read_text(encoding="utf-8"))
         found[case.name] = differences(case.name, expected, compare.normalise_event(record))
 

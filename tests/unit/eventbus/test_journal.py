@@ -203,7 +203,10 @@ async def test_an_event_is_found_by_the_beginning_of_its_id(bus: Journal) -> Non
             bus.get(wrong)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+LEAVES = st.none() | st.booleans() | st.integers() | st.text()
+
+
+@given(st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_a_tree_of_an_event_has_its_data(value: object) -> None:
     from retrain.expressions.rawjson import dumps
 
