@@ -18,7 +18,8 @@ from retrain.errors import Finding, InvalidInput, Unsupported, refuse
 NOT_LISTED = "is not listed, so the model does not exist for Argo"
 
 
-def _paths(files: tuple[Path, ...]) -> list[Path]:
+def manifest_paths(files: tuple[Path, ...]) -> list[Path]:
+    """The manifests that were named, by default those of the laptop's overlay. Raises UsageError where there is none."""
     if not files and not OVERLAY.is_dir():
         raise click.UsageError(f"no {OVERLAY} here: name manifests, or go to the folder of your repository")
     return list(files) or [OVERLAY]
@@ -36,7 +37,7 @@ def render(files: tuple[Path, ...], output: str) -> None:
     from retrain.cli.output import emit
     from retrain.render.kustomize import load
 
-    documents = [d.doc for d in load(_paths(files))]
+    documents = [d.doc for d in load(manifest_paths(files))]
     if output == "json":
         emit({"apiVersion": "v1", "kind": "List", "items": documents}, "json")
         return
@@ -133,7 +134,7 @@ def apply(files: tuple[Path, ...], state: Path) -> None:
     from retrain.manifests.validate import check
     from retrain.render.kustomize import load
 
-    documents = load(_paths(files))
+    documents = load(manifest_paths(files))
     client = Client(state)
     refuse([f for f in check(documents, _known(client, documents)) if f.severity in ("error", "unsupported")])
     for applied in client.call("POST", "/retrain/v1/apply", {"items": [d.doc for d in documents]})["items"]:
