@@ -21,7 +21,7 @@ from retrain.artifacts.stage import BucketArtifacts
 from retrain.bucket.s3 import S3Bucket
 from retrain.clock import SystemClock, timestamp
 from retrain.errors import AlreadyExists, NotFound, refuse
-from retrain.eventbus import journal
+from retrain.eventbus import journal, retention
 from retrain.eventbus.journal import Journal, tree
 from retrain.eventsources.bucket import Changes as BucketChanges
 from retrain.eventsources.bucket import polled
@@ -160,6 +160,8 @@ class Engine:
 
     async def _open_sources(self, pause: Sequence[str]) -> None:
         """Sensors subscribe before anything can be told."""
+        buses = {doc["metadata"]["name"]: doc for doc in self._documents.of_kind("EventBus")}
+        self.bus.retention = retention.read(buses.get("default") or next(iter(buses.values()), None))
         self.sensors.open(self._documents.of_kind("Sensor"))
         await self.sources.open(self._documents.of_kind("EventSource"), self._secret, self._changes, pause)
         self._sources_open = True
@@ -301,7 +303,7 @@ class Engine:
         except BaseException:
             self._documents.reload()
             raise
-        if any(doc["kind"] in ("EventSource", "Sensor") for doc in applied):
+        if any(doc["kind"] in ("EventBus", "EventSource", "Sensor") for doc in applied):
             await self._reopen_sources()
         return applied
 
