@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +80,8 @@ def bind_unix(path: Path) -> socket.socket:
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)
     try:
-        bound.bind(short(path))
+        with short(path) as address:
+            bound.bind(address)
     except OSError as error:
         bound.close()
         raise Unavailable(f"{path}: {error.strerror}; choose another --state folder") from None
@@ -89,15 +91,17 @@ def bind_unix(path: Path) -> socket.socket:
     return bound
 
 
-def short(path: Path) -> str:
+@contextlib.contextmanager
+def short(path: Path) -> Iterator[str]:
     """The path, through a link in the temporary folder when it is longer than a socket's address may be."""
     text = str(path.absolute())
     if len(os.fsencode(text)) <= LONGEST_PATH:
-        return text
-    relative = os.path.relpath(path)
-    if len(os.fsencode(relative)) <= LONGEST_PATH:
-        return relative
-    raise Unavailable(f"{path}: the path of the socket is longer than {LONGEST_PATH} bytes; choose a shorter --state folder")
+        yield text
+        return
+    with tempfile.TemporaryDirectory(prefix="retrain-") as folder:
+        link = Path(folder) / "s"
+        link.symlink_to(path.absolute().parent)
+        yield str(link / path.name)
 
 
 def bind_tcp(listen: str) -> socket.socket:

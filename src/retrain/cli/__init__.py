@@ -91,6 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except RetrainError as error:
         click.echo(f"retrain: {error}", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # whoever reads has read enough: no failure
+            sys.exit(0)
+        raise

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrain import errors
+from retrain.api.listeners import short
 
 if TYPE_CHECKING:
     import httpx
@@ -23,7 +26,10 @@ class Client:
         socket = state / "engine.sock"
         if not socket.exists():
             raise errors.Unavailable(f"no engine runs on {state}: start one with `retrain up --state {state}`")
-        self._http = httpx.Client(transport=httpx.HTTPTransport(uds=str(socket.resolve())), base_url="http://engine", timeout=60)
+        self._open = ExitStack()
+        transport = httpx.HTTPTransport(uds=self._open.enter_context(short(socket)))
+        self._http = self._open.enter_context(httpx.Client(transport=transport, base_url="http://engine", timeout=60))
+        weakref.finalize(self, self._open.close)
         self._namespace: str | None = None
 
     def call(self, method: str, path: str, body: Any = None, **query: str) -> Any:
@@ -72,7 +78,10 @@ class Client:
             if not items:
                 raise errors.NotFound("there is no workflow yet: `retrain submit FILE` or `retrain put FILE --model M` makes one")
             name = max(items, key=lambda w: str(w["metadata"].get("creationTimestamp", "")))["metadata"]["name"]
-        found: dict[str, Any] = self.call("GET", f"/api/v1/workflows/{{ns}}/{name}")
+        try:
+            found: dict[str, Any] = self.call("GET", f"/api/v1/workflows/{{ns}}/{name}")
+        except errors.NotFound as error:
+            raise errors.NotFound(f"{error}: `retrain list` shows those there are") from error
         return found
 
     def _at(self, path: str) -> str:

@@ -90,7 +90,11 @@ def events(ctx: click.Context, limit: int, output: str, state: Path) -> None:
 @output_option("json")
 @state_option
 def get_event(event_id: str, output: str, state: Path) -> None:
-    """One recorded event, ready for `retrain replay`."""
+    """One recorded event, ready for `retrain replay`.
+
+    \b
+    retrain events get 3f0c9a... -o json > event.json
+    """
     from retrain.cli.output import emit
 
     emit(Client(state).call("GET", f"/retrain/v1/events/{event_id}"), output)
@@ -130,7 +134,11 @@ def _source(name: str, verb: str, state: Path) -> None:
 @click.argument("name")
 @state_option
 def pause(name: str, state: Path) -> None:
-    """Take no events of this EventSource until `resume`."""
+    """Take no events of this EventSource until `resume`.
+
+    \b
+    retrain sources pause bucket
+    """
     _source(name, "pause", state)
 
 
@@ -138,5 +146,9 @@ def pause(name: str, state: Path) -> None:
 @click.argument("name")
 @state_option
 def resume(name: str, state: Path) -> None:
-    """Take events again; a bucket source goes on from where it stopped."""
+    """Take events again; a bucket source goes on from where it stopped.
+
+    \b
+    retrain sources resume bucket
+    """
     _source(name, "resume", state)

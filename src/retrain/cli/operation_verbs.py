@@ -123,15 +123,19 @@ def delete(names: tuple[str, ...], state: Path) -> None:
 
 @click.group()
 def node() -> None:
-    """Act on one node of a Workflow."""
+    """Act on one node of a Workflow.
+
+    \b
+    retrain node set @latest --node-field-selector displayName=approve --phase Succeeded
+    """
 
 
 @node.command(name="set")
 @click.argument("name")
 @click.option("--phase", type=click.Choice(["Succeeded", "Failed", "Error", "Skipped"]), help="End the node so.")
-@click.option("--message", default="")
+@click.option("--message", default="", help="Recorded on the node.")
 @click.option("--output-parameter", "given", multiple=True, metavar="NAME=VALUE", help="Supply an output parameter; repeatable.")
-@click.option("--node-field-selector", required=True, metavar="FIELD=VALUE")
+@click.option("--node-field-selector", required=True, metavar="FIELD=VALUE", help="Which node, for example displayName=approve.")
 @state_option
 def set_(name: str, phase: str | None, message: str, given: tuple[str, ...], node_field_selector: str, state: Path) -> None:
     """Set the phase, message or supplied outputs of a suspended node.

@@ -16,6 +16,7 @@ state_option = click.option(
     default=Path(".retrain"),
     show_default=True,
     envvar="RETRAIN_STATE",
+    show_envvar=True,
     help="Folder of the engine's state.",
 )
 

@@ -39,7 +39,8 @@ def lines(workflow: dict[str, Any]) -> list[str]:
     return [*text, "", *drawn]
 
 
-def _rows(nodes: dict[str, Node]) -> list[tuple[str, str, str, str]]:
+def _rows(given: dict[str, Node]) -> list[tuple[str, str, str, str]]:
+    nodes = {key: dict(node) for key, node in given.items()}  # what is drawn is changed here, the Workflow is not
     by_name = {n["name"]: n for n in nodes.values()}
     children: dict[str, list[Node]] = {}
     roots = []

@@ -12,7 +12,7 @@ import click
 from retrain.cli import output, tree
 from retrain.cli.client import Client
 from retrain.cli.options import output_option, parameters, state_option
-from retrain.errors import InvalidInput
+from retrain.errors import InvalidInput, NotFound, Unavailable
 
 Doc = dict[str, Any]
 DONE = ("Succeeded", "Failed", "Error")
@@ -234,9 +234,12 @@ def _changes(client: Client, name: str) -> Iterator[Doc]:
     for event in client.events("/api/v1/workflow-events/{ns}", name=name):
         told = event.get("result", event)
         if told.get("object", {}).get("metadata", {}).get("name") == name:
+            if told["type"] == "DELETED":
+                raise NotFound(f"workflow {name} was deleted while it was watched")
             yield told["object"]
             if (told["object"].get("status") or {}).get("phase") in DONE:
                 return
+    raise Unavailable(f"the engine ended before {name} did: `retrain up --state {client.state}` goes on with it")
 
 
 def _until_done(client: Client, name: str) -> Doc:
