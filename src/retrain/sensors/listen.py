@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from retrain.sensors.triggers import Actor
 from retrain.store import transaction
 
 log = logging.getLogger(__name__)
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
+LONGEST = 1000  # characters of a message
 AGAIN = 1.0  # seconds after which a journal that could not be written is tried again
 
 
@@ -139,7 +142,7 @@ class SensorListener:
                 raise
             except Exception as error:  # whatever a stranger's event brings about, the next one is looked at
                 log.exception("sensor %s trigger %s: event %s", *line.key, entry.event.id)
-                line.error = f"{type(error).__name__}: {error}"
+                line.error = one_line(f"{type(error).__name__}: {error}")
                 self._settle(line, place)
         if not bound:
             self._journal.acknowledge(*line.key, entry.seq)
@@ -148,7 +151,7 @@ class SensorListener:
         try:
             taken = decide.take(dependency, entry.event)
         except Rejected as why:
-            log.info("sensor %s dependency %s: event %s rejected: %s", line.sensor.name, dependency.name, entry.event.id, why)
+            log.info("sensor %s dependency %s: event %s rejected: %s", line.sensor.name, dependency.name, entry.event.id, one_line(why))
             self._settle(line, place)
             return
         keeps = line.trigger.conditions is not None and line.trigger.conditions.keeps
@@ -206,10 +209,10 @@ class SensorListener:
         return False
 
     def _failed(self, line: Line, trigger: Trigger, error: RetrainError) -> None:
-        line.error = str(error)
+        line.error = one_line(error)
         # a name that is taken is how bursts are joined: nothing to worry about
         level = logging.INFO if isinstance(error, AlreadyExists) else logging.ERROR
-        log.log(level, "sensor %s trigger %s: %s", line.sensor.name, trigger.name, error)
+        log.log(level, "sensor %s trigger %s: %s", line.sensor.name, trigger.name, line.error)
 
     async def _do(self, line: Line, trigger: Trigger, events: Mapping[str, Taken], place: Place) -> None:
         """The effect and the acknowledgement, together or not at all; what is done elsewhere is acknowledged after it."""
@@ -247,3 +250,8 @@ class SensorListener:
                 self._journal.clear_slots(*line.key)
             except sqlite3.Error as error:
                 log.error("sensor %s trigger %s: conditionsReset: %s", *line.key, error)
+
+
+def one_line(what: object) -> str:
+    """A message that may quote an event, as one line of bounded length: a stranger writes no lines of our log."""
+    return CONTROL.sub(" ", str(what))[:LONGEST]
