@@ -1,0 +1,102 @@
+"""How the rows of a dataset are given out: shuffled, bounded, resumable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handlers import transform
+from handlers.contracts import BadData
+from handlers.data.encode import Encoder
+from handlers.data.manifest import Dataset
+from handlers.data.read import Batch, Position, batches
+from handlers.spec.parse import load
+from handlers.storage import FolderStore
+
+
+class Counting(FolderStore):
+    """A folder that remembers what was asked of it."""
+
+    def __init__(self, folder: Any) -> None:
+        super().__init__(folder)
+        self.put_keys: list[str] = []
+        self.got: list[str] = []
+
+    def put(self, key: str, data: bytes, **conditions: Any) -> str:
+        self.put_keys.append(key)
+        return super().put(key, data, **conditions)
+
+    def get(self, key: str) -> bytes:
+        self.got.append(key)
+        return super().get(key)
+
+
+def made(world: Any, run: str = "r") -> tuple[Dataset, dict[str, Any], Counting]:
+    store = Counting(world.folder)
+    _, snapshot = world.snapshot(run)
+    spec = load(world.read_spec())
+    return *transform.transform(store, world.model, spec, snapshot), store
+
+
+def rows(world: Any, dataset: Dataset, role: str = "train", **how: Any) -> list[Batch]:
+    spec = load(world.read_spec())
+    return list(batches(world.store, dataset, spec, Encoder(dataset, spec), role, **how))
+
+
+def dense(batch: Batch) -> Any:
+    return batch.X.toarray() if hasattr(batch.X, "toarray") else batch.X
+
+
+@pytest.fixture
+def dataset(world: Any, month: Any) -> Dataset:
+    world.put("1.csv", month("2013-01-01", 30))
+    return made(world)[0]
+
+
+def test_a_seed_gives_every_row_once_in_an_order_of_its_own(world: Any, dataset: Dataset) -> None:
+    def distances(**how: Any) -> list[float]:
+        return [float(v) for batch in rows(world, dataset, **how) for v in dense(batch)[:, 3]]
+
+    plain, one, two = distances(), distances(seed=1), distances(seed=2)
+    assert sorted(plain) == sorted(one) == sorted(two)
+    assert plain != one != two
+    assert one == distances(seed=1) != distances(seed=1, epoch=1)
+
+
+def test_a_shuffle_mixes_days(world: Any, dataset: Dataset) -> None:
+    first = rows(world, dataset, seed=1)[0]
+    assert len(set(first.cluster.tolist())) == 4  # training.shuffle.parts
+
+
+def test_reading_goes_on_exactly_after_any_batch(world: Any, dataset: Dataset) -> None:
+    whole = rows(world, dataset, seed=3, epoch=2)
+    for n, batch in enumerate(whole):
+        rest = rows(world, dataset, seed=3, epoch=2, start=batch.position)
+        assert len(rest) == len(whole) - n - 1
+        for a, b in zip(rest, whole[n + 1 :], strict=True):
+            assert np.array_equal(dense(a), dense(b))
+            assert np.array_equal(a.y, b.y)
+            assert a.position == b.position
+
+
+def test_batches_are_bounded(world: Any, dataset: Dataset) -> None:
+    found = rows(world, dataset, seed=1)
+    assert max(batch.y.shape[0] for batch in found) == 64
+    assert found[0].position == Position(0, 0, 64)
+
+
+def test_later_epochs_read_nothing_again(world: Any, dataset: Dataset) -> None:
+    store, spec = Counting(world.folder), load(world.read_spec())
+    encoder = Encoder(dataset, spec)
+    for epoch in range(3):
+        list(batches(store, dataset, spec, encoder, "train", seed=0, epoch=epoch))
+    assert sorted(store.got) == sorted(part.key for part in dataset.of_role("train"))
+
+
+def test_a_part_that_is_gone_is_named(world: Any, dataset: Dataset) -> None:
+    gone = dataset.of_role("train")[0].key
+    world.store.delete(gone)
+    with pytest.raises(BadData, match=gone):
+        rows(world, dataset)
