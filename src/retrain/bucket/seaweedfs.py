@@ -149,9 +149,11 @@ class SeaweedFS:
         self._stopping = True
         for pid in self._tails.alive():
             await weed.end(pid, 2.0)
-        self._tails.clear()
-        clean = True
-        for pid in self._server.alive():
+        if self._tails.any_remembered():
+            self._tails.clear()
+        running = self._server.alive()
+        clean = bool(running)  # one that died by itself stays remembered: the end of its log is missing
+        for pid in running:
             clean = await weed.end(pid) and clean
             weed.collect(pid)
         if clean:

@@ -6,6 +6,7 @@ import asyncio
 import shlex
 import signal
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -28,8 +29,11 @@ OVERLAY = Path("overlays/laptop")
 )
 @click.option("--listen", metavar="HOST:PORT", help="Serve the API on TCP too (a bearer token is required; see STATE/token).")
 @click.option("--pause", "paused", multiple=True, metavar="SOURCE", help="Start with this EventSource paused; repeatable.")
+@click.option(
+    "--allow-host", "allowed", multiple=True, metavar="HOST", help="A host that http templates and triggers may call; repeatable."
+)
 @state_option
-def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[str, ...], state: Path) -> None:
+def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[str, ...], allowed: tuple[str, ...], state: Path) -> None:
     """Run manifests on this machine until Ctrl-C: FILES or folders, by default this repository's overlays/laptop.
 
     Prints `ready` when events are taken. What was under way when the engine ended goes on.
@@ -55,7 +59,8 @@ def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[st
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, asked.set)
-        async with Engine(state, documents, ports="free" if ports == "free" else "manifest", listen=listen, pause=paused) as engine:
+        how: Literal["free", "manifest"] = "free" if ports == "free" else "manifest"
+        async with Engine(state, documents, ports=how, listen=listen, pause=paused, allowed_hosts=allowed) as engine:
             click.echo("ready")
             await engine.run_until(asked)
             click.echo("stopping (what is under way goes on at the next `retrain up`)", err=True)

@@ -57,8 +57,8 @@ class Provider:
         """Let go of the bucket; unless `detach`, end its server."""
         if self._store is not None:
             self._store.close()
-            if not detach:
-                await self._server.stop()
+        if not detach:  # one that an engine left which was killed goes too, though nobody here has needed it
+            await self._server.stop()
 
     async def provide(self, documents: Sequence[Doc]) -> None:
         """Before documents are applied: what they need of a cluster. Secrets that they bring themselves are theirs."""
