@@ -8,7 +8,6 @@ bounded by count, bytes and age, the oldest event goes first (with `discard: 1` 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import math
 import sqlite3
@@ -29,6 +28,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS event(
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, source TEXT NOT NULL, subject TEXT NOT NULL, type TEXT NOT NULL,
     time TEXT NOT NULL, data BLOB NOT NULL, at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS event_of ON event(source, subject, seq);
 CREATE TABLE IF NOT EXISTS cursor(sensor TEXT NOT NULL, trigger TEXT NOT NULL, seq INTEGER NOT NULL, error TEXT NOT NULL DEFAULT '',
     PRIMARY KEY(sensor, trigger)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS slot(sensor TEXT NOT NULL, trigger TEXT NOT NULL, dependency TEXT NOT NULL, seq INTEGER NOT NULL,
@@ -90,6 +90,7 @@ class Journal:
         self._now = now
         self.retention = retention or Retention()
         self._pending: list[tuple[Event, Mark | None, asyncio.Future[None]]] = []
+        self.published = 0  # events taken since the start
         self.changed: list[Callable[[], None]] = []
         count, size = connection.execute("SELECT count(*), coalesce(sum(length(data)), 0) FROM event").fetchone()
         self._count: int = count
@@ -137,6 +138,7 @@ class Journal:
                 done.set_exception(refused[index])
             else:
                 done.set_result(None)
+        self.published += len(pending) - len(refused)
         if len(refused) < len(pending):
             self._tell()
 
@@ -233,14 +235,15 @@ class Journal:
 
     def waiting(self, sensor: str, trigger: str, subjects: Iterable[tuple[str, str]], limit: int = 100) -> list[Entry]:
         """The next events of these (source, event) pairs that the trigger has not seen, the oldest first."""
-        pairs = json.dumps([f"{source}\n{event}" for source, event in subjects])
-        rows = self._db.execute(
-            "SELECT seq, id, source, subject, type, time, data, at FROM event"
-            " WHERE seq > (SELECT seq FROM cursor WHERE sensor = ? AND trigger = ?)"
-            " AND source || char(10) || subject IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?",
-            (sensor, trigger, pairs, limit),
+        row = self._db.execute("SELECT seq FROM cursor WHERE sensor = ? AND trigger = ?", (sensor, trigger)).fetchone()
+        if row is None:
+            return []
+        query = (
+            "SELECT seq, id, source, subject, type, time, data, at FROM event WHERE source = ? AND subject = ? AND seq > ?"
+            " ORDER BY seq LIMIT ?"
         )
-        return [_entry(row) for row in rows]
+        found = [_entry(each) for pair in subjects for each in self._db.execute(query, (*pair, row[0], limit))]
+        return sorted(found, key=lambda entry: entry.seq)[:limit]
 
     def acknowledge(self, sensor: str, trigger: str, seq: int, error: str = "") -> None:
         """The trigger has dealt with everything up to `seq`; part of the open transaction, if there is one."""

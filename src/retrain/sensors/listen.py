@@ -29,6 +29,7 @@ from retrain.store import transaction
 log = logging.getLogger(__name__)
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 LONGEST = 1000  # characters of a message
+PATIENCE = 24  # turns of the loop
 AGAIN = 1.0  # seconds after which a journal that could not be written is tried again
 
 
@@ -121,11 +122,19 @@ class SensorListener:
                 while entries := self._journal.waiting(*line.key, subjects):
                     for entry in entries:
                         await self._event(line, entry)
-                    await asyncio.sleep(0)  # many events of one trigger do not keep the others waiting
+                        await self._give_way()
             except sqlite3.Error as error:
                 log.error("sensor %s trigger %s: the journal cannot be written: %s; again in %.0f s", *line.key, error, AGAIN)
                 await asyncio.sleep(AGAIN)
                 line.wake.set()
+
+    async def _give_way(self) -> None:
+        """While events pour in, taking them comes before acting on them; never for long, and other triggers have their turn."""
+        for _ in range(PATIENCE):
+            before = self._journal.published
+            await asyncio.sleep(0)
+            if self._journal.published == before:
+                return
 
     async def _event(self, line: Line, entry: Entry) -> None:
         """One message: every dependency that is bound to its source and event, in their order."""
