@@ -148,7 +148,7 @@ class Engine:
         performer.http = HttpCalls(self._allowed_hosts, self.provider.secret)
         self.changes = Changes()
         self.controller.listeners += [self.changes.tell, self._workflow_changed, lambda name: resources.changed("Workflow", name)]
-        self.admission.listeners.append(resources.changed)
+        self.admission.listeners += [resources.changed, self._semaphore_changed]
 
     def _open_events(self) -> None:
         self.bus = Journal(self._db, self._clock.now)
@@ -273,6 +273,10 @@ class Engine:
             else:
                 self._waiting.setdefault(name, []).append((holds, waiter))
 
+    def _semaphore_changed(self, kind: str, name: str) -> None:
+        if kind == "ConfigMap":  # after the transaction that changes it
+            asyncio.get_running_loop().call_soon(self.controller.locks.review)
+
     def _pod_exited(self, exit: PodExit) -> None:
         self.controller.pod_exited(exit)
 
@@ -300,6 +304,7 @@ class Engine:
         try:
             with transaction(self._db):
                 applied = [self.admission.apply(doc, checked=True) for doc in documents]
+                self._documents.world()  # settings that cannot be followed are refused here
         except BaseException:
             self._documents.reload()
             raise

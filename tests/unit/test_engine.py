@@ -236,3 +236,47 @@ async def test_the_bucket_is_there_for_who_names_its_secret(tmp_path: Path) -> N
     assert ended["status"]["phase"] == "Succeeded"
     assert b"".join(logs).decode().split() == ["retrain", environment["AWS_ENDPOINT_URL_S3"]]
     assert json.loads((tmp_path / "s" / "env.json").read_text()) == environment
+
+
+@pytest.mark.anyio
+async def test_a_larger_semaphore_lets_in_who_waits(tmp_path: Path) -> None:
+    def size(number: str) -> Document:
+        return Document({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "sizes"}, "data": {"two": number}}, "sizes.yaml")
+
+    semaphores = {"semaphores": [{"configMapKeyRef": {"name": "sizes", "key": "two"}}]}
+    async with Engine(tmp_path / "s", [size("1")]) as engine:
+        for name in ("first", "second"):
+            suspended = workflow("true", name, synchronization=semaphores)
+            suspended.doc["spec"]["templates"] = [{"name": "main", "suspend": {}}]
+            engine.admission.create(suspended.doc)
+        await asyncio.wait_for(engine.until("first", lambda run: run.head.get("phase") == "Running"), 20)
+        await asyncio.wait_for(engine.until("second", lambda run: "Lock status: 0/1" in run.head.get("message", "")), 20)
+        await engine.apply_all([size("2").doc])
+        await asyncio.wait_for(engine.until("second", lambda run: run.head.get("phase") == "Running"), 20)
+
+
+@pytest.mark.anyio
+async def test_an_artifact_repository_elsewhere_is_refused_at_the_start(tmp_path: Path) -> None:
+    settings = configmap("workflow-controller-configmap")
+    settings.doc["data"] = {"artifactRepository": "s3: {endpoint: 'minio.elsewhere:9000', bucket: b}"}
+    with pytest.raises(InvalidInput, match=r"minio\.elsewhere:9000"):
+        await Engine(tmp_path / "s", [settings]).__aenter__()
+    async with Engine(tmp_path / "s") as engine:
+        assert engine.admission.list("ConfigMap") == []
+
+
+@pytest.mark.anyio
+async def test_retrying_a_stopped_wait_ends_as_before_since_nothing_was_executed(tmp_path: Path) -> None:
+    """Argo's retry does again what ran and failed (pods, containers, HTTP); a stopped suspend node is none of these and stays Failed."""
+    waiting = workflow("true", "waiting")
+    waiting.doc["spec"]["templates"] = [{"name": "main", "steps": [[{"name": "a", "template": "w"}]]}, {"name": "w", "suspend": {}}]
+    async with Engine(tmp_path / "s", [waiting]) as engine:
+        await asyncio.wait_for(engine.until("waiting", lambda run: len(run.nodes) == 3), 20)
+        async with client(tmp_path / "s") as http:
+            for operation in ("stop", "retry"):
+                answer = await http.put(f"/api/v1/workflows/{engine.namespace}/waiting/{operation}", json={})
+                assert answer.status_code == 200
+                await asyncio.wait_for(engine.ended("waiting"), 20)
+        status = engine.admission.get("Workflow", "waiting")["status"]
+        assert status["phase"] == "Failed"
+        assert {n["phase"] for n in status["nodes"].values()} == {"Failed"}

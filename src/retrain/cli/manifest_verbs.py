@@ -136,12 +136,12 @@ def apply(files: tuple[Path, ...], state: Path) -> None:
 
     documents = load(manifest_paths(files))
     client = Client(state)
-    refuse([f for f in check(documents, _known(client, documents)) if f.severity in ("error", "unsupported")])
+    refuse([f for f in check(documents, known(client, documents)) if f.severity in ("error", "unsupported")])
     for applied in client.call("POST", "/retrain/v1/apply", {"items": [d.doc for d in documents]})["items"]:
         click.echo(f"{applied['kind'].lower()}/{applied['metadata']['name']} {applied.get('result', 'applied')}")
 
 
-def _known(client: Client, documents: list[Any]) -> list[Any]:
+def known(client: Client, documents: list[Any]) -> list[Any]:
     """Templates and ConfigMaps that the engine has already, so that references to them are found."""
     from retrain.manifests.document import Document
 

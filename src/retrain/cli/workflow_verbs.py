@@ -12,7 +12,7 @@ import click
 from retrain.cli import output, tree
 from retrain.cli.client import Client
 from retrain.cli.options import output_option, parameters, state_option
-from retrain.errors import InvalidInput, NotFound, Unavailable
+from retrain.errors import InvalidInput, NotFound, Unavailable, refuse
 
 Doc = dict[str, Any]
 DONE = ("Succeeded", "Failed", "Error")
@@ -23,6 +23,19 @@ def _load(paths: tuple[Path, ...]) -> list[Doc]:
     from retrain.render.kustomize import load
 
     return [document.doc for document in load(list(paths))]
+
+
+def _lint(client: Client, paths: tuple[Path, ...], given: list[str]) -> None:
+    """Refuse what `argo submit` would, with file and line, before anything is stored. Raises InvalidInput, Unsupported."""
+    from retrain.cli.manifest_verbs import known
+    from retrain.manifests.validate import check
+    from retrain.render.kustomize import load
+
+    documents = load(list(paths))
+    for document in documents:
+        if document.kind == "Workflow":
+            _with_parameters(document.doc, given)
+    refuse([f for f in check(documents, known(client, documents)) if f.severity in ("error", "unsupported")])
 
 
 def _with_parameters(workflow: Doc, given: list[str]) -> Doc:
@@ -71,6 +84,8 @@ def submit(
     if not workflows:
         raise InvalidInput(f"{files[0]}: no Workflow in it; `retrain apply` stores templates and other documents")
     client = Client(state)
+    if files:
+        _lint(client, files, parameters(given))
     others = [d for d in documents if d.get("kind") != "Workflow"]
     if others:
         client.call("POST", "/retrain/v1/apply", {"items": others})

@@ -19,7 +19,7 @@ from retrain.workflows import reconcile as pure
 from retrain.workflows import status
 from retrain.workflows.ledger import Ledger
 from retrain.workflows.live import Live, defect, refused
-from retrain.workflows.locking import LockTable
+from retrain.workflows.locking import LockTable, limits_of
 from retrain.workflows.messages import (
     Action,
     AskMemo,
@@ -73,7 +73,8 @@ class Controller:
         self._later: asyncio.TimerHandle | None = None
         self._closed = False
         self._timers = Timers(clock, self._loop.call_later, lambda wf: self.learn(wf, TimerDue()))
-        self._locks = LockTable(self.ledger.holders(), lambda wf, node: self.learn(wf, LockGranted(node)), self.learn)
+        granted: Callable[[int, str], object] = lambda wf, node: self.learn(wf, LockGranted(node))
+        self.locks = LockTable(self.ledger.holders(), granted, self.learn, limits_of(documents.get))
         self.listeners: list[Callable[[str], None]] = []  # told the name of every Workflow that changed, after the commit
         performer.learn = self.learn
         performer.save_fact = self.save_fact
@@ -186,7 +187,7 @@ class Controller:
         with joining(self._db):
             self.ledger.delete(wf)
         self._timers.set(wf, None)
-        self._locks.forget(wf)
+        self.locks.forget(wf)
         if live is not None:
             self._performer.abandon(wf, live.outbox.values())
         self._tell(name)
@@ -290,7 +291,7 @@ class Controller:
             raise
         for step in steps:
             self._after(step)
-        self._locks.settle()
+        self.locks.settle()
 
     def _after(self, step: Step) -> None:
         live, outcome = step.live, step.outcome
@@ -308,7 +309,7 @@ class Controller:
         for action in outcome.actions:
             self._start(live, action)
         if step.finished:
-            self._locks.forget(live.wf)
+            self.locks.forget(live.wf)
         if step.finished and not live.outbox and not live.facts:
             self._live.pop(live.wf, None)
             self._numbers.pop(live.name, None)
@@ -335,7 +336,7 @@ class Controller:
     def _start(self, live: Live, action: Action, state: str = "") -> None:
         match action:
             case FreeLock():
-                self._locks.free(live.wf, action.node_id)
+                self.locks.free(live.wf, action.node_id)
             case SaveMemo():
                 pass
             case StopPod() if f"pod/{action.node_id}" not in live.outbox:
@@ -345,7 +346,7 @@ class Controller:
                 live.outbox[action.key] = action
                 match action:
                     case WantLock():
-                        self._locks.want(live.wf, action, live.run)
+                        self.locks.want(live.wf, action, live.run)
                     case AskMemo():
                         self._performer.answer_memo(live.wf, action, self.ledger, self._clock.now())
                     case _:
@@ -353,7 +354,7 @@ class Controller:
 
     def _cancel(self, wf: int, action: Action) -> None:
         if isinstance(action, WantLock):
-            self._locks.free(wf, action.node_id)
+            self.locks.free(wf, action.node_id)
         else:
             self._performer.abandon(wf, [action])
 
@@ -374,7 +375,7 @@ class Controller:
         for pending in outbox:
             if pending.action.key not in live.learnt:
                 self._start(live, pending.action, pending.state)
-        self._locks.settle()
+        self.locks.settle()
         if not live.finished:  # what was known in memory alone is learnt again by looking
             self.learn(wf, TimerDue())
 
@@ -387,14 +388,12 @@ class Controller:
         return Live(wf, row.run, node, edge, row.finished)
 
     def _renew(self, live: Live) -> None:
-        fresh = self._load(live.wf)
-        if fresh is not None:
+        if fresh := self._load(live.wf):
             live.run = fresh.run
             live.outbox = {p.action.key: p.action for p in self.ledger.outbox(live.wf)}
 
     def _find(self, name: str) -> Live | None:
-        wf = self._numbers.get(name)
-        return None if wf is None else self._live.get(wf)
+        return self._live.get(self._numbers.get(name, 0))  # the ledger counts from 1
 
     def _tell(self, name: str) -> None:
         for listener in self.listeners:

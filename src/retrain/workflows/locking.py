@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from retrain.ports import Doc
 from retrain.workflows import locks
 from retrain.workflows.messages import Fact, LockWaiting, Run, WantLock
 
@@ -24,13 +25,18 @@ class Waiting:
 
 
 class LockTable:
-    """All of a namespace. `granted` and `told` pass on what was decided."""
+    """All of a namespace. `granted` and `told` pass on what was decided; `limit` knows a semaphore's size as of now."""
 
     def __init__(
-        self, held: Iterable[tuple[str, int, str]], granted: Callable[[int, str], object], told: Callable[[int, Fact], object]
+        self,
+        held: Iterable[tuple[str, int, str]],
+        granted: Callable[[int, str], object],
+        told: Callable[[int, Fact], object],
+        limit: Callable[[str, int], int] = lambda lock, asked: asked,
     ) -> None:
         self._granted = granted
         self._told = told
+        self._limit = limit
         self._holders: dict[str, dict[Owner, None]] = {}
         self._waiting: dict[Owner, Waiting] = {}
         self._said: dict[Owner, str] = {}
@@ -62,6 +68,11 @@ class LockTable:
                 self.free(wf, node_id)
         self.settle()
 
+    def review(self) -> None:
+        """The size of a semaphore may have changed."""
+        self._open = bool(self._waiting)
+        self.settle()
+
     def settle(self) -> None:
         """Decide who gets what now, and tell those who wait why."""
         if not self._open:
@@ -69,7 +80,8 @@ class LockTable:
         self._open = False
         queue = sorted(self._waiting.values(), key=lambda w: w.order)
         holders = {lock: list(owners) for lock, owners in self._holders.items()}
-        given, refused = locks.grant(holders, [locks.Claim(w.owner, w.want.locks, w.want.limits) for w in queue])
+        claims = [locks.Claim(w.owner, w.want.locks, {k: self._limit(k, n) for k, n in w.want.limits.items()}) for w in queue]
+        given, refused = locks.grant(holders, claims)
         for claim in given:
             for lock in claim.locks:
                 self._holders.setdefault(lock, {})[claim.owner] = None
@@ -80,3 +92,17 @@ class LockTable:
             if self._said.get(owner) != refusal.message:
                 self._said[owner] = refusal.message
                 self._told(owner[0], LockWaiting(owner[1], refusal.message, refusal.lock))
+
+
+def limits_of(document: Callable[[str, str], Doc | None]) -> Callable[[str, int], int]:
+    """What the ConfigMap of a semaphore says now; the size it had when it was asked for, where it says nothing that can be read."""
+
+    def limit(lock: str, asked: int) -> int:
+        kind, _, name, key = lock.split("/", 3)
+        found = document("ConfigMap", name) if kind == "Semaphore" else None
+        try:
+            return int(((found or {}).get("data") or {})[key])
+        except (KeyError, ValueError, TypeError):
+            return asked
+
+    return limit
