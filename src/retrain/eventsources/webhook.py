@@ -18,8 +18,6 @@ from retrain.eventsources import payload
 from retrain.eventsources.envelope import Envelope
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
 log = logging.getLogger(__name__)
@@ -58,10 +56,10 @@ class Endpoint:
         given = header.removeprefix("Bearer ").encode("latin-1", "replace")
         return None if hmac.compare_digest(given, wanted.encode()) else WRONG
 
-    async def answer(self, request: Request) -> tuple[int, str]:
-        """Status and text of the answer."""
+    async def answer(self, scope: Scope, receive: Receive) -> tuple[int, str]:
+        """Status and text of the answer to an ASGI request."""
         try:
-            refused = self.admits(request.headers.get("authorization"))
+            refused = self.admits(_header(scope, b"authorization"))
         except RetrainError as error:
             log.error("%s", error)
             return 500, "the token cannot be read"
@@ -69,11 +67,12 @@ class Endpoint:
             return 401, refused
         if not self.active:
             return 400, "the endpoint is not active"
-        if request.method != self.method or request.method not in ("GET", "POST"):
+        if scope["method"] != self.method or self.method not in ("GET", "POST"):
             return 400, f"the HTTP method does not match: {self.method} is taken here"
         try:
-            body = await asyncio.wait_for(read(request, self.limit), self.body_seconds)
-            data = payload.of_request(request.method, request.scope["query_string"], request.headers.raw, body, self.metadata)
+            async with asyncio.timeout(self.body_seconds):
+                body = await read(scope, receive, self.limit)
+            data = payload.of_request(self.method, scope["query_string"], scope["headers"], body, self.metadata)
         except TimeoutError:
             return 400, "the body comes too slowly"
         except InvalidInput as error:
@@ -89,23 +88,30 @@ class Endpoint:
         return 200, "success"
 
 
-async def read(request: Request, limit: int) -> bytes:
-    """The body, never more than `limit` bytes of it in memory. Raises InvalidInput."""
-    from starlette.requests import ClientDisconnect
+def _header(scope: Scope, name: bytes) -> str | None:
+    """The first header of the (lowercase) name."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value).decode("latin-1")
+    return None
 
-    declared = request.headers.get("content-length", "")
+
+async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The body, never more than `limit` bytes of it in memory. Raises InvalidInput."""
+    declared = _header(scope, b"content-length") or ""
     if declared.isdigit() and int(declared) > limit:
         raise InvalidInput(f"it is larger than {limit} bytes")
     parts, size = [], 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise InvalidInput(f"it is larger than {limit} bytes")
-            parts.append(chunk)
-    except ClientDisconnect:
-        raise InvalidInput("the client is gone") from None
-    return b"".join(parts)
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise InvalidInput("the client is gone")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            raise InvalidInput(f"it is larger than {limit} bytes")
+        if not message.get("more_body"):
+            return b"".join(parts)
 
 
 class Application:
@@ -120,17 +126,16 @@ class Application:
                 raise InvalidInput(f"{one} and {two} both listen on {endpoint.path} of one port: on one machine give one of them another")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            response = await self._answer(scope, receive)
-            await response(scope, receive, send)
-
-    async def _answer(self, scope: Scope, receive: Receive) -> Response:
-        from starlette.requests import Request
-        from starlette.responses import PlainTextResponse
-
+        if scope["type"] != "http":
+            return
         endpoint = self._endpoints.get(scope["path"])
-        if endpoint is None:
-            return PlainTextResponse("OK") if scope["path"] == "/health" else PlainTextResponse("404 page not found", 404)
-        status, text = await endpoint.answer(Request(scope, receive))
-        # what is left of a body that was not read to its end is not the next request
-        return PlainTextResponse(text, status, headers={} if status == 200 else {"Connection": "close"})
+        if endpoint is not None:
+            status, text = await endpoint.answer(scope, receive)
+        else:
+            status, text = (200, "OK") if scope["path"] == "/health" else (404, "404 page not found")
+        body = text.encode()
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+        if status != 200:
+            headers.append((b"connection", b"close"))  # what is left of a body that was not read is not the next request
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
