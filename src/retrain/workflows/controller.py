@@ -73,8 +73,8 @@ class Controller:
         self._later: asyncio.TimerHandle | None = None
         self._closed = False
         self._timers = Timers(clock, self._loop.call_later, lambda wf: self.learn(wf, TimerDue()))
-        granted: Callable[[int, str], object] = lambda wf, node: self.learn(wf, LockGranted(node))
-        self.locks = LockTable(self.ledger.holders(), granted, self.learn, limits_of(documents.get))
+        held, limits = self.ledger.holders(), limits_of(documents.get)
+        self.locks = LockTable(held, lambda wf, node: self.learn(wf, LockGranted(node)), self.learn, limits)
         self.listeners: list[Callable[[str], None]] = []  # told the name of every Workflow that changed, after the commit
         performer.learn = self.learn
         performer.save_fact = self.save_fact
