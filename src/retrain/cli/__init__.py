@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -61,6 +63,14 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(f"retrain.cli.{module}"), attribute)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """A reader that has read enough is no failure (click itself would end with 1)."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere at the end
+            sys.exit(0)
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="retrain")
@@ -91,7 +101,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except RetrainError as error:
         click.echo(f"retrain: {error}", err=True)
         sys.exit(error.exit_code)
-    except SystemExit as end:
-        if isinstance(end.__context__, BrokenPipeError):  # whoever reads has read enough: no failure
-            sys.exit(0)
-        raise
