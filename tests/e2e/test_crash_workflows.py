@@ -215,7 +215,7 @@ def play(folder: Path, kills: int, seed: int) -> tuple[Campaign, dict[str, list[
 def test_twenty_kills_at_random_instants_change_nothing(tmp_path: Path) -> None:
     campaign, wrong = play(tmp_path, 20, 6)
     assert wrong == {}
-    assert campaign.hits > 10
+    assert campaign.hits >= 5
 
 
 def main() -> int:
