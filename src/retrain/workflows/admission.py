@@ -46,13 +46,11 @@ class Admission:
         """Store a new document. Raises AlreadyExists, InvalidInput, Unsupported."""
         admitted = self._admit(doc)
         kind, name = admitted["kind"], admitted["metadata"]["name"]
-        if kind == "Workflow" and self._controller.knows(name):  # before the checks: a burst of events asks for one name again and again
+        if self._taken(kind, name):  # before the checks: a burst of events asks for one name again and again
             raise AlreadyExists(f'{resource_name(kind)} "{name}" already exists')
         refusal = "" if checked and kind != "Workflow" else self._check(admitted)
         if kind == "Workflow":
             return self._controller.insert(admitted, refusal)
-        if self._documents.get(kind, name) is not None:
-            raise AlreadyExists(f'{resource_name(kind)} "{name}" already exists')
         self._put(admitted)
         return admitted
 
@@ -124,7 +122,7 @@ class Admission:
             base = metadata.get("generateName")
             if not base:
                 raise InvalidInput(f'{resource_name(kind)} "" is invalid: metadata.name: Required value: name or generateName is required')
-            metadata["name"] = str(base)[:LONGEST_BASE] + "".join(secrets.choice(ALPHABET) for _ in range(5))
+            metadata["name"] = self._new_name(kind, str(base)[:LONGEST_BASE])
         metadata_rules.check(resource_name(kind), metadata)
         metadata["namespace"] = self._namespace
         metadata["uid"] = str(uuid.uuid4())
@@ -135,6 +133,18 @@ class Admission:
         if reference:
             metadata["labels"] = {**(metadata.get("labels") or {}), TEMPLATE_LABEL: reference}
         return _canonical(admitted)
+
+    def _taken(self, kind: str, name: str) -> bool:
+        return self._controller.knows(name) if kind == "Workflow" else self._documents.get(kind, name) is not None
+
+    def _new_name(self, kind: str, base: str) -> str:
+        """A name with a suffix by chance; one that is taken is made anew, as the API server does up to eight times."""
+        name = ""
+        for _ in range(8):
+            name = base + "".join(secrets.choice(ALPHABET) for _ in range(5))
+            if not self._taken(kind, name):
+                break
+        return name
 
     def _check(self, doc: Doc) -> str:
         """Refuse what an API server would, and what we do not do; answer with what Argo's controller says to an invalid Workflow."""

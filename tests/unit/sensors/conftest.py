@@ -29,7 +29,7 @@ class Shelf:
 
     def create(self, doc: Doc) -> Doc:
         metadata = dict(doc["metadata"])
-        metadata.setdefault("name", f"{metadata.get('generateName', '')}{uuid.uuid4().hex[:5]}")
+        metadata.setdefault("name", f"{metadata.get('generateName', '')}{uuid.uuid4().hex}")
         if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", metadata["name"]):
             raise InvalidInput(f"metadata.name: Invalid value: {metadata['name']!r}")
         made = {**doc, "metadata": metadata}
