@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from retrain.api import app, listeners
 from retrain.api.stream import Changes
@@ -29,7 +29,7 @@ from retrain.eventsources.sources import Sources
 from retrain.manifests.document import Document
 from retrain.manifests.report import INVALID_SPEC
 from retrain.manifests.validate import check
-from retrain.ports import Doc, PodExit
+from retrain.ports import Doc, PodExit, PodListener, Pods
 from retrain.runners.client import ProcessPods
 from retrain.sensors.listen import SensorListener
 from retrain.sensors.triggers import Actor
@@ -50,6 +50,17 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 log = logging.getLogger(__name__)
 
 
+class OwnPods(Pods, Protocol):
+    """Pods that begin and end with the engine."""
+
+    async def start(self) -> None: ...
+
+    async def close(self, kill: bool) -> None: ...
+
+
+PodsMaker = Callable[[PodListener, Callable[[str, float], None]], OwnPods]
+
+
 class Engine:
     """An async context manager. `documents` are checked and applied; what an earlier engine left unfinished goes on.
 
@@ -67,6 +78,7 @@ class Engine:
         allowed_hosts: Sequence[str] = (),
         namespace: str = "",
         reload: bool = False,
+        pods: PodsMaker | None = None,
         factory: type[sqlite3.Connection] = sqlite3.Connection,
     ) -> None:
         self.state = state
@@ -76,6 +88,7 @@ class Engine:
         self._pause = tuple(pause)
         self._allowed_hosts = tuple(allowed_hosts)
         self._reload = reload
+        self._make_pods = pods or self._processes
         self.namespace = namespace
         self._factory = factory
         self._clock = SystemClock()
@@ -136,7 +149,7 @@ class Engine:
 
     def _open_workflows(self) -> None:
         self._undo.push_async_callback(self._stop_bucket)
-        self.pods = ProcessPods(self.state, BucketArtifacts(self._bucket), self._pod_exited, self._pod_running)
+        self.pods = self._make_pods(self._pod_exited, self._pod_running)
         performer = Performer(self.pods, self._clock)
         self.controller = Controller(self._db, self._documents, performer, self._clock, reload=self._reload)
         self._undo.push_async_callback(self._stop_pods)
@@ -149,6 +162,9 @@ class Engine:
         self.changes = Changes()
         self.controller.listeners += [self.changes.tell, self._workflow_changed, lambda name: resources.changed("Workflow", name)]
         self.admission.listeners += [resources.changed, self._semaphore_changed]
+
+    def _processes(self, on_exit: PodListener, on_running: Callable[[str, float], None]) -> OwnPods:
+        return ProcessPods(self.state, BucketArtifacts(self._bucket), on_exit, on_running)
 
     def _open_events(self) -> None:
         self.bus = Journal(self._db, self._clock.now)
