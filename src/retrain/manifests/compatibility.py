@@ -29,9 +29,25 @@ template.
 
 DEVIATIONS = (
     (
-        "Lua in a Sensor (`filters.script`, `transform.script`)",
+        "Lua (`transform.script`)",
         "runs it",
-        "refuses the Sensor: there is no Lua interpreter here. jq, data and expression filters say the same",
+        "refuses the Sensor: what changes an event is written in jq, which is read before it runs. Lua that only decides "
+        "(`filters.script`) runs, bounded and without libraries that reach outside",
+    ),
+    (
+        "a plain reference to an output that can never have a value",
+        "waits for ever; only the controller's log says so",
+        "ends the node in an error that names the reference",
+    ),
+    (
+        "`configMapKeyRef` inputs of a DAG or steps template",
+        "are read again at every reconcile, so an edit changes a run that is under way",
+        "are read once for each node",
+    ),
+    (
+        "a resubmit with `memoized`",
+        "creates all nodes at once, those to be run as Pending",
+        "creates the nodes that are reused; the others appear when they start",
     ),
     (
         "`depends` that cannot be read",
