@@ -1,0 +1,133 @@
+"""The `retrain` WorkflowTemplate with fake handlers: which steps run, and how the whole ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retrain.manifests.document import Document
+from retrain.render.kustomize import render
+from retrain.testing.fakes import Fake
+from retrain.testing.runs import Ended, Workflows
+
+ROOT = Path(__file__).parent.parent.parent
+TRIALS = [{"id": str(n) * 16, "params": {"alpha": n}} for n in (1, 2, 3)]
+SPEC = {"model": "flight-delay", "spec": "{}", "quiet": "0s", "at-most": "1m", "cpu": "1", "memory": "64Mi", "max-runtime": "1h"}
+TRAINING = ("transform", "grid", "train", "evaluate")
+
+
+@cache
+def rendered() -> list[Document]:
+    return render(ROOT / "overlays" / "laptop")
+
+
+def judge(inputs: Mapping[str, str]) -> Mapping[str, str] | int:
+    """As the handler decides: a run in which nothing was evaluated although it should have been has failed."""
+    if inputs["decision"] == "train" and inputs["results"] == "[]":
+        return 70
+    if inputs["decision"] == "":
+        return 70
+    return {"verdict": "{}", "again": "no"}
+
+
+def handlers(**changed: Fake) -> dict[str, Fake]:
+    """Every handler of a run in which all goes well, but for those changed."""
+    usual: dict[str, Fake] = {
+        "spec": lambda inputs: SPEC,
+        "look": lambda inputs: {"quiet": "yes", "wait": "0s"},
+        "fetch": lambda inputs: {"decision": "train", "snapshot": "snap", "reason": ""},
+        "transform": lambda inputs: {"dataset": "data", "summary": "{}"},
+        "grid": lambda inputs: {"trials": json.dumps(TRIALS)},
+        "train": lambda inputs: {"result": json.dumps({"trial": json.loads(inputs["trial"])["id"]})},
+        "evaluate": lambda inputs: {"scores": json.dumps({"trial": json.loads(inputs["result"])["trial"], "value": 0.6})},
+        "promote": judge,
+        "report": lambda inputs: None,
+    }
+    return {**usual, **changed}
+
+
+@pytest.fixture
+def ours(workflows: Workflows) -> Workflows:
+    return workflows.given(*rendered())
+
+
+def play(ours: Workflows, **changed: Fake) -> Ended:
+    return ours.when("retrain", {"model": "flight-delay", "event": "e", "window": "1"}, fakes=handlers(**changed))
+
+
+def trials(texts: list[Mapping[str, str]], key: str) -> list[str]:
+    return sorted(json.loads(inputs[key]).get("id") or json.loads(inputs[key])["trial"] for inputs in texts)
+
+
+def test_new_data_are_trained_on_evaluated_and_judged(ours: Workflows) -> None:
+    ended = play(ours)
+    assert (ended.phase, ended.message) == ("Succeeded", "")
+    assert trials(ended.of("train"), "trial") == trials(ended.of("evaluate"), "result") == [t["id"] for t in TRIALS]
+    assert {inputs["dataset"] for inputs in ended.of("train")} == {"data"}
+    (promote,) = ended.of("promote")
+    assert [score["trial"] for score in json.loads(promote["results"])] == [t["id"] for t in TRIALS]
+    assert promote["status"].split()[-1] == "evaluate=Succeeded"
+    assert [inputs["status"] for inputs in ended.of("report")] == ["Succeeded"]
+    assert ended.created == []
+    (fetch,) = ended.of("fetch")
+    assert fetch == {"model": "flight-delay", "spec": "{}", "run": ended.document["metadata"]["name"], "event": "e"}
+
+
+def test_a_prefix_that_is_not_quiet_is_looked_at_again(ours: Workflows) -> None:
+    looks: list[Any] = []
+
+    def look(inputs: Mapping[str, str]) -> Mapping[str, str]:
+        looks.append(inputs["quiet"])
+        return {"quiet": "no", "wait": "0s"} if len(looks) < 3 else {"quiet": "yes", "wait": "0s"}
+
+    assert play(ours, look=look).phase == "Succeeded"
+    assert looks == ["0s"] * 3
+
+
+@pytest.mark.parametrize("decision", ["already-trained", "busy", "no-data", "redecide"])
+def test_what_needs_no_training_trains_nothing_and_succeeds(ours: Workflows, decision: str) -> None:
+    ended = play(ours, fetch=lambda inputs: {"decision": decision, "snapshot": "snap", "reason": "run r"})
+    assert ended.phase == "Succeeded"
+    assert not any(ended.of(template) for template in TRAINING)
+    assert [(inputs["decision"], inputs["results"]) for inputs in ended.of("promote")] == [(decision, "[]")]
+    assert ended.phases["transform"] == "Skipped"
+
+
+def test_a_failed_trial_among_three_does_not_fail_the_run(ours: Workflows) -> None:
+    good = handlers()["train"]
+    ended = play(ours, train=lambda inputs: 65 if TRIALS[1]["id"] in inputs["trial"] else good(inputs))
+    assert ended.phase == "Succeeded"
+    assert len(ended.of("train")) == 3  # bad data are not tried again
+    assert trials(ended.of("evaluate"), "result") == [TRIALS[0]["id"], TRIALS[2]["id"]]
+    assert "train=Failed" in ended.of("promote")[0]["status"]
+
+
+def test_a_run_in_which_all_trials_fail_fails_after_its_verdict(ours: Workflows) -> None:
+    ended = play(ours, train=lambda inputs: 70)
+    assert ended.phase == "Failed"
+    assert ended.of("evaluate") == []
+    assert [inputs["results"] for inputs in ended.of("promote")] == ["[]"]
+    assert [inputs["status"] for inputs in ended.of("report")] == ["Failed"]
+
+
+def test_a_bad_spec_fails_the_run_and_is_still_judged_and_reported(ours: Workflows) -> None:
+    ended = play(ours, spec=lambda inputs: 78)
+    assert ended.phase == "Failed"
+    assert [call.template for call in ended.calls] == ["spec", "promote", "report"]
+    (promote,) = ended.of("promote")
+    assert (promote["model"], promote["spec"], promote["decision"], promote["dataset"]) == ("flight-delay", "", "", "")
+    assert promote["status"].startswith("spec=Failed")
+
+
+def test_a_run_that_was_asked_for_meanwhile_is_followed_by_another(ours: Workflows) -> None:
+    ended = play(ours, promote=lambda inputs: {"verdict": "{}", "again": "yes"})
+    assert ended.phase == "Succeeded"
+    (followup,) = ended.created
+    assert followup.name.startswith("retrain-flight-delay-after-")
+    assert (followup.template, followup.parameters) == ("retrain", {"model": "flight-delay"})
+    assert followup.labels["retrain/after"] == ended.document["metadata"]["name"]

@@ -1,0 +1,127 @@
+"""The repository's Sensors: which Workflow an event makes, with which arguments, and why others make none."""
+
+from __future__ import annotations
+
+import base64
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retrain.manifests.document import Document
+from retrain.render.kustomize import render
+from retrain.testing.delivery import Sensors
+
+ROOT = Path(__file__).parent.parent.parent
+AT = 1_750_000_007.5
+WINDOW = "175000000"  # its ten seconds
+
+
+@cache
+def rendered() -> list[Document]:
+    return render(ROOT / "overlays" / "laptop")
+
+
+@pytest.fixture
+def ours(sensors: Sensors) -> Sensors:
+    return sensors.given(*rendered())
+
+
+def decoded(text: Any) -> Any:
+    return json.loads(base64.b64decode(text))
+
+
+def test_an_upload_asks_for_a_run_of_the_model_in_its_key(ours: Sensors) -> None:
+    made = ours.when({"key": "incoming/flight-delay/2013-01.csv", "etag": "e1"}, source="bucket", at=AT).workflow
+    assert (made.name, made.template) == (f"retrain-flight-delay-{WINDOW}", "retrain")
+    assert made.labels["retrain/trigger"] == "upload"
+    assert {name: value for name, value in made.parameters.items() if name != "event"} == {"model": "flight-delay", "window": WINDOW}
+    event = decoded(made.parameters["event"])
+    assert (event["model"], event["key"], event["etag"], event["reason"]) == (
+        "flight-delay",
+        "incoming/flight-delay/2013-01.csv",
+        "e1",
+        "upload",
+    )
+
+
+def test_uploads_of_one_window_ask_for_one_run_and_the_next_window_for_another(ours: Sensors) -> None:
+    ours.when({"key": "incoming/flight-delay/1.csv"}, source="bucket", at=AT)
+    second = ours.when({"key": "incoming/flight-delay/2.csv"}, source="bucket", at=AT + 2)
+    assert (second.workflows, second.refused) == ([], [f"retrain-flight-delay-{WINDOW}"])
+    ours.when({"key": "incoming/flight-delay/3.csv"}, source="bucket", at=AT + 3)
+    ours.when({"key": "incoming/other/3.csv"}, source="bucket", at=AT + 3)
+    assert [w.name for w in ours.workflows] == [
+        f"retrain-flight-delay-{WINDOW}",
+        "retrain-flight-delay-175000001",
+        "retrain-other-175000001",
+    ]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "incoming/{{workflow.name}}/a.csv",
+        "incoming/../../etc/passwd",
+        "incoming//a.csv",
+        "incoming/a.csv",
+        "incoming/UPPER/a.csv",
+        "incoming/$(reboot)/a.csv",
+        "incoming/a\nb/a.csv",
+        "incoming/-a/b.csv",
+        f"incoming/{'a' * 41}/a.csv",
+        "elsewhere",
+    ],
+)
+def test_keys_that_name_no_model_make_nothing(ours: Sensors, key: str) -> None:
+    delivery = ours.when({"key": key}, source="bucket", at=AT)
+    assert delivery.workflows == []
+    assert list(delivery.rejected) == ["bucket/upload"]
+    assert "model" in delivery.rejected["bucket/upload"] or "jq" in delivery.rejected["bucket/upload"]
+
+
+def test_the_rest_of_a_hostile_key_travels_as_data_alone(ours: Sensors) -> None:
+    key = "incoming/m/{{workflow.uid}} $(reboot) '\"\n.csv"
+    made = ours.when({"key": key}, source="bucket", at=AT).workflow
+    event = made.parameters.pop("event")
+    assert decoded(made.parameters["event"])["key"] == key
+    assert "reboot" not in json.dumps(made.document).replace(str(event), "")
+    assert "{{" not in json.dumps(made.document)
+
+
+def test_a_post_asks_for_a_run(ours: Sensors) -> None:
+    made = ours.when({"model": "flight-delay", "reason": "new labels"}, source="webhook", at=AT).workflow
+    assert (made.name, made.labels["retrain/trigger"]) == (f"retrain-flight-delay-{WINDOW}", "webhook")
+    event = decoded(made.parameters["event"])
+    assert (event["model"], event["reason"], event["source"], event["key"]) == ("flight-delay", "new labels", "webhook", "")
+
+
+def test_a_posted_cloudevent_is_read_by_its_data(ours: Sensors) -> None:
+    cloudevent = {"specversion": "1.0", "id": "1", "source": "/x", "type": "t", "data": {"model": "flight-delay", "reason": "ce"}}
+    made = ours.when({"header": {}, "body": cloudevent}, source="webhook", at=AT).workflow
+    assert decoded(made.parameters["event"])["reason"] == "ce"
+
+
+@pytest.mark.parametrize(
+    "body", [{"reason": "no model"}, {"model": "Not-One"}, {"model": 7.5}, {"model": ["a"]}, {"model": None}, [1], "text", {}]
+)
+def test_a_post_that_names_no_model_makes_nothing(ours: Sensors, body: Any) -> None:
+    delivery = ours.when({"header": {}, "body": body}, source="webhook", at=AT)
+    assert delivery.workflows == []
+    assert list(delivery.rejected) == ["webhook/retrain"]
+    with pytest.raises(AssertionError, match=r"no Workflow \(rejected: .*webhook/retrain"):
+        _ = delivery.workflow
+
+
+def test_a_tick_asks_for_the_model_of_its_metadata(ours: Sensors) -> None:
+    made = ours.when({}, source="schedule/nightly", at=AT).workflow
+    assert (made.name, made.labels["retrain/trigger"]) == (f"retrain-flight-delay-{WINDOW}", "schedule")
+    assert decoded(made.parameters["event"])["reason"] == "schedule"
+
+
+def test_a_tick_in_the_window_of_an_upload_joins_its_run(ours: Sensors) -> None:
+    ours.when({"key": "incoming/flight-delay/1.csv"}, source="bucket", at=AT)
+    assert ours.when({}, source="schedule", at=AT).refused == [f"retrain-flight-delay-{WINDOW}"]
+    assert len(ours.workflows) == 1
