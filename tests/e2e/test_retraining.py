@@ -72,7 +72,7 @@ def test_an_upload_trains_and_what_changes_trains_no_more_than_it_must(repositor
     assert again["outcome"] == "already-trained"
     assert again["reason"] == "already trained by run stricter"
     assert f"by run {first['metadata']['name']}" in repository.retrain("why", "tiny")
-    assert repository.kill(signal.SIGINT) == 0
+    assert repository.kill(signal.SIGINT) == 130
 
 
 def test_a_second_model_is_one_file(repository: Repository) -> None:

@@ -54,11 +54,17 @@ def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[st
             click.echo("models/kustomization.yaml now lists every model", err=True)
     documents = load(list(files) or [OVERLAY])
 
+    signals: list[int] = []
+
+    def stop(asked: asyncio.Event, number: int) -> None:
+        signals.append(number)
+        asked.set()
+
     async def serve() -> None:
         asked = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, asked.set)
+            loop.add_signal_handler(number, stop, asked, number)
         how: Literal["free", "manifest"] = "free" if ports == "free" else "manifest"
         async with Engine(state, documents, ports=how, listen=listen, pause=paused, allowed_hosts=allowed) as engine:
             click.echo("ready")
@@ -66,6 +72,8 @@ def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[st
             click.echo("stopping (what is under way goes on at the next `retrain up`)", err=True)
 
     asyncio.run(serve())
+    if signal.SIGINT in signals:
+        raise click.Abort  # everything is stopped in order; the exit code says that it was Ctrl-C
 
 
 @click.command()
