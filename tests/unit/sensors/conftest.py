@@ -6,7 +6,7 @@ import json
 import re
 import sqlite3
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from retrain.eventbus import journal
 from retrain.manifests.merge import merge_patch
 from retrain.ports import Doc, Json, Operation
 from retrain.store import joining, open_store
+from tests.unit.sensors.world import World
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS object(kind TEXT, name TEXT, doc TEXT, PRIMARY KEY(kind, name));"
 
@@ -100,3 +101,16 @@ def shelf(db: sqlite3.Connection) -> Shelf:
 def new_shelf() -> type[Shelf]:
     """For tests that open the file again."""
     return Shelf
+
+
+@pytest.fixture
+async def make(db: sqlite3.Connection, shelf: Shelf) -> AsyncIterator[Callable[..., World]]:
+    made: list[World] = []
+
+    def build(document: Doc, allowed: tuple[str, ...] = ()) -> World:
+        made.append(World(db, shelf, document, allowed))
+        return made[-1]
+
+    yield build
+    for world in made:
+        await world.listener.close()
