@@ -64,6 +64,8 @@ PodsMaker = Callable[[PodListener, Callable[[str, float], None]], OwnPods]
 class Engine:
     """An async context manager. `documents` are checked and applied; what an earlier engine left unfinished goes on.
 
+    `pods` makes what runs pods when they shall not be processes of this machine (tests).
+
     Raises InvalidInput or Unsupported for the documents, Unavailable when the state folder is in use or a part does not start.
     """
 
