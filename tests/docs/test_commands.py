@@ -9,8 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.docs.pages import PAGES, ROOT, TOP, Block, blocks, wants_engine
 FOLDERS = ("docs", "models", "eventsources", "eventbus", "sensors", "workflowtemplates", "rbac", "overlays", "handlers")
 FILES = ("kustomization.yaml", "pyproject.toml", "README.md")
 COMMAND_SECONDS = 180
+WORKERS = 3  # pages at a time
 KEPT = ("HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 CONSOLE = [page for page in PAGES if any(block.language == "console" for block in blocks(page))]
 
@@ -107,11 +109,16 @@ class Copy:
             yield
         finally:
             running.send_signal(signal.SIGTERM)
-            running.communicate(timeout=60)
+            try:
+                running.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                raise
         assert running.returncode == 0, log.read_text(encoding="utf-8")
 
     def type(self, command: Command) -> str:
-        """Carry it out where and as the one before it ended: variables that it exported are there. Its standard output."""
+        """Carry it out where and as the one before it ended: variables that it exported are there. Its standard output, or what it said on
+        standard error when there was none."""
         script = f'{command.text}\ncode=$?\n"$PYTHON" -c "{DUMP}" "$KEEP" "$PWD"\nexit $code\n'
         at, variables = self.folder, self.environment
         if self.variables.exists():
@@ -123,30 +130,39 @@ class Copy:
         )
         where = f"{command.block}: $ {command.text}\n"
         assert ended.returncode == 0, f"{where}ended with {ended.returncode}\n{ended.stdout}{ended.stderr}"
-        return ended.stdout + ended.stderr if not ended.stdout else ended.stdout
+        return ended.stdout or ended.stderr
 
 
 DUMP = "import json,os,sys; open(sys.argv[1],'w').write(json.dumps({'at':sys.argv[2],'variables':dict(os.environ)}))"
 
 
+@pytest.fixture(scope="module")
+def pages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[Path, Future[None]]]:
+    """The pages that are asked for, all under way at once: most of their time is waiting."""
+    asked = [
+        item.callspec.params.get("console")
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+    ]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        yield {page: pool.submit(carry_out, page, tmp_path_factory.mktemp(page.stem)) for page in CONSOLE if page in asked}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", CONSOLE, ids=lambda page: str(page.relative_to(ROOT)))
-def test_console_blocks_do_what_they_show(page: Path, tmp_path: Path) -> None:
-    copy = Copy(tmp_path / "copy")
-    typed = [command for block in blocks(page) if block.language == "console" for command in commands(block)]
-    if wants_engine(page):
-        with copy.engine():
-            carry_out(copy, typed)
-    else:
-        carry_out(copy, typed)
+@pytest.mark.parametrize("console", CONSOLE, ids=lambda page: str(page.relative_to(ROOT)))
+def test_console_blocks_do_what_they_show(console: Path, pages: Mapping[Path, Future[None]]) -> None:
+    pages[console].result()
 
 
-def carry_out(copy: Copy, typed: Sequence[Command]) -> None:
-    for command in typed:
-        said = copy.type(command).splitlines()
-        asked = f"{command.block}: $ {command.text}\nshown:\n" + "\n".join(command.shown) + "\nsaid:\n" + "\n".join(said)
-        # what shows nothing says nothing about its output
-        assert not command.shown or matches(command.shown, said), asked
+def carry_out(page: Path, folder: Path) -> None:
+    """Type the page's commands, one after the other, into a copy of its own."""
+    copy = Copy(folder / "copy")
+    with copy.engine() if wants_engine(page) else nullcontext():
+        for command in (command for block in blocks(page) if block.language == "console" for command in commands(block)):
+            said = copy.type(command).splitlines()
+            asked = f"{command.block}: $ {command.text}\nshown:\n" + "\n".join(command.shown) + "\nsaid:\n" + "\n".join(said)
+            # what shows nothing says nothing about its output
+            assert not command.shown or matches(command.shown, said), asked
 
 
 ALL = [block for page in [*TOP, *PAGES] for block in blocks(page)]
@@ -168,11 +184,22 @@ def test_blocks_have_a_language_that_is_tested_or_is_none() -> None:
     assert [f"{block}: {block.language}" for block in ALL if block.language not in known] == []
 
 
-def test_verbs_and_options_in_shell_blocks_exist() -> None:
+def test_verbs_in_shell_blocks_exist() -> None:
     from retrain.cli import VERBS
 
-    used = {(str(b), v) for b in ALL if b.language in ("sh", "bash", "console") for v in re.findall(r"^(?:\$ )?retrain ([a-z]\w*)", b.text, re.M)}
+    used = {
+        (str(b), v)
+        for b in ALL
+        if b.language in ("sh", "bash", "console")
+        for v in re.findall(r"^(?:\$ )?retrain ([a-z]\w*)", b.text, re.MULTILINE)
+    }
+    assert used
     assert [(where, verb) for where, verb in sorted(used) if verb not in VERBS] == []
+
+
+def test_a_command_goes_on_while_its_quotes_are_open() -> None:
+    found = commands(Block(ROOT / "x.md", 1, "console", '$ python -c "\nprint(1)\n"\n1\n$ true\n'))
+    assert [(command.text, command.shown) for command in found] == [('python -c "\nprint(1)\n"', ("1",)), ("true", ())]
 
 
 @pytest.mark.parametrize(
