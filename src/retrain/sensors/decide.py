@@ -130,7 +130,7 @@ def act(sensor: str, trigger: Trigger, events: Mapping[str, Taken], now: float, 
     Parameters of the trigger change its template first, then those of the template change the resource. Raises InvalidInput when a
     parameter has no value, and what `configmap` raises.
     """
-    template, written = parameters.apply(trigger.spec.get("parameters") or [], copy.deepcopy(trigger.template), events)
+    template, written = parameters.apply(trigger.spec.get("parameters") or [], trigger.template, events)
     spec = template.get(trigger.kind)
     if not isinstance(spec, dict):
         raise InvalidInput(f"trigger {trigger.name}: its parameters leave nothing of {trigger.kind}")

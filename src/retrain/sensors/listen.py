@@ -35,13 +35,18 @@ AGAIN = 1.0  # seconds after which a journal that could not be written is tried 
 
 @dataclass(slots=True)
 class Line:
-    """One trigger at work. `error` is what went wrong last with the event at hand, "" if nothing did."""
+    """One trigger at work. `error` is what went wrong last with the event at hand, "" if nothing did.
+
+    `behind`: the last event that had no effect and is not acknowledged on disk yet, with its error. After a crash it is looked at again,
+    and has no effect again; so a burst that is refused costs one commit for many events.
+    """
 
     sensor: Sensor
     trigger: Trigger
     pace: Pace
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     error: str = ""
+    behind: tuple[int, str] | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -123,6 +128,9 @@ class SensorListener:
                     for entry in entries:
                         await self._event(line, entry)
                         await self._give_way()
+                    if line.behind is not None:
+                        self._journal.acknowledge(*line.key, *line.behind)
+                        line.behind = None
             except sqlite3.Error as error:
                 log.error("sensor %s trigger %s: the journal cannot be written: %s; again in %.0f s", *line.key, error, AGAIN)
                 await asyncio.sleep(AGAIN)
@@ -153,7 +161,7 @@ class SensorListener:
                 log.exception("sensor %s trigger %s: event %s", *line.key, entry.event.id)
                 line.error = one_line(f"{type(error).__name__}: {error}")
                 self._settle(line, place)
-        if not bound:
+        if bound[-1].name in done:  # the Sensor has been changed in between
             self._journal.acknowledge(*line.key, entry.seq)
 
     async def _dependency(self, line: Line, dependency: Dependency, entry: Entry, place: Place) -> None:
@@ -161,7 +169,7 @@ class SensorListener:
             taken = decide.take(dependency, entry.event)
         except Rejected as why:
             log.info("sensor %s dependency %s: event %s rejected: %s", line.sensor.name, dependency.name, entry.event.id, one_line(why))
-            self._settle(line, place)
+            self._without_effect(line, place)
             return
         keeps = line.trigger.conditions is not None and line.trigger.conditions.keeps
         slots = self._journal.slots(*line.key) if keeps else {}
@@ -184,8 +192,13 @@ class SensorListener:
         """This event is dealt with for this dependency; part of the open transaction, if there is one."""
         if place.last:
             self._journal.acknowledge(*line.key, place.seq, line.error)
+            line.behind = None
         else:
             self._journal.acknowledge_part(*line.key, place.seq, place.dependency)
+
+    def _without_effect(self, line: Line, place: Place) -> None:
+        if place.last:
+            line.behind = (place.seq, line.error)
 
     # ------------------------------------------------------------------------------------------ acting
 
@@ -197,8 +210,11 @@ class SensorListener:
         letter = spec.get("dlqTrigger") if spec.get("atLeastOnce") else None
         if letter and await self._tried(line, decide.dead_letter(letter, line.trigger), events, place, True):
             return
-        with transaction(self._db):
-            self._finish(line, place)
+        if line.trigger.conditions is not None and line.trigger.conditions.keeps:
+            with transaction(self._db):
+                self._finish(line, place)
+        else:
+            self._without_effect(line, place)
 
     async def _tried(self, line: Line, trigger: Trigger, events: Mapping[str, Taken], place: Place, again: bool) -> bool:
         """Whether the action took effect; then it is acknowledged."""

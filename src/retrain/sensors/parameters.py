@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from retrain.errors import InvalidInput
 from retrain.expressions import ExpressionError, gotemplate, jsonpaths, rawjson
 from retrain.ports import Doc, Event, Json
+from retrain.sensors.destinations import place
 
 NO_VALUE = "<no value>"
 
@@ -97,9 +99,21 @@ def _raw(text: str) -> Json:
     return value
 
 
+def _text_at(resource: Doc, dest: str) -> str | None:
+    """What stands at the destination, as text; None when nothing does."""
+    found = place(resource, dest)
+    there = found[0].get(found[1]) if found and isinstance(found[0], dict) else None
+    if isinstance(there, str):
+        return there
+    at = jsonpaths.get(resource, dest)
+    return at.text if at.exists else None
+
+
 def apply(parameters: Sequence[Mapping[str, Any]], resource: Doc, events: Mapping[str, Taken]) -> tuple[Doc, list[Resolved]]:
     """The resource with every parameter written, and what was written. Raises InvalidInput naming the parameter that has no value."""
     written: list[Resolved] = []
+    if parameters:
+        resource = copy.deepcopy(resource)
     for parameter in parameters:
         dest, operation = str(parameter["dest"]), str(parameter.get("operation") or "overwrite")
         try:
@@ -111,13 +125,17 @@ def apply(parameters: Sequence[Mapping[str, Any]], resource: Doc, events: Mappin
             raise InvalidInput(f"parameter to {dest}: {error}") from error
         try:
             if operation in ("append", "prepend"):
-                there = jsonpaths.get(resource, dest)
-                if there.exists:
+                before = _text_at(resource, dest)
+                if before is not None:
                     text = raw or str(value)
-                    value = there.text + text if operation == "append" else text + there.text
+                    value = before + text if operation == "append" else text + before
             elif operation != "overwrite":
                 raise ExpressionError(f"unsupported trigger parameter operation: {operation}")
-            resource = jsonpaths.set(resource, dest, value)
+            found = place(resource, dest)
+            if found is None:
+                resource = jsonpaths.set(resource, dest, value)
+            else:
+                found[0][found[1]] = value
         except ExpressionError as error:
             raise InvalidInput(f"parameter to {dest}: {error}") from error
         written.append(Resolved(dest, operation, value))

@@ -178,3 +178,22 @@ async def test_a_journal_that_cannot_be_written_is_tried_again(make: Make, db: s
     db.execute("DROP TRIGGER broken")
     await world.drained()
     assert world.shelf.names() == ["w-1"]
+
+
+@pytest.mark.anyio
+async def test_a_sensor_that_was_changed_while_an_event_was_half_done_goes_on(make: Make) -> None:
+    two = trigger("or", "d || also", {"k8s": {**create("x-"), "parameters": []}})
+    world = make(sensor(two, dependencies={"d": "hook", "also": "hook"}))
+    await world.listener.close()
+    await world.bus.publish(event(1))
+    world.bus.acknowledge_part("s", "or", world.bus.latest(1)[0].seq, "d")
+    again = make(sensor(two, dependencies={"also": "hook", "d": "hook"}))
+    await again.drained()
+    assert len(again.shelf.names()) == 1
+
+
+@pytest.mark.anyio
+async def test_what_has_no_effect_is_acknowledged_with_its_batch(make: Make) -> None:
+    world = make(sensor(d={"filters": {"data": [{"path": "body.id", "type": "string", "value": ["^never$"]}]}}))
+    await world.told(*(event(n) for n in range(250)))
+    assert world.shelf.names() == []
