@@ -1,0 +1,84 @@
+"""What the page of the model spec calls "not yet" is refused by name, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from handlers.spec import yaml12
+from handlers.spec.parse import read
+from tests.docs.pages import DOCS, ROOT
+
+HASH = {"by": "hash", "key": ["flight"], "valid": 0.1, "test": 0.1}
+# key on the page: (where in the spec, a value that it asks for)
+REFUSED: dict[str, tuple[str, Any]] = {
+    "task": ("task", "ranking"),
+    "data.sources": ("data.sources.other", {"prefix": "incoming/other/", "format": "parquet"}),
+    "data.sources.<name>.join": ("data.sources.incoming.join", "broadcast"),
+    "data.query.scope": ("data.query.scope", "all"),
+    "data.query.scope.lookback": ("data.query.scope", {"lookback": "28d"}),
+    "data.group": ("data.group", "carrier"),
+    "data.target.label_delay": ("data.target.label_delay", "1d"),
+    "data.split.by": ("data.split", HASH),
+    "data.split.key": ("data.split", HASH),
+    "data.split.part": ("data.split.part", "hour"),
+    "features.<name>.type": ("features.hour", {"type": "timestamp"}),
+    "features.<name>.missing": ("features.distance.missing", "median"),
+    "features.<name>.serve": ("features.distance.serve", False),
+    "model.estimator": ("model.estimator", "models/mine.py:Mine"),
+    "model.image": ("model.image", "mine"),
+    "search.space": ("search.space", {}),
+    "search.random": ("search.random", 3),
+    "search.halving": ("search.halving", {}),
+    "search.until": ("search.until", {}),
+    "training.validate": ("training.validate", {"every": "epoch"}),
+    "training.validate.every": ("training.validate", {"every": "1m"}),
+    "training.validate.rows": ("training.validate", {"every": "epoch", "rows": 10}),
+    "evaluate.interval.cluster": ("evaluate.interval.cluster", "carrier"),
+    "promote.slices": ("promote.slices", {"max_loss": 0.1}),
+    "promote.slices.max_loss": ("promote.slices", {"max_loss": 0.2}),
+    "promote.slices.confidence": ("promote.slices", {"max_loss": 0.1, "confidence": 0.8}),
+    "promote.refit": ("promote.refit", "all"),
+    "promote.approval": ("promote.approval", "manual"),
+    "trigger.min_new_rows": ("trigger.min_new_rows", 5),
+    "trigger.cooldown": ("trigger.cooldown", "1h"),
+    "trigger.daily_budget": ("trigger.daily_budget", "1h"),
+    "trigger.in_flight": ("trigger.in_flight", "skip"),
+    "resources": ("resources.fetch", {"cpu": 1}),
+    "resources.<stage>.gpu": ("resources.train", {"gpu": 1}),
+    "resources.<stage>.pool": ("resources.train", {"pool": "spot"}),
+    "resources.<stage>.parallel": ("resources.train", {"parallel": 2}),
+    "resources.<stage>.retries": ("resources.train", {"retries": 2}),
+}
+
+
+def findings(where: str = "", value: Any = None) -> list[str]:
+    tree: Any = yaml12.load((ROOT / "models" / "flight-delay.yaml").read_text(encoding="utf-8"))
+    *above, last = where.split(".")
+    here = tree["spec"]
+    for name in above if where else ():
+        here = here.setdefault(name, {})
+    if where:
+        here[last] = value
+    if where == "task":  # only a binary target has these
+        tree["spec"]["data"]["target"] = {"column": "late"}
+    return [str(found) for found in read(json.dumps(tree), "spec")[1]]
+
+
+def test_the_page_names_what_is_refused() -> None:
+    page = (DOCS / "reference" / "model-spec.md").read_text(encoding="utf-8")
+    marked = re.findall(r"^\| `([a-z_.<>]+)` \|.*\*\*not yet\*\*", page, re.MULTILINE)
+    assert set(marked) == set(REFUSED)
+
+
+@pytest.mark.parametrize("key", REFUSED)
+def test_it_is_refused_by_name(key: str) -> None:
+    found = findings(*REFUSED[key])
+    assert any("not supported yet" in line for line in found), found
+
+
+def test_without_it_the_spec_is_taken() -> None:
+    assert findings() == []
