@@ -1,0 +1,40 @@
+"""A whole run on local files leaves only keys that the page of the bucket names, and of each kind one."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.docs.pages import DOCS, ROOT
+
+# what a run on local files never makes: other prefixes, a report, a training under way, a failure, artifacts
+ELSEWHERE = ("batches/", "argo/", "checkpoint/", "failures.json", "report.html")
+
+
+def told() -> dict[str, re.Pattern[str]]:
+    """Each key of the page's table as a pattern."""
+    keys = re.findall(r"^\| `([^`]+)`", (DOCS / "reference" / "bucket.md").read_text(encoding="utf-8"), re.MULTILINE)
+    pattern = {key: re.sub(r"<\w+>", "[^/]+", re.escape(key)).replace(re.escape("..."), ".+") for key in keys}
+    return {key: re.compile(text.replace(r"history/[^/]+\.json", r"history/\d+\.json")) for key, text in pattern.items()}
+
+
+def test_a_run_leaves_what_the_page_names(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "models", tmp_path / "models")
+    environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "RETRAIN_BUCKET": ""}
+
+    def run(*words: str) -> None:
+        ended = subprocess.run([sys.executable, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+
+    run(str(DOCS / "tutorial" / "orders.py"))
+    run("-m", "retrain.cli", "new", "orders", "--task", "binary")
+    run("-m", "handlers.try_", "models/orders.yaml", "orders-01.csv", "orders-02.csv", "--keep", "out")
+    bucket = tmp_path / "out" / "bucket"
+    keys = [path.relative_to(bucket).as_posix() for path in bucket.rglob("*") if path.is_file() and path.name != ".lock"]
+    patterns = told()
+    assert [key for key in keys if not any(p.fullmatch(key) for p in patterns.values())] == []
+    unseen = [shown for shown, p in patterns.items() if not any(p.fullmatch(key) for key in keys)]
+    assert [shown for shown in unseen if not any(part in shown for part in ELSEWHERE)] == []
