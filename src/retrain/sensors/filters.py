@@ -99,7 +99,7 @@ def _data(entry: Mapping[str, Any], text: str) -> str:
         return "" if passed else f"{path} is {found.raw[:SHOWN]}, asked: {' or '.join(values)}"
     if kind != "string":
         raise ExpressionError(f"unsupported filter type {kind!r}")
-    given = found.text
+    given = "" if found.kind == "Null" else found.text  # as gjson's String(); only a parameter's key takes null for a text
     if entry.get("template"):
         given = gotemplate.render(str(entry["template"]), {"Input": given})
         if not given or given == "<no value>":
