@@ -296,7 +296,7 @@ def measure(posts: int) -> dict[str, Any]:
         "first_line_ms": {"median": round(statistics.median(lines), 1), "all": [round(x, 1) for x in lines]},
         "targets": TARGETS,
         "machine": {"python": platform.python_version(), "cores": os.cpu_count(), "system": platform.platform()},
-        "load_before": os.getloadavg()[0],
+        "load_average": os.getloadavg()[0],
     }
 
 
