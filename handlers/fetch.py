@@ -28,7 +28,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m handlers.fetch", description=__doc__.splitlines()[0] if __doc__ else None)
     steps = parser.add_subparsers(dest="step", required=True)
     step = steps.add_parser("spec", help="check a spec and hand it on")
-    _options(step, ["model", "spec"], {"query": "", "quiet": ""}, ["model", "spec", "quiet", "at-most", "cpu", "memory", "max-runtime"])
+    _options(step, ["model", "spec"], {"query": "", "quiet": ""}, ["model", "spec", "quiet", "at-most", "cpu", "memory"])
     step = steps.add_parser("look", help="how long until the sources have been quiet")
     _options(step, ["model", "spec", "quiet", "at-most", "since"], {"window": ""}, ["quiet", "wait"])
     step = steps.add_parser("snapshot", help="take a snapshot of the sources and decide")
@@ -66,7 +66,6 @@ def read_spec(given: argparse.Namespace) -> None:
         "at_most": spec.trigger.at_most,
         "cpu": (train.cpu if train else None) or "1",
         "memory": (train.memory if train else None) or "2Gi",
-        "max_runtime": (train.max_runtime if train else None) or "",
     }
     for name, value in outputs.items():
         write_output(getattr(given, f"{name}_out"), str(value))

@@ -91,7 +91,7 @@ def _promotion(spec: ModelSpec) -> Iterator[Refusal]:
         if key in spec.trigger.model_fields_set and getattr(spec.trigger, key) != type(spec.trigger).model_fields[key].default:
             yield _not_yet("trigger", key)
     for stage, resources in spec.resources.items():
-        for key in ("gpu", "pool", "parallel", "retries"):
+        for key in ("gpu", "pool", "parallel", "max_runtime", "retries"):
             if getattr(resources, key) is not None:
                 yield _not_yet("resources", stage, key)
         if stage != "train" and resources.model_fields_set:

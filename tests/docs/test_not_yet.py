@@ -51,6 +51,7 @@ REFUSED: dict[str, tuple[str, Any]] = {
     "resources.<stage>.gpu": ("resources.train", {"gpu": 1}),
     "resources.<stage>.pool": ("resources.train", {"pool": "spot"}),
     "resources.<stage>.parallel": ("resources.train", {"parallel": 2}),
+    "resources.<stage>.max_runtime": ("resources.train", {"max_runtime": "2h"}),
     "resources.<stage>.retries": ("resources.train", {"retries": 2}),
 }
 

@@ -17,7 +17,7 @@ from retrain.testing.runs import Ended, Workflows
 
 ROOT = Path(__file__).parent.parent.parent
 TRIALS = [{"id": str(n) * 16, "params": {"alpha": n}} for n in (1, 2, 3)]
-SPEC = {"model": "flight-delay", "spec": "{}", "quiet": "0s", "at-most": "1m", "cpu": "1", "memory": "64Mi", "max-runtime": "1h"}
+SPEC = {"model": "flight-delay", "spec": "{}", "quiet": "0s", "at-most": "1m", "cpu": "1", "memory": "64Mi"}
 TRAINING = ("transform", "grid", "train", "evaluate")
 
 
