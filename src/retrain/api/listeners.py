@@ -115,7 +115,7 @@ def bind_tcp(listen: str) -> socket.socket:
     if not port.isdigit() or int(port) > 65535 or not loopback:
         raise InvalidInput(f"--listen {listen}: expected HOST:PORT with a loopback address, for example 127.0.0.1:2746")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, int(port)))
