@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -127,6 +128,11 @@ def hosts_of(state: Path) -> list[int]:
             if any(w.endswith(b"/runners/host.py") for w in words) and os.fsencode(state / "hosts") in words:
                 found[int(entry.name)] = parent
     return [pid for pid, parent in found.items() if parent not in found]
+
+
+def of_the_interpreter() -> list[str]:
+    """What a pod sees in /tmp beside its own files: the way to the interpreter, where that lies there."""
+    return sorted({Path(p).parts[2] for p in (sys.prefix, sys.base_prefix) if Path(p).parts[1] == "tmp"})
 
 
 def there(path: str) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from retrain.ports import Artifact, ArtifactLocation, Container, Mount, OutputParameter, PodSpec, StoredOutputs, Volume
 from retrain.runners.supervise import DEADLINE_MESSAGE
-from tests.unit.runners.podtools import FolderBucket, Kept, alive, hosts_of, pod, sh, there, until
+from tests.unit.runners.podtools import FolderBucket, Kept, alive, hosts_of, of_the_interpreter, pod, sh, there, until
 
 
 async def test_exit_code_times_and_both_streams_in_order(make):
@@ -47,7 +47,7 @@ async def test_the_machine_is_read_only_and_a_pod_sees_its_own_files_alone(make,
     assert first.containers[0].exit_code == 0, await kept.log("first")
     line = f"ls /tmp /dev/shm; test ! -e /etc/retrain-test && test ! -e /retrain-top && test ! -e {tmp_path} && echo alone"
     await kept.run(sh("second", line))
-    assert (await kept.log("second")).split() == ["/dev/shm:", "/tmp:", "alone"]
+    assert (await kept.log("second")).split() == ["/dev/shm:", "/tmp:", *of_the_interpreter(), "alone"]
     assert not there("/etc/retrain-test")
     assert not there("/retrain-top")
     await kept.pods.close(kill=True)

@@ -10,6 +10,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -124,6 +125,9 @@ class Box:
         lines += [f"ln -s {link.readlink()} /mnt/root/{link.name}" for link in Path("/").iterdir() if link.is_symlink()]
         for inside in sorted(self.mounts, key=len):
             lines += [f"mkdir -p /mnt/root{inside}", f"mount --bind {shlex.quote(str(self.mounts[inside]))} /mnt/root{inside}"]
+        for prefix in {sys.prefix, sys.base_prefix}:  # the interpreter, should it lie where a pod has a folder of its own
+            if self._mounted(prefix):
+                lines += [f"mkdir -p /mnt/root{prefix}", f"mount --rbind {shlex.quote(prefix)} /mnt/root{prefix}"]
         lines.append('exec chroot /mnt/root sh -c \'cd "$0" && exec "$@"\' "$@"')
         return "set -e\n" + "\n".join(lines)
 
