@@ -43,12 +43,15 @@ class Changes:
             self._watchers.discard(watcher)
 
     async def events(
-        self, get: Callable[[str], Doc], present: list[Doc], wanted: Callable[[Doc], bool], only: str = ""
+        self, get: Callable[[str], Doc], present: Callable[[], list[Doc]], wanted: Callable[[Doc], bool], only: str = ""
     ) -> AsyncIterator[bytes]:
-        """`present` as ADDED, then each change (of the Workflow named `only`): ADDED, MODIFIED or DELETED, in Argo Server's shape."""
+        """What is `present` as ADDED, then each change (of the Workflow named `only`): ADDED, MODIFIED or DELETED, in Argo Server's shape.
+
+        `present` is asked once changes are being watched: nothing falls in between.
+        """
         with self.watch() as watcher:
             known = set()
-            for doc in present:
+            for doc in present():
                 known.add(doc["metadata"]["name"])
                 yield sse("ADDED", doc)
             while not self._closed:

@@ -106,13 +106,14 @@ async def watch(request: Request) -> Response:
     services = services_of(request)
     name = request.query_params.get("name") or _field(request.query_params.get("listOptions.fieldSelector") or "")
     wanted = labels(request.query_params.get("listOptions.labelSelector") or "")
-    if name:
+
+    def present() -> list[Doc]:
+        if not name:
+            return services.objects.list("Workflow", wanted)
         try:
-            present = [services.objects.get("Workflow", name)]
+            return [services.objects.get("Workflow", name)]
         except NotFound:
-            present = []
-    else:
-        present = services.objects.list("Workflow", wanted)
+            return []
 
     def fits(doc: Doc) -> bool:
         own = doc["metadata"].get("labels") or {}

@@ -32,7 +32,7 @@ def told(line: bytes) -> tuple[str, str, str]:
 @pytest.mark.anyio
 async def test_a_watcher_sees_what_is_there_what_changes_and_what_goes() -> None:
     changes, shelf = Changes(), Shelf()
-    stream = changes.events(shelf.get, [shelf.put("a", "Running")], lambda doc: doc["metadata"]["name"] != "hidden")
+    stream = changes.events(shelf.get, lambda: [shelf.put("a", "Running")], lambda doc: doc["metadata"]["name"] != "hidden")
     assert told(await anext(stream)) == ("ADDED", "a", "Running")
     waiting = asyncio.ensure_future(anext(stream))
     await asyncio.sleep(0)
@@ -58,7 +58,7 @@ async def test_a_watcher_sees_what_is_there_what_changes_and_what_goes() -> None
 async def test_a_watcher_of_one_reads_no_other() -> None:
     changes, shelf = Changes(), Shelf()
     shelf.put("other", "Running")
-    stream = changes.events(shelf.get, [], lambda doc: True, "one")
+    stream = changes.events(shelf.get, list, lambda doc: True, "one")
     waiting = asyncio.ensure_future(anext(stream))
     await asyncio.sleep(0)
     changes.tell("other")
@@ -73,4 +73,18 @@ async def test_who_watches_late_is_let_go_at_once_after_the_end() -> None:
     changes = Changes()
     changes.close()
     with pytest.raises(StopAsyncIteration):
-        await anext(changes.events(Shelf().get, [], lambda doc: True))
+        await anext(changes.events(Shelf().get, list, lambda doc: True))
+
+
+@pytest.mark.anyio
+async def test_what_changes_while_the_present_is_read_is_told() -> None:
+    changes, shelf = Changes(), Shelf()
+
+    def present() -> list[dict[str, Any]]:
+        before = shelf.put("a", "Running")
+        shelf.put("a", "Succeeded")
+        changes.tell("a")
+        return [before]
+
+    stream = changes.events(shelf.get, present, lambda doc: True, "a")
+    assert [told(await anext(stream)) for _ in range(2)] == [("ADDED", "a", "Running"), ("MODIFIED", "a", "Succeeded")]
