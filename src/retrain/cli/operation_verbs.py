@@ -26,14 +26,14 @@ def _operate(state: Path, names: tuple[str, ...], operation: str, done: str, opt
 
 @click.command()
 @names_argument
-@click.option("--message", default="", help="Recorded on the stopped nodes.")
+@click.option("--message", default="", help="Recorded on the suspended nodes that --node-field-selector names.")
 @selector_option
 @state_option
 def stop(names: tuple[str, ...], message: str, node_field_selector: str, state: Path) -> None:
     """Stop Workflows; their exit handlers still run.
 
     \b
-    retrain stop @latest --message "wrong data"
+    retrain stop @latest
     """
     _operate(state, names, "stop", "stopped", {"message": message, "nodeFieldSelector": node_field_selector})
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from retrain.errors import InvalidInput
 from retrain.ports import Clock, Doc, Json, Objects, Operation
-from retrain.workflows import retry_workflow, status
+from retrain.workflows import retry_workflow, shutdown, status
 from retrain.workflows.controller import Controller
 from retrain.workflows.messages import Operated
 
@@ -32,7 +32,9 @@ class Operations:
                 return self._retry(name, options)
             case "stop" | "terminate" | "suspend" | "resume" | "set":
                 self._refuse_finished(operation, name)
-                self._controller.operate(name, Operated(operation, dict(options)))
+                fact = Operated(operation, dict(options))
+                shutdown.check(self._controller.run_of(name).nodes, fact)
+                self._controller.operate(name, fact)
                 return self._objects.get("Workflow", name)
             case _:
                 raise InvalidInput(f"{operation!r} is not one of submit, resubmit, retry, stop, terminate, suspend, resume, set")

@@ -28,6 +28,9 @@ def test_suspend_and_resume(engine: Engine) -> None:
     name = suspended(engine)
     assert engine.ok("suspend", name) == f"workflow {name} suspended\n"
     assert engine.json("get", name)["spec"]["suspend"] is True
+    refused = engine.call("resume", name, "--node-field-selector", "displayName=nobody")
+    assert refused.exit_code == 2
+    assert "no suspend nodes matching nodeFieldSelector: displayName=nobody" in refused.output
     assert engine.ok("resume", name) == f"workflow {name} resumed\n"
     assert engine.ok("wait", name) == f"{name} Succeeded\n"
 
