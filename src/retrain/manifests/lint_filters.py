@@ -19,6 +19,19 @@ COMPARED = ("type", "subject", "source", "datacontenttype")  # the only parts of
 CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d:[0-5]\d")
 NEVER = "no event passes"
 
+# a record of MinIO's notifications; None: anything may be below
+RECORD: dict[str, Any] = {
+    **{key: {} for key in ("eventVersion", "eventSource", "awsRegion", "eventTime", "eventName")},
+    "userIdentity": {"principalId": {}},
+    "requestParameters": None,
+    "responseElements": None,
+    "s3": {
+        **{key: {} for key in ("s3SchemaVersion", "configurationId")},
+        "bucket": {"name": {}, "ownerIdentity": {"principalId": {}}, "arn": {}},
+        "object": {**{key: {} for key in ("key", "size", "eTag", "contentType", "versionId", "sequencer")}, "userMetadata": None},
+    },
+    "source": {key: {} for key in ("host", "port", "userAgent")},
+}
 # what a source's payload has at the top; other sources' payloads are their senders' own
 PAYLOADS: Mapping[str, tuple[str, ...]] = {
     "webhook": ("header", "body", "metadata"),
@@ -57,6 +70,20 @@ def _script(document: Document, report: Report, script: str, at: str) -> None:
         report.warning(document, at, f"{NEVER}: the script cannot be read: {error}")
 
 
+def _record_path(document: Document, report: Report, parts: list[str], at: str) -> None:
+    """A path into one record of a notification."""
+    here: Any = RECORD
+    for depth, part in enumerate(parts):
+        if here is None or not re.fullmatch(r"\w+", part):
+            return
+        if part not in here:
+            above = ".".join(["notification.0", *parts[:depth]])
+            message = f"{above} of a minio event has no `{part}`"
+            report.warning(document, at, message, meant(part, here) or ("there is: " + ", ".join(here) if here else "it has no parts"))
+            return
+        here = here[part]
+
+
 def payload_path(document: Document, report: Report, path: str, at: str, source: str) -> None:
     """A path into the payload of a known source: its first part must be there, lists need an index, headers their spelling."""
     parts = path.split(".")
@@ -68,6 +95,8 @@ def payload_path(document: Document, report: Report, path: str, at: str, source:
         report.warning(document, at, message, meant(parts[0], known) or "there is: " + ", ".join(known))
     elif source == "minio" and parts[0] == "notification" and len(parts) > 1 and re.fullmatch(r"[a-zA-Z]\w*", parts[1]):
         report.warning(document, at, "`notification` is a list", f"write {'.'.join(['notification.0', *parts[1:]])}")
+    elif source == "minio" and parts[0] == "notification":
+        _record_path(document, report, parts[2:], at)
     elif source == "webhook" and parts[0] == "header" and len(parts) > 1:
         spelling = "-".join(part[:1].upper() + part[1:].lower() for part in parts[1].split("-"))
         if parts[1] != spelling and re.fullmatch(r"[A-Za-z0-9-]+", parts[1]):

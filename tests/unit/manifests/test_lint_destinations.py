@@ -109,3 +109,18 @@ def test_destination_and_operation_are_checked() -> None:
     assert findings({"src": {"dependencyName": "d"}}) == [("error", "a parameter needs `dest`")]
     ((severity, message),) = findings({"src": {"dependencyName": "d"}, "dest": "metadata.name", "operation": "apend"})
     assert (severity, message) == ("error", "operation is one of overwrite, append, prepend, not apend")
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("notification.0.s3.object.key", []),
+        ("notification.0.s3.object.userMetadata.any.thing", []),
+        ("notification.#.s3", []),
+        ("notification.0.s3.objct.key", ["notification.0.s3 of a minio event has no `objct`"]),
+        ("notification.0.eventTime.seconds", ["notification.0.eventTime of a minio event has no `seconds`"]),
+    ],
+)
+def test_keys_of_a_bucket_s_notification(key: str, said: list[str]) -> None:
+    parameter = {"src": {"dependencyName": "d", "dataKey": key}, "dest": "metadata.name"}
+    assert [message for _, message in findings(parameter, "minio")] == said
