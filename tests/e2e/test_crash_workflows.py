@@ -1,7 +1,7 @@
 """python tests/e2e/test_crash_workflows.py [--kills 200] [--seed 0] [--out benchmarks/results/crash_workflows.json]
 
 An engine process is killed with SIGKILL at random instants over a Workflow that uses many features, and started again: its end equals
-the uninterrupted one, every step has run as often as without the kill, and nothing is left running. As a test: 20 instants.
+the uninterrupted one, every step has run as often as without the kill, and nothing is left running. As a test: 10 instants.
 """
 
 from __future__ import annotations
@@ -212,10 +212,10 @@ def play(folder: Path, kills: int, seed: int) -> tuple[Campaign, dict[str, list[
 
 
 @pytest.mark.slow
-def test_twenty_kills_at_random_instants_change_nothing(tmp_path: Path) -> None:
-    campaign, wrong = play(tmp_path, 20, 6)
+def test_ten_kills_at_random_instants_change_nothing(tmp_path: Path) -> None:
+    campaign, wrong = play(tmp_path, 10, 6)
     assert wrong == {}
-    assert campaign.hits >= 5
+    assert campaign.hits >= 2
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ import click
 from retrain.cli.options import output_option, state_option
 
 Check = tuple[str, bool, str]
-HANDLERS = ("numpy", "scipy", "pyarrow", "duckdb", "sklearn", "skops", "altair", "vl_convert", "boto3")
+HANDLERS = ("numpy", "scipy", "pyarrow", "duckdb", "sklearn", "skops", "vl_convert", "boto3")
 
 
 @click.command()
