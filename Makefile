@@ -1,4 +1,5 @@
-# `make` alone lists what there is. Everything lives in .venv, made from locks with hashes.
+# `make` alone lists what there is. Everything lives in .venv, made from locks with hashes. The locks are whole, so pip resolves
+# nothing (--no-deps): it would look for the newest `coverage[toml]` while the lock pins `coverage`.
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
@@ -12,13 +13,13 @@ help: ## list the targets
 	$(PYTHON) -m venv .venv
 
 .venv/run.stamp: requirements/run.txt requirements/demo.txt pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/run.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/demo.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 .venv/dev.stamp: requirements/dev.txt .venv/run.stamp
-	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
 install: .venv/run.stamp ## make .venv/bin/retrain
