@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
 
 import click
 
@@ -50,6 +52,9 @@ VERBS = {
 }
 
 
+SECTIONS = {"demo": "The engine", "put": "Events", "apply": "Manifests", "submit": "Workflows", "new": "Models"}  # by their first verb
+
+
 class LazyGroup(click.Group):
     """Knows its verbs by name and imports the module of the one that is called."""
 
@@ -63,18 +68,51 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(f"retrain.cli.{module}"), attribute)
         return command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Raises UsageError with the verb that was probably meant."""
+        if args and not args[0].startswith("-") and args[0] not in VERBS:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], VERBS, n=1)
+            raise click.UsageError(f"there is no verb {args[0]!r}" + (f", did you mean {near[0]!r}?" if near else ""), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs in sections, each with its whole first sentence."""
+        rows: dict[str, list[tuple[str, str]]] = {}
+        section = ""
+        for name in VERBS:
+            section = SECTIONS.get(name, section)
+            command = cast("click.Command", self.get_command(ctx, name))
+            rows.setdefault(section, []).append((name, command.get_short_help_str(limit=200)))
+        for title, told in rows.items():
+            with formatter.section(title):
+                formatter.write_dl(told)
+
+    def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> click.Context:
+        with _reader():
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """A reader that has read enough is no failure (click itself would end with 1)."""
-        try:
+        with _reader():
             return super().invoke(ctx)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere at the end
-            sys.exit(0)
+
+
+@contextmanager
+def _reader() -> Iterator[None]:
+    """A reader that has read enough is no failure (click itself would end with 1)."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere at the end
+        sys.exit(0)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="retrain")
-def cli() -> None:
+@click.option("--state", type=click.Path(file_okay=False, path_type=Path), help="Folder of the engine's state, as after the verb.")
+@click.pass_context
+def cli(ctx: click.Context, state: Path | None) -> None:
     """Retrain models when data lands, on Argo's own manifests.
 
     \b
@@ -84,6 +122,8 @@ def cli() -> None:
     retrain get RUN                      the steps of a run
     retrain why MODEL                    why this model is the champion
     """
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        ctx.color = False
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -101,3 +141,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except RetrainError as error:
         click.echo(f"retrain: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:  # a folder that cannot be written, a disk that is full
+        click.echo(f"retrain: {error.filename or 'the system says'}: {error.strerror or error}", err=True)
+        sys.exit(1)

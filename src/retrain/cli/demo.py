@@ -19,6 +19,7 @@ from retrain.cli import flights, tree
 from retrain.cli.client import Client
 from retrain.cli.event_verbs import bucket_environment
 from retrain.cli.model_verbs import ask
+from retrain.cli.options import state_of
 from retrain.cli.output import ago
 from retrain.errors import RetrainError, Unavailable
 
@@ -32,6 +33,7 @@ Doc = dict[str, Any]
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".retrain/demo"),
     show_default=True,
+    callback=state_of,
     help="Made afresh at every start.",
 )
 @click.option("--keep", is_flag=True, help="Leave the engine running at the end, to look around.")

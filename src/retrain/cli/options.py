@@ -7,8 +7,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def state_of(ctx: click.Context, parameter: click.Parameter, value: Path) -> Path:
+    """The folder given after the verb, else the one given before it, else the environment's or the default."""
+    above: click.Context | None = ctx
+    while above is not None:
+        if above.get_parameter_source("state") is ParameterSource.COMMANDLINE:
+            return value if above is ctx else Path(above.params["state"])
+        above = above.parent
+    return value
+
 
 state_option = click.option(
     "--state",
@@ -17,8 +29,10 @@ state_option = click.option(
     show_default=True,
     envvar="RETRAIN_STATE",
     show_envvar=True,
+    callback=state_of,
     help="Folder of the engine's state.",
 )
+manifests = click.Path(exists=True, allow_dash=True, path_type=Path)  # `-` is standard input
 
 
 def output_option(*more: str) -> Callable[[F], F]:

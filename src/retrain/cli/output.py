@@ -21,13 +21,13 @@ MARKS = {
 
 
 def emit(value: Any, output: str) -> None:
-    """Print a document as `json` or `yaml`."""
+    """Print a tree as `json` or `yaml`: the same tree in both."""
     if output == "json":
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
     else:
-        from retrain.manifests.yaml import dump
+        from retrain.manifests.yaml import dump_tree
 
-        click.echo(dump(value), nl=False)
+        click.echo(dump_tree(value), nl=False)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -61,7 +61,7 @@ def ago(spent: float) -> str:
     """0.4s, 12s, 3m4s, 2h5m, 3d4h."""
     if spent < 0:
         spent = 0.0
-    if spent < 10 and spent != int(spent):
+    if round(spent, 1) < 10 and round(spent, 1) % 1:
         return f"{spent:.1f}s"
     whole = int(spent)
     for unit, size, below, smaller in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):

@@ -17,7 +17,7 @@ from retrain.ports import Doc, Json
 NOTHING = 1  # exit code when no trigger would fire
 
 
-@click.command()
+@click.command(short_help="Show what EVENT would do, without running anything.")
 @click.argument("event")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--source", default="", help="Whose event it is, NAME or NAME/EVENT, where the payload does not tell.")
@@ -118,7 +118,7 @@ def _show_trigger(trigger: dict[str, Any]) -> None:
 
 def _block(value: Json, indent: str) -> None:
     """A tree as YAML, moved to the right."""
-    from retrain.manifests.yaml import dump
+    from retrain.manifests.yaml import dump_tree
 
-    for line in dump(value).rstrip("\n").splitlines():
+    for line in dump_tree(value).rstrip("\n").splitlines():
         click.echo(f"{indent}{line}")

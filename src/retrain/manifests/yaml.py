@@ -59,10 +59,12 @@ def load_documents(text: str, file: str) -> list[Document]:
 
 def dump(doc: Any) -> str:
     """YAML text of one document, or of a list of them, that kubectl reads back as the same tree."""
-    documents = doc if isinstance(doc, list) else [doc]
-    return "---\n".join(
-        yaml.dump(each, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=140) for each in documents
-    )
+    return "---\n".join(dump_tree(each) for each in (doc if isinstance(doc, list) else [doc]))
+
+
+def dump_tree(tree: Any) -> str:
+    """YAML text of one tree; a list is a sequence, not several documents."""
+    return str(yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=140))
 
 
 def scalar(text: str) -> Any:

@@ -15,7 +15,7 @@ def test_sources_in_every_shape(engine: Engine) -> None:
     told = {s["source"]: s for s in engine.json("sources")}
     assert told["clock"]["type"] == "calendar"
     assert told["hook"]["where"].startswith("http://127.0.0.1:")
-    assert [s["source"] for s in yaml.safe_load_all(engine.ok("sources", "-o", "yaml"))] == ["clock", "hook"]
+    assert [s["source"] for s in yaml.safe_load(engine.ok("sources", "-o", "yaml"))] == ["clock", "hook"]
 
 
 def test_a_source_is_paused_and_resumed(engine: Engine) -> None:

@@ -12,7 +12,8 @@ from retrain.cli import output
 @pytest.mark.parametrize(
     ("spent", "told"),
     [
-        (-3, "0s"), (0, "0s"), (0.44, "0.4s"), (9.5, "9.5s"), (7, "7s"), (12.7, "12s"), (60, "1m"), (184, "3m4s"),
+        (-3, "0s"), (0, "0s"), (0.44, "0.4s"), (9.5, "9.5s"), (7, "7s"), (5.02, "5s"), (9.96, "9s"), (12.7, "12s"),
+        (60, "1m"), (184, "3m4s"),
         (3600, "1h"), (7500, "2h5m"), (86400, "1d"), (273600, "3d4h"),
     ],
 )  # fmt: skip
@@ -58,6 +59,10 @@ def test_documents_are_printed_as_json_and_yaml(capsys: pytest.CaptureFixture[st
     told = capsys.readouterr().out
     assert json.loads(told) == {"a": ["é", 1]}
     assert "é" in told
+    output.emit([{"a": 1}, {"a": 2}], "yaml")
+    assert capsys.readouterr().out == "- a: 1\n- a: 2\n"
+    output.emit([], "yaml")
+    assert capsys.readouterr().out == "[]\n"
     output.emit({"a": "yes"}, "yaml")
     assert capsys.readouterr().out in ('a: "yes"\n', "a: 'yes'\n")
 
