@@ -12,6 +12,7 @@ from retrain.expressions.exprlang_evaluate import Evaluation
 from retrain.expressions.exprlang_functions import ENVIRONMENT
 from retrain.expressions.exprlang_nodes import Binary, Call, Let, Member, Name, Node, path, walk
 from retrain.expressions.exprlang_parser import parse
+from retrain.expressions.goprintf import sprintf
 
 Json = Any
 
@@ -42,23 +43,42 @@ class Program:
 
     def evaluate(self, env: Mapping[str, Json]) -> Json:
         """The value over plain JSON values. ExpressionError: unknown name, type error, or more work than is allowed."""
-        for name, position in self.roots.items():
-            if name not in env:
-                raise ExpressionError(f"unknown name {name} {_place(self.text, position)}", position)
+        self.check(env)
         try:
-            check_types(self._tree, env)
             return Evaluation(env).value(self._tree)
         except ExpressionError as error:
             raise ExpressionError(f"{error} {_place(self.text, error.position)}".rstrip(), error.position) from error
         except RecursionError as error:
             raise ExpressionError("expression nests too deeply") from error
 
-    def evaluate_bool(self, env: Mapping[str, Json]) -> bool:
-        """The value, which must be a bool."""
-        result = self.evaluate(env)
-        if not isinstance(result, bool):
-            raise ExpressionError(f"unable to cast expression result '{result}' to bool")
-        return result
+    def check(self, env: Mapping[str, Json]) -> None:
+        """What is wrong before anything is evaluated, as an ExpressionError: unknown names, types that do not fit."""
+        for name, position in self.roots.items():
+            if name not in env:
+                raise ExpressionError(f"unknown name {name} {_place(self.text, position)}", position)
+        try:
+            check_types(self._tree, env)
+        except ExpressionError as error:
+            raise ExpressionError(f"{error} {_place(self.text, error.position)}".rstrip(), error.position) from error
+        except RecursionError as error:
+            raise ExpressionError("expression nests too deeply") from error
+
+
+def holds(text: str, env: Mapping[str, Json]) -> bool:
+    """Whether a condition is true. ExpressionError in Argo's words (`argoexpr.EvalBool`), with expr-lang's lines that point at the place."""
+    try:
+        program = compile(text)
+        program.check(env)
+    except ExpressionError as error:
+        raise ExpressionError(f"{error}{_pointer(text, error.position)}", error.position) from error
+    try:
+        result = program.evaluate(env)
+    except ExpressionError as error:
+        message = f"unable to evaluate expression '{text}': {error}{_pointer(text, error.position)}"
+        raise ExpressionError(message, error.position) from error
+    if not isinstance(result, bool):
+        raise ExpressionError(f"unable to cast expression result '{sprintf('%s', [result])}' to bool")
+    return result
 
 
 def _root(name: str) -> str:
@@ -70,6 +90,15 @@ def _place(text: str, position: int | None) -> str:
         return ""
     before = text[:position]
     return f"({before.count(chr(10)) + 1}:{position - (before.rfind(chr(10)) + 1) + 1})"
+
+
+def _pointer(text: str, position: int | None) -> str:
+    """The line of the text and below it dots up to the position."""
+    if position is None:
+        return ""
+    start = text.rfind("\n", 0, position) + 1
+    line = text[start:].partition("\n")[0].replace("\t", " ")
+    return f"\n | {line}\n | {'.' * (position - start)}^" if line else ""
 
 
 def _guarded(tree: Node) -> set[Node]:

@@ -52,19 +52,19 @@ def test_recorded_expression_tags(text: str, expected: Any) -> None:
     ("code", "retries", "again"), [("143", "5", True), ("75", "0", True), ("75", "1", True), ("75", "2", False), ("65", "0", False)]
 )
 def test_recorded_retry_budget(code: str, retries: str, again: bool) -> None:
-    program = exprlang.compile("asInt(lastRetry.exitCode) == 143 || (asInt(lastRetry.exitCode) == 75 && asInt(retries) < 2)")
-    assert program.evaluate_bool({"lastRetry": {"exitCode": code}, "retries": retries}) is again
+    text = "asInt(lastRetry.exitCode) == 143 || (asInt(lastRetry.exitCode) == 75 && asInt(retries) < 2)"
+    assert exprlang.holds(text, {"lastRetry": {"exitCode": code}, "retries": retries}) is again
 
 
 @pytest.mark.parametrize(("n", "kind", "passes"), [(10, None, True), (1, None, False), (10, "test", False), (None, None, None)])
 def test_recorded_source_filter(n: int | None, kind: str | None, passes: bool | None) -> None:
     body = {key: item for key, item in (("n", n), ("kind", kind)) if item is not None}
-    program = exprlang.compile("body.n > 5 && (body.kind ?? 'none') != 'test'")
+    text = "body.n > 5 && (body.kind ?? 'none') != 'test'"
     if passes is None:
         with pytest.raises(ExpressionError, match="<nil> > int"):
-            program.evaluate_bool({"body": body})
+            exprlang.holds(text, {"body": body})
     else:
-        assert program.evaluate_bool({"body": body}) is passes
+        assert exprlang.holds(text, {"body": body}) is passes
 
 
 def test_recorded_conditional_output() -> None:
@@ -185,8 +185,24 @@ def test_bool_and_number_are_different_types() -> None:
 
 
 def test_the_result_of_a_condition_must_be_a_bool() -> None:
-    with pytest.raises(ExpressionError, match="unable to cast expression result 'x' to bool"):
-        exprlang.compile("'x'").evaluate_bool({})
+    with pytest.raises(ExpressionError, match="^unable to cast expression result 'x' to bool$"):
+        exprlang.holds("'x'", {})
+    with pytest.raises(ExpressionError, match=r"^unable to cast expression result '%!s\(int=3\)' to bool$"):
+        exprlang.holds("3", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a.b == 'x' || c", "unknown name c (1:15)\n | a.b == 'x' || c\n | ..............^"),
+        ("a.b ==\n  ", "unexpected token EOF (2:3)\n |   \n | ..^"),
+        ("true &&\na.x.y", "unable to evaluate expression 'true &&\na.x.y': cannot fetch y from <nil> (2:5)\n | a.x.y\n | ....^"),
+    ],
+)
+def test_a_condition_that_cannot_be_decided_is_told_with_its_place(text: str, message: str) -> None:
+    with pytest.raises(ExpressionError) as told:
+        exprlang.holds(text, {"a": {"b": "y"}})
+    assert str(told.value) == message
 
 
 def test_times() -> None:
