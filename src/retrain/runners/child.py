@@ -59,9 +59,11 @@ class NotStarted(Exception):
 def preload() -> None:
     """Import what handlers compute with, and nothing more: no fit, no query, no connection in the process that is forked.
 
-    What is not installed is left out. One throwaway client makes boto3 read its models, which the children then share.
+    What is not installed is left out. One throwaway client makes boto3 read its models, which the children then share. The caches of
+    `typing` are emptied: a library does so at its exit, and each child would copy a thousand pages of the parent for it.
     """
     import importlib
+    import typing
 
     for name in PRELOADED:
         try:
@@ -72,6 +74,8 @@ def preload() -> None:
         keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none", "region_name": "us-east-1"}
         session: Any = sys.modules["boto3"].session.Session(**keys)
         session.client("s3", endpoint_url="http://127.0.0.1:9")
+    for empty in getattr(typing, "_cleanups", ()):
+        empty()
     gc.collect()
     gc.freeze()
 
@@ -138,7 +142,7 @@ def _execute(container: dict[str, Any]) -> None:
     try:
         become(program, container["argv"], container["env"])
     except OSError as e:
-        raise NotStarted(f"fork/exec {program}: {(e.strerror or str(e)).lower()}") from None
+        raise NotStarted(f"failed to start command: fork/exec {program}: {(e.strerror or str(e)).lower()}") from None
 
 
 def _text(descriptor: int) -> io.TextIOWrapper:

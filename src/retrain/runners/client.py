@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import time
-from collections import deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,7 @@ from retrain.runners import processes
 from retrain.runners.follow import read_log
 from retrain.runners.hostlink import HostLink, Kind, code_hash
 from retrain.runners.layout import Layout, machine_folders
+from retrain.runners.needs import needs_libraries
 from retrain.runners.plan import Machine, Mode, Planner, captured, is_warm, lay_out
 from retrain.runners.podfolder import PodFolder, write_json
 
@@ -29,6 +30,13 @@ STOPPED_EARLY = 143
 def default_slots() -> int:
     """How many pods run at a time: many more than cores, since they also wait; as many as a Kubernetes node takes at most."""
     return min(110, 16 * (os.cpu_count() or 1))
+
+
+def host_of(spec: Json) -> Kind:
+    """Which host forks the pod: for a handler that computes the one that has the libraries loaded, for all others the small one."""
+    if spec["mode"] != "warm":
+        return "plain"
+    return "warm" if any(needs_libraries(Path(c["import_from"]), c["argv"][2]) for c in spec["containers"]) else "plain"
 
 
 class ProcessPods:
@@ -63,7 +71,7 @@ class ProcessPods:
         self._no_isolation: str | None = "switched off" if isolation == "never" else None
         self._links: dict[str, HostLink] = {}
         self._running: set[str] = set()
-        self._queue: deque[PodFolder] = deque()
+        self._queue: OrderedDict[str, PodFolder] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
         self._ends: dict[str, asyncio.Event] = {}
         self._stopped: set[str] = set()
@@ -132,7 +140,8 @@ class ProcessPods:
             state = folder.state()
             if state == "absent":
                 try:
-                    await asyncio.to_thread(folder.clear, keep_logs=True)  # what an engine that was killed while it staged left behind
+                    if folder.path.exists():  # what an engine that was killed while it staged left behind
+                        await asyncio.to_thread(folder.clear, keep_logs=True)
                     await self._stage(pod, folder)
                 except RetrainError as e:
                     folder.create()
@@ -146,17 +155,17 @@ class ProcessPods:
             elif state == "running":
                 self._running.add(pod.name)
                 self._on_running(pod.node_id, folder.read_started().get("at", time.time()))
-            elif folder not in self._queue and pod.name not in self._running:
-                self._queue.append(folder)
+            elif pod.name not in self._queue and pod.name not in self._running:
+                self._queue[pod.name] = folder
                 self._pump()
 
     async def _stage(self, pod: PodSpec, folder: PodFolder) -> None:
         mode = await self._mode(pod)
         layout = Layout(folder, pod, self.claims, machine_folders() if mode == "isolated" else ())
         plan = Planner(pod, layout, mode, self._machine).document()
-        await asyncio.to_thread(lay_out, pod, layout, mode)
+        lay_out(pod, layout, mode)  # a few small files: a thread would cost more than they do
         await self._artifacts.stage(pod, layout)
-        await asyncio.to_thread(write_json, folder.spec, plan)
+        write_json(folder.spec, plan)
 
     async def _mode(self, pod: PodSpec) -> Mode:
         if is_warm(pod):
@@ -172,8 +181,8 @@ class ProcessPods:
     def _pump(self) -> None:
         """Start waiting pods while there are slots."""
         while self._queue and len(self._running) < self._slots and not self._closing:
-            folder = self._queue.popleft()
-            self._running.add(folder.name)
+            name, folder = self._queue.popitem(last=False)
+            self._running.add(name)
             self._task(asyncio.create_task(self._run(folder)))
 
     async def _run(self, folder: PodFolder) -> None:
@@ -183,7 +192,7 @@ class ProcessPods:
             if folder.name in self._stopped:
                 self._end_stopped(folder, spec)
                 return
-            link = self._link(self._socket("warm" if spec["mode"] == "warm" else "plain"))
+            link = self._link(self._socket(host_of(spec)))
             for attempt in (1, 2):
                 await link.ready()
                 try:
@@ -283,8 +292,7 @@ class ProcessPods:
         if state in ("done", "lost"):
             return
         self._stopped.add(pod)
-        if folder in self._queue:
-            self._queue.remove(folder)
+        if self._queue.pop(pod, None) is not None:
             self._end_stopped(folder, folder.read_spec())
             return
         for link in self._links.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -23,6 +24,7 @@ START_SECONDS = 60.0  # the warm host imports its libraries before it answers
 KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
+@functools.cache
 def code_hash() -> str:
     """Names the code and the interpreter, so that an upgraded engine starts hosts of its own and lets the old ones run out."""
     digest = hashlib.sha256(sys.executable.encode())

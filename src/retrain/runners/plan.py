@@ -13,6 +13,11 @@ from retrain.runners.layout import PRIVATE, SCRIPT_PATH, Layout, inside, interpr
 
 Mode = Literal["warm", "isolated", "relocated"]
 HOME_INSIDE = "/argo/home"
+FOLDERS: dict[Mode, tuple[str, ...]] = {  # what a pod's folder has from the start beside its logs
+    "warm": ("home", "upper", "upper/tmp"),
+    "isolated": ("root", "upper", "upper/tmp", "upper/run"),
+    "relocated": ("home", "root", "upper", "upper/tmp", "upper/run"),
+}
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 REFERENCE = re.compile(r"\$(\$)?\(([A-Za-z_.][-A-Za-z0-9_.]*)\)")
 
@@ -49,7 +54,7 @@ def captured(pod: PodSpec) -> str:
 
 def lay_out(pod: PodSpec, layout: Layout, mode: Mode) -> None:
     """Make volumes, scripts and the folders that the containers expect."""
-    layout.folder.create()
+    layout.folder.create(*FOLDERS[mode], *(["out"] if pod.capture_result else []))
     for volume in pod.volumes:
         source = layout.source(volume)
         source.mkdir(parents=True, exist_ok=True)

@@ -24,8 +24,8 @@ def write_json(path: Path, value: Json) -> None:
     """Write a file so that a reader sees all of it or nothing."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # a spec holds the pod's secrets
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(value, file)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(json.dumps(value).encode())
     partial.replace(path)
 
 
@@ -57,15 +57,6 @@ class PodFolder:
             raise InvalidInput(f"pod name {name!r} cannot name a folder")
         self.name = name
         self.path = pods / name
-        self.spec = self.path / "spec.json"
-        self.lock = self.path / "lock"
-        self.started = self.path / "started.json"
-        self.exit = self.path / "exit.json"
-        self.logs = self.path / "log"
-        self.root = self.path / "root"  # what lies beside the machine's own folders, seen from inside
-        self.upper = self.path / "upper"  # what the pod wrote into a folder that the machine has
-        self.volumes = self.path / "volumes"
-        self.home = self.path / "home"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PodFolder) and self.path == other.path
@@ -73,10 +64,56 @@ class PodFolder:
     def __hash__(self) -> int:
         return hash(self.path)
 
-    def create(self) -> None:
-        """Make the folder and those that every pod has."""
-        for folder in (self.path, self.logs, self.root, self.upper / "tmp", self.upper / "run", self.volumes, self.home, self.path / "out"):
-            folder.mkdir(parents=True, exist_ok=True)
+    @property
+    def spec(self) -> Path:
+        """What the pod host is told."""
+        return self.path / "spec.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the pod host while the pod runs."""
+        return self.path / "lock"
+
+    @property
+    def started(self) -> Path:
+        """Written before the pod's first process is made."""
+        return self.path / "started.json"
+
+    @property
+    def exit(self) -> Path:
+        """How the pod ended."""
+        return self.path / "exit.json"
+
+    @property
+    def logs(self) -> Path:
+        """One file for each container."""
+        return self.path / "log"
+
+    @property
+    def root(self) -> Path:
+        """What lies beside the machine's own folders, seen from inside."""
+        return self.path / "root"
+
+    @property
+    def upper(self) -> Path:
+        """What the pod wrote into a folder that the machine has."""
+        return self.path / "upper"
+
+    @property
+    def volumes(self) -> Path:
+        """The pod's own volumes by name."""
+        return self.path / "volumes"
+
+    @property
+    def home(self) -> Path:
+        """HOME of a pod without a mount namespace."""
+        return self.path / "home"
+
+    def create(self, *more: str) -> None:
+        """Make the folder, the one for logs, and `more` (parents first)."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        for name in (self.logs.name, *more):
+            (self.path / name).mkdir(exist_ok=True)
 
     def locked(self) -> bool:
         """Whether a pod host holds the pod's lock."""

@@ -31,6 +31,7 @@ if __name__ == "__main__":
     print(json.dumps([os.getcwd(), sorted(os.environ), sys.argv[0], sys.argv[-1], "sklearn" in sys.modules]))
     print("log", file=sys.stderr)
     sys.exit(65)
+    import sklearn
 """
     handler(tmp_path, "shout", source)
     kept: Kept = make()
@@ -130,7 +131,7 @@ async def test_libraries_compute_in_forked_children(warm):
 
 async def test_an_edited_handler_counts(make, tmp_path):
     kept: Kept = make()
-    for text in ("one", "two"):
+    for text in ("one", "another"):  # a different length: the interpreter's own caches tell sources by that and by the second
         handler(tmp_path, "edited", f"print('{text}')")
         await kept.run(pod(text, "python", "-m", "handlers.edited"))
         assert await kept.log(text) == f"{text}\n"
@@ -146,6 +147,15 @@ async def test_shared_memory_of_the_parent_is_not_counted(make, tmp_path):
     assert (await kept.run(pod("small", "python", "-m", "handlers.small", memory_bytes=limit))).containers[0].exit_code == 0
     main = (await kept.run(pod("grows", "python", "-m", "handlers.grows", memory_bytes=limit))).containers[0]
     assert (main.exit_code, main.reason) == (137, "OOMKilled")
+    await kept.pods.close(kill=True)
+
+
+async def test_a_handler_of_the_standard_library_needs_no_large_parent(make, tmp_path):
+    handler(tmp_path, "small", "import json, sys; print('numpy' in sys.modules, sys.argv[1:]); raise SystemExit(9)")
+    kept: Kept = make()
+    ended = await kept.run(pod("a", "python", "-m", "handlers.small", "--x", "1"))
+    assert (ended.containers[0].exit_code, await kept.log("a")) == (9, "False ['--x', '1']\n")
+    assert len(hosts_of(tmp_path / "state")) == 1
     await kept.pods.close(kill=True)
 
 

@@ -220,7 +220,7 @@ async def test_an_engine_that_did_not_listen_is_let_go_and_comes_back(make, tmp_
 async def test_what_a_killed_engine_left_half_staged_is_staged_anew(make):
     kept: Kept = make()
     folder = PodFolder(kept.pods.pods, "a")
-    folder.create()
+    folder.create("upper", "upper/tmp")
     (folder.upper / "tmp/half").touch()
     await kept.run(sh("a", "ls /tmp; echo done"))
     assert (await kept.log("a")).split() == [*of_the_interpreter(), "done"]
