@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from retrain.expressions import ExpressionError, exprlang
-from retrain.expressions.rawjson import dumps
+from retrain.expressions.gotext import go_quote
+from retrain.expressions.rawjson import dumps, quote
 from retrain.expressions.values import plain_tree
 
 Json = Any
@@ -83,6 +84,8 @@ def tags(tree: Json) -> Iterator[Tag]:
             yield from _tags_of(found[1], path)
 
 
+# Argo writes a value into the manifest's JSON with Go's escapes; those of these characters (`\\a`, `\\v`, `\\x1b`) are not JSON's
+_NO_JSON = re.compile("[\\x00-\\x07\\x0b\\x0e-\\x1f\\x7f]")
 _TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
 
@@ -152,6 +155,8 @@ class _Substitution:
         value = self.scope[name]
         if value is None:
             raise AbsentValue(name)
+        if _NO_JSON.search(value):
+            raise ExpressionError("cannot finish template replacement because the result was invalid JSON")
         return value
 
     def is_strict(self, name: str) -> bool:
@@ -176,13 +181,14 @@ class _Substitution:
     def evaluate(self, whole: str, program: exprlang.Program, lenient: bool) -> str:
         try:
             result = program.evaluate(self.env)
-            if result is None and not lenient:
-                raise ExpressionError(f'"{program.text}" is nil')
-            return whole if result is None else _as_text(result)
         except ExpressionError as error:
             if lenient:
                 return whole
             raise ExpressionError(f"failed to evaluate expression: {error}", error.position) from error
+        if result is None and not lenient:
+            written = quote(whole[3:-2], html=True)[1:-1]  # Argo shows the expression as it stands in the manifest's JSON
+            raise ExpressionError(f"failed to evaluate expression {go_quote(written)}")
+        return whole if result is None else _as_text(result)
 
     def known(self, name: str) -> bool:
         if name in self.scope:

@@ -75,11 +75,11 @@ def _parameter(declared: Doc, given: Doc | None, params: Params, world: World) -
         why = "argument references an absent optional (skipped/omitted node output with no default)"
         raise CallFailed(f"inputs.parameters.{declared['name']}: {why}")
     if given is not None and not absent:
-        if given.get("value") is not None:
-            result["value"] = given["value"]
-            result.pop("valueFrom", None) if not given.get("valueFrom") else None
-        if given.get("valueFrom"):
-            result["valueFrom"] = given["valueFrom"]
+        result.pop("value", None)
+        result.pop("valueFrom", None)
+        field = "value" if given.get("value") is not None else "valueFrom"
+        if given.get(field) is not None:
+            result[field] = given[field]
     source = result.get("valueFrom") or {}
     reference = source.get("configMapKeyRef")
     if reference:
@@ -92,7 +92,10 @@ def _parameter(declared: Doc, given: Doc | None, params: Params, world: World) -
 
 
 def _read_configmap(result: Doc, source: Doc, reference: Doc, params: Params, world: World) -> None:
-    named = substitute({"name": reference.get("name", ""), "key": reference.get("key", "")}, params)
+    try:
+        named = substitute({"name": reference.get("name", ""), "key": reference.get("key", "")}, params, strict=("*",))
+    except ExpressionError as error:
+        raise CallFailed(f"failed to substitute configMapKeyRef: {error}") from error
     try:
         result["value"] = configmap_value(world, named["name"], named["key"])
     except ConfigMapError as error:
@@ -121,8 +124,6 @@ def _artifact(declared: Doc, given: Doc | None) -> Doc:
         result.pop(field, None)
         if declared.get(field) is not None:
             result[field] = declared[field]
-    if declared.get("optional") and not result.get("optional"):
-        result["optional"] = True
     return result
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from retrain.artifacts.keys import below
-from retrain.expressions import exprlang
+from retrain.expressions import ExpressionError, exprlang, gotext
 from retrain.expressions.tags import explode, substitute
 from retrain.ports import Doc
 from retrain.workflows.scope import Scope
@@ -21,7 +21,6 @@ def resolve_artifact(artifact: Doc, scope: Scope) -> Doc | None:
     """The artifact that `from` or `fromExpression` means, None when there is neither. Raises ArtifactMissing, ExpressionError."""
     if artifact.get("fromExpression"):
         value = exprlang.compile(artifact["fromExpression"]).evaluate(explode(scope.everything()))
-        tag = artifact["fromExpression"]
     elif artifact.get("from"):
         tag = artifact["from"].strip()
         tag = tag[2:-2].strip() if tag.startswith("{{") and tag.endswith("}}") else tag
@@ -36,7 +35,7 @@ def resolve_artifact(artifact: Doc, scope: Scope) -> Doc | None:
     else:
         return None
     if not isinstance(value, dict):
-        raise NotAnArtifact(f"Variable {{{{{tag}}}}} is not an artifact")
+        raise NotAnArtifact(f"Variable {{{{{_printed(artifact)}}}}} is not an artifact")
     if not artifact.get("subPath"):
         return value
     return _at(value, substitute(artifact["subPath"], scope.params))
@@ -49,10 +48,39 @@ def _at(artifact: Doc, sub_path: str) -> Doc:
     return {**artifact, "s3": {**s3, "key": below(s3["key"], sub_path)}}
 
 
-def resolve_arguments(arguments: list[Doc], scope: Scope) -> list[Doc]:
-    """A call's artifacts with what they refer to; an optional one that is not there is left out.
+_LOCATIONS = ("ArchiveLogs", "S3", "Git", "HTTP", "Artifactory", "HDFS", "Raw", "OSS", "GCS", "Azure", "Plugin")
 
-    Raises ArtifactMissing, ExpressionError.
+
+def _printed(artifact: Doc) -> str:
+    """An artifact that takes another's place, as Go prints it in the message."""
+
+    def shown(field: str) -> str:
+        value = artifact.get(field)
+        return gotext.go_value(value) if value is not None else ""
+
+    location = "".join(f"{name}:nil," for name in _LOCATIONS)
+    fields = {
+        "Name": shown("name"),
+        "Path": shown("path"),
+        "Mode": f"*{artifact['mode']}" if artifact.get("mode") is not None else "nil",
+        "From": shown("from"),
+        "ArtifactLocation": f"ArtifactLocation{{{location}}}",
+        "GlobalName": shown("globalName"),
+        "Archive": "nil",
+        "Optional": shown("optional") or "false",
+        "SubPath": shown("subPath"),
+        "RecurseMode": shown("recurseMode") or "false",
+        "FromExpression": shown("fromExpression"),
+        "ArtifactGC": "nil",
+        "Deleted": "false",
+    }
+    return "&Artifact{" + "".join(f"{name}:{value}," for name, value in fields.items()) + "}"
+
+
+def resolve_arguments(arguments: list[Doc], scope: Scope, *, dag: bool = False) -> list[Doc]:
+    """A call's artifacts with what they refer to; an optional one that cannot be had is left out.
+
+    `dag`: a task's, where an optional one is left out only if it is not there. Raises ArtifactMissing, ExpressionError.
     """
     found = []
     for artifact in arguments:
@@ -61,8 +89,9 @@ def resolve_arguments(arguments: list[Doc], scope: Scope) -> list[Doc]:
             continue
         try:
             resolved = resolve_artifact(artifact, scope)
-        except ArtifactMissing as error:
-            if artifact.get("optional") and not isinstance(error, NotAnArtifact):
+        except (ArtifactMissing, ExpressionError) as error:
+            missing = isinstance(error, ArtifactMissing) and not isinstance(error, NotAnArtifact)
+            if artifact.get("optional") and (missing or not dag):
                 continue
             raise
         found.append({**(resolved or {}), "name": artifact["name"]})

@@ -68,6 +68,8 @@ class Dag:
         """Begin what may begin; end when everything that matters has ended."""
         for target in self.graph.targets:
             self.visit(target)
+            if self.frame.broken and self.p.get(self.id(target)) is not None:
+                self.local_scope(target)  # raises what Argo says of the whole dag
         if self.p.node(self.node)["phase"] in FULFILLED:
             return
         phase = phase_of(self.p, self.node, self.graph, self.frame.template["dag"], self.on_exit, self.id)
@@ -87,8 +89,7 @@ class Dag:
         workflow_outputs(p, scope)
         outputs = template_outputs(self.frame.template, scope)
         if outputs is not None:
-            p.set(self.node, outputs=outputs)
-            publish(p, outputs)
+            p.set(self.node, outputs=outputs)  # global ones are taken over only when the dag is itself a task, by the one above
         p.set(self.node, outboundNodes=self._outbound())
         p.mark(self.node, "Succeeded")
         memoize.save(p, self.node)
@@ -118,7 +119,7 @@ class Dag:
         """Argo looks at a loop as a whole only after what depends on it has begun: its own handler comes a reconcile later."""
         if node["type"] == "TaskGroup" and node["phase"] in FULFILLED:
             return self.p.run.nodes.get(node["id"], {}).get("phase") in FULFILLED
-        return node["phase"] in FULFILLED or node["phase"] == "Running"
+        return self.p.fulfilled(node["id"]) or node["phase"] == "Running"
 
     def _correct_message(self, name: str, node: Doc) -> None:
         """Argo words an error of the call differently when it looks at the task again, and one of the template always so."""
@@ -165,8 +166,8 @@ class Dag:
         try:
             scope = self.local_scope(name)
             params = global_params(self.p, self.on_exit)
-            resolved = resolve_references(task, scope, params)
-            calls = expand(resolved, {**params, **scope.params})
+            resolved = resolve_references(task, scope, params, dag=True)
+            calls = expand(resolved, {**params, **scope.params}, dag=True)
         except CallFailed as error:
             self._skip(task, name, str(error), "Error", dependencies)
             return
@@ -182,7 +183,7 @@ class Dag:
         results: dict[str, dict[str, bool]] = {}
         for dependency in self.graph.dependencies[name]:
             node = self.p.get(self.id(dependency))
-            if node is None or self.p.reused(node["id"]) or node["phase"] not in FULFILLED or self.p.count("hooks", node["id"]):
+            if node is None or self.p.reused(node["id"]) or not self.p.fulfilled(node["id"]) or self.p.count("hooks", node["id"]):
                 return None
             results[dependency] = self._results(node)
         return self.graph.depends(name).evaluate(results)
@@ -260,7 +261,8 @@ class Dag:
             state = self.frame.loops.get(group)
             if state is None:
                 scope, params = self.local_scope(name), global_params(p, self.on_exit)
-                calls = expand(resolve_references(self.graph.tasks[name], scope, params), {**params, **scope.params})
+                resolved = resolve_references(self.graph.tasks[name], scope, params, dag=True)
+                calls = expand(resolved, {**params, **scope.params}, dag=True)
                 state = self.frame.loops[group] = [calls, 0]
         except CallFailed as error:
             p.mark(group, "Error", str(error))
@@ -342,7 +344,12 @@ class Dag:
         doc = self.p.node(node)
         scope = Scope()
         if doc["type"] == "TaskGroup":
-            scope = loop_scope(self.p, "tasks", name, [c for c in self.p.children(node) if self.p.priv(c).get("role") == "item"])
+            items = [c for c in self.p.children(node) if self.p.priv(c).get("role") == "item"]
+            try:
+                scope = loop_scope(self.p, "tasks", name, items)
+            except CallFailed:
+                self.frame.broken = True
+                raise
         scope.update(node_scope(self.p, "tasks", name, node))
         scope.update(skipped_scope(self.p, self.frame.base, "tasks", name, node, self.graph.tasks[name], artifacts=False))
         if doc["phase"] in FULFILLED and not self.p.priv(node).get("pod"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ from retrain.workflows.messages import (
     StopPod,
 )
 
+_MISSING = re.compile(r'invalid spec: ((?:cluster)?workflowtemplate)s(\.argoproj\.io ".*" not found)')
 FINAL = ("Succeeded", "Failed", "Error", "Skipped", "Omitted")
 
 
@@ -97,10 +99,15 @@ def defect(live: Live, error: Exception, now: float) -> Outcome:
 
 
 def refused(workflow: Doc, message: str, now: float) -> Run:
-    """A Workflow that Argo's validation refuses: it exists, Failed, without nodes."""
+    """A Workflow that Argo's validation refuses: it exists, Failed, without nodes.
+
+    In Error when the template that its spec comes from is not there: the controller looks for it before it validates anything.
+    """
     at = timestamp(now)
-    labels = {**(workflow["metadata"].get("labels") or {}), **ended("Failed")}
-    head: Doc = {"phase": "Failed", "message": message, "startedAt": at, "finishedAt": at}
+    missing = _MISSING.fullmatch(message)
+    phase, message = ("Error", f"{missing[1]}{missing[2]}") if missing else ("Failed", message)
+    labels = {**(workflow["metadata"].get("labels") or {}), **ended(phase)}
+    head: Doc = {"phase": phase, "message": message, "startedAt": at, "finishedAt": at}
     return Run({**workflow, "metadata": {**workflow["metadata"], "labels": labels}}, head, {}, {}, {})
 
 

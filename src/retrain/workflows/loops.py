@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from retrain.expressions import ExpressionError, rawjson
+from retrain.expressions.goprintf import sprintf
 from retrain.expressions.govaluate import evaluate_when
 from retrain.expressions.rawjson import Number
-from retrain.expressions.tags import UnresolvedTag, substitute
+from retrain.expressions.tags import UnresolvedTag, substitute, tags
 from retrain.ports import Doc
 from retrain.workflows.arguments import ABSENT
 from retrain.workflows.artifacts import ArtifactMissing, resolve_arguments
@@ -26,7 +27,7 @@ HANGS = "(a reference that will never have a value: Argo waits here for ever, ar
 
 
 class ReferenceMissing(CallFailed):
-    """An artifact that is referred to is not there; steps word it differently than a dag."""
+    """An artifact that is referred to cannot be had; steps word it differently than a dag."""
 
 
 def should_expand(step: Doc) -> bool:
@@ -42,8 +43,8 @@ def should_execute(when: str) -> bool:
         raise CallFailed(str(error)) from error
 
 
-def resolve_references(step: Doc, scope: Scope, params: Params) -> Doc:
-    """The step with everything replaced that is known before its items are. Hooks are left for later.
+def resolve_references(step: Doc, scope: Scope, params: Params, *, dag: bool = False) -> Doc:
+    """The step (`dag`: task) with everything replaced that is known before its items are. Hooks are left for later.
 
     A step whose `when` is false is returned with only that replaced. Raises CallFailed.
     """
@@ -57,16 +58,21 @@ def resolve_references(step: Doc, scope: Scope, params: Params) -> Doc:
         resolved: Doc = substitute(_absent_arguments(bare, scope), names, strict=STRICT)
         arguments = resolved.get("arguments") or {}
         if arguments.get("artifacts"):
-            resolved["arguments"] = {**arguments, "artifacts": resolve_arguments(arguments["artifacts"], scope)}
+            resolved["arguments"] = {**arguments, "artifacts": _artifacts(arguments["artifacts"], scope, dag)}
     except UnresolvedTag as error:
         raise CallFailed(f"{error} {HANGS}") from error
-    except ArtifactMissing as error:
-        raise ReferenceMissing(str(error)) from error
     except ExpressionError as error:
         raise CallFailed(str(error)) from error
     if step.get("hooks"):
         resolved["hooks"] = step["hooks"]
     return resolved
+
+
+def _artifacts(given: list[Doc], scope: Scope, dag: bool) -> list[Doc]:
+    try:
+        return resolve_arguments(given, scope, dag=dag)
+    except (ArtifactMissing, ExpressionError) as error:
+        raise ReferenceMissing(str(error)) from error
 
 
 def _may_run(when: str, step: Doc) -> bool:
@@ -117,8 +123,8 @@ class Calls:
         return _item_step(self.step, index, self.items[index], self.params)
 
 
-def expand(step: Doc, params: Params) -> Calls:
-    """The calls of a resolved step. Raises CallFailed for a list or a sequence that is none, unless `when` is false."""
+def expand(step: Doc, params: Params, *, dag: bool = False) -> Calls:
+    """The calls of a resolved step (`dag`: task). Raises CallFailed for a list or a sequence that is none, unless `when` is false."""
     if not should_expand(step):
         return Calls(step, None, params)
     bare = {k: v for k, v in step.items() if k not in LOOPS}
@@ -141,7 +147,22 @@ def expand(step: Doc, params: Params) -> Calls:
         except CallFailed:
             if _must_execute(step):
                 raise
-    return Calls(bare, items, params)
+    calls = Calls(bare, items, params)
+    _prove(calls)
+    if dag:
+        _prove(Calls(step, items[:1], params))  # of a task, Argo replaces tags in the list itself as well
+    return calls
+
+
+def _prove(calls: Calls) -> None:
+    """Argo makes the steps of all items before it makes the first node: raise what making any of them would raise."""
+    items = calls.items or []
+    found = list(tags(calls.step))
+    fields = {t.text[5:] for t in found if t.text.startswith("item.")}
+    everything = any(t.expression for t in found)
+    for index, item in enumerate(items):
+        if index == 0 or everything or (fields and not (isinstance(item, dict) and fields <= item.keys())):
+            calls.call(index)
 
 
 def _must_execute(step: Doc) -> bool:
@@ -185,9 +206,9 @@ def _number(value: Any) -> int:
 
 def _formatted(pattern: str, number: int) -> str:
     try:
-        return pattern.replace("%v", "%d") % number
-    except (TypeError, ValueError) as error:
-        raise CallFailed(f"withSequence format {pattern!r}: {error}") from error
+        return str(rawjson.loads(f'"{sprintf(pattern, [number])}"'))
+    except ExpressionError as error:
+        raise CallFailed(str(error)) from error
 
 
 # ------------------------------------------------------------------------------------------ items

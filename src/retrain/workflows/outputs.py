@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from retrain.expressions import ExpressionError, exprlang, rawjson
+from retrain.expressions import ExpressionError, exprlang, gotext, rawjson
 from retrain.expressions.tags import explode
 from retrain.manifests.workflow import template_types
 from retrain.ports import Doc, StoredOutputs
@@ -210,8 +210,8 @@ def _output_value(source: Doc, scope: Scope) -> str | None:
     if source.get("expression"):
         value = exprlang.compile(source["expression"]).evaluate(explode(scope.everything()))
         if value is None:
-            raise CallFailed(f'failed to evaluate expression "{source["expression"]}"')
-        return as_text(value)
+            raise CallFailed(f"failed to evaluate expression {gotext.go_quote(source['expression'])}")
+        return gotext.go_value(value)
     name = source.get("parameter") or ""
     if not name:
         return ""
@@ -221,15 +221,10 @@ def _output_value(source: Doc, scope: Scope) -> str | None:
         value = exprlang.compile(tag[1:]).evaluate(explode(scope.everything()))
         if value is None:
             raise CallFailed(f'Unable to resolve: "{tag}"')
-        return as_text(value)
+        return gotext.go_value(value)
     if tag not in scope.params:
         raise CallFailed(f'Unable to resolve: "{tag}"')
     return scope.params[tag]
-
-
-def as_text(value: Any) -> str:
-    """What an expression gave, as a parameter's text."""
-    return value if isinstance(value, str) else rawjson.dumps(value, html=True)
 
 
 # ------------------------------------------------------------------------------------------ global outputs

@@ -57,7 +57,7 @@ def new_run(workflow: Doc, world: World, now: float) -> Run:
         shelf = world.cluster_templates if reference.get("clusterScope") else world.templates
         template = shelf.get(reference.get("name", ""))
         if template is None:
-            kind = "clusterworkflowtemplates" if reference.get("clusterScope") else "workflowtemplates"
+            kind = "clusterworkflowtemplate" if reference.get("clusterScope") else "workflowtemplate"
             hidden["refused"] = {"phase": "Error", "message": f'{kind}.argoproj.io "{reference.get("name", "")}" not found'}
         else:
             head["storedWorkflowTemplateSpec"] = merge_workflow_spec(spec, template.get("spec") or {}, defaults)

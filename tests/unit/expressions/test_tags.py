@@ -137,7 +137,8 @@ def test_an_expression_without_a_value_stays_when_nothing_is_strict(text: str) -
         ("{{=tasks.b.status}}", "failed to evaluate expression: tasks.b is missing"),
         ("{{=1 +}}", "failed to evaluate expression: unexpected token EOF"),
         ("{{=asInt('x')}}", r"failed to evaluate expression: invalid operation: int\(x\)"),
-        ("{{=nil}}", "failed to evaluate expression: .*is nil"),
+        ("{{=nil}}", '^failed to evaluate expression "nil"$'),
+        ('{{= {"a": nil}["a"]}}', r'^failed to evaluate expression " \{\\\\\\"a\\\\\\": nil\}\[\\\\\\"a\\\\\\"\]"$'),
     ],
 )
 def test_an_expression_without_a_value_is_an_error_when_something_is_strict(text: str, message: str) -> None:
@@ -177,8 +178,19 @@ def test_any_text_comes_back_without_scope(text: str) -> None:
     list(tags(text))
 
 
-@given(st.text(max_size=20), st.text(alphabet="ab{}= ", max_size=20), st.text(alphabet="xyz", max_size=5))
+@given(
+    st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=20),
+    st.text(alphabet="ab{}= ", max_size=20),
+    st.text(alphabet="xyz", max_size=5),
+)
 def test_a_value_replaces_exactly_its_tag(value: str, before: str, after: str) -> None:
     before = before.replace("{{", "")
     if not before.endswith("{"):
         assert substitute(f"{before}{{{{name}}}}{after}", {"name": value}) == before + value + after
+
+
+@pytest.mark.parametrize("value", ["\x1b[0m", "a\x00", "\x7f"])
+def test_a_value_that_go_cannot_write_into_json_is_an_error(value: str) -> None:
+    with pytest.raises(ExpressionError, match=r"^cannot finish template replacement because the result was invalid JSON$"):
+        substitute("{{v}}", {"v": value})
+    assert substitute("{{v}}", {"v": "\t\r\n\x08\x0c\u00a0"}) == "\t\r\n\x08\x0c\u00a0"

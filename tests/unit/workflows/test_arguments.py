@@ -45,6 +45,9 @@ def test_which_value_counts() -> None:
     ("declared", "given", "message"),
     [
         ({}, None, "inputs.parameters.v was not supplied"),
+        ({"default": "d"}, {}, "inputs.parameters.v was not supplied"),
+        ({"default": "d"}, {"valueFrom": {"supplied": {}}}, "inputs.parameters.v was not supplied"),
+        ({"valueFrom": key("{{x}}")}, None, r"^failed to substitute configMapKeyRef: failed to resolve \{\{x\}\}$"),
         ({}, {"value": ABSENT}, "inputs.parameters.v: argument references an absent optional"),
         ({"valueFrom": key("cm", "none")}, None, "ConfigMap 'cm' does not have the key 'none'"),
         ({"valueFrom": key("plain")}, None, "ConfigMap 'plain' does not exist. Please make sure it has the label"),
@@ -80,7 +83,9 @@ def test_artifacts_that_are_missing(declared: dict[str, Any], given: dict[str, A
     with pytest.raises(CallFailed, match=message):
         process(template, arguments, {}, {}, WORLD)
     optional = {"name": "t", "inputs": {"artifacts": [{"name": "x", "optional": True, **declared}]}}
-    assert process(optional, arguments, {}, {}, WORLD)[0]["inputs"]["artifacts"][0]["path"] == "/x"
+    made = process(optional, arguments, {}, {}, WORLD)[0]["inputs"]["artifacts"][0]
+    assert made["path"] == "/x"
+    assert made.get("optional") == (None if arguments else True)  # an argument takes the input's place, as Argo has it
 
 
 LIBRARY = """

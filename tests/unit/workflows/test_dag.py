@@ -117,27 +117,79 @@ def test_what_cannot_be_called_is_worded_as_argo_words_it(tell: Tell) -> None:
     assert told.nodes()[".a"]["message"].startswith("unable to retrieve inputs.parameters.v")
 
 
-def test_outputs_of_a_dag_come_from_its_tasks(tell: Tell) -> None:
-    told = tell(
-        """
-apiVersion: argoproj.io/v1alpha1
-kind: Workflow
-metadata: {name: w}
-spec:
-  entrypoint: main
-  templates:
-  - name: main
-    dag: {tasks: [{name: a, template: leaf}, {name: b, depends: a, when: "1 == 2", template: leaf}]}
-    outputs:
-      parameters:
-      - {name: x, globalName: gx, valueFrom: {parameter: "{{tasks.a.outputs.parameters.o}}"}}
-      - {name: yy, valueFrom: {expression: "tasks.b.status == 'Skipped' ? 'no' : 'yes'"}}
-      - {name: z, valueFrom: {parameter: "{{tasks.b.outputs.parameters.o}}", default: dflt}}
+LEAF = """
   - name: leaf
-    container: {image: i, command: [write, val]}
+    inputs: {parameters: [{name: v, value: val}]}
+    container: {image: i, command: [write, "{{inputs.parameters.v}}"]}
     outputs: {parameters: [{name: o, valueFrom: {path: /tmp/o}}]}
 """
+
+
+def test_outputs_of_a_dag_come_from_its_tasks(tell: Tell) -> None:
+    told = tell(
+        HEAD
+        + """      tasks: [{name: a, template: leaf}, {name: b, depends: a, when: "1 == 2", template: leaf}]
+    outputs:
+      parameters:
+      - {name: x, valueFrom: {parameter: "{{tasks.a.outputs.parameters.o}}"}}
+      - {name: yy, valueFrom: {expression: "tasks.b.status == 'Skipped' ? 'no' : 'yes'"}}
+      - {name: z, valueFrom: {parameter: "{{tasks.b.outputs.parameters.o}}", default: dflt}}
+"""
+        + LEAF
+    )
+    told.play()
+    assert [(o["name"], o["value"]) for o in told.nodes()[""]["outputs"]["parameters"]] == [("x", "val"), ("yy", "no"), ("z", "dflt")]
+
+
+def test_global_outputs_of_a_dag_are_taken_over_by_the_dag_above_it_alone(tell: Tell) -> None:
+    inner = """
+  - name: inner
+    dag: {tasks: [{name: a, template: leaf}]}
+    outputs: {parameters: [{name: x, globalName: gx, valueFrom: {parameter: "{{tasks.a.outputs.parameters.o}}"}}]}
+"""
+    told = tell(HEAD + "      tasks: [{name: i, template: inner}]" + inner + LEAF)
+    assert told.play()["status"]["outputs"] == {"parameters": [{"name": "gx", "value": "val"}]}
+    told = tell((HEAD + inner + LEAF).replace("    dag:\n\n", "    steps: [[{name: i, template: inner}]]\n"))
+    assert "outputs" not in told.play()["status"]
+    assert told.nodes()["[0].i"]["outputs"]["parameters"][0]["globalName"] == "gx"
+
+
+def test_items_that_lack_what_is_asked_of_them_make_no_loop_at_all(tell: Tell) -> None:
+    told = tell(
+        HEAD
+        + """      tasks:
+      - {name: a, template: code, arguments: {parameters: [{name: c, value: "{{item.k}}"}]}, withParam: '[{"k": 0}, {"j": 0}]'}
+"""
+    )
+    assert told.play()["status"]["phase"] == "Error"
+    assert told.phases() == {"": "Error", ".a": "Error"}
+    assert (told.nodes()[".a"]["type"], told.nodes()[".a"]["message"]) == ("Skipped", "failed to resolve {{item.k}}")
+
+
+def test_tags_in_the_list_of_a_task_are_replaced_too(tell: Tell) -> None:
+    told = tell(
+        HEAD
+        + """      tasks:
+      - {name: a, template: leaf, arguments: {parameters: [{name: v, value: '["{{x}}"]'}]}}
+      - {name: b, depends: a, template: leaf, withParam: "{{tasks.a.outputs.parameters.o}}"}
+"""
+        + LEAF
+    )
+    told.play()
+    assert (told.nodes()[".b"]["type"], told.nodes()[".b"]["message"]) == ("Skipped", "failed to resolve {{x}}")
+
+
+def test_results_of_a_loop_that_are_no_json_break_the_whole_dag(tell: Tell) -> None:
+    told = tell(
+        HEAD
+        + """      tasks:
+      - {name: f, template: leaf, withItems: [one]}
+      - {name: u, depends: f, template: leaf, arguments: {parameters: [{name: v, value: "{{tasks.f.outputs.result}}"}]}}
+"""
+        + LEAF
     )
     shown = told.play()["status"]
-    assert [(o["name"], o["value"]) for o in told.nodes()[""]["outputs"]["parameters"]] == [("x", "val"), ("yy", "no"), ("z", "dflt")]
-    assert shown["outputs"] == {"parameters": [{"name": "gx", "value": "val"}]}
+    assert shown["phase"] == "Error"
+    assert shown["message"].startswith("error in entry template execution: invalid character")
+    assert told.nodes()[".u"]["message"].startswith("invalid character")
+    assert told.nodes()[""]["message"].startswith("invalid character")

@@ -31,7 +31,8 @@ def test_text_and_name_of_an_item(item: str, text: str, name: str) -> None:
     assert loops.item_name("s", 0, value) == name
 
 
-SIMPLE = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5)
+PRINTED = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=5)  # Argo cannot put most control characters into a manifest
+SIMPLE = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | PRINTED
 ITEMS = st.lists(
     SIMPLE | st.lists(SIMPLE, max_size=3) | st.dictionaries(st.text(max_size=3), SIMPLE | st.lists(SIMPLE, max_size=2), max_size=3),
     max_size=3,
@@ -60,6 +61,10 @@ def test_an_item_that_is_no_text_means_the_same_json(items: list[object]) -> Non
         ({"start": "1", "end": "2", "format": "u%02d"}, ["u01", "u02"]),
         ({"count": "0"}, []),
         ({"end": "0"}, ["0"]),
+        ({"count": "-1"}, ["0", "-1", "-2"]),
+        ({"count": "1", "format": "%s"}, ["%!s(int=0)"]),
+        ({"count": "1", "format": "n"}, ["n%!(EXTRA int=0)"]),
+        ({"count": "2", "format": "%x-%d"}, ["0-%!d(MISSING)", "1-%!d(MISSING)"]),
     ],
 )
 def test_sequences(field: dict[str, object], made: list[str]) -> None:
@@ -67,7 +72,8 @@ def test_sequences(field: dict[str, object], made: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "message"), [({}, "neither end nor count"), ({"count": "x"}, 'parsing "x"'), ({"count": "1", "format": "%q"}, "format")]
+    ("field", "message"),
+    [({}, "neither end nor count"), ({"count": "x"}, 'parsing "x"'), ({"count": "1", "format": 'a"'}, "invalid character")],
 )
 def test_sequences_that_are_none(field: dict[str, object], message: str) -> None:
     with pytest.raises(CallFailed, match=message):
@@ -81,9 +87,11 @@ def test_a_list_that_is_none() -> None:
 
 
 def test_an_unknown_key_of_an_item() -> None:
-    calls = loops.expand({"name": "s", "withItems": [{"a": 1}], "template": "{{item.b}}"}, {})
-    with pytest.raises(CallFailed, match=r"failed to resolve \{\{item.b\}\}"):
-        calls.call(0)
+    for items in ([{"a": 1}], [{"b": 1}, {"a": 1}], [{"b": 1}, "b"]):  # told before any is made
+        with pytest.raises(CallFailed, match=r"failed to resolve \{\{item.b\}\}"):
+            loops.expand({"name": "s", "withItems": items, "template": "{{item.b}}"}, {})
+    with pytest.raises(CallFailed, match="failed to evaluate expression"):
+        loops.expand({"name": "s", "withItems": ["1", "x"], "template": "{{=asInt(item)}}"}, {})
 
 
 def test_a_step_that_does_not_run_needs_no_values() -> None:

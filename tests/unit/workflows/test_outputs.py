@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrain.ports import ArtifactLocation, Container, ContainerExit, PodExit, PodSpec, StoredOutputs
+from retrain.ports import ArtifactLocation, ContainerExit, PodExit, StoredOutputs
 from retrain.workflows import outputs
 from retrain.workflows.artifacts import ArtifactMissing, NotAnArtifact, resolve_arguments, resolve_artifact
 from retrain.workflows.ends import verdict
@@ -66,6 +66,9 @@ def test_outputs_of_a_template() -> None:
     assert value({"parameter": "{{steps.c.outputs.parameters.x}}", "default": "d"}) == "d"
     assert value({"expression": "steps.b.outputs.parameters.x ?? 'e'"}) == "e"
     assert value({"expression": "asInt(steps.a.outputs.parameters.x) + 1"}) == "2"
+    assert value({"expression": "[1, 'two', {'b': 1.50, 'a': true}]"}) == "[1 two map[a:true b:1.5]]"  # as Go prints it, no JSON
+    with pytest.raises(CallFailed, match=r"^failed to evaluate expression \"steps\[\\\"b\\\"\]\.outputs\.parameters\.x\"$"):
+        value({"expression": 'steps["b"].outputs.parameters.x'})
     with pytest.raises(CallFailed, match="absent optional"):
         value({"parameter": "{{steps.b.outputs.parameters.x}}"})
     with pytest.raises(CallFailed, match=r'Unable to resolve: "steps\.c\.outputs\.parameters\.x"'):
@@ -80,22 +83,30 @@ def test_artifacts_that_are_referred_to() -> None:
     assert resolve_artifact({"fromExpression": "steps.a.outputs.artifacts.x"}, scope) == there
     below = resolve_artifact({"from": "{{steps.a.outputs.artifacts.x}}", "subPath": "c"}, scope)
     assert below == {"name": "x", "s3": {"key": "a/b/c"}}
-    with pytest.raises(NotAnArtifact, match="is not an artifact"):
-        resolve_artifact({"from": "{{steps.a.outputs.result}}"}, scope)
+    locations = "ArchiveLogs:nil,S3:nil,Git:nil,HTTP:nil,Artifactory:nil,HDFS:nil,Raw:nil,OSS:nil,GCS:nil,Azure:nil,Plugin:nil,"
+    with pytest.raises(NotAnArtifact) as raised:
+        resolve_artifact({"name": "n", "from": "{{steps.a.outputs.result}}"}, scope)
+    assert str(raised.value) == (
+        "Variable {{&Artifact{Name:n,Path:,Mode:nil,From:{{steps.a.outputs.result}},ArtifactLocation:ArtifactLocation{"
+        + locations
+        + "},GlobalName:,Archive:nil,Optional:false,SubPath:,RecurseMode:false,FromExpression:,ArtifactGC:nil,Deleted:false,}}} "
+        "is not an artifact"
+    )
     with pytest.raises(ArtifactMissing, match="Unable to resolve"):
         resolve_arguments([{"name": "n", "from": "{{steps.z.outputs.artifacts.x}}"}], scope)
     assert resolve_arguments([{"name": "n", "from": "{{steps.z.outputs.artifacts.x}}", "optional": True}], scope) == []
-
-
-POD = PodSpec("p", "ns", "w", "n", "t", [Container("main", "i", ["x"])])
+    none = [{"name": "n", "fromExpression": "nil", "optional": True}]
+    assert resolve_arguments(none, scope) == []
+    with pytest.raises(NotAnArtifact):
+        resolve_arguments(none, scope, dag=True)
 
 
 def end(*containers: ContainerExit, lost: bool = False, error: str = "") -> PodExit:
     return PodExit("p", "n", "w", 0.0, 1.0, containers, lost, error)
 
 
-def exited(code: int, reason: str = "Error", message: str = "") -> ContainerExit:
-    return ContainerExit("main", code, reason, 0.0, 1.0, message)
+def exited(code: int, reason: str = "Error", message: str = "", name: str = "main") -> ContainerExit:
+    return ContainerExit(name, code, reason, 0.0, 1.0, message)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +119,14 @@ def exited(code: int, reason: str = "Error", message: str = "") -> ContainerExit
         (end(exited(0, "Completed")), StoredOutputs(error="wait: no"), "Error", "wait: no"),
         (end(exited(1)), StoredOutputs(error="wait: no"), "Failed", "main: Error (exit code 1)"),
         (end(lost=True), None, "Error", "pod deleted"),
+        (
+            end(exited(1, name="z"), exited(0, "Completed", name="a"), exited(64, message="no", name="b")),
+            None,
+            "Failed",
+            "b: Error (exit code 64): no",
+        ),
         (end(error="init: Error (exit code 64): no"), None, "Error", "init: Error (exit code 64): no"),
     ],
 )
 def test_how_a_pods_end_is_judged(found: PodExit, stored: StoredOutputs | None, phase: str, message: str) -> None:
-    assert verdict(POD, found, stored) == (phase, message)
+    assert verdict(found, stored) == (phase, message)
