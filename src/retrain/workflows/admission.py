@@ -42,15 +42,18 @@ class Admission:
 
     # ------------------------------------------------------------------------------------------ ports.Objects
 
-    def create(self, doc: Doc, *, checked: bool = False) -> Doc:
-        """Store a new document. Raises AlreadyExists, InvalidInput, Unsupported."""
+    def create(self, doc: Doc, *, checked: bool = False, known: Doc | None = None) -> Doc:
+        """Store a new document. Raises AlreadyExists, InvalidInput, Unsupported.
+
+        `known`: what a memoized resubmit brings along as `status` (nobody else's status is taken over).
+        """
         admitted = self._admit(doc)
         kind, name = admitted["kind"], admitted["metadata"]["name"]
         if self._taken(kind, name):  # before the checks: a burst of events asks for one name again and again
             raise AlreadyExists(f'{resource_name(kind)} "{name}" already exists')
         refusal = "" if checked and kind != "Workflow" else self._check(admitted)
         if kind == "Workflow":
-            return self._controller.insert(admitted, refusal)
+            return self._controller.insert({**admitted, "status": known} if known else admitted, refusal)
         self._put(admitted)
         return admitted
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from retrain.errors import InvalidInput
-from retrain.ports import Clock, Doc, Json, Objects, Operation
+from retrain.ports import Clock, Doc, Json, Operation
 from retrain.workflows import retry_workflow, shutdown, status
+from retrain.workflows.admission import Admission
 from retrain.workflows.controller import Controller
 from retrain.workflows.messages import Operated
 
@@ -16,7 +17,7 @@ FINISHED = ("Succeeded", "Failed", "Error")
 class Operations:
     """`ports.Workflows` on the controller. Options are named as Argo Server's request bodies name them."""
 
-    def __init__(self, controller: Controller, objects: Objects, clock: Clock) -> None:
+    def __init__(self, controller: Controller, objects: Admission, clock: Clock) -> None:
         self._controller = controller
         self._objects = objects
         self._clock = clock
@@ -58,7 +59,8 @@ class Operations:
         workflow = status.compose(self._controller.run_of(name))
         if options.get("memoized") and (workflow.get("status") or {}).get("phase") not in ("Failed", "Error"):
             raise InvalidInput("workflow must be Failed/Error to resubmit in memoized mode")
-        return self._objects.create(retry_workflow.resubmit(workflow, options))
+        new = retry_workflow.resubmit(workflow, options)
+        return self._objects.create(new, known=new.get("status"))
 
     def _retry(self, name: str, options: Mapping[str, Json]) -> Doc:
         run = self._controller.run_of(name)

@@ -140,10 +140,10 @@ def _head(run: Run, parameters: Sequence[str], now: float) -> tuple[Doc, WantLoc
 
 
 def with_parameters(spec: Doc, values: Mapping[str, str]) -> Doc:
-    """The spec with these arguments in place of its own of the same names. Raises InvalidInput for an empty name."""
+    """The spec with these arguments first, in place of its own of the same names."""
     arguments = dict(spec.get("arguments") or {})
     kept = [p for p in arguments.get("parameters") or () if p.get("name") not in values]
-    arguments["parameters"] = [*kept, *({"name": k, "value": v} for k, v in values.items())]
+    arguments["parameters"] = [*({"name": k, "value": v} for k, v in values.items()), *kept]
     return {**spec, "arguments": arguments}
 
 
@@ -172,7 +172,7 @@ def resubmit(workflow: Doc, options: Mapping[str, Json]) -> Doc:
     annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != f"{LABELS}pod-name-format"}
     if annotations:
         new["annotations"] = annotations
-    spec = copy.deepcopy({k: v for k, v in (workflow.get("spec") or {}).items() if k not in ("shutdown", "suspend")})
+    spec = copy.deepcopy({k: v for k, v in (workflow.get("spec") or {}).items() if k != "shutdown"})
     if options.get("parameters"):
         spec = with_parameters(spec, dict(_assignment(p) for p in options["parameters"]))
     result: Doc = {"apiVersion": workflow.get("apiVersion", "argoproj.io/v1alpha1"), "kind": "Workflow", "metadata": new, "spec": spec}

@@ -1,0 +1,47 @@
+"""What one does to Workflows of a running engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retrain.engine import Engine
+
+HALF = {
+    "apiVersion": "argoproj.io/v1alpha1",
+    "kind": "Workflow",
+    "metadata": {"name": "w"},
+    "spec": {
+        "entrypoint": "main",
+        "arguments": {"parameters": [{"name": "code", "value": "3"}]},
+        "templates": [
+            {"name": "main", "steps": [[{"name": "ok", "template": "ok"}], [{"name": "bad", "template": "bad"}]]},
+            {"name": "ok", "container": {"image": "local/busybox", "command": ["true"]}},
+            {"name": "bad", "container": {"image": "local/busybox", "command": ["sh", "-c", "exit {{workflow.parameters.code}}"]}},
+        ],
+    },
+}
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def by_display_name(workflow: dict[str, Any]) -> dict[str, Any]:
+    return {n["displayName"]: n for n in workflow["status"]["nodes"].values()}
+
+
+@pytest.mark.anyio
+async def test_a_memoized_resubmit_brings_along_what_succeeded(tmp_path: Path) -> None:
+    async with Engine(tmp_path / "s") as engine:
+        engine.admission.create({**HALF, "status": {"resubmittedFrom": "x", "nodes": {"x": {}}}})  # nobody's word but ours
+        await engine.ended("w")
+        again = engine.operations.operate("resubmit", "w", {"memoized": True, "parameters": ["code=0"]})
+        await engine.ended(again["metadata"]["name"])
+        nodes = by_display_name(engine.admission.get("Workflow", again["metadata"]["name"]))
+        old = by_display_name(engine.admission.get("Workflow", "w"))
+    assert (nodes["ok"]["type"], nodes["ok"]["phase"], nodes["ok"]["message"]) == ("Skipped", "Skipped", f"original pod: {old['ok']['id']}")
+    assert (nodes["bad"]["type"], nodes["bad"]["phase"]) == ("Pod", "Succeeded")
