@@ -51,7 +51,7 @@ def test_the_whole_status_of_one_pod(tell: Tell) -> None:
 def test_a_template_that_is_not_there_ends_in_error(tell: Tell) -> None:
     told = tell("apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: w}\nspec: {workflowTemplateRef: {name: none}}\n")
     shown = told.play()["status"]
-    assert (shown["phase"], shown["message"]) == ("Error", 'workflowtemplates.argoproj.io "none" not found')
+    assert (shown["phase"], shown["message"]) == ("Error", 'workflowtemplate.argoproj.io "none" not found')
 
 
 def test_a_workflow_template_and_the_workflow_are_one_spec(tell: Tell) -> None:
