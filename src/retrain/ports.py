@@ -36,6 +36,7 @@ class ArtifactLocation:
     key: str = ""  # s3: object key or, with a trailing "/", a prefix; http: the URL
     bucket: str = ""
     data: str = ""  # raw: the content
+    headers: Sequence[Sequence[str]] = ()  # http: name and value of each header of the request
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Artifact:
     path: str  # absolute, as the containers see it
     location: ArtifactLocation | None  # None: an optional input that is absent
     optional: bool = False
-    archive: Literal["tar", "none", "zip"] = "tar"  # of an output; inputs are recognised by content
+    archive: Literal["auto", "tar", "none", "zip"] = "auto"  # of an output "auto" is a tar; an input is a tar if it looks like one
     compression: int | None = None  # gzip level of a tar, None is the default level
     mode: int | None = None
     sub_path: str = ""
@@ -149,12 +150,14 @@ class PodExit:
 
 @dataclass(frozen=True, slots=True)
 class StoredOutputs:
-    """What a pod left. Missing files are named in `error` in Argo's words."""
+    """What a pod left. Missing files are named in `error` in Argo's words; `broken` says why its main container could not hand over its
+    files (then that container has failed)."""
 
     parameters: Mapping[str, str] = field(default_factory=dict)
     artifacts: Mapping[str, ArtifactLocation] = field(default_factory=dict)
     result: str | None = None
     error: str = ""
+    broken: str = ""
 
 
 class Places(Protocol):

@@ -8,9 +8,8 @@ from typing import Literal
 
 from retrain.errors import InvalidInput
 
-Archive = Literal["tar", "none", "zip"]
+Archive = Literal["auto", "tar", "none", "zip"]
 DEFAULT_KEY_FORMAT = "argo/{{workflow.name}}/{{pod.name}}"
-EXTENSIONS: Mapping[str, str] = {"tar": ".tgz", "zip": ".zip", "none": ""}
 TAG = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 
 
@@ -41,9 +40,11 @@ def render(key_format: str, variables: Mapping[str, str]) -> str:
     return TAG.sub(value, key_format)
 
 
-def default_key(prefix: str, artifact: str, archive: Archive) -> str:
-    """Key of an output artifact that names none: `<rendered keyFormat>/<artifact>.tgz`."""
-    return clean(f"{prefix}/{artifact}{EXTENSIONS[archive]}")
+def default_key(prefix: str, artifact: str, path: str, archive: Archive) -> str:
+    """Key of an output artifact that names none: `<rendered keyFormat>/<artifact>.tgz`; what is not packed keeps the name of its path."""
+    if archive == "none":
+        return clean(f"{prefix}/{path.rstrip('/').rpartition('/')[2]}")
+    return clean(f"{prefix}/{artifact}{'.zip' if archive == 'zip' else '.tgz'}")
 
 
 def log_key(prefix: str, container: str = "main") -> str:

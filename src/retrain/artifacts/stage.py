@@ -8,23 +8,20 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Awaitable, Callable
 from dataclasses import replace as changed
-from ipaddress import ip_address
+from errno import ENOENT
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
-from urllib.parse import urlsplit
 
 from retrain.artifacts import archive, keys
+from retrain.artifacts.download import download
 from retrain.errors import InvalidInput, NotFound, RetrainError, Unavailable, Unsupported
 from retrain.ports import Artifact, ArtifactLocation, Bucket, OutputParameter, Places, PodSpec, StoredOutputs
 
 T = TypeVar("T")
 INIT_ERROR = "init: Error (exit code 64): "
 WAIT_ERROR = "wait: Error (exit code 64): "
-HTTP_SECONDS = 30.0
 TRIES = 4  # each with the bucket client's own retries
 FIRST_WAIT = 0.5  # seconds, doubled after each try
 
@@ -105,7 +102,7 @@ def _load(artifact: Artifact, places: Places, bucket: Bucket | None) -> None:
 
 def _fetch(location: ArtifactLocation, artifact: Artifact, to: Path, bucket: Bucket | None) -> None:
     if location.kind == "http":
-        download_http(location.key, to)
+        download(location.key, location.headers, to)
         return
     source = _bucket(bucket, location)
     key = keys.below(location.key, artifact.sub_path)
@@ -118,7 +115,7 @@ def _fetch(location: ArtifactLocation, artifact: Artifact, to: Path, bucket: Buc
     prefix = key.rstrip("/") + "/"
     found = [k for k in source.list(prefix) if not k.endswith("/")]
     if not found:
-        raise NotFound("failed to get file: The specified key does not exist.")
+        raise NotFound("The specified key does not exist.")
     for one in found:
         file = to / keys.clean(one[len(prefix) :])
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -126,37 +123,16 @@ def _fetch(location: ArtifactLocation, artifact: Artifact, to: Path, bucket: Buc
 
 
 def _unpack(artifact: Artifact, partial: Path, target: Path) -> None:
-    if partial.is_dir() or artifact.archive == "none":
-        archive.replace(partial, target)
-    elif artifact.archive == "zip":
-        archive.unpack_zip(partial, target)
-    elif archive.is_tarball(partial):
-        archive.unpack_tar(partial, target)
-    else:
-        archive.replace(partial, target)
-
-
-def download_http(url: str, to: Path) -> None:
-    """Fetch from this machine. Raises Unsupported for any other host: a pod's inputs come from the bucket."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    """As the artifact says how it is packed; one that says nothing is unpacked if it is a tar."""
     try:
-        local = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        local = False
-    if parts.scheme not in ("http", "https") or not local:
-        raise Unsupported(f"http artifact {url}: only servers of this machine (localhost) are asked; put the file into the bucket")
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(url, timeout=HTTP_SECONDS) as answer, to.open("wb") as file:
-            shutil.copyfileobj(answer, file)
-    except urllib.error.HTTPError as e:
-        e.close()
-        if e.code == 404:
-            raise NotFound(f"loading file from {url} failed with reason: 404 Not Found") from None
-        raise InvalidInput(f"loading file from {url} failed with reason: {e.code} {e.reason}") from None
-    except urllib.error.URLError as e:
-        raise InvalidInput(f"loading file from {url} failed with reason: {e.reason}") from None
+        if artifact.archive == "zip":
+            archive.unpack_zip(partial, target)
+        elif artifact.archive == "tar" or (artifact.archive == "auto" and partial.is_file() and archive.is_tarball(partial)):
+            archive.unpack_tar(partial, target)
+        else:
+            archive.replace(partial, target)
+    except InvalidInput as e:
+        raise StageError(f"{INIT_ERROR}{e}") from e
 
 
 def _remove(path: Path) -> None:
@@ -177,11 +153,17 @@ def collect(pod: PodSpec, places: Places, bucket: Bucket | None, result: Path | 
     """Read output parameters and the result, store output artifacts and the log. What is missing is said in `error`; the rest is stored
     all the same, as Argo does. Raises Unavailable when the bucket does not answer: trying again may help."""
     errors: list[str] = []
+    broken = ""
     parameters: dict[str, str] = {}
     for parameter in pod.output_parameters:
-        value = _parameter(parameter, places, errors)
-        if value is not None:
-            parameters[parameter.name] = value
+        try:
+            parameters[parameter.name], broken = _parameter(pod, parameter, places, broken)
+        except OSError as e:
+            problem = (e.strerror or str(e)).lower()
+            errors.append(f"parameter {parameter.name} failed to save: open {parameter.path}: {problem}")
+            break  # Argo's executor looks at none after it
+    if broken:
+        return StoredOutputs(parameters, broken=broken)
     artifacts: dict[str, ArtifactLocation] = {}
     for artifact in pod.output_artifacts:
         location = _save(pod, artifact, places, bucket, errors)
@@ -200,19 +182,25 @@ def _trimmed(data: bytes) -> str:
     return text.removesuffix("\n")
 
 
-def _parameter(parameter: OutputParameter, places: Places, errors: list[str]) -> str | None:
+def _parameter(pod: PodSpec, parameter: OutputParameter, places: Places, broken: str) -> tuple[str, str]:
+    """The value, and what ended the copying in the container (`broken`: it had ended already). Raises OSError."""
     try:
-        return _trimmed(places.resolve(parameter.path).read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        problem = "no such file or directory"
-    except IsADirectoryError:
-        problem = "is a directory"
+        if broken:
+            raise FileNotFoundError(ENOENT, "no such file or directory")
+        return _trimmed(places.resolve(parameter.path).read_bytes()), ""
     except OSError as e:
-        problem = (e.strerror or str(e)).lower()
-    if parameter.default is not None:
-        return parameter.default
-    errors.append(f"parameter {parameter.name} failed to save: open {parameter.path}: {problem}")
-    return None
+        if isinstance(e, IsADirectoryError) and not _on_a_volume(pod, parameter.path):
+            copy = f"/var/run/argo/outputs/parameters/{parameter.path}"
+            return "", f"failed to copy {parameter.path} to {copy}: write {copy}: copy_file_range: is a directory"
+        if parameter.default is None:
+            raise
+        return parameter.default, broken
+
+
+def _on_a_volume(pod: PodSpec, path: str) -> bool:
+    """Whether the path lies below a mount: such files are read where they are, others are copied by the container."""
+    mounts = {mount.path.rstrip("/") for container in pod.containers for mount in container.mounts}
+    return any(path == mount or path.startswith(f"{mount}/") for mount in mounts)
 
 
 def _save(pod: PodSpec, artifact: Artifact, places: Places, bucket: Bucket | None, errors: list[str]) -> ArtifactLocation | None:
@@ -223,7 +211,7 @@ def _save(pod: PodSpec, artifact: Artifact, places: Places, bucket: Bucket | Non
         return None
     location = artifact.location
     if location is None or not location.key:
-        key = keys.default_key(f"argo/{pod.workflow}/{pod.name}", artifact.name, artifact.archive)
+        key = keys.default_key(f"argo/{pod.workflow}/{pod.name}", artifact.name, artifact.path, artifact.archive)
         location = ArtifactLocation("s3", key=key, bucket=location.bucket if location else "")
     if location.kind != "s3":
         raise Unsupported(f"output artifact {artifact.name}: only s3 can be written, not {location.kind}")

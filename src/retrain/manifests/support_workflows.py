@@ -115,7 +115,9 @@ TABLE: Table = {
     "ZipStrategy": Support(),
     "TarStrategy": Support("compressionLevel"),
     "RawArtifact": Support("data"),
-    "HTTPArtifact": Support("headers url", kept="saveStreamViaFile", refused="auth", notes={"auth": "give the credentials as a header"}),
+    "HTTPArtifact": Support("auth headers url", kept="saveStreamViaFile"),
+    "HTTPAuth": Support("basicAuth", refused="clientCert oauth2", notes=dict.fromkeys(("clientCert", "oauth2"), "use basicAuth or a header")),
+    "BasicAuth": Support("passwordSecret usernameSecret"),
     "Header": Support("name value"),
     "S3Artifact": Support(
         "bucket endpoint key",

@@ -18,6 +18,7 @@ FOLDERS: dict[Mode, tuple[str, ...]] = {  # what a pod's folder has from the sta
     "isolated": ("root", "upper", "upper/tmp", "upper/run"),
     "relocated": ("home", "root", "upper", "upper/tmp", "upper/run"),
 }
+PATIENCE = 10.0  # seconds that the other containers of a pod go on after one has failed: Argo looks at a Workflow that often
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 REFERENCE = re.compile(r"\$(\$)?\(([A-Za-z_.][-A-Za-z0-9_.]*)\)")
 
@@ -108,6 +109,7 @@ class Planner:
             "mode": self.mode,
             "deadline": self.pod.deadline,
             "grace": self.pod.grace_seconds,
+            "patience": PATIENCE,
             "machine": sorted(self.layout.machine),
             "containers": [self._container(container) for container in self.pod.containers],
         }

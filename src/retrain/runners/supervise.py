@@ -71,11 +71,13 @@ class Container:
         self.log = -1
         self.tail = bytearray()
         self.killed_for = ""  # why the host ended it: a message
+        self.told = 0  # its exit code as its dependents are told: of one that never ran that of what it waited for
         self.ended: dict[str, Any] | None = None
 
     def finish(self, code: int, reason: str, message: str = "") -> None:
         """Record the end; the container will not run (again)."""
         now = time.time()
+        self.told = code
         self.ended = {
             "name": self.name,
             "exit_code": code,
@@ -103,6 +105,7 @@ class Pod:
         self.containers = [Container(c) for c in self.spec["containers"]]
         self.started = 0.0
         self.stopping = ""
+        self.ending = False
         self.deadline_passed = False
         self.done = False
 
@@ -125,15 +128,24 @@ class Pod:
                 container.finish(143, *(("DeadlineExceeded", DEADLINE_MESSAGE) if self.deadline_passed else ("Error", "")))
                 continue
             ends = [(name, by_name[name].ended) for name in container.spec["depends"]]
-            failed = next(((name, end) for name, end in ends if end is not None and end["exit_code"] != 0), None)
+            failed = next((name for name, end in ends if end is not None and end["exit_code"] != 0), None)
             if failed is not None:
-                container.finish(64, "Error", f'dependency "{failed[0]}" exited with non-zero code: {failed[1]["exit_code"]}')
+                told = by_name[failed].told
+                container.finish(64, "Error", f'dependency "{failed}" exited with non-zero code: {told}')
+                container.told = told
                 self._advance()
                 return
             if all(end is not None for _, end in ends):
                 self._fork(container)
         if all(c.ended is not None for c in self.containers):
             self._finish()
+        elif not self.ending and any(c.ended is not None and c.ended["exit_code"] != 0 for c in self.containers):
+            self.ending = True
+            self.host.at(time.monotonic() + self.spec["patience"], if_there(self._end_the_rest))
+
+    def _end_the_rest(self) -> None:
+        """A container has failed, so the others are told to end, as Argo's controller does when it looks at the pod again."""
+        self.stop(self.spec["grace"])
 
     def _fork(self, container: Container) -> None:
         container.attempts += 1

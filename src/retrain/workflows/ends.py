@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from retrain.clock import timestamp
@@ -69,10 +69,13 @@ def _has_outputs(pod: PodSpec) -> bool:
 
 
 def _judge(p: Pass, node: str, end: PodExit, stored: StoredOutputs | None) -> None:
-    pod = ensured(p, node).pod
-    doc = p.node(node)
-    judged = doc["phase"] in FULFILLED  # by a shutdown or a deadline, before the pod had ended
-    phase, message = verdict(pod, end, stored)
+    if stored is not None and stored.broken:
+        end = replace(end, containers=[_broken(c, stored.broken) if c.name == "main" else c for c in end.containers])
+    if p.priv(node).get("ending"):  # what it shows was only that it is to end
+        p.keep(node, ending=None)
+        p.set(node, phase="Running", message=None)
+    judged = p.fulfilled(node)  # by a shutdown or a deadline, before the pod had begun
+    phase, message = verdict(end, stored)
     main = next((c for c in end.containers if c.name == "main"), None)
     try:
         template, _ = reprocess_declared(p, node)
@@ -100,7 +103,7 @@ def reprocess_declared(p: Pass, node: str) -> tuple[Doc, Doc]:
     return reprocess(p, node, {"parameters": parameters, "artifacts": shown.get("artifacts") or []})
 
 
-def verdict(pod: PodSpec, end: PodExit, stored: StoredOutputs | None) -> tuple[str, str]:
+def verdict(end: PodExit, stored: StoredOutputs | None) -> tuple[str, str]:
     """The node's phase and message, in Argo's words."""
     if end.lost:
         return "Error", DELETED
@@ -108,12 +111,17 @@ def verdict(pod: PodSpec, end: PodExit, stored: StoredOutputs | None) -> tuple[s
         return "Error", end.error
     if any(c.reason == "DeadlineExceeded" for c in end.containers):
         return "Failed", DEADLINE
-    bad = next((c for c in end.containers if c.exit_code != 0), None)
+    bad = next((c for c in sorted(end.containers, key=lambda c: c.name) if c.exit_code != 0), None)
     if bad is not None:
         return "Failed", described(bad)
     if stored is not None and stored.error:
         return "Error", stored.error
     return "Succeeded", ""
+
+
+def _broken(container: ContainerExit, why: str) -> ContainerExit:
+    """The container whose files could not be handed over, as Argo's executor ends it."""
+    return replace(container, exit_code=64, reason="Error", message=why)
 
 
 def described(container: ContainerExit) -> str:

@@ -40,17 +40,26 @@ def _value(p: Pass, pod: str, template: Doc, variable: Doc, before: Mapping[str,
     for field, shelf in (("configMapKeyRef", "configmap"), ("secretKeyRef", "secret")):
         reference = source.get(field)
         if reference:
-            data = _data(p, shelf, reference)
-            if reference.get("key") not in data:
-                if reference.get("optional"):
-                    return None
-                raise CallFailed(f"couldn't find key {reference.get('key')} in {_kind(shelf)} {p.namespace}/{reference.get('name')}")
-            return data[reference["key"]]
+            return _key(p, shelf, reference)
     if source.get("fieldRef"):
         return _field(p, pod, template, source["fieldRef"].get("fieldPath") or "")
     if source.get("resourceFieldRef"):
         raise CallFailed(f"env {variable['name']}: valueFrom.resourceFieldRef is not supported here")
     return None
+
+
+def secret_key(p: Pass, reference: Doc) -> str:
+    """One value of a Secret. Raises CallFailed."""
+    return _key(p, "secret", reference) or ""
+
+
+def _key(p: Pass, shelf: str, reference: Doc) -> str | None:
+    data = _data(p, shelf, reference)
+    if reference.get("key") in data:
+        return data[reference["key"]]
+    if reference.get("optional"):
+        return None
+    raise CallFailed(f"couldn't find key {reference.get('key')} in {_kind(shelf)} {p.namespace}/{reference.get('name')}")
 
 
 def _expand(value: str, known: Mapping[str, str]) -> str:

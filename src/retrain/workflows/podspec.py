@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from retrain.artifacts import keys
@@ -14,7 +15,7 @@ from retrain.manifests.workflow import parse_quantity, template_type
 from retrain.manifests.yaml import load_documents
 from retrain.ports import Artifact, ArtifactLocation, Container, Doc, Mount, OutputParameter, PodSpec
 from retrain.workflows import deadlines
-from retrain.workflows.environment import variables
+from retrain.workflows.environment import secret_key, variables
 from retrain.workflows.scope import global_params
 from retrain.workflows.status import pod_name, text
 from retrain.workflows.volumes import volumes_of
@@ -44,7 +45,7 @@ def build(p: Pass, node: str, template: Doc, capture: bool) -> PodSpec:
         template=template.get("name") or "",
         containers=containers,
         volumes=volumes,
-        inputs=[_input(a) for a in (template.get("inputs") or {}).get("artifacts") or () if a.get("path")],
+        inputs=[_input(p, a) for a in (template.get("inputs") or {}).get("artifacts") or () if a.get("path")],
         output_parameters=_output_parameters(outputs),
         output_artifacts=[_output(a, location) for a in outputs.get("artifacts") or () if a.get("path")],
         capture_result=capture,
@@ -125,7 +126,8 @@ def _retries(template: Doc) -> dict[str, Any]:
     if not strategy:
         return {}
     delay = parse_duration(text(strategy["duration"])) if strategy.get("duration") else 0.0
-    return {"retries": int(text(strategy.get("retries") or 0)), "retry_delay": delay}
+    attempts = int(text(strategy.get("retries") or 0))  # Argo's executor counts the first one too
+    return {"retries": max(0, attempts - 1), "retry_delay": delay}
 
 
 def _mount(mount: Doc) -> Mount:
@@ -156,7 +158,7 @@ class _Location:
         s3 = artifact.get("s3")
         if s3 and s3.get("key"):
             return artifact
-        key = keys.default_key(self.prefix(), artifact["name"], _archive(artifact))
+        key = keys.default_key(self.prefix(), artifact["name"], artifact.get("path") or "", _archive(artifact))
         return {**artifact, "s3": {**(s3 or {}), "key": key}}
 
     def log_key(self) -> str:
@@ -166,11 +168,13 @@ class _Location:
         return keys.log_key(self.prefix()) if wanted else ""
 
 
+_ARCHIVES: tuple[keys.Archive, ...] = ("none", "tar", "zip")
+
+
 def _archive(artifact: Doc) -> keys.Archive:
     archive = artifact.get("archive") or {}
-    if "none" in archive:
-        return "none"
-    return "zip" if "zip" in archive else "tar"
+    found: list[keys.Archive] = [kind for kind in _ARCHIVES if archive.get(kind) is not None]
+    return found[0] if found else "auto"
 
 
 def _output(artifact: Doc, location: _Location) -> Artifact:
@@ -188,29 +192,40 @@ def _output(artifact: Doc, location: _Location) -> Artifact:
     )
 
 
-def _input(artifact: Doc) -> Artifact:
+def _input(p: Pass, artifact: Doc) -> Artifact:
     return Artifact(
         name=artifact["name"],
         path=artifact["path"],
-        location=_where(artifact),
+        location=_where(p, artifact),
         optional=bool(artifact.get("optional")),
+        archive=_archive(artifact),
         mode=artifact.get("mode"),
         recurse_mode=bool(artifact.get("recurseMode")),
         sub_path=artifact.get("subPath") or "" if not artifact.get("from") else "",
     )
 
 
-def _where(artifact: Doc) -> ArtifactLocation | None:
+def _where(p: Pass, artifact: Doc) -> ArtifactLocation | None:
     s3, raw, http = artifact.get("s3"), artifact.get("raw"), artifact.get("http")
     if raw is not None:
         return ArtifactLocation("raw", data=raw.get("data") or "")
     if http:
-        return ArtifactLocation("http", key=http.get("url") or "")
+        return ArtifactLocation("http", key=http.get("url") or "", headers=_headers(p, http))
     if s3 and s3.get("key"):
         return ArtifactLocation("s3", key=s3["key"], bucket=s3.get("bucket") or "")
     if artifact.get("optional"):
         return None
     raise CallFailed(f"artifact {artifact['name']} has no location that is supported here (s3, raw, http)")
+
+
+def _headers(p: Pass, http: Doc) -> list[tuple[str, str]]:
+    """Of the request for a file, its `basicAuth` among them."""
+    found = [(str(header.get("name") or ""), text(header.get("value") or "")) for header in http.get("headers") or ()]
+    basic = (http.get("auth") or {}).get("basicAuth") or {}
+    user, password = (secret_key(p, basic[field]) if basic.get(field) else "" for field in ("usernameSecret", "passwordSecret"))
+    if user and password:
+        found.append(("Authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()))
+    return found
 
 
 def _output_parameters(outputs: Doc) -> list[OutputParameter]:

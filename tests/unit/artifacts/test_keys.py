@@ -15,9 +15,11 @@ VARIABLES = {"workflow.name": "wf", "pod.name": "wf-a-1", "workflow.creationTime
 def test_the_default_format():
     prefix = render(DEFAULT_KEY_FORMAT, VARIABLES)
     assert prefix == "argo/wf/wf-a-1"
-    assert default_key(prefix, "model", "tar") == "argo/wf/wf-a-1/model.tgz"
-    assert default_key(prefix, "model", "zip") == "argo/wf/wf-a-1/model.zip"
-    assert default_key(prefix, "model", "none") == "argo/wf/wf-a-1/model"
+    assert default_key(prefix, "model", "/tmp/m.bin", "tar") == "argo/wf/wf-a-1/model.tgz"
+    assert default_key(prefix, "model", "/tmp/m.bin", "auto") == "argo/wf/wf-a-1/model.tgz"
+    assert default_key(prefix, "model", "/tmp/m.bin", "zip") == "argo/wf/wf-a-1/model.zip"
+    assert default_key(prefix, "model", "/tmp/m.bin", "none") == "argo/wf/wf-a-1/m.bin"
+    assert default_key(prefix, "model", "/tmp/m/", "none") == "argo/wf/wf-a-1/m"
     assert log_key(prefix) == "argo/wf/wf-a-1/main.log"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.server
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from retrain.artifacts import archive
 from retrain.artifacts.stage import BucketArtifacts, StageError, collect, stage
 from retrain.errors import NotFound, Unavailable, Unsupported
-from retrain.ports import Artifact, ArtifactLocation, Container, OutputParameter, PodSpec
+from retrain.ports import Artifact, ArtifactLocation, Container, Mount, OutputParameter, PodSpec
 
 
 class Places:
@@ -46,7 +47,7 @@ class FolderBucket:
         try:
             return self._file(key).read_bytes()
         except (FileNotFoundError, IsADirectoryError):
-            raise NotFound("failed to get file: The specified key does not exist.") from None
+            raise NotFound("The specified key does not exist.") from None
 
     def put(self, key: str, data: bytes) -> str:
         file = self._file(key)
@@ -119,9 +120,9 @@ def test_archives_are_known_by_content_unless_told_otherwise(places, bucket, tmp
     archive.pack_zip(tmp_path / "f", tmp_path / "z", "f")
     bucket.upload(tmp_path / "t", "no-extension")
     bucket.upload(tmp_path / "z", "z")
-    names = {"tar": "no-extension", "none": "no-extension", "zip": "z"}
+    names = {"tar": "no-extension", "auto": "no-extension", "none": "no-extension", "zip": "z"}
     stage(spec(inputs=[Artifact(kind, f"/in/{kind}", s3(key), archive=kind) for kind, key in names.items()]), places, bucket)
-    assert places.locate("/in/tar").read_text() == places.locate("/in/zip").read_text() == "content"
+    assert {places.locate(f"/in/{kind}").read_text() for kind in ("tar", "auto", "zip")} == {"content"}
     assert places.locate("/in/none").read_bytes() == (tmp_path / "t").read_bytes()
 
 
@@ -148,7 +149,7 @@ def test_optional_inputs_may_be_absent(places, bucket):
     ("location", "words"),
     [
         (None, "required artifact 'a' not supplied"),
-        (s3("none"), "artifact a failed to load: failed to get file: The specified key does not exist."),
+        (s3("none"), "artifact a failed to load: The specified key does not exist."),
         (s3("../x"), "artifact a failed to load: artifact key '../x' contains '..'"),
         (
             ArtifactLocation("http", key="http://example.com/x"),
@@ -167,9 +168,11 @@ def test_inputs_that_cannot_be_had(places, bucket, location, words):
 def server() -> Iterator[str]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200 if self.path == "/there" else 404)
+            codes = {"/there": 200, "/moved": 302, "/away": 302, "/broken": 500}
+            self.send_response(codes.get(self.path, 404))
+            self.send_header("Location", "/there" if self.path == "/moved" else "http://example.com/there")
             self.end_headers()
-            self.wfile.write(b"over http")
+            self.wfile.write(f"over http {self.headers.get('X-Who', '')}".rstrip().encode())
 
         def log_message(self, *_: object) -> None:
             return
@@ -187,8 +190,34 @@ def test_http_from_this_machine(places, server):
     assert places.locate("/a").read_text() == "over http"
     missing = ArtifactLocation("http", key=f"{server}/none")
     stage(spec(inputs=[Artifact("b", "/b", missing, optional=True)]), places, None)
-    with pytest.raises(StageError, match="failed with reason: 404 Not Found"):
+    with pytest.raises(StageError, match=r"artifact b failed to load: 404 Not Found$"):
         stage(spec(inputs=[Artifact("b", "/b", missing)]), places, None)
+    moved = ArtifactLocation("http", key=f"{server}/moved", headers=[("X-Who", "me")])
+    stage(spec(inputs=[Artifact("a", "/a", moved)]), places, None)
+    assert places.locate("/a").read_text() == "over http me"
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/broken", "loading content from {url} failed with reason: 500 Internal Server Error"),
+        (
+            "/away",
+            "http artifact http://example.com/there: only servers of this machine (localhost) are asked; put the file into the bucket",
+        ),
+    ],
+)
+def test_http_that_fails(places, server, path, words):
+    with pytest.raises(StageError) as e:
+        stage(spec(inputs=[Artifact("b", "/b", ArtifactLocation("http", key=f"{server}{path}"), optional=True)]), places, None)
+    assert str(e.value) == "init: Error (exit code 64): artifact b failed to load: " + words.format(url=f"{server}{path}")
+
+
+def test_http_that_nobody_answers(places):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(StageError, match=f'Get "http://127.0.0.1:{port}/x": dial tcp 127.0.0.1:{port}: connect: connection refused'):
+        stage(spec(inputs=[Artifact("b", "/b", ArtifactLocation("http", key=f"http://127.0.0.1:{port}/x"))]), places, None)
 
 
 # ------------------------------------------------------------------------------------------------ outputs
@@ -227,7 +256,7 @@ def test_outputs(places, bucket, tmp_path):
     assert bucket.list("") == sorted(["argo/wf/pod-1/default.tgz", "k/d.zip", "k/f.tgz", "k/main.log", "k/plain", *folder])
     again = Places(tmp_path / "second")
     stage(
-        spec(inputs=[Artifact(n, f"/in/{n}", a, archive="zip" if n == "zip" else "tar") for n, a in left.artifacts.items()]), again, bucket
+        spec(inputs=[Artifact(n, f"/in/{n}", a, archive="zip" if n == "zip" else "auto") for n, a in left.artifacts.items()]), again, bucket
     )
     assert sorted(p.relative_to(again.root / "in").as_posix() for p in again.root.rglob("*") if p.is_file()) == [
         *("default", "f", "folder/a", "folder/deep/b", "main-logs", "plain", "zip/a", "zip/deep/b"),
@@ -241,8 +270,33 @@ def test_missing_outputs_are_said_and_the_rest_is_stored(places, bucket):
     left = collect(spec(output_artifacts=made), places, bucket, None, None)
     assert left.error == "wait: Error (exit code 64): artifact gone failed to save: stat /gone: no such file or directory"
     assert list(left.artifacts) == ["there"]
-    left = collect(spec(output_parameters=[OutputParameter("p", "/folder")]), places, None, None, None)
-    assert left.error == "wait: Error (exit code 64): parameter p failed to save: open /folder: is a directory"
+
+
+def test_no_parameter_is_read_after_one_that_is_missing(places):
+    written(places, "/a", "1")
+    written(places, "/c", "3")
+    outputs = [OutputParameter("d", "/none", ""), OutputParameter("a", "/a"), OutputParameter("b", "/b"), OutputParameter("c", "/c")]
+    left = collect(spec(output_parameters=outputs), places, None, None, None)
+    assert left.parameters == {"d": "", "a": "1"}
+    assert left.error == "wait: Error (exit code 64): parameter b failed to save: open /b: no such file or directory"
+
+
+def test_a_folder_as_a_parameter_breaks_the_container_unless_it_lies_on_a_volume(places, bucket):
+    places.locate("/folder").mkdir(parents=True)
+    written(places, "/there")
+    asked = {
+        "output_parameters": [OutputParameter("p", "/folder"), OutputParameter("d", "/there", "x")],
+        "output_artifacts": [Artifact("a", "/there", s3("a"))],
+    }
+    copy = "/var/run/argo/outputs/parameters//folder"
+    left = collect(spec(**asked), places, bucket, None, None)
+    assert left.broken == f"failed to copy /folder to {copy}: write {copy}: copy_file_range: is a directory"
+    assert (left.parameters, left.artifacts, left.error) == ({"p": "", "d": "x"}, {}, "")
+    mounted = Container("main", "i", ["true"], mounts=[Mount("v", "/folder")])
+    pod = PodSpec("pod-1", "default", "wf", "node", "t", [mounted], **asked)
+    assert collect(pod, places, bucket, None, None).error == (
+        "wait: Error (exit code 64): parameter p failed to save: open /folder: is a directory"
+    )
 
 
 def test_bytes_that_are_no_text_do_not_break_a_parameter(places):

@@ -208,8 +208,29 @@ async def test_container_sets_wait_for_each_other(make):
     assert [(c.exit_code, c.message) for c in ended.containers] == [
         (3, ""),
         (64, 'dependency "a" exited with non-zero code: 3'),
-        (64, 'dependency "main" exited with non-zero code: 64'),
+        (64, 'dependency "main" exited with non-zero code: 3'),
     ]
+    await kept.pods.close(kill=True)
+
+
+async def test_the_other_containers_end_a_while_after_one_has_failed(make, monkeypatch):
+    monkeypatch.setattr("retrain.runners.plan.PATIENCE", 0.2)
+    kept: Kept = make()
+    containers = [Container(n, "i", ["sh", "-c", line]) for n, line in (("main", "exec sleep 60"), ("b", "exit 3"))]
+    late = Container("late", "i", ["true"], depends=["main"])
+    ended = await kept.run(pod("a", containers=[*containers, late]))
+    assert {c.name: c.exit_code for c in ended.containers} == {"main": 143, "b": 3, "late": 143}
+    await kept.pods.close(kill=True)
+
+
+async def test_a_file_that_is_no_program(make):
+    kept: Kept = make()
+    raw = Artifact("x", "/tmp/x", ArtifactLocation("raw", data="no program"), mode=0o755)
+    ended = await kept.run(pod("a", "/tmp/x", inputs=[raw]))
+    (main,) = ended.containers
+    assert main.exit_code == 64
+    assert main.message.startswith("failed to start command: fork/exec ")
+    assert main.message.endswith("/tmp/x: exec format error")
     await kept.pods.close(kill=True)
 
 

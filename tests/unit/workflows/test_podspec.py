@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -166,7 +167,7 @@ def test_outputs_and_their_keys(tell: Tell) -> None:
     assert pod.containers[0].command == ["x", "/tmp/i", "/tmp/q"]
     assert [a.location for a in pod.inputs] == [ArtifactLocation("raw", data="P"), None]
     assert pod.output_parameters == [OutputParameter("q", "/tmp/q", "1")]
-    assert [(a.name, a.location.key, a.archive) for a in pod.output_artifacts] == [("a", "ns/w/w/a.tgz", "tar"), ("b", "k/w", "none")]
+    assert [(a.name, a.location.key, a.archive) for a in pod.output_artifacts] == [("a", "ns/w/w/a.tgz", "auto"), ("b", "k/w", "none")]
     assert pod.archive_logs_key == "ns/w/w/main.log"
 
 
@@ -208,9 +209,52 @@ def test_a_container_set_is_one_pod(tell: Tell) -> None:
     )
     told.play()
     first, second = told.pods[0].containers
-    assert (first.name, first.depends, first.retries, first.retry_delay) == ("a", [], 2, 3.0)
+    assert (first.name, first.depends, first.retries, first.retry_delay) == ("a", [], 1, 3.0)  # Argo counts the first attempt
     assert (second.name, second.depends) == ("main", ["a"])
     nodes = told.nodes()
     assert nodes[""]["children"] == [nodes[".a"]["id"]]
     assert nodes[".a"]["children"] == [nodes[".main"]["id"]]
     assert nodes[".main"]["phase"] == "Succeeded"
+
+
+def test_inputs_are_unpacked_as_they_were_packed(tell: Tell) -> None:
+    told = tell(
+        workflow(
+            """
+    inputs:
+      artifacts:
+      - {name: a, path: /a, s3: {key: a}}
+      - {name: o, path: /o, s3: {key: o}, archive: {none: {}}}
+      - {name: z, path: /z, s3: {key: z}, archive: {zip: {}}}
+      - {name: t, path: /t, s3: {key: t}, archive: {tar: {}}}
+    container: {image: i, command: [x]}
+"""
+        )
+    )
+    told.play()
+    assert [(a.name, a.archive) for a in told.pods[0].inputs] == [("a", "auto"), ("o", "none"), ("z", "zip"), ("t", "tar")]
+
+
+def test_headers_and_credentials_of_a_file_over_http(tell: Tell) -> None:
+    told = tell(
+        workflow(
+            """
+    inputs:
+      artifacts:
+      - name: a
+        path: /a
+        http:
+          url: http://127.0.0.1:1/a
+          headers: [{name: X-Model, value: "{{workflow.parameters.p}}"}]
+          auth: {basicAuth: {usernameSecret: {name: sec, key: plain}, passwordSecret: {name: sec, key: token}}}
+    container: {image: i, command: [x]}
+""",
+            documents=DOCUMENTS,
+        )
+    )
+    told.play()
+    credentials = base64.b64encode(b"text:s3cr3t").decode()
+    location = told.pods[0].inputs[0].location
+    assert location == ArtifactLocation(
+        "http", key="http://127.0.0.1:1/a", headers=[("X-Model", "P"), ("Authorization", f"Basic {credentials}")]
+    )
