@@ -19,8 +19,11 @@ def phase_of(p: Pass, node: str, graph: Graph, dag: Doc, on_exit: bool, ids: Ids
     after the failure ended well.
     """
     if p.shutdown and not on_exit and not _hooks_open(p, graph, ids):
+        if p.deeper(node):
+            p.look(node)  # what it has called in this look begins first
+            return "Running"
         return "Failed"
-    if p.count("open", node) or _hooks_open(p, graph, ids):
+    if p.count("open", node) or p.index.owed.get(node) or _hooks_open(p, graph, ids):
         return "Running"
     fail_fast = dag.get("failFast") is None or bool(dag["failFast"])
     result = "Succeeded"

@@ -28,14 +28,17 @@ def contributions(node: Doc, private: Doc) -> list[Key]:
 
     `open`: unfulfilled nodes of an owner; `Failed`, `Error`, `Succeeded`: items of an owner by phase; `active`, `bad`: children of a
     boundary; `pods`: pods that run or wait (of a boundary, and of the run under the empty id); `hooks`: unfulfilled hooks of a node.
+    A pod that is `ending` shows Failed already and is open until it has ended: only then are its outputs known.
     """
     keys: list[Key] = []
     phase, owner, boundary = node["phase"], private.get("owner", ""), node.get("boundaryID", "")
     role = private.get("role", "")
-    if phase not in FULFILLED:
+    ending = bool(private.get("ending"))
+    if ending or phase not in FULFILLED:
         keys.append(("open", owner))
         if role == "hook":
             keys.append(("hooks", private["on"]))
+    if phase not in FULFILLED:
         if node["type"] in COUNTED:
             keys.append(("active", boundary))
         if node["type"] == "Pod" and private.get("pod"):
@@ -45,7 +48,7 @@ def contributions(node: Doc, private: Doc) -> list[Key]:
     elif phase in BAD:
         if node["type"] in COUNTED:
             keys.append(("bad", boundary))
-        if role != "hook":
+        if role != "hook" and not ending:
             keys.append((phase, owner))
     elif phase == "Succeeded" and role != "hook":
         keys.append((phase, owner))
@@ -61,6 +64,7 @@ class Index:
         self.counts: defaultdict[Key, int] = defaultdict(int)
         self.timers: list[tuple[float, str]] = []  # a heap; an entry counts while the node's private `wake` says the same
         self.blocked: dict[str, None] = {}  # groups and retries that wait for a place (parallelism)
+        self.owed: dict[str, dict[str, None]] = {}  # owner -> its nodes whose exit handlers wait for a place
         self.frames: dict[str, Any] = {}  # composite node id -> what is known of its template
         self.memory: dict[str, Any] = {}  # facts of the whole run that never change
         self.fresh = True  # nothing has been looked at since the load

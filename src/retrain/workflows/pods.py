@@ -20,6 +20,8 @@ def launch(p: Pass, node: str, template: Doc, *, capture: bool) -> None:
     kind = template_type(template)
     on_exit = bool(p.priv(node).get("onExit"))
     if not p.may_execute(on_exit):
+        if kind == "http":
+            return  # it waits for nobody: `shutdown.apply_to_new` ends it
         p.mark(node, "Failed", f"workflow shutdown with strategy: {p.shutdown}")
         return
     if deadlines.is_over(p) and not on_exit:

@@ -36,6 +36,8 @@ def reconcile(run: Run, facts: Sequence[Fact], world: World, now: float) -> Outc
     try:
         for fact in facts:
             _learn(p, fact)
+            if p.shutdown:
+                shutdown.retries_above(p, getattr(fact, "node_id", ""))
             _settle(p)
         _wake_up(p)
         _settle(p)
@@ -122,6 +124,8 @@ def _settle(p: Pass) -> None:
         exit_handlers.conclude(p)
         if _assess_all(p):
             continue
+        if p.shutdown and shutdown.apply_to_new(p):
+            continue
         if not p.free_place() or not _offer(p):
             return
 
@@ -154,7 +158,7 @@ def _assess(p: Pass, node: str) -> None:
     if doc is None or doc["phase"] in FULFILLED:
         p.changed.pop(node, None)
         return
-    if p.suspended and doc["type"] in COMPOSITE:
+    if doc["type"] in COMPOSITE and (p.suspended or _left_behind(p, node)):
         return  # resume looks at everything again
     match doc["type"]:
         case "Steps":
@@ -173,6 +177,16 @@ def _assess(p: Pass, node: str) -> None:
             suspend.assess(p, node)
         case _:
             deadlines.assess_pending(p, node)
+
+
+def _left_behind(p: Pass, node: str) -> bool:
+    """Whether something above has ended already: Argo looks at what is below no more, however open it is."""
+    above = p.priv(node).get("owner", "")
+    while above and p.get(above) is not None:
+        if p.fulfilled(above):
+            return True
+        above = p.priv(above).get("owner", "")
+    return False
 
 
 def _close(p: Pass) -> None:

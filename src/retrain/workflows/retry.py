@@ -116,8 +116,7 @@ def assess(p: Pass, node: str) -> None:
     if not made:
         attempt(p, node)
         return
-    last = p.node(made[-1])
-    if last["phase"] not in FULFILLED:
+    if not p.fulfilled(made[-1]):
         return
     try:
         verdict = _judge(p, node, strategy_of(p, node), made)
@@ -163,7 +162,7 @@ def _judge(p: Pass, node: str, strategy: Doc, made: list[str]) -> tuple[str, str
     expression = strategy.get("expression")
     if expression:
         scope = {"retries": str(len(made) - 1), **_of_last(p, made[-1], "-1")}
-        if not exprlang.compile(expression).evaluate_bool(explode(scope)):
+        if not exprlang.holds(expression, explode(scope)):
             return phase, "retryStrategy.expression evaluated to false"
     return None
 

@@ -56,6 +56,43 @@ def apply_shutdown(p: Pass) -> None:
         if doc["phase"] in FULFILLED or p.may_execute(bool(p.priv(node).get("onExit"))):
             continue
         _end(p, node, doc)
+    for node, doc in {**p.run.nodes, **p.nodes}.items():
+        if doc["type"] == "Retry":
+            _end_retry(p, node)
+
+
+def apply_to_new(p: Pass) -> bool:
+    """End what began to wait after the shutdown; whether there was something."""
+    found = False
+    for node in list(p.nodes):
+        doc, private = p.nodes[node], p.priv(node)
+        waits = doc.get("synchronizationStatus") if private.get("stage") == "lock" else doc["type"] in ("Suspend", "HTTP")
+        if waits and doc["phase"] not in FULFILLED and not p.may_execute(bool(private.get("onExit"))):
+            _end(p, node, doc)
+            found = True
+    return found
+
+
+def retries_above(p: Pass, node: str) -> None:
+    """After a shutdown a Retry node has failed as soon as nothing below it is open, whatever its last attempt came to."""
+    while node and p.get(node) is not None:
+        if p.node(node)["type"] == "Retry":
+            _end_retry(p, node)
+        node = p.priv(node).get("owner", "")
+
+
+def _end_retry(p: Pass, node: str) -> None:
+    private = p.priv(node)
+    if p.node(node)["phase"] not in FULFILLED and not p.may_execute(bool(private.get("onExit"))) and _ended_below(p, node):
+        p.mark(node, "Failed", f"Stopped with strategy '{p.shutdown}'")
+
+
+def _ended_below(p: Pass, node: str) -> bool:
+    """Whether every node at the bottom has ended: what stands between is not asked."""
+    children = p.children(node)
+    if not children:
+        return p.fulfilled(node)
+    return all(_ended_below(p, child) for child in children if p.get(child) is not None)
 
 
 def _end(p: Pass, node: str, doc: Doc) -> None:
@@ -64,7 +101,10 @@ def _end(p: Pass, node: str, doc: Doc) -> None:
         pod = ensured(p, node).pod
         p.act(StopPod(node, pod.name, pod.grace_seconds))
         message = f"workflow shutdown with strategy:  {p.shutdown}"
-        p.mark(node, "Failed", message)
+        if doc["phase"] == "Running":
+            p.give_up(node, message)
+        else:
+            p.mark(node, "Failed", message)
         for child in p.children(node):
             if p.node(child)["type"] == "Container" and p.node(child)["phase"] not in FULFILLED:
                 p.mark(child, "Failed", message)
@@ -130,10 +170,15 @@ def check(nodes: Mapping[str, Doc], fact: Operated) -> None:
         for node in waiting:
             _check_defaults(node)
         return
-    if fact.operation != "set" and not selector:
+    if not selector:
+        if fact.operation == "set":
+            raise InvalidInput("'set' currently only targets suspend nodes, use a node field selector to target them")
         return
+    if options.get("phase") not in (None, "", "Succeeded", "Failed", "Error"):
+        raise InvalidInput(f"{options['phase']} is an invalid phase to set to")
     hit = [n for n in waiting if matches(n, parse_selector(selector))]
-    if not hit:
+    says = fact.operation != "set" or any(options.get(o) for o in ("phase", "message", "outputParameters"))
+    if not hit or not says:
         raise InvalidInput(f"currently, set only targets suspend nodes: no suspend nodes matching nodeFieldSelector: {selector}")
     for node in hit:
         _check_outputs(node, options.get("outputParameters") or {})

@@ -107,7 +107,7 @@ class Pass:
     def fulfilled(self, node: str) -> bool:
         """Whether the node is there and has come to its end."""
         found = self.get(node)
-        return found is not None and found["phase"] in FULFILLED
+        return found is not None and found["phase"] in FULFILLED and not self.priv(node).get("ending")
 
     def count(self, kind: str, key: str) -> int:
         """A counter of `index.contributions`, this pass included."""
@@ -230,6 +230,12 @@ class Pass:
             self.cancel(f"lock/{node}")
             self.act(FreeLock(node))
 
+    def give_up(self, node: str, message: str) -> None:
+        """The node's pod was told to stop: it shows Failed, gives its place back, and ends only when the pod has ended."""
+        self.set(node, phase="Failed", message=message)
+        self.keep(node, ending=True)
+        self._placed = True
+
     def free_place(self) -> bool:
         """Whether a place became free since the last time this was asked."""
         placed, self._placed = self._placed, False
@@ -278,6 +284,10 @@ class Pass:
             self._queued.add(node)
             self._asked += 1
             heapq.heappush(self._queue, (-self._rank(node), self._asked, node))
+
+    def deeper(self, node: str) -> bool:
+        """Whether something deeper than the node is still to be looked at."""
+        return bool(self._queue) and -self._queue[0][0] > self._rank(node)
 
     def next(self) -> str | None:
         """The next node to be looked at."""

@@ -17,6 +17,7 @@ from retrain.workflows.messages import (
     EnsurePod,
     Fact,
     LockGranted,
+    LockWaiting,
     MemoAnswered,
     Operated,
     Outcome,
@@ -61,6 +62,7 @@ class Told:
         self.facts: deque[Fact] = deque([Created()])
         self.held: dict[str, PodSpec] = {}
         self.hold: set[str] = set()
+        self.busy: set[str] = set()  # nodes that wait for their lock
         self.pods: list[PodSpec] = []
         self.stopped: list[str] = []
         self.memo: dict[str, Doc] = {}
@@ -91,12 +93,17 @@ class Told:
                 case StoreOutputs():
                     self.facts.append(OutputsStored(action.node_id, self._stored(action.pod)))
                 case WantLock():
-                    self.facts.append(LockGranted(action.node_id))
+                    self.facts.append(self._lock(action))
                 case AskMemo():
                     self.facts.append(MemoAnswered(action.node_id, self.memo.get(action.memo_key)))
                 case SaveMemo():
                     self.memo[action.memo_key] = action.outputs
         return outcome
+
+    def _lock(self, want: WantLock) -> Fact:
+        if want.node_id and self.shown(want.node_id) in self.busy:
+            return LockWaiting(want.node_id, f"Waiting for {want.locks[0]} lock. Lock status: 0/1", want.locks[0])
+        return LockGranted(want.node_id)
 
     def shown(self, node: str) -> str:
         return str(self.run.nodes[node]["displayName"])

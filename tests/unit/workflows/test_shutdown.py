@@ -55,8 +55,103 @@ def test_shutting_down(tell: Tell, operation: str, strategy: str, exits: bool) -
     assert (".onExit" in phases) == exits
     assert nodes[".long"]["message"] == nodes[".wait"]["message"] == f"Stopped with strategy '{strategy}'"
     assert nodes[".long(0)"]["message"] == "main: Error (exit code 143)"
-    assert phases[".after"] == "Omitted"
+    assert ".after" not in phases  # the dag had failed before the pod had ended, and was looked at no more
     assert len([n for n in nodes if n.startswith(".long(")]) == 1
+
+
+GROUPS = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    dag:
+      tasks:
+      - {name: loop, template: leaf, withItems: [a, b]}
+      - {name: again, template: again}
+      - {name: ended, template: steps}
+  - {name: steps, steps: [[{name: x, template: leaf}], [{name: late, template: leaf}]]}
+  - {name: again, retryStrategy: {limit: 2}, steps: [[{name: r, template: retried}]]}
+  - {name: retried, retryStrategy: {limit: 2}, container: {image: i, command: [exit, "0"]}}
+  - {name: leaf, container: {image: i, command: [exit, "143"]}}
+"""
+
+
+def test_a_stopped_dag_is_looked_at_no_more(tell: Tell) -> None:
+    """It has failed before its pods have ended; of what is below only pods end, and Retry nodes, which have failed whatever they came to."""
+    told = tell(GROUPS)
+    told.hold = {"loop(0:a)", "loop(1:b)", "r(0)", "x"}
+    told.play()
+    told.operate("stop")
+    assert told.phases()[".loop(0:a)"] == "Failed"
+    assert told.nodes()[".loop(0:a)"]["message"] == "workflow shutdown with strategy:  Stop"
+    for node in list(told.held):
+        told.let_go(node)
+    shown = told.play()
+    assert shown["status"]["phase"] == "Failed"
+    nodes = told.nodes()
+    assert {n for n, doc in nodes.items() if doc["phase"] == "Running"} == {
+        ".loop", ".ended", ".ended[0]", ".again(0)", ".again(0)[0]"
+    }  # fmt: skip
+    assert nodes[".again"]["message"] == nodes[".again(0)[0].r"]["message"] == "Stopped with strategy 'Stop'"
+    assert (nodes[".again(0)[0].r"]["phase"], nodes[".again(0)[0].r(0)"]["phase"]) == ("Failed", "Succeeded")
+    assert "outputs" not in nodes[".again(0)[0].r"]
+    assert nodes[".ended[0].x"]["message"] == "main: Error (exit code 143)"
+
+
+def test_steps_wait_for_the_end_of_a_stopped_pod(tell: Tell) -> None:
+    told = tell(
+        """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    parallelism: 1
+    steps:
+    - [{name: a, template: well}]
+    - [{name: b, template: well}, {name: c, template: wait}, {name: d, template: locked}, {name: e, template: locked}]
+  - {name: well, container: {image: i, command: [exit, "0"]}}
+  - {name: locked, synchronization: {mutexes: [{name: m}]}, container: {image: i, command: [exit, "0"]}}
+  - {name: wait, suspend: {}}
+"""
+    )
+    told.hold = {"a"}
+    told.play()
+    told.operate("terminate")
+    assert "[1]" not in told.phases()
+    told.busy = {"e"}
+    told.let_go(next(iter(told.held)))
+    told.play()
+    nodes = told.nodes()
+    assert (nodes["[0].a"]["phase"], nodes["[0]"]["phase"]) == ("Succeeded", "Succeeded")
+    assert nodes["[1].b"]["message"] == nodes["[1].d"]["message"] == "workflow shutdown with strategy: Terminate"
+    assert nodes["[1].c"]["message"] == nodes["[1].e"]["message"] == "Stopped with strategy 'Terminate'"
+    assert told.run.head["phase"] == "Failed"
+
+
+def test_stopped_while_it_waits_to_try_again(tell: Tell) -> None:
+    told = tell(
+        """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+  - {name: main, retryStrategy: {limit: 2, backoff: {duration: 1m5s}}, container: {image: i, command: [exit, "3"]}}
+"""
+    )
+    told.play()
+    assert told.nodes()[""]["message"] == "Backoff for 1 minute 5 seconds"
+    told.operate("stop")
+    assert told.run.head["phase"] == "Failed"
+    assert told.nodes()[""]["message"] == "Stopped with strategy 'Stop'"
+    assert "outputs" not in told.nodes()[""]
 
 
 def test_a_suspended_workflow_begins_nothing_new(tell: Tell) -> None:
@@ -96,6 +191,12 @@ spec:
         check(nodes, Operated("set", {"nodeFieldSelector": "displayName=a", "outputParameters": {"y": "1"}}))
     with pytest.raises(InvalidInput, match="no suspend nodes matching"):
         check(nodes, Operated("set", {"nodeFieldSelector": "displayName=b", "outputParameters": {"x": "1"}}))
+    with pytest.raises(InvalidInput, match="use a node field selector"):
+        check(nodes, Operated("set", {"phase": "Failed"}))
+    with pytest.raises(InvalidInput, match="no suspend nodes matching"):
+        check(nodes, Operated("set", {"nodeFieldSelector": "displayName=a"}))
+    with pytest.raises(InvalidInput, match="Skipped is an invalid phase to set to"):
+        check(nodes, Operated("set", {"nodeFieldSelector": "displayName=a", "phase": "Skipped"}))
     told.operate("set", nodeFieldSelector="displayName=a", outputParameters={"x": "yes"}, message="seen")
     told.operate("resume")
     assert told.nodes()["[0].a"]["message"].startswith("seen; Resumed by: ")
