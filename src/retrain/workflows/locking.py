@@ -80,7 +80,7 @@ class LockTable:
         self._open = False
         queue = sorted(self._waiting.values(), key=lambda w: w.order)
         holders = {lock: list(owners) for lock, owners in self._holders.items()}
-        claims = [locks.Claim(w.owner, w.want.locks, {k: self._limit(k, n) for k, n in w.want.limits.items()}) for w in queue]
+        claims = [self._claim(waiting) for waiting in queue]
         given, refused = locks.grant(holders, claims)
         for claim in given:
             for lock in claim.locks:
@@ -92,6 +92,11 @@ class LockTable:
             if self._said.get(owner) != refusal.message:
                 self._said[owner] = refusal.message
                 self._told(owner[0], LockWaiting(owner[1], refusal.message, refusal.lock))
+
+    def _claim(self, waiting: Waiting) -> locks.Claim[Owner]:
+        wf, node = waiting.owner
+        limits = {lock: self._limit(lock, asked) for lock, asked in waiting.want.limits.items()}
+        return locks.Claim(waiting.owner, waiting.want.locks, limits, wf if node else None)
 
 
 def limits_of(document: Callable[[str, str], Doc | None]) -> Callable[[str, int], int]:

@@ -11,11 +11,15 @@ Owner = TypeVar("Owner", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Claim(Generic[Owner]):
-    """One that waits for all of its locks. `limits` are those of the semaphores (a mutex has 1)."""
+    """One that waits for all of its locks. `limits` are those of the semaphores (a mutex has 1).
+
+    Nodes of one Workflow have the same `kin` and pass each other; None is nobody's kin.
+    """
 
     owner: Owner
     locks: Sequence[str]
     limits: Mapping[str, int]
+    kin: Hashable = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,10 @@ def grant(holders: Mapping[str, Sequence[Owner]], waiting: Sequence[Claim[Owner]
     """Who may have all of its locks now, and why the others may not.
 
     `waiting` stands in the order of the queue (priority, then age). A claim takes all of its locks or none, and no one passes another
-    that waits for the same lock.
+    that waits for the same lock but its kin.
     """
     taken = {lock: list(owners) for lock, owners in holders.items()}
-    queued: set[str] = set()
+    queued: dict[str, Claim[Owner]] = {}  # who is first of those that wait
     given: list[Claim[Owner]] = []
     refused: dict[Owner, Refusal] = {}
     for claim in waiting:
@@ -43,12 +47,13 @@ def grant(holders: Mapping[str, Sequence[Owner]], waiting: Sequence[Claim[Owner]
             limit = claim.limits.get(lock, 1)
             if claim.owner in has:
                 continue
-            if len(has) >= limit or lock in queued:
-                free = max(0, limit - len(has))
-                refusal = Refusal(lock, f"Waiting for {shown(lock)} lock. Lock status: {free}/{limit}")
+            first = queued.get(lock)
+            if len(has) >= limit or (first is not None and (claim.kin is None or first.kin != claim.kin)):
+                refusal = Refusal(lock, f"Waiting for {shown(lock)} lock. Lock status: {limit - len(has)}/{limit}")
                 break
         if refusal is not None:
-            queued.update(claim.locks)
+            for lock in claim.locks:
+                queued.setdefault(lock, claim)
             refused[claim.owner] = refusal
             continue
         for lock in claim.locks:

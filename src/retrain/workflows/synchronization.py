@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
+import re
+
 from retrain.expressions import ExpressionError
 from retrain.expressions.tags import substitute
 from retrain.ports import Doc
+from retrain.workflows.locks import shown
 from retrain.workflows.messages import LockWaiting, WantLock
 from retrain.workflows.scope import global_params
 from retrain.workflows.status import text
 from retrain.workflows.work import CallFailed, Pass
 
+NUMBER = re.compile(r"[+-]?[0-9]+")
+
 
 def wanted(p: Pass, node: str, field: Doc) -> WantLock:
     """The question for all locks of a `synchronization` field; an empty node id is the run. Raises CallFailed."""
-    limits: dict[str, int] = {}
-    locks = [f"Mutex/{m.get('namespace') or p.namespace}/{m.get('name', '')}" for m in field.get("mutexes") or ()]
-    for semaphore in field.get("semaphores") or ():
-        reference = semaphore.get("configMapKeyRef")
-        if not reference:
-            raise CallFailed("cannot get LockName for a Sync without a ConfigMapRef or Database")
-        namespace = semaphore.get("namespace") or p.namespace
-        name = f"Semaphore/{namespace}/{reference.get('name', '')}/{reference.get('key', '')}"
-        locks.append(name)
-        limits[name] = _limit(p, reference)
-    return WantLock(node, tuple(locks), limits, int(p.spec.get("priority") or 0))
+    items = [*(field.get("semaphores") or ()), *(field.get("mutexes") or ())]  # in the order in which Argo asks for them
+    if any(item in items[:place] for place, item in enumerate(items)):
+        raise CallFailed("requested configuration is invalid: duplicate synchronization item found")
+    references = {f"Semaphore/{_semaphore(p, s)}": s["configMapKeyRef"] for s in field.get("semaphores") or ()}
+    mutexes = [f"Mutex/{m.get('namespace') or p.namespace}/{m.get('name', '')}" for m in field.get("mutexes") or ()]
+    limits = {name: _limit(p, name, reference) for name, reference in references.items()}
+    return WantLock(node, (*references, *mutexes), limits, int(p.spec.get("priority") or 0))
 
 
-def _limit(p: Pass, reference: Doc) -> int:
-    name, key = reference.get("name", ""), reference.get("key", "")
-    found = p.world.configmaps.get(name)
-    if found is None:
-        raise CallFailed(f'configmaps "{name}" not found')
-    value = (found.get("data") or {}).get(key)
-    if value is None:
-        raise CallFailed(f"semaphore configmap key '{key}' not found in configmap '{name}'")
-    try:
-        return int(text(value))
-    except ValueError:
-        raise CallFailed(f'strconv.Atoi: parsing "{value}": invalid syntax') from None
+def _semaphore(p: Pass, semaphore: Doc) -> str:
+    reference = semaphore.get("configMapKeyRef")
+    if not reference:
+        why = "cannot get LockName for a Semaphore without a ConfigMapRef or Database"
+        raise CallFailed(f"requested configuration is invalid: {why}")
+    return f"{semaphore.get('namespace') or p.namespace}/{reference.get('name', '')}/{reference.get('key', '')}"
+
+
+def _limit(p: Pass, lock: str, reference: Doc) -> int:
+    """How many may hold it. Argo says the same of a ConfigMap or key that is missing, of what is no number, and of none at all."""
+    found = p.world.configmaps.get(reference.get("name", "")) or {}
+    value = text((found.get("data") or {}).get(reference.get("key", ""), "0"))
+    limit = int(value) if NUMBER.fullmatch(value) else 0
+    if limit == 0:
+        raise CallFailed(f"failed to initialize semaphore {shown(lock)} with limit")
+    return limit
 
 
 def of_workflow(p: Pass) -> Doc | None:
@@ -60,7 +65,7 @@ def waiting(p: Pass, fact: LockWaiting) -> None:
         return
     node = p.get(fact.node_id)
     if node is not None and node["phase"] == "Pending" and p.priv(fact.node_id).get("stage") == "lock":
-        p.set(fact.node_id, synchronizationStatus={"waiting": fact.lock}, message=fact.message)
+        p.set(fact.node_id, synchronizationStatus={"waiting": shown(fact.lock)}, message=fact.message)
 
 
 def granted(p: Pass, node: str) -> None:

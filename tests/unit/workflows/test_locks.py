@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +40,33 @@ def test_nobody_passes_another_who_waits_for_the_same() -> None:
     assert given_now == []
     assert refused[1].message == "Waiting for ns/Mutex/a lock. Lock status: 0/1"
     assert refused[2].lock == "Mutex/ns/b"
+
+
+def test_nodes_of_one_workflow_pass_each_other() -> None:
+    held = {"Mutex/ns/a": [0], "Semaphore/ns/cm/k": [0, 5, 6]}
+    claims = [Claim(1, ["Mutex/ns/a", "Mutex/ns/b"], {}, "w"), Claim(2, ["Mutex/ns/b"], {}, "v"), Claim(3, ["Mutex/ns/b"], {}, "w")]
+    given_now, refused = grant(held, [*claims, Claim(4, ["Semaphore/ns/cm/k"], LIMITS)])
+    assert [c.owner for c in given_now] == [3]
+    assert refused[4].message == "Waiting for ns/ConfigMap/cm/k lock. Lock status: -1/2"  # made smaller while held
+
+
+WRONG = {
+    "semaphores: [{configMapKeyRef: {name: cm, key: other}}]": "failed to initialize semaphore ns/ConfigMap/cm/other with limit",
+    "semaphores: [{configMapKeyRef: {name: none, key: k}}]": "failed to initialize semaphore ns/ConfigMap/none/k with limit",
+    "semaphores: [{configMapKeyRef: {name: cm, key: few}}]": "failed to initialize semaphore ns/ConfigMap/cm/few with limit",
+    "mutexes: [{name: m}, {name: m}]": "requested configuration is invalid: duplicate synchronization item found",
+    "semaphores: [{namespace: x}]": "requested configuration is invalid: cannot get LockName for a Semaphore without a ConfigMapRef or Database",
+}
+
+
+@pytest.mark.parametrize(("field", "message"), WRONG.items())
+def test_locks_that_cannot_be(tell: Tell, field: str, message: str) -> None:
+    own, whole = "semaphores: [{configMapKeyRef: {name: cm, key: k}}]", 'mutexes: [{name: "m-{{workflow.parameters.p}}"}]'
+    text = TEXT.replace('{k: "2"}', '{k: "2", few: some}')
+    of_node = tell(text.replace(own, field)).play()["status"]
+    assert (of_node["phase"], of_node["message"]) == ("Error", f"error in entry template execution: {message}")
+    of_workflow = tell(text.replace(whole, field)).play()["status"]
+    assert (of_workflow["phase"], of_workflow["message"]) == ("Failed", f"Failed to acquire the synchronization lock. {message}")
 
 
 TEXT = """
@@ -77,7 +105,7 @@ def test_a_workflow_and_a_node_ask_wait_and_give_back(tell: Tell) -> None:
     told.step()
     told.facts.appendleft(LockWaiting("w", "Waiting for ns/ConfigMap/cm/k lock. Lock status: 0/2", "Semaphore/ns/cm/k"))
     told.step()
-    assert told.nodes()[""]["synchronizationStatus"] == {"waiting": "Semaphore/ns/cm/k"}
+    assert told.nodes()[""]["synchronizationStatus"] == {"waiting": "ns/ConfigMap/cm/k"}
     shown = told.play()["status"]
     assert shown["phase"] == "Succeeded"
     assert "synchronizationStatus" not in told.nodes()[""]
