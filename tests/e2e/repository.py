@@ -30,6 +30,7 @@ spec:
   features: {x: {type: number, scale: standard}, kind: {type: category, default: other}}
   model: {estimator: sklearn.linear_model.SGDClassifier, params: {loss: log_loss, average: true}}
   search: {grid: {alpha: [1e-4, 1e-3]}}
+  trigger: {quiet: 2s}
   training: {epochs: EPOCHS, batch_rows: 64, shuffle: {parts: 4}}
   evaluate: {select_by: roc_auc}
   promote: {gate: {metric: roc_auc, at_least: 0.6, confidence: 0.9}}

@@ -70,7 +70,16 @@ def test_levels_differ(tmp_path):
     assert sizes[0] > 30_000 > sizes[1]
 
 
-@pytest.mark.parametrize("content", [b"", b"plain text", gzip.compress(b"not a tar" * 100), b"\x1f\x8b broken", gzip.compress(b"")])
+NO_TARBALLS = {
+    "empty": b"",
+    "text": b"plain text",
+    "text in gzip": gzip.compress(b"not a tar" * 100),
+    "broken": b"\x1f\x8b broken",
+    "empty gzip": gzip.compress(b""),
+}
+
+
+@pytest.mark.parametrize("content", NO_TARBALLS.values(), ids=NO_TARBALLS)
 def test_what_is_no_tarball(tmp_path, content):
     (tmp_path / "f").write_bytes(content)
     assert not archive.is_tarball(tmp_path / "f")
