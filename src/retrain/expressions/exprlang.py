@@ -65,7 +65,7 @@ class Program:
 
 
 def holds(text: str, env: Mapping[str, Json]) -> bool:
-    """Whether a condition is true. ExpressionError in Argo's words (`argoexpr.EvalBool`), with expr-lang's lines that point at the place."""
+    """Whether a condition is true. ExpressionError in Argo's words (`argoexpr.EvalBool`), with lines that point at the place."""
     try:
         program = compile(text)
         program.check(env)
@@ -79,6 +79,19 @@ def holds(text: str, env: Mapping[str, Json]) -> bool:
     if not isinstance(result, bool):
         raise ExpressionError(f"unable to cast expression result '{sprintf('%s', [result])}' to bool")
     return result
+
+
+def run(text: str, env: Mapping[str, Json]) -> Json:
+    """The value of an expression. ExpressionError with expr-lang's lines that point at the place, as Argo shows it."""
+    try:
+        return compile(text).evaluate(env)
+    except ExpressionError as error:
+        raise pointed(error, text) from error
+
+
+def pointed(error: ExpressionError, text: str) -> ExpressionError:
+    """The error of an expression with expr-lang's lines that point at the place."""
+    return ExpressionError(f"{error}{_pointer(text, error.position)}", error.position)
 
 
 def _root(name: str) -> str:

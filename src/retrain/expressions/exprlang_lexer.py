@@ -47,7 +47,7 @@ def tokens(text: str) -> list[Token]:
         blank = _SPACE.match(text, at)
         at = blank.end() if blank else at
         if at >= len(text):
-            found.append(Token("end", "", len(text)))
+            found.append(Token("end", "", max(0, len(text) - 1)))
             return found
         at = _one(text, at, found)
 
@@ -93,7 +93,7 @@ def _number(text: str, at: int, found: list[Token]) -> int:
     end = number.end() if number else at
     after = text[end : end + 1]
     if number is None or after.isalnum() or after in ("_", "$"):
-        raise ExpressionError(f'bad number syntax: "{text[at : end + 1]}"', at)
+        raise ExpressionError(f'bad number syntax: "{text[at : end + 1]}"', end)
     found.append(Token("number", number[0], at))
     return end
 
@@ -113,7 +113,7 @@ def _string(text: str, start: int, at: int, found: list[Token], kind: Kind) -> i
     while True:
         char = text[position : position + 1]
         if not char or char == "\n":
-            raise ExpressionError("literal not terminated", at)
+            raise ExpressionError("literal not terminated", position)
         if char == quote:
             found.append(Token(kind, "".join(parts), at))
             return position + 1

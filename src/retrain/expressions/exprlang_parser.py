@@ -229,7 +229,8 @@ class _Parser:
             else:
                 value = float(text) if "." in text or "e" in text else int(text)
         except ValueError as error:
-            raise ExpressionError(f"invalid number literal: {token.text}", token.at) from error
+            message = f'invalid float literal: strconv.ParseFloat: parsing "{token.text}": invalid syntax'
+            raise ExpressionError(message, self.current.at) from error
         if (isinstance(value, int) and value >= 2**63) or value == float("inf"):
             raise ExpressionError(f"number literal is too large: {token.text}", token.at)
         return value
@@ -260,6 +261,8 @@ class _Parser:
         self.closures += 1
         node = self.block() if self.at("{") else self.expression()
         self.closures -= 1
+        if self.at(";"):
+            raise ExpressionError("wrap predicate with brackets { and }", self.current.at)
         return Predicate(start.at, node)
 
     def arguments(self, found: list[Node]) -> list[Node]:
@@ -290,6 +293,8 @@ class _Parser:
                 self.expect(",")
                 if self.at("}"):
                     break
+                if self.at(","):
+                    raise self.unexpected()
             keys.append(self.key())
             self.expect(":")
             values.append(self.expression())
@@ -303,7 +308,7 @@ class _Parser:
             return Literal(token.at, token.text)
         if self.at("("):
             return self.expression()
-        problem = "a map key must be a quoted string, a number, an identifier, or an expression in parentheses"
+        problem = "a map key must be a quoted string, a number, a identifier, or an expression enclosed in parentheses"
         raise ExpressionError(f"{problem} (unexpected token {token})", token.at)
 
     def postfix(self, node: Node) -> Node:
@@ -323,7 +328,7 @@ class _Parser:
     def dotted(self, node: Node, optional: bool) -> Node:
         token = self.next()
         if token.kind != "name" and not (token.kind == "operator" and token.text.isalpha()):
-            raise ExpressionError("expected name", token.at)
+            raise ExpressionError("unexpected end of expression" if token.kind == "end" else "expected name", token.at)
         chained = isinstance(node, Chain)
         base = node.node if isinstance(node, Chain) else node
         found: Node = Member(token.at, base, Literal(token.at, token.text), optional)

@@ -73,6 +73,7 @@ def substitute(tree: Json, scope: Mapping[str, str | None], *, strict: Sequence[
 
     An expression sees `scope` exploded into nested maps, with `env` laid over it. One that cannot be evaluated, or gives nil, stays as
     it is written if some name of it is not known or nothing is strict; otherwise ExpressionError "failed to evaluate expression: ...".
+    So does always what is no expression at all.
     """
     return _Substitution(scope, tuple(strict), env or {}).tree(tree)
 
@@ -165,10 +166,8 @@ class _Substitution:
     def expression(self, whole: str, text: str) -> str:
         try:
             program = exprlang.compile(text)
-        except ExpressionError as error:
-            if self.strict:
-                raise ExpressionError(f"failed to evaluate expression: {error}", error.position) from error
-            return whole
+        except ExpressionError as error:  # what is no expression is never left for later
+            raise ExpressionError(f"failed to evaluate expression: {exprlang.pointed(error, text)}", error.position) from error
         missing = [name for name in sorted(program.required) if not self.known(name)]
         for name in missing:
             if self.is_strict(name):
@@ -184,7 +183,7 @@ class _Substitution:
         except ExpressionError as error:
             if lenient:
                 return whole
-            raise ExpressionError(f"failed to evaluate expression: {error}", error.position) from error
+            raise ExpressionError(f"failed to evaluate expression: {exprlang.pointed(error, program.text)}", error.position) from error
         if result is None and not lenient:
             written = quote(whole[3:-2], html=True)[1:-1]  # Argo shows the expression as it stands in the manifest's JSON
             raise ExpressionError(f"failed to evaluate expression {go_quote(written)}")

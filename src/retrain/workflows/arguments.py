@@ -10,7 +10,7 @@ from retrain.expressions.rawjson import dumps
 from retrain.expressions.tags import substitute
 from retrain.ports import Doc
 from retrain.workflows.messages import World
-from retrain.workflows.status import text
+from retrain.workflows.status import shown_parameters, text
 from retrain.workflows.work import CallFailed
 
 Params = Mapping[str, str | None]
@@ -141,7 +141,7 @@ def substitute_params(template: Doc, params: Params, local: Params) -> Doc:
 
 def _own_names(template: Doc) -> dict[str, str]:
     inputs, outputs = template.get("inputs") or {}, template.get("outputs") or {}
-    names: dict[str, str] = {"inputs.parameters": dumps(inputs.get("parameters") or None, html=True, sort=False)}
+    names: dict[str, str] = {"inputs.parameters": dumps(shown_parameters(inputs.get("parameters")), html=True, sort=False)}
     for parameter in inputs.get("parameters") or ():
         if parameter.get("value") is not None:
             names[f"inputs.parameters.{parameter['name']}"] = text(parameter["value"])

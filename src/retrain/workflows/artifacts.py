@@ -20,13 +20,13 @@ class NotAnArtifact(ArtifactMissing):
 def resolve_artifact(artifact: Doc, scope: Scope) -> Doc | None:
     """The artifact that `from` or `fromExpression` means, None when there is neither. Raises ArtifactMissing, ExpressionError."""
     if artifact.get("fromExpression"):
-        value = exprlang.compile(artifact["fromExpression"]).evaluate(explode(scope.everything()))
+        value = exprlang.run(artifact["fromExpression"], explode(scope.everything()))
     elif artifact.get("from"):
         tag = artifact["from"].strip()
         tag = tag[2:-2].strip() if tag.startswith("{{") and tag.endswith("}}") else tag
-        if tag.startswith("="):
-            value = exprlang.compile(tag[1:]).evaluate(explode(scope.everything()))
-        elif tag in scope.artifacts:
+        if tag.startswith("="):  # Argo knows no name in an expression here
+            raise ExpressionError(f"Unable to compile: {gotext.go_quote(tag[1:])}")
+        if tag in scope.artifacts:
             value = scope.artifacts[tag]
         elif tag in scope.params:
             value = scope.params[tag]

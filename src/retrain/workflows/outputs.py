@@ -208,7 +208,7 @@ def _output_parameter(parameter: Doc, scope: Scope) -> Doc:
 
 def _output_value(source: Doc, scope: Scope) -> str | None:
     if source.get("expression"):
-        value = exprlang.compile(source["expression"]).evaluate(explode(scope.everything()))
+        value = exprlang.run(source["expression"], explode(scope.everything()))
         if value is None:
             raise CallFailed(f"failed to evaluate expression {gotext.go_quote(source['expression'])}")
         return gotext.go_value(value)
@@ -217,11 +217,8 @@ def _output_value(source: Doc, scope: Scope) -> str | None:
         return ""
     tag = name.strip()
     tag = tag[2:-2].strip() if tag.startswith("{{") and tag.endswith("}}") else tag
-    if tag.startswith("="):
-        value = exprlang.compile(tag[1:]).evaluate(explode(scope.everything()))
-        if value is None:
-            raise CallFailed(f'Unable to resolve: "{tag}"')
-        return gotext.go_value(value)
+    if tag.startswith("="):  # Argo knows no name in an expression here
+        raise CallFailed(f"Unable to compile: {gotext.go_quote(tag[1:])}")
     if tag not in scope.params:
         raise CallFailed(f'Unable to resolve: "{tag}"')
     return scope.params[tag]

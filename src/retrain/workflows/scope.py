@@ -13,11 +13,12 @@ from retrain.expressions.tags import substitute
 from retrain.ports import Doc
 from retrain.workflows.arguments import ConfigMapError, configmap_value
 from retrain.workflows.index import BAD
-from retrain.workflows.status import pod_name, template_name, text
+from retrain.workflows.status import pod_name, shown_parameters, template_name, text
 from retrain.workflows.work import CallFailed, Pass
 
 Params = dict[str, str | None]
 
+_LATER = ("workflows.argoproj.io/phase", "workflows.argoproj.io/completed", "workflows.argoproj.io/pod-name-format")
 _LETTERS = "aAbBcCdDeFHIjklLmMnprRStTuUvVwWxXyYzZ"
 
 
@@ -145,8 +146,8 @@ def _duration(p: Pass) -> float:
 def _lasting(p: Pass) -> Params:
     metadata = p.run.workflow["metadata"]
     created = _created(p)
-    labels = {**(metadata.get("labels") or {}), **p.labels}
-    annotations = {**(metadata.get("annotations") or {}), **p.annotations}
+    given = {"labels": metadata.get("labels") or {}, "annotations": metadata.get("annotations") or {}}
+    named = {"labels": {**given["labels"], **_own(p.labels)}, "annotations": {**given["annotations"], **_own(p.annotations)}}
     params: Params = {
         "workflow.name": p.name,
         "workflow.namespace": p.namespace,
@@ -161,20 +162,25 @@ def _lasting(p: Pass) -> Params:
         params.setdefault(f"workflow.creationTimestamp.{letter}", gotext.strftime(created, letter))
     if p.spec.get("priority") is not None:
         params["workflow.priority"] = str(p.spec["priority"])
-    scheduled = annotations.get("workflows.argoproj.io/scheduled-time")
+    scheduled = given["annotations"].get("workflows.argoproj.io/scheduled-time")
     if scheduled:
         params["workflow.scheduledTime"] = scheduled
-    parameters = dumps((p.spec.get("arguments") or {}).get("parameters") or None, html=True, sort=False)
+    parameters = dumps(shown_parameters((p.spec.get("arguments") or {}).get("parameters")), html=True, sort=False)
     params["workflow.parameters"] = params["workflow.parameters.json"] = parameters
     for name, value in (p.hidden.get("parameters") or {}).items():
         params[f"workflow.parameters.{name}"] = value
-    for kind, values in (("labels", labels), ("annotations", annotations)):
-        params[f"workflow.{kind}"] = params[f"workflow.{kind}.json"] = dumps(values or None, html=True)
+    for kind, values in named.items():
+        params[f"workflow.{kind}"] = params[f"workflow.{kind}.json"] = dumps(given[kind] or None, html=True)
         params.update({f"workflow.{kind}.{name}": str(value) for name, value in values.items()})
     outputs = Scope()
     workflow_outputs(p, outputs)
     params.update(outputs.params)
     return params
+
+
+def _own(changes: dict[str, str]) -> dict[str, str]:
+    """What this reconcile sets by the spec's workflowMetadata; what Argo itself sets is seen from the next one on."""
+    return {k: v for k, v in changes.items() if k not in _LATER}
 
 
 def _created(p: Pass) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from retrain.clock import timestamp
@@ -164,13 +165,38 @@ def _sum(own: dict[str, tuple[int, int]], node: Doc) -> tuple[int, int]:
 
 
 def text(value: Any) -> str:
-    """A value of a parameter as text; numbers and booleans may stand in manifests."""
+    """A value of a parameter as text; numbers and booleans may stand in manifests. Argo reads every number as a float64."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
-        from retrain.expressions.rawjson import float_text
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) > 2**53):
+        from retrain.expressions.rawjson import plain_digits
 
-        return float_text(value)
+        return plain_digits(float(value))
     return str(value)
+
+
+_PARAMETER = ("name", "default", "value", "valueFrom", "globalName", "enum", "description")  # the order of Argo's JSON
+_SOURCE = ("path", "jsonPath", "jqFilter", "event", "parameter", "supplied", "configMapKeyRef", "default", "expression")
+
+
+def shown_parameters(parameters: Sequence[Doc] | None) -> list[Doc] | None:
+    """Parameters as Argo writes them where one variable gives all of them: its order of fields, every value a text."""
+    return [_shown_parameter(p) for p in parameters or ()] or None
+
+
+def _shown_parameter(parameter: Doc) -> Doc:
+    made: Doc = {k: parameter[k] for k in _PARAMETER if parameter.get(k) is not None}
+    for field in ("default", "value", "description"):
+        if field in made:
+            made[field] = text(made[field])
+    if "enum" in made:
+        made["enum"] = [text(each) for each in made["enum"]]
+    source = made.get("valueFrom")
+    if source:
+        made["valueFrom"] = {k: text(source[k]) if k == "default" else source[k] for k in _SOURCE if source.get(k) is not None}
+        reference = source.get("configMapKeyRef")
+        if reference:
+            made["valueFrom"]["configMapKeyRef"] = {k: reference[k] for k in ("name", "key", "optional") if k in reference}
+    return made

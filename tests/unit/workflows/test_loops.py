@@ -34,7 +34,7 @@ def test_text_and_name_of_an_item(item: str, text: str, name: str) -> None:
 PRINTED = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=5)  # Argo cannot put most control characters into a manifest
 SIMPLE = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | PRINTED
 ITEMS = st.lists(
-    SIMPLE | st.lists(SIMPLE, max_size=3) | st.dictionaries(st.text(max_size=3), SIMPLE | st.lists(SIMPLE, max_size=2), max_size=3),
+    SIMPLE | st.lists(SIMPLE, max_size=3) | st.dictionaries(PRINTED, SIMPLE | st.lists(SIMPLE, max_size=2), max_size=3),
     max_size=3,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -74,3 +75,14 @@ spec: {workflowTemplateRef: {name: t}, arguments: {parameters: [{name: b, value:
     shown = told.play()
     assert told.pods[0].containers[0].command == ["x", "13"]
     assert shown["status"]["storedWorkflowTemplateSpec"]["entrypoint"] == "main"
+
+
+def test_parameters_where_one_variable_gives_all_of_them() -> None:
+    source = {"default": 1, "configMapKeyRef": {"key": "k", "name": "m"}}
+    given = [{"value": 1e21, "name": "a", "default": True}, {"enum": ["x", 2], "name": "b", "valueFrom": source}]
+    assert json.dumps(status.shown_parameters(given), separators=(",", ":")) == (
+        '[{"name":"a","default":"true","value":"1000000000000000000000"},'
+        '{"name":"b","valueFrom":{"configMapKeyRef":{"name":"m","key":"k"},"default":"1"},"enum":["x","2"]}]'
+    )
+    assert status.shown_parameters([]) is None
+    assert status.text(12345678901234567890) == "12345678901234567000"
