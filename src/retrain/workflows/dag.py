@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from retrain.expressions import ExpressionError
 from retrain.ports import Doc
-from retrain.workflows import hooks, memoize
+from retrain.workflows import dag_hooks, exit_handlers, hooks, memoize
 from retrain.workflows.dag_phase import phase_of
 from retrain.workflows.execute import Frame, frame_of
 from retrain.workflows.graph import Graph, graph_of
@@ -66,8 +68,14 @@ class Dag:
 
     def assess(self) -> None:
         """Begin what may begin; end when everything that matters has ended."""
+        missing = next((t for t in self.graph.targets if t not in self.graph.tasks), None)
+        if missing is not None:
+            exit_handlers.give_up(self.p, f"target {missing} does not exist")
+            return
+        dag_hooks.leave_owed(self)
         for target in self.graph.targets:
             self.visit(target)
+            dag_hooks.attend_target(self, target)
             if self.frame.broken and self.p.get(self.id(target)) is not None:
                 self.local_scope(target)  # raises what Argo says of the whole dag
         if self.p.node(self.node)["phase"] in FULFILLED:
@@ -101,25 +109,20 @@ class Dag:
     # ------------------------------------------------------------------------------------------ one task
 
     def visit(self, name: str) -> None:
-        """Look at a task and before it at those that it depends on."""
+        """Look at a task, and unless it has ended at those that it depends on."""
         if name in self.visited:
             return
         self.visited.add(name)
+        node = self.id(name)
+        known = self.p.get(node) is not None and not self.p.reused(node)
+        if known:
+            self._correct_message(name, self.p.node(node))
+            if not dag_hooks.attend(self, name, node) or self.p.fulfilled(node):
+                return
         for dependency in self.graph.dependencies[name]:
             self.visit(dependency)
-        node = self.p.get(self.id(name))
-        if node is None or self.p.reused(self.id(name)):
+        if not known:
             self._begin(name)
-            return
-        self._correct_message(name, node)
-        if hooks.has_hooks(self.graph.tasks[name]) and self._may_hook(node):
-            self._hooks(name, self.id(name))
-
-    def _may_hook(self, node: Doc) -> bool:
-        """Argo looks at a loop as a whole only after what depends on it has begun: its own handler comes a reconcile later."""
-        if node["type"] == "TaskGroup" and node["phase"] in FULFILLED:
-            return self.p.run.nodes.get(node["id"], {}).get("phase") in FULFILLED
-        return self.p.fulfilled(node["id"]) or node["phase"] == "Running"
 
     def _correct_message(self, name: str, node: Doc) -> None:
         """Argo words an error of the call differently when it looks at the task again, and one of the template always so."""
@@ -136,19 +139,6 @@ class Dag:
     def _errored(self, name: str, error: str) -> str:
         return f"task '{self.name}.{name}' errored: {error}"
 
-    def _hooks(self, name: str, node: str) -> bool:
-        """Start hooks of the node; whether all have ended."""
-        task = self.graph.tasks[name]
-        owner = self.p.priv(node)["owner"]
-        place = hooks.Place(node, "tasks", name, self.frame.base, self.node, owner, self.p.priv(self.node).get("depth", 1) + 1)
-        try:
-            return hooks.run(self.p, place, task, self.local_scope(name), global_params(self.p, self.on_exit))
-        except CallFailed as error:
-            if error.node:
-                return not self.p.count("hooks", node)
-            self.p.mark(node, "Error", str(error))
-            return True
-
     def _begin(self, name: str) -> None:
         task = self.graph.tasks[name]
         dependencies = self.graph.dependencies[name]
@@ -156,7 +146,7 @@ class Dag:
             try:
                 execute = self._condition(name)
             except ExpressionError as error:
-                self._skip(task, name, f"unable to evaluate expression '{self.graph.logic[name]}': {error}", "Error", dependencies)
+                self._skip(task, name, str(error), "Error", dependencies)
                 return
             if execute is None:
                 return
@@ -186,14 +176,14 @@ class Dag:
             if node is None or self.p.reused(node["id"]) or not self.p.fulfilled(node["id"]) or self.p.count("hooks", node["id"]):
                 return None
             results[dependency] = self._results(node)
-        return self.graph.depends(name).evaluate(results)
+        return self.graph.holds(name, results)
 
     def _results(self, node: Doc) -> dict[str, bool]:
         phase, some, none = node["phase"], False, False
         if node["type"] == "TaskGroup":
-            some = self.p.count("Succeeded", node["id"]) > 0
-            children = len(self.p.children(node["id"]))
-            none = 0 < children == self.p.count("Failed", node["id"])
+            found = Counter(self.p.node(c)["phase"] for c in self.p.children(node["id"]))  # hooks of the loop count as well
+            some = found["Succeeded"] > 0
+            none = 0 < found.total() == found["Failed"]
         words = {w: phase == w for w in ("Succeeded", "Failed", "Skipped", "Omitted")}
         return {**words, "Errored": phase == "Error", "Daemoned": False, "AnySucceeded": some, "AllFailed": none}
 
@@ -242,8 +232,8 @@ class Dag:
             self.p.mark(child, "Error", self._errored(name, str(error)))
         self._connect(child, dependencies)
         doc = self.p.node(child)
-        if hooks.has_hooks(self.graph.tasks[name]) and (doc["phase"] in COMPLETED or doc["phase"] == "Running"):
-            self._hooks(name, child)
+        if doc["phase"] in COMPLETED or doc["phase"] == "Running":
+            dag_hooks.attend(self, name, child)
 
     # ------------------------------------------------------------------------------------------ loops
 
@@ -273,7 +263,7 @@ class Dag:
                 return
             state[1] += 1
         self._item_hooks(name, group)
-        if not p.count("open", group) and not p.count("open", group):
+        if not p.count("open", group) and not p.index.owed.get(group):
             self._end_loop(group)
 
     def _make_item(self, name: str, group: str, calls: Calls, index: int) -> bool:
@@ -306,14 +296,14 @@ class Dag:
         self.p.link(group, child, new=True)
 
     def _item_hooks(self, name: str, group: str) -> None:
-        changed = self.p.changed.pop(group, {})
+        changed = {**self.p.changed.pop(group, {}), **self.p.index.owed.pop(group, {})}
         if not hooks.has_hooks(self.graph.tasks[name]):
             return
         for node in changed:
             private = self.p.priv(node)
             item = private["on"] if private.get("role") == "hook" else node
-            if self.p.node(item)["phase"] in COMPLETED:
-                self._hooks(name, item)
+            if self.p.fulfilled(item):
+                dag_hooks.leave(self, name, item)
 
     def _end_loop(self, group: str) -> None:
         p = self.p

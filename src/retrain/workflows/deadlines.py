@@ -61,6 +61,9 @@ def assess_pending(p: Pass, node: str) -> None:
         return
     if doc["phase"] != "Pending":
         p.keep(node, wake=None)
+        owner = p.priv(node).get("owner", "")
+        p.changed.setdefault(owner, {})[node] = None  # its hooks may be waiting to see it run
+        p.look(owner)
         return
     if p.priv(node).get("pod"):
         from retrain.workflows.pods import ensured

@@ -105,17 +105,21 @@ def conclude(p: Pass) -> None:
         return
     raised = p.priv(p.name).get("raised")
     if raised is not None:
-        if not _pods_left(p):
+        if not _pods_left(p) or _all_new(p):
             _end(p, "Error", f"error in entry template execution: {raised}")
             return
         p.keep(p.name, raised=None)  # Argo waits for the pods, and then takes the error for an ordinary one
+    deemed = p.priv(p.name).get("deemed")
+    if deemed is not None:
+        _end(p, "Error", deemed)
+        return
     p.late = True
     if not p.suspended:
         try:
             _hooks(p)
         except CallFailed as error:
             p.mark(p.name, "Error", str(error))
-    if entry["phase"] not in FULFILLED or p.count("open", "!hooks"):
+    if not p.fulfilled(p.name) or p.count("open", "!hooks"):
         return
     entry = p.node(p.name)
     on_exit = _exit_node(p)
@@ -131,6 +135,12 @@ def _pods_left(p: Pass) -> bool:
     return p.count("late", "") > 0 or p.count("pods", "") > 0
 
 
+def _all_new(p: Pass) -> bool:
+    """Whether no pod is older than this pass: then Argo ends at once, and what it just made stays Pending for ever."""
+    new = [n for n in p.nodes if n not in p.run.nodes and p.priv(n).get("pod")]
+    return p.count("late", "") == 0 and p.count("pods", "") == len(new)
+
+
 def _hooks(p: Pass) -> None:
     for name, hook in (p.spec.get("hooks") or {}).items():
         node_name = f"{p.name}.hooks.{name}"
@@ -139,7 +149,7 @@ def _hooks(p: Pass) -> None:
         if not hook.get("expression"):
             raise CallFailed(f"Expression required for hook {node_name}")
         try:
-            if not exprlang.compile(hook["expression"]).evaluate_bool(explode(global_params(p, late=True))):
+            if not exprlang.holds(hook["expression"], explode(global_params(p, late=True))):
                 continue
         except ExpressionError as error:
             raise CallFailed(str(error)) from error
@@ -150,7 +160,7 @@ def _hooks(p: Pass) -> None:
         try:
             p.start(call)
         except Blocked:
-            continue
+            raise CallFailed(hooks.FULL) from None  # Argo takes it for an error of the entry node
         p.link(p.name, p.id(node_name))
 
 
@@ -214,6 +224,12 @@ def _end(p: Pass, phase: str, message: str) -> None:
     if p.hidden.get("lock"):
         p.cancel("lock/")
         p.act(FreeLock(""))
+
+
+def give_up(p: Pass, message: str) -> None:
+    """The Workflow ends where Argo's controller breaks down over it."""
+    if p.head.get("phase") not in COMPLETED:
+        _end(p, "Error", message)
 
 
 def stopped_before_start(p: Pass) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from retrain.expressions.depends import Depends, parse_depends
+from retrain.expressions import ExpressionError, exprlang
 from retrain.ports import Doc
 
 _NAMES = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?\.[A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a-zA-Z0-9]*)")
@@ -18,14 +19,18 @@ class Graph:
     tasks: dict[str, Doc]
     dependencies: dict[str, list[str]] = field(default_factory=dict)
     logic: dict[str, str] = field(default_factory=dict)
-    parsed: dict[str, Depends] = field(default_factory=dict)
     targets: list[str] = field(default_factory=list)
 
-    def depends(self, name: str) -> Depends:
-        """The task's condition. Raises ExpressionError."""
-        if name not in self.parsed:
-            self.parsed[name] = parse_depends(self.logic[name])
-        return self.parsed[name]
+    def holds(self, name: str, results: Mapping[str, Mapping[str, bool]]) -> bool:
+        """Whether the task's condition holds, an expression as any other. `results`: result words of each dependency.
+
+        Raises ExpressionError in Argo's words.
+        """
+        text = self.logic[name].replace("-", "_")
+        try:
+            return exprlang.holds(text, {dependency.replace("-", "_"): words for dependency, words in results.items()})
+        except ExpressionError as error:
+            raise ExpressionError(f"unable to evaluate expression '{text}': {error}") from error
 
     def ancestors(self, name: str) -> list[str]:
         """All tasks that the task depends on, directly or not; nearest dependencies last."""

@@ -10,11 +10,14 @@ from retrain.expressions.tags import explode, substitute
 from retrain.ports import Doc
 from retrain.workflows.arguments import ABSENT
 from retrain.workflows.artifacts import ArtifactMissing, resolve_arguments
-from retrain.workflows.index import COMPLETED
 from retrain.workflows.loops import is_absent
-from retrain.workflows.outputs import add_outputs, last_attempt
+from retrain.workflows.outputs import last_attempt
 from retrain.workflows.scope import Scope
+from retrain.workflows.status import text
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
+
+FULL = "Max parallelism reached"
+GLANCE = 2.0  # seconds after its call until a pod that runs is seen doing so
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,11 @@ def has_hooks(step: Doc) -> bool:
     return bool(step.get("hooks")) or bool(step.get("onExit"))
 
 
+def has_lifecycle(step: Doc) -> bool:
+    """Whether there are hooks beside the exit handler."""
+    return any(name != "exit" for name in step.get("hooks") or ())
+
+
 def exit_hook(step: Doc, arguments: Doc) -> Doc | None:
     """The step's exit handler; one without arguments of its own gets the Workflow's."""
     if step.get("onExit"):
@@ -46,56 +54,108 @@ def exit_hook(step: Doc, arguments: Doc) -> Doc | None:
     return hook if own.get("parameters") or own.get("artifacts") else {**hook, "arguments": arguments}
 
 
-def run(p: Pass, place: Place, step: Doc, scope: Scope, params: Mapping[str, str | None]) -> bool:
-    """Start the hooks whose time has come, then the exit handler; whether all that were started have ended.
+def begin(p: Pass, place: Place, step: Doc, scope: Scope, params: Mapping[str, str | None]) -> bool:
+    """Start the hooks whose time has come, the exit handler aside; whether all that were started have ended.
 
-    Raises CallFailed when one cannot be evaluated or called.
+    Raises CallFailed when one cannot be evaluated or called, or has no place (`parallelism`): Argo takes that for an error too.
     """
     doc = p.node(place.node)
-    scope = scope.copy()
-    scope.params[f"{place.kind}.{place.name}.status"] = doc["phase"]
-    for name, hook in (step.get("hooks") or {}).items():
-        if name != "exit":
-            _lifecycle(p, place, name, hook, scope, params)
-    if p.count("hooks", place.node):
-        return False
-    hook = exit_hook(step, p.spec.get("arguments") or {})
-    if hook is None or doc["phase"] not in COMPLETED or not p.may_execute(True):
-        return True
-    name = f"{doc['name']}.onExit"
-    if p.get(p.id(name)) is not None:
-        return True
-    if hook.get("expression") and not _holds(hook["expression"], scope, params):
-        return True
-    _start(p, place, name, hook, scope, params, on_exit=True)
+    if has_lifecycle(step) and not _unseen(p, place.node, doc):
+        scope = _own_status(p, place, scope)
+        for name, hook in step["hooks"].items():
+            if name != "exit":
+                _lifecycle(p, place, name, hook, scope, params)
     return not p.count("hooks", place.node)
 
 
-def _lifecycle(p: Pass, place: Place, name: str, hook: Doc, scope: Scope, params: Mapping[str, str | None]) -> None:
-    node_name = f"{p.node(place.node)['name']}.hooks.{name}"
-    if p.get(p.id(node_name)) is not None:
+def leave(p: Pass, place: Place, step: Doc, scope: Scope, params: Mapping[str, str | None]) -> None:
+    """Start the exit handler of a node that has ended.
+
+    Raises CallFailed when it cannot be evaluated or called, and Blocked while it has no place (`parallelism`).
+    """
+    doc = p.node(place.node)
+    hook = exit_hook(step, p.spec.get("arguments") or {})
+    if hook is None or not (p.completed(place.node) and p.fulfilled(place.node)) or not p.may_execute(True):
         return
+    name = f"{doc['name']}.onExit"
+    if p.get(p.id(name)) is not None:
+        return
+    scope = _own_status(p, place, scope)
+    if hook.get("expression") and not _holds(hook["expression"], scope, params):
+        return
+    arguments = hook.get("arguments") or {}
+    if arguments.get("parameters") or arguments.get("artifacts"):
+        arguments = _resolved(p, place, arguments, scope, params)
+    try:
+        p.start(_call(place, name, hook, arguments, on_exit=True))
+    finally:
+        if p.get(p.id(name)) is not None:
+            p.link(place.node, p.id(name))
+
+
+def _own_status(p: Pass, place: Place, scope: Scope) -> Scope:
+    scope = scope.copy()
+    scope.params[f"{place.kind}.{place.name}.status"] = p.node(place.node)["phase"]
+    return scope
+
+
+def _unseen(p: Pass, node: str, doc: Doc) -> bool:
+    """Whether a pod has only begun to run: a controller looks at a Workflow once in a while, and a pod that ends before is never
+    seen Running. The node is looked at again when it would be."""
+    if doc["type"] != "Pod" or doc["phase"] != "Running":
+        return False
+    seen = float(p.priv(node)["at"]) + GLANCE
+    if p.now >= seen:
+        return False
+    if p.priv(node).get("wake") != seen:
+        p.keep(node, wake=seen)
+    return True
+
+
+def _lifecycle(p: Pass, place: Place, name: str, hook: Doc, scope: Scope, params: Mapping[str, str | None]) -> None:
+    doc = p.node(place.node)
+    node_name = f"{doc['name']}.hooks.{name}"
     if not hook.get("expression"):
         raise CallFailed(f"Expression required for hook {node_name}")
-    if _holds(hook["expression"], scope, params):
-        _start(p, place, node_name, hook, scope, params, on_exit=False)
+    holds = _holds(hook["expression"], scope, params)
+    known = p.get(p.id(node_name))
+    if known is not None:
+        if p.priv(known["id"]).get("raised"):
+            raise CallFailed(p.priv(known["id"])["raised"])
+        return
+    if not holds:
+        return
+    arguments = hook.get("arguments") or {}
+    if (arguments.get("parameters") or arguments.get("artifacts")) and p.node(last_attempt(p, place.node) or place.node).get("outputs"):
+        arguments = _resolved(p, place, arguments, scope, params)
+    try:
+        p.start(_call(place, node_name, hook, arguments, on_exit=False))
+    except Blocked:
+        raise CallFailed(FULL) from None
+    p.link(place.node, p.id(node_name))
 
 
 def _holds(expression: str, scope: Scope, params: Mapping[str, str | None]) -> bool:
     try:
-        return exprlang.compile(expression).evaluate_bool(explode({**params, **scope.params}))
+        return exprlang.holds(expression, explode({**params, **scope.params}))
     except ExpressionError as error:
         raise CallFailed(str(error)) from error
 
 
-def _start(p: Pass, place: Place, name: str, hook: Doc, scope: Scope, params: Mapping[str, str | None], *, on_exit: bool) -> None:
-    doc = p.node(last_attempt(p, place.node) or place.node)
-    arguments = hook.get("arguments") or {}
-    if arguments.get("parameters") or arguments.get("artifacts"):
-        scope = scope.copy()
-        add_outputs(scope, f"{place.kind}.{place.name}", doc.get("outputs"))
-        arguments = resolve_hook_arguments(arguments, scope, params)
-    call = Call(
+def _resolved(p: Pass, place: Place, arguments: Doc, scope: Scope, params: Mapping[str, str | None]) -> Doc:
+    """The arguments with the node's parameters and artifacts; its result and exit code are not known to Argo here."""
+    scope = scope.copy()
+    outputs = p.node(last_attempt(p, place.node) or place.node).get("outputs") or {}
+    prefix = f"{place.kind}.{place.name}.outputs"
+    for parameter in outputs.get("parameters") or ():
+        scope.params[f"{prefix}.parameters.{parameter['name']}"] = text(parameter.get("value", ""))
+    for artifact in outputs.get("artifacts") or ():
+        scope.artifacts[f"{prefix}.artifacts.{artifact['name']}"] = artifact
+    return resolve_hook_arguments(arguments, scope, params)
+
+
+def _call(place: Place, name: str, hook: Doc, arguments: Doc, *, on_exit: bool) -> Call:
+    return Call(
         name=name,
         holder={k: hook[k] for k in ("template", "templateRef", "inline") if hook.get(k)},
         base=place.base,
@@ -109,13 +169,6 @@ def _start(p: Pass, place: Place, name: str, hook: Doc, scope: Scope, params: Ma
         label=("steps.name", ""),
         depth=place.depth,
     )
-    try:
-        p.start(call)
-    except Blocked:
-        p.index.blocked[place.owner] = None
-        p.changed.setdefault(place.owner, {})[place.node] = None
-        return
-    p.link(place.node, p.id(name))
 
 
 def resolve_hook_arguments(arguments: Doc, scope: Scope, params: Mapping[str, str | None]) -> Doc:

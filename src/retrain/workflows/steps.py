@@ -54,6 +54,8 @@ def _assess(p: Pass, node: str, frame: Frame) -> None:
             if doc["phase"] not in FULFILLED:
                 return
             if doc["phase"] in BAD:
+                if p.priv(node).get("deemed"):
+                    return
                 p.set(node, outboundNodes=_outbound(p, node, current))
                 p.mark(node, "Failed", doc.get("message") or "")
                 return
@@ -249,19 +251,38 @@ def _deemed(name: str, error: str) -> str:
 
 
 def _run_hooks(p: Pass, node: str, frame: Frame, group: str, state: Group) -> None:
-    for changed in list(p.changed.pop(group, {})):
-        doc, private = p.node(changed), p.priv(changed)
+    changed: dict[str, None] = {}
+    for found in p.changed.pop(group, {}):
+        private = p.priv(found)
         if private.get("raised") and private.get("role") == "step" and not private.get("early"):
-            raise CallFailed(_deemed(doc["name"], private["raised"]))
-        child = private["on"] if private.get("role") == "hook" else changed
+            raise CallFailed(_deemed(p.node(found)["name"], private["raised"]))
+        changed[private["on"] if private.get("role") == "hook" else found] = None
+    watched = any(hooks.has_lifecycle(calls.step) for calls in state.calls)  # a hook may ask for the steps before its own
+    scope = frame.scope.copy() if watched else frame.scope
+    params = global_params(p, bool(p.priv(node).get("onExit")))
+    for child in list(p.children(group)) if watched else changed:
+        if watched:
+            scope.params[f"steps.{p.node(child)['displayName']}.status"] = p.node(child)["phase"]
         place = p.priv(child).get("place")
-        if place is None:
+        step = state.calls[place[0]].call(place[1]) if place else {}
+        if not hooks.has_hooks(step):
             continue
-        step = state.calls[place[0]].call(place[1])
-        if hooks.has_hooks(step):
-            where = hooks.Place(child, "steps", p.node(child)["displayName"], frame.base, node, group, p.priv(node).get("depth", 1) + 1)
-            on_exit = bool(p.priv(node).get("onExit"))
-            hooks.run(p, where, step, frame.scope, global_params(p, on_exit))
+        where = hooks.Place(child, "steps", step["name"], frame.base, node, group, p.priv(node).get("depth", 1) + 1)
+        if not hooks.begin(p, where, step, scope, params):
+            return
+        _leave(p, node, where, step, scope, params)
+
+
+def _leave(p: Pass, node: str, where: hooks.Place, step: Doc, scope: Scope, params: dict[str, str | None]) -> None:
+    """The step's exit handler. What is wrong with it is an error of its group; Argo takes that group for the Workflow's entry node then."""
+    try:
+        hooks.leave(p, where, step, scope, params)
+    except (CallFailed, Blocked) as error:
+        message = hooks.FULL if isinstance(error, Blocked) else str(error)
+        follows = p.spec.get("onExit") or p.spec.get("hooks") or p.count("pods", "") or p.count("late", "")
+        if node == p.name and not follows:
+            p.keep(node, deemed=message)
+        raise CallFailed(message) from error
 
 
 def _conclude(p: Pass, group: str, state: Group) -> None:

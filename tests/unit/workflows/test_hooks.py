@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 Tell = Callable[..., Any]
 
 HEAD = """
@@ -69,9 +71,31 @@ def test_a_hook_sees_its_step_run(tell: Tell) -> None:
     - [{name: b, template: ok}]
 """
     )
+    told.hold = {"a"}
     told.play()
+    assert "[0].a.hooks.running" not in told.phases()
+    told.wait()
     assert told.phases()["[0].a.hooks.running"] == "Succeeded"
+    told.let_go(next(iter(told.held)))
+    told.play()
     assert told.run.head["phase"] == "Succeeded"
+
+
+def test_a_pod_that_ends_at_once_is_never_seen_running(tell: Tell) -> None:
+    text = (
+        HEAD % ""
+        + """    dag:
+      tasks:
+      - name: a
+        template: ok
+        hooks:
+          running: {template: ok, expression: 'tasks.a.status == "Running"'}
+          done: {template: ok, expression: 'tasks.a.status == "Succeeded"'}
+"""
+    )
+    told = tell(text)
+    told.play()
+    assert sorted(told.phases()) == ["", ".a", ".a.hooks.done"]
 
 
 def test_the_workflow_waits_for_its_hooks_and_its_exit_handler(tell: Tell) -> None:
@@ -118,3 +142,109 @@ spec:
     assert shown["phase"] == "Error"
     assert shown["message"].startswith("error in entry template execution: unable to retrieve inputs.parameters.v")
     assert set(told.phases()) == {""}
+
+
+def test_a_running_hook_has_no_outputs_to_speak_of(tell: Tell) -> None:
+    told = tell(
+        HEAD % ""
+        + """    steps:
+    - - name: a
+        template: inner
+        hooks:
+          running:
+            template: say
+            expression: steps.a.status == "Running"
+            arguments: {parameters: [{name: v, value: "{{steps.a.status}} {{workflow.name}}"}]}
+  - {name: inner, steps: [[{name: x, template: ok}]]}
+"""
+    )
+    told.play()
+    assert told.nodes()["[0].a.hooks.running"]["inputs"]["parameters"] == [{"name": "v", "value": "{{steps.a.status}} w"}]
+
+
+def test_an_exit_handler_knows_parameters_but_neither_result_nor_exit_code(tell: Tell) -> None:
+    words = "{{steps.a.outputs.parameters.o}} {{steps.a.outputs.result}} {{steps.a.exitCode}}"
+    told = tell(HEAD % "" + f"    steps: [[{{name: a, template: out, hooks: {{exit: {say(words)}}}}}]]\n")
+    told.play()
+    assert told.pods[-1].containers[0].command == ["say", "val {{steps.a.outputs.result}} {{steps.a.exitCode}}"]
+
+
+def test_a_hook_may_ask_for_the_steps_before_its_own(tell: Tell) -> None:
+    told = tell(
+        HEAD % ""
+        + """    steps:
+    - - {name: a, template: bad, continueOn: {failed: true}}
+      - {name: b, template: ok, hooks: {h: {template: ok, expression: 'steps.a.status == "Failed"'}}}
+"""
+    )
+    told.hold = {"a"}
+    told.play()
+    assert "[0].b.hooks.h" not in told.phases()
+    told.let_go(next(iter(told.held)))
+    assert told.play()["status"]["phase"] == "Succeeded"
+    assert told.phases()["[0].b.hooks.h"] == "Succeeded"
+
+
+def test_a_condition_of_a_step_that_cannot_be_decided_fails_its_group(tell: Tell) -> None:
+    told = tell(HEAD % "" + "    steps: [[{name: a, template: ok, hooks: {h: {template: ok, expression: 'steps.b.status == \"x\"'}}}]]\n")
+    shown = told.play()["status"]
+    text = 'steps.b.status == "x"'
+    words = f"unable to evaluate expression '{text}': cannot fetch status from <nil> (1:9)\n | {text}\n | ........^"
+    assert (shown["phase"], shown["message"]) == ("Failed", words)
+    assert told.phases() == {"": "Failed", "[0]": "Error", "[0].a": "Succeeded"}
+
+
+def test_an_exit_handler_that_cannot_be_called_is_an_error_of_the_workflow(tell: Tell) -> None:
+    told = tell(HEAD % "" + "    steps: [[{name: a, template: ok, hooks: {exit: {template: say}}}]]\n")
+    shown = told.play()["status"]
+    assert (shown["phase"], shown["message"]) == ("Error", "inputs.parameters.v was not supplied")
+    nodes = told.nodes()
+    assert (nodes[""]["phase"], nodes[""]["message"]) == ("Error", "Workflow operation error")
+    assert (nodes["[0]"]["phase"], nodes["[0].a"]["children"]) == ("Error", [nodes["[0].a.onExit"]["id"]])
+
+
+@pytest.mark.parametrize("field", ["onExit: ok", "hooks: {exit: {template: ok}}"])
+def test_with_an_exit_handler_of_its_own_the_workflow_has_failed_then(tell: Tell, field: str) -> None:
+    told = tell(HEAD % f"  {field}" + "    steps: [[{name: a, template: ok, hooks: {exit: {template: say}}}]]\n")
+    assert told.play()["status"]["phase"] == "Failed"
+    assert told.phases()[".onExit"] == "Succeeded"
+
+
+def test_a_hook_without_a_place_is_an_error(tell: Tell) -> None:
+    told = tell(
+        HEAD % "  parallelism: 1"
+        + """    steps:
+    - - {name: a, template: ok, hooks: {done: {template: ok, expression: 'steps.a.status == "Succeeded"'}}}
+      - {name: b, template: ok}
+"""
+    )
+    shown = told.play()["status"]
+    assert (shown["phase"], shown["message"]) == ("Failed", "Max parallelism reached")
+    assert told.phases() == {"": "Failed", "[0]": "Error", "[0].a": "Succeeded", "[0].b": "Succeeded"}
+
+
+def test_a_hook_of_the_workflow_without_a_place_is_an_error_of_its_entry(tell: Tell) -> None:
+    hooks = """  parallelism: 1
+  hooks: {running: {template: ok, expression: 'workflow.status == "Running"'}}"""
+    told = tell(HEAD % hooks + "    steps: [[{name: a, template: ok}], [{name: b, template: ok}]]\n")
+    shown = told.play()["status"]
+    assert (shown["phase"], shown["message"]) == ("Error", "Max parallelism reached")
+    assert told.phases() == {"": "Error", "[0]": "Running", "[0].a": "Succeeded"}
+
+
+def test_the_workflow_has_hooks_by_its_status(tell: Tell) -> None:
+    hooks = """  hooks:
+    running: {template: ok, expression: 'workflow.status == "Running"'}
+    failed: {template: bad, expression: 'workflow.status == "Failed"'}
+    good: {template: ok, expression: 'workflow.status == "Succeeded"'}"""
+    told = tell(HEAD % hooks + "    steps: [[{name: a, template: bad}]]\n")
+    assert told.play()["status"]["phase"] == "Failed"
+    assert told.phases() == {"": "Failed", "[0]": "Failed", "[0].a": "Failed", ".hooks.running": "Succeeded", ".hooks.failed": "Failed"}
+    nodes = told.nodes()
+    assert {nodes[f".hooks.{name}"]["id"] for name in ("running", "failed")} < set(nodes[""]["children"])
+
+
+def test_a_broken_hook_ends_a_workflow_that_only_waits(tell: Tell) -> None:
+    told = tell(HEAD % "  hooks: {h: {template: say, expression: 'true'}}" + "    suspend: {}\n")
+    shown = told.play()["status"]
+    assert (shown["phase"], shown["message"]) == ("Error", "inputs.parameters.v was not supplied")
