@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -120,17 +121,28 @@ def _literal(text: Any) -> list[Any]:
 
 def _hooks(checker: Checker, call: Mapping[str, Any], place: Place, home: Document, family: str) -> None:
     if call.get("onExit"):
-        checker.call({"template": call["onExit"]}, place.at("onExit"), home)
+        _hooked({"template": call["onExit"], "arguments": checker.spec.get("arguments")}, checker, place.at("onExit"), home)
     for name, hook in (call.get("hooks") or {}).items():
-        hooks(checker, name, hook, place.at(f"hooks.{name}"), home, f"{place.words.strip()}.hooks.{name}")
+        hooks(checker, name, hook, place.at(f"hooks.{name}"), home, f"{place.words.strip()}.{name}", asked=family == "steps")
 
 
-def hooks(checker: Checker, name: str, hook: Mapping[str, Any], place: Place, home: Document, words: str) -> None:
-    """One lifecycle hook: its template, and the expression that all but `exit` need."""
-    checker.call(hook, place, home)
+def hooks(checker: Checker, name: str, hook: Mapping[str, Any], place: Place, home: Document, words: str, *, asked: bool = True) -> None:
+    """One lifecycle hook: its template, and the expression that all but `exit` need (`asked`: Argo's validation asks for it)."""
+    own = hook.get("arguments") or {}
+    given = own if name != "exit" or own.get("parameters") or own.get("artifacts") else checker.spec.get("arguments")
+    _hooked({**hook, "arguments": given}, checker, place, home)
     expression = str(hook.get("expression") or "")
     if name != "exit" and not expression:
         bare = Place(place.document, place.path)
-        checker.error(bare, f"{words} Expression required", "only the hook named `exit` runs without one")
+        with contextlib.nullcontext() if asked else checker.later():
+            checker.error(bare, f"{words} Expression required", "only the hook named `exit` runs without one")
     elif expression:
         lint_expressions.compiles(checker, expression, place.at("expression"))
+
+
+def _hooked(call: Mapping[str, Any], checker: Checker, place: Place, home: Document) -> None:
+    """Argo looks at the template of a hook, and at what it is given, only when the hook is due."""
+    with checker.later():
+        found = checker.find(call, place, home)
+        if found is not None:
+            checker.supplied(found, call.get("arguments") or {}, place)

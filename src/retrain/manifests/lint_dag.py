@@ -69,7 +69,8 @@ def _edges(checker: Checker, template: Template, graph: Graph) -> None:
             _result(checker, template, graph, place, name, match)
         broken = graph.broken.get(name)
         if broken:
-            checker.error(place.at("depends"), f"templates.{template.name}.tasks.{name} depends cannot be read: {broken}")
+            hint = "Argo starts the workflow and ends this task with an error"
+            checker.warning(place.at("depends"), f"this `depends` cannot be evaluated: {broken}", hint)
 
 
 def _result(checker: Checker, template: Template, graph: Graph, place: Any, name: str, match: re.Match[str]) -> None:
@@ -109,9 +110,9 @@ def _targets(checker: Checker, template: Template, graph: Graph) -> None:
 def _task(checker: Checker, template: Template, index: int, task: dict[str, Any], scope: Scope, graph: Graph) -> None:
     name = str(task["name"])
     place, plain = _task_place(template, index, name), template.place.at(f"dag.tasks[{index}]")
+    if task.get("hooks"):
+        scope.names.add(f"tasks.{name}.status")  # and so the tasks listed after it may speak of it, whatever they depend on
     own = scope.copy()
-    if task.get("hooks") or task.get("onExit"):
-        own.names.add(f"tasks.{name}.status")
     ancestors = graph.ancestors(name)
     own.names.update(f"tasks.{ancestor}.status" for ancestor in ancestors)
     wrong = own.add_items(task)

@@ -33,6 +33,17 @@ WORD = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?)\.([A-Z][a-zA-Z]+)|([a-zA-Z0-9][-
 ABSENT = ("Skipped", "Omitted")  # here a default of the output takes its place
 
 
+def _unreadable(name: str, text: str) -> dict[str, str]:
+    """What Argo, which takes `depends` for any expression, says of the text; nothing if it can be read."""
+    from retrain.expressions import exprlang
+
+    try:
+        exprlang.compile(text.replace("-", "_"))
+    except InvalidInput as error:
+        return {name: str(error)}
+    return {}
+
+
 @dataclass
 class Graph:
     """The tasks of one DAG and what they wait for. `templates` is filled as the tasks' templates are found."""
@@ -96,10 +107,11 @@ class Graph:
         text = str(self.tasks[name].get("depends") or "") or " && ".join(self.depends_on(name))
         if not text:
             return None
+        expanded = BARE.sub(lambda match: self._expanded(match[1]), text)
         try:
-            return parse_depends(BARE.sub(lambda match: self._expanded(match[1]), text))
-        except InvalidInput as error:
-            self.broken[name] = str(error)
+            return parse_depends(expanded)
+        except InvalidInput:
+            self.broken.update(_unreadable(name, expanded))
             return None
 
     def _expanded(self, name: str) -> str:

@@ -46,7 +46,7 @@ def _step(checker: Checker, template: Template, step: dict[str, Any], row: int, 
     lint_calls.arguments(checker, step.get("arguments") or {}, plain.at("arguments"), f"{words}{name}.arguments.")
     called = checker.call(step, place, template.place.document)
     own = scope.copy()
-    if step.get("hooks") or step.get("onExit"):
+    if "exit" in (step.get("hooks") or ()) or step.get("onExit"):
         own.add_outputs(called.doc if called else None, f"steps.{name}", False, checker.known)
     lint_calls.check(checker, step, own, plain, f"templates.{template.name}.steps ", "steps", place, template.place.document)
     scope.add_outputs(called.doc if called else None, f"steps.{name}", bool(step.get("withItems") or step.get("withParam")), checker.known)

@@ -6,7 +6,8 @@ goes on after the first error; the first one found is the one Argo would show.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from retrain.errors import InvalidInput
@@ -31,8 +32,21 @@ class Checker:
         self.runtime = runtime
         self.spec = spec  # of the Workflow (merged) or WorkflowTemplate that is checked
         self._done: set[tuple[int, str]] = set()
+        self._late = False
+
+    @contextlib.contextmanager
+    def later(self) -> Iterator[None]:
+        """What is wrong in here is accepted by Argo's validation, and fails when it is due."""
+        before, self._late = self._late, True
+        try:
+            yield
+        finally:
+            self._late = before
 
     def error(self, place: Place, core: str, hint: str = "") -> None:
+        if self._late:
+            self.report.warning(place.document, place.path, f"Argo finds this out only when it is due: {core}", hint)
+            return
         self.report.refusal(place.document, place.path, INVALID_SPEC + place.words, core, hint)
 
     def warning(self, place: Place, message: str, hint: str = "") -> None:
@@ -47,7 +61,7 @@ class Checker:
             return self._find_local(name, place, home)
         if isinstance(inline, dict):
             return Template(inline, place.at("inline", "") if place.path else place)
-        self.error(place, "names no template", "give template, templateRef or inline")
+        self.error(place, "failed to get a template", "give template, templateRef or inline")
         return None
 
     def _find_reference(self, reference: Mapping[str, Any], name: str, place: Place) -> Template | None:

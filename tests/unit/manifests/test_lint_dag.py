@@ -43,7 +43,6 @@ def dag(*tasks: str, extra: str = "") -> str:
             "dependency 'a' uses an items-based condition",
             "",
         ),
-        (["name: a, template: noop", "name: b, template: noop, depends: 'a &&'"], "templates.main.tasks.b depends cannot be read", ""),
         (
             ["name: a, template: noop", "name: b, template: noop, depends: a", "name: c, template: noop, dependencies: [a]"],
             "cannot use both 'depends'",
@@ -118,3 +117,23 @@ def test_tags_of_what_is_not_waited_for_are_warned_of_where_argo_hangs(lint: Lin
     (found,) = lint(text)
     assert (found.severity, found.hint) == ("warning", "add a to depends")
     assert "b does not wait for a" in found.message
+
+
+def test_what_argo_finds_out_only_when_a_task_is_due(lint: Lint) -> None:
+    (found,) = lint(dag("name: a, template: noop", "name: b, template: noop, depends: 'a &&'"))
+    assert (found.severity, found.message[:36]) == ("warning", "this `depends` cannot be evaluated: ")
+    assert lint(dag("name: a, template: noop", "name: b, template: noop, depends: a.Succeeded != a.Failed")) == []
+    (found,) = lint(dag("name: a, template: noop, hooks: {h: {template: noop}}"))
+    assert (found.severity, found.message[-39:]) == ("warning", "templates.main.tasks.a.h Expression required"[-39:])
+    (found,) = lint(dag("name: a, template: noop, hooks: {exit: {template: show}}"))
+    assert (found.severity, found.message[-39:]) == ("warning", "show inputs.parameters.v was not supplied"[-39:])
+
+
+def test_a_task_with_hooks_may_be_asked_for_its_status(lint: Lint) -> None:
+    ask = "arguments: {parameters: [{name: v, value: '{{tasks.a.status}}'}]}"
+    hooks = f"hooks: {{exit: {{template: show, {ask}}}}}"
+    assert lint(dag(f"name: a, template: noop, {hooks}")) == []
+    (found,) = [
+        each for each in lint(dag("name: a, template: noop, onExit: noop", f"name: b, template: show, {ask}")) if each.severity == "error"
+    ][:1]
+    assert found.message == "invalid spec: templates.main.tasks.b failed to resolve {{tasks.a.status}}"

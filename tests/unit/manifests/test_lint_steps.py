@@ -29,7 +29,7 @@ def steps(text: str) -> str:
         ("    - - {name: a, template: noop}\n      - {name: a, template: noop}\n", "templates.main.steps[0].name 'a' is not unique", ""),
         ("    - - {template: noop}\n", "templates.main.steps[0].name is required", ""),
         ("    - - {name: a_b, template: noop}\n", "templates.main.steps[0].name 'a_b' is invalid: name must", ""),
-        ("    - - {name: a}\n", "templates.main.steps[0].a names no template", "give template"),
+        ("    - - {name: a}\n", "templates.main.steps[0].a failed to get a template", "give template"),
         (
             "    - - {name: a, template: noop, templateRef: {name: l, template: t}}\n",
             "template name cannot be specified with templateRef",
@@ -56,7 +56,7 @@ def steps(text: str) -> str:
         ),
         ("    - - {name: a, template: noop, withItems: [1], withParam: '[]'}\n", "only one of withItems, withParam, withSequence", ""),
         ("    - - {name: a, template: show, arguments: {parameters: [{name: v}]}}\n", "templates.main.steps[0].a.arguments.v.value or", ""),
-        ("    - - {name: a, template: noop, hooks: {h: {template: noop}}}\n", "templates.main.steps[0].a.hooks.h Expression required", ""),
+        ("    - - {name: a, template: noop, hooks: {h: {template: noop}}}\n", "templates.main.steps[0].a.h Expression required", ""),
     ],
 )
 def test_refused_steps(lint: Lint, text: str, message: str, hint: str) -> None:
@@ -103,7 +103,16 @@ def test_inline_templates_know_their_inputs(lint: Lint) -> None:
 
 def test_hooks_and_exit_handlers_of_a_step_name_templates(lint: Lint) -> None:
     (found,) = lint(steps("    - - {name: a, template: noop, onExit: nop}\n"))
-    assert "template name 'nop' undefined" in found.message
+    assert (found.severity, found.hint) == ("warning", "did you mean noop?")
+    assert found.message == "Argo finds this out only when it is due: template name 'nop' undefined"
     text = "    - - {name: a, template: show, arguments: {parameters: [{name: v, value: x}]}, hooks: {exit: {template: show, arguments: "
     text += "{parameters: [{name: v, value: '{{steps.a.outputs.parameters.o}}'}]}}}}\n"
     assert lint(steps(text)) == []
+
+
+def test_only_an_exit_handler_may_speak_of_its_own_outputs(lint: Lint) -> None:
+    text = "    - - {name: a, template: show, arguments: {parameters: [{name: v, value: x}]}, "
+    text += "hooks: {%s: {template: show, expression: 'true', arguments: {parameters: [{name: v, value: '{{steps.a.outputs.parameters.o}}'}]}}}}\n"
+    assert lint(steps(text % "exit")) == []
+    (found,) = [each for each in lint(steps(text % "h")) if each.severity == "error"]
+    assert found.message == "invalid spec: templates.main.steps failed to resolve {{steps.a.outputs.parameters.o}}"
