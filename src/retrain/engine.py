@@ -160,7 +160,7 @@ class Engine:
         self.operations = Operations(self.controller, self.admission, self._clock)
         resources = Resources(self.admission, self.controller.save_fact, self.controller.note, lambda: joining(self._db))
         performer.resources = resources
-        performer.http = HttpCalls(self._allowed_hosts, self.provider.secret)
+        performer.http = HttpCalls(self._allowed_hosts, lambda name: self._documents.get("Secret", name))
         self.changes = Changes()
         self.controller.listeners += [self.changes.tell, self._workflow_changed, lambda name: resources.changed("Workflow", name)]
         self.admission.listeners += [resources.changed, self._semaphore_changed]
@@ -369,9 +369,11 @@ class Engine:
         self._asked.set()
 
 
-async def run_files(state: Path, documents: Sequence[Document]) -> list[Doc]:
-    """Run the Workflows of the documents to their end, in an engine of their own; in file order."""
+async def run_files(state: Path, documents: Sequence[Document], opened: Callable[[Engine], None] | None = None) -> list[Doc]:
+    """Run the Workflows of the documents to their end, in an engine of their own; in file order. `opened` sees it before they start."""
     async with Engine(state, namespace=namespace_of([d.doc for d in documents], "")) as engine:
+        if opened is not None:
+            opened(engine)
         return await engine.run_to_end(documents)
 
 

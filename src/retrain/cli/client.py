@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from retrain import errors
 from retrain.api.listeners import short
@@ -71,15 +72,32 @@ class Client:
             self._namespace = str(self.call("GET", "/retrain/v1/info")["namespace"])
         return self._namespace
 
+    def objects(self, kind: str, selector: str = "") -> list[dict[str, Any]]:
+        """The documents of a kind (its name, plural or short name) with these labels, newest first."""
+        found = self.call("GET", f"/retrain/v1/objects/{quote(kind, safe='')}", **({"labelSelector": selector} if selector else {}))
+        return list(reversed(found["items"] or []))
+
+    def document(self, name: str) -> dict[str, Any]:
+        """KIND/NAME, or the name of a Workflow."""
+        kind, slash, rest = name.partition("/")
+        if not slash:
+            return self.workflow(name)
+        if not kind or not rest or "/" in rest:
+            raise errors.InvalidInput(f"{name!r} is not KIND/NAME, for example workflowtemplate/retrain")
+        found: dict[str, Any] = self.call("GET", f"/retrain/v1/objects/{quote(kind, safe='')}/{quote(rest, safe='')}")
+        return found
+
     def workflow(self, name: str) -> dict[str, Any]:
         """A Workflow by name; `@latest` is the one created last."""
         if name == "@latest":
-            items = self.call("GET", "/api/v1/workflows/{ns}")["items"] or []
+            items = self.objects("Workflow")
             if not items:
                 raise errors.NotFound("there is no workflow yet: `retrain submit FILE` or `retrain put FILE --model M` makes one")
-            name = max(items, key=lambda w: str(w["metadata"].get("creationTimestamp", "")))["metadata"]["name"]
+            name = items[0]["metadata"]["name"]
+        if not name:
+            raise errors.InvalidInput("the name is empty: `retrain list` shows those there are")
         try:
-            found: dict[str, Any] = self.call("GET", f"/api/v1/workflows/{{ns}}/{name}")
+            found: dict[str, Any] = self.call("GET", f"/api/v1/workflows/{{ns}}/{quote(name, safe='')}")
         except errors.NotFound as error:
             raise errors.NotFound(f"{error}: `retrain list` shows those there are") from error
         return found

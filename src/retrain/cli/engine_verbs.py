@@ -12,14 +12,14 @@ import click
 
 from retrain.cli.client import Client
 from retrain.cli.event_verbs import bucket_environment
-from retrain.cli.options import state_option
+from retrain.cli.options import manifests, state_option
 from retrain.errors import Unavailable
 
 OVERLAY = Path("overlays/laptop")
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("files", nargs=-1, type=manifests)
 @click.option(
     "--ports",
     type=click.Choice(["manifest", "free"]),

@@ -12,7 +12,7 @@ import click
 
 from retrain.cli.client import Client
 from retrain.cli.engine_verbs import OVERLAY
-from retrain.cli.options import output_option, state_option
+from retrain.cli.options import manifests, output_option, state_option
 from retrain.errors import Finding, InvalidInput, Unsupported, refuse
 
 NOT_LISTED = "is not listed, so the model does not exist for Argo"
@@ -26,7 +26,7 @@ def manifest_paths(files: tuple[Path, ...]) -> list[Path]:
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("files", nargs=-1, type=manifests)
 @output_option("yaml")
 def render(files: tuple[Path, ...], output: str) -> None:
     """Print the documents that `up` would run: FILES or folders, by default overlays/laptop.
@@ -48,7 +48,7 @@ def render(files: tuple[Path, ...], output: str) -> None:
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("files", nargs=-1, type=manifests)
 @click.option("--fix", type=click.Choice(["models"]), help="Mend what can be mended: the list in models/kustomization.yaml.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @output_option("text")
@@ -122,7 +122,7 @@ def _specs(files: list[Path]) -> list[Finding]:
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("files", nargs=-1, type=manifests)
 @state_option
 def apply(files: tuple[Path, ...], state: Path) -> None:
     """Create or change documents in the running engine: FILES or folders, by default overlays/laptop.

@@ -109,16 +109,18 @@ def resubmit(names: tuple[str, ...], memoized: bool, given: tuple[str, ...], sta
 @names_argument
 @state_option
 def delete(names: tuple[str, ...], state: Path) -> None:
-    """Remove Workflows; what they left in the bucket stays.
+    """Remove Workflows (what they left in the bucket stays), or other documents, as KIND/NAME.
 
     \b
     retrain delete @latest
+    retrain delete sensor/webhook
     """
     client = Client(state)
     for name in names:
-        full = client.workflow(name)["metadata"]["name"]
-        client.call("DELETE", f"/api/v1/workflows/{{ns}}/{full}")
-        click.echo(f"workflow {full} deleted")
+        found = client.document(name)
+        kind, full = found["kind"], found["metadata"]["name"]
+        client.call("DELETE", f"/retrain/v1/objects/{kind}/{full}")
+        click.echo(f"{kind.lower()} {full} deleted")
 
 
 @click.group()
@@ -132,9 +134,9 @@ def node() -> None:
 
 @node.command(name="set")
 @click.argument("name")
-@click.option("--phase", type=click.Choice(["Succeeded", "Failed", "Error", "Skipped"]), help="End the node so.")
-@click.option("--message", default="", help="Recorded on the node.")
-@click.option("--output-parameter", "given", multiple=True, metavar="NAME=VALUE", help="Supply an output parameter; repeatable.")
+@click.option("--phase", type=click.Choice(["Succeeded", "Failed", "Error"]), help="End the node so.")
+@click.option("-m", "--message", default="", help="Recorded on the node.")
+@click.option("-p", "--output-parameter", "given", multiple=True, metavar="NAME=VALUE", help="Supply an output parameter; repeatable.")
 @click.option("--node-field-selector", required=True, metavar="FIELD=VALUE", help="Which node, for example displayName=approve.")
 @state_option
 def set_(name: str, phase: str | None, message: str, given: tuple[str, ...], node_field_selector: str, state: Path) -> None:
@@ -145,6 +147,17 @@ def set_(name: str, phase: str | None, message: str, given: tuple[str, ...], nod
     """
     import json
 
-    supplied = dict(text.split("=", 1) for text in parameters(given))
+    supplied = {name: _unquoted(value) for name, _, value in (text.partition("=") for text in parameters(given))}
     options: dict[str, Any] = {"nodeFieldSelector": node_field_selector, "message": message, "phase": phase or ""}
     _operate(state, (name,), "set", "changed", {**options, "outputParameters": json.dumps(supplied) if supplied else ""})
+
+
+def _unquoted(value: str) -> str:
+    """A value in double quotes is what they hold, as `argo node set` takes it."""
+    import json
+
+    try:
+        found = json.loads(value) if value.startswith('"') else value
+    except ValueError:
+        return value
+    return str(found)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from retrain.cli.options import output_option
+from retrain.cli.options import manifests, output_option
 from retrain.errors import InvalidInput, NotFound
 from retrain.ports import Doc, Json
 
@@ -19,7 +19,7 @@ NOTHING = 1  # exit code when no trigger would fire
 
 @click.command(short_help="Show what EVENT would do, without running anything.")
 @click.argument("event")
-@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("files", nargs=-1, type=manifests)
 @click.option("--source", default="", help="Whose event it is, NAME or NAME/EVENT, where the payload does not tell.")
 @click.option("--sensor", default="", help="Ask this Sensor only.")
 @output_option("text")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 import click
@@ -10,6 +11,18 @@ import click
 from retrain.cli import output
 
 Node = dict[str, Any]
+
+
+def show(workflows: list[dict[str, Any]], shape: str) -> None:
+    """Print Workflows: a List as `json` or `yaml`, a `name` a line, else their trees."""
+    if shape in ("json", "yaml"):
+        output.emit({"apiVersion": "v1", "kind": "List", "items": workflows}, shape)
+    elif shape == "name":
+        for workflow in workflows:
+            click.echo(workflow["metadata"]["name"])
+    else:
+        for i, workflow in enumerate(workflows):
+            click.echo(("\n" if i else "") + "\n".join(lines(workflow)))
 
 
 def lines(workflow: dict[str, Any]) -> list[str]:
@@ -62,17 +75,40 @@ def _rows(given: dict[str, Node]) -> list[tuple[str, str, str, str]]:
             node["message"] = only.get("message") or node.get("message")
             children[node["name"]] = children.pop(only["name"], [])
     rows: list[tuple[str, str, str, str]] = []
+    depth = _depths(given)
+
+    def order(node: Node) -> tuple[str, bool, int, list[str | int]]:
+        """By start, to the second; within one, what waits for another comes after it and an exit handler last."""
+        name = str(node["name"])
+        counted = [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", name)]
+        return node.get("startedAt") or "~", name.endswith(".onExit"), depth.get(node["id"], 0), counted
 
     def draw(node: Node, first: str, rest: str) -> None:
         rows.append(_row(node, first))
-        below = sorted(children.get(node["name"], []), key=lambda n: (n.get("startedAt") or "~", n["name"]))
+        below = sorted(children.get(node["name"], []), key=order)
         for child in below:
             last = child is below[-1]
             draw(child, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
 
-    for root in sorted(roots, key=lambda n: (n.get("startedAt") or "~", n["name"])):
+    for root in sorted(roots, key=order):
         draw(root, "", "")
     return rows
+
+
+def _depths(nodes: dict[str, Node]) -> dict[str, int]:
+    """How many nodes have to come before each, by the longest way along `children`."""
+    below = {key: [child for child in node.get("children") or [] if child in nodes] for key, node in nodes.items()}
+    waits = Counter(child for children in below.values() for child in children)
+    depth = dict.fromkeys(nodes, 0)
+    ready = [key for key in nodes if not waits[key]]
+    while ready:
+        key = ready.pop()
+        for child in below[key]:
+            depth[child] = max(depth[child], depth[key] + 1)
+            waits[child] -= 1
+            if not waits[child]:
+                ready.append(child)
+    return depth
 
 
 def _parent(name: str, names: dict[str, Node]) -> str | None:

@@ -1,4 +1,4 @@
-"""Verbs about Workflows: submit, run, list, get, watch, logs, wait."""
+"""Verbs that start and follow Workflows: submit, run, watch, wait, logs."""
 
 from __future__ import annotations
 
@@ -9,51 +9,43 @@ from typing import Any
 
 import click
 
-from retrain.cli import output, tree
+from retrain.cli import tree, watching
 from retrain.cli.client import Client
-from retrain.cli.options import output_option, parameters, state_option
-from retrain.errors import InvalidInput, NotFound, Unavailable, refuse
+from retrain.cli.options import manifests, output_option, parameters, state_option
+from retrain.errors import InvalidInput, refuse
+from retrain.manifests.document import Document
 
 Doc = dict[str, Any]
-DONE = ("Succeeded", "Failed", "Error")
-files = click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=True, path_type=Path))
 
 
-def _load(paths: tuple[Path, ...]) -> list[Doc]:
-    from retrain.render.kustomize import load
-
-    return [document.doc for document in load(list(paths))]
-
-
-def _lint(client: Client, paths: tuple[Path, ...], given: list[str]) -> None:
-    """Refuse what `argo submit` would, with file and line, before anything is stored. Raises InvalidInput, Unsupported."""
-    from retrain.cli.manifest_verbs import known
-    from retrain.manifests.validate import check
+def _load(paths: tuple[Path, ...], given: tuple[str, ...]) -> list[Document]:
+    """The documents of files, their Workflows with the `-p` values."""
     from retrain.render.kustomize import load
 
     documents = load(list(paths))
     for document in documents:
         if document.kind == "Workflow":
-            _with_parameters(document.doc, given)
-    refuse([f for f in check(documents, known(client, documents)) if f.severity in ("error", "unsupported")])
+            _with_parameters(document.doc, parameters(given))
+    return documents
 
 
-def _with_parameters(workflow: Doc, given: list[str]) -> Doc:
-    """The Workflow with `-p` values in its arguments, as `argo submit` merges them."""
-    listed = workflow.setdefault("spec", {}).setdefault("arguments", {}).setdefault("parameters", [])
-    for text in given:
-        name, _, value = text.partition("=")
-        for parameter in listed:
-            if parameter["name"] == name:
-                parameter["value"] = value
-                break
-        else:
-            listed.append({"name": name, "value": value})
-    return workflow
+def _names(paths: tuple[Path, ...]) -> str:
+    return ", ".join("standard input" if str(path) == "-" else str(path) for path in paths)
+
+
+def _with_parameters(workflow: Doc, given: list[str]) -> None:
+    """Put `-p` values into the arguments, as `argo submit` does: they come first, and take the place of those of their name."""
+    from retrain.workflows.retry_workflow import with_parameters
+
+    spec = workflow.get("spec") or {}
+    arguments = spec.get("arguments") or {} if isinstance(spec, dict) else None
+    listed = arguments.get("parameters") or [] if isinstance(arguments, dict) else None
+    if given and isinstance(listed, list) and all(isinstance(p, dict) for p in listed):  # what is no list is told by lint
+        workflow["spec"] = with_parameters(spec, dict(text.split("=", 1) for text in given))
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("files", nargs=-1, type=manifests)
 @click.option("--from", "template", metavar="workflowtemplate/NAME", help="Submit a Workflow that refers to a WorkflowTemplate.")
 @click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="Set an argument; repeatable.")
 @click.option("--name", help="metadata.name of the Workflow.")
@@ -79,14 +71,15 @@ def submit(
     """
     if bool(files) == bool(template):
         raise click.UsageError("give files, or --from workflowtemplate/NAME")
-    documents = _load(files) if files else [_referring(str(template))]
-    workflows = [_with_parameters(d, parameters(given)) for d in documents if d.get("kind") == "Workflow"]
+    documents = _load(files, given) if files else [_referring(str(template), given)]
+    workflows = [d.doc for d in documents if d.kind == "Workflow"]
     if not workflows:
-        raise InvalidInput(f"{files[0]}: no Workflow in it; `retrain apply` stores templates and other documents")
+        raise InvalidInput(f"{_names(files)}: no Workflow in it; `retrain apply` stores templates and other documents")
+    if name and len(workflows) > 1:
+        raise click.UsageError(f"--name names one Workflow: there are {len(workflows)} in the files")
     client = Client(state)
-    if files:
-        _lint(client, files, parameters(given))
-    others = [d for d in documents if d.get("kind") != "Workflow"]
+    _lint(client, documents)
+    others = [d.doc for d in documents if d.kind != "Workflow"]
     if others:
         client.call("POST", "/retrain/v1/apply", {"items": others})
     created = []
@@ -94,29 +87,46 @@ def submit(
         if name:
             workflow["metadata"] = {**workflow.get("metadata", {}), "name": name}
         created.append(client.call("POST", "/api/v1/workflows/{ns}", {"workflow": workflow}))
-    if watch_:
-        for workflow in created:
-            _watch(client, workflow["metadata"]["name"])
-    ended = [_until_done(client, w["metadata"]["name"]) for w in created] if wait_ or watch_ else created
-    _print_many(ended, output)
+    ended = _ended(client, [w["metadata"]["name"] for w in created], watch_) if wait_ or watch_ else created
+    tree.show(ended, output)
     if (wait_ or watch_) and any(w["status"]["phase"] != "Succeeded" for w in ended):
         sys.exit(1)
 
 
-def _referring(template: str) -> Doc:
+def _lint(client: Client, documents: list[Document]) -> None:
+    """Refuse what `argo submit` would, with file and line, before anything is stored. Raises InvalidInput, Unsupported."""
+    from retrain.cli.manifest_verbs import known
+    from retrain.manifests.validate import check
+
+    refuse([f for f in check(documents, known(client, documents)) if f.severity in ("error", "unsupported")])
+
+
+def _ended(client: Client, names: list[str], watch_: bool) -> list[Doc]:
+    """The Workflows when all have ended. On Ctrl-C it is said that they go on."""
+    try:
+        return [watching.follow(client, name) if watch_ else watching.until_done(client, name) for name in names]
+    except KeyboardInterrupt:
+        each = " ".join(names)
+        click.echo(f"{each}: submitted, and not stopped by Ctrl-C; `retrain wait {each}` waits, `retrain stop {each}` stops", err=True)
+        raise
+
+
+def _referring(template: str, given: tuple[str, ...]) -> Document:
     kind, _, name = template.rpartition("/")
     if kind not in ("", "workflowtemplate") or not name:
         raise click.BadParameter(f"{template!r} is not workflowtemplate/NAME", param_hint="--from")
-    return {
+    workflow = {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
         "metadata": {"generateName": f"{name}-"},
         "spec": {"workflowTemplateRef": {"name": name}},
     }
+    _with_parameters(workflow, parameters(given))
+    return Document(workflow, f"--from {template}", {})
 
 
 @click.command()
-@files
+@click.argument("files", nargs=-1, required=True, type=manifests)
 @click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="Set an argument of every Workflow; repeatable.")
 @output_option("wide", "name")
 @state_option
@@ -128,82 +138,23 @@ def run(files: tuple[Path, ...], given: tuple[str, ...], output: str, state: Pat
     retrain run templates.yaml run.yaml -o json > ended.json
     """
     import asyncio
+    from contextlib import ExitStack
 
     from retrain.engine import run_files
-    from retrain.render.kustomize import load
 
-    documents = load(list(files))
-    for document in documents:
-        if document.kind == "Workflow":
-            _with_parameters(document.doc, parameters(given))
-    ended = asyncio.run(run_files(state, documents))
-    _print_many(ended, output)
+    documents = _load(files, given)
+    if not any(d.kind == "Workflow" for d in documents):
+        raise InvalidInput(f"{_names(files)}: no Workflow in it")
+    try:
+        with ExitStack() as drawn:
+            picture = drawn.enter_context(watching.Picture(stderr=True)) if sys.stderr.isatty() else None
+            ended = asyncio.run(run_files(state, documents, picture.attend if picture else None))
+    except KeyboardInterrupt:
+        click.echo(f"stopped (`retrain up --state {state}` goes on with what was under way)", err=True)
+        raise
+    tree.show(ended, output)
     if any((w.get("status") or {}).get("phase") != "Succeeded" for w in ended):
         sys.exit(1)
-
-
-def _print_many(workflows: list[Doc], shape: str) -> None:
-    if shape in ("json", "yaml"):
-        output.emit({"apiVersion": "v1", "kind": "List", "items": workflows}, shape)
-    elif shape == "name":
-        for workflow in workflows:
-            click.echo(workflow["metadata"]["name"])
-    else:
-        for i, workflow in enumerate(workflows):
-            click.echo(("\n" if i else "") + "\n".join(tree.lines(workflow)))
-
-
-@click.command(name="list")
-@click.option("-l", "--selector", default="", metavar="LABEL=VALUE", help="Only Workflows with these labels (comma-separated).")
-@click.option("--phase", "phases", multiple=True, help="Only Workflows in this phase; repeatable.")
-@output_option("table", "name", "wide")
-@state_option
-def list_(selector: str, phases: tuple[str, ...], output: str, state: Path) -> None:
-    """List Workflows, newest first.
-
-    \b
-    retrain list --phase Running
-    retrain list -l retrain/trigger=upload -o name
-    """
-    items = (
-        Client(state).call("GET", "/api/v1/workflows/{ns}", **({"listOptions.labelSelector": selector} if selector else {}))["items"] or []
-    )
-    wanted = dict(pair.split("=", 1) for pair in selector.split(",") if "=" in pair)
-    items = [w for w in items if all((w["metadata"].get("labels") or {}).get(k) == v for k, v in wanted.items())]
-    items = [w for w in items if not phases or (w.get("status") or {}).get("phase", "Pending") in phases]
-    items.sort(key=lambda w: str(w["metadata"].get("creationTimestamp", "")), reverse=True)
-    if output in ("json", "yaml", "name"):
-        _print_many(items, output)
-        return
-    from retrain.cli.output import age, duration, phase, table
-
-    rows = []
-    for workflow in items:
-        status, metadata = workflow.get("status") or {}, workflow["metadata"]
-        row = [metadata["name"], phase(status.get("phase", "")), age(metadata.get("creationTimestamp"))]
-        row += [duration(status.get("startedAt"), status.get("finishedAt")), status.get("progress", "")]
-        rows.append([*row, " ".join((status.get("message") or "").split())[: 200 if output == "wide" else 60]])
-    table(["NAME", "STATUS", "AGE", "DURATION", "PROGRESS", "MESSAGE"], rows)
-
-
-@click.command()
-@click.argument("name", default="@latest")
-@output_option("wide", "name")
-@state_option
-def get(name: str, output: str, state: Path) -> None:
-    """Show a Workflow with its node tree: phases, durations, messages.
-
-    \b
-    retrain get @latest
-    retrain get retrain-flight-delay-176391234 -o json
-    """
-    workflow = Client(state).workflow(name)
-    if output in ("json", "yaml"):
-        from retrain.cli.output import emit
-
-        emit(workflow, output)
-    else:
-        _print_many([workflow], output)
 
 
 @click.command()
@@ -216,50 +167,8 @@ def watch(name: str, state: Path) -> None:
     retrain watch @latest
     """
     client = Client(state)
-    ended = _watch(client, client.workflow(name)["metadata"]["name"])
+    ended = watching.follow(client, client.workflow(name)["metadata"]["name"])
     sys.exit(0 if ended["status"]["phase"] == "Succeeded" else 1)
-
-
-def _watch(client: Client, name: str) -> Doc:
-    """Draws on a terminal; elsewhere prints a line for each node that changes."""
-    if not sys.stdout.isatty():
-        seen: dict[str, str] = {}
-        last: Doc = {}
-        for last in _changes(client, name):
-            for node in (last.get("status") or {}).get("nodes", {}).values():
-                if seen.get(node["id"]) != node.get("phase"):
-                    seen[node["id"]] = node.get("phase", "")
-                    click.echo(f"{node.get('phase', ''):<10} {node['name']}  {' '.join((node.get('message') or '').split())}".rstrip())
-        return last
-    from rich.live import Live
-    from rich.text import Text
-
-    with Live(refresh_per_second=8, transient=False) as live:
-        for last in _changes(client, name):
-            live.update(Text.from_ansi("\n".join(tree.lines(last))))
-    return last
-
-
-def _changes(client: Client, name: str) -> Iterator[Doc]:
-    """The Workflow now and after each change, until it has ended."""
-    workflow = client.workflow(name)
-    yield workflow
-    if (workflow.get("status") or {}).get("phase") in DONE:
-        return
-    for event in client.events("/api/v1/workflow-events/{ns}", name=name):
-        told = event.get("result", event)
-        if told.get("object", {}).get("metadata", {}).get("name") == name:
-            if told["type"] == "DELETED":
-                raise NotFound(f"workflow {name} was deleted while it was watched")
-            yield told["object"]
-            if (told["object"].get("status") or {}).get("phase") in DONE:
-                return
-    raise Unavailable(f"the engine ended before {name} did: `retrain up --state {client.state}` goes on with it")
-
-
-def _until_done(client: Client, name: str) -> Doc:
-    *_, last = _changes(client, name)
-    return last
 
 
 @click.command()
@@ -274,7 +183,7 @@ def wait(names: tuple[str, ...], state: Path) -> None:
     client = Client(state)
     failed = False
     for name in names:
-        ended = _until_done(client, client.workflow(name)["metadata"]["name"])
+        ended = watching.until_done(client, client.workflow(name)["metadata"]["name"])
         click.echo(f"{ended['metadata']['name']} {ended['status']['phase']}")
         failed |= ended["status"]["phase"] != "Succeeded"
     sys.exit(1 if failed else 0)

@@ -45,11 +45,13 @@ def load(paths: list[Path]) -> list[Document]:
     """Documents of files and folders in the order given.
 
     A folder with a kustomization is rendered; of any other folder every .yaml, .yml and .json file directly in it is read, in
-    the order of their names. Raises InvalidInput naming what is missing, empty or broken.
+    the order of their names; `-` is standard input. Raises InvalidInput naming what is missing, empty or broken.
     """
     found: list[Document] = []
     for path in paths:
-        if path.is_dir():
+        if str(path) == "-":
+            found += _standard_input()
+        elif path.is_dir():
             found += render(path) if kustomization(path) else _folder(path)
         elif path.is_file():
             found += read(path)
@@ -61,11 +63,23 @@ def load(paths: list[Path]) -> list[Document]:
 def read(path: Path) -> list[Document]:
     """The documents of one file."""
     try:
-        return load_documents(path.read_text(encoding="utf-8"), str(path))
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path}: not a text in UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
+        return _documents(path.read_bytes(), str(path))
     except OSError as error:
         raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _standard_input() -> list[Document]:
+    documents = _documents(sys.stdin.buffer.read(), "standard input")
+    if not documents:
+        raise InvalidInput("standard input: no document in it")
+    return documents
+
+
+def _documents(text: bytes, file: str) -> list[Document]:
+    try:
+        return load_documents(text.decode("utf-8"), file)
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{file}: not a text in UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
 
 
 def kustomization(folder: Path) -> Path | None:

@@ -51,6 +51,18 @@ def test_children_stand_under_the_longest_name_that_begins_theirs_in_order_of_st
     assert rows == ["✔ w", "├─ ✔ a", "│  └─ ✔ x", "└─ ✔ b"]
 
 
+def test_within_a_second_what_waits_comes_after_what_it_waits_for_numbers_count_and_the_exit_handler_is_last() -> None:
+    rows = drawn(
+        node("w", "DAG", children=["w.z(10)", "w.z(2)"]),
+        node("w.onExit", displayName="w.onExit"),
+        node("w.a", displayName="a", children=["gone"]),
+        node("w.m", displayName="m", children=["w.a"]),
+        node("w.z(10)", displayName="z(10)", children=["w.m"]),
+        node("w.z(2)", displayName="z(2)", children=["w.m"]),
+    )
+    assert rows == ["✔ w", "├─ ✔ z(2)", "├─ ✔ z(10)", "├─ ✔ m", "├─ ✔ a", "└─ ✔ w.onExit"]
+
+
 def test_a_step_group_is_not_drawn_and_its_steps_move_up() -> None:
     rows = drawn(node("w", "Steps"), node("w[0]", "StepGroup"), node("w[0].a", displayName="a"), node("w[1]", "StepGroup"))
     assert rows == ["✔ w", "└─ ✔ a"]

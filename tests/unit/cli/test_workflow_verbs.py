@@ -3,7 +3,6 @@ from pathlib import Path
 
 import click
 import pytest
-import yaml
 
 from retrain.cli import workflow_verbs
 from tests.unit.cli.driver import HEAD, MANIFEST, Engine, call, shell
@@ -38,6 +37,29 @@ def test_submit_from_a_template_with_a_parameter_and_a_name(engine: Engine) -> N
     assert "already exists" in again.stderr
 
 
+def test_submit_reads_standard_input(engine: Engine) -> None:
+    told = engine.call("submit", "-", "--wait", "-o", "json", stdin=shell("true", "piped"))
+    assert [w["metadata"]["generateName"] for w in json.loads(told.stdout)["items"]] == ["piped-"]
+
+
+def test_one_name_for_several_workflows_is_wrong_usage(engine: Engine) -> None:
+    refused = engine.call("submit", "-", "--name", "same", stdin=shell("true") + "---\n" + shell("true"))
+    assert refused.exit_code == 2
+    assert "--name names one Workflow: there are 2" in refused.stderr
+    assert engine.call("get", "same").exit_code == 1
+
+
+def test_a_template_whose_arguments_are_missing_is_refused_before_anything_is_stored(engine: Engine, tmp_path: Path) -> None:
+    template = next(t for t in MANIFEST.split("---\n") if "WorkflowTemplate" in t).replace("{name: say}", "{name: needs}")
+    (tmp_path / "t.yaml").write_text(template.replace("{name: message, value: hello}", "{name: message}"), encoding="utf-8")
+    engine.ok("apply", str(tmp_path / "t.yaml"))
+    before = engine.ok("list", "-o", "name")
+    refused = engine.call("submit", "--from", "needs")
+    assert refused.exit_code == 2
+    assert "spec.arguments.message.value or spec.arguments.message.valueFrom is required" in refused.stderr
+    assert engine.ok("list", "-o", "name") == before
+
+
 def test_submit_watch_prints_each_change_of_a_node(engine: Engine, tmp_path: Path) -> None:
     file = tmp_path / "w.yaml"
     file.write_text(shell("sleep 0.3"), encoding="utf-8")
@@ -60,6 +82,7 @@ def test_submit_stores_the_templates_of_its_files_too(engine: Engine, tmp_path: 
         (["--from", "workflowtemplate/"], "is not workflowtemplate/NAME"),
         (["--from", "cronworkflow/x"], "is not workflowtemplate/NAME"),
         (["--from", "say", "-p", "noequals"], "'noequals' is not name=value"),
+        (["--from", "sya"], 'workflowtemplates.argoproj.io "sya" not found (did you mean say?)'),
         (["missing.yaml"], "does not exist"),
     ],
 )
@@ -85,46 +108,6 @@ def test_submit_refuses_what_argo_would_and_what_this_engine_does(engine: Engine
     assert f"{bad}:" in refused.stderr
     assert engine.call("submit", str(other)).exit_code == 3
     assert engine.ok("list", "-o", "name") == before
-
-
-def test_list_in_every_shape_newest_first(engine: Engine, finished: str) -> None:
-    table = engine.ok("list").splitlines()
-    assert table[0].split() == ["NAME", "STATUS", "AGE", "DURATION", "PROGRESS", "MESSAGE"]
-    assert any(line.startswith(finished) and "✔ Succeeded" in line and "2/2" in line for line in table)
-    names = engine.ok("list", "-o", "name").split()
-    assert finished in names
-    assert len(names) == len(table) - 1 == len(engine.json("list")["items"])
-    created = [w["metadata"]["creationTimestamp"] for w in yaml.safe_load(engine.ok("list", "-o", "yaml"))["items"]]
-    assert created == sorted(created, reverse=True)
-
-
-def test_list_chooses_by_phase_and_label(engine: Engine, finished: str) -> None:
-    failed = engine.submit(shell("exit 1"))
-    engine.call("wait", failed)
-    assert failed in engine.ok("list", "--phase", "Failed", "-o", "name").split()
-    assert finished not in engine.ok("list", "--phase", "Failed", "--phase", "Error", "-o", "name").split()
-    assert engine.ok("list", "-l", "nobody=has", "-o", "name") == ""
-    assert engine.json("list", "-l", "nobody=has")["items"] == []
-
-
-def test_get_in_every_shape(engine: Engine, finished: str) -> None:
-    assert engine.ok("get", finished, "-o", "name") == f"{finished}\n"
-    assert engine.json("get", finished)["status"]["phase"] == "Succeeded"
-    assert yaml.safe_load(engine.ok("get", finished, "-o", "yaml"))["metadata"]["name"] == finished
-    assert "├─ ✔ first" in click.unstyle(engine.ok("get", finished, "-o", "wide"))
-
-
-def test_latest_is_the_one_created_last(engine: Engine) -> None:
-    engine.ok("wait", engine.submit(shell("true")))
-    newest = max(w["metadata"]["creationTimestamp"] for w in engine.json("list")["items"])
-    assert engine.json("get")["metadata"]["creationTimestamp"] == newest
-
-
-def test_a_workflow_that_is_not_there(engine: Engine) -> None:
-    for verb in ("get", "watch", "logs", "wait", "stop", "delete"):
-        refused = engine.call(verb, "nobody")
-        assert refused.exit_code == 1
-        assert '"nobody" not found: `retrain list` shows those there are' in refused.stderr
 
 
 def test_logs_of_a_node_that_is_not_there_name_those_that_are(engine: Engine, finished: str) -> None:
@@ -159,6 +142,16 @@ def test_run_needs_no_engine(tmp_path: Path) -> None:
     assert workflow["spec"]["arguments"]["parameters"] == [{"name": "word", "value": "x"}]
 
 
+def test_run_of_what_is_no_workflow_is_invalid(tmp_path: Path) -> None:
+    refused = call("run", "-", "--state", str(tmp_path / "s"), stdin="apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+    assert refused.exit_code == 2
+    assert refused.stderr == "retrain: standard input: no Workflow in it\n"
+    (tmp_path / "comment.yaml").write_text("# nothing yet\n", encoding="utf-8")
+    refused = call("run", str(tmp_path / "comment.yaml"), "--state", str(tmp_path / "s"))
+    assert refused.exit_code == 2
+    assert str(tmp_path / "comment.yaml") in refused.stderr
+
+
 def test_run_fails_when_one_workflow_does_and_shows_all_in_order(tmp_path: Path) -> None:
     file = tmp_path / "w.yaml"
     file.write_text(shell("exit 4", "bad") + "---\n" + shell("true", "good"), encoding="utf-8")
@@ -170,14 +163,32 @@ def test_run_fails_when_one_workflow_does_and_shows_all_in_order(tmp_path: Path)
     assert call("run", str(file), "--state", str(tmp_path / "t")).exit_code == 2
 
 
-def test_a_parameter_replaces_the_one_of_its_name_and_others_are_added() -> None:
-    workflow = {"spec": {"arguments": {"parameters": [{"name": "a", "value": "1"}, {"name": "b"}]}}}
+def test_given_parameters_come_first_and_take_the_place_of_those_of_their_name() -> None:
+    workflow = {"spec": {"arguments": {"parameters": [{"name": "a", "value": "1"}, {"name": "b", "enum": ["1"]}]}}}
     workflow_verbs._with_parameters(workflow, ["b=2", "c=3=4"])
     assert workflow["spec"]["arguments"]["parameters"] == [
-        {"name": "a", "value": "1"},
         {"name": "b", "value": "2"},
         {"name": "c", "value": "3=4"},
+        {"name": "a", "value": "1"},
     ]
+
+
+@pytest.mark.parametrize(
+    "spec", ["text", {"arguments": "text"}, {"arguments": {"parameters": {"a": 1}}}, {"arguments": {"parameters": ["a"]}}]
+)
+def test_arguments_that_are_no_list_are_left_for_lint_to_refuse(spec: object, tmp_path: Path) -> None:
+    file = tmp_path / "w.yaml"
+    document = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "w"}, "spec": spec}
+    file.write_text(json.dumps(document), encoding="utf-8")
+    refused = call("run", str(file), "-p", "a=b", "--state", str(tmp_path / "s"))
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.startswith(f"retrain: {file}:1: error: ")
+
+
+def test_without_parameters_a_workflow_is_submitted_as_it_stands() -> None:
+    workflow = {"spec": {"entrypoint": "main"}}
+    workflow_verbs._with_parameters(workflow, [])
+    assert workflow == {"spec": {"entrypoint": "main"}}
 
 
 def test_log_lines_are_whole_whatever_the_chunks_were(capsys: pytest.CaptureFixture[str]) -> None:

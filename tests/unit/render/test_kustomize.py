@@ -1,3 +1,4 @@
+import io
 import sys
 from pathlib import Path
 
@@ -149,3 +150,19 @@ def test_a_kubectl_that_cannot_run_or_hangs_is_told(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(kustomize, "TIMEOUT", 0.2)
     with pytest.raises(Unavailable, match="did not end within"):
         render(tmp_path)
+
+
+def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    def given(text: bytes) -> None:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+
+    given(b"kind: ConfigMap\nmetadata: {name: a}\n---\nkind: Secret\nmetadata: {name: b}\n")
+    told = [(d.kind, d.file, d.line("")) for d in load([Path("-")])]
+    assert told == [("ConfigMap", "standard input", 1), ("Secret", "standard input", 4)]
+        ("ConfigMap", "standard input", 1),
+        ("Secret", "standard input", 4),
+    ]
+    for text, reason in ((b"", "no document"), (b"\xff", "not a text in UTF-8"), (b"a: [", "this is not YAML")):
+        given(text)
+        with pytest.raises(InvalidInput, match=f"^standard input:.*{reason}"):
+            load([Path("-")])
