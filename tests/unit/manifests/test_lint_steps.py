@@ -111,8 +111,8 @@ def test_hooks_and_exit_handlers_of_a_step_name_templates(lint: Lint) -> None:
 
 
 def test_only_an_exit_handler_may_speak_of_its_own_outputs(lint: Lint) -> None:
-    text = "    - - {name: a, template: show, arguments: {parameters: [{name: v, value: x}]}, "
-    text += "hooks: {%s: {template: show, expression: 'true', arguments: {parameters: [{name: v, value: '{{steps.a.outputs.parameters.o}}'}]}}}}\n"
-    assert lint(steps(text % "exit")) == []
-    (found,) = [each for each in lint(steps(text % "h")) if each.severity == "error"]
+    hook = "{template: show, expression: 'true', arguments: {parameters: [{name: v, value: '{{steps.a.outputs.parameters.o}}'}]}}"
+    text = "    - - {name: a, template: show, arguments: {parameters: [{name: v, value: x}]}, hooks: {%s: %s}}\n"
+    assert lint(steps(text % ("exit", hook))) == []
+    (found,) = [each for each in lint(steps(text % ("h", hook))) if each.severity == "error"]
     assert found.message == "invalid spec: templates.main.steps failed to resolve {{steps.a.outputs.parameters.o}}"
