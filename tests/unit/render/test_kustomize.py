@@ -159,9 +159,6 @@ def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     given(b"kind: ConfigMap\nmetadata: {name: a}\n---\nkind: Secret\nmetadata: {name: b}\n")
     told = [(d.kind, d.file, d.line("")) for d in load([Path("-")])]
     assert told == [("ConfigMap", "standard input", 1), ("Secret", "standard input", 4)]
-        ("ConfigMap", "standard input", 1),
-        ("Secret", "standard input", 4),
-    ]
     for text, reason in ((b"", "no document"), (b"\xff", "not a text in UTF-8"), (b"a: [", "this is not YAML")):
         given(text)
         with pytest.raises(InvalidInput, match=f"^standard input:.*{reason}"):
