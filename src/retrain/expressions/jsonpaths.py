@@ -115,7 +115,7 @@ def _matches(place: Json, component: Component, rest: list[Component]) -> list[A
 def jsonpath(doc: Json, path: str) -> str:
     """kubectl's `-o jsonpath=...`: text with `{.a.b}` parts; several values stand with blanks between; a path without braces is one part.
 
-    ExpressionError when a path leads nowhere, or for `range` and other words of that language.
+    A path that leads nowhere gives nothing. ExpressionError for `range` and other words of that language.
     """
     if "{" not in path:
         return _values(doc, path)
@@ -136,6 +136,4 @@ def _part(doc: Json, text: str) -> str:
 def _values(doc: Json, path: str) -> str:
     steps = parse(path)
     found = select(doc, steps, Budget())
-    if not found and all(kind in ("name", "index") for kind, _ in steps):
-        raise ExpressionError(f"{path.lstrip('$.')} is not found")
     return " ".join(item if isinstance(item, str) else dumps(plain(item), html=True) for item in found)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from retrain.manifests.lint_templates import Checker
 
 ACTIONS = ("get", "create", "apply", "delete", "replace", "patch")
-RUN_ACTIONS = ("get", "create", "apply", "delete", "patch")
 RESOURCE_KINDS = ("Workflow", "WorkflowTemplate", "ConfigMap")
 OWN_BUCKET = re.compile(r"s3(\.[a-z0-9-]+(\.svc(\.cluster\.local)?)?)?")
 SOURCES = ("path", "jqFilter", "jsonPath", "parameter", "expression")
@@ -122,8 +121,6 @@ def _resource(checker: Checker, template: Template) -> None:
     if action not in ACTIONS and "{{" not in action:
         choices = ", ".join(ACTIONS)
         checker.error(place.at("action"), f"templates.{name}.resource.action must be one of: {choices}", meant(action, ACTIONS))
-    elif action not in RUN_ACTIONS and "{{" not in action:
-        checker.report.unsupported(place.document, place.at("action").path, f"resource action {action} is refused", "write apply")
     if action in ("get", "delete") and not manifest:
         return
     if not manifest and resource.get("manifestFrom") is None:

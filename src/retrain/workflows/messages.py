@@ -213,7 +213,7 @@ class CallResource:
     action: str  # create, apply, get, patch, delete
     manifest: Doc
     template: Doc  # the substituted `resource` field: successCondition, failureCondition, mergeStrategy, setOwnerReference ...
-    outputs: Sequence[Doc] = ()  # output parameters with valueFrom.jsonPath / jqFilter
+    outputs: Sequence[Doc] = ()  # the template's output parameters
     kind: Literal["CallResource"] = "CallResource"
 
     @property

@@ -59,13 +59,8 @@ def _resource(p: Pass, node: str, template: Doc) -> CallResource:
         manifest = documents[0].doc
     if resource.get("setOwnerReference"):
         manifest = _owned(p, manifest)
-    outputs = [o for o in (template.get("outputs") or {}).get("parameters") or () if _reads_resource(o)]
+    outputs = (template.get("outputs") or {}).get("parameters") or []
     return CallResource(node, resource.get("action") or "", manifest, resource, outputs)
-
-
-def _reads_resource(output: Doc) -> bool:
-    source = output.get("valueFrom") or {}
-    return bool(source.get("jsonPath") or source.get("jqFilter"))
 
 
 def _owned(p: Pass, manifest: Doc) -> Doc:

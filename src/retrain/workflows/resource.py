@@ -7,18 +7,25 @@ change and its answer become durable in one transaction, so a create is never re
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from retrain.errors import AlreadyExists, InvalidInput, NotFound, RetrainError, Unsupported
-from retrain.expressions import jsonpaths
+from retrain.expressions import jsonpaths, rawjson
 from retrain.ports import Doc, Objects
 from retrain.workflows.messages import Answered, CallResource
+from retrain.workflows.selector import Condition, parse
 
 KINDS = ("Workflow", "WorkflowTemplate", "ConfigMap")
 FILE = '"/tmp/manifest.yaml"'  # the path that argoexec's kubectl names in its messages
-CONDITION = re.compile(r"^\s*(!?)\s*([^\s=!<>,()]+)\s*(?:(==|=|!=|>|<|\bin\b|\bnotin\b)\s*(.*?))?\s*$")
+
+INVALID = re.compile(r'(\S+) "(.*?)" is invalid: (.*)', re.DOTALL)
+_KIND_OF = {"configmaps": "ConfigMap", "workflows.argoproj.io": "Workflow", "workflowtemplates.argoproj.io": "WorkflowTemplate"}
+
+
+class ClientError(RetrainError):
+    """Kubectl itself refuses, without the server."""
 
 
 class Resources:
@@ -37,6 +44,9 @@ class Resources:
         """Do it, unless `state` (the object's name) says that it was done, and answer now or when its conditions come true."""
         with self._writing():
             name = state
+            if action.action == "delete" and _looks(action):
+                self._save(wf, failed(action, "successCondition, failureCondition and outputs are not supported for delete action"))
+                return
             if not name:
                 try:
                     done = self._change(action)
@@ -75,14 +85,20 @@ class Resources:
             case "create":
                 return self._objects.create(manifest)
             case "apply":
+                if not name and (manifest.get("metadata") or {}).get("generateName"):
+                    raise ClientError(f"from {manifest['metadata']['generateName']}: cannot use generate name with apply")
+                return self._objects.apply(manifest)
+            case "replace":
+                self._objects.get(kind, name)
                 return self._objects.apply(manifest)
             case "get":
                 return self._objects.get(kind, name)
             case "patch":
                 if (action.template.get("mergeStrategy") or "strategic") != "merge" and kind != "ConfigMap":
-                    raise InvalidInput(
-                        "the body of the request was in an unknown format - accepted media types include:"
-                        " application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+                    raise ClientError(
+                        f"application/strategic-merge-patch+json is not supported by argoproj.io/v1alpha1, Kind={kind}: the body of the"
+                        " request was in an unknown format - accepted media types include: application/json-patch+json,"
+                        " application/merge-patch+json, application/apply-patch+yaml"
                     )
                 return self._objects.patch(kind, name, manifest)
             case "delete":
@@ -99,7 +115,8 @@ class Resources:
         try:
             doc = self._objects.get(kind, name)
         except NotFound as error:
-            answer: Answered | None = failed(action, f"Error from server (NotFound): {error}")
+            deleted = "The resource has been deleted while its status was still being checked. Will not be retried: "
+            answer: Answered | None = failed(action, f"{deleted}{error}")
         else:
             answer = judge(action, doc)
         if answer is not None:
@@ -109,11 +126,17 @@ class Resources:
 
 def judge(action: CallResource, doc: Doc) -> Answered | None:
     """What the document says about the conditions; None while neither has come true."""
-    failure, success = (parse_conditions(str(action.template.get(f) or "")) for f in ("failureCondition", "successCondition"))
-    hit = next((c for c in failure if c.holds(doc)), None)
+    met: dict[str, list[Condition]] = {}
+    for kind, field in (("success", "successCondition"), ("fail", "failureCondition")):
+        text = str(action.template.get(field) or "")
+        try:
+            met[kind] = parse(text)
+        except InvalidInput as error:
+            return failed(action, f"{kind} condition '{text}' failed to parse: {error}")
+    hit = next((c for c in met["fail"] if c.holds(doc)), None)
     if hit is not None:
-        return failed(action, f"failure condition '[{' '.join(str(c) for c in failure)}]' evaluated true")
-    if not all(c.holds(doc) for c in success):
+        return failed(action, f"failure condition '{hit}' evaluated true")
+    if not all(c.holds(doc) for c in met["success"]):
         return None
     try:
         parameters = [_output(output, doc) for output in action.outputs]
@@ -125,55 +148,9 @@ def judge(action: CallResource, doc: Doc) -> Answered | None:
     return Answered(action.node_id, "Succeeded", outputs=outputs)
 
 
-class Condition:
-    """One requirement of a label selector on a field of the document (`status.phase == Succeeded`), as Argo reads conditions."""
-
-    def __init__(self, key: str, operator: str, values: Sequence[str]) -> None:
-        self.key, self.operator, self.values = key, operator, values
-
-    def holds(self, doc: Doc) -> bool:
-        """Whether the document meets it."""
-        found = jsonpaths.get(doc, self.key)
-        text = _text(found.value) if found.exists else ""
-        match self.operator:
-            case "exists":
-                return bool(found.exists)
-            case "!":
-                return not found.exists
-            case "=" | "==" | "in":
-                return found.exists and text in self.values
-            case "!=" | "notin":
-                return not found.exists or text not in self.values
-            case _:
-                try:
-                    number, bound = int(text), int(self.values[0])
-                except ValueError:
-                    return False
-                return number > bound if self.operator == "gt" else number < bound
-
-    def __str__(self) -> str:
-        return f"{{{self.key} {self.operator} [{' '.join(self.values)}]}}"
-
-
-def parse_conditions(text: str) -> list[Condition]:
-    """The requirements of a selector, all of which must hold. Raises InvalidInput."""
-    found = []
-    for part in re.split(r",(?![^()]*\))", text):
-        if not part.strip():
-            continue
-        parsed = CONDITION.match(part)
-        if parsed is None:
-            raise InvalidInput(
-                f"condition {text!r}: {part.strip()!r} is not `path == value`, `path in (a, b)`, `path > 1`, `path` or `!path`"
-            )
-        absent, key, operator, value = parsed.groups()
-        if operator is None:
-            found.append(Condition(key, "!" if absent else "exists", ()))
-        elif operator in ("in", "notin"):
-            found.append(Condition(key, operator, [v.strip() for v in value.strip("() ").split(",")]))
-        else:
-            found.append(Condition(key, {">": "gt", "<": "lt"}.get(operator, operator), [value]))
-    return found
+def _looks(action: CallResource) -> bool:
+    """Whether the template wants to know something of the resource."""
+    return bool(action.outputs or action.template.get("successCondition") or action.template.get("failureCondition"))
 
 
 def failed(action: CallResource, message: str) -> Answered:
@@ -183,30 +160,36 @@ def failed(action: CallResource, message: str) -> Answered:
 
 def kubectl_error(action: str, error: RetrainError) -> str:
     """What argoexec makes of kubectl's standard error."""
+    if isinstance(error, ClientError):
+        return f"no more retries error: {error}"
+    invalid = INVALID.match(str(error))
+    if invalid:
+        return f'no more retries The {_KIND_OF.get(invalid[1], invalid[1])} "{invalid[2]}" is invalid: {invalid[3]}'
     reason = {AlreadyExists: "AlreadyExists", NotFound: "NotFound"}.get(type(error), "BadRequest")
-    doing = {"create": f"error when creating {FILE}: ", "apply": f"error when applying {FILE}: ", "patch": f"error when patching {FILE}: "}
-    where = "" if reason == "NotFound" else doing.get(action, "")
+    doing = {"create": "creating", "apply": "applying", "replace": "replacing"}
+    if reason == "NotFound" and action != "replace":
+        doing = {}
+    where = f"error when {doing[action]} {FILE}: " if action in doing else ""
     return f"no more retries Error from server ({reason}): {where}{error}"
 
 
 def _output(output: Doc, doc: Doc) -> Doc:
+    """The output with its value; one that reads nothing of the document stays as it is declared."""
     source = output.get("valueFrom") or {}
-    try:
-        value = _jq(str(source["jqFilter"]), doc) if source.get("jqFilter") else jsonpaths.jsonpath(doc, str(source.get("jsonPath") or ""))
-    except (RetrainError, ValueError):
-        if source.get("default") is None:
-            raise
-        value = str(source["default"])
-    return {**output, "value": value}
+    if source.get("jsonPath"):
+        return {**output, "value": jsonpaths.jsonpath(doc, str(source["jsonPath"]))}
+    if source.get("jqFilter"):
+        return {**output, "value": _jq(str(source["jqFilter"]), doc)}
+    return output
 
 
 def _jq(program: str, doc: Doc) -> str:
+    """What the filter gives, one value a line; texts stand without quotes."""
     import jq
 
-    return str(jq.compile(program).input_value(doc).text()).strip('"')
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
+    try:
+        found = jq.compile(program).input_value(doc).all()
+    except ValueError as error:
+        unknown = re.search(r"jq: error: (\S+/\d+) is not defined", str(error))
+        raise InvalidInput(f"function not defined: {unknown[1]}" if unknown else str(error)) from None
+    return "\n".join(each if isinstance(each, str) else rawjson.dumps(each, html=True) for each in found).strip()

@@ -160,7 +160,8 @@ def test_kubectl_templates() -> None:
     assert jsonpaths.jsonpath(doc, "{.items[1]}") == '{"name":"b","tags":["x"]}'
     assert jsonpaths.jsonpath(doc, "{.items[?(@.name=='b')].tags[0]}") == "x"
     assert jsonpaths.jsonpath(doc, r"{.a\.b}") == "1"
-    for path, message in (("{.nope}", "is not found"), ("{range .items[*]}{.name}{end}", "not supported"), ("{.a", "unclosed")):
+    assert jsonpaths.jsonpath(doc, "[{.nope}{.status.nope.x}{.items[7]}]") == "[]"
+    for path, message in (("{range .items[*]}{.name}{end}", "not supported"), ("{.a", "unclosed")):
         with pytest.raises(ExpressionError, match=message):
             jsonpaths.jsonpath(doc, path)
 

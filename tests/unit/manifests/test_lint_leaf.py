@@ -108,7 +108,6 @@ def test_sound_leaves(lint: Lint, lines: list[str]) -> None:
     ("lines", "message"),
     [
         (["resource: {action: create, manifest: 'kind: Deployment'}"], "a resource template on the kind Deployment is refused"),
-        (["resource: {action: replace, manifest: 'kind: ConfigMap'}"], "resource action replace is refused"),
         (
             [BOX, "outputs: {artifacts: [{name: a, path: /a, s3: {key: k, endpoint: s3.amazonaws.com, bucket: b}}]}"],
             "artifact store at s3.amazonaws.com",

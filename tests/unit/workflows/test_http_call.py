@@ -1,3 +1,4 @@
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -5,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import Route
 
 from retrain.api.listeners import Listener, bind_tcp
@@ -19,6 +20,11 @@ async def echo(request: Request) -> PlainTextResponse:
     return PlainTextResponse(f"{request.method} {request.headers.get('x-token')} {body}", code, {"X-Kind": "echo"})
 
 
+async def never(request: Request) -> PlainTextResponse:
+    await asyncio.Event().wait()
+    raise AssertionError(request)
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
@@ -27,14 +33,18 @@ def anyio_backend() -> str:
 @pytest.fixture
 async def url(anyio_backend: str) -> AsyncIterator[str]:
     bound = bind_tcp("127.0.0.1:0")
-    listener = Listener(Starlette(routes=[Route("/", echo, methods=["GET", "POST"])]), bound)
+    moves = {"/moved": "/", "/away": "http://example.com/", "/round": "/round"}
+    routes = [Route(path, lambda _, to=to: RedirectResponse(to)) for path, to in moves.items()]
+    routes += [Route("/", echo, methods=["GET", "POST"]), Route("/never", never)]
+    listener = Listener(Starlette(routes=routes), bound)
     await listener.start()
     yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
     await listener.stop()
 
 
 async def call(http: dict[str, Any], allowed: tuple[str, ...] = ()) -> Answered:
-    return await HttpCalls(allowed, lambda name, key: {"s/k": "hidden"}.get(f"{name}/{key}"))(CallHttp("n", http))
+    secrets = {"s": {"kind": "Secret", "data": {"k": "aGlkZGVu"}}}
+    return await HttpCalls(allowed, secrets.get)(CallHttp("n", http))
 
 
 @pytest.mark.anyio
@@ -58,13 +68,52 @@ async def test_another_status_is_a_failure_unless_the_condition_says_otherwise(u
 async def test_nobody_answers() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        answer = await call({"url": f"http://127.0.0.1:{probe.getsockname()[1]}/"})
-    assert answer.phase == "Error"
-    assert answer.message.startswith('Get "http://127.0.0.1:')
+        there = f"127.0.0.1:{probe.getsockname()[1]}"
+        answer = await call({"url": f"http://{there}/x"})
+        posted = await call({"url": f"http://{there}/x", "method": "POST"})
+    assert (answer.phase, answer.message) == ("Failed", f'Get "http://{there}/x": dial tcp {there}: connect: connection refused')
+    assert posted.message == f'Post "http://{there}/x": dial tcp {there}: connect: connection refused'
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("address", ["http://example.com/", "http://10.0.0.1/", "nonsense", ""])
+async def test_redirections_are_followed_on_this_machine(url: str) -> None:
+    assert (await call({"url": f"{url}moved"})).outputs == {"result": "GET None "}
+    away = await call({"url": f"{url}away"})
+    assert (away.phase, away.message.partition(" is neither")[0]) == ("Error", "http template: example.com")
+    assert (await call({"url": f"{url}round"})).message == f'Get "{url}round": stopped after 10 redirects'
+
+
+@pytest.mark.anyio
+async def test_a_request_has_as_long_as_it_says(url: str) -> None:
+    answer = await call({"url": f"{url}never", "timeoutSeconds": 0.01})
+    assert (answer.phase, answer.message) == ("Failed", f'Get "{url}never": context deadline exceeded')
+
+
+@pytest.mark.anyio
+async def test_a_body_of_bytes_is_base64(url: str) -> None:
+    answer = await call({"url": url, "method": "POST", "bodyFrom": {"bytes": "aGVsbG8="}, "body": "not this"})
+    assert answer.outputs == {"result": "POST None hello"}
+    bad = await call({"url": url, "method": "POST", "bodyFrom": {"bytes": "?"}})
+    assert (bad.phase, bad.message.partition(":")[0]) == ("Failed", "http template")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("response.statusCode", "unable to cast expression result '200' to bool"),
+        ("nosuch", "unknown name nosuch"),
+        ('request.method == "" && request.body == "b" && request.headers["x"][0] == "y"', ""),
+    ],
+)
+async def test_conditions_speak_of_the_request_as_it_is_declared(url: str, condition: str, message: str) -> None:
+    answer = await call({"url": url, "body": "b", "headers": [{"name": "x", "value": "y"}], "successCondition": condition})
+    assert answer.phase == ("Failed" if message else "Succeeded")
+    assert answer.message.startswith(message)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("address", ["http://example.com/", "http://10.0.0.1/"])
 async def test_other_machines_must_be_allowed(address: str) -> None:
     answer = await call({"url": address})
     assert answer.phase == "Error"
@@ -72,9 +121,17 @@ async def test_other_machines_must_be_allowed(address: str) -> None:
 
 
 @pytest.mark.anyio
+async def test_an_address_without_scheme() -> None:
+    answer = await call({"url": "nonsense"})
+    assert (answer.phase, answer.message) == ("Failed", 'Get "nonsense": unsupported protocol scheme ""')
+
+
+@pytest.mark.anyio
 async def test_a_missing_secret_is_named(url: str) -> None:
     answer = await call({"url": url, "headers": [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "s", "key": "gone"}}}]})
-    assert (answer.phase, answer.message) == ("Error", "http template: header X: no Secret s with key gone")
+    assert (answer.phase, answer.message) == ("Failed", "secret 's' does not have the key 'gone'")
+    answer = await call({"url": url, "headers": [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "none", "key": "k"}}}]})
+    assert (answer.phase, answer.message) == ("Failed", 'secrets "none" not found')
 
 
 def test_what_loopback_is() -> None:

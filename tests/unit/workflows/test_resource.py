@@ -4,39 +4,9 @@ import pytest
 
 from retrain.errors import AlreadyExists, InvalidInput, NotFound
 from retrain.workflows.messages import CallResource
-from retrain.workflows.resource import judge, kubectl_error, parse_conditions
+from retrain.workflows.resource import ClientError, judge, kubectl_error
 
 DOC = {"kind": "Workflow", "metadata": {"name": "w", "labels": {"n": "5"}}, "status": {"phase": "Running", "done": True}}
-
-
-@pytest.mark.parametrize(
-    ("condition", "true"),
-    [
-        ("status.phase == Running", True),
-        ("status.phase = Failed", False),
-        ("status.phase != Failed", True),
-        ("status.missing != Failed", True),
-        ("status.phase in (Failed, Running)", True),
-        ("status.phase notin (Failed,Error)", True),
-        ("metadata.labels.n > 4", True),
-        ("metadata.labels.n < 5", False),
-        ("metadata.name > 4", False),
-        ("status.phase", True),
-        ("!status.phase", False),
-        ("!status.missing", True),
-        ("status.done == true", True),
-        ("status.phase == Running, metadata.name == w", True),
-        ("status.phase == Running,metadata.name == v", False),
-        ("", True),
-    ],
-)
-def test_conditions_are_selectors_on_fields(condition: str, true: bool) -> None:
-    assert all(c.holds(DOC) for c in parse_conditions(condition)) is true
-
-
-def test_a_condition_that_is_none_is_refused() -> None:
-    with pytest.raises(InvalidInput, match=r"'status.phase is Running' is not `path == value`"):
-        parse_conditions("status.phase is Running")
 
 
 def action(outputs: tuple[dict[str, Any], ...] = (), **template: str) -> CallResource:
@@ -52,7 +22,7 @@ def test_failure_goes_before_success_and_neither_means_wait() -> None:
     failed = judge(action(**both), {**DOC, "status": {"phase": "Error"}})
     assert failed is not None
     assert failed.phase == "Failed"
-    assert failed.message == "main: Error (exit code 64): failure condition '[{status.phase in [Failed Error]}]' evaluated true"
+    assert failed.message == "main: Error (exit code 64): failure condition '{status.phase in [Error Failed]}' evaluated true"
 
 
 def test_outputs_are_read_by_path_and_filter() -> None:
@@ -60,11 +30,46 @@ def test_outputs_are_read_by_path_and_filter() -> None:
         {"name": "name", "valueFrom": {"jsonPath": "{.metadata.name}"}},
         {"name": "phase", "valueFrom": {"jqFilter": ".status.phase"}},
         {"name": "none", "valueFrom": {"jsonPath": "{.metadata.nothing}", "default": "d"}},
+        {"name": "null", "valueFrom": {"jqFilter": ".status.nothing"}},
+        {"name": "many", "valueFrom": {"jqFilter": ".metadata.name, .metadata.labels, .status.done"}},
+        {"name": "quoted", "valueFrom": {"jqFilter": '"a \\"b\\""'}},
+        {"name": "other", "valueFrom": {"supplied": {}}},
     )
     answer = judge(action(outputs), DOC)
     assert answer is not None
     assert answer.outputs is not None
-    assert {p["name"]: p["value"] for p in answer.outputs["parameters"]} == {"name": "w", "phase": "Running", "none": "d"}
+    assert {p["name"]: p.get("value") for p in answer.outputs["parameters"]} == {
+        "name": "w",
+        "phase": "Running",
+        "none": "",  # kubectl allows keys that are not there
+        "null": "null",
+        "many": 'w\n{"n":"5"}\ntrue',
+        "quoted": 'a "b"',
+        "other": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("template", "outputs", "message"),
+    [
+        (
+            {"successCondition": "status.phase ==== x"},
+            (),
+            "success condition 'status.phase ==== x' failed to parse: unable to parse requirement: found '==', expected: identifier",
+        ),
+        (
+            {"successCondition": "status.missing", "failureCondition": "a b"},
+            (),
+            "fail condition 'a b' failed to parse: unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt",
+        ),
+        ({"failureCondition": "status.x == 1, metadata.name == w"}, (), "failure condition '{metadata.name == [w]}' evaluated true"),
+        ({}, ({"name": "x", "valueFrom": {"jqFilter": ".a | nosuch"}},), "function not defined: nosuch/0"),
+    ],
+)
+def test_what_cannot_be_judged_fails(template: dict[str, str], outputs: tuple[dict[str, Any], ...], message: str) -> None:
+    answer = judge(action(outputs, **template), DOC)
+    assert answer is not None
+    assert (answer.phase, answer.message) == ("Failed", f"main: Error (exit code 64): {message}")
 
 
 def test_kubectls_words() -> None:
@@ -75,3 +80,10 @@ def test_kubectls_words() -> None:
     )
     gone = NotFound('configmaps "c" not found')
     assert kubectl_error("get", gone) == 'no more retries Error from server (NotFound): configmaps "c" not found'
+    assert kubectl_error("patch", gone) == kubectl_error("get", gone)
+    assert kubectl_error("replace", gone) == (
+        'no more retries Error from server (NotFound): error when replacing "/tmp/manifest.yaml": configmaps "c" not found'
+    )
+    bad = InvalidInput('workflows.argoproj.io "W" is invalid: metadata.name: Invalid value: "W": a name')
+    assert kubectl_error("create", bad) == 'no more retries The Workflow "W" is invalid: metadata.name: Invalid value: "W": a name'
+    assert kubectl_error("apply", ClientError("no")) == "no more retries error: no"
