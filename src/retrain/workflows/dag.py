@@ -14,7 +14,7 @@ from retrain.workflows.index import BAD, COMPLETED, FULFILLED
 from retrain.workflows.loops import Calls, expand, item_name, resolve_references, should_execute, should_expand
 from retrain.workflows.outbound import outbound_nodes
 from retrain.workflows.outputs import loop_scope, node_scope, publish, skipped_scope, template_outputs
-from retrain.workflows.scope import Scope, global_params, template_scope, workflow_outputs
+from retrain.workflows.scope import Scope, params_at, template_scope, workflow_outputs
 from retrain.workflows.steps import EMPTY
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
 
@@ -155,7 +155,7 @@ class Dag:
                 return
         try:
             scope = self.local_scope(name)
-            params = global_params(self.p, self.on_exit)
+            params = params_at(self.p, self.name)
             resolved = resolve_references(task, scope, params, dag=True)
             calls = expand(resolved, {**params, **scope.params}, dag=True)
         except CallFailed as error:
@@ -250,7 +250,7 @@ class Dag:
         try:
             state = self.frame.loops.get(group)
             if state is None:
-                scope, params = self.local_scope(name), global_params(p, self.on_exit)
+                scope, params = self.local_scope(name), params_at(p, self.name)
                 resolved = resolve_references(self.graph.tasks[name], scope, params, dag=True)
                 calls = expand(resolved, {**params, **scope.params}, dag=True)
                 state = self.frame.loops[group] = [calls, 0]

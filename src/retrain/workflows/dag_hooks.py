@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from retrain.workflows import hooks
 from retrain.workflows.index import COMPOSITE, FULFILLED
-from retrain.workflows.scope import global_params
+from retrain.workflows.scope import params_at
 from retrain.workflows.work import Blocked, CallFailed
 
 if TYPE_CHECKING:
@@ -47,14 +47,14 @@ def _begin(dag: Dag, name: str, node: str) -> bool:
     task = dag.graph.tasks[name]
     if not hooks.has_lifecycle(task):
         return True
-    return hooks.begin(dag.p, _place(dag, name, node), task, dag.local_scope(name), global_params(dag.p, dag.on_exit))
+    return hooks.begin(dag.p, _place(dag, name, node), task, dag.local_scope(name), params_at(dag.p, dag.name))
 
 
 def leave(dag: Dag, name: str, node: str) -> None:
     """Start the exit handler of a task's or an item's node. One that cannot be called is passed over, one without a place waits."""
     place = _place(dag, name, node)
     try:
-        hooks.leave(dag.p, place, dag.graph.tasks[name], dag.local_scope(name), global_params(dag.p, dag.on_exit))
+        hooks.leave(dag.p, place, dag.graph.tasks[name], dag.local_scope(name), params_at(dag.p, dag.name))
     except CallFailed:
         return
     except Blocked:

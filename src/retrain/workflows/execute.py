@@ -11,7 +11,7 @@ from retrain.workflows import deadlines, memoize, pods, retry, suspend, synchron
 from retrain.workflows.arguments import node_inputs, process
 from retrain.workflows.index import FULFILLED
 from retrain.workflows.resolve import resolve, retry_strategy
-from retrain.workflows.scope import Scope, global_params, mentions
+from retrain.workflows.scope import Scope, is_late, mentions, params_at
 from retrain.workflows.status import pod_name
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
 
@@ -54,7 +54,7 @@ def start(p: Pass, call: Call) -> str:
     try:
         _, template = resolve(p, call.base, call.holder)
         local = local_params(p, call, template)
-        processed, arguments = process(template, call.arguments, global_params(p, call.on_exit), local, p.world)
+        processed, arguments = process(template, call.arguments, params_at(p, call.name), local, p.world)
     except CallFailed as error:
         raise _refused(p, call, error, early=True) from error
     try:
@@ -88,6 +88,7 @@ def _enter(p: Pass, call: Call, node: str | None, template: Doc, arguments: Doc,
         want = synchronization.wanted(p, p.id(call.name), template["synchronization"])
         node = node or p.create(call, _node_type(p, template), "Pending", inputs=node_inputs(template))
         p.keep(node, stage="lock", args=arguments, lock=True)
+        deadlines.watch(p, node, template)
         p.act(want)
         return node
     if stage and template.get("memoize"):
@@ -97,7 +98,7 @@ def _enter(p: Pass, call: Call, node: str | None, template: Doc, arguments: Doc,
         p.act(question)
         return waiting
     if node is not None:
-        p.keep(node, stage=None)
+        p.keep(node, stage=None, wake=None)
     if call.role != "attempt" and retry_strategy(p, template) is not None:
         if node is None:
             node = p.create(_hooked(call), "Retry", "Running", inputs=node_inputs(template))
@@ -175,14 +176,14 @@ def reprocess(p: Pass, node: str, arguments: Doc | None = None) -> tuple[Doc, Do
     local = local_params(p, call, template)
     if call.role == "attempt":
         local.update(retry.variables(p, node))
-    return process(template, args, global_params(p, call.on_exit), local, p.world)
+    return process(template, args, params_at(p, call.name), local, p.world)
 
 
 def reprocess_attempt(p: Pass, node: str, call: Call, variables: dict[str, str | None]) -> tuple[Doc, Doc]:
     """The template of a Retry node's next attempt. Raises CallFailed."""
     _, template = resolve(p, call.base, call.holder)
     local = {**local_params(p, call, template), **variables}
-    return process(template, arguments_of(p, node), global_params(p, call.on_exit), local, p.world)
+    return process(template, arguments_of(p, node), params_at(p, call.name), local, p.world)
 
 
 def strategy_of(p: Pass, node: str) -> Doc:
@@ -213,8 +214,7 @@ def local_params(p: Pass, call: Call, template: Doc) -> dict[str, str | None]:
 def frame_of(p: Pass, node: str) -> Frame:
     """The frame of an unfulfilled steps or dag node. Raises CallFailed."""
     frame: Frame | None = p.index.frames.get(node)
-    on_exit = bool(p.priv(node).get("onExit"))
-    moving = on_exit or mentions(p, "workflow.duration") or mentions(p, "workflow.status")
+    moving = is_late(p, p.node(node)["name"]) or mentions(p, "workflow.duration") or mentions(p, "workflow.status")
     version = (p.hidden.get("outputs", 0), p.now if moving else 0)
     if frame is not None and frame.version == version:
         return frame

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,6 +118,17 @@ def global_params(p: Pass, late: bool = False) -> Params:
     if late and mentions(p, "workflow.failures"):
         params["workflow.failures"] = failures(p)
     return params
+
+
+def params_at(p: Pass, name: str) -> Params:
+    """The same as a node of that name sees them: those of the Workflow's hooks and exit handler are executed after the entry node."""
+    return global_params(p, late=is_late(p, name))
+
+
+def is_late(p: Pass, name: str) -> bool:
+    """Whether the node is the Workflow's exit handler or one of its hooks, or lies below one."""
+    pattern = p.index.memory.setdefault("late", re.compile(re.escape(p.name) + r"\.(?:onExit|hooks\.[^.\[(]+)(?:[.\[(]|$)"))
+    return bool(pattern.match(name))
 
 
 def mentions(p: Pass, words: str) -> bool:

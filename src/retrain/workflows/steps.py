@@ -11,7 +11,7 @@ from retrain.workflows.index import BAD, FULFILLED
 from retrain.workflows.loops import Calls, ReferenceMissing, expand, item_name, resolve_references, should_execute
 from retrain.workflows.outbound import outbound_nodes
 from retrain.workflows.outputs import loop_scope, node_scope, publish, skipped_scope, template_outputs
-from retrain.workflows.scope import Scope, global_params, template_scope, workflow_outputs
+from retrain.workflows.scope import Scope, params_at, template_scope, workflow_outputs
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
 
 EMPTY = "Skipped, empty params"
@@ -66,6 +66,11 @@ def _assess(p: Pass, node: str, frame: Frame) -> None:
         p.keep(node, group=current)
         assess_group(p, _group_id(p, node, current))
     _finish(p, node, frame, current)
+
+
+def _group_index(p: Pass, group: str) -> int:
+    """The group's place in its template."""
+    return int(p.node(group)["name"].rpartition("[")[2][:-1])
 
 
 def _group_id(p: Pass, node: str, index: int) -> str:
@@ -164,9 +169,9 @@ def _prepared(p: Pass, node: str, frame: Frame, group: str) -> Group:
     known: Group | None = frame.loops.get(group)
     if known is not None:
         return known
-    index = int(p.node(group)["name"].rpartition("[")[2][:-1])
+    index = _group_index(p, group)
     scope = scope_of(p, node, frame, index)
-    params = global_params(p, bool(p.priv(node).get("onExit")))
+    params = params_at(p, p.node(node)["name"])
     try:
         resolved = [resolve_references(step, scope, params) for step in frame.template["steps"][index]]
     except ReferenceMissing as error:
@@ -259,18 +264,26 @@ def _run_hooks(p: Pass, node: str, frame: Frame, group: str, state: Group) -> No
         changed[private["on"] if private.get("role") == "hook" else found] = None
     watched = any(hooks.has_lifecycle(calls.step) for calls in state.calls)  # a hook may ask for the steps before its own
     scope = frame.scope.copy() if watched else frame.scope
-    params = global_params(p, bool(p.priv(node).get("onExit")))
+    params = params_at(p, p.node(node)["name"])
     for child in list(p.children(group)) if watched else changed:
         if watched:
             scope.params[f"steps.{p.node(child)['displayName']}.status"] = p.node(child)["phase"]
         place = p.priv(child).get("place")
-        step = state.calls[place[0]].call(place[1]) if place else {}
+        step = _with_hooks(frame, _group_index(p, group), state, place) if place else {}
         if not hooks.has_hooks(step):
             continue
         where = hooks.Place(child, "steps", step["name"], frame.base, node, group, p.priv(node).get("depth", 1) + 1)
         if not hooks.begin(p, where, step, scope, params):
             return
         _leave(p, node, where, step, scope, params)
+
+
+def _with_hooks(frame: Frame, group: int, state: Group, place: list[int]) -> Doc:
+    """The step as it was called, with its hooks as they are now: the Workflow's own variables may have changed."""
+    calls = state.calls[place[0]]
+    step = calls.call(place[1])
+    now = frame.template["steps"][group][place[0]].get("hooks")
+    return {**step, "hooks": now} if calls.items is None and now else step
 
 
 def _leave(p: Pass, node: str, where: hooks.Place, step: Doc, scope: Scope, params: dict[str, str | None]) -> None:

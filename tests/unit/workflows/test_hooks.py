@@ -248,3 +248,21 @@ def test_a_broken_hook_ends_a_workflow_that_only_waits(tell: Tell) -> None:
     told = tell(HEAD % "  hooks: {h: {template: say, expression: 'true'}}" + "    suspend: {}\n")
     shown = told.play()["status"]
     assert (shown["phase"], shown["message"]) == ("Error", "inputs.parameters.v was not supplied")
+
+
+def test_hooks_of_the_workflow_and_what_they_call_know_its_status_and_failures(tell: Tell) -> None:
+    hooks = f"""  onExit: ok
+  hooks:
+    running: {{expression: 'workflow.status == "Running"', {say("{{workflow.status}}")[1:-1]}}}
+    failed: {{expression: 'workflow.status == "Failed"', template: tell}}"""
+    told = tell(
+        HEAD % hooks
+        + f"""    steps: [[{{name: a, template: bad, hooks: {{exit: {say("{{workflow.status}} {{workflow.failures}}")}}}}}]]
+  - {{name: tell, steps: [[{{name: b, {say("{{workflow.status}} {{workflow.failures}}")[1:-1]}}}]]}}
+"""
+    )
+    told.play()
+    given = {name: node["inputs"]["parameters"][0]["value"] for name, node in told.nodes().items() if node.get("inputs")}
+    assert given[".hooks.running"] == "Running"
+    assert given["[0].a.onExit"] == "Running {{workflow.failures}}"
+    assert given[".hooks.failed[0].b"].startswith('Failed "[{\\"displayName\\":')
