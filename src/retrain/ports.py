@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -117,9 +117,11 @@ class PodSpec:
     output_parameters: Sequence[OutputParameter] = ()
     output_artifacts: Sequence[Artifact] = ()
     capture_result: bool = False  # keep standard output of main as `outputs.result`
-    deadline: float | None = None  # epoch seconds at which the pod is ended
+    deadline: float | None = None  # epoch seconds at which the pod has been active for too long
+    stop_at: float | None = None  # epoch seconds at which its containers are told to end, which is then their own affair
     grace_seconds: float = 30.0  # between SIGTERM and SIGKILL
     archive_logs_key: str = ""  # s3 key of main's log artifact, empty: not archived
+    owner: str = ""  # uid of the Workflow: a pod of the same name and another owner is another pod
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,12 @@ class Pods(Protocol):
 
     async def forget(self, pod: str) -> None:
         """Remove the pod's folder but its logs."""
+
+    async def discard(self, owner: str) -> None:
+        """End the pods of a deleted Workflow and remove their folders, logs and all."""
+
+    async def keep_only(self, owners: Collection[str]) -> None:
+        """Discard what is left of the pods of any other Workflow (before the first `ensure`)."""
 
     def logs(self, pod: str, container: str, follow: bool) -> AsyncIterator[bytes]:
         """The container's output as it comes; ends when the pod has ended (or at once when not `follow`)."""

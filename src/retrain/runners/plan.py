@@ -108,6 +108,7 @@ class Planner:
             "workflow": self.pod.workflow,
             "mode": self.mode,
             "deadline": self.pod.deadline,
+            "stop_at": self.pod.stop_at,
             "grace": self.pod.grace_seconds,
             "patience": PATIENCE,
             "machine": sorted(self.layout.machine),

@@ -116,6 +116,9 @@ class Pod:
         deadline = self.spec["deadline"]
         if deadline is not None:
             self.host.at(time.monotonic() + max(0.0, deadline - time.time()), if_there(self._deadline))
+        stop_at = self.spec.get("stop_at")
+        if stop_at is not None and (deadline is None or stop_at < deadline):
+            self.host.at(time.monotonic() + max(0.0, stop_at - time.time()), if_there(self._told_to_end))
         self._advance()
 
     def _advance(self) -> None:
@@ -204,6 +207,9 @@ class Pod:
         if not self.done:
             self.deadline_passed = True
             self.stop(self.spec["grace"])
+
+    def _told_to_end(self) -> None:
+        self.stop(self.spec["grace"])
 
     def _weigh(self, container: Container, pid: int) -> None:
         """End the container when its processes use more memory than it may. The cheap sum, which counts shared pages many times, is

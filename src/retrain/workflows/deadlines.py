@@ -7,10 +7,12 @@ from retrain.expressions.gotext import parse_duration
 from retrain.ports import Doc
 from retrain.workflows.index import FULFILLED
 from retrain.workflows.messages import StopPod
-from retrain.workflows.status import text
+from retrain.workflows.status import pod_name, text
 from retrain.workflows.work import CallFailed, Pass
 
 EXCEEDED = "Step exceeded its deadline"
+TIMEOUT = "timeout"
+SHORTEST = 2.0  # seconds: Argo makes no pod that would have a second or less, fractions left out
 
 
 def set_deadline(p: Pass) -> None:
@@ -27,31 +29,58 @@ def is_over(p: Pass) -> bool:
 
 
 def pod_deadline(p: Pass, node: str, template: Doc) -> float | None:
-    """When the pod is ended. Raises CallFailed for times that cannot be read."""
+    """When the pod has been active for too long. Raises CallFailed for times that cannot be."""
     private = p.priv(node)
+    if template.get("timeout"):  # counts from the node's beginning and goes before all others
+        ends = float(private["at"] + _duration(template["timeout"]))
+        if ends - p.now <= SHORTEST:
+            raise CallFailed(f"{p.node(node)['name']} exceeded its deadline")
+        return ends
     limits: list[float] = []
     if p.hidden.get("deadline") is not None and not private.get("onExit"):
         limits.append(p.hidden["deadline"])
     own = template.get("activeDeadlineSeconds")
-    timeout = template.get("timeout")
-    if timeout:
-        limits.append(private["at"] + _duration(timeout))
-    elif own is not None:
-        try:
-            limits.append(p.now + int(text(own)))
-        except ValueError:
-            raise CallFailed(f'strconv.ParseInt: parsing "{own}": invalid syntax') from None
+    if own is not None:
+        limits.append(p.now + _seconds(p, node, template, text(own)))
+    return min(limits) if limits else None
+
+
+def pod_stop(p: Pass, node: str) -> float | None:
+    """When the pod's containers are told to end: with the Workflow, or when no time is left to its retries."""
+    private = p.priv(node)
+    limits: list[float] = []
+    if p.hidden.get("deadline") is not None and not private.get("onExit"):
+        limits.append(p.hidden["deadline"])
     until = p.priv(private["owner"]).get("until") if private.get("role") == "attempt" else None
     if until is not None:
         limits.append(until)
     return min(limits) if limits else None
 
 
+def _seconds(p: Pass, node: str, template: Doc, own: str) -> int:
+    try:
+        seconds = int(own)
+    except ValueError:
+        raise CallFailed(f'strconv.ParseInt: parsing "{own}": invalid syntax') from None
+    if seconds <= 0:
+        pod = pod_name(p.name, p.node(node)["name"], template.get("name") or "")
+        why = f"Invalid value: {seconds}: must be between 1 and 2147483647, inclusive"
+        raise CallFailed(f'Pod "{pod}" is invalid: spec.activeDeadlineSeconds: {why}')
+    return seconds
+
+
 def watch(p: Pass, node: str, template: Doc) -> None:
-    """A node that is still Pending when `pendingTimeout` is over has failed."""
-    pending = template.get("pendingTimeout")
-    if pending:
-        p.keep(node, wake=p.now + _duration(pending))
+    """A node that is still Pending when its `timeout` or `pendingTimeout` is over has failed; Argo does not ask this of attempts."""
+    if p.priv(node).get("role") == "attempt":
+        return
+    limits = []
+    for field in ("timeout", "pendingTimeout"):
+        try:
+            limits += [_duration(template[field])] if template.get(field) else []
+        except CallFailed:
+            continue  # told when the pod is made
+    if limits:
+        p.keep(node, wake=p.priv(node)["at"] + min(limits))
 
 
 def assess_pending(p: Pass, node: str) -> None:
@@ -70,7 +99,13 @@ def assess_pending(p: Pass, node: str) -> None:
 
         pod = ensured(p, node).pod
         p.act(StopPod(node, pod.name, pod.grace_seconds))
-    p.mark(node, "Failed", "timeout")
+    _withdraw(p, node)
+    p.mark(node, "Failed", TIMEOUT)
+    private = p.priv(node)
+    if private["role"] in ("entry", "exit"):
+        p.keep(node, raised=TIMEOUT)
+    elif private["role"] == "step" and not p.fulfilled(private["owner"]):
+        p.mark(private["owner"], "Failed", TIMEOUT)  # with what runs beside it
 
 
 def enforce(p: Pass) -> None:

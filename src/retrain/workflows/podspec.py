@@ -50,8 +50,10 @@ def build(p: Pass, node: str, template: Doc, capture: bool) -> PodSpec:
         output_artifacts=[_output(a, location) for a in outputs.get("artifacts") or () if a.get("path")],
         capture_result=capture,
         deadline=deadlines.pod_deadline(p, node, template),
+        stop_at=deadlines.pod_stop(p, node),
         grace_seconds=float(tree.get("terminationGracePeriodSeconds") or GRACE),
         archive_logs_key=location.log_key(),
+        owner=p.run.workflow["metadata"].get("uid") or "",
     )
 
 

@@ -160,15 +160,16 @@ def _assess(p: Pass, node: str) -> None:
         return
     if doc["type"] in COMPOSITE and (p.suspended or _left_behind(p, node)):
         return  # resume looks at everything again
+    if p.priv(node).get("stage"):
+        deadlines.assess_pending(p, node)
+        return
     match doc["type"]:
         case "Steps":
-            if not p.priv(node).get("stage"):
-                steps.assess(p, node)
+            steps.assess(p, node)
         case "StepGroup":
             steps.assess_group(p, node)
         case "DAG":
-            if not p.priv(node).get("stage"):
-                dag.assess(p, node)
+            dag.assess(p, node)
         case "TaskGroup":
             dag.assess_group(p, node)
         case "Retry":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from retrain.clock import seconds, timestamp
@@ -11,6 +12,7 @@ from retrain.expressions.tags import explode
 from retrain.ports import Doc
 from retrain.workflows import deadlines
 from retrain.workflows.index import BAD, FULFILLED
+from retrain.workflows.resolve import retry_strategy
 from retrain.workflows.status import text
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
 
@@ -58,7 +60,7 @@ def _lasted(doc: Doc) -> float:
 
 
 def attempt(p: Pass, node: str) -> None:
-    """Begin the next attempt. What goes wrong shows on the attempt's node."""
+    """Begin the next attempt. What goes wrong shows on the attempt's node; unless errors are retried CallFailed is raised."""
     from retrain.workflows.execute import check_place, reprocess_attempt, run
 
     doc, private = p.node(node), p.priv(node)
@@ -88,7 +90,8 @@ def attempt(p: Pass, node: str) -> None:
     except CallFailed as error:
         child = p.create(call, "Skipped", "Error", str(error))
         p.link(node, child, new=True)
-        return
+        p.fail(node, str(error))
+        raise CallFailed(str(error), node) from error
     p.link(node, p.id(call.name), new=True)
     if p.reused(p.id(call.name)):
         p.adopt(call)
@@ -96,8 +99,10 @@ def attempt(p: Pass, node: str) -> None:
         return
     try:
         run(p, call, None, template, arguments)
-    except CallFailed:
-        return  # the attempt's node says it; assess decides what follows
+    except CallFailed as error:
+        if _policy(retry_strategy(p, template) or {}) == "OnFailure":
+            p.fail(node, str(error))
+            raise CallFailed(str(error), node) from error
 
 
 def _holder(doc: Doc, private: Doc) -> Doc:
@@ -114,7 +119,7 @@ def assess(p: Pass, node: str) -> None:
         return
     made = attempts(p, node)
     if not made:
-        attempt(p, node)
+        _go_on(p, node)
         return
     if not p.fulfilled(made[-1]):
         return
@@ -126,11 +131,16 @@ def assess(p: Pass, node: str) -> None:
         return
     if verdict is None:
         if p.priv(node).get("wake") is None:
-            attempt(p, node)
+            _go_on(p, node)
         return
     phase, message = verdict
     _outputs(p, node, made[-1])
     p.mark(node, phase, message)
+
+
+def _go_on(p: Pass, node: str) -> None:
+    with suppress(CallFailed):  # the Retry node says it
+        attempt(p, node)
 
 
 def _outputs(p: Pass, node: str, last: str) -> None:
@@ -168,12 +178,16 @@ def _judge(p: Pass, node: str, strategy: Doc, made: list[str]) -> tuple[str, str
 
 
 def _policy_allows(strategy: Doc, phase: str) -> bool:
-    policy = strategy.get("retryPolicy") or ("Always" if strategy.get("expression") else "OnFailure")
+    policy = _policy(strategy)
     if policy not in POLICIES:
         raise CallFailed(f"{policy} is not a valid RetryPolicy")
     if policy == "OnTransientError":
         return False  # no message of ours is a transient error of a cluster
     return policy == "Always" or policy == ("OnFailure" if phase == "Failed" else "OnError")
+
+
+def _policy(strategy: Doc) -> str:
+    return str(strategy.get("retryPolicy") or ("Always" if strategy.get("expression") else "OnFailure"))
 
 
 def _limit(strategy: Doc) -> int | None:

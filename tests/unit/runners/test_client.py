@@ -287,6 +287,14 @@ async def test_deadline(make):
     await kept.pods.close(kill=True)
 
 
+async def test_told_to_end_at_a_time(make):
+    kept: Kept = make()
+    ended = await kept.run(pod("a", "sleep", "60", stop_at=time.time() + 0.3))
+    (main,) = ended.containers
+    assert (main.exit_code, main.reason, main.message) == (143, "Error", "")
+    await kept.pods.close(kill=True)
+
+
 async def test_memory_limit_kills_and_says_what_to_raise(make):
     kept: Kept = make()
     ended = await kept.run(pod("a", "python", "-c", "x = bytearray(200 << 20); import time; time.sleep(60)", memory_bytes=64 << 20))

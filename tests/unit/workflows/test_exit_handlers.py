@@ -61,7 +61,7 @@ def test_labels_and_annotations_of_its_spec(tell: Tell) -> None:
         (
             "  synchronization: {semaphores: [{configMapKeyRef: {name: none, key: k}}]}",
             "Failed",
-            'Failed to acquire the synchronization lock. configmaps "none" not found',
+            "Failed to acquire the synchronization lock. failed to initialize semaphore ns/ConfigMap/none/k with limit",
         ),
     ],
 )

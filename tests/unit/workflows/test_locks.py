@@ -55,7 +55,8 @@ WRONG = {
     "semaphores: [{configMapKeyRef: {name: none, key: k}}]": "failed to initialize semaphore ns/ConfigMap/none/k with limit",
     "semaphores: [{configMapKeyRef: {name: cm, key: few}}]": "failed to initialize semaphore ns/ConfigMap/cm/few with limit",
     "mutexes: [{name: m}, {name: m}]": "requested configuration is invalid: duplicate synchronization item found",
-    "semaphores: [{namespace: x}]": "requested configuration is invalid: cannot get LockName for a Semaphore without a ConfigMapRef or Database",
+    "semaphores: [{namespace: x}]": "requested configuration is invalid: "
+    "cannot get LockName for a Semaphore without a ConfigMapRef or Database",
 }
 
 

@@ -80,7 +80,7 @@ spec:
 
 
 def test_a_stopped_dag_is_looked_at_no_more(tell: Tell) -> None:
-    """It has failed before its pods have ended; of what is below only pods end, and Retry nodes, which have failed whatever they came to."""
+    """It has failed before its pods have ended; below it only pods end, and Retry nodes have failed whatever they came to."""
     told = tell(GROUPS)
     told.hold = {"loop(0:a)", "loop(1:b)", "r(0)", "x"}
     told.play()
