@@ -6,7 +6,7 @@ from retrain.clock import timestamp
 from retrain.expressions import ExpressionError, exprlang
 from retrain.expressions.tags import explode, substitute
 from retrain.ports import Doc
-from retrain.workflows import deadlines, hooks, synchronization
+from retrain.workflows import deadlines, hooks, labels, synchronization
 from retrain.workflows.index import BAD, COMPLETED, FULFILLED
 from retrain.workflows.messages import FreeLock
 from retrain.workflows.resolve import local_base
@@ -46,7 +46,7 @@ def begin(p: Pass) -> None:
 def run(p: Pass) -> None:
     """The Workflow begins to run: its metadata, its deadline, its entry template."""
     try:
-        _metadata(p)
+        labels.give(p)
     except CallFailed as error:
         _end(p, "Error", str(error))
         return
@@ -75,24 +75,6 @@ def start_entry(p: Pass) -> None:
         return  # conclude says it
     except Blocked:
         return
-
-
-def _metadata(p: Pass) -> None:
-    """Labels and annotations that the spec gives its Workflow. Raises CallFailed."""
-    wanted = p.spec.get("workflowMetadata") or {}
-    params = global_params(p)
-    try:
-        for name, value in (wanted.get("labels") or {}).items():
-            p.labels[name] = substitute(str(value), params)
-        for name, value in (wanted.get("annotations") or {}).items():
-            p.annotations[name] = substitute(str(value), params)
-        for name, source in (wanted.get("labelsFrom") or {}).items():
-            value = exprlang.compile(source["expression"]).evaluate(explode(params))
-            if not isinstance(value, str):
-                raise CallFailed(f'failed to evaluate label "{name}" expression "{source["expression"]}": must be a string')
-            p.labels[name] = value
-    except ExpressionError as error:
-        raise CallFailed(str(error)) from error
 
 
 # ------------------------------------------------------------------------------------------ the end
@@ -197,7 +179,10 @@ def _start_exit(p: Pass, name: str) -> bool:
 
 def _finish(p: Pass, entry: Doc, on_exit: Doc | None) -> None:
     message = entry.get("message") or ""
-    if entry["phase"] in BAD:
+    raised = p.priv(on_exit["id"]).get("raised") if on_exit is not None else None
+    if raised:
+        _end(p, "Error", f"error in exit template execution : {raised}")
+    elif entry["phase"] in BAD:
         _end(p, entry["phase"], f"Stopped with strategy '{p.shutdown}'" if p.shutdown else message)
     elif on_exit is not None and on_exit["phase"] in BAD:
         _end(p, on_exit["phase"], on_exit.get("message") or "")

@@ -107,7 +107,7 @@ def _show_arguments(p: Pass) -> None:
 
 def global_params(p: Pass, late: bool = False) -> Params:
     """Every `workflow.` variable. `late`: as after the entry node was executed, with `workflow.failures`."""
-    version = (p.hidden.get("outputs", 0), p.hidden.get("parameters") is None, len(p.labels), late and p.late)
+    version = (p.hidden.get("outputs", 0), p.hidden.get("parameters") is None, len(p.labels), len(p.annotations), late and p.late)
     known = p.index.memory.get("globals")
     if known is None or known[0] != version:
         known = (version, _lasting(p))

@@ -34,12 +34,12 @@ def test_labels_and_annotations_of_its_spec(tell: Tell) -> None:
   workflowMetadata:
     labels: {x: "{{workflow.parameters.p}}"}
     annotations: {nn: note}
-    labelsFrom: {yy: {expression: "workflow.parameters.p + '!'"}}
+    labelsFrom: {yy: {expression: "workflow.parameters.p + '2'"}}
 """
         + ONE
     )
     told.play()
-    assert told.pods[0].containers[0].command[1] == "P P! note"
+    assert told.pods[0].containers[0].command[1] == "P P2 note"
     assert told.outcomes[0].labels["x"] == "P"
     assert told.outcomes[0].annotations["nn"] == "note"
 
