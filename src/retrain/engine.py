@@ -132,7 +132,7 @@ class Engine:
         await self.provide([d.doc for d in self._given])
         await self.apply_all([d.doc for d in self._given if d.kind != "Workflow"])
         await self.pods.start()
-        self.controller.recover()
+        await self.controller.recover()
         await self._open_sources(self._pause)
         await self._serve()
         for document in self._given:

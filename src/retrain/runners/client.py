@@ -9,9 +9,10 @@ import os
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Literal
+from weakref import WeakValueDictionary
 
 from retrain.errors import RetrainError, Unavailable
 from retrain.ports import Artifacts, ContainerExit, Json, PodExit, PodSpec, StoredOutputs
@@ -25,6 +26,7 @@ from retrain.runners.podfolder import PodFolder, write_json
 
 log = logging.getLogger(__name__)
 STOPPED_EARLY = 143
+LOOK_AGAIN = 1.0  # seconds, should the end of a pod that is removed not be told
 
 
 def default_slots() -> int:
@@ -72,9 +74,10 @@ class ProcessPods:
         self._links: dict[str, HostLink] = {}
         self._running: set[str] = set()
         self._queue: OrderedDict[str, PodFolder] = OrderedDict()
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._ends: dict[str, asyncio.Event] = {}
         self._stopped: set[str] = set()
+        self._unwanted: set[str] = set()  # pods that are removed: how they end is told to nobody
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -137,6 +140,8 @@ class ProcessPods:
         """Stage and start the pod, or tell again how it ended. Returns when it is started or waits for a slot."""
         folder = PodFolder(self.pods, pod.name)
         async with self._locks.setdefault(pod.name, asyncio.Lock()):
+            if pod.owner and folder.owned_by() not in ("", pod.owner):  # of a Workflow of the same name, which was deleted
+                await self._remove(folder)
             state = folder.state()
             if state == "absent":
                 try:
@@ -145,6 +150,7 @@ class ProcessPods:
                     await self._stage(pod, folder)
                 except RetrainError as e:
                     folder.create()
+                    folder.claim(pod.owner)
                     self._end_without_host(folder, pod.node_id, pod.workflow, error=str(e))
                     return
                 state = "staged"
@@ -160,6 +166,7 @@ class ProcessPods:
                 self._pump()
 
     async def _stage(self, pod: PodSpec, folder: PodFolder) -> None:
+        folder.claim(pod.owner)
         mode = await self._mode(pod)
         layout = Layout(folder, pod, self.claims, machine_folders() if mode == "isolated" else ())
         plan = Planner(pod, layout, mode, self._machine).document()
@@ -232,7 +239,7 @@ class ProcessPods:
             ended = folder.read_exit()
         except FileNotFoundError:
             ended = None  # forgotten in the meantime
-        if ended is not None:
+        if ended is not None and folder.name not in self._unwanted:
             self._on_exit(ended)
         self._pump()
 
@@ -310,10 +317,51 @@ class ProcessPods:
 
     async def forget(self, pod: str) -> None:
         """Remove the pod's folder but its logs."""
-        await asyncio.to_thread(PodFolder(self.pods, pod).clear, keep_logs=True)
-        for kept in (self._locks, self._ends):
-            kept.pop(pod, None)
+        async with self._locks.setdefault(pod, asyncio.Lock()):
+            await asyncio.to_thread(PodFolder(self.pods, pod).clear, keep_logs=True)
+        self._ends.pop(pod, None)
         self._stopped.discard(pod)
+
+    async def discard(self, owner: str) -> None:
+        """End the pods of a Workflow that is no more, and remove all that is kept of them."""
+        await self._discard_all({folder: found for folder, found in (await asyncio.to_thread(self._owned)).items() if found == owner})
+
+    async def keep_only(self, owners: Collection[str]) -> None:
+        """Discard the pods whose Workflow is none of these: an engine that was killed left them. Returns when it is known which;
+        they are removed while others begin."""
+        left = {folder: found for folder, found in (await asyncio.to_thread(self._owned)).items() if found not in owners}
+        if left:
+            self._task(asyncio.create_task(self._discard_all(left)))
+
+    def _owned(self) -> dict[PodFolder, str]:
+        folders = [PodFolder(self.pods, entry.name) for entry in os.scandir(self.pods)]
+        return {folder: owner for folder in folders if (owner := folder.owned_by())}
+
+    async def _discard_all(self, folders: Mapping[PodFolder, str]) -> None:
+        for folder, owner in folders.items():
+            await self._discard(folder, owner)
+
+    async def _discard(self, folder: PodFolder, owner: str) -> None:
+        async with self._locks.setdefault(folder.name, asyncio.Lock()):
+            if folder.owned_by() == owner:
+                await self._remove(folder)
+
+    async def _remove(self, folder: PodFolder) -> None:
+        """The pod's lock is held."""
+        self._unwanted.add(folder.name)
+        try:
+            ended = self._ends.setdefault(folder.name, asyncio.Event())
+            await self.stop(folder.name, 0.0)
+            while folder.state() == "running" or (folder.state() == "staged" and folder.name in self._running):
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(ended.wait(), LOOK_AGAIN)
+                ended.clear()
+            await asyncio.to_thread(folder.clear, keep_logs=False)
+        finally:
+            for kept in (self._unwanted, self._stopped, self._running):
+                kept.discard(folder.name)
+            self._ends.pop(folder.name, None)
+            self._pump()
 
     async def logs(self, pod: str, container: str, follow: bool) -> AsyncIterator[bytes]:
         """The container's output. Following ends when the pod has ended."""

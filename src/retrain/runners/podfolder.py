@@ -75,6 +75,11 @@ class PodFolder:
         return self.path / "lock"
 
     @property
+    def owner(self) -> Path:
+        """The uid of the pod's Workflow."""
+        return self.path / "owner"
+
+    @property
     def started(self) -> Path:
         """Written before the pod's first process is made."""
         return self.path / "started.json"
@@ -114,6 +119,19 @@ class PodFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         for name in (self.logs.name, *more):
             (self.path / name).mkdir(exist_ok=True)
+
+    def claim(self, owner: str) -> None:
+        """Say which Workflow's it is, by its uid: what is kept of the pod goes with it."""
+        if owner:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.owner.write_text(owner)
+
+    def owned_by(self) -> str:
+        """The uid of the Workflow ("" when it is not known)."""
+        try:
+            return self.owner.read_text()
+        except FileNotFoundError:
+            return ""
 
     def locked(self) -> bool:
         """Whether a pod host holds the pod's lock."""
@@ -178,7 +196,7 @@ class PodFolder:
         if not keep_logs:
             remove_tree(self.path)
             return
-        keep = {self.logs.name, self.spec.name, self.started.name, self.exit.name, self.lock.name}
+        keep = {self.logs.name, self.owner.name, self.spec.name, self.started.name, self.exit.name, self.lock.name}
         for entry in self.path.iterdir() if self.path.exists() else ():
             if entry.name not in keep:
                 remove_tree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from retrain.errors import InvalidInput
@@ -107,6 +107,12 @@ class FakePods:
         """Drop what is known of the pod."""
         self._ended.pop(pod, None)
         self._outputs.pop(pod, None)
+
+    async def discard(self, owner: str) -> None:
+        """Fakes leave nothing on disk."""
+
+    async def keep_only(self, owners: Collection[str]) -> None:
+        """Fakes leave nothing on disk."""
 
     async def logs(self, pod: str, container: str, follow: bool) -> AsyncIterator[bytes]:
         """Fakes print nothing."""

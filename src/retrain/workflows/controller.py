@@ -81,8 +81,10 @@ class Controller:
 
     # ------------------------------------------------------------------------------------------ from outside
 
-    def recover(self) -> None:
-        """Go on with what an earlier engine left: replay its outbox, consume its facts, set its timers."""
+    async def recover(self) -> None:
+        """Go on with what an earlier engine left: replay its outbox, consume its facts, set its timers, remove what is left of deleted
+        Workflows."""
+        await self._performer.keep_only(self.ledger.uids())
         for wf in self.ledger.unfinished():
             self._adopt(wf)
 
@@ -179,8 +181,9 @@ class Controller:
         self.learn(wf, TimerDue())
 
     def delete(self, name: str) -> None:
-        """Forget a Workflow; its pods are stopped."""
+        """Forget a Workflow; its pods are stopped, and nothing of them is kept."""
         wf = self.number(name)
+        uid = self.ledger.uid(wf)
         live = self._live.pop(wf, None)
         self._numbers.pop(name, None)
         self._dirty.pop(wf, None)
@@ -190,7 +193,13 @@ class Controller:
         self.locks.forget(wf)
         if live is not None:
             self._performer.abandon(wf, live.outbox.values())
+        self._loop.call_soon(self._discard, wf, uid)
         self._tell(name)
+
+    def _discard(self, wf: int, uid: str) -> None:
+        """After the commit; what a kill prevents is done by the next engine."""
+        if uid and not self.ledger.uid(wf):
+            self._performer.discard(uid)
 
     def pod_running(self, node_id: str, at: float) -> None:
         """A pod's first container runs."""

@@ -183,6 +183,15 @@ class Ledger:
         row = self._db.execute("SELECT wf FROM workflow WHERE name = ?", (name,)).fetchone()
         return None if row is None else int(row[0])
 
+    def uids(self) -> set[str]:
+        """Of all Workflows."""
+        return {row[0] for row in self._db.execute("SELECT json_extract(doc, '$.metadata.uid') FROM workflow") if row[0]}
+
+    def uid(self, wf: int) -> str:
+        """Of one Workflow ("" when there is none)."""
+        row = self._db.execute("SELECT json_extract(doc, '$.metadata.uid') FROM workflow WHERE wf = ?", (wf,)).fetchone()
+        return "" if row is None else row[0] or ""
+
     def names(self, labels: Mapping[str, str]) -> list[str]:
         """All Workflows whose labels have these values, oldest first."""
         if not labels:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from functools import partial
 from typing import Protocol
 
@@ -98,6 +98,14 @@ class Performer:
     def forget(self, pod: str) -> None:
         """Nobody needs the pod's folder any more."""
         self._after(pod, partial(self._pods.forget, pod))
+
+    def discard(self, owner: str) -> None:
+        """The Workflow with this uid is no more: its pods end, and nothing of them is kept."""
+        self._after(f"of {owner}", partial(self._pods.discard, owner))
+
+    async def keep_only(self, owners: Collection[str]) -> None:
+        """Discard the pods of all Workflows but those with these uids."""
+        await self._pods.keep_only(owners)
 
     async def stop_all(self, pods: list[EnsurePod]) -> None:
         """Ask all pods to end and wait for it. Those that did not end by themselves are forgotten: they will be started afresh."""

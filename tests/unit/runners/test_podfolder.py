@@ -43,10 +43,13 @@ def test_a_spec_is_for_its_owner_alone(tmp_path):
 def test_forgetting_keeps_the_logs(tmp_path):
     folder = PodFolder(tmp_path, "p")
     folder.create()
+    assert folder.owned_by() == ""
+    folder.claim("uid")
     folder.log("main").write_text("x")
     write_json(folder.spec, {})
     folder.clear(keep_logs=True)
-    assert [p.name for p in folder.path.iterdir()] == ["log"]
+    assert sorted(p.name for p in folder.path.iterdir()) == ["log", "owner"]
+    assert folder.owned_by() == "uid"
     assert folder.state() == "absent"
     folder.clear(keep_logs=True)
     folder.clear(keep_logs=False)
