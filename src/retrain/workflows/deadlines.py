@@ -61,7 +61,7 @@ def _seconds(p: Pass, node: str, template: Doc, own: str) -> int:
     try:
         seconds = int(own)
     except ValueError:
-        raise CallFailed(f'strconv.ParseInt: parsing "{own}": invalid syntax') from None
+        raise CallFailed(f"value '{own}' cannot be resolved to an int") from None
     if seconds <= 0:
         pod = pod_name(p.name, p.node(node)["name"], template.get("name") or "")
         why = f"Invalid value: {seconds}: must be between 1 and 2147483647, inclusive"

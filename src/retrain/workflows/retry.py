@@ -17,6 +17,25 @@ from retrain.workflows.status import text
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
 
 POLICIES = ("Always", "OnError", "OnFailure", "OnTransientError")
+TRANSIENT = (  # what Argo takes for an error that passes by, wherever it stands in a node's message
+    "unexpected error when reading response body",
+    "stream error when reading response body",
+    "Connection closed by foreign host",
+    "net/http: TLS handshake timeout",
+    "i/o timeout",
+    "connection timed out",
+    "connection reset by peer",
+    "http2: client connection lost",
+    "http2: server sent GOAWAY and closed the connection",
+    "request did not complete within requested timeout",
+    "connect: connection refused",
+    "invalid connection",
+    "client rate limiter Wait returned an error",
+    "etcdserver: leader changed",
+    "etcdserver: request timed out",
+    "etcdserver: too many requests",
+    "upper: no more rows in",
+)
 
 
 def attempts(p: Pass, node: str) -> list[str]:
@@ -112,7 +131,7 @@ def _holder(doc: Doc, private: Doc) -> Doc:
 
 def assess(p: Pass, node: str) -> None:
     """Look at the last attempt: the node ends, waits, or tries again."""
-    from retrain.workflows.execute import strategy_of
+    from retrain.workflows.execute import stands_still, strategy_of
 
     doc = p.node(node)
     if doc["phase"] in FULFILLED or p.priv(node).get("stage"):
@@ -121,12 +140,11 @@ def assess(p: Pass, node: str) -> None:
     if not made:
         _go_on(p, node)
         return
-    if not p.fulfilled(made[-1]):
+    if not p.fulfilled(made[-1]) or stands_still(p, node):
         return
     try:
         verdict = _judge(p, node, strategy_of(p, node), made)
     except (CallFailed, ExpressionError) as error:
-        _outputs(p, node, made[-1])
         p.fail(node, str(error))
         return
     if verdict is None:
@@ -164,7 +182,7 @@ def _judge(p: Pass, node: str, strategy: Doc, made: list[str]) -> tuple[str, str
         return phase, stopped
     if p.priv(node).get("wake") is not None:
         return None
-    if not _policy_allows(strategy, phase):
+    if not _policy_allows(strategy, phase, message):
         return phase, message
     limit = _limit(strategy)
     if limit is not None and len(made) > limit:
@@ -177,12 +195,12 @@ def _judge(p: Pass, node: str, strategy: Doc, made: list[str]) -> tuple[str, str
     return None
 
 
-def _policy_allows(strategy: Doc, phase: str) -> bool:
+def _policy_allows(strategy: Doc, phase: str, message: str) -> bool:
     policy = _policy(strategy)
     if policy not in POLICIES:
         raise CallFailed(f"{policy} is not a valid RetryPolicy")
     if policy == "OnTransientError":
-        return False  # no message of ours is a transient error of a cluster
+        return any(words in message for words in TRANSIENT)
     return policy == "Always" or policy == ("OnFailure" if phase == "Failed" else "OnError")
 
 
@@ -198,7 +216,7 @@ def _integer(value: Any) -> int:
     try:
         return int(text(value))
     except ValueError:
-        raise CallFailed(f'strconv.ParseInt: parsing "{text(value)}": invalid syntax') from None
+        raise CallFailed(f"value '{text(value)}' cannot be resolved to an int") from None
 
 
 def _backoff(p: Pass, node: str, strategy: Doc, made: list[str]) -> str:

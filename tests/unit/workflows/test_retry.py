@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from retrain.ports import PodSpec
+from retrain.ports import ContainerExit, PodExit, PodSpec
+from retrain.workflows.messages import PodExited
 from retrain.workflows.retry import humanized
 
 Tell = Callable[..., Any]
@@ -45,9 +46,14 @@ def test_when_it_stops_and_what_it_says(tell: Tell, strategy: str, attempts: int
 
 
 def test_attempts_know_the_one_before(tell: Tell) -> None:
-    told = tell(text('limit: "5"', '[exit, "{{=asInt(retries) == 2 ? 0 : 7}}", "{{retries}} {{lastRetry.exitCode}} {{lastRetry.status}}"]'))
+    told = tell(
+        text(
+            'limit: "5"',
+            '[exit, "{{=asInt(retries) == 2 ? 0 : 7}}", "{{retries}} {{lastRetry.exitCode}} {{lastRetry.status}} {{node.name}}"]',
+        )
+    )
     assert told.play()["status"]["phase"] == "Succeeded"
-    assert [p.containers[0].command[2] for p in told.pods] == ["0 0 ", "1 7 Failed", "2 7 Failed"]
+    assert [p.containers[0].command[2] for p in told.pods] == ["0 0  w", "1 7 Failed w", "2 7 Failed w"]
 
 
 def test_backoff_waits_longer_each_time(tell: Tell) -> None:
@@ -102,3 +108,33 @@ spec:
 )
 def test_times_in_words(seconds: float, words: str) -> None:
     assert humanized(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        ("limit: two", "value 'two' cannot be resolved to an int"),
+        ("limit: 2, backoff: {duration: 1s, factor: x}", "value 'x' cannot be resolved to an int"),
+        ("limit: 2, backoff: {factor: 2}", "no base duration specified for retryStrategy"),
+    ],
+)
+def test_a_strategy_that_cannot_be_read_shows_when_it_is_needed(tell: Tell, strategy: str, message: str) -> None:
+    told = tell(text(strategy))
+    shown = told.play()["status"]
+    assert (shown["phase"], shown["message"]) == ("Error", f"error in entry template execution: {message}")
+    assert "outputs" not in told.nodes()[""]
+    assert told.phases()["(0)"] == "Failed"
+
+
+@pytest.mark.parametrize(("words", "attempts"), [("dial: i/o timeout", 2), ("no such thing", 1)])
+def test_errors_that_pass_by_are_known_by_their_words(tell: Tell, words: str, attempts: int) -> None:
+    told = tell(text("limit: 1, retryPolicy: OnTransientError"))
+    told.hold = {"w(0)", "w(1)"}
+    told.play()
+    while told.held:
+        node, pod = told.held.popitem()
+        ends = [ContainerExit("main", 5, "Error", told.now, told.now, words)]
+        told.facts.append(PodExited(node, PodExit(pod.name, node, pod.workflow, told.now, told.now, ends)))
+        told.play()
+    assert len(told.pods) == attempts
+    assert told.nodes()["(0)"]["message"] == f"main: Error (exit code 5): {words}"
