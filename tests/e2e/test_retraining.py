@@ -107,7 +107,7 @@ def digests(repository: Repository) -> dict[str, str]:
 
 
 def test_killed_while_training_it_goes_on_and_ends_in_the_same_model(repository: Repository) -> None:
-    repository.model(epochs=400)
+    repository.model(epochs=100)
     repository.up()
     data = rows("2024-03-01", 20, seed=4)
     repository.put("incoming/tiny/one.csv", data)
