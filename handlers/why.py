@@ -70,8 +70,10 @@ def _model_row(store: Store, model: str) -> Doc:
 
 
 def _runs(store: Store, given: argparse.Namespace) -> Doc:
-    wanted = given.name or given.model
-    names = [wanted] if wanted else models(store)
+    wanted, there = given.name or given.model, models(store)
+    if wanted and wanted not in there:
+        raise WrongUsage(f"there is no model {wanted!r} in the bucket; models: {', '.join(there) or 'none yet'}")
+    names = [wanted] if wanted else there
     return {"runs": [_run_row(record, current(store, name).record) for name in names for record in runs(store, name)]}
 
 
@@ -164,7 +166,7 @@ def _any(store: Store, given: argparse.Namespace) -> Doc:
 def _trials(store: Store, given: argparse.Namespace) -> Doc:
     """The trials of a run, the best on `valid` first."""
     run = _run(store, given)
-    return {"run": run["run"], "metric": run["metric"], "trials": run["of_trials"]}
+    return {**{name: run[name] for name in ("run", "outcome", "reason", "metric")}, "trials": run["of_trials"]}
 
 
 ANSWERS = {"models": _models, "runs": _runs, "trials": _trials, "run": _run, "trial": _trial, "model": _model, "any": _any}
@@ -178,6 +180,8 @@ def text(verb: str, answer: Doc) -> str:
         return "\n".join(answer["why"])
     if "curve" in answer:
         return _trial_text(answer)
+    if verb == "trials" and not answer["trials"]:
+        return f"Run {answer['run']} has no trials: {answer['outcome']}" + (f" ({answer['reason']})" if answer["reason"] else "")
     if verb == "trials":
         head = ["TRIAL", "PARAMS", f"{answer['metric'] or 'metric'} ON VALID", "EPOCHS", "SECONDS", ""]
         return _table(head, [_trial_cells(row, answer["metric"]) for row in answer["trials"]])

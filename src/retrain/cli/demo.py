@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ import click
 
 from retrain.cli import flights, tree
 from retrain.cli.client import Client
+from retrain.cli.engine_verbs import shut_down
 from retrain.cli.event_verbs import bucket_environment
 from retrain.cli.model_verbs import ask
 from retrain.cli.options import state_of
 from retrain.cli.output import ago
-from retrain.errors import RetrainError, Unavailable
+from retrain.errors import InvalidInput, RetrainError, Unavailable
 
 MODEL = "flight-delay"
 Doc = dict[str, Any]
@@ -68,13 +69,12 @@ def _say(what: str, text: str) -> None:
 
 
 def _afresh(state: Path) -> None:
-    """Remove what an earlier demo left; one that still runs is stopped first."""
+    """Remove what an earlier demo left; one that still runs is stopped first. Raises InvalidInput for a folder of anything else."""
+    if state.is_dir() and any(state.iterdir()) and not (state / "months").is_dir():
+        raise InvalidInput(f"{state}: not the state of a demo, which is removed at every start; name a new folder")
     if (state / "engine.sock").exists():
-        try:
-            Client(state).call("POST", "/retrain/v1/shutdown")
-            time.sleep(1)
-        except Unavailable:
-            pass
+        with suppress(Unavailable):
+            shut_down(state)
     shutil.rmtree(state, ignore_errors=True)
     state.mkdir(parents=True)
 

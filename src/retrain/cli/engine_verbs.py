@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import shlex
 import signal
 from pathlib import Path
@@ -13,7 +14,6 @@ import click
 from retrain.cli.client import Client
 from retrain.cli.event_verbs import bucket_environment
 from retrain.cli.options import manifests, state_option
-from retrain.errors import Unavailable
 
 OVERLAY = Path("overlays/laptop")
 
@@ -67,6 +67,9 @@ def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[st
             loop.add_signal_handler(number, stop, asked, number)
         how: Literal["free", "manifest"] = "free" if ports == "free" else "manifest"
         async with Engine(state, documents, ports=how, listen=listen, pause=paused, allowed_hosts=allowed) as engine:
+            if listen:
+                host, port = engine.listening[-1].socket.getsockname()[:2]
+                click.echo(f"the API is on http://{host}:{port}, its bearer token in {state / 'token'}", err=True)
             click.echo("ready")
             await engine.run_until(asked)
             click.echo("stopping (what is under way goes on at the next `retrain up`)", err=True)
@@ -84,8 +87,15 @@ def down(state: Path) -> None:
     \b
     retrain down
     """
-    Client(state).call("POST", "/retrain/v1/shutdown")
+    shut_down(state)
     click.echo("stopped")
+
+
+def shut_down(state: Path) -> None:
+    """Ask the engine of a state folder to end, and wait until it has let the folder go. Raises Unavailable when none runs."""
+    Client(state).call("POST", "/retrain/v1/shutdown")
+    with (state / "engine.lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
 
 
 @click.command()
@@ -98,9 +108,6 @@ def env(state: Path) -> None:
     curl "$RETRAIN_WEBHOOK_URL" -H "Authorization: Bearer $RETRAIN_WEBHOOK_TOKEN" --json '{"model": "flight-delay"}'
     """
     variables = bucket_environment(state)
-    try:
-        variables.update(Client(state).call("GET", "/retrain/v1/info").get("environment") or {})
-    except Unavailable as error:
-        raise Unavailable(f"{error} (the bucket is stopped with it)") from error
+    variables.update(Client(state).call("GET", "/retrain/v1/info").get("environment") or {})
     for name, value in variables.items():
         click.echo(f"export {name}={shlex.quote(value)}")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
 from retrain.cli.client import Client
 from retrain.cli.options import output_option, state_option
-from retrain.errors import Unavailable
+from retrain.errors import NotFound, Unavailable
 
 
 def bucket_environment(state: Path) -> dict[str, str]:
@@ -19,29 +21,52 @@ def bucket_environment(state: Path) -> dict[str, str]:
     if not file.exists():
         raise Unavailable(f"no bucket in {state} yet: `retrain up --state {state}` makes one")
     found: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+    address = urlsplit(found["AWS_ENDPOINT_URL_S3"])
+    try:
+        socket.create_connection((str(address.hostname), address.port or 80), timeout=10).close()
+    except OSError as error:
+        raise Unavailable(f"the bucket in {state} does not run: start it with `retrain up --state {state}`") from error
     return found
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--model", required=True, help="Whose data it is: the objects become incoming/<model>/<file name>.")
+@click.option("--model", help="Whose data it is: the objects become incoming/<model>/<file name>.")
 @click.option("--key", help="The object's whole key instead (one file).")
 @state_option
-def put(files: tuple[Path, ...], model: str, key: str | None, state: Path) -> None:
+def put(files: tuple[Path, ...], model: str | None, key: str | None, state: Path) -> None:
     """Put files into the bucket where a model's data lands. Each is an event. Any other S3 client does the same (`retrain env`).
 
     \b
     retrain put 2013-01.csv 2013-02.csv --model flight-delay
+    retrain put 2013-01.csv --key batches/flight-delay/2013/01.csv
     """
-    if key and len(files) > 1:
+    if (model is None) == (key is None):
+        raise click.UsageError("whose data is it? Give --model, or --key")
+    if key is not None and len(files) > 1:
         raise click.UsageError("--key names one object: give one file")
+    if key is not None and any(part in ("", ".", "..") for part in key.split("/")):
+        raise click.BadParameter(f"{key!r} has an empty part, `.` or `..`", param_hint="--key")
     from retrain.bucket.s3 import S3Bucket
 
     bucket = S3Bucket.from_environment(bucket_environment(state))
+    if model is not None:
+        _known(model, state)
     for file in files:
         to = key or f"incoming/{model}/{file.name}"
         bucket.upload(file, to)
         click.echo(f"{file} -> s3://{bucket.name}/{to} ({file.stat().st_size} bytes)")
+
+
+def _known(model: str, state: Path) -> None:
+    """Refuse a model whose spec the engine does not have; manifests without the ConfigMap `models` know best themselves."""
+    try:
+        keys = Client(state).document("configmap/models").get("data") or {}
+    except NotFound:
+        return
+    if f"{model}.yaml" not in keys:
+        there = ", ".join(sorted(name.removesuffix(".yaml") for name in keys if name.endswith(".yaml"))) or "none yet"
+        raise NotFound(f"the engine has no model {model!r}; there are: {there}. `retrain apply` loads the specs of models/")
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Verbs about models: try, new, models, runs, why. The handlers answer, as they would on a cluster; here it is drawn."""
+"""Verbs about models: try, new, models, runs, trials, why. The handlers answer, as they would on a cluster; here it is drawn."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from retrain.cli import output as printing
+from retrain.cli.client import Client
 from retrain.cli.event_verbs import bucket_environment
 from retrain.cli.options import output_option, state_option
 from retrain.errors import InvalidInput, NotFound, RetrainError, Unavailable
@@ -22,7 +23,7 @@ def ask(state: Path, *arguments: str, output: str = "json") -> str:
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **bucket_environment(state)})
     if ended.returncode == 0:
         return ended.stdout
-    reason = _reason(ended.stderr)
+    reason = _reason(ended.stderr).replace("python -m handlers.why", "retrain")
     kinds: dict[int, type[RetrainError]] = {2: NotFound, 65: InvalidInput, 75: Unavailable, 78: InvalidInput}
     raise kinds.get(ended.returncode, RetrainError)(reason)
 
@@ -33,6 +34,11 @@ def show(state: Path, output: str, *arguments: str) -> None:
         click.echo(ask(state, *arguments, output="text"), nl=False)
     else:
         printing.emit(json.loads(ask(state, *arguments)), output)
+
+
+def _run(name: str, state: Path) -> str:
+    """`@latest` is the run of the Workflow created last; any other name is itself."""
+    return str(Client(state).workflow(name)["metadata"]["name"]) if name == "@latest" else name
 
 
 def _reason(stderr: str) -> str:
@@ -81,8 +87,9 @@ def trials(run: str, output: str, state: Path) -> None:
 
     \b
     retrain trials retrain-flight-delay-176391234
+    retrain trials @latest
     """
-    show(state, output, "trials", run)
+    show(state, output, "trials", _run(run, state))
 
 
 @click.command()
@@ -96,7 +103,7 @@ def why(name: str, output: str, state: Path) -> None:
     retrain why flight-delay
     retrain why retrain-flight-delay-176391234 -o json
     """
-    show(state, output, "any", name)
+    show(state, output, "any", _run(name, state))
 
 
 @click.command(name="try")
@@ -111,7 +118,8 @@ def try_(spec: Path, files: tuple[Path, ...], rows: int | None, output: str) -> 
     retrain try models/flight-delay.yaml 2013-01.csv 2013-02.csv --rows 20000
     """
     command = [sys.executable, "-m", "handlers.try_", str(spec), *map(str, files), *(["--rows", str(rows)] if rows else []), "-o", output]
-    ended = subprocess.run(command, check=False, stderr=subprocess.PIPE if output != "text" else None)
+    ended = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE if output != "text" else None)
+    click.echo(ended.stdout.decode(errors="replace"), nl=False)
     if ended.returncode and ended.stderr:
         click.echo(_reason(ended.stderr.decode(errors="replace")), err=True)
     if ended.returncode in (2, 65, 78):

@@ -115,6 +115,12 @@ def test_what_is_not_there(two_runs: Any, words: list[str], said: str) -> None:
         why.run(words)
 
 
+def test_a_run_without_trials_says_what_came_of_it(two_runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert asked(capsys, "trials", "c") == "Run c has no trials: already-trained (already trained by run b)\n"
+    answer = json.loads(asked(capsys, "trials", "c", "-o", "json"))
+    assert (answer["outcome"], answer["trials"]) == ("already-trained", [])
+
+
 def test_without_a_question() -> None:
     with pytest.raises(SystemExit) as ended:
         why.run([])

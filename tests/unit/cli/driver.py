@@ -67,6 +67,26 @@ spec:
         parameters:
         - {src: {dependencyName: said, dataKey: body.message}, dest: spec.arguments.parameters.0.value}
 """
+BUCKET = """
+apiVersion: argoproj.io/v1alpha1
+kind: EventSource
+metadata: {name: drop}
+spec:
+  minio:
+    put:
+      bucket: {name: retrain}
+      endpoint: s3:8333
+      insecure: true
+      events: ["s3:ObjectCreated:*"]
+      filter: {prefix: incoming/}
+      accessKey: {name: s3, key: AWS_ACCESS_KEY_ID}
+      secretKey: {name: s3, key: AWS_SECRET_ACCESS_KEY}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: models}
+data: {fine.yaml: "", other.yaml: "", note.sql: ""}
+"""
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {generateName: %s-}\nspec:\n  entrypoint: main\n  templates:\n"
 SHELL = "  - name: main\n    container: {image: alpine, command: [sh, -c], args: [%s]}\n"
 APPROVAL = """  - name: main
@@ -163,6 +183,24 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
+
+
+def unread(*arguments: str) -> tuple[int, str]:
+    """Exit code and standard error where nobody reads standard output from the beginning on, and nothing is buffered."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-u", "-m", "retrain.cli", *arguments],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(writing)
+    return ended.returncode, ended.stderr
 
 
 def serve(folder: Path, text: str = MANIFEST, *more: str) -> Engine:

@@ -61,8 +61,32 @@ def test_wrong_usage_of_node_set_ends_with_2(engine: Engine, more: list[str]) ->
 
 def test_retry_of_a_running_workflow_is_refused(engine: Engine) -> None:
     name = engine.waiting()
-    assert engine.call("retry", name).exit_code != 0
+    refused = engine.call("retry", name)
+    assert refused.exit_code == 2
+    assert f"{name} cannot be retried: it is Running" in refused.stderr
     engine.ok("terminate", name)
+
+
+TWICE = HEAD % "twice" + (
+    "  - name: main\n    steps:\n    - - {name: first, template: say}\n    - - {name: second, template: end}\n"
+    "  - {name: say, container: {image: alpine, command: [sh, -c], args: ['echo once']}}\n"
+    "  - {name: end, container: {image: alpine, command: [sh, -c], args: ['exit {{workflow.parameters.code}}']}}\n"
+)
+
+
+def test_retry_runs_what_failed_again_with_other_arguments_and_keeps_what_succeeded(engine: Engine) -> None:
+    name = engine.call("submit", "-", "-p", "code=3", stdin=TWICE).stdout.strip()
+    assert engine.call("wait", name).exit_code == 1
+    before = {n["displayName"]: n for n in nodes(engine.json("get", name))}
+    assert (before["first"]["phase"], before["second"]["phase"]) == ("Succeeded", "Failed")
+    assert engine.ok("retry", name, "-p", "code=0") == f"workflow {name} retried\n"
+    assert engine.ok("wait", name) == f"{name} Succeeded\n"
+    after = {n["displayName"]: n for n in nodes(engine.json("get", name))}
+    assert after["first"] == before["first"]
+    assert after["second"]["phase"] == "Succeeded"
+    refused = engine.call("retry", name)
+    assert refused.exit_code == 2
+    assert "To retry a succeeded workflow, set the options restartSuccessful and nodeFieldSelector" in refused.stderr
 
 
 def test_resubmit_makes_a_new_workflow(engine: Engine) -> None:
