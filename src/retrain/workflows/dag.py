@@ -8,7 +8,7 @@ from retrain.expressions import ExpressionError
 from retrain.ports import Doc
 from retrain.workflows import dag_hooks, exit_handlers, hooks, memoize
 from retrain.workflows.dag_phase import phase_of
-from retrain.workflows.execute import Frame, frame_of
+from retrain.workflows.execute import Frame, fails_fast, frame_of
 from retrain.workflows.graph import Graph, graph_of
 from retrain.workflows.index import BAD, COMPLETED, FULFILLED
 from retrain.workflows.loops import Calls, expand, item_name, resolve_references, should_execute, should_expand
@@ -43,7 +43,8 @@ def assess_group(p: Pass, group: str) -> None:
     except CallFailed as error:
         p.fail(node, str(error))
         return
-    dag.go_on_with_loop(p.node(group)["displayName"], group)
+    if not fails_fast(p, node, dag.frame.template):
+        dag.go_on_with_loop(p.node(group)["displayName"], group)
 
 
 class Dag:
@@ -68,6 +69,11 @@ class Dag:
 
     def assess(self) -> None:
         """Begin what may begin; end when everything that matters has ended."""
+        wake = self.p.priv(self.node).get("wake")
+        if wake is not None and wake <= self.p.now:
+            self.p.keep(self.node, wake=None)
+        if fails_fast(self.p, self.node, self.frame.template):
+            return
         missing = next((t for t in self.graph.targets if t not in self.graph.tasks), None)
         if missing is not None:
             exit_handlers.give_up(self.p, f"target {missing} does not exist")
@@ -116,22 +122,27 @@ class Dag:
         node = self.id(name)
         known = self.p.get(node) is not None and not self.p.reused(node)
         if known:
-            self._correct_message(name, self.p.node(node))
+            self._correct_message(name, again=node in self.p.run.nodes)
             if not dag_hooks.attend(self, name, node) or self.p.fulfilled(node):
                 return
         for dependency in self.graph.dependencies[name]:
             self.visit(dependency)
-        if not known:
-            self._begin(name)
+        if known:
+            return
+        self._begin(name)
+        if self.p.get(node) is not None and not self.p.fulfilled(node):
+            for dependency in self.graph.dependencies[name]:  # they are looked at again as long as this one runs
+                self._correct_message(dependency, again=True)
 
-    def _correct_message(self, name: str, node: Doc) -> None:
-        """Argo words an error of the call differently when it looks at the task again, and one of the template always so."""
+    def _correct_message(self, name: str, again: bool) -> None:
+        """Argo words an error of the call differently when it looks at the task `again`, and one of the template always so."""
+        node = self.p.node(self.id(name))
         private = self.p.priv(node["id"])
         raised = private.get("raised")
         if raised is None or node["phase"] != "Error":
             return
         if private.get("early"):
-            if self.p.run.nodes.get(node["id"]) is not None and node.get("message") != raised:
+            if again and node.get("message") != raised:
                 self.p.mark(node["id"], "Error", raised)
         else:
             self.p.mark(node["id"], "Error", self._errored(name, raised))
@@ -231,6 +242,8 @@ class Dag:
             child = error.node or self.id(name)
             self.p.mark(child, "Error", self._errored(name, str(error)))
         self._connect(child, dependencies)
+        if hooks.has_lifecycle(self.graph.tasks[name]):
+            self.p.keep(child, watched=True)
         doc = self.p.node(child)
         if doc["phase"] in COMPLETED or doc["phase"] == "Running":
             dag_hooks.attend(self, name, child)

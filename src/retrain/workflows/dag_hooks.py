@@ -32,6 +32,8 @@ def attend(dag: Dag, name: str, node: str) -> bool:
         return False
     if ended and not (just and kind == "TaskGroup"):
         leave(dag, name, node)
+    if just:
+        p.keep(dag.node, wake=p.now + hooks.GLANCE)
     return True
 
 

@@ -27,9 +27,9 @@ def phase_of(p: Pass, node: str, graph: Graph, dag: Doc, on_exit: bool, ids: Ids
         return "Running"
     fail_fast = dag.get("failFast") is None or bool(dag["failFast"])
     result = "Succeeded"
-    branches: dict[str, str] = {}
+    phases = _phases(p, node, [ids(target) for target in graph.targets])
     for target in graph.targets:
-        phase = _branch(p, graph, ids, target, branches) if p.get(ids(target)) is not None else ""
+        phase = phases[ids(target)]
         if not phase:
             result = "Running"
             if not fail_fast:
@@ -48,26 +48,36 @@ def _hooks_open(p: Pass, graph: Graph, ids: Ids) -> bool:
     return any(p.count("hooks", ids(name)) for name in graph.tasks)
 
 
-def _branch(p: Pass, graph: Graph, ids: Ids, task: str, known: dict[str, str]) -> str:
-    """The phase with which the task's branch arrives at its end."""
-    if task not in known:
-        phase: str = p.node(ids(task))["phase"]
-        known[task] = phase if phase in COMPLETED else _inherited(p, graph, ids, task, known)
-    return known[task]
+def _phases(p: Pass, node: str, targets: list[str]) -> dict[str, str]:
+    """What the branch of each target came to; empty for one that has not begun.
+
+    Argo walks from the dag over all children, hooks and what lies below templates among them, and carries along the phase of the last
+    node that was executed. A target that is reached with a failure keeps it.
+    """
+    found = {target: p.node(target)["phase"] if p.get(target) is not None else "" for target in targets}
+    if all(phase in COMPLETED or not phase for phase in found.values()):
+        return found
+    found = dict.fromkeys(targets, "")
+    queue = [(child, "Succeeded") for child in p.children(node)]
+    seen = set(queue)
+    for each, before in queue:
+        doc = p.get(each)
+        if doc is None:
+            continue
+        phase = doc["phase"] if doc["phase"] in COMPLETED else before
+        if each in found and found[each] not in BAD:
+            found[each] = phase
+        for child in _below(p, each, doc):
+            if (child, phase) not in seen:
+                seen.add((child, phase))
+                queue.append((child, phase))
+    return found
 
 
-def _inherited(p: Pass, graph: Graph, ids: Ids, task: str, known: dict[str, str]) -> str:
-    """What a task that was not executed takes over from those before it; failures win."""
-    found = [_leaving(p, graph, ids, d, known) for d in graph.dependencies[task]]
-    return next((f for f in found if f in BAD), "Succeeded")
-
-
-def _leaving(p: Pass, graph: Graph, ids: Ids, task: str, known: dict[str, str]) -> str:
-    node = p.node(ids(task))
-    if node["type"] == "TaskGroup":
-        return next((bad for bad in ("Failed", "Error") if p.count(bad, node["id"])), "Succeeded")
-    if node["type"] in ("Steps", "DAG") and not (node.get("memoizationStatus") or {}).get("hit"):
-        ends: list[str] = [p.node(o)["phase"] for o in node.get("outboundNodes") or ()]
-        own: str = node["phase"]
-        return next((e for e in ends if e in BAD), own)
-    return _branch(p, graph, ids, task, known)
+def _below(p: Pass, node: str, doc: Doc) -> list[str]:
+    """Of a Retry node, latest first: its hooks, and the children of its attempts."""
+    children = list(p.children(node))
+    if doc["type"] != "Retry":
+        return children
+    hooked = [[c] if (p.node(c).get("nodeFlag") or {}).get("hooked") else list(p.children(c)) for c in reversed(children)]
+    return [each for group in hooked for each in group]

@@ -10,6 +10,7 @@ from retrain.clock import timestamp
 from retrain.ports import ContainerExit, Doc, PodExit, PodSpec, StoredOutputs
 from retrain.workflows import memoize
 from retrain.workflows.execute import reprocess
+from retrain.workflows.hooks import GLANCE
 from retrain.workflows.index import FULFILLED
 from retrain.workflows.messages import Answered, StoreOutputs
 from retrain.workflows.outputs import pod_outputs, publish
@@ -22,12 +23,14 @@ DELETED = "pod deleted"
 
 
 def pod_running(p: Pass, node: str) -> None:
-    """The pod's first container runs."""
+    """The pod's first container runs. Nothing follows from it, but that a hook which watches it may see it in a while."""
     doc = p.get(node)
     if doc is not None and doc["phase"] == "Pending" and p.priv(node).get("pod"):
-        p.mark(node, "Running", "")
+        p.set(node, phase="Running", message=None)
+        if p.priv(node).get("watched"):
+            p.keep(node, wake=p.priv(node)["at"] + GLANCE)
         for container in container_nodes(p, node):
-            p.mark(container, "Running")
+            p.set(container, phase="Running")
 
 
 def pod_exited(p: Pass, node: str, end: PodExit) -> None:

@@ -16,6 +16,7 @@ from retrain.workflows.status import pod_name
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
 
 DEPTH = 100  # how deep templates may call each other
+FAILED_FAST = "template has failed or errored children and failFast enabled"
 TOO_DEEP = "Maximum recursion depth exceeded. See https://argo-workflows.readthedocs.io/en/latest/scaling/#how-to-limit-recursion-depth"
 NODE_TYPES = {"steps": "Steps", "dag": "DAG", "suspend": "Suspend", "http": "HTTP", "plugin": "Plugin"}
 
@@ -202,8 +203,8 @@ def arguments_of(p: Pass, node: str) -> Doc:
 
 
 def local_params(p: Pass, call: Call, template: Doc) -> dict[str, str | None]:
-    """`node.name`, `pod.name`, `steps.name` or `tasks.name`."""
-    local: dict[str, str | None] = {"node.name": call.name}
+    """`node.name` (in an attempt that of its Retry node), `pod.name`, `steps.name` or `tasks.name`."""
+    local: dict[str, str | None] = {"node.name": p.node(call.owner)["name"] if call.role == "attempt" else call.name}
     if is_pod(template) and (call.role == "attempt" or retry_strategy(p, template) is None):
         local["pod.name"] = pod_name(p.name, call.name, template.get("name") or "")
     if call.label:
@@ -257,20 +258,49 @@ def check_place(p: Pass, call: Call) -> None:
         return
     template = frame_of(p, call.boundary).template
     if template.get("failFast") and p.count("bad", call.boundary):
-        if not p.count("pods", call.boundary):
-            _fail_fast(p, call)
         raise Blocked("failFast")
     limit = template.get("parallelism")
     if limit is not None and int(limit) > 0 and p.count("active", call.boundary) >= int(limit):
         raise Blocked("template")
 
 
-def _fail_fast(p: Pass, call: Call) -> None:
-    message = "template has failed or errored children and failFast enabled"
-    owner = p.get(call.owner) if call.owner else None
-    if owner is not None and owner["type"] in ("StepGroup", "TaskGroup"):
-        p.mark(call.owner, "Failed", message)
-    p.mark(call.boundary, "Failed", message)
+def fails_fast(p: Pass, node: str, template: Doc) -> bool:
+    """Whether nothing is done any more for a steps or dag node: its template has `failFast` and a pod or template below it failed.
+
+    When its own pods have ended it has failed; of a steps node also the last group that is found below it, even a nested one.
+    """
+    if not template.get("failFast") or not p.count("bad", node):
+        return False
+    if not p.count("pods", node):
+        group = _last_group(p, node) if p.node(node)["type"] == "Steps" else ""
+        if group:
+            p.mark(group, "Failed", FAILED_FAST)
+        p.mark(node, "Failed", FAILED_FAST)
+    return True
+
+
+def stands_still(p: Pass, node: str) -> bool:
+    """Whether the node lies in a template that fails fast: that is looked at again instead."""
+    boundary = p.node(node).get("boundaryID", "")
+    above = p.get(boundary)
+    if above is None or above["type"] not in ("Steps", "DAG") or above["phase"] in FULFILLED or not p.count("bad", boundary):
+        return False
+    if not frame_of(p, boundary).template.get("failFast"):
+        return False
+    p.look(boundary)
+    return True
+
+
+def _last_group(p: Pass, node: str) -> str:
+    found, seen, stack = "", {node}, [node]
+    while stack:
+        each = stack.pop()
+        if p.node(each)["type"] == "StepGroup":
+            found = each
+        below = [c for c in dict.fromkeys(p.children(each)) if c not in seen and p.get(c) is not None]
+        seen.update(below)
+        stack += reversed(below)
+    return found
 
 
 def _node_type(p: Pass, template: Doc) -> str:

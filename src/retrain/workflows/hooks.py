@@ -101,15 +101,8 @@ def _own_status(p: Pass, place: Place, scope: Scope) -> Scope:
 
 def _unseen(p: Pass, node: str, doc: Doc) -> bool:
     """Whether a pod has only begun to run: a controller looks at a Workflow once in a while, and a pod that ends before is never
-    seen Running. The node is looked at again when it would be."""
-    if doc["type"] != "Pod" or doc["phase"] != "Running":
-        return False
-    seen = float(p.priv(node)["at"]) + GLANCE
-    if p.now >= seen:
-        return False
-    if p.priv(node).get("wake") != seen:
-        p.keep(node, wake=seen)
-    return True
+    seen Running. The node is looked at again when it would be (private `watched`)."""
+    return doc["type"] == "Pod" and doc["phase"] == "Running" and p.now < float(p.priv(node)["at"]) + GLANCE
 
 
 def _lifecycle(p: Pass, place: Place, name: str, hook: Doc, scope: Scope, params: Mapping[str, str | None]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from retrain.clock import seconds, timestamp
 from retrain.expressions import ExpressionError, exprlang
-from retrain.expressions.gotext import format_number, parse_duration
+from retrain.expressions.gotext import argo_duration, format_number
 from retrain.expressions.tags import explode
 from retrain.ports import Doc
 from retrain.workflows import deadlines
@@ -252,7 +252,7 @@ def _backoff(p: Pass, node: str, strategy: Doc, made: list[str]) -> str:
 
 def _duration(value: Any) -> float:
     try:
-        return parse_duration(text(value))
+        return argo_duration(text(value))
     except ExpressionError as error:
         raise CallFailed(str(error)) from error
 

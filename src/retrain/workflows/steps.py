@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from retrain.ports import Doc
 from retrain.workflows import hooks, memoize
-from retrain.workflows.execute import Frame, frame_of
+from retrain.workflows.execute import Frame, fails_fast, frame_of
 from retrain.workflows.index import BAD, FULFILLED
 from retrain.workflows.loops import Calls, ReferenceMissing, expand, item_name, resolve_references, should_execute
 from retrain.workflows.outbound import outbound_nodes
@@ -45,6 +45,8 @@ def assess(p: Pass, node: str) -> None:
 
 
 def _assess(p: Pass, node: str, frame: Frame) -> None:
+    if fails_fast(p, node, frame.template):
+        return
     groups: list[list[Doc]] = frame.template.get("steps") or []
     current = p.priv(node).get("group", -1)
     while True:
@@ -155,6 +157,8 @@ def assess_group(p: Pass, group: str) -> None:
         return
     try:
         frame = frame_of(p, node)
+        if fails_fast(p, node, frame.template):
+            return
         state = _prepared(p, node, frame, group)
         _make(p, node, frame, group, state)
         _run_hooks(p, node, frame, group, state)
@@ -247,7 +251,7 @@ def _make_one(p: Pass, node: str, frame: Frame, group: str, state: Group, calls:
         raise CallFailed(_deemed(call.name, str(error))) from error
     p.link(group, child, new=True)
     if hooks.has_hooks(step) or step.get("continueOn"):
-        p.keep(child, place=[state.at, state.item])
+        p.keep(child, place=[state.at, state.item], watched=hooks.has_lifecycle(step) or None)
         p.changed.setdefault(group, {})[child] = None
 
 

@@ -193,3 +193,35 @@ def test_results_of_a_loop_that_are_no_json_break_the_whole_dag(tell: Tell) -> N
     assert shown["message"].startswith("error in entry template execution: invalid character")
     assert told.nodes()[".u"]["message"].startswith("invalid character")
     assert told.nodes()[""]["message"].startswith("invalid character")
+
+
+def test_a_leaf_takes_over_what_its_parents_came_to_not_its_dependencies(tell: Tell) -> None:
+    body = """      tasks:
+      - {name: a, template: %s}
+      - {name: b, depends: a, template: code, when: "1 == 2"}
+  - {name: on, steps: [[{name: x, template: bad, continueOn: {failed: true}}]]}
+  - {name: twice, retryStrategy: {limit: 1}, container: {image: i, command: [exit, "0"]}}
+"""
+    told = tell(HEAD + body % "on")
+    assert told.play()["status"]["phase"] == "Failed"  # b hangs on x
+    assert (told.phases()[".a"], told.phases()[".b"]) == ("Succeeded", "Skipped")
+    told = tell(HEAD + body % "twice")
+    assert told.play()["status"]["phase"] == "Succeeded"
+    told = tell(HEAD + body % "twice, onExit: bad")
+    assert told.play()["status"]["phase"] == "Failed"  # b hangs on the exit handler, as the last child of a Retry node
+    assert (told.phases()[".a"], told.phases()[".b"]) == ("Succeeded", "Skipped")
+
+
+def test_an_error_of_a_call_is_worded_anew_while_something_that_waited_for_it_runs(tell: Tell) -> None:
+    body = """      tasks:
+      - {name: a, template: needs}
+      - {name: b, depends: a.Errored, template: %s}
+  - {name: needs, inputs: {parameters: [{name: v, valueFrom: {configMapKeyRef: {name: none, key: k}}}]}, suspend: {}}
+"""
+    words = "unable to retrieve inputs.parameters.v from ConfigMap: ConfigMap 'none' does not exist."
+    told = tell(HEAD + body % "code")
+    told.play()
+    assert told.nodes()[".a"]["message"].startswith(words)
+    told = tell(HEAD + body % "code, when: '1 == 2'")
+    told.play()
+    assert told.nodes()[".a"]["message"].startswith(f"task 'w.a' errored: {words}")
