@@ -69,6 +69,7 @@ class Volume:
 
     name: str
     claim: str = ""
+    owner: str = ""  # of a claim that goes with a Workflow: its uid
     files: Mapping[str, str] = field(default_factory=dict)  # relative path -> text
     read_only: bool = False
 

@@ -34,7 +34,7 @@ ARTIFACT_NOTES = dict.fromkeys(ARTIFACT_STORES.split(), FOREIGN_STORE)
 VOLUMES_REFUSED = (
     "awsElasticBlockStore azureDisk azureFile cephfs cinder csi downwardAPI ephemeral fc flexVolume flocker "
     "gcePersistentDisk gitRepo glusterfs "
-    "hostPath image iscsi nfs photonPersistentDisk portworxVolume projected quobyte rbd scaleIO storageos vsphereVolume"
+    "hostPath image iscsi nfs photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume"
 )
 
 STEP = "arguments continueOn hooks inline name onExit template templateRef when withItems withParam withSequence"
@@ -52,16 +52,17 @@ TABLE: Table = {
     "WorkflowSpec": Support(
         "activeDeadlineSeconds archiveLogs arguments artifactRepositoryRef entrypoint hooks onExit parallelism "
         "podSpecPatch priority retryStrategy "
-        "shutdown suspend synchronization templateDefaults templates volumes workflowMetadata workflowTemplateRef",
+        "shutdown suspend synchronization templateDefaults templates volumeClaimTemplates volumes workflowMetadata workflowTemplateRef",
         kept="affinity artifactGC automountServiceAccountToken dnsConfig dnsPolicy executor hostAliases hostNetwork "
         "imagePullSecrets metrics "
         "nodeSelector podDisruptionBudget podGC podMetadata podPriorityClassName podResources resourceClaims "
         "schedulerName securityContext "
         "serviceAccountName tolerations ttlStrategy volumeClaimGC",
-        refused="executorPlugins volumeClaimTemplates",
+        refused="executorPlugins",
         notes={
             "executorPlugins": PLUGIN,
-            "volumeClaimTemplates": PROCESS + "name a claim that stays (volumes, persistentVolumeClaim), or use emptyDir",
+            "volumeClaimTemplates": "a folder of the state directory, whatever its size and class; it goes with the Workflow",
+            "volumeClaimGC": "the folder of a claim goes with the Workflow",
             "serviceAccountName": "its name is a variable; rights are not enforced here",
             "podSpecPatch": "of the patched pod only what a process has is honoured (env, resources, command, volumes)",
         },
@@ -168,19 +169,20 @@ TABLE: Table = {
     ),
     "k8s.EnvVar": Support("name value valueFrom"),
     "k8s.EnvVarSource": Support(
-        "configMapKeyRef secretKeyRef",
-        refused="fieldRef fileKeyRef resourceFieldRef",
+        "configMapKeyRef fieldRef secretKeyRef",
+        refused="fileKeyRef resourceFieldRef",
         notes={
-            "fieldRef": PROCESS + "use a tag, as {{pod.name}} or {{workflow.namespace}}",
+            "fieldRef": "the pod's name, namespace, labels and annotations; its addresses are this machine's",
             "resourceFieldRef": PROCESS + "write the value",
             "fileKeyRef": PROCESS + "write the value",
         },
     ),
+    "k8s.ObjectFieldSelector": Support("fieldPath", kept="apiVersion"),
     "k8s.EnvFromSource": Support("configMapRef prefix secretRef"),
     "k8s.ConfigMapEnvSource": Support("name optional"),
     "k8s.SecretEnvSource": Support("name optional"),
     "k8s.Volume": Support(
-        "configMap emptyDir name persistentVolumeClaim secret",
+        "configMap emptyDir name persistentVolumeClaim projected secret",
         refused=VOLUMES_REFUSED,
         notes={
             **dict.fromkeys(VOLUMES_REFUSED.split(), FOREIGN_VOLUME),
@@ -189,9 +191,20 @@ TABLE: Table = {
     ),
     "k8s.ConfigMapVolumeSource": Support("items name optional", kept="defaultMode"),
     "k8s.SecretVolumeSource": Support("items optional secretName", kept="defaultMode"),
+    "k8s.ProjectedVolumeSource": Support("sources", kept="defaultMode"),
+    "k8s.VolumeProjection": Support(
+        "configMap secret",
+        refused="clusterTrustBundle downwardAPI podCertificate serviceAccountToken",
+        notes=dict.fromkeys(
+            ("clusterTrustBundle", "downwardAPI", "podCertificate", "serviceAccountToken"), PROCESS + "ConfigMaps and Secrets can be projected"
+        ),
+    ),
+    "k8s.ConfigMapProjection": Support("items name optional"),
+    "k8s.SecretProjection": Support("items name optional"),
     "k8s.KeyToPath": Support("key path", kept="mode"),
     "k8s.EmptyDirVolumeSource": Support(kept="medium sizeLimit"),
     "k8s.PersistentVolumeClaimVolumeSource": Support("claimName readOnly"),
+    "k8s.PersistentVolumeClaim": Support("metadata", kept="apiVersion kind spec status"),
     "k8s.VolumeMount": Support(
         "mountPath name readOnly subPath",
         kept="mountPropagation recursiveReadOnly",

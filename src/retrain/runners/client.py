@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 from retrain.errors import RetrainError, Unavailable
 from retrain.ports import Artifacts, ContainerExit, Json, PodExit, PodSpec, StoredOutputs
-from retrain.runners import processes
+from retrain.runners import claims, processes
 from retrain.runners.follow import read_log
 from retrain.runners.hostlink import HostLink, Kind, code_hash
 from retrain.runners.layout import Layout, machine_folders
@@ -77,7 +77,7 @@ class ProcessPods:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._ends: dict[str, asyncio.Event] = {}
         self._stopped: set[str] = set()
-        self._unwanted: set[str] = set()  # pods that are removed: how they end is told to nobody
+        self._unwanted: set[str] = set()  # pods that are removed, and owners of such: how they end is told to nobody
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -154,7 +154,9 @@ class ProcessPods:
                     self._end_without_host(folder, pod.node_id, pod.workflow, error=str(e))
                     return
                 state = "staged"
-            if state == "done":
+            if pod.owner in self._unwanted:
+                await self._remove(folder)
+            elif state == "done":
                 self._ended(folder)
             elif state == "lost":
                 self._end_lost(folder, pod.node_id, pod.workflow)
@@ -239,7 +241,7 @@ class ProcessPods:
             ended = folder.read_exit()
         except FileNotFoundError:
             ended = None  # forgotten in the meantime
-        if ended is not None and folder.name not in self._unwanted:
+        if ended is not None and self._unwanted.isdisjoint((folder.name, folder.owned_by())):
             self._on_exit(ended)
         self._pump()
 
@@ -323,12 +325,17 @@ class ProcessPods:
         self._stopped.discard(pod)
 
     async def discard(self, owner: str) -> None:
-        """End the pods of a Workflow that is no more, and remove all that is kept of them."""
+        """End the pods of a Workflow that is no more, and remove all that is kept of them, and the claims made for it."""
+        self._unwanted.add(owner)
+        claims.put_aside(self.claims, lambda found: found == owner)
+        await asyncio.to_thread(claims.sweep, self.claims)
         await self._discard_all({folder: found for folder, found in (await asyncio.to_thread(self._owned)).items() if found == owner})
 
     async def keep_only(self, owners: Collection[str]) -> None:
         """Discard the pods whose Workflow is none of these: an engine that was killed left them. Returns when it is known which;
         they are removed while others begin."""
+        claims.put_aside(self.claims, lambda found: found not in owners)
+        await asyncio.to_thread(claims.sweep, self.claims)
         left = {folder: found for folder, found in (await asyncio.to_thread(self._owned)).items() if found not in owners}
         if left:
             self._task(asyncio.create_task(self._discard_all(left)))

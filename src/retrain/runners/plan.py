@@ -9,6 +9,7 @@ from typing import Literal
 
 from retrain.errors import Unsupported
 from retrain.ports import Container, Json, PodSpec
+from retrain.runners import claims
 from retrain.runners.layout import PRIVATE, SCRIPT_PATH, Layout, inside, interpreter_path, relocated, speaks_of
 
 Mode = Literal["warm", "isolated", "relocated"]
@@ -57,6 +58,8 @@ def lay_out(pod: PodSpec, layout: Layout, mode: Mode) -> None:
     """Make volumes, scripts and the folders that the containers expect."""
     layout.folder.create(*FOLDERS[mode], *(["out"] if pod.capture_result else []))
     for volume in pod.volumes:
+        if volume.claim and volume.owner:
+            claims.mark(layout.claims, volume.claim, volume.owner)
         source = layout.source(volume)
         source.mkdir(parents=True, exist_ok=True)
         for name, text in volume.files.items():

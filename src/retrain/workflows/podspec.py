@@ -15,6 +15,7 @@ from retrain.manifests.workflow import parse_quantity, template_type
 from retrain.manifests.yaml import load_documents
 from retrain.ports import Artifact, ArtifactLocation, Container, Doc, Mount, OutputParameter, PodSpec
 from retrain.workflows import deadlines
+from retrain.workflows.arguments import substitute_params
 from retrain.workflows.environment import secret_key, variables
 from retrain.workflows.scope import global_params
 from retrain.workflows.status import pod_name, text
@@ -29,7 +30,7 @@ def build(p: Pass, node: str, template: Doc, capture: bool) -> PodSpec:
     doc = p.node(node)
     name = pod_name(p.name, doc["name"], template.get("name") or "")
     try:
-        tree = _patched(p, template, _tree(p, template))
+        tree = _patched(p, name, template, _tree(p, template))
         containers = [_container(p, name, c, template) for c in tree["containers"]]
         used = {m.volume for c in containers for m in c.mounts}
         volumes = volumes_of(p, tree.get("volumes") or (), used)
@@ -83,24 +84,29 @@ def _claims(p: Pass) -> list[Doc]:
     found = []
     for claim in p.spec.get("volumeClaimTemplates") or ():
         name = (claim.get("metadata") or {}).get("name") or ""
-        found.append({"name": name, "persistentVolumeClaim": {"claimName": f"{p.name}-{name}"}})
+        found.append({"name": name, "persistentVolumeClaim": {"claimName": f"{p.name}-{name}"}, "owned": True})
     return found
 
 
-def _patched(p: Pass, template: Doc, tree: Doc) -> Doc:
+def _patched(p: Pass, pod: str, template: Doc, tree: Doc) -> Doc:
+    """With the Workflow's patch and then the template's; either may speak of the template's inputs."""
     patches = []
-    if p.spec.get("podSpecPatch"):
-        patches.append(substitute(p.spec["podSpecPatch"], global_params(p)))
-    if template.get("podSpecPatch"):
-        patches.append(template["podSpecPatch"])
+    for patch in (p.spec.get("podSpecPatch"), template.get("podSpecPatch")):
+        if patch:
+            spoken = {"inputs": template.get("inputs") or {}, "podSpecPatch": text(patch)}
+            try:
+                patches.append(substitute_params(spoken, global_params(p), {"pod.name": pod})["podSpecPatch"])
+            except CallFailed as error:
+                raise CallFailed("Failed to substitute the PodSpecPatch variables") from error
     for patch in patches:
         try:
-            documents = load_documents(patch, "podSpecPatch")
+            found = load_documents(patch, "podSpecPatch")
+            for document in found:
+                if not isinstance(document.doc.get("containers", []), list):
+                    raise InvalidInput("containers is not a list")
+                tree = strategic_merge(tree, document.doc)
         except InvalidInput as error:
-            what = "Failed to merge the workflow PodSpecPatch with the template PodSpecPatch due to invalid format"
-            raise CallFailed(f"{what}: {error}") from error
-        for document in documents:
-            tree = strategic_merge(tree, document.doc)
+            raise CallFailed("Error applying PodSpecPatch") from error
     return tree
 
 

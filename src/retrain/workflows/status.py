@@ -122,8 +122,23 @@ def compose(run: Run) -> Doc:
     if nodes:
         status["nodes"] = nodes
         status["progress"] = _progress(nodes)
+        claims = _claims(run)
+        if claims:
+            status["persistentVolumeClaims"] = claims
     workflow["status"] = status
     return workflow
+
+
+def _claims(run: Run) -> list[Doc]:
+    """The claims made for the Workflow, until they are removed: after success, or after any end, as `volumeClaimGC` says."""
+    spec = run.head.get("storedWorkflowTemplateSpec") or run.workflow.get("spec") or {}
+    phase = run.head.get("phase")
+    strategy = (spec.get("volumeClaimGC") or {}).get("strategy") or "OnWorkflowSuccess"
+    if phase == "Succeeded" or (phase in ("Failed", "Error") and strategy == "OnWorkflowCompletion"):
+        return []
+    names = [str((claim.get("metadata") or {}).get("name") or "") for claim in spec.get("volumeClaimTemplates") or ()]
+    workflow = run.workflow["metadata"]["name"]
+    return [{"name": name, "persistentVolumeClaim": {"claimName": f"{workflow}-{name}"}} for name in names]
 
 
 def _shown(node: Doc, children: list[str] | None) -> Doc:

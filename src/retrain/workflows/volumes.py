@@ -23,7 +23,8 @@ def volumes_of(p: Pass, declared: Sequence[Doc], used: Collection[str]) -> list[
 def _volume(p: Pass, name: str, volume: Doc) -> Volume:
     if volume.get("persistentVolumeClaim"):
         claim = volume["persistentVolumeClaim"]
-        return Volume(name, claim=claim.get("claimName") or "", read_only=bool(claim.get("readOnly")))
+        owner = p.run.workflow["metadata"].get("uid") or "" if volume.get("owned") else ""
+        return Volume(name, claim=claim.get("claimName") or "", owner=owner, read_only=bool(claim.get("readOnly")))
     if volume.get("configMap") is not None or volume.get("secret") is not None:
         return Volume(name, files=_files(p, volume), read_only=True)
     if volume.get("projected") is not None:

@@ -39,7 +39,7 @@ def test_a_field_without_an_entry_is_refused() -> None:
         ("plugin: {hello: {}}", "plugin"),
         ("data: {source: {artifactPaths: {name: a, s3: {key: k}}}, transformation: [{expression: e}]}", "data"),
         ("volumes: [{name: v, hostPath: {path: /}}]\n    container: {image: x}", "hostPath"),
-        ("container: {image: x, env: [{name: A, valueFrom: {fieldRef: {fieldPath: a}}}]}", "fieldRef"),
+        ("container: {image: x, env: [{name: A, valueFrom: {resourceFieldRef: {resource: a}}}]}", "resourceFieldRef"),
         ("inputs: {artifacts: [{name: a, path: /a, git: {repo: r}}]}\n    container: {image: x}", "git"),
     ],
 )

@@ -352,6 +352,8 @@ async def test_what_is_kept_of_pods_goes_with_their_workflow(make, tmp_path):
     assert [p.name for p in (tmp_path / "state/pods").iterdir()] == ["stays-1"]
     assert list(kept.exits) == ["gone-1", "stays-1"], "nobody is told how a removed pod ended"
     assert await kept.log("stays-1") == "y\n"
+    await kept.pods.ensure(sh("gone-3", "echo late", owner="gone"))
+    assert [p.name for p in (tmp_path / "state/pods").iterdir()] == ["stays-1"]
     del kept.exits["gone-1"]
     await kept.run(sh("gone-1", "echo again", owner="new"))
     assert await kept.log("gone-1") == "again\n"

@@ -83,10 +83,17 @@ def test_volumes_are_those_that_are_mounted(tell: Tell) -> None:
     container:
       image: i
       command: [x]
-      volumeMounts: [{name: own, mountPath: /own}, {name: files, mountPath: /f, subPath: s, readOnly: true}, {name: data, mountPath: /d}]
+      volumeMounts:
+      - {name: own, mountPath: /own}
+      - {name: files, mountPath: /f, subPath: s, readOnly: true}
+      - {name: data, mountPath: /d}
+      - {name: both, mountPath: /b}
 """,
             """
-  volumes: [{name: files, configMap: {name: cm, items: [{key: a.txt, path: sub/b.txt}]}}, {name: unused, secret: {secretName: none}}]
+  volumes:
+  - {name: files, configMap: {name: cm, items: [{key: a.txt, path: sub/b.txt}]}}
+  - {name: unused, secret: {secretName: none}}
+  - {name: both, projected: {sources: [{configMap: {name: cm, items: [{key: a.txt, path: c}]}}, {secret: {name: sec}}]}}
   volumeClaimTemplates: [{metadata: {name: data}, spec: {}}]
 """,
             DOCUMENTS,
@@ -97,9 +104,10 @@ def test_volumes_are_those_that_are_mounted(tell: Tell) -> None:
     assert {v.name: v for v in pod.volumes} == {
         "own": Volume("own"),
         "files": Volume("files", files={"sub/b.txt": "A"}, read_only=True),
-        "data": Volume("data", claim="w-data"),
+        "both": Volume("both", files={"c": "A", "token": "s3cr3t", "plain": "text"}, read_only=True),
+        "data": Volume("data", claim="w-data", owner="u-1"),
     }
-    assert pod.containers[0].mounts == [Mount("own", "/own"), Mount("files", "/f", "s", True), Mount("data", "/d")]
+    assert pod.containers[0].mounts == [Mount("own", "/own"), Mount("files", "/f", "s", True), Mount("data", "/d"), Mount("both", "/b")]
 
 
 @pytest.mark.parametrize(
@@ -121,6 +129,7 @@ def test_patches_are_merged_in_order(tell: Tell) -> None:
     told = tell(
         workflow(
             """
+    inputs: {parameters: [{name: i, value: I}]}
     podSpecPatch: |
       terminationGracePeriodSeconds: 7
       containers:
@@ -133,7 +142,7 @@ def test_patches_are_merged_in_order(tell: Tell) -> None:
   podSpecPatch: |
     containers:
     - name: main
-      env: [{name: A, value: "{{workflow.parameters.p}}"}, {name: C, value: "c"}]
+      env: [{name: A, value: "{{workflow.parameters.p}}"}, {name: C, value: "{{inputs.parameters.i}}"}]
 """,
         )
     )
@@ -141,7 +150,14 @@ def test_patches_are_merged_in_order(tell: Tell) -> None:
     pod = told.pods[0]
     main = pod.containers[0]
     assert (pod.grace_seconds, main.memory_bytes, main.cpu) == (7.0, 64 * 1024**2, 0.5)
-    assert {k: main.env[k] for k in "ABC"} == {"A": "template", "B": "b", "C": "c"}
+    assert {k: main.env[k] for k in "ABC"} == {"A": "template", "B": "b", "C": "I"}
+
+
+@pytest.mark.parametrize("patch", ["'{\"containers\": '", "'[]'", "'{containers: x}'"])
+def test_a_patch_that_is_none(tell: Tell, patch: str) -> None:
+    told = tell(workflow(f"    container: {{image: i, command: [x]}}\n    podSpecPatch: {patch}"))
+    shown = told.play()["status"]
+    assert (shown["phase"], shown["message"]) == ("Error", "error in entry template execution: Error applying PodSpecPatch")
 
 
 def test_outputs_and_their_keys(tell: Tell) -> None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from retrain.workflows import status
 
 Tell = Callable[..., Any]
@@ -86,3 +88,25 @@ def test_parameters_where_one_variable_gives_all_of_them() -> None:
     )
     assert status.shown_parameters([]) is None
     assert status.text(12345678901234567890) == "12345678901234567000"
+
+
+@pytest.mark.parametrize(
+    ("code", "strategy", "kept"), [(0, "", False), (1, "", True), (1, "volumeClaimGC: {strategy: OnWorkflowCompletion}", False)]
+)
+def test_claims_are_shown_until_they_are_removed(tell: Tell, code: int, strategy: str, kept: bool) -> None:
+    told = tell(
+        f"""
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {{name: w}}
+spec:
+  entrypoint: main
+  {strategy}
+  volumeClaimTemplates: [{{metadata: {{name: data}}, spec: {{}}}}]
+  templates: [{{name: main, container: {{image: i, command: [exit, "{code}"]}}}}]
+"""
+    )
+    assert "persistentVolumeClaims" not in status.compose(told.run)["status"]
+    shown = told.play()["status"]
+    claims = [{"name": "data", "persistentVolumeClaim": {"claimName": "w-data"}}]
+    assert shown.get("persistentVolumeClaims") == (claims if kept else None)
