@@ -13,7 +13,7 @@ from retrain.expressions.rawjson import dumps, plain_digits
 Json = Any
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PART = re.compile(r"([0-9]*)(\.[0-9]*)?(ns|us|µs|μs|ms|s|m|h)")
+_PART = re.compile(r"([0-9]*)(\.[0-9]*)?([^.0-9]*)")
 
 
 def format_number(number: float) -> str:
@@ -115,23 +115,44 @@ def parse_duration(text: str) -> float:
     rest = text.strip()
     if re.fullmatch(r"[0-9]+", rest):
         return float(rest)
-    negative = rest.startswith("-")
-    rest = rest[1:] if rest[:1] in ("-", "+") else rest
+    try:
+        return go_duration(rest)
+    except ExpressionError as error:
+        raise ExpressionError(f"{error} (write it as 30s, 5m or 1h30m)") from error
+
+
+def argo_duration(text: str) -> float:
+    """Seconds of a duration in a Workflow: a Go duration or a whole number of seconds. Its errors are in Argo's words."""
+    if re.fullmatch(r"[+-]?[0-9]+", text):
+        return float(text)
+    try:
+        return go_duration(text)
+    except ExpressionError as error:
+        raise ExpressionError(f"unable to parse {text} as a duration: {error}") from error
+
+
+def go_duration(text: str) -> float:
+    """Seconds of a duration as Go's `time.ParseDuration` reads it. Its errors are in Go's words."""
+    invalid = ExpressionError(f'time: invalid duration "{text}"')
+    rest = text[1:] if text[:1] in ("-", "+") else text
     if rest == "0":
         return 0.0
+    if not rest:
+        raise invalid
     total, position = 0.0, 0
     while position < len(rest):
         part = _PART.match(rest, position)
         if part is None or (not part[1] and part[2] in (None, ".")):
-            position = -1
-            break
+            raise invalid
+        if not part[3]:
+            raise ExpressionError(f'time: missing unit in duration "{text}"')
+        if part[3] not in _UNITS:
+            raise ExpressionError(f'time: unknown unit "{part[3]}" in duration "{text}"')
         total += float((part[1] or "0") + (part[2] or "")) * _UNITS[part[3]]
         position = part.end()
-    if position <= 0:
-        raise ExpressionError(f'time: invalid duration "{text}" (write it as 30s, 5m or 1h30m)')
     if total > 9_223_372_036.0:
-        raise ExpressionError(f'time: invalid duration "{text}" (longer than 292 years)')
-    return -total if negative else total
+        raise invalid  # longer than 292 years
+    return -total if text.startswith("-") else total
 
 
 def format_duration(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from retrain.expressions import ExpressionError
-from retrain.expressions.gotext import parse_duration
+from retrain.expressions.gotext import argo_duration
 from retrain.ports import Doc
 from retrain.workflows.index import FULFILLED
 from retrain.workflows.messages import StopPod
@@ -131,6 +131,6 @@ def _withdraw(p: Pass, node: str) -> None:
 
 def _duration(value: object) -> float:
     try:
-        return parse_duration(text(value))
+        return argo_duration(text(value))
     except ExpressionError as error:
         raise CallFailed(f"invalid timeout format {error}") from error

@@ -6,7 +6,7 @@ import re
 
 from retrain.clock import timestamp
 from retrain.expressions import ExpressionError
-from retrain.expressions.gotext import parse_duration
+from retrain.expressions.gotext import go_duration
 from retrain.ports import Doc
 from retrain.workflows.messages import AskMemo, SaveMemo
 from retrain.workflows.work import CallFailed, Pass
@@ -22,7 +22,7 @@ def question(node: str, memo: Doc) -> AskMemo:
     max_age = None
     if memo.get("maxAge"):
         try:
-            max_age = parse_duration(memo["maxAge"])
+            max_age = go_duration(memo["maxAge"])
         except ExpressionError as error:
             raise CallFailed(f"invalid maxAge: {error}") from error
     return AskMemo(node, _cache(memo), key, max_age)

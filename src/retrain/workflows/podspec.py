@@ -8,7 +8,7 @@ from typing import Any
 from retrain.artifacts import keys
 from retrain.errors import InvalidInput
 from retrain.expressions import ExpressionError
-from retrain.expressions.gotext import parse_duration
+from retrain.expressions.gotext import argo_duration
 from retrain.expressions.tags import substitute
 from retrain.manifests.merge import strategic_merge
 from retrain.manifests.workflow import parse_quantity, template_type
@@ -133,7 +133,7 @@ def _retries(template: Doc) -> dict[str, Any]:
     strategy = (template.get("containerSet") or {}).get("retryStrategy")
     if not strategy:
         return {}
-    delay = parse_duration(text(strategy["duration"])) if strategy.get("duration") else 0.0
+    delay = argo_duration(text(strategy["duration"])) if strategy.get("duration") else 0.0
     attempts = int(text(strategy.get("retries") or 0))  # Argo's executor counts the first one too
     return {"retries": max(0, attempts - 1), "retry_delay": delay}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from retrain.expressions import ExpressionError
-from retrain.expressions.gotext import parse_duration
+from retrain.expressions.gotext import argo_duration
 from retrain.ports import Doc
 from retrain.workflows.status import text
 from retrain.workflows.work import CallFailed, Pass
@@ -20,7 +20,7 @@ def begin(p: Pass, node: str, template: Doc) -> None:
     duration = (template.get("suspend") or {}).get("duration")
     if duration:
         try:
-            seconds = parse_duration(text(duration))
+            seconds = argo_duration(text(duration))
         except ExpressionError as error:
             raise CallFailed(str(error)) from error
         p.keep(node, wake=p.now + seconds)

@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from retrain.expressions import ExpressionError
 from retrain.expressions.gotext import (
+    argo_duration,
     format_duration,
     format_number,
+    go_duration,
     go_quote,
     go_value,
     item_field,
@@ -137,8 +139,33 @@ def test_what_is_no_duration(text: str) -> None:
     if text == "1":
         assert parse_duration(text) == 1
         return
-    with pytest.raises(ExpressionError, match="invalid duration"):
+    with pytest.raises(ExpressionError, match=r"time: .*write it as 30s"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("soon", 'time: invalid duration "soon"'),
+        ("", 'time: invalid duration ""'),
+        ("-", 'time: invalid duration "-"'),
+        ("1.5", 'time: missing unit in duration "1.5"'),
+        ("1h2", 'time: missing unit in duration "1h2"'),
+        ("1d", 'time: unknown unit "d" in duration "1d"'),
+        ("1 s", 'time: unknown unit " s" in duration "1 s"'),
+        ("99999999h", 'time: invalid duration "99999999h"'),
+    ],
+)
+def test_durations_are_refused_in_the_words_of_go_and_of_argo(text: str, words: str) -> None:
+    with pytest.raises(ExpressionError) as told:
+        go_duration(text)
+    assert str(told.value) == words
+    with pytest.raises(ExpressionError) as told:
+        argo_duration(text)
+    assert str(told.value) == f"unable to parse {text} as a duration: {words}"
+    assert argo_duration("90") == 90
+    with pytest.raises(ExpressionError, match="missing unit"):
+        go_duration("90")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ def test_outputs_take_their_defaults(tell: Tell) -> None:
 
 def test_a_duration_that_is_none(tell: Tell) -> None:
     told = tell(text("    suspend: {duration: soon}"))
-    assert "invalid duration" in told.play()["status"]["message"]
+    why = 'unable to parse soon as a duration: time: invalid duration "soon"'
+    assert told.play()["status"]["message"] == f"error in entry template execution: {why}"
 
 
 def test_the_deadline_of_the_workflow(tell: Tell) -> None:
