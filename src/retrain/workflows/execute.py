@@ -10,6 +10,7 @@ from retrain.ports import Doc
 from retrain.workflows import deadlines, memoize, pods, retry, suspend, synchronization
 from retrain.workflows.arguments import node_inputs, process
 from retrain.workflows.index import FULFILLED
+from retrain.workflows.messages import AskMemo
 from retrain.workflows.resolve import resolve, retry_strategy
 from retrain.workflows.scope import Scope, is_late, mentions, params_at
 from retrain.workflows.status import pod_name
@@ -93,10 +94,13 @@ def _enter(p: Pass, call: Call, node: str | None, template: Doc, arguments: Doc,
         p.act(want)
         return node
     if stage and template.get("memoize"):
-        question = memoize.question(p.id(call.name), template["memoize"])
+        question = memoize.question(p, p.id(call.name), template["memoize"])
         waiting = node or p.create(call, _node_type(p, template), "Pending", inputs=node_inputs(template))
         p.keep(waiting, stage="memo", args=arguments)
-        p.act(question)
+        if isinstance(question, AskMemo):
+            p.act(question)
+        else:
+            memoize.answered(p, waiting, question, template["memoize"])
         return waiting
     if node is not None:
         p.keep(node, stage=None, wake=None)

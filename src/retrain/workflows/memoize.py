@@ -2,30 +2,71 @@
 
 from __future__ import annotations
 
+import json
 import re
 
-from retrain.clock import timestamp
+from retrain.clock import seconds, timestamp
 from retrain.expressions import ExpressionError
 from retrain.expressions.gotext import go_duration
 from retrain.ports import Doc
 from retrain.workflows.messages import AskMemo, SaveMemo
 from retrain.workflows.work import CallFailed, Pass
 
+LABEL = "workflows.argoproj.io/configmap-type"
+MALFORMED = "malformed cache entry: could not unmarshal JSON; unable to parse"
 KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 
 
-def question(node: str, memo: Doc) -> AskMemo:
-    """What the cache is asked before the node is executed. Raises CallFailed for a key or an age that cannot be."""
+def question(p: Pass, node: str, memo: Doc) -> AskMemo | Doc:
+    """What the cache is asked before the node is executed, or the outputs that a ConfigMap of its name knows.
+
+    Raises CallFailed for a key or an age that cannot be, and for a ConfigMap that is no cache.
+    """
     key = memo.get("key") or ""
     if not KEY.fullmatch(key):
         raise CallFailed(f"invalid cache key: {key}")
+    entry = _entry(p, _cache(memo), key)
     max_age = None
     if memo.get("maxAge"):
         try:
             max_age = go_duration(memo["maxAge"])
         except ExpressionError as error:
             raise CallFailed(f"invalid maxAge: {error}") from error
-    return AskMemo(node, _cache(memo), key, max_age)
+    if entry is None or not entry.get("nodeID"):
+        return AskMemo(node, _cache(memo), key, max_age)
+    if max_age is not None and p.now - _created(entry) > max_age:
+        return AskMemo(node, _cache(memo), key, max_age)
+    outputs: Doc = entry.get("outputs") or {}
+    return outputs
+
+
+def _entry(p: Pass, cache: str, key: str) -> Doc | None:
+    """What a ConfigMap that someone else wrote says under the key."""
+    document = p.world.configmaps.get(cache)
+    if document is None:
+        return None
+    label = (document["metadata"].get("labels") or {}).get(LABEL)
+    if label is None:
+        raise CallFailed(f"memoization configmap doesn't have {LABEL} label, refusing to use it")
+    if label != "Cache":
+        raise CallFailed(f"memoization configmap doesn't have label {LABEL} = Cache, refusing to use it")
+    written = (document.get("data") or {}).get(key)
+    if not written:
+        return None
+    try:
+        entry = json.loads(written)
+    except ValueError as error:
+        raise CallFailed(f"{MALFORMED}: invalid character: {error}") from error
+    if not isinstance(entry, dict):
+        raise CallFailed(f"{MALFORMED}: json: cannot unmarshal {type(entry).__name__} into Go value of type cache.Entry")
+    return entry
+
+
+def _created(entry: Doc) -> float:
+    try:
+        return seconds(entry["creationTimestamp"])
+    except (KeyError, TypeError, ValueError):
+        return 0.0
 
 
 def status(memo: Doc, *, hit: bool) -> Doc:

@@ -136,6 +136,45 @@ def test_a_key_that_cannot_be(tell: Tell) -> None:
     assert told.play()["status"]["message"] == "error in entry template execution: invalid cache key: key/P"
 
 
+CACHE = """
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: cache, labels: {workflows.argoproj.io/configmap-type: TYPE}}
+data: {key-P: 'ENTRY'}
+"""
+KNOWN = '{"nodeID": "x-1", "outputs": {"parameters": [{"name": "o", "value": "known"}]}, "creationTimestamp": "2000-01-01T00:00:00Z"}'
+
+
+def test_a_configmap_of_the_memos_name_knows(tell: Tell) -> None:
+    told = tell((TEXT + CACHE.replace("TYPE", "Cache").replace("ENTRY", KNOWN)).replace("maxAge: 1h, ", ""))
+    assert told.play()["status"]["phase"] == "Succeeded"
+    assert told.pods == []
+    assert told.nodes()[""]["outputs"]["parameters"][0]["value"] == "known"
+    old = tell(TEXT + CACHE.replace("TYPE", "Cache").replace("ENTRY", KNOWN))
+    assert old.play()["status"]["phase"] == "Succeeded"
+    assert len(old.pods) == 1
+    assert old.nodes()[""]["memoizationStatus"]["hit"] is False
+
+
+@pytest.mark.parametrize(
+    ("label", "entry", "message"),
+    [
+        ("Parameter", KNOWN, "memoization configmap doesn't have label workflows.argoproj.io/configmap-type = Cache, refusing to use it"),
+        ("", KNOWN, "memoization configmap doesn't have workflows.argoproj.io/configmap-type label, refusing to use it"),
+        ("Cache", "{no", "malformed cache entry: could not unmarshal JSON; unable to parse: invalid character"),
+        ("Cache", "[]", "malformed cache entry: could not unmarshal JSON; unable to parse: json: cannot unmarshal"),
+    ],
+)
+def test_a_configmap_that_is_no_memo(tell: Tell, label: str, entry: str, message: str) -> None:
+    cache = CACHE.replace("TYPE", label) if label else CACHE.replace(", labels: {workflows.argoproj.io/configmap-type: TYPE}", "")
+    told = tell(TEXT + cache.replace("ENTRY", entry))
+    shown = told.play()["status"]
+    assert shown["phase"] == "Error"
+    assert shown["message"].startswith(f"error in entry template execution: {message}")
+    assert told.pods == []
+
+
 def test_terminated_while_it_waits_for_its_lock(tell: Tell) -> None:
     told = tell(TEXT)
     told.step()
