@@ -78,6 +78,13 @@ def _container_set(checker: Checker, template: Template) -> None:
     if not containers:
         checker.error(place, f"{prefix} must have at least one container")
     checker.names(containers, place, prefix, strict=True)
+    taken: dict[str, str] = {}
+    for index, mount in enumerate(template.doc["containerSet"].get("volumeMounts") or []):
+        path = str(mount.get("mountPath"))
+        if path in taken:
+            words = f"templates.{template.name}.containerSet.volumeMounts[{index}].mountPath '{path}' already mounted in {taken[path]}"
+            checker.error(template.place.at(f"containerSet.volumeMounts[{index}].mountPath"), words)
+        taken[path] = f"volumeMounts.{mount.get('name')}"
     for index, container in enumerate(containers):
         for wanted in container.get("dependencies") or []:
             if wanted not in names:
@@ -87,6 +94,10 @@ def _container_set(checker: Checker, template: Template) -> None:
     cycle = find_cycle(edges)
     if cycle:
         checker.error(place, f"{prefix} dependency cycle detected: {'->'.join(cycle)}")
+    for index, name in enumerate(names):
+        if name in ("wait", "supervisor") or name.startswith("artifact-plugin-"):
+            where = Place(place.document, f"{place.path}[{index}].name", place.words)
+            checker.error(where, f'{prefix}: "{name}" is a reserved Argo container name')
     outputs = template.doc.get("outputs") or {}
     needs_main = (template.doc.get("inputs") or {}).get("artifacts") or outputs.get("parameters") or outputs.get("artifacts")
     if needs_main and "main" not in names:

@@ -13,7 +13,7 @@ from typing import Any
 from retrain.errors import InvalidInput
 from retrain.manifests import lint_dag, lint_expressions, lint_leaf, lint_scope, lint_steps, workflow
 from retrain.manifests.document import Document
-from retrain.manifests.lint_names import check_names
+from retrain.manifests.lint_names import PARAMETER_NAME, PARAMETER_RULE, check_names
 from retrain.manifests.lint_places import Library, Place, Template
 from retrain.manifests.lint_scope import Scope
 from retrain.manifests.report import INVALID_SPEC, Report, meant
@@ -212,8 +212,16 @@ class Checker:
                 self.error(where.at("path"), words, "give `from`")
             if workflow.is_leaf(template.doc) and not artifact.get("path"):
                 self.error(where, f"error in {prefix}.artifacts.{artifact.get('name')}: Artifact path is missing")
+            self._global_name(artifact, where, f"{prefix}.artifacts.{artifact.get('name')}")
         for index, parameter in enumerate(outputs.get("parameters") or []):
-            lint_leaf.output_parameter(self, template, parameter, template.place.at(f"outputs.parameters[{index}]"))
+            where = template.place.at(f"outputs.parameters[{index}]")
+            lint_leaf.output_parameter(self, template, parameter, where)
+            self._global_name(parameter, where, f"{prefix}.parameters.{parameter.get('name')}")
+
+    def _global_name(self, output: dict[str, Any], where: Place, words: str) -> None:
+        name = str(output.get("globalName") or "")
+        if name and "{{" not in name and not PARAMETER_NAME.fullmatch(name):
+            self.error(where.at("globalName"), f"{words}.globalName: {PARAMETER_RULE}")
 
     def tags(self, tree: Any, scope: Scope, place: Place, words: str) -> None:
         """Refuse every plain tag that does not resolve."""

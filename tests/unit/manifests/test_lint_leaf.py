@@ -67,6 +67,23 @@ BOX = "container: {image: x}"
             ["containerSet: {containers: [{name: a, image: x}]}", "outputs: {parameters: [{name: o, valueFrom: {path: /o}}]}"],
             'a container named "main"',
         ),
+        (
+            ["volumes: [{name: v, emptyDir: {}}]"]
+            + ["containerSet: {volumeMounts: [{name: v, mountPath: /v}, {name: v, mountPath: /v}], containers: [{name: a, image: x}]}"],
+            "templates.main.containerSet.volumeMounts[1].mountPath '/v' already mounted in volumeMounts.v",
+        ),
+        (
+            ["containerSet: {containers: [{name: wait, image: x}]}"],
+            'templates.main.containerSet.containers: "wait" is a reserved Argo container name',
+        ),
+        (
+            [BOX, "outputs: {artifacts: [{name: a, path: /a, globalName: a b}]}"],
+            "templates.main.outputs.artifacts.a.globalName: Parameter/Artifact name must consist",
+        ),
+        (
+            [BOX, "outputs: {parameters: [{name: a, valueFrom: {path: /a}, globalName: a.b}]}"],
+            "templates.main.outputs.parameters.a.globalName: Parameter/Artifact name must consist",
+        ),
         (["resource: {action: make, manifest: 'kind: ConfigMap'}"], "templates.main.resource.action must be one of: get, create"),
         (
             ["resource: {action: create}"],
