@@ -117,7 +117,9 @@ TABLE: Table = {
     "TarStrategy": Support("compressionLevel"),
     "RawArtifact": Support("data"),
     "HTTPArtifact": Support("auth headers url", kept="saveStreamViaFile"),
-    "HTTPAuth": Support("basicAuth", refused="clientCert oauth2", notes=dict.fromkeys(("clientCert", "oauth2"), "use basicAuth or a header")),
+    "HTTPAuth": Support(
+        "basicAuth", refused="clientCert oauth2", notes=dict.fromkeys(("clientCert", "oauth2"), "use basicAuth or a header")
+    ),
     "BasicAuth": Support("passwordSecret usernameSecret"),
     "Header": Support("name value"),
     "S3Artifact": Support(
@@ -196,7 +198,8 @@ TABLE: Table = {
         "configMap secret",
         refused="clusterTrustBundle downwardAPI podCertificate serviceAccountToken",
         notes=dict.fromkeys(
-            ("clusterTrustBundle", "downwardAPI", "podCertificate", "serviceAccountToken"), PROCESS + "ConfigMaps and Secrets can be projected"
+            ("clusterTrustBundle", "downwardAPI", "podCertificate", "serviceAccountToken"),
+            PROCESS + "ConfigMaps and Secrets can be projected",
         ),
     ),
     "k8s.ConfigMapProjection": Support("items name optional"),

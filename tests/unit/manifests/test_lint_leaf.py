@@ -68,8 +68,7 @@ BOX = "container: {image: x}"
             'a container named "main"',
         ),
         (
-            ["volumes: [{name: v, emptyDir: {}}]"]
-            + ["containerSet: {volumeMounts: [{name: v, mountPath: /v}, {name: v, mountPath: /v}], containers: [{name: a, image: x}]}"],
+            ["containerSet: {volumeMounts: [{name: v, mountPath: /v}, {name: u, mountPath: /v}], containers: [{name: a, image: x}]}"],
             "templates.main.containerSet.volumeMounts[1].mountPath '/v' already mounted in volumeMounts.v",
         ),
         (
