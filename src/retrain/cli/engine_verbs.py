@@ -13,9 +13,8 @@ import click
 
 from retrain.cli.client import Client
 from retrain.cli.event_verbs import bucket_environment
+from retrain.cli.files import documents as files_of
 from retrain.cli.options import manifests, state_option
-
-OVERLAY = Path("overlays/laptop")
 
 
 @click.command()
@@ -43,17 +42,8 @@ def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[st
     retrain up overlays/laptop --ports free --state /tmp/retrain
     """
     from retrain.engine import Engine
-    from retrain.render.kustomize import load
 
-    if not files and not OVERLAY.is_dir():
-        raise click.UsageError(f"no {OVERLAY} here: name manifests, or go to the folder of your repository")
-    if not files and Path("models/kustomization.yaml").exists():
-        from retrain.render import models
-
-        if models.sync(Path("models")):
-            click.echo("models/kustomization.yaml now lists every model", err=True)
-    documents = load(list(files) or [OVERLAY])
-
+    documents = files_of(files, mend=True)
     signals: list[int] = []
 
     def stop(asked: asyncio.Event, number: int) -> None:

@@ -92,7 +92,7 @@ def events(ctx: click.Context, limit: int, output: str, state: Path) -> None:
 
     \b
     retrain events
-    retrain events get 3f0c9a... -o json > event.json
+    retrain events get 3f0c9a -o json > event.json
     """
     if ctx.invoked_subcommand:
         return
@@ -115,10 +115,10 @@ def events(ctx: click.Context, limit: int, output: str, state: Path) -> None:
 @output_option("json")
 @state_option
 def get_event(event_id: str, output: str, state: Path) -> None:
-    """One recorded event, ready for `retrain replay`.
+    """One recorded event, ready for `retrain replay`; the beginning of its id will do.
 
     \b
-    retrain events get 3f0c9a... -o json > event.json
+    retrain events get 3f0c9a -o json > event.json
     """
     from retrain.cli.output import emit
 

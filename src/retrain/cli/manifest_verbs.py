@@ -11,18 +11,11 @@ from typing import Any
 import click
 
 from retrain.cli.client import Client
-from retrain.cli.engine_verbs import OVERLAY
+from retrain.cli.files import MODELS, documents, is_spec, need_handlers
 from retrain.cli.options import manifests, output_option, state_option
 from retrain.errors import Finding, InvalidInput, Unsupported, refuse
 
 NOT_LISTED = "is not listed, so the model does not exist for Argo"
-
-
-def manifest_paths(files: tuple[Path, ...]) -> list[Path]:
-    """The manifests that were named, by default those of the laptop's overlay. Raises UsageError where there is none."""
-    if not files and not OVERLAY.is_dir():
-        raise click.UsageError(f"no {OVERLAY} here: name manifests, or go to the folder of your repository")
-    return list(files) or [OVERLAY]
 
 
 @click.command()
@@ -35,13 +28,12 @@ def render(files: tuple[Path, ...], output: str) -> None:
     retrain render overlays/kind | kubectl apply --server-side -f -
     """
     from retrain.cli.output import emit
-    from retrain.render.kustomize import load
 
-    documents = [d.doc for d in load(manifest_paths(files))]
+    found = [d.doc for d in documents(files)]
     if output == "json":
-        emit({"apiVersion": "v1", "kind": "List", "items": documents}, "json")
+        emit({"apiVersion": "v1", "kind": "List", "items": found}, "json")
         return
-    for i, doc in enumerate(documents):
+    for i, doc in enumerate(found):
         if i:
             click.echo("---")
         emit(doc, "yaml")
@@ -59,6 +51,7 @@ def lint(files: tuple[Path, ...], fix: str | None, strict: bool, output: str) ->
 
     \b
     retrain lint
+    retrain lint models/flight-delay.yaml
     retrain lint my-workflow.yaml --strict
     """
     findings = _findings(files, fix)
@@ -82,33 +75,44 @@ def lint(files: tuple[Path, ...], fix: str | None, strict: bool, output: str) ->
 
 def _findings(files: tuple[Path, ...], fix: str | None) -> list[Finding]:
     from retrain.manifests.validate import check
-    from retrain.render import models
     from retrain.render.kustomize import load
 
     if files:
-        return check(load(list(files)))
-    findings: list[Finding] = []
-    folder = Path("models")
-    if folder.is_dir():
-        if fix == "models" and models.sync(folder):
-            click.echo("models/kustomization.yaml now lists every model", err=True)
-        listed = models.listed(folder)
-        path = str(folder / "kustomization.yaml")
-        missing = [entry for entry in models.wanted(folder) if entry not in listed]
-        findings += [
-            Finding("error", path, 0, "configMapGenerator", f"{entry} {NOT_LISTED}", "`retrain lint --fix models`") for entry in missing
-        ]
-        findings += _specs(sorted(p for p in folder.glob("*.yaml") if p.name != "kustomization.yaml"))
-        if any(f.severity == "error" for f in findings):
-            return findings
-    for overlay in sorted(p for p in Path("overlays").glob("*") if p.is_dir()):
+        found = load(list(files))
+        specs = sorted({Path(d.file) for d in found if is_spec(d)})
+        if specs:
+            need_handlers()
+        return _specs(specs) + check([d for d in found if not is_spec(d)])
+    overlays = sorted(p for p in Path("overlays").glob("*") if p.is_dir())
+    if not overlays and not MODELS.is_dir():
+        raise click.UsageError("no overlays/ and no models/ here: name manifests, or go to the folder of your repository")
+    findings = _models(fix) if MODELS.is_dir() else []
+    if any(f.severity == "error" for f in findings):
+        return findings
+    for overlay in overlays:
         findings += [f for f in check(load([overlay])) if f not in findings]
     return findings
 
 
+def _models(fix: str | None) -> list[Finding]:
+    """What is wrong with the folder of models: its list, then the specs."""
+    from retrain.render import models
+
+    if fix == "models" and models.sync(MODELS):
+        click.echo(f"{MODELS}/kustomization.yaml now lists every model", err=True)
+    listed, wanted = models.listed(MODELS), models.wanted(MODELS)
+    wrong = [f"{entry} {NOT_LISTED}" for entry in wanted if entry not in listed]
+    wrong += [f"{entry} is listed, but there is no such file" for entry in listed if entry not in wanted]
+    path = str(MODELS / "kustomization.yaml")
+    findings = [Finding("error", path, 0, "configMapGenerator", message, "`retrain lint --fix models`") for message in wrong]
+    if not Path("handlers/check.py").exists():  # models without the steps that know them
+        return findings
+    return findings + _specs(sorted(p for p in MODELS.glob("*.yaml") if p.name != "kustomization.yaml"))
+
+
 def _specs(files: list[Path]) -> list[Finding]:
     """What `handlers.check` says of model specs; it answers in JSON and shares no code with the engine."""
-    if not files or not Path("handlers/check.py").exists():
+    if not files:
         return []
     command = [sys.executable, "-m", "handlers.check", *map(str, files)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -132,20 +136,19 @@ def apply(files: tuple[Path, ...], state: Path) -> None:
     retrain apply my-template.yaml
     """
     from retrain.manifests.validate import check
-    from retrain.render.kustomize import load
 
-    documents = load(manifest_paths(files))
     client = Client(state)
-    refuse([f for f in check(documents, known(client, documents)) if f.severity in ("error", "unsupported")])
-    for applied in client.call("POST", "/retrain/v1/apply", {"items": [d.doc for d in documents]})["items"]:
+    found = documents(files, mend=True)
+    refuse([f for f in check(found, known(client, found)) if f.severity in ("error", "unsupported")])
+    for applied in client.call("POST", "/retrain/v1/apply", {"items": [d.doc for d in found]})["items"]:
         click.echo(f"{applied['kind'].lower()}/{applied['metadata']['name']} {applied.get('result', 'applied')}")
 
 
-def known(client: Client, documents: list[Any]) -> list[Any]:
+def known(client: Client, given: list[Any]) -> list[Any]:
     """Templates and ConfigMaps that the engine has already, so that references to them are found."""
     from retrain.manifests.document import Document
 
-    given = {(d.kind, d.name) for d in documents}
+    there = {(d.kind, d.name) for d in given}
     kinds = ("WorkflowTemplate", "ClusterWorkflowTemplate", "ConfigMap", "EventSource", "EventBus")
     stored = [doc for kind in kinds for doc in client.call("GET", f"/retrain/v1/objects/{kind}")["items"]]
-    return [Document(doc, "engine", {}) for doc in stored if (doc["kind"], doc["metadata"]["name"]) not in given]
+    return [Document(doc, "engine", {}) for doc in stored if (doc["kind"], doc["metadata"]["name"]) not in there]

@@ -13,12 +13,14 @@ import click
 from retrain.cli import output as printing
 from retrain.cli.client import Client
 from retrain.cli.event_verbs import bucket_environment
+from retrain.cli.files import need_handlers
 from retrain.cli.options import output_option, state_option
 from retrain.errors import InvalidInput, NotFound, RetrainError, Unavailable
 
 
 def ask(state: Path, *arguments: str, output: str = "json") -> str:
     """What `python -m handlers.why ... -o text|json` answers about the state's bucket."""
+    need_handlers()
     command = [sys.executable, "-m", "handlers.why", *arguments, "-o", output]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **bucket_environment(state)})
     if ended.returncode == 0:
@@ -117,6 +119,7 @@ def try_(spec: Path, files: tuple[Path, ...], rows: int | None, output: str) -> 
     \b
     retrain try models/flight-delay.yaml 2013-01.csv 2013-02.csv --rows 20000
     """
+    need_handlers()
     command = [sys.executable, "-m", "handlers.try_", str(spec), *map(str, files), *(["--rows", str(rows)] if rows else []), "-o", output]
     ended = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE if output != "text" else None)
     click.echo(ended.stdout.decode(errors="replace"), nl=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from retrain.cli.files import documents
 from retrain.cli.options import manifests, output_option
 from retrain.errors import InvalidInput, NotFound
 from retrain.ports import Doc, Json
@@ -37,26 +38,24 @@ def replay(event: str, files: tuple[Path, ...], source: str, sensor: str, output
     retrain replay body.json --source webhook --sensor webhook
     retrain replay sample:minio -o yaml
     """
-    from retrain.cli.manifest_verbs import manifest_paths
     from retrain.eventsources.form import form
     from retrain.expressions import ExpressionError
-    from retrain.render.kustomize import load
     from retrain.sensors import replay as room
 
-    documents = [d.doc for d in load(manifest_paths(files))]
+    found = [d.doc for d in documents(files)]
     now = time.time()
     try:
-        formed = form(_given(event), documents, source, now)
+        formed = form(_given(event), found, source, now)
     except ExpressionError as error:
         raise InvalidInput(f"{event}: {error}") from error
     told = room.replay(
         formed.event,
-        [d for d in documents if d.get("kind") == "Sensor"],
+        [d for d in found if d.get("kind") == "Sensor"],
         now=now,
         sensor=sensor,
         how=formed.how,
         dropped=formed.dropped,
-        configmap=lambda name, key: _configmap(documents, name, key),
+        configmap=lambda name, key: _configmap(found, name, key),
     )
     if output == "text":
         _show(told.tree())

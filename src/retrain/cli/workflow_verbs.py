@@ -11,8 +11,9 @@ import click
 
 from retrain.cli import tree, watching
 from retrain.cli.client import Client
+from retrain.cli.files import documents
 from retrain.cli.options import manifests, output_option, parameters, state_option
-from retrain.errors import InvalidInput, refuse
+from retrain.errors import InvalidInput, Unavailable, refuse
 from retrain.manifests.document import Document
 
 Doc = dict[str, Any]
@@ -20,13 +21,11 @@ Doc = dict[str, Any]
 
 def _load(paths: tuple[Path, ...], given: tuple[str, ...]) -> list[Document]:
     """The documents of files, their Workflows with the `-p` values."""
-    from retrain.render.kustomize import load
-
-    documents = load(list(paths))
-    for document in documents:
+    found = documents(paths)
+    for document in found:
         if document.kind == "Workflow":
             _with_parameters(document.doc, parameters(given))
-    return documents
+    return found
 
 
 def _names(paths: tuple[Path, ...]) -> str:
@@ -71,15 +70,15 @@ def submit(
     """
     if bool(files) == bool(template):
         raise click.UsageError("give files, or --from workflowtemplate/NAME")
-    documents = _load(files, given) if files else [_referring(str(template), given)]
-    workflows = [d.doc for d in documents if d.kind == "Workflow"]
+    found = _load(files, given) if files else [_referring(str(template), given)]
+    workflows = [d.doc for d in found if d.kind == "Workflow"]
     if not workflows:
         raise InvalidInput(f"{_names(files)}: no Workflow in it; `retrain apply` stores templates and other documents")
     if name and len(workflows) > 1:
         raise click.UsageError(f"--name names one Workflow: there are {len(workflows)} in the files")
     client = Client(state)
-    _lint(client, documents)
-    others = [d.doc for d in documents if d.kind != "Workflow"]
+    _lint(client, found)
+    others = [d.doc for d in found if d.kind != "Workflow"]
     if others:
         client.call("POST", "/retrain/v1/apply", {"items": others})
     created = []
@@ -93,12 +92,12 @@ def submit(
         sys.exit(1)
 
 
-def _lint(client: Client, documents: list[Document]) -> None:
+def _lint(client: Client, found: list[Document]) -> None:
     """Refuse what `argo submit` would, with file and line, before anything is stored. Raises InvalidInput, Unsupported."""
     from retrain.cli.manifest_verbs import known
     from retrain.manifests.validate import check
 
-    refuse([f for f in check(documents, known(client, documents)) if f.severity in ("error", "unsupported")])
+    refuse([f for f in check(found, known(client, found)) if f.severity in ("error", "unsupported")])
 
 
 def _ended(client: Client, names: list[str], watch_: bool) -> list[Doc]:
@@ -141,14 +140,17 @@ def run(files: tuple[Path, ...], given: tuple[str, ...], output: str, state: Pat
     from contextlib import ExitStack
 
     from retrain.engine import run_files
+    from retrain.store import lock_holder
 
-    documents = _load(files, given)
-    if not any(d.kind == "Workflow" for d in documents):
+    found = _load(files, given)
+    if not any(d.kind == "Workflow" for d in found):
         raise InvalidInput(f"{_names(files)}: no Workflow in it")
+    if (holder := lock_holder(state)) is not None:
+        raise Unavailable(f"an engine runs on {state} (process {holder}): `retrain submit --wait` runs it there, or choose another --state")
     try:
         with ExitStack() as drawn:
             picture = drawn.enter_context(watching.Picture(stderr=True)) if sys.stderr.isatty() else None
-            ended = asyncio.run(run_files(state, documents, picture.attend if picture else None))
+            ended = asyncio.run(run_files(state, found, picture.attend if picture else None))
     except KeyboardInterrupt:
         click.echo(f"stopped (`retrain up --state {state}` goes on with what was under way)", err=True)
         raise

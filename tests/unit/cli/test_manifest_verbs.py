@@ -60,6 +60,32 @@ def test_lint_mends_the_list_of_models(tmp_path: Path, monkeypatch: pytest.Monke
     assert missing.exit_code == 2
     assert "other.yaml is not listed" in missing.stdout
     assert call("lint", "--fix", "models").exit_code == 0
+    (tmp_path / "models/other.yaml").unlink()
+    gone = call("lint")
+    assert gone.exit_code == 2
+    assert "other.yaml is listed, but there is no such file" in gone.stdout
+    assert "`retrain lint --fix models`" in gone.stdout
+    assert call("lint", "--fix", "models").exit_code == 0
+
+
+def test_lint_where_there_is_nothing_to_check_is_wrong_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = call("lint")
+    assert refused.exit_code == 2
+    assert "no overlays/ and no models/ here" in refused.stderr
+
+
+def test_lint_takes_specs_of_models_beside_manifests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    wrong = tmp_path / "wrong.yaml"
+    text = (ROOT / "models/flight-delay.yaml").read_text(encoding="utf-8")
+    wrong.write_text(text.replace("task: binary", "task: binry"), encoding="utf-8")
+    assert call("lint", "models/flight-delay.yaml", write(tmp_path, shell("true"))).exit_code == 0
+    told = call("lint", "models/flight-delay.yaml", str(wrong), write(tmp_path, shell("true").replace("entrypoint", "entrypiont")))
+    assert told.exit_code == 2
+    assert f"{wrong}:" in told.stdout
+    assert "did you mean 'binary'?" in told.stdout
+    assert "entrypiont" in told.stdout
 
 
 def test_apply_stores_a_document(engine: Engine, tmp_path: Path) -> None:

@@ -142,6 +142,12 @@ def test_run_needs_no_engine(tmp_path: Path) -> None:
     assert workflow["spec"]["arguments"]["parameters"] == [{"name": "word", "value": "x"}]
 
 
+def test_run_where_an_engine_runs_names_submit(engine: Engine) -> None:
+    refused = engine.call("run", "-", stdin=shell("true"))
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert f"an engine runs on {engine.state} (process {engine.process.pid}): `retrain submit --wait` runs it there" in refused.stderr
+
+
 def test_run_of_what_is_no_workflow_is_invalid(tmp_path: Path) -> None:
     refused = call("run", "-", "--state", str(tmp_path / "s"), stdin="apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
     assert refused.exit_code == 2
