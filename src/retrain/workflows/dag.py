@@ -60,6 +60,7 @@ class Dag:
         self.name: str = p.node(node)["name"]
         self.on_exit = bool(p.priv(node).get("onExit"))
         self.visited: set[str] = set()
+        self.healed: set[str] = set()  # loops that ended with an item that could not be called: known when the dag is looked at again
 
     def id(self, task: str) -> str:
         """The id of the task's node."""
@@ -115,7 +116,7 @@ class Dag:
     # ------------------------------------------------------------------------------------------ one task
 
     def visit(self, name: str) -> None:
-        """Look at a task, and unless it has ended at those that it depends on."""
+        """Look at a task, and when it runs on for a while at those that it depends on."""
         if name in self.visited:
             return
         self.visited.add(name)
@@ -123,7 +124,7 @@ class Dag:
         known = self.p.get(node) is not None and not self.p.reused(node)
         if known:
             self._correct_message(name, again=node in self.p.run.nodes)
-            if not dag_hooks.attend(self, name, node) or self.p.fulfilled(node):
+            if not dag_hooks.attend(self, name, node) or self.p.fulfilled(node) or self.p.now < self.p.priv(node)["at"] + hooks.GLANCE:
                 return
         for dependency in self.graph.dependencies[name]:
             self.visit(dependency)
@@ -184,6 +185,9 @@ class Dag:
         results: dict[str, dict[str, bool]] = {}
         for dependency in self.graph.dependencies[name]:
             node = self.p.get(self.id(dependency))
+            if self.id(dependency) in self.healed:
+                self.p.look(self.node)
+                return None
             if node is None or self.p.reused(node["id"]) or not self.p.fulfilled(node["id"]) or self.p.count("hooks", node["id"]):
                 return None
             results[dependency] = self._results(node)
@@ -241,6 +245,8 @@ class Dag:
         except CallFailed as error:
             child = error.node or self.id(name)
             self.p.mark(child, "Error", self._errored(name, str(error)))
+            self._connect(child, dependencies)
+            return
         self._connect(child, dependencies)
         if hooks.has_lifecycle(self.graph.tasks[name]):
             self.p.keep(child, watched=True)
@@ -270,39 +276,47 @@ class Dag:
         except CallFailed as error:
             p.mark(group, "Error", str(error))
             return
-        calls = state[0]
-        while state[1] < len(calls):
-            if not self._make_item(name, group, calls, state[1]):
-                return
-            state[1] += 1
         self._item_hooks(name, group)
+        try:
+            while state[1] < len(state[0]):
+                self._make_item(group, state[0], state[1])
+                state[1] += 1
+        except Blocked:
+            p.index.blocked[group] = None
+            return
+        except CallFailed as error:  # Argo goes no further now, and if the arguments are wrong never
+            state[1] += not p.priv(error.node).get("early")
+            if not p.count("open", group):
+                p.keep(group, healed=True)
+                self.healed.add(group)
         if not p.count("open", group) and not p.index.owed.get(group):
             self._end_loop(group)
 
-    def _make_item(self, name: str, group: str, calls: Calls, index: int) -> bool:
+    def _make_item(self, group: str, calls: Calls, index: int) -> None:
+        """Raises Blocked, and CallFailed (with the item's node) for an item that cannot be called."""
         p = self.p
         shown = item_name(calls.step["name"], index, (calls.items or [])[index])
-        if p.get(self.id(shown)) is not None and not p.reused(self.id(shown)):
-            return True
+        child = self.id(shown)
+        if p.get(child) is not None and not p.reused(child):
+            if p.priv(child).get("early"):
+                raise CallFailed(p.priv(child)["raised"], child)
+            return
+        step = calls.call(index)
+        when = step.get("when") or ""
         try:
-            step = calls.call(index)
-            when = step.get("when") or ""
             if not should_execute(when):
-                self._skip_item(group, {**step, "name": shown}, f"when '{when}' evaluated false", "Skipped")
-                return True
+                self._skip_item(group, step, f"when '{when}' evaluated false", "Skipped")
+                return
         except CallFailed as error:
-            self._skip_item(group, {**self.graph.tasks[name], "name": shown}, str(error), "Error")
-            return True
+            self._skip_item(group, step, str(error), "Error")
+            return
         try:
-            child = p.start(self._call(step, group, "item"))
-        except Blocked:
-            p.index.blocked[group] = None
-            return False
+            p.start(self._call(step, group, "item"))
         except CallFailed as error:
-            child = error.node or self.id(shown)
             p.mark(child, "Error", self._errored(shown, str(error)))
+            p.link(group, child, new=True)
+            raise CallFailed(str(error), child) from error
         p.link(group, child, new=True)
-        return True
 
     def _skip_item(self, group: str, step: Doc, why: str, phase: str) -> None:
         child = self.p.create(self._call(step, group, "item"), "Skipped", phase, why)
@@ -315,14 +329,14 @@ class Dag:
         for node in changed:
             private = self.p.priv(node)
             item = private["on"] if private.get("role") == "hook" else node
-            if self.p.fulfilled(item):
+            if self.p.fulfilled(item) and not self.p.priv(item).get("early"):
                 dag_hooks.leave(self, name, item)
 
     def _end_loop(self, group: str) -> None:
         p = self.p
         phase = "Succeeded"
         if p.count("Failed", group) or p.count("Error", group):
-            found = [p.node(c)["phase"] for c in p.children(group)]
+            found = [p.node(c)["phase"] for c in p.children(group) if p.priv(c).get("role") == "item"]
             phase = next(f for f in reversed(found) if f in BAD)
         p.mark(group, phase)
 

@@ -23,7 +23,7 @@ def attend(dag: Dag, name: str, node: str) -> bool:
     ended, kind = p.fulfilled(node), p.node(node)["type"]
     if not hooks.has_hooks(task) or not (ended or p.node(node)["phase"] == "Running"):
         return True
-    just = ended and kind in COMPOSITE and p.run.nodes.get(node, {}).get("phase") not in FULFILLED
+    just = ended and kind in COMPOSITE and p.run.nodes.get(node, {}).get("phase") not in FULFILLED and not p.priv(node).get("healed")
     try:
         if not just and not _begin(dag, name, node):
             return False

@@ -111,17 +111,37 @@ def test_an_exit_handler_waits_for_its_place(tell: Tell) -> None:
     assert told.phases()[".z.onExit"] == "Succeeded"
 
 
-def test_exit_handlers_of_items_wait_for_their_places(tell: Tell) -> None:
+def test_exit_handlers_of_items_come_before_further_items(tell: Tell) -> None:
     loop = '      - {name: a, template: code, withItems: ["0", "0"], onExit: ok, arguments: {parameters: [{name: c, value: "{{item}}"}]}}\n'
     told = tell(HEAD % "  parallelism: 1" + loop)
-    told.hold = {"a(1:0)"}
-    told.play()
-    assert ".a(0:0).onExit" not in told.phases() or told.phases().get(".a(1:0)") is None
-    told.hold = set()
-    for node in list(told.held):
-        told.let_go(node)
     assert told.play()["status"]["phase"] == "Succeeded"
-    assert [told.phases()[f".a({i}:0).onExit"] for i in (0, 1)] == ["Succeeded", "Succeeded"]
+    assert [told.shown(p.node_id) for p in told.pods] == ["a(0:0)", "a(0:0).onExit", "a(1:0)", "a(1:0).onExit"]
+
+
+NEEDS = """  - {name: needs, inputs: {parameters: [{name: v, valueFrom: {configMapKeyRef: {name: none, key: k}}}]}, suspend: {}}
+"""
+
+
+def test_an_item_that_cannot_be_called_ends_its_loop(tell: Tell) -> None:
+    loop = "      - {name: a, template: needs, withItems: [1, 2], onExit: ok}\n"
+    told = tell(HEAD % "" + loop + "      - {name: b, depends: a.Errored, template: ok}\n" + NEEDS)
+    assert told.play()["status"]["phase"] == "Succeeded"
+    assert told.phases() == {"": "Succeeded", ".a": "Error", ".a(0:1)": "Error", ".a.onExit": "Succeeded", ".b": "Succeeded"}
+    nodes = told.nodes()
+    assert nodes[".a(0:1)"]["message"].startswith("task 'w.a(0:1)' errored: unable to retrieve inputs.parameters.v from ConfigMap")
+    assert nodes[".b"]["id"] in nodes[".a.onExit"]["children"]
+    told = tell(HEAD % "" + loop + NEEDS)
+    assert told.play()["status"]["phase"] == "Error"
+    assert sorted(told.phases()) == ["", ".a", ".a(0:1)"]
+
+
+def test_a_task_that_cannot_be_called_has_its_exit_handler_when_it_is_looked_at_again(tell: Tell) -> None:
+    told = tell(HEAD % "" + "      - {name: a, template: needs, onExit: ok}\n" + NEEDS)
+    told.play()
+    assert sorted(told.phases()) == ["", ".a"]
+    told = tell(HEAD % "" + "      - {name: a, template: needs, onExit: ok}\n      - {name: b, template: ok}\n" + NEEDS)
+    told.play()
+    assert sorted(told.phases()) == ["", ".a", ".a.onExit", ".b"]
 
 
 def test_a_target_that_is_not_there_breaks_the_workflow(tell: Tell) -> None:
