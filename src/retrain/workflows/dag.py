@@ -14,7 +14,7 @@ from retrain.workflows.index import BAD, COMPLETED, FULFILLED
 from retrain.workflows.loops import Calls, expand, item_name, resolve_references, should_execute, should_expand
 from retrain.workflows.outbound import outbound_nodes
 from retrain.workflows.outputs import loop_scope, node_scope, publish, skipped_scope, template_outputs
-from retrain.workflows.scope import Scope, params_at, template_scope, workflow_outputs
+from retrain.workflows.scope import GLANCE, Scope, params_at, template_scope, workflow_outputs
 from retrain.workflows.steps import EMPTY
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
 
@@ -124,7 +124,7 @@ class Dag:
         known = self.p.get(node) is not None and not self.p.reused(node)
         if known:
             self._correct_message(name, again=node in self.p.run.nodes)
-            if not dag_hooks.attend(self, name, node) or self.p.fulfilled(node) or self.p.now < self.p.priv(node)["at"] + hooks.GLANCE:
+            if not dag_hooks.attend(self, name, node) or self.p.fulfilled(node) or self.p.now < self.p.priv(node)["at"] + GLANCE:
                 return
         for dependency in self.graph.dependencies[name]:
             self.visit(dependency)

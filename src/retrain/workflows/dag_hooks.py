@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from retrain.workflows import hooks
 from retrain.workflows.index import COMPOSITE, FULFILLED
-from retrain.workflows.scope import params_at
+from retrain.workflows.scope import GLANCE, params_at
 from retrain.workflows.work import Blocked, CallFailed
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def attend(dag: Dag, name: str, node: str) -> bool:
     if ended and not (just and kind == "TaskGroup"):
         leave(dag, name, node)
     if just:
-        p.keep(dag.node, wake=p.now + hooks.GLANCE)
+        p.keep(dag.node, wake=p.now + GLANCE)
     return True
 
 

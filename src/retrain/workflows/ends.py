@@ -10,11 +10,11 @@ from retrain.clock import timestamp
 from retrain.ports import ContainerExit, Doc, PodExit, PodSpec, StoredOutputs
 from retrain.workflows import memoize
 from retrain.workflows.execute import reprocess
-from retrain.workflows.hooks import GLANCE
 from retrain.workflows.index import FULFILLED
 from retrain.workflows.messages import Answered, StoreOutputs
 from retrain.workflows.outputs import pod_outputs, publish
 from retrain.workflows.pods import container_nodes, ensured
+from retrain.workflows.scope import GLANCE
 from retrain.workflows.status import text
 from retrain.workflows.work import CallFailed, Pass
 

@@ -6,7 +6,7 @@ from retrain.clock import timestamp
 from retrain.expressions import ExpressionError, exprlang
 from retrain.expressions.tags import explode, substitute
 from retrain.ports import Doc
-from retrain.workflows import deadlines, hooks, labels, synchronization
+from retrain.workflows import deadlines, hooks, labels, repository, synchronization
 from retrain.workflows.index import BAD, COMPLETED, FULFILLED
 from retrain.workflows.messages import FreeLock
 from retrain.workflows.resolve import local_base
@@ -23,6 +23,11 @@ def begin(p: Pass) -> None:
     refused = p.hidden.get("refused")
     if refused:
         _end(p, refused["phase"], refused["message"])
+        return
+    try:
+        p.set_head(artifactRepositoryRef=repository.resolve(p.spec.get("artifactRepositoryRef"), p.world))
+    except CallFailed as error:
+        _end(p, "Error", str(error))
         return
     try:
         resolve_parameters(p)
@@ -75,6 +80,8 @@ def start_entry(p: Pass) -> None:
         return  # conclude says it
     except Blocked:
         return
+    if hooks.has_lifecycle(p.spec):
+        p.keep(p.name, watched=True)
 
 
 # ------------------------------------------------------------------------------------------ the end

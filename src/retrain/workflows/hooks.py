@@ -12,12 +12,11 @@ from retrain.workflows.arguments import ABSENT
 from retrain.workflows.artifacts import ArtifactMissing, resolve_arguments
 from retrain.workflows.loops import is_absent
 from retrain.workflows.outputs import last_attempt
-from retrain.workflows.scope import Scope
+from retrain.workflows.scope import Scope, unseen
 from retrain.workflows.status import text
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
 
 FULL = "Max parallelism reached"
-GLANCE = 2.0  # seconds after its call until a pod that runs is seen doing so
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def begin(p: Pass, place: Place, step: Doc, scope: Scope, params: Mapping[str, s
     Raises CallFailed when one cannot be evaluated or called, or has no place (`parallelism`): Argo takes that for an error too.
     """
     doc = p.node(place.node)
-    if has_lifecycle(step) and not _unseen(p, place.node, doc):
+    if has_lifecycle(step) and not unseen(p, doc):
         scope = _own_status(p, place, scope)
         for name, hook in step["hooks"].items():
             if name != "exit":
@@ -97,12 +96,6 @@ def _own_status(p: Pass, place: Place, scope: Scope) -> Scope:
     scope = scope.copy()
     scope.params[f"{place.kind}.{place.name}.status"] = p.node(place.node)["phase"]
     return scope
-
-
-def _unseen(p: Pass, node: str, doc: Doc) -> bool:
-    """Whether a pod has only begun to run: a controller looks at a Workflow once in a while, and a pod that ends before is never
-    seen Running. The node is looked at again when it would be (private `watched`)."""
-    return doc["type"] == "Pod" and doc["phase"] == "Running" and p.now < float(p.priv(node)["at"]) + GLANCE
 
 
 def _lifecycle(p: Pass, place: Place, name: str, hook: Doc, scope: Scope, params: Mapping[str, str | None]) -> None:

@@ -20,6 +20,7 @@ from retrain.workflows.work import CallFailed, Pass
 Params = dict[str, str | None]
 
 _LATER = ("workflows.argoproj.io/phase", "workflows.argoproj.io/completed", "workflows.argoproj.io/pod-name-format")
+GLANCE = 2.0  # seconds after its call until a pod that runs is seen doing so
 _LETTERS = "aAbBcCdDeFHIjklLmMnprRStTuUvVwWxXyYzZ"
 
 
@@ -147,7 +148,15 @@ def _status(p: Pass, late: bool) -> str:
         return "" if p.first else str(p.head.get("phase") or "")
     entry = p.get(p.name)
     phase = entry["phase"] if entry else "Running"
+    if entry and unseen(p, entry):
+        return "Pending"
     return "Succeeded" if phase in ("Skipped", "Omitted") else str(phase)
+
+
+def unseen(p: Pass, node: Doc) -> bool:
+    """Whether a pod has only begun to run: a controller looks at a Workflow once in a while, and a pod that ends before is never
+    seen Running. The node is looked at again when it would be (private `watched`)."""
+    return node["type"] == "Pod" and node["phase"] == "Running" and p.now < float(p.priv(node["id"])["at"]) + GLANCE
 
 
 def _duration(p: Pass) -> float:

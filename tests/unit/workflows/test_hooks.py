@@ -244,6 +244,19 @@ def test_the_workflow_has_hooks_by_its_status(tell: Tell) -> None:
     assert {nodes[f".hooks.{name}"]["id"] for name in ("running", "failed")} < set(nodes[""]["children"])
 
 
+def test_hooks_of_the_workflow_see_its_pod_run_after_a_while(tell: Tell) -> None:
+    hooks = """  hooks: {running: {template: ok, expression: 'workflow.status == "Running"'}}"""
+    told = tell(HEAD % hooks + '    container: {image: i, command: [exit, "0"]}\n')
+    told.play()
+    assert sorted(told.phases()) == [""]
+    told = tell(HEAD % hooks + '    container: {image: i, command: [exit, "0"]}\n')
+    told.hold = {"w"}
+    told.play()
+    assert sorted(told.phases()) == [""]
+    told.wait()
+    assert sorted(told.phases()) == ["", ".hooks.running"]
+
+
 def test_a_broken_hook_ends_a_workflow_that_only_waits(tell: Tell) -> None:
     told = tell(HEAD % "  hooks: {h: {template: say, expression: 'true'}}" + "    suspend: {}\n")
     shown = told.play()["status"]
