@@ -50,9 +50,9 @@ DEVIATIONS = (
         "creates the nodes that are reused; the others appear when they start",
     ),
     (
-        "`depends` that cannot be read",
-        "starts the Workflow, whose DAG then ends in an error",
-        "refuses the Workflow and names the place",
+        "a hook that asks for the status `Running` of a pod",
+        "is run if the pod still runs when the controller looks at the Workflow again, by default within 10 seconds",
+        "is run when the pod runs for 2 seconds after its call: one that ends before is not seen running here either",
     ),
     (
         "`resource` templates",
