@@ -87,6 +87,14 @@ class Client:
         found: dict[str, Any] = self.call("GET", f"/retrain/v1/objects/{quote(kind, safe='')}/{quote(rest, safe='')}")
         return found
 
+    def models(self) -> list[str] | None:
+        """The models whose specs the engine has, by the names that their data has in the bucket; None without a ConfigMap `models`."""
+        try:
+            keys = self.document("configmap/models").get("data") or {}
+        except errors.NotFound:
+            return None
+        return sorted(name.removesuffix(".yaml") for name in keys if name.endswith(".yaml"))
+
     def workflow(self, name: str) -> dict[str, Any]:
         """A Workflow by name; `@latest` is the one created last."""
         if name == "@latest":

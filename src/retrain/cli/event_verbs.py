@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from retrain.cli import completion
 from retrain.cli.client import Client
 from retrain.cli.options import output_option, state_option
 from retrain.errors import NotFound, Unavailable
@@ -31,7 +32,7 @@ def bucket_environment(state: Path) -> dict[str, str]:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--model", help="Whose data it is: the objects become incoming/<model>/<file name>.")
+@click.option("--model", shell_complete=completion.models, help="Whose data it is: the objects become incoming/<model>/<file name>.")
 @click.option("--key", help="The object's whole key instead (one file).")
 @state_option
 def put(files: tuple[Path, ...], model: str | None, key: str | None, state: Path) -> None:
@@ -60,13 +61,10 @@ def put(files: tuple[Path, ...], model: str | None, key: str | None, state: Path
 
 def _known(model: str, state: Path) -> None:
     """Refuse a model whose spec the engine does not have; manifests without the ConfigMap `models` know best themselves."""
-    try:
-        keys = Client(state).document("configmap/models").get("data") or {}
-    except NotFound:
-        return
-    if f"{model}.yaml" not in keys:
-        there = ", ".join(sorted(name.removesuffix(".yaml") for name in keys if name.endswith(".yaml"))) or "none yet"
-        raise NotFound(f"the engine has no model {model!r}; there are: {there}. `retrain apply` loads the specs of models/")
+    there = Client(state).models()
+    if there is not None and model not in there:
+        known = ", ".join(there) or "none yet"
+        raise NotFound(f"the engine has no model {model!r}; there are: {known}. `retrain apply` loads the specs of models/")
 
 
 @click.command()
@@ -156,7 +154,7 @@ def _source(name: str, verb: str, state: Path) -> None:
 
 
 @sources.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.sources)
 @state_option
 def pause(name: str, state: Path) -> None:
     """Take no events of this EventSource until `resume`.
@@ -168,7 +166,7 @@ def pause(name: str, state: Path) -> None:
 
 
 @sources.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.sources)
 @state_option
 def resume(name: str, state: Path) -> None:
     """Take events again; a bucket source goes on from where it stopped.

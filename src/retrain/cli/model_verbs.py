@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from retrain.cli import completion
 from retrain.cli import output as printing
 from retrain.cli.client import Client
 from retrain.cli.event_verbs import bucket_environment
@@ -68,7 +69,7 @@ def models(output: str, state: Path) -> None:
 
 
 @click.command()
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=completion.models)
 @output_option("text")
 @state_option
 def runs(model: str | None, output: str, state: Path) -> None:
@@ -81,7 +82,7 @@ def runs(model: str | None, output: str, state: Path) -> None:
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=completion.workflows)
 @output_option("text")
 @state_option
 def trials(run: str, output: str, state: Path) -> None:
@@ -95,7 +96,7 @@ def trials(run: str, output: str, state: Path) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.models)
 @output_option("text")
 @state_option
 def why(name: str, output: str, state: Path) -> None:

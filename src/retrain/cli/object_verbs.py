@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from retrain.cli import completion, tree
 from retrain.cli import output as printing
-from retrain.cli import tree
 from retrain.cli.client import Client
 from retrain.cli.options import output_option, state_option
 
@@ -64,7 +64,7 @@ def _table(workflows: list[Doc], room: int) -> None:
 
 
 @click.command()
-@click.argument("name", default="@latest")
+@click.argument("name", default="@latest", shell_complete=completion.workflows)
 @output_option("wide", "name")
 @state_option
 def get(name: str, output: str, state: Path) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
+from retrain.cli import completion
 from retrain.cli.client import Client
 from retrain.cli.options import parameters, state_option
 
-names_argument = click.argument("names", nargs=-1, required=True)
+names_argument = click.argument("names", nargs=-1, required=True, shell_complete=completion.workflows)
 selector_option = click.option(
     "--node-field-selector", default="", metavar="FIELD=VALUE", help="Only these nodes, for example displayName=approve."
 )
@@ -133,7 +134,7 @@ def node() -> None:
 
 
 @node.command(name="set")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.workflows)
 @click.option("--phase", type=click.Choice(["Succeeded", "Failed", "Error"]), help="End the node so.")
 @click.option("-m", "--message", default="", help="Recorded on the node.")
 @click.option("-p", "--output-parameter", "given", multiple=True, metavar="NAME=VALUE", help="Supply an output parameter; repeatable.")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from retrain.cli import tree, watching
+from retrain.cli import completion, tree, watching
 from retrain.cli.client import Client
 from retrain.cli.files import documents
 from retrain.cli.options import manifests, output_option, parameters, state_option
@@ -160,7 +160,7 @@ def run(files: tuple[Path, ...], given: tuple[str, ...], output: str, state: Pat
 
 
 @click.command()
-@click.argument("name", default="@latest")
+@click.argument("name", default="@latest", shell_complete=completion.workflows)
 @state_option
 def watch(name: str, state: Path) -> None:
     """Show a Workflow's node tree until it ends.
@@ -174,7 +174,7 @@ def watch(name: str, state: Path) -> None:
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1, required=True, shell_complete=completion.workflows)
 @state_option
 def wait(names: tuple[str, ...], state: Path) -> None:
     """Wait until Workflows have ended; exit 1 unless all succeed.
@@ -192,7 +192,7 @@ def wait(names: tuple[str, ...], state: Path) -> None:
 
 
 @click.command()
-@click.argument("name", default="@latest")
+@click.argument("name", default="@latest", shell_complete=completion.workflows)
 @click.argument("node", required=False)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the pods have ended.")
 @click.option("-c", "--container", default="main", show_default=True)
