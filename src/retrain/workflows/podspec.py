@@ -14,7 +14,7 @@ from retrain.manifests.merge import strategic_merge
 from retrain.manifests.workflow import parse_quantity, template_type
 from retrain.manifests.yaml import load_documents
 from retrain.ports import Artifact, ArtifactLocation, Container, Doc, Mount, OutputParameter, PodSpec
-from retrain.workflows import deadlines
+from retrain.workflows import deadlines, repository
 from retrain.workflows.arguments import substitute_params
 from retrain.workflows.environment import secret_key, variables
 from retrain.workflows.scope import global_params
@@ -152,15 +152,22 @@ class _Location:
         self._p = p
         self._pod = pod
         self._own = template.get("archiveLocation") or {}
-        self._repository = (p.world.artifact_repository or {}).get("s3") or {}
+        self._template = template
+        self._repository = repository.of(p.head, p.world)
 
     def prefix(self) -> str:
         key: str | None = (self._own.get("s3") or {}).get("key")
         if key:
             return key
-        names = global_params(self._p)
-        variables = {k: v for k, v in names.items() if v is not None}
-        return keys.render(self._repository.get("keyFormat") or keys.DEFAULT_KEY_FORMAT, {**variables, "pod.name": self._pod})
+        names = {k: v for k, v in global_params(self._p).items() if v is not None}
+        given = (self._template.get("inputs") or {}).get("parameters") or ()
+        names |= {f"inputs.parameters.{i['name']}": text(i["value"]) for i in given if i.get("value") is not None}
+        key_format = (self._repository.get("s3") or {}).get("keyFormat") or keys.DEFAULT_KEY_FORMAT
+        try:
+            return keys.render(key_format, {**names, "pod.name": self._pod})
+        except InvalidInput as error:
+            unknown = next(tag for tag in keys.TAG.findall(key_format) if tag not in names and tag != "pod.name")
+            raise CallFailed(f"failed to resolve {{{{{unknown}}}}}") from error
 
     def placed(self, artifact: Doc) -> Doc:
         s3 = artifact.get("s3")
@@ -171,7 +178,7 @@ class _Location:
 
     def log_key(self) -> str:
         wanted = self._own.get("archiveLogs")
-        for place in (self._p.spec, self._p.world.artifact_repository or {}):
+        for place in (self._p.spec, self._repository):
             wanted = place.get("archiveLogs") if wanted is None else wanted
         return keys.log_key(self.prefix()) if wanted else ""
 
@@ -221,9 +228,7 @@ def _where(p: Pass, artifact: Doc) -> ArtifactLocation | None:
         return ArtifactLocation("http", key=http.get("url") or "", headers=_headers(p, http))
     if s3 and s3.get("key"):
         return ArtifactLocation("s3", key=s3["key"], bucket=s3.get("bucket") or "")
-    if artifact.get("optional"):
-        return None
-    raise CallFailed(f"artifact {artifact['name']} has no location that is supported here (s3, raw, http)")
+    return None  # the pod says whether that is a mistake
 
 
 def _headers(p: Pass, http: Doc) -> list[tuple[str, str]]:
