@@ -21,6 +21,7 @@ from retrain.store import joining
 from retrain.workflows import metadata as metadata_rules
 from retrain.workflows import status
 from retrain.workflows.controller import Controller
+from retrain.workflows.live import refused
 from retrain.workflows.objects import Documents, known_kind, not_found, resource_name
 
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # of the suffixes that the API server makes: no vowels, nothing that looks alike
@@ -158,6 +159,12 @@ class Admission:
             refuse([f for f in findings if f not in left])
             return argo_message(left)
         return ""
+
+    def afresh(self, workflow: Doc) -> Doc:
+        """The head of a Workflow of which nothing was executed, as if it came now: refused again, or before its beginning."""
+        refusal, now = self._check(workflow), self._clock.now()
+        run = refused(workflow, refusal, now) if refusal else status.new_run(workflow, self._documents.world(), now)
+        return run.head
 
     def _replace(self, there: Doc, merged: Doc, checked: bool = False) -> Doc:
         if {k: v for k, v in merged.items() if k != "metadata"} == {k: v for k, v in there.items() if k != "metadata"} and all(

@@ -178,6 +178,8 @@ class Controller:
             self._loop.call_soon(self._after, step)
         else:
             self._commit([step])
+        if outcome.head is not None and not outcome.head.get("phase"):
+            self.save_fact(wf, Created())
         self.learn(wf, TimerDue())
 
     def delete(self, name: str) -> None:

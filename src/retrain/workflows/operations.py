@@ -67,7 +67,12 @@ class Operations:
         phase = run.head.get("phase")
         if phase not in FINISHED:
             raise InvalidInput(f"workflow {name} cannot be retried: it is {phase or 'not started'}; only a finished workflow can be")
-        self._controller.reopen(name, lambda run: retry_workflow.retry(run, options, self._clock.now()))
+        if run.nodes:
+            self._controller.reopen(name, lambda run: retry_workflow.retry(run, options, self._clock.now()))
+        else:
+            workflow, values = retry_workflow.with_assignments(run.workflow, options)
+            head = retry_workflow.beginning(self._objects.afresh(workflow), workflow, values)
+            self._controller.reopen(name, lambda run: head)
         return self._objects.get("Workflow", name)
 
     def _refuse_finished(self, operation: str, name: str) -> None:

@@ -181,12 +181,12 @@ def _assess(p: Pass, node: str) -> None:
 
 
 def _left_behind(p: Pass, node: str) -> bool:
-    """Whether something above has ended already: Argo looks at what is below no more, however open it is."""
+    """Whether something above has ended already, or is an attempt before the last: Argo looks at what is below no more."""
     above = p.priv(node).get("owner", "")
     while above and p.get(above) is not None:
-        if p.fulfilled(above):
+        if p.fulfilled(above) or (p.node(above)["type"] == "Retry" and retry.attempts(p, above)[-1:] not in ([], [node])):
             return True
-        above = p.priv(above).get("owner", "")
+        node, above = above, p.priv(above).get("owner", "")
     return False
 
 

@@ -139,6 +139,21 @@ def _head(run: Run, parameters: Sequence[str], now: float) -> tuple[Doc, WantLoc
     return {**head, HIDDEN: hidden, "startedAt": timestamp(now), "finishedAt": None}, lock
 
 
+def with_assignments(workflow: Doc, options: Mapping[str, Json]) -> tuple[Doc, dict[str, str]]:
+    """The Workflow with the arguments that the options change, and those. Raises InvalidInput."""
+    values = dict(_assignment(p) for p in options.get("parameters") or ())
+    return ({**workflow, "spec": with_parameters(workflow.get("spec") or {}, values)} if values else workflow), values
+
+
+def beginning(head: Doc, workflow: Doc, values: Mapping[str, str]) -> Outcome:
+    """A Workflow of which nothing was executed begins once more, with this head."""
+    hidden = head.get(HIDDEN)
+    if values and hidden is not None:
+        spec = {} if "storedWorkflowTemplateSpec" in head else {"spec": workflow["spec"]}
+        head = {**head, HIDDEN: {**hidden, "parameters": dict(values), **spec}}
+    return Outcome(nodes={}, private={}, edges=[], head=head, actions=[], cancel=[], wake_at=None)
+
+
 def with_parameters(spec: Doc, values: Mapping[str, str]) -> Doc:
     """The spec with these arguments first, in place of its own of the same names."""
     arguments = dict(spec.get("arguments") or {})

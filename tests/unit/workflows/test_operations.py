@@ -45,3 +45,27 @@ async def test_a_memoized_resubmit_brings_along_what_succeeded(tmp_path: Path) -
         old = by_display_name(engine.admission.get("Workflow", "w"))
     assert (nodes["ok"]["type"], nodes["ok"]["phase"], nodes["ok"]["message"]) == ("Skipped", "Skipped", f"original pod: {old['ok']['id']}")
     assert (nodes["bad"]["type"], nodes["bad"]["phase"]) == ("Pod", "Succeeded")
+
+
+@pytest.mark.anyio
+async def test_a_workflow_of_which_nothing_was_executed_is_retried_from_its_beginning(tmp_path: Path) -> None:
+    head = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow"}
+    lost = {**head, "metadata": {"name": "lost"}, "spec": {"workflowTemplateRef": {"name": "later"}}}
+    spec = {"entrypoint": "main", "templates": [{"name": "main", "suspend": {"duration": "{{workflow.parameters.p}}"}}]}
+    wrong = {**head, "metadata": {"name": "wrong"}, "spec": {**spec, "arguments": {"parameters": [{"name": "p"}]}}}
+    async with Engine(tmp_path / "s") as engine:
+        for workflow in (lost, wrong):
+            engine.admission.create(workflow)
+            await engine.ended(workflow["metadata"]["name"])
+        told = [engine.admission.get("Workflow", name)["status"]["message"] for name in ("lost", "wrong")]
+        for name in ("lost", "wrong"):
+            engine.operations.operate("retry", name, {})
+            await engine.ended(name)
+        assert [engine.admission.get("Workflow", name)["status"]["message"] for name in ("lost", "wrong")] == told
+        template = {"name": "later", "namespace": "default"}
+        engine.admission.create({**head, "kind": "WorkflowTemplate", "metadata": template, "spec": {**HALF["spec"], "entrypoint": "ok"}})
+        engine.operations.operate("retry", "lost", {})
+        engine.operations.operate("retry", "wrong", {"parameters": ["p=0"]})
+        for name in ("lost", "wrong"):
+            await engine.ended(name)
+            assert engine.admission.get("Workflow", name)["status"]["phase"] == "Succeeded"

@@ -92,6 +92,29 @@ def test_with_other_parameters(tell: Tell) -> None:
     assert told.pods[0].containers[0].command == ["x", "new"]
 
 
+def test_of_the_attempts_of_a_template_only_the_last_is_done_again(tell: Tell) -> None:
+    """Argo clears them all and goes on with the last."""
+    text = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+  - {name: main, retryStrategy: {limit: 1}, steps: [[{name: a, template: leaf}], [{name: b, template: leaf}]]}
+  - {name: leaf, container: {image: i, command: [x]}}
+"""
+    told = tell(text, lambda pod: (int(told.shown(pod.node_id) == "b"), {}))
+    told.play()
+    again(told)
+    assert told.run.head["phase"] == "Succeeded"
+    assert [told.run.nodes[p.node_id]["name"] for p in told.pods] == ["w(1)[1].b"]
+    assert told.phases() == {
+        "": "Succeeded", "(0)": "Running", "(0)[0]": "Succeeded", "(0)[0].a": "Succeeded", "(0)[1]": "Running",
+        "(1)": "Succeeded", "(1)[0]": "Succeeded", "(1)[0].a": "Succeeded", "(1)[1]": "Succeeded", "(1)[1].b": "Succeeded",
+    }  # fmt: skip
+
+
 def test_a_running_workflow_cannot_be_retried(tell: Tell) -> None:
     told = failing(set(), tell)
     told.step()
