@@ -40,13 +40,13 @@ from retrain.workflows.messages import (
     WantLock,
 )
 from retrain.workflows.objects import Documents, not_found, resource_name
+from retrain.workflows.pace import Pace, patience
 from retrain.workflows.performer import Performer
 from retrain.workflows.run import apply
 from retrain.workflows.timers import Timers
 from retrain.workflows.turn import Step, prepare, write
 
 SLICE = 200  # facts of one Workflow in one turn
-UNHURRIED = 0.05  # seconds: that a pod runs starts nothing, so it waits for company and shares a commit
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +69,7 @@ class Controller:
         self._numbers: dict[str, int] = {}  # of the Workflows in memory
         self._dirty: dict[int, Live] = {}
         self._unwanted: list[tuple[int, str]] = []  # outbox rows to drop with the next commit
-        self._scheduled = False
-        self._later: asyncio.TimerHandle | None = None
+        self._pace = Pace(self._loop.time, self._loop.call_later, self._scheduled_turn)
         self._closed = False
         self._timers = Timers(clock, self._loop.call_later, lambda wf: self.learn(wf, TimerDue()))
         held, limits = self.ledger.holders(), limits_of(documents.get)
@@ -92,8 +91,7 @@ class Controller:
         """Reconcile nothing any more. With `stop_pods` the pods are asked to end; the next engine runs them again from their start."""
         self._closed = True
         self._timers.close()
-        if self._later is not None:
-            self._later.cancel()
+        self._pace.close()
         await self._performer.drain()
         if stop_pods:
             await self._performer.stop_all([pod for live in self._live.values() for pod in live.pods()])
@@ -230,10 +228,7 @@ class Controller:
         if live is None or self._closed or not live.queue(fact, number):
             return False
         self._dirty[wf] = live
-        if not isinstance(fact, PodRunning):
-            self._schedule()
-        elif not self._scheduled and self._later is None:
-            self._later = self._loop.call_later(UNHURRIED, self._schedule)
+        self._pace.within(patience(live, fact))
         return True
 
     def save_fact(self, wf: int, fact: Fact) -> None:
@@ -246,14 +241,6 @@ class Controller:
 
     # ------------------------------------------------------------------------------------------ turns
 
-    def _schedule(self) -> None:
-        if self._later is not None:
-            self._later.cancel()
-            self._later = None
-        if not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._scheduled_turn)
-
     def _scheduled_turn(self) -> None:
         try:
             self._turn()
@@ -261,7 +248,6 @@ class Controller:
             log.exception("the journal cannot be written: the engine ends")
 
     def _turn(self) -> None:
-        self._scheduled = False
         if self._closed:
             return
         dirty, self._dirty = self._dirty, {}
@@ -273,7 +259,7 @@ class Controller:
                 self._dirty[live.wf] = live
         self._commit(steps)
         if self._dirty:
-            self._schedule()
+            self._pace.within(0.0)
 
     def _reconcile(self, live: Live, facts: list[Fact]) -> Outcome:
         now = self._clock.now()
