@@ -22,6 +22,7 @@ from retrain.ports import Artifact, ArtifactLocation, Bucket, OutputParameter, P
 T = TypeVar("T")
 INIT_ERROR = "init: Error (exit code 64): "
 WAIT_ERROR = "wait: Error (exit code 64): "
+LONGEST_RESULT = 256 * 1024  # bytes
 TRIES = 4  # each with the bucket client's own retries
 FIRST_WAIT = 0.5  # seconds, doubled after each try
 
@@ -172,14 +173,14 @@ def collect(pod: PodSpec, places: Places, bucket: Bucket | None, result: Path | 
     if pod.archive_logs_key and log is not None and log.exists() and bucket is not None:
         bucket.upload(log, keys.clean(pod.archive_logs_key))
         artifacts["main-logs"] = ArtifactLocation("s3", key=keys.clean(pod.archive_logs_key), bucket=bucket.name)
-    text = _trimmed(result.read_bytes()) if result is not None and result.exists() else None
+    text = _trimmed(result.read_bytes(), LONGEST_RESULT) if result is not None and result.exists() else None
     return StoredOutputs(parameters, artifacts, text, f"{WAIT_ERROR}{errors[0]}" if errors else "")
 
 
-def _trimmed(data: bytes) -> str:
-    """Text as Argo takes it from a file: one newline at its end is not part of it."""
-    text = data.decode("utf-8", "replace")
-    return text.removesuffix("\n")
+def _trimmed(data: bytes, longest: int | None = None) -> str:
+    """Text as Argo takes it from a file: one newline at its end is not part of it, nor what stands before the last `longest` bytes."""
+    kept = data.removesuffix(b"\n")
+    return kept[-longest if longest else None :].decode("utf-8", "replace")
 
 
 def _parameter(pod: PodSpec, parameter: OutputParameter, places: Places, broken: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-RESULT_BYTES = 256 * 1024  # the end of standard output that is kept
+RESULT_BYTES = 256 * 1024 + 1  # the end of standard output that is kept: the most of a result, and the newline that is no part of it
 DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
 SAMPLE_SECONDS = 0.2
 

@@ -299,6 +299,13 @@ def test_a_folder_as_a_parameter_breaks_the_container_unless_it_lies_on_a_volume
     )
 
 
+def test_of_a_long_result_the_end_is_kept(places, tmp_path):
+    (tmp_path / "result").write_text("a" + "b" * 262144 + "\n")
+    assert collect(spec(), places, None, tmp_path / "result", None).result == "b" * 262144
+    (tmp_path / "result").write_text("\n")
+    assert collect(spec(), places, None, tmp_path / "result", None).result == ""
+
+
 def test_bytes_that_are_no_text_do_not_break_a_parameter(places):
     places.root.mkdir()
     places.locate("/p").write_bytes(b"\xff\xfe")
