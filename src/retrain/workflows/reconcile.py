@@ -82,7 +82,10 @@ def _granted(p: Pass, node: str) -> None:
         return
     if p.get(node) is not None and p.priv(node).get("stage") == "lock" and not p.fulfilled(node):
         synchronization.granted(p, node)
-        execute.resume(p, node)
+        if p.suspended:
+            p.keep(node, stage="granted", wake=None)
+        else:
+            execute.resume(p, node)
 
 
 def _remembered(p: Pass, fact: MemoAnswered) -> None:

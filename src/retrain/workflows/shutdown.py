@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from retrain.errors import InvalidInput
 from retrain.ports import Doc, Json
+from retrain.workflows import execute
 from retrain.workflows.index import COMPLETED, FULFILLED
 from retrain.workflows.messages import Operated, StopPod
 from retrain.workflows.outputs import publish
@@ -133,6 +134,9 @@ def _resume(p: Pass) -> None:
                 continue  # an output has neither been set nor a default: it goes on waiting
             before = doc.get("message")
             p.mark(node, "Succeeded", f"{before}; {RESUMED}" if before else RESUMED)
+        elif p.priv(node).get("stage") == "granted":
+            p.keep(node, stage="lock")
+            execute.resume(p, node)
         else:
             p.look(node)
 

@@ -35,6 +35,9 @@ def assess(p: Pass, node: str) -> None:
     wake = p.priv(node).get("wake")
     if doc["phase"] != "Running" or wake is None or wake > p.now:
         return
+    if p.suspended:
+        p.keep(node, wake=None)  # while the Workflow is suspended as a whole nobody looks; resume ends the node by itself
+        return
     try:
         use_defaults(p, node)
     except CallFailed as error:

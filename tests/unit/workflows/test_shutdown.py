@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from retrain.errors import InvalidInput
-from retrain.workflows.messages import Operated
+from retrain.workflows.messages import LockGranted, Operated
 from retrain.workflows.shutdown import check, matches, parse_selector
 
 Tell = Callable[..., Any]
@@ -164,6 +164,35 @@ def test_a_suspended_workflow_begins_nothing_new(tell: Tell) -> None:
     told.operate("resume")
     assert len(told.pods) > 1
     assert told.phases()[".wait"] == "Succeeded"
+
+
+def test_time_and_locks_wait_while_the_workflow_is_suspended(tell: Tell) -> None:
+    told = tell(
+        """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+  - {name: main, dag: {tasks: [{name: wait, template: wait}, {name: locked, template: locked}]}}
+  - {name: wait, suspend: {duration: "5"}}
+  - {name: locked, synchronization: {mutexes: [{name: m}]}, container: {image: i, command: [exit, "0"]}}
+"""
+    )
+    told.busy = {"locked"}
+    told.play()
+    told.operate("suspend")
+    told.wait()
+    assert told.phases()[".wait"] == "Running"
+    assert told.outcomes[-1].wake_at is None
+    told.facts.append(LockGranted(told.nodes()[".locked"]["id"]))
+    told.play()
+    assert told.pods == []
+    told.operate("resume")
+    assert told.nodes()[".wait"]["message"].startswith("Resumed by: ")
+    assert told.phases()[".locked"] == "Succeeded"
+    assert told.run.head["phase"] == "Succeeded"
 
 
 def test_a_node_is_set_and_then_resumed(tell: Tell) -> None:
