@@ -60,6 +60,7 @@ class Dag:
         self.name: str = p.node(node)["name"]
         self.on_exit = bool(p.priv(node).get("onExit"))
         self.visited: set[str] = set()
+        self.waits = False  # a task has no place yet, so the dag runs on whatever failed
         self.healed: set[str] = set()  # loops that ended with an item that could not be called: known when the dag is looked at again
 
     def id(self, task: str) -> str:
@@ -86,6 +87,8 @@ class Dag:
             if self.frame.broken and self.p.get(self.id(target)) is not None:
                 self.local_scope(target)  # raises what Argo says of the whole dag
         if self.p.node(self.node)["phase"] in FULFILLED:
+            return
+        if self.waits and not self.p.shutdown:
             return
         phase = phase_of(self.p, self.node, self.graph, self.frame.template["dag"], self.on_exit, self.id)
         if phase in BAD:
@@ -241,6 +244,7 @@ class Dag:
             child = self.p.start(self._call(task, self.node, "task"))
         except Blocked:
             self.p.index.blocked[self.node] = None
+            self.waits = True
             return
         except CallFailed as error:
             child = error.node or self.id(name)

@@ -225,3 +225,20 @@ def test_an_error_of_a_call_is_worded_anew_while_something_that_waited_for_it_ru
     told = tell(HEAD + body % "code, when: '1 == 2'")
     told.play()
     assert told.nodes()[".a"]["message"].startswith(f"task 'w.a' errored: {words}")
+
+
+def test_a_dag_does_not_fail_while_a_task_waits_for_its_place(tell: Tell) -> None:
+    told = tell(
+        HEAD.replace("  entrypoint: main", "  entrypoint: main\n  parallelism: 2")
+        + """      tasks: [{name: d0, template: code}, {name: d1, template: one}, {name: d2, template: code}]
+  - {name: one, dag: {tasks: [{name: a, template: code, when: wrong}, {name: b, template: code}]}}
+"""
+    )
+    told.hold = {"d0", "d2"}
+    told.play()
+    assert told.phases()[".d1"] == "Running"
+    told.hold = set()
+    for node in list(told.held):
+        told.let_go(node)
+    told.play()
+    assert told.phases() == {"": "Error", ".d0": "Succeeded", ".d1": "Error", ".d1.a": "Error", ".d1.b": "Succeeded", ".d2": "Succeeded"}
