@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     import httpx
 
 
+def up(state: Path) -> str:
+    """The command that starts the engine of a state folder, to be copied from a message."""
+    return f"`retrain up --state {shlex.quote(str(state))}`"
+
+
 class Client:
     """One engine. Every call raises what the engine raised (NotFound, InvalidInput, ...), or Unavailable when nobody answers."""
 
@@ -26,7 +32,7 @@ class Client:
         self.state = state
         socket = state / "engine.sock"
         if not socket.exists():
-            raise errors.Unavailable(f"no engine runs on {state}: start one with `retrain up --state {state}`")
+            raise errors.Unavailable(f"no engine runs on {state}: start one with {up(state)}")
         self._open = ExitStack()
         transport = httpx.HTTPTransport(uds=self._open.enter_context(short(socket)))
         self._http = self._open.enter_context(httpx.Client(transport=transport, base_url="http://engine", timeout=60))
@@ -84,6 +90,8 @@ class Client:
             return self.workflow(name)
         if not kind or not rest or "/" in rest:
             raise errors.InvalidInput(f"{name!r} is not KIND/NAME, for example workflowtemplate/retrain")
+        if kind.lower() in ("workflow", "workflows", "wf"):
+            return self.workflow(rest)
         found: dict[str, Any] = self.call("GET", f"/retrain/v1/objects/{quote(kind, safe='')}/{quote(rest, safe='')}")
         return found
 
@@ -114,7 +122,7 @@ class Client:
         return path.replace("{ns}", self.namespace) if "{ns}" in path else path
 
     def _nobody(self, error: Exception) -> errors.Unavailable:
-        return errors.Unavailable(f"the engine on {self.state} does not answer ({error}): start it with `retrain up --state {self.state}`")
+        return errors.Unavailable(f"the engine on {self.state} does not answer ({error}): start it with {up(self.state)}")
 
     @staticmethod
     def _raise(answer: httpx.Response) -> None:

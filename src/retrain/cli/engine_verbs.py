@@ -12,9 +12,9 @@ from typing import Literal
 import click
 
 from retrain.cli.client import Client
-from retrain.cli.event_verbs import bucket_environment
 from retrain.cli.files import documents as files_of
 from retrain.cli.options import manifests, state_option
+from retrain.errors import Unavailable
 
 
 @click.command()
@@ -97,7 +97,10 @@ def env(state: Path) -> None:
     eval "$(retrain env)"
     curl "$RETRAIN_WEBHOOK_URL" -H "Authorization: Bearer $RETRAIN_WEBHOOK_TOKEN" --json '{"model": "flight-delay"}'
     """
-    variables = bucket_environment(state)
-    variables.update(Client(state).call("GET", "/retrain/v1/info").get("environment") or {})
+    variables: dict[str, str] = Client(state).call("GET", "/retrain/v1/info").get("environment") or {}
+    if "AWS_ENDPOINT_URL_S3" not in variables:
+        click.echo("no bucket runs: none of the engine's manifests needs one yet", err=True)
+    if not variables:
+        raise Unavailable("no webhook listens either: there is nothing to print")
     for name, value in variables.items():
         click.echo(f"export {name}={shlex.quote(value)}")

@@ -6,12 +6,12 @@ import json
 import socket
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import click
 
 from retrain.cli import completion
-from retrain.cli.client import Client
+from retrain.cli.client import Client, up
 from retrain.cli.options import output_option, state_option
 from retrain.errors import NotFound, Unavailable
 
@@ -20,13 +20,13 @@ def bucket_environment(state: Path) -> dict[str, str]:
     """The standard AWS variables and RETRAIN_BUCKET of the state's running bucket."""
     file = state / "env.json"
     if not file.exists():
-        raise Unavailable(f"no bucket in {state} yet: `retrain up --state {state}` makes one")
+        raise Unavailable(f"no bucket in {state} yet: {up(state)} makes one where a manifest needs it")
     found: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
     address = urlsplit(found["AWS_ENDPOINT_URL_S3"])
     try:
         socket.create_connection((str(address.hostname), address.port or 80), timeout=10).close()
     except OSError as error:
-        raise Unavailable(f"the bucket in {state} does not run: start it with `retrain up --state {state}`") from error
+        raise Unavailable(f"the bucket in {state} does not run: start it with {up(state)}") from error
     return found
 
 
@@ -76,7 +76,7 @@ def tick(event: str, state: Path) -> None:
     \b
     retrain tick nightly
     """
-    fired = Client(state).call("POST", f"/retrain/v1/tick/{event}")
+    fired = Client(state).call("POST", f"/retrain/v1/tick/{quote(event)}")
     click.echo(f"event {fired['id']} of {fired['source']}/{fired['subject']}")
 
 
@@ -120,7 +120,10 @@ def get_event(event_id: str, output: str, state: Path) -> None:
     """
     from retrain.cli.output import emit
 
-    emit(Client(state).call("GET", f"/retrain/v1/events/{event_id}"), output)
+    try:
+        emit(Client(state).call("GET", f"/retrain/v1/events/{quote(event_id, safe='')}"), output)
+    except NotFound as error:
+        raise NotFound(f"{error}: `retrain events` shows those there are") from error
 
 
 @click.group(invoke_without_command=True)
@@ -149,7 +152,10 @@ def sources(ctx: click.Context, output: str, state: Path) -> None:
 
 
 def _source(name: str, verb: str, state: Path) -> None:
-    Client(state).call("PUT", f"/retrain/v1/sources/{name}/{verb}")
+    try:
+        Client(state).call("PUT", f"/retrain/v1/sources/{quote(name, safe='')}/{verb}")
+    except NotFound as error:
+        raise NotFound(f"{error}: `retrain sources` shows those there are") from error
     click.echo(f"source {name} {verb}d")
 
 

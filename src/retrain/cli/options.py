@@ -45,6 +45,6 @@ def output_option(*more: str) -> Callable[[F], F]:
 def parameters(values: tuple[str, ...]) -> list[str]:
     """`-p name=value` as Argo takes it; a missing `=` is a usage error."""
     for value in values:
-        if "=" not in value:
+        if value.find("=") < 1:
             raise click.BadParameter(f"{value!r} is not name=value", param_hint="-p")
     return list(values)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrain.cli import tree
-from retrain.cli.client import Client
+from retrain.cli.client import Client, up
 from retrain.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def changes(client: Client, name: str) -> Iterator[Doc]:
             yield told["object"]
             if (told["object"].get("status") or {}).get("phase") in DONE:
                 return
-    raise Unavailable(f"the engine ended before {name} did: `retrain up --state {client.state}` goes on with it")
+    raise Unavailable(f"the engine ended before {name} did: {up(client.state)} goes on with it")
 
 
 def until_done(client: Client, name: str) -> Doc:

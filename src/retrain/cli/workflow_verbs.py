@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from retrain.cli import completion, tree, watching
-from retrain.cli.client import Client
+from retrain.cli.client import Client, up
 from retrain.cli.files import documents
 from retrain.cli.options import manifests, output_option, parameters, state_option
 from retrain.errors import InvalidInput, Unavailable, refuse
@@ -152,7 +152,7 @@ def run(files: tuple[Path, ...], given: tuple[str, ...], output: str, state: Pat
             picture = drawn.enter_context(watching.Picture(stderr=True)) if sys.stderr.isatty() else None
             ended = asyncio.run(run_files(state, found, picture.attend if picture else None))
     except KeyboardInterrupt:
-        click.echo(f"stopped (`retrain up --state {state}` goes on with what was under way)", err=True)
+        click.echo(f"stopped ({up(state)} goes on with what was under way)", err=True)
         raise
     tree.show(ended, output)
     if any((w.get("status") or {}).get("phase") != "Succeeded" for w in ended):

@@ -12,6 +12,11 @@ def test_without_an_engine_it_says_how_to_start_one(tmp_path: Path) -> None:
         Client(tmp_path)
 
 
+def test_the_command_that_starts_one_can_be_copied(tmp_path: Path) -> None:
+    with pytest.raises(errors.Unavailable, match=rf"start one with `retrain up --state '{tmp_path}/my state'`"):
+        Client(tmp_path / "my state")
+
+
 @pytest.mark.parametrize("kind", ["NotFound", "InvalidInput", "Unsupported", "AlreadyExists", "Unavailable"])
 def test_an_answer_raises_what_the_engine_raised(kind: str) -> None:
     with pytest.raises(getattr(errors, kind), match="told"):

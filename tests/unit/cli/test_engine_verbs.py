@@ -114,10 +114,12 @@ def test_a_second_engine_on_the_state_is_refused(engine: Engine) -> None:
     assert told.startswith("retrain: ")
 
 
-def test_env_without_a_bucket(engine: Engine) -> None:
-    refused = engine.call("env")
-    assert (refused.exit_code, refused.stdout) == (1, "")
-    assert "no bucket in" in refused.stderr
+def test_env_without_a_bucket_tells_of_the_webhook_alone(engine: Engine) -> None:
+    told = engine.call("env")
+    assert (told.exit_code, told.stderr) == (0, "no bucket runs: none of the engine's manifests needs one yet\n")
+    url, token = told.stdout.splitlines()
+    assert url == f"export RETRAIN_WEBHOOK_URL={next(s['where'] for s in engine.json('sources') if s['source'] == 'hook')}"
+    assert re.fullmatch(r"export RETRAIN_WEBHOOK_TOKEN=\S+", token)
 
 
 @pytest.mark.slow
@@ -141,7 +143,7 @@ def test_a_bucket_that_does_not_answer_says_what_starts_it(tmp_path: Path) -> No
         taken.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
         (tmp_path / "env.json").write_text(json.dumps({"AWS_ENDPOINT_URL_S3": endpoint}), encoding="utf-8")
-        for verb in (["env"], ["models"], ["put", str(tmp_path / "env.json"), "--model", "m"]):
+        for verb in (["models"], ["put", str(tmp_path / "env.json"), "--model", "m"]):
             refused = call(*verb, "--state", str(tmp_path))
             assert refused.exit_code == 1
             assert refused.stderr == f"retrain: the bucket in {tmp_path} does not run: start it with `retrain up --state {tmp_path}`\n"

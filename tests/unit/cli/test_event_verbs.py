@@ -25,7 +25,10 @@ def test_a_source_is_paused_and_resumed(engine: Engine) -> None:
     assert {s["source"]: s["state"] for s in engine.json("sources")}["clock"] == "paused"
     assert engine.ok("sources", "resume", "clock") == "source clock resumed\n"
     assert {s["source"]: s["state"] for s in engine.json("sources")}["clock"] == "running"
-    assert engine.call("sources", "pause", "nobody").exit_code == 1
+    for name in ("nobody", "clock/yearly", "a b?c"):
+        refused = engine.call("sources", "pause", name)
+        assert refused.exit_code == 1
+        assert refused.stderr.endswith(": `retrain sources` shows those there are\n")
 
 
 def test_a_tick_is_an_event_of_the_journal(engine: Engine) -> None:
@@ -50,7 +53,7 @@ def test_an_event_is_found_by_the_beginning_of_its_id_and_one_that_is_not_there_
     number = engine.ok("tick", "clock/yearly").split()[1]
     assert engine.json("events", "get", number[:12])["id"] == number
     refused = engine.call("events", "get", "nothing")
-    assert (refused.exit_code, refused.stderr) == (1, "retrain: no event nothing\n")
+    assert (refused.exit_code, refused.stderr) == (1, "retrain: no event nothing: `retrain events` shows those there are\n")
     for limit in ("0", "-1", "10001", "x"):
         assert engine.call("events", "--limit", limit).exit_code == 2
 

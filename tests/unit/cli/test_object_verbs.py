@@ -84,6 +84,7 @@ def test_other_documents_are_listed_and_shown(engine: Engine) -> None:
 
 def test_a_workflow_may_be_named_with_its_kind(engine: Engine, finished: str) -> None:
     assert "├─ ✔ first" in click.unstyle(engine.ok("get", f"workflow/{finished}"))
+    assert engine.ok("get", "wf/@latest", "-o", "name") == engine.ok("get", "@latest", "-o", "name")
 
 
 @pytest.mark.parametrize(

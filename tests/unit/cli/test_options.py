@@ -16,8 +16,9 @@ def told(output: str, state: Path) -> None:
 
 def test_a_parameter_is_name_and_value_and_the_value_may_hold_more_equal_signs() -> None:
     assert parameters(("a=b", "c=d=e", "f=")) == ["a=b", "c=d=e", "f="]
-    with pytest.raises(click.BadParameter, match="'nothing' is not name=value"):
-        parameters(("a=b", "nothing"))
+    for wrong in ("nothing", "=nothing", ""):
+        with pytest.raises(click.BadParameter, match=f"'{wrong}' is not name=value"):
+            parameters(("a=b", wrong))
 
 
 def test_the_first_shape_is_the_default_and_json_and_yaml_are_always_there() -> None:
