@@ -170,11 +170,23 @@ def collect(pod: PodSpec, places: Places, bucket: Bucket | None, result: Path | 
         location = _save(pod, artifact, places, bucket, errors)
         if location is not None:
             artifacts[artifact.name] = location
-    if pod.archive_logs_key and log is not None and log.exists() and bucket is not None:
-        bucket.upload(log, keys.clean(pod.archive_logs_key))
-        artifacts["main-logs"] = ArtifactLocation("s3", key=keys.clean(pod.archive_logs_key), bucket=bucket.name)
+    if pod.archive_logs_key and log is not None and bucket is not None:
+        artifacts |= _archive_logs(pod, log.parent, bucket)
     text = _trimmed(result.read_bytes(), LONGEST_RESULT) if result is not None and result.exists() else None
     return StoredOutputs(parameters, artifacts, text, f"{WAIT_ERROR}{errors[0]}" if errors else "")
+
+
+def _archive_logs(pod: PodSpec, logs: Path, bucket: Bucket) -> dict[str, ArtifactLocation]:
+    """Every container's log beside that of main."""
+    stored = {}
+    folder = keys.clean(pod.archive_logs_key).rpartition("/")[0]
+    for container in pod.containers:
+        log = logs / f"{container.name}.log"
+        if log.exists():
+            key = keys.log_key(folder, container.name)
+            bucket.upload(log, key)
+            stored[f"{container.name}-logs"] = ArtifactLocation("s3", key=key, bucket=bucket.name)
+    return stored
 
 
 def _trimmed(data: bytes, longest: int | None = None) -> str:

@@ -32,8 +32,8 @@ def pod_outputs(template: Doc, stored: StoredOutputs | None, exit_code: str | No
         if parameters:
             outputs["parameters"] = parameters
         artifacts = [_stored(a, stored) for a in declared.get("artifacts") or () if a["name"] in stored.artifacts]
-        if "main-logs" in stored.artifacts:
-            artifacts.append(_stored({"name": "main-logs"}, stored))
+        names = {a["name"] for a in artifacts}
+        artifacts += [_stored({"name": name}, stored) for name in stored.artifacts if name.endswith("-logs") and name not in names]
         if artifacts:
             outputs["artifacts"] = artifacts
         if stored.result is not None:

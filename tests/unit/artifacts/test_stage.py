@@ -236,13 +236,13 @@ def test_outputs(places, bucket, tmp_path):
         Artifact("default", "/o/f", None),
     ]
     (tmp_path / "result").write_text("[1, 2]\n")
-    (tmp_path / "log").write_text("log")
+    (tmp_path / "main.log").write_text("log")
     pod = spec(
         output_artifacts=made,
         output_parameters=[OutputParameter("p", "/p"), OutputParameter("d", "/none", "x")],
         archive_logs_key="k/main.log",
     )
-    left = collect(pod, places, bucket, tmp_path / "result", tmp_path / "log")
+    left = collect(pod, places, bucket, tmp_path / "result", tmp_path / "main.log")
     assert (left.error, left.result, left.parameters) == ("", "[1, 2]", {"p": "value\n", "d": "x"})
     assert {n: (a.key, a.bucket) for n, a in left.artifacts.items()} == {
         "f": ("k/f.tgz", "retrain"),
@@ -261,6 +261,16 @@ def test_outputs(places, bucket, tmp_path):
     assert sorted(p.relative_to(again.root / "in").as_posix() for p in again.root.rglob("*") if p.is_file()) == [
         *("default", "f", "folder/a", "folder/deep/b", "main-logs", "plain", "zip/a", "zip/deep/b"),
     ]
+
+
+def test_the_log_of_every_container_is_archived(bucket, places, tmp_path):
+    for name in ("main", "a", "other"):
+        (tmp_path / f"{name}.log").write_text(name)
+    containers = [Container(name, "i", ["true"]) for name in ("a", "main", "never")]
+    pod = PodSpec("pod-1", "default", "wf", "node", "t", containers, archive_logs_key="k/main.log")
+    left = collect(pod, places, bucket, None, tmp_path / "main.log")
+    assert {n: a.key for n, a in left.artifacts.items()} == {"a-logs": "k/a.log", "main-logs": "k/main.log"}
+    assert bucket.get("k/a.log") == b"a"
 
 
 def test_missing_outputs_are_said_and_the_rest_is_stored(places, bucket):
