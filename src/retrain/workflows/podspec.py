@@ -177,9 +177,9 @@ class _Location:
         return {**artifact, "s3": {**(s3 or {}), "key": key}}
 
     def log_key(self) -> str:
-        wanted = self._own.get("archiveLogs")
-        for place in (self._p.spec, self._repository):
-            wanted = place.get("archiveLogs") if wanted is None else wanted
+        """Empty when logs are not archived. A repository that archives them does so whatever the Workflow or the template says."""
+        said = (self._own.get("archiveLogs"), self._p.spec.get("archiveLogs"))
+        wanted = self._repository.get("archiveLogs") or next((each for each in said if each is not None), False)
         return keys.log_key(self.prefix()) if wanted else ""
 
 

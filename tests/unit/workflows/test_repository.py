@@ -90,3 +90,21 @@ def test_a_repository_that_cannot_be_had_ends_the_workflow(tell: Tell, reference
 def test_a_key_format_with_an_unknown_tag_is_an_error_of_the_node(tell: Tell) -> None:
     status = told(tell, "{key: wrong}").play()["status"]
     assert (status["phase"], status["message"]) == ("Error", "error in entry template execution: failed to resolve {{nosuch}}")
+
+
+@pytest.mark.parametrize(
+    ("key", "workflow", "template", "archived"),
+    [
+        ("plain", "false", "false", True),
+        ("prefixed", "true", "false", False),
+        ("prefixed", "true", "true", True),
+        ("prefixed", "true", "", True),
+    ],
+)
+def test_a_repository_that_archives_logs_has_the_last_word(tell: Tell, key: str, workflow: str, template: str, archived: bool) -> None:
+    text = TEXT.replace("REFERENCE", f"REFERENCE\n  archiveLogs: {workflow}")
+    if template:
+        text = text.replace("  - name: main\n", f"  - name: main\n    archiveLocation: {{archiveLogs: {template}}}\n")
+    run = told(tell, f"{{key: {key}}}", text)
+    run.play()
+    assert bool(run.pods[0].archive_logs_key) is archived
