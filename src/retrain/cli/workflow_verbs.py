@@ -198,24 +198,26 @@ def wait(names: tuple[str, ...], state: Path) -> None:
 @click.option("-c", "--container", default="main", show_default=True)
 @state_option
 def logs(name: str, node: str | None, follow: bool, container: str, state: Path) -> None:
-    """Print the logs of a Workflow's pods, or of one node (its display name, node name or id).
+    """Print the logs of a Workflow's pods, or of one node (its display name, node name or id; the containers of a set are nodes too).
 
     \b
     retrain logs @latest train --follow
     """
     client = Client(state)
     workflow = client.workflow(name)
-    pods = [n for n in (workflow.get("status") or {}).get("nodes", {}).values() if n.get("type") == "Pod"]
+    nodes = (workflow.get("status") or {}).get("nodes", {})
+    pods = [n for n in nodes.values() if n.get("type") == "Pod" or (n.get("type") == "Container" and node is not None)]
     chosen = [
         n for n in pods if node in (None, n.get("displayName"), n["name"], n["id"]) or str(n.get("displayName", "")).startswith(f"{node}(")
     ]
     if node is not None and not chosen:
-        known = ", ".join(sorted(str(n.get("displayName")) for n in pods)) or "none yet"
+        known = ", ".join(sorted({str(n.get("displayName")) for n in pods})) or "none yet"
         raise InvalidInput(f"{workflow['metadata']['name']} has no pod of a node {node!r}: there are {known}")
     chosen.sort(key=lambda n: (n.get("startedAt") or "~", n["name"]))
-    for pod in chosen:
-        query = {"podName": _pod(workflow, pod), "container": container, "follow": "true" if follow else "false"}
-        prefix = "" if len(chosen) == 1 else click.style(f"{pod.get('displayName')}: ", fg="cyan")
+    for each in chosen:
+        pod, of = (nodes[each["boundaryID"]], each["displayName"]) if each["type"] == "Container" else (each, container)
+        query = {"podName": _pod(workflow, pod), "container": of, "follow": "true" if follow else "false"}
+        prefix = "" if len(chosen) == 1 else click.style(f"{each.get('displayName')}: ", fg="cyan")
         _copy(client.stream(f"/api/v1/workflows/{{ns}}/{workflow['metadata']['name']}/log", **query), prefix)
 
 

@@ -32,7 +32,7 @@ def build(p: Pass, node: str, template: Doc, capture: bool) -> PodSpec:
     try:
         tree = _patched(p, name, template, _tree(p, template))
         containers = [_container(p, name, c, template) for c in tree["containers"]]
-        used = {m.volume for c in containers for m in c.mounts}
+        used = list(dict.fromkeys(m.volume for c in containers for m in c.mounts))
         volumes = volumes_of(p, tree.get("volumes") or (), used)
     except (InvalidInput, ExpressionError) as error:
         raise CallFailed(str(error)) from error
