@@ -22,7 +22,6 @@ from retrain.workflows.live import Live, defect, refused
 from retrain.workflows.locking import LockTable, limits_of
 from retrain.workflows.messages import (
     Action,
-    AskMemo,
     Created,
     Fact,
     FreeLock,
@@ -172,7 +171,7 @@ class Controller:
         self._numbers[name] = wf
         step = prepare(live, [], outcome)
         if self._db.in_transaction:  # as a part of it; what follows from it comes after its commit
-            write(self.ledger, step, self._clock.now())
+            write(self.ledger, self._documents, step, self._clock.now())
             self._loop.call_soon(self._after, step)
         else:
             self._commit([step])
@@ -280,7 +279,7 @@ class Controller:
                     self.ledger.drop(wf, [key])
                 self._unwanted.clear()
                 for step in steps:
-                    write(self.ledger, step, self._clock.now())
+                    write(self.ledger, self._documents, step, self._clock.now())
         except Exception as error:
             self._closed = True
             if not self.failed.done():
@@ -344,8 +343,6 @@ class Controller:
                 match action:
                     case WantLock():
                         self.locks.want(live.wf, action, live.run)
-                    case AskMemo():
-                        self._performer.answer_memo(live.wf, action, self.ledger, self._clock.now())
                     case _:
                         self._performer.perform(live.wf, action, state)
 

@@ -125,7 +125,7 @@ def enforce(p: Pass) -> None:
 
 def _withdraw(p: Pass, node: str) -> None:
     """Nobody waits for the answers any more."""
-    for kind in ("lock", "memo", "http", "resource"):
+    for kind in ("lock", "http", "resource"):
         p.cancel(f"{kind}/{node}")
 
 

@@ -10,7 +10,6 @@ from retrain.ports import Doc
 from retrain.workflows import deadlines, memoize, pods, retry, suspend, synchronization
 from retrain.workflows.arguments import node_inputs, process
 from retrain.workflows.index import FULFILLED
-from retrain.workflows.messages import AskMemo
 from retrain.workflows.resolve import resolve, retry_strategy
 from retrain.workflows.scope import Scope, is_late, mentions, params_at
 from retrain.workflows.status import pod_name
@@ -18,7 +17,7 @@ from retrain.workflows.work import Blocked, Call, CallFailed, Pass
 
 DEPTH = 100  # how deep templates may call each other
 FAILED_FAST = "template has failed or errored children and failFast enabled"
-TOO_DEEP = "Maximum recursion depth exceeded. See https://argo-workflows.readthedocs.io/en/latest/scaling/#how-to-limit-recursion-depth"
+TOO_DEEP = "Maximum recursion depth exceeded. See https://argo-workflows.readthedocs.io/en/latest/scaling/#maximum-recursion-depth"
 NODE_TYPES = {"steps": "Steps", "dag": "DAG", "suspend": "Suspend", "http": "HTTP", "plugin": "Plugin"}
 
 
@@ -73,14 +72,14 @@ def _refused(p: Pass, call: Call, error: CallFailed, *, early: bool = False) -> 
 
 
 def resume(p: Pass, node: str) -> None:
-    """Go on with a node that holds its locks now, or whose memo was asked."""
+    """Go on with a node that holds its locks now."""
     stage = p.priv(node).get("stage")
     if stage is None or p.fulfilled(node):
         return
     call = call_of(p, node)
     try:
         processed, arguments = reprocess(p, node)
-        _enter(p, call, node, processed, arguments, "memo" if stage == "lock" else "")
+        _enter(p, call, node, processed, arguments, "memo")
     except CallFailed as error:
         p.fail(node, str(error))
 
@@ -94,14 +93,13 @@ def _enter(p: Pass, call: Call, node: str | None, template: Doc, arguments: Doc,
         p.act(want)
         return node
     if stage and template.get("memoize"):
-        question = memoize.question(p, p.id(call.name), template["memoize"])
-        waiting = node or p.create(call, _node_type(p, template), "Pending", inputs=node_inputs(template))
-        p.keep(waiting, stage="memo", args=arguments)
-        if isinstance(question, AskMemo):
-            p.act(question)
-        else:
-            memoize.answered(p, waiting, question, template["memoize"])
-        return waiting
+        known = memoize.known(p, template["memoize"])
+        if node is None:
+            again = retry_strategy(p, template) is not None
+            node = p.create(_hooked(call) if again else call, _node_type(p, template), "Pending", inputs=node_inputs(template))
+        p.keep(node, args=arguments)
+        if memoize.answered(p, node, known, template["memoize"]):
+            return node
     if node is not None:
         p.keep(node, stage=None, wake=None)
     if call.role != "attempt" and retry_strategy(p, template) is not None:
@@ -124,6 +122,8 @@ def _hooked(call: Call) -> Call:
 
 def run(p: Pass, call: Call, node: str | None, template: Doc, arguments: Doc) -> str:
     """Execute a template that waits for nothing any more. Raises CallFailed when it cannot be done; the node says so."""
+    if template.get("steps") == []:
+        raise CallFailed(f"Template '{template.get('name', '')}' missing specification")
     kind = template_type(template)
     shown = NODE_TYPES.get(kind, "Pod")
     phase = "Running" if kind in ("steps", "dag") else "Pending"

@@ -208,7 +208,7 @@ def _end(p: Pass, phase: str, message: str) -> None:
         p.mark(p.name, "Error", "Workflow operation error")
     p.labels[PHASE], p.labels[COMPLETED_LABEL] = phase, "true"
     for node in [n for n in {**p.run.nodes, **p.nodes} if p.node(n)["phase"] not in FULFILLED]:
-        for kind in ("memo", "http", "resource"):
+        for kind in ("http", "resource"):
             p.cancel(f"{kind}/{node}")
         if p.priv(node).get("lock"):
             p.cancel(f"lock/{node}")

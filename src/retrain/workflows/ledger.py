@@ -1,4 +1,4 @@
-"""The workflow room's tables, and nothing but SQL: runs as rows of nodes and edges, the outbox, facts, locks held, and the memo.
+"""The workflow room's tables, and nothing but SQL: runs as rows of nodes and edges, the outbox, facts, and locks held.
 
 Every method that writes must be called inside `store.transaction`; the caller decides what becomes durable together.
 """
@@ -30,8 +30,6 @@ CREATE TABLE IF NOT EXISTS outbox(
   PRIMARY KEY(wf, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS holder(
   wf INTEGER NOT NULL, node TEXT NOT NULL, lock TEXT NOT NULL, PRIMARY KEY(wf, node, lock)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS memo(
-  cache TEXT NOT NULL, key TEXT NOT NULL, outputs TEXT NOT NULL, saved REAL NOT NULL, PRIMARY KEY(cache, key)) WITHOUT ROWID;
 """
 
 DELETE = (
@@ -167,16 +165,7 @@ class Ledger:
         """The whole run holds nothing any more."""
         self._db.execute("DELETE FROM holder WHERE wf = ?", (wf,))
 
-    def save_memo(self, cache: str, key: str, outputs: Doc, now: float) -> None:
-        """Keep the outputs of a memoized node."""
-        self._db.execute("INSERT OR REPLACE INTO memo(cache, key, outputs, saved) VALUES (?, ?, ?, ?)", (cache, key, _dump(outputs), now))
-
     # ------------------------------------------------------------------------------------------ reading
-
-    def memo(self, cache: str, key: str, not_before: float | None) -> Doc | None:
-        """The outputs kept under the key, unless they were saved before `not_before`."""
-        row = self._db.execute("SELECT outputs, saved FROM memo WHERE cache = ? AND key = ?", (cache, key)).fetchone()
-        return None if row is None or (not_before is not None and row[1] < not_before) else _load(row[0])
 
     def number(self, name: str) -> int | None:
         """The number of the Workflow of that name."""

@@ -14,7 +14,6 @@ from retrain.workflows.messages import (
     EnsurePod,
     Fact,
     LockGranted,
-    MemoAnswered,
     Outcome,
     OutputsStored,
     PodExited,
@@ -63,8 +62,6 @@ class Live:
                 return f"outputs/{fact.node_id}"
             case LockGranted():
                 return f"lock/{fact.node_id}"
-            case MemoAnswered():
-                return f"memo/{fact.node_id}"
             case Answered():
                 http = f"http/{fact.node_id}"
                 return http if http in self.outbox else f"resource/{fact.node_id}"

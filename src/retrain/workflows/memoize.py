@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 
 from retrain.clock import seconds, timestamp
 from retrain.expressions import ExpressionError
 from retrain.expressions.gotext import go_duration
 from retrain.ports import Doc
-from retrain.workflows.messages import AskMemo, SaveMemo
+from retrain.workflows.messages import SaveMemo
 from retrain.workflows.work import CallFailed, Pass
 
 LABEL = "workflows.argoproj.io/configmap-type"
@@ -17,31 +18,48 @@ MALFORMED = "malformed cache entry: could not unmarshal JSON; unable to parse"
 KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 
 
-def question(p: Pass, node: str, memo: Doc) -> AskMemo | Doc:
-    """What the cache is asked before the node is executed, or the outputs that a ConfigMap of its name knows.
+def known(p: Pass, memo: Doc) -> Doc | None:
+    """The outputs that the cache has under the memo's key, None when it has none or only old ones.
 
     Raises CallFailed for a key or an age that cannot be, and for a ConfigMap that is no cache.
     """
-    key = memo.get("key") or ""
+    key, cache = memo.get("key") or "", _cache(memo)
     if not KEY.fullmatch(key):
         raise CallFailed(f"invalid cache key: {key}")
-    entry = _entry(p, _cache(memo), key)
+    entry = _entry(p, cache, key)
     max_age = None
     if memo.get("maxAge"):
         try:
             max_age = go_duration(memo["maxAge"])
         except ExpressionError as error:
             raise CallFailed(f"invalid maxAge: {error}") from error
-    if entry is None or not entry.get("nodeID"):
-        return AskMemo(node, _cache(memo), key, max_age)
-    if max_age is not None and p.now - _created(entry) > max_age:
-        return AskMemo(node, _cache(memo), key, max_age)
+    for action in p.actions.values():  # what was learnt in this look is not written yet
+        if isinstance(action, SaveMemo) and (action.cache, action.memo_key) == (cache, key):
+            return action.outputs
+    if entry is None or not entry.get("nodeID") or (max_age is not None and p.now - _created(entry) > max_age):
+        return None
     outputs: Doc = entry.get("outputs") or {}
     return outputs
 
 
+def remembered(there: Doc | None, memos: Sequence[SaveMemo], now: float) -> Doc:
+    """The ConfigMap of a cache with more entries, as Argo writes them."""
+    at = timestamp(now)
+    document = there or {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": memos[0].cache, "creationTimestamp": at}}
+    entries = {
+        memo.memo_key: json.dumps(
+            {"nodeID": memo.node_id, "outputs": memo.outputs, "creationTimestamp": at, "lastHitTimestamp": at},
+            separators=(",", ":"),
+            ensure_ascii=False,
+        )
+        for memo in memos
+    }
+    metadata = {**document["metadata"], "labels": {LABEL: "Cache"}}
+    return {**document, "metadata": metadata, "data": {**(document.get("data") or {}), **entries}}
+
+
 def _entry(p: Pass, cache: str, key: str) -> Doc | None:
-    """What a ConfigMap that someone else wrote says under the key."""
+    """What the cache's ConfigMap says under the key."""
     document = p.world.configmaps.get(cache)
     if document is None:
         return None
@@ -80,7 +98,6 @@ def answered(p: Pass, node: str, outputs: Doc | None, memo: Doc) -> bool:
     if outputs is None:
         return False
     p.set(node, outputs=outputs or None, finishedAt=timestamp(p.now))
-    p.keep(node, stage=None)
     p.mark(node, "Succeeded")
     return True
 

@@ -68,15 +68,6 @@ class LockWaiting:
 
 
 @dataclass(frozen=True, slots=True)
-class MemoAnswered:
-    """The memoization cache was asked; `outputs` None is a miss."""
-
-    node_id: str
-    outputs: Doc | None
-    kind: Literal["MemoAnswered"] = "MemoAnswered"
-
-
-@dataclass(frozen=True, slots=True)
 class Answered:
     """A `resource` or `http` template did its work: phase Succeeded, Failed or Error."""
 
@@ -103,7 +94,7 @@ class Operated:
     kind: Literal["Operated"] = "Operated"
 
 
-Fact = Created | PodRunning | PodExited | OutputsStored | LockGranted | LockWaiting | MemoAnswered | Answered | TimerDue | Operated
+Fact = Created | PodRunning | PodExited | OutputsStored | LockGranted | LockWaiting | Answered | TimerDue | Operated
 
 # ---------------------------------------------------------------------------------------------- actions
 
@@ -176,26 +167,11 @@ class FreeLock:
 
 
 @dataclass(frozen=True, slots=True)
-class AskMemo:
-    """Answered by MemoAnswered. `max_age` in seconds, None: any age."""
-
-    node_id: str
-    cache: str  # ConfigMap name
-    memo_key: str
-    max_age: float | None
-    kind: Literal["AskMemo"] = "AskMemo"
-
-    @property
-    def key(self) -> str:
-        return f"memo/{self.node_id}"
-
-
-@dataclass(frozen=True, slots=True)
 class SaveMemo:
-    """Needs no answer."""
+    """Into the cache's ConfigMap; needs no answer."""
 
     node_id: str
-    cache: str
+    cache: str  # the ConfigMap's name
     memo_key: str
     outputs: Doc
     kind: Literal["SaveMemo"] = "SaveMemo"
@@ -234,7 +210,7 @@ class CallHttp:
         return f"http/{self.node_id}"
 
 
-Action = EnsurePod | StopPod | StoreOutputs | WantLock | FreeLock | AskMemo | SaveMemo | CallResource | CallHttp
+Action = EnsurePod | StopPod | StoreOutputs | WantLock | FreeLock | SaveMemo | CallResource | CallHttp
 
 
 # ---------------------------------------------------------------------------------------------- what reconcile reads and gives

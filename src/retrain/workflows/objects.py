@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from retrain.errors import NotFound
 from retrain.manifests.yaml import load_documents
 from retrain.ports import Doc
-from retrain.workflows.messages import World
+from retrain.workflows.memoize import remembered
+from retrain.workflows.messages import SaveMemo, World
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS object(
@@ -111,6 +113,13 @@ class Documents:
         )
         self._kinds[kind] = {**self._kinds.get(kind, {}), name: doc}
         self._world = None
+
+    def remember(self, memos: Sequence[SaveMemo], now: float) -> None:
+        """Write memos into the ConfigMaps of their caches."""
+        for cache in dict.fromkeys(memo.cache for memo in memos):
+            document = remembered(self.get("ConfigMap", cache), [memo for memo in memos if memo.cache == cache], now)
+            served = {"namespace": self.namespace, "uid": str(uuid.uuid4()), **document["metadata"]}
+            self.put({**document, "metadata": {**served, "resourceVersion": self.next_version()}})
 
     def remove(self, kind: str, name: str) -> None:
         """Forget it."""

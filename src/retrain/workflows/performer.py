@@ -1,4 +1,4 @@
-"""Carries out the actions of the outbox: pods, memo questions, resources, HTTP calls. What comes of it is told as facts.
+"""Carries out the actions of the outbox: pods, resources, HTTP calls. What comes of it is told as facts.
 
 Every action may be carried out again after a crash. What concerns one pod is done in the order in which it was asked.
 """
@@ -12,16 +12,13 @@ from functools import partial
 from typing import Protocol
 
 from retrain.ports import Clock, PodExit, Pods, StoredOutputs
-from retrain.workflows.ledger import Ledger
 from retrain.workflows.messages import (
     Action,
     Answered,
-    AskMemo,
     CallHttp,
     CallResource,
     EnsurePod,
     Fact,
-    MemoAnswered,
     OutputsStored,
     PodExited,
     StopPod,
@@ -74,11 +71,6 @@ class Performer:
                 task.add_done_callback(lambda _: self._tasks.pop((wf, action.key), None))
             case _:
                 raise ValueError(f"nobody here carries out {action.kind}")
-
-    def answer_memo(self, wf: int, action: AskMemo, ledger: Ledger, now: float) -> None:
-        """Look into the memo."""
-        not_before = None if action.max_age is None else now - action.max_age
-        self.learn(wf, MemoAnswered(action.node_id, ledger.memo(action.cache, action.memo_key, not_before)))
 
     def abandon(self, wf: int, actions: Iterable[Action]) -> None:
         """The actions are no longer wanted: pods end, calls are dropped; nothing is told."""

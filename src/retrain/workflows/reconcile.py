@@ -7,8 +7,9 @@ as much as the nodes above it, however many there are beside them. The first rec
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
-from retrain.workflows import dag, deadlines, ends, execute, exit_handlers, memoize, retry, shutdown, steps, suspend, synchronization
+from retrain.workflows import dag, deadlines, ends, execute, exit_handlers, retry, shutdown, steps, suspend, synchronization
 from retrain.workflows.index import COMPLETED, COMPOSITE, FULFILLED
 from retrain.workflows.messages import (
     Answered,
@@ -16,7 +17,6 @@ from retrain.workflows.messages import (
     Fact,
     LockGranted,
     LockWaiting,
-    MemoAnswered,
     Operated,
     Outcome,
     OutputsStored,
@@ -26,7 +26,10 @@ from retrain.workflows.messages import (
     TimerDue,
     World,
 )
-from retrain.workflows.work import CallFailed, Pass
+from retrain.workflows.work import Pass
+
+
+OF_PODS = (PodRunning, PodExited, OutputsStored)  # learnt together: a controller looks at all pods before it goes on
 
 
 def reconcile(run: Run, facts: Sequence[Fact], world: World, now: float) -> Outcome:
@@ -34,10 +37,13 @@ def reconcile(run: Run, facts: Sequence[Fact], world: World, now: float) -> Outc
     p = Pass(run, world, now)
     p.start = lambda call: execute.start(p, call)
     try:
-        for fact in facts:
-            _learn(p, fact)
-            if p.shutdown:
-                shutdown.retries_above(p, getattr(fact, "node_id", ""))
+        for _, together in groupby(facts, lambda fact: isinstance(fact, OF_PODS)):
+            for fact in together:
+                _learn(p, fact)
+                if p.shutdown:
+                    shutdown.retries_above(p, getattr(fact, "node_id", ""))
+                if not isinstance(fact, OF_PODS):
+                    _settle(p)
             _settle(p)
         _wake_up(p)
         _settle(p)
@@ -63,8 +69,6 @@ def _learn(p: Pass, fact: Fact) -> None:
             synchronization.waiting(p, fact)
         case LockGranted():
             _granted(p, fact.node_id)
-        case MemoAnswered():
-            _remembered(p, fact)
         case Answered():
             ends.answered(p, fact)
         case Operated():
@@ -86,19 +90,6 @@ def _granted(p: Pass, node: str) -> None:
             p.keep(node, stage="granted", wake=None)
         else:
             execute.resume(p, node)
-
-
-def _remembered(p: Pass, fact: MemoAnswered) -> None:
-    node = fact.node_id
-    if p.get(node) is None or p.priv(node).get("stage") != "memo" or p.fulfilled(node):
-        return
-    try:
-        template, _ = execute.reprocess(p, node)
-    except CallFailed as error:
-        p.fail(node, str(error))
-        return
-    if not memoize.answered(p, node, fact.outputs, template.get("memoize") or {}):
-        execute.resume(p, node)
 
 
 def _wake_up(p: Pass) -> None:

@@ -112,7 +112,7 @@ def _end(p: Pass, node: str, doc: Doc) -> None:
     elif doc["type"] == "Container":
         p.mark(node, "Failed", f"workflow shutdown with strategy:  {p.shutdown}")
     elif doc["type"] in ("Suspend", "HTTP") or p.priv(node).get("stage") or doc["type"] == "Pod":
-        for kind in ("lock", "memo", "http", "resource"):
+        for kind in ("lock", "http", "resource"):
             p.cancel(f"{kind}/{node}")
         p.mark(node, "Failed", stopped)
     else:

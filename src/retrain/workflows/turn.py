@@ -8,6 +8,7 @@ from retrain.ports import Doc
 from retrain.workflows.ledger import Ledger
 from retrain.workflows.live import Live
 from retrain.workflows.messages import Action, Fact, FreeLock, LockGranted, Outcome, SaveMemo, WantLock
+from retrain.workflows.objects import Documents
 
 
 @dataclass(slots=True)
@@ -34,7 +35,7 @@ def prepare(live: Live, facts: list[tuple[int, Fact]], outcome: Outcome) -> Step
     return Step(live, facts, outcome, head.get("phase") in ("Succeeded", "Failed", "Error"), workflow)
 
 
-def write(ledger: Ledger, step: Step, now: float) -> None:
+def write(ledger: Ledger, documents: Documents, step: Step, now: float) -> None:
     """Into the open transaction: nodes and edges, head and document, answered questions out, new actions in, locks and memo."""
     live, outcome = step.live, step.outcome
     order = {}
@@ -53,8 +54,7 @@ def write(ledger: Ledger, step: Step, now: float) -> None:
     for action in outcome.actions:
         if isinstance(action, FreeLock):
             ledger.free(live.wf, action.node_id)
-        elif isinstance(action, SaveMemo):
-            ledger.save_memo(action.cache, action.memo_key, action.outputs, now)
+    documents.remember([a for a in outcome.actions if isinstance(a, SaveMemo)], now)
     ledger.put(live.wf, durable(outcome.actions))
     if step.finished:
         ledger.free_all(live.wf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,14 +12,13 @@ import pytest
 from retrain.manifests.yaml import load_documents
 from retrain.ports import ContainerExit, Doc, PodExit, PodSpec, StoredOutputs
 from retrain.workflows import status
+from retrain.workflows.memoize import remembered
 from retrain.workflows.messages import (
-    AskMemo,
     Created,
     EnsurePod,
     Fact,
     LockGranted,
     LockWaiting,
-    MemoAnswered,
     Operated,
     Outcome,
     OutputsStored,
@@ -65,7 +65,6 @@ class Told:
         self.busy: set[str] = set()  # nodes that wait for their lock
         self.pods: list[PodSpec] = []
         self.stopped: list[str] = []
-        self.memo: dict[str, Doc] = {}
         self.outcomes: list[Outcome] = []
 
     def play(self) -> Doc:
@@ -94,10 +93,10 @@ class Told:
                     self.facts.append(OutputsStored(action.node_id, self._stored(action.pod)))
                 case WantLock():
                     self.facts.append(self._lock(action))
-                case AskMemo():
-                    self.facts.append(MemoAnswered(action.node_id, self.memo.get(action.memo_key)))
                 case SaveMemo():
-                    self.memo[action.memo_key] = action.outputs
+                    shelf = {**self.world.configmaps}
+                    shelf[action.cache] = remembered(shelf.get(action.cache), [action], self.now)
+                    self.world = replace(self.world, configmaps=shelf)
         return outcome
 
     def _lock(self, want: WantLock) -> Fact:

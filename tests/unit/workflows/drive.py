@@ -27,10 +27,10 @@ from retrain.workflows import retry_workflow, status
 from retrain.workflows.encoding import decode_action, decode_fact, encode
 from retrain.workflows.live import refused
 from retrain.workflows.locks import Claim, grant
+from retrain.workflows.memoize import remembered
 from retrain.workflows.messages import (
     Action,
     Answered,
-    AskMemo,
     CallHttp,
     CallResource,
     Created,
@@ -39,7 +39,6 @@ from retrain.workflows.messages import (
     FreeLock,
     LockGranted,
     LockWaiting,
-    MemoAnswered,
     Operated,
     OutputsStored,
     PodExited,
@@ -83,7 +82,6 @@ class Drive:
         self.live: dict[str, Live] = {}
         self.boxes: dict[str, Box] = {}
         self.ended: dict[str, Box] = {}
-        self.memo: dict[tuple[str, str], tuple[Doc, float]] = {}
         self.holders: dict[str, list[tuple[str, str]]] = {}
         self.bucket = FolderBucket(folder / "bucket")
         self.operations: list[Doc] = []
@@ -233,12 +231,9 @@ class Drive:
                 for owners in self.holders.values():
                     if (workflow, action.node_id) in owners:
                         owners.remove((workflow, action.node_id))
-            case AskMemo():
-                found = self.memo.get((action.cache, action.memo_key))
-                fresh = found is not None and (action.max_age is None or self.now() - found[1] <= action.max_age)
-                live.facts.append(MemoAnswered(action.node_id, found[0] if found is not None and fresh else None))
             case SaveMemo():
-                self.memo[action.cache, action.memo_key] = (action.outputs, self.now())
+                shelf = self.documents.setdefault("ConfigMap", {})
+                shelf[action.cache] = remembered(shelf.get(action.cache), [action], self.now())
             case CallResource():
                 live.facts.append(self._resource(action))
             case CallHttp():

@@ -139,17 +139,6 @@ def test_locks_are_held_until_given_back(connection: sqlite3.Connection) -> None
     assert ledger.holders() == [("c", 2, "")]
 
 
-def test_the_memo_forgets_what_is_too_old(connection: sqlite3.Connection) -> None:
-    ledger = Ledger(connection)
-    ledger.save_memo("cache", "key", {"result": "1"}, now=100.0)
-    assert ledger.memo("cache", "key", None) == {"result": "1"}
-    assert ledger.memo("cache", "key", 100.0) == {"result": "1"}
-    assert ledger.memo("cache", "key", 100.5) is None
-    assert ledger.memo("cache", "other", None) is None
-    ledger.save_memo("cache", "key", {"result": "2"}, now=200.0)
-    assert ledger.memo("cache", "key", 150.0) == {"result": "2"}
-
-
 def test_names_are_found_by_labels(connection: sqlite3.Connection) -> None:
     ledger = Ledger(connection)
     for name, model in (("one", "a"), ("two", "b"), ("three", "a")):

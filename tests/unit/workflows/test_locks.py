@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -122,9 +123,14 @@ def test_a_workflow_and_a_node_ask_wait_and_give_back(tell: Tell) -> None:
 def test_the_memo_is_asked_under_the_lock(tell: Tell) -> None:
     told = tell(TEXT)
     told.play()
-    assert told.memo["key-P"]["parameters"][0]["value"] == "val"
+    cache = told.world.configmaps["cache"]
+    assert cache["metadata"]["labels"] == {"workflows.argoproj.io/configmap-type": "Cache"}
+    entry = json.loads(cache["data"]["key-P"])
+    assert entry["nodeID"] == "w"
+    assert entry["outputs"]["parameters"][0]["value"] == "val"
+    assert entry["creationTimestamp"] == entry["lastHitTimestamp"]
     again = tell(TEXT)
-    again.memo = told.memo
+    again.world = told.world
     assert again.play()["status"]["phase"] == "Succeeded"
     assert again.pods == []
     assert again.nodes()[""]["memoizationStatus"] == {"hit": True, "key": "key-P", "cacheName": "cache"}
