@@ -95,7 +95,7 @@ def events(ctx: click.Context, limit: int, output: str, state: Path) -> None:
     if ctx.invoked_subcommand:
         return
     told = Client(state).call("GET", "/retrain/v1/events", limit=str(limit))
-    from retrain.cli.output import emit, table
+    from retrain.cli.output import emit, plain, table
 
     if output in ("json", "yaml"):
         emit(told, output)
@@ -104,7 +104,7 @@ def events(ctx: click.Context, limit: int, output: str, state: Path) -> None:
     click.echo()
     table(
         ["SENSOR", "TRIGGER", "WAITING", "LAST ERROR"],
-        [[t["sensor"], t["trigger"], str(t["lag"]), t.get("error") or ""] for t in told["triggers"]],
+        [[t["sensor"], t["trigger"], str(t["lag"]), plain(t.get("error") or "")] for t in told["triggers"]],
     )
 
 

@@ -59,7 +59,7 @@ def _table(workflows: list[Doc], room: int) -> None:
         status, metadata = workflow.get("status") or {}, workflow["metadata"]
         row = [metadata["name"], printing.phase(status.get("phase", "")), printing.age(metadata.get("creationTimestamp"))]
         row += [printing.duration(status.get("startedAt"), status.get("finishedAt")), status.get("progress", "")]
-        rows.append([*row, " ".join((status.get("message") or "").split())[:room]])
+        rows.append([*row, printing.plain(status.get("message") or "")[:room]])
     printing.table(["NAME", "STATUS", "AGE", "DURATION", "PROGRESS", "MESSAGE"], rows)
 
 

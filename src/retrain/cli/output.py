@@ -38,6 +38,14 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         click.echo("  ".join(cells).rstrip())
 
 
+def plain(text: str) -> str:
+    """Text of one line that moves no cursor and changes no colour, whoever wrote it.
+
+    Blanks are one blank, other signs that do not print are escaped.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(text.split()))
+
+
 def phase(name: str) -> str:
     """A phase with its mark, in its colour."""
     mark, colour = MARKS.get(name, ("◷", "yellow"))

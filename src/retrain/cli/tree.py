@@ -31,16 +31,22 @@ def lines(workflow: dict[str, Any]) -> list[str]:
     head = [
         ("Name", metadata.get("name", "")),
         ("Status", output.phase(status.get("phase", ""))),
-        ("Message", status.get("message") or ""),
+        ("Message", output.plain(status.get("message") or "")),
         ("Created", f"{metadata.get('creationTimestamp', '')} ({output.age(metadata.get('creationTimestamp'))} ago)"),
         ("Duration", output.duration(status.get("startedAt"), status.get("finishedAt"))),
         ("Progress", status.get("progress") or ""),
     ]
     arguments = (workflow.get("spec") or {}).get("arguments", {}).get("parameters") or []
     text = [f"{name + ':':<12}{value}" for name, value in head if value]
-    text += [f"{'Parameters:' if i == 0 else '':<12}{p['name']} = {_short(str(p.get('value', '')))}" for i, p in enumerate(arguments)]
+    text += [
+        f"{'Parameters:' if i == 0 else '':<12}{output.plain(str(p['name']))} = {_short(str(p.get('value', '')))}"
+        for i, p in enumerate(arguments)
+    ]
     outputs = (status.get("outputs") or {}).get("parameters") or []
-    text += [f"{'Outputs:' if i == 0 else '':<12}{p['name']} = {_short(str(p.get('value', '')))}" for i, p in enumerate(outputs)]
+    text += [
+        f"{'Outputs:' if i == 0 else '':<12}{output.plain(str(p['name']))} = {_short(str(p.get('value', '')))}"
+        for i, p in enumerate(outputs)
+    ]
     rows = _rows(status.get("nodes") or {})
     if not rows:
         return text
@@ -129,5 +135,5 @@ def _row(node: Node, prefix: str) -> tuple[str, str, str, str]:
 
 
 def _short(text: str, limit: int = 100) -> str:
-    flat = " ".join(text.split())
+    flat = output.plain(text)
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"

@@ -12,6 +12,7 @@ import click
 
 from retrain.cli import tree
 from retrain.cli.client import Client, up
+from retrain.cli.output import plain
 from retrain.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _lines(client: Client, name: str) -> Doc:
         for node in (last.get("status") or {}).get("nodes", {}).values():
             if seen.get(node["id"]) != node.get("phase"):
                 seen[node["id"]] = node.get("phase", "")
-                click.echo(f"{node.get('phase', ''):<10} {node['name']}  {' '.join((node.get('message') or '').split())}".rstrip())
+                click.echo(f"{node.get('phase', ''):<10} {plain(node['name'])}  {plain(node.get('message') or '')}".rstrip())
     return last
 
 

@@ -111,7 +111,7 @@ def test_a_second_engine_on_the_state_is_refused(engine: Engine) -> None:
     second = start(engine.folder, "up", "all.yaml", "--state", "s", "--ports", "free")
     _, told = second.communicate(timeout=30)
     assert second.returncode == 1
-    assert told.startswith("retrain: ")
+    assert told.startswith(f"retrain: s is in use by an engine with process id {engine.process.pid}: ")
 
 
 def test_env_without_a_bucket_tells_of_the_webhook_alone(engine: Engine) -> None:

@@ -71,3 +71,10 @@ def test_a_phase_has_its_mark_and_none_is_pending() -> None:
     assert click.unstyle(output.phase("Failed")) == "✖ Failed"
     assert click.unstyle(output.phase("")) == "◷ Pending"
     assert click.unstyle(output.phase("Odd")) == "◷ Odd"
+
+
+@given(st.text())
+def test_plain_text_is_printable_whatever_it_was_and_printable_text_is_itself(text: str) -> None:
+    assert output.plain(text).isprintable()
+    if text.isprintable():
+        assert output.plain(text) == " ".join(text.split())

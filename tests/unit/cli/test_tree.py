@@ -33,7 +33,7 @@ def test_arguments_outputs_and_a_message_stand_in_the_summary() -> None:
     )
     told["spec"] = {"arguments": {"parameters": [{"name": "a", "value": "x" * 200}, {"name": "b"}]}}
     text = [click.unstyle(line) for line in tree.lines(told)]
-    assert "Message:    it  failed" in text
+    assert "Message:    it failed" in text
     assert "Progress:   1/2" in text
     assert "Parameters: a = " + "x" * 99 + "…" in text
     assert "            b =" in [line.rstrip() for line in text]
@@ -107,3 +107,13 @@ def test_a_reference_is_named_by_its_template_and_a_long_message_is_cut_to_one_l
 def test_a_node_that_waits_and_one_of_an_unknown_phase_have_the_same_mark() -> None:
     assert drawn(node("w", phase="Pending")) == ["◷ w"]
     assert drawn(node("w", phase="")) == ["◷ w"]
+
+
+def test_what_others_wrote_moves_no_cursor_and_changes_no_colour() -> None:
+    evil = "\x1b[2Jgone\x9b31m\u202e"
+    told = workflow(node("w", "DAG"), node(f"w(0:{evil})", displayName=f"w(0:{evil})", message=evil), message=evil)
+    told["spec"] = {"arguments": {"parameters": [{"name": evil, "value": evil}]}}
+    text = "\n".join(tree.lines(told))
+    for sign in ("\x1b[2J", "\x9b", "\u202e"):
+        assert sign not in text
+    assert text.count("\\x1b[2Jgone\\x9b31m\\u202e") == 5
