@@ -73,10 +73,11 @@ class Told:
             self.step()
         return status.compose(self.run)
 
-    def step(self) -> Outcome:
-        """One fact."""
+    def step(self, count: int = 1) -> Outcome:
+        """One fact, or as many as come together."""
         self.now += 0.001
-        outcome = reconcile(self.run, [self.facts.popleft()], self.world, self.now)
+        together = [self.facts.popleft() for _ in range(count)]
+        outcome = reconcile(self.run, together, self.world, self.now)
         apply(self.run, outcome)
         self.outcomes.append(outcome)
         for action in outcome.actions:

@@ -57,3 +57,14 @@ def test_what_failed_is_not_tried_again(tell: Tell) -> None:
     told = tell(HEAD + "    steps: [[{name: a, template: again}]]\n")
     assert told.play()["status"]["phase"] == "Failed"
     assert told.phases() == {"": "Failed", "[0]": "Failed", "[0].a": "Running", "[0].a(0)": "Failed"}
+
+
+def test_ends_of_pods_that_come_together_are_seen_together(tell: Tell) -> None:
+    tasks = "[{name: a, template: ok}, {name: b, depends: a, template: ok}, {name: c, template: bad}]"
+    told = tell(HEAD + f"    dag: {{tasks: {tasks}}}\n")
+    told.hold = {"a", "c"}
+    told.play()
+    for node in list(told.held):
+        told.let_go(node)
+    told.step(2)
+    assert told.phases() == {"": "Failed", ".a": "Succeeded", ".c": "Failed"}
