@@ -70,11 +70,15 @@ def test_nested_records_are_records_again() -> None:
     back = decode_action(encode(messages.EnsurePod("n", POD)))
     assert isinstance(back, messages.EnsurePod)
     assert isinstance(back.pod.containers[0], Container)
-    assert back.pod.inputs[0].location == ArtifactLocation("s3", "key")
+    location = back.pod.inputs[0].location
+    assert isinstance(location, ArtifactLocation)
+    assert (location.kind, location.key) == ("s3", "key")
     assert back.pod.inputs[1].location is None
     stored = decode_fact(encode(FACTS[3]))
     assert isinstance(stored, messages.OutputsStored)
-    assert stored.outputs.artifacts["x"] == ArtifactLocation("s3", "k")
+    location = stored.outputs.artifacts["x"]
+    assert isinstance(location, ArtifactLocation)
+    assert (location.kind, location.key) == ("s3", "k")
 
 
 json_trees = st.recursive(
