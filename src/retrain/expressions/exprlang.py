@@ -23,7 +23,7 @@ _FUNCTIONS = frozenset({*ENVIRONMENT, "sprig", "$env"})
 class Program:
     """A parsed expression."""
 
-    __slots__ = ("_tree", "names", "required", "roots", "text")
+    __slots__ = ("_tree", "names", "required", "roots", "sprig", "text")
 
     def __init__(self, text: str, tree: Node) -> None:
         self.text = text
@@ -40,6 +40,8 @@ class Program:
             name for node in nodes if node not in guarded for name in [path(node)] if name and _root(name) in self.roots
         )
         """Dotted names and their prefixes that no `??` or `?.` excuses from being there."""
+        self.sprig = frozenset(name.removeprefix("sprig.") for node in nodes for name in [path(node)] if name and name.startswith("sprig."))
+        """What is asked of sprig: names of functions, whether there are such or not."""
 
     def evaluate(self, env: Mapping[str, Json]) -> Json:
         """The value over plain JSON values. ExpressionError: unknown name, type error, or more work than is allowed."""

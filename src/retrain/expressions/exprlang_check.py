@@ -90,7 +90,7 @@ def _type(node: Node, known: dict[Node, str], env: Mapping[str, Json]) -> str:
         return known[node.then] if known[node.then] == known[node.otherwise] else ""
     if isinstance(node, Member):
         if known[node.object] in ("string", "bool", *_NUMBERS):
-            raise ExpressionError(f"type {known[node.object]} has no field or element", node.at)
+            raise ExpressionError(f"type {known[node.object]}[{known[node.key] or 'unknown'}] is undefined", node.at)
         return ""
     if isinstance(node, Let) and node.name in env:
         raise ExpressionError(f"cannot redeclare {node.name}", node.at)

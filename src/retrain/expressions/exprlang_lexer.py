@@ -70,7 +70,8 @@ def _one(text: str, at: int, found: list[Token]) -> int:
         return _word(text, name[0], at, found)
     operator = _OPERATOR.match(text, at)
     if operator is None:
-        raise ExpressionError(f"unrecognized character: U+{ord(char):04X} {char!r}", at)
+        shown = f" '{char}'" if char.isprintable() else ""
+        raise ExpressionError(f"unrecognized character: U+{ord(char):04X}{shown}", at)
     if text.startswith("/*", at):
         raise ExpressionError("unclosed comment", at)
     found.append(Token("operator", operator[0], at))

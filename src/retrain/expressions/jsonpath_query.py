@@ -28,8 +28,24 @@ def query(doc: Json, path: str, budget: Budget | None = None) -> Json:
     if any(step[0] not in ("name", "index") for step in steps):
         return found
     if not found:
-        raise ExpressionError(f"key: invalid token key not found: '{path}'")
+        raise ExpressionError(_lost(doc, steps, path))
     return found[0]
+
+
+def _lost(doc: Json, steps: list[Step], path: str) -> str:
+    """Which step of a definite path leads nowhere, as the library of Argo tells it."""
+    place = doc
+    for kind, key in steps:
+        if kind == "name" and isinstance(place, dict):
+            if key not in place:
+                return f"key: invalid token key '{key}' not found"
+        elif kind == "index" and isinstance(place, list):
+            if not -len(place) <= key < len(place):
+                return "index: invalid token out of range"
+        else:
+            break
+        place = place[key]
+    return f"key: invalid token key not found: '{path}'"
 
 
 Step = tuple[str, Any]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from retrain.expressions import ExpressionError, exprlang
+from retrain.expressions import ExpressionError, exprlang, sprig_names
 from retrain.expressions.gotext import go_quote
 from retrain.expressions.rawjson import dumps, quote
 from retrain.expressions.values import plain_tree
@@ -169,6 +169,7 @@ class _Substitution:
         except ExpressionError as error:  # what is no expression is never left for later
             raise ExpressionError(f"failed to evaluate expression: {exprlang.pointed(error, text)}", error.position) from error
         missing = [name for name in sorted(program.required) if not self.known(name)]
+        missing += [f"sprig.{name}" for name in program.sprig if name not in sprig_names.NAMES]
         for name in missing:
             if self.is_strict(name):
                 raise UnresolvedTag(name, f"failed to evaluate expression: {name} is missing")
@@ -185,9 +186,14 @@ class _Substitution:
                 return whole
             raise ExpressionError(f"failed to evaluate expression: {exprlang.pointed(error, program.text)}", error.position) from error
         if result is None and not lenient:
-            written = quote(whole[3:-2], html=True)[1:-1]  # Argo shows the expression as it stands in the manifest's JSON
+            written = quote(whole[3:-2])[1:-1]  # Argo shows the expression as it stands in the manifest's JSON
             raise ExpressionError(f"failed to evaluate expression {go_quote(written)}")
-        return whole if result is None else _as_text(result)
+        try:
+            return whole if result is None else _as_text(result)
+        except ExpressionError as error:
+            if lenient:
+                return whole
+            raise ExpressionError(f"failed to marshal evaluated expression: {error}") from error
 
     def known(self, name: str) -> bool:
         if name in self.scope:
@@ -201,4 +207,7 @@ class _Substitution:
 
 
 def _as_text(result: Json) -> str:
-    return result if isinstance(result, str) else dumps(result, html=True)
+    if isinstance(result, str):
+        return result
+    written = dumps(result, html=True)
+    return written[1:-1] if written.startswith('"') else written  # a time

@@ -29,8 +29,9 @@ def arguments(checker: Checker, given: Mapping[str, Any], place: Place, prefix: 
     for index, artifact in enumerate(given.get("artifacts") or []):
         name, where = f"{prefix}{artifact.get('name')}", place.at(f"artifacts[{index}]")
         located = any(artifact.get(key) for key in LOCATIONS)
-        if not artifact.get("from") and not artifact.get("fromExpression") and not located and not empty:
-            checker.error(where, f"{name}.from, artifact location, or key is required")
+        if not artifact.get("from") and not located and not empty:
+            hint = "Argo takes fromExpression in outputs only" if artifact.get("fromExpression") else ""
+            checker.error(where, f"{name}.from, artifact location, or key is required", hint)
         if artifact.get("from") and artifact.get("fromExpression"):
             checker.error(where, f"{name} shouldn't have both `from` and `fromExpression` in Artifact")
 

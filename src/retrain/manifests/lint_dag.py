@@ -28,6 +28,11 @@ def check(checker: Checker, template: Template, scope: Scope) -> None:
     if not tasks:
         checker.error(place, f"{prefix} must have at least one task")
         return
+    names = [str(task.get("name") or "") for task in tasks]
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        checker.error(place, f"{prefix} sorting failed: duplicated nodeName {twice}")
+        return
     graph = Graph({str(task.get("name") or ""): task for task in tasks})
     _edges(checker, template, graph)
     checker.names(tasks, place, f"{prefix}.tasks", strict=True)
@@ -37,17 +42,32 @@ def check(checker: Checker, template: Template, scope: Scope) -> None:
         checker.error(place, f"{prefix} sorting failed: graph with cycle", " -> ".join(cycle))
         return
     _targets(checker, template, graph)
-    for index, task in enumerate(tasks):
-        name = str(task.get("name") or "")
+    order = _sorted(graph)
+    for index in order:
+        name, task = names[index], tasks[index]
         called = checker.find(task, _task_place(template, index, name), template.place.document) if name else None
         if called is not None:
             checker.template(called)
         graph.templates[name] = called.doc if called else None
         scope.add_outputs(graph.templates[name], f"tasks.{name}", bool(task.get("withItems") or task.get("withParam")), checker.known)
-    for index, task in enumerate(tasks):
-        if task.get("name"):
-            _task(checker, template, index, task, scope, graph)
+    for index in order:
+        if names[index]:
+            _task(checker, template, index, tasks[index], scope, graph)
     check_tasks(checker, template, graph)
+
+
+def _sorted(graph: Graph) -> list[int]:
+    """The tasks in the order in which Argo looks at them: those that wait for none, then whose dependencies have been looked at."""
+    places = {name: place for place, name in enumerate(graph.tasks)}
+    left = {name: {wanted for wanted in graph.depends_on(name) if wanted in places} for name in places}
+    queue = [name for name in places if not left[name]]
+    for seen in queue:
+        for name in places:
+            if seen in left[name]:
+                left[name].discard(seen)
+                if not left[name]:
+                    queue.append(name)
+    return [places[name] for name in dict.fromkeys([*queue, *places])]
 
 
 def _task_place(template: Template, index: int, name: str) -> Any:
@@ -75,14 +95,14 @@ def _edges(checker: Checker, template: Template, graph: Graph) -> None:
 
 def _result(checker: Checker, template: Template, graph: Graph, place: Any, name: str, match: re.Match[str]) -> None:
     wanted, result = match[1], match[2]
-    words = f"templates.{template.name}.tasks.{name} "
+    words = f"templates.{template.name}.tasks."
     if not result:
         return
     if result not in RESULTS:
-        checker.error(place.at("depends"), f"{words}task result '{result}' for task '{wanted}' is invalid", meant(result, RESULTS))
+        checker.error(place.at("depends"), f"{words}{name} task result '{result}' for task '{wanted}' is invalid", meant(result, RESULTS))
     elif result in OF_LOOPS and wanted in graph.tasks and not graph.is_loop(wanted):
         what = "uses an items-based condition such as .AnySucceeded or .AllFailed but does not contain any items"
-        checker.error(place.at("depends"), f"{words}dependency '{wanted}' {what}")
+        checker.error(place.at("depends"), f"{words}{wanted} dependency '{wanted}' {what}")  # Argo names the wrong task
 
 
 def _mixed(checker: Checker, template: Template, tasks: list[dict[str, Any]]) -> None:

@@ -7,6 +7,7 @@ goes on after the first error; the first one found is the one Argo would show.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,9 @@ from retrain.manifests.report import INVALID_SPEC, Report, meant
 
 RETRY_POLICIES = ("Always", "OnFailure", "OnError", "OnTransientError")
 LOCATIONS = ("s3", "raw", "http", "git", "gcs", "azure", "oss", "hdfs", "artifactory", "plugin")
+
+
+_PARAMETER = re.compile(r"\{\{\s*workflow\.parameters\.([-a-zA-Z0-9_]+)\s*\}\}")
 
 
 class Checker:
@@ -54,9 +58,10 @@ class Checker:
 
     def find(self, call: Mapping[str, Any], place: Place, home: Document) -> Template | None:
         """The template that a step, task, hook or entrypoint names; None when it is missing (said) or known at run time only."""
-        reference, name, inline = call.get("templateRef"), str(call.get("template") or ""), call.get("inline")
+        reference, name, inline = call.get("templateRef"), self._named(call.get("template") or ""), call.get("inline")
         if reference is not None:
-            return self._find_reference(reference, name, place)
+            named = {k: self._named(v) if k in ("name", "template") else v for k, v in reference.items()}
+            return self._find_reference(named, name, place)
         if name:
             return self._find_local(name, place, home)
         if isinstance(inline, dict):
@@ -64,8 +69,18 @@ class Checker:
         self.error(place, "failed to get a template", "give template, templateRef or inline")
         return None
 
+    def _named(self, name: Any) -> str:
+        """A name with the Workflow's own parameters in it replaced, as far as their values stand in it."""
+
+        def value(found: re.Match[str]) -> str:
+            parameter = workflow.by_name((self.spec.get("arguments") or {}).get("parameters"), found[1])
+            known = None if parameter is None or self.runtime else parameter.get("value")
+            return found[0] if known is None or "{{" in str(known) else str(known)
+
+        return _PARAMETER.sub(value, str(name))
+
     def _find_reference(self, reference: Mapping[str, Any], name: str, place: Place) -> Template | None:
-        where = place.at("templateRef")
+        where = _below(place, "templateRef")
         wanted = str(reference.get("template") or "")
         if name:
             self.error(place.at("template"), "template name cannot be specified with templateRef")
@@ -91,7 +106,7 @@ class Checker:
         return Template(template, Place(found, f"spec.templates[{position}]", place.words))
 
     def _find_local(self, name: str, place: Place, home: Document) -> Template | None:
-        if "{{" in name:
+        if "{{" in name and "{{item" not in name:
             return None
         position, template = _position(home.doc.get("spec") or {}, name)
         if template is None:
@@ -173,11 +188,11 @@ class Checker:
         given = {kind: [str(each.get("name")) for each in arguments.get(kind) or []] for kind in ("parameters", "artifacts")}
         wanted = {kind: [str(each.get("name")) for each in inputs.get(kind) or []] for kind in ("parameters", "artifacts")}
         for parameter in inputs.get("parameters") or []:
-            own = any(parameter.get(key) is not None for key in ("value", "default"))
-            if not own and not (parameter.get("valueFrom") or {}).get("configMapKeyRef"):
-                argument = workflow.by_name(arguments.get("parameters"), str(parameter.get("name")))
-                if argument is None or (argument.get("value") is None and argument.get("valueFrom") is None):
-                    self._missing(template, "parameters", str(parameter.get("name")), given, wanted, place)
+            argument = workflow.by_name(arguments.get("parameters"), str(parameter.get("name")))
+            counts = parameter if argument is None else argument  # an argument without a value takes even a default away
+            own = any(counts.get(key) is not None for key in ("value", "default"))
+            if not own and not (counts.get("valueFrom") or {}).get("configMapKeyRef"):
+                self._missing(template, "parameters", str(parameter.get("name")), given, wanted, place)
         for artifact in inputs.get("artifacts") or []:
             own = artifact.get("optional") or any(artifact.get(key) for key in LOCATIONS)
             if not own and artifact.get("name") not in given["artifacts"]:

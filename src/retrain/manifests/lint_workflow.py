@@ -88,13 +88,20 @@ def _entrypoint(checker: Checker, document: Document, home: Document, spec: Mapp
         if not runtime:
             checker.error(place, "spec.entrypoint is required", meant("main", [str(each.get("name")) for each in workflow.templates(spec)]))
         return
-    found = checker.find({"template": entrypoint}, place, home)
+    found = checker.find(_named(entrypoint, document, home), place, home)
     if found is None:
         return
     checker.inputs(found)
     if not empty:
         checker.supplied(found, spec.get("arguments") or {}, place)
     checker.template(found)
+
+
+def _named(template: str, document: Document, home: Document) -> Mapping[str, Any]:
+    """The call of a template of the document, or of the one that its spec comes from."""
+    if home is document:
+        return {"template": template}
+    return {"templateRef": {"name": home.name, "template": template, "clusterScope": home.kind == "ClusterWorkflowTemplate"}}
 
 
 def _outputs(home: Document) -> Iterator[Mapping[str, Any]]:
@@ -112,7 +119,7 @@ def _exit(checker: Checker, document: Document, home: Document, spec: Mapping[st
             checker.known.add(lint_scope.ANY_OUTPUT)
     if spec.get("onExit"):
         place = Place(document, "spec.onExit")
-        found = checker.find({"template": spec["onExit"]}, place, home)
+        found = checker.find(_named(str(spec["onExit"]), document, home), place, home)
         if found is not None:
             checker.template(found)
             checker.supplied(found, spec.get("arguments") or {}, place)

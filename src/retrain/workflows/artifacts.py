@@ -22,8 +22,7 @@ def resolve_artifact(artifact: Doc, scope: Scope) -> Doc | None:
     if artifact.get("fromExpression"):
         value = exprlang.run(artifact["fromExpression"], explode(scope.everything()))
     elif artifact.get("from"):
-        tag = artifact["from"].strip()
-        tag = tag[2:-2].strip() if tag.startswith("{{") and tag.endswith("}}") else tag
+        tag = artifact["from"].removeprefix("{{").removesuffix("}}").strip()
         if tag.startswith("="):  # Argo knows no name in an expression here
             raise ExpressionError(f"Unable to compile: {gotext.go_quote(tag[1:])}")
         if tag in scope.artifacts:

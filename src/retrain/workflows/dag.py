@@ -15,7 +15,7 @@ from retrain.workflows.loops import Calls, expand, item_name, resolve_references
 from retrain.workflows.outbound import outbound_nodes
 from retrain.workflows.outputs import loop_scope, node_scope, publish, skipped_scope, template_outputs
 from retrain.workflows.scope import GLANCE, Scope, params_at, template_scope, workflow_outputs
-from retrain.workflows.steps import EMPTY
+from retrain.workflows.steps import EMPTY, NO_TEMPLATE
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
 
 OMITTED = "omitted: depends condition not met"
@@ -353,6 +353,9 @@ class Dag:
         for ancestor in self.graph.ancestors(name):
             if self.p.get(self.id(ancestor)) is None:
                 raise CallFailed(f"Ancestor task node {ancestor} not found")
+            if self.graph.tasks[ancestor].get("inline") and self.p.node(self.id(ancestor))["type"] == "TaskGroup":
+                self.frame.broken = True
+                raise CallFailed(NO_TEMPLATE)
             scope.update(self.task_scope(ancestor))
         return scope
 

@@ -215,8 +215,7 @@ def _output_value(source: Doc, scope: Scope) -> str | None:
     name = source.get("parameter") or ""
     if not name:
         return ""
-    tag = name.strip()
-    tag = tag[2:-2].strip() if tag.startswith("{{") and tag.endswith("}}") else tag
+    tag = name.removeprefix("{{").removesuffix("}}").strip()
     if tag.startswith("="):  # Argo knows no name in an expression here
         raise CallFailed(f"Unable to compile: {gotext.go_quote(tag[1:])}")
     if tag not in scope.params:

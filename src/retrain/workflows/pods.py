@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any, cast
 
 from retrain.errors import InvalidInput
+from retrain.expressions import ExpressionError, exprlang
+from retrain.expressions.rawjson import quote
+from retrain.expressions.tags import tags
 from retrain.manifests.workflow import template_type
 from retrain.manifests.yaml import load_documents
 from retrain.ports import Doc
@@ -27,6 +30,8 @@ def launch(p: Pass, node: str, template: Doc, *, capture: bool) -> None:
     if deadlines.is_over(p) and not on_exit:
         p.mark(node, "Failed", deadlines.EXCEEDED)
         return
+    if kind != "http":
+        _expressions_left(template)
     if kind == "http":
         p.act(CallHttp(node, template["http"]))
     elif kind == "resource":
@@ -39,6 +44,21 @@ def launch(p: Pass, node: str, template: Doc, *, capture: bool) -> None:
         action = EnsurePod(node, build(p, node, template, capture))
         p.act(action)
         p.keep(node, pod=encode(action))
+
+
+def _expressions_left(template: Doc) -> None:
+    """Argo hands the template to its pod as JSON in JSON and looks at expressions there that have no value yet: escapes break them."""
+    for tag in tags(template):
+        written = quote(tag.text, html=True)[1:-1] if tag.expression else tag.text
+        if written == tag.text:
+            continue
+        broken = next((c for c in tag.text if c in "<>&"), "")
+        if broken:
+            raise CallFailed(f"failed to unmarshall JSON expression: invalid character '{broken}' in string escape code")
+        try:
+            exprlang.compile(written)
+        except ExpressionError as error:
+            raise CallFailed(f"failed to evaluate expression: {exprlang.pointed(error, written)}") from error
 
 
 def ensured(p: Pass, node: str) -> EnsurePod:

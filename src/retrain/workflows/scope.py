@@ -190,6 +190,9 @@ def _lasting(p: Pass) -> Params:
     params["workflow.parameters"] = params["workflow.parameters.json"] = parameters
     for name, value in (p.hidden.get("parameters") or {}).items():
         params[f"workflow.parameters.{name}"] = value
+    for name in (p.spec.get("workflowMetadata") or {}).get("labelsFrom") or {}:
+        if name not in p.labels:
+            named["labels"].pop(name, None)  # Argo knows what an expression gave only in the reconcile that evaluated it
     for kind, values in named.items():
         params[f"workflow.{kind}"] = params[f"workflow.{kind}.json"] = dumps(given[kind] or None, html=True)
         params.update({f"workflow.{kind}.{name}": str(value) for name, value in values.items()})

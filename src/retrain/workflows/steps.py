@@ -15,6 +15,7 @@ from retrain.workflows.scope import Scope, params_at, template_scope, workflow_o
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
 
 EMPTY = "Skipped, empty params"
+NO_TEMPLATE = "failed to get a template"  # Argo looks for the template of a loop's nodes, which name none when it is inline
 
 
 @dataclass(slots=True)
@@ -61,6 +62,7 @@ def _assess(p: Pass, node: str, frame: Frame) -> None:
                 p.set(node, outboundNodes=_outbound(p, node, current))
                 p.mark(node, "Failed", doc.get("message") or "")
                 return
+            scope_of(p, node, frame, current + 1)  # what cannot be put together ends it before the next group is there
         if current + 1 >= len(groups):
             break
         current += 1
@@ -140,6 +142,8 @@ def _step_scope(p: Pass, node: str, frame: Frame, group: str, step: Doc) -> Scop
         return scope
     prefix = f"{p.node(group)['name']}.{name}("
     items = [c for c in p.children(group) if p.node(c)["name"].startswith(prefix) and p.node(c)["type"] != "Skipped"]
+    if items and step.get("inline"):
+        raise CallFailed(NO_TEMPLATE)
     scope = loop_scope(p, "steps", name, items)
     scope.update(node_scope(p, "steps", name, group))
     return scope

@@ -198,3 +198,23 @@ def test_a_value_that_go_cannot_write_into_json_is_an_error(value: str) -> None:
     with pytest.raises(ExpressionError, match=r"^cannot finish template replacement because the result was invalid JSON$"):
         substitute("{{v}}", {"v": value})
     assert substitute("{{v}}", {"v": "\t\r\n\x08\x0c\u00a0"}) == "\t\r\n\x08\x0c\u00a0"
+
+
+def test_what_sprig_does_not_have_leaves_the_expression() -> None:
+    for text in ("{{=sprig.nope('x')}}", "{{=sprig.env('HOME')}}"):
+        assert substitute(text, {}, strict=["steps"]) == text
+
+
+def test_what_is_no_json_leaves_the_expression_or_is_an_error() -> None:
+    assert substitute("{{=1 / 0}}", {}) == "{{=1 / 0}}"
+    with pytest.raises(ExpressionError, match=r"^failed to marshal evaluated expression: json: unsupported value: \+Inf$"):
+        substitute("{{=1 / 0}}", {}, strict=["steps"])
+
+
+def test_a_time_is_written_without_quotes() -> None:
+    assert substitute("{{=date('2024-01-02')}}", {}) == "2024-01-02T00:00:00Z"
+
+
+def test_an_expression_is_shown_as_it_was_written() -> None:
+    with pytest.raises(ExpressionError, match=r"^failed to evaluate expression \"1 > 2 \? 'x' : nil\"$"):
+        substitute("{{=1 > 2 ? 'x' : nil}}", {}, strict=["steps"])

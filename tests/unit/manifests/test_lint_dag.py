@@ -54,7 +54,7 @@ def dag(*tasks: str, extra: str = "") -> str:
             "",
         ),
         (["name: 1a, template: noop", "name: b, template: noop, dependencies: [1a]", "name: 2, template: noop"], "2", ""),
-        (["name: a, template: noop", "name: a, template: noop"], "templates.main.tasks[1].name 'a' is not unique", ""),
+        (["name: a, template: noop", "name: a, template: noop"], "templates.main sorting failed: duplicated nodeName a", ""),
         (["name: a, template: nop"], "templates.main.tasks.a template name 'nop' undefined", "did you mean noop?"),
         (["name: a, template: show"], "templates.main.tasks.a templates.show inputs.parameters.v was not supplied", ""),
         (

@@ -75,7 +75,7 @@ REFUSED = [
     ),
     (
         "workflowTemplateRef: {name: library}\n  entrypoint: two\n  arguments: {parameters: [{name: model, value: m}]}",
-        "template name 'two' undefined",
+        "template reference library.two not found",
         "",
     ),
 ]

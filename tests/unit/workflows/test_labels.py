@@ -61,3 +61,15 @@ def test_what_an_expression_gives_may_speak_of_labels(tell: Tell) -> None:
 def test_what_is_no_label_ends_the_workflow(tell: Tell, given: str, message: str) -> None:
     shown = tell(HEAD + f"    {given}\n").play()["status"]
     assert (shown["phase"], shown["message"]) == ("Error", message)
+
+
+def test_what_an_expression_gave_is_forgotten_by_the_next_reconcile(tell: Tell) -> None:
+    told = tell(
+        HEAD.replace(
+            "    container:",
+            "    steps: [[{name: a, template: t}], [{name: b, template: t}]]\n  - name: t\n    container:",
+        )
+        + "    labelsFrom: {c: {expression: \"'x'\"}}\n"
+    )
+    told.play()
+    assert [pod.containers[0].command[1].split()[1] for pod in told.pods] == ["x", "{{workflow.labels.c}}"]

@@ -71,6 +71,10 @@ def test_outputs_of_a_template() -> None:
         value({"expression": 'steps["b"].outputs.parameters.x'})
     with pytest.raises(CallFailed, match="absent optional"):
         value({"parameter": "{{steps.b.outputs.parameters.x}}"})
+    with pytest.raises(CallFailed, match=r'Unable to resolve: "x \{\{steps\.a"$'):
+        value({"parameter": "x {{steps.a}}"})
+    with pytest.raises(CallFailed, match=r'Unable to compile: "steps\.a"$'):
+        value({"parameter": "{{=steps.a}}"})
     with pytest.raises(CallFailed, match=r'Unable to resolve: "steps\.c\.outputs\.parameters\.x"'):
         value({"parameter": "{{steps.c.outputs.parameters.x}}"})
 

@@ -108,3 +108,37 @@ spec:
     told.play()
     deepest = max(told.nodes().values(), key=lambda n: len(n["name"]))
     assert (deepest["phase"], deepest["message"][:32]) == ("Error", "Maximum recursion depth exceeded")
+
+
+def test_results_of_a_loop_that_are_no_json_end_it_before_the_next_group(tell: Tell) -> None:
+    told = tell(
+        HEAD
+        + """    - [{name: f, template: say, arguments: {parameters: [{name: v, value: "{{item}}"}]}, withItems: [one, two]}]
+    - [{name: u, template: say, arguments: {parameters: [{name: v, value: "{{steps.f.outputs.result}}"}]}}]
+"""
+    )
+    shown = told.play()["status"]
+    assert shown["phase"] == "Error"
+    assert shown["message"].startswith("error in entry template execution: invalid character")
+    assert set(told.phases()) == {"", "[0]", "[0].f(0:one)", "[0].f(1:two)"}
+
+
+def test_a_loop_over_an_inline_template_cannot_be_put_together(tell: Tell) -> None:
+    inline = "{name: f, inline: {container: {image: i, command: [exit, '0']}}, withItems: [1]}"
+    for body in (f"    - [{inline}]\n    - [{{name: u, template: ok}}]\n", f"    - [{inline}]\n"):
+        shown = tell(HEAD + body).play()["status"]
+        assert (shown["phase"], shown["message"]) == ("Error", "error in entry template execution: failed to get a template")
+
+
+def test_steps_that_are_none_are_no_template(tell: Tell) -> None:
+    shown = tell(HEAD.removesuffix("\n") + " []\n").play()["status"]
+    assert (shown["phase"], shown["message"]) == ("Error", "error in entry template execution: Template 'main' missing specification")
+
+
+def test_an_expression_without_a_value_that_json_in_json_breaks_makes_no_pod(tell: Tell) -> None:
+    told = tell(HEAD.replace('[say, "{{inputs.parameters.v}}"]', '[say, "{{=later > 1}}"]') + "    - [{name: a, template: say}]\n")
+    told.play()
+    assert told.nodes()["[0].a"]["message"] == "failed to unmarshall JSON expression: invalid character '>' in string escape code"
+    told = tell(HEAD.replace('[say, "{{inputs.parameters.v}}"]', "[say, '{{=later + \"x\"}}']") + "    - [{name: a, template: say}]\n")
+    told.play()
+    assert told.nodes()["[0].a"]["message"].startswith("failed to evaluate expression: unrecognized character: U+005C '\\'")
