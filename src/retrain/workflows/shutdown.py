@@ -90,10 +90,16 @@ def _end_retry(p: Pass, node: str) -> None:
 
 def _ended_below(p: Pass, node: str) -> bool:
     """Whether every node at the bottom has ended: what stands between is not asked."""
-    children = p.children(node)
-    if not children:
-        return p.fulfilled(node)
-    return all(_ended_below(p, child) for child in children if p.get(child) is not None)
+    seen, todo = {node}, [node]
+    while todo:
+        each = todo.pop()
+        children = p.children(each)
+        if not children and not p.fulfilled(each):
+            return False
+        below = [child for child in children if child not in seen and p.get(child) is not None]
+        seen.update(below)
+        todo += below
+    return True
 
 
 def _end(p: Pass, node: str, doc: Doc) -> None:

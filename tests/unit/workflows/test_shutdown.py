@@ -101,6 +101,27 @@ def test_a_stopped_dag_is_looked_at_no_more(tell: Tell) -> None:
     assert nodes[".ended[0].x"]["message"] == "main: Error (exit code 143)"
 
 
+def test_a_long_dag_under_a_retry_is_stopped(tell: Tell) -> None:
+    tasks = ["{name: t0, template: leaf}", *(f"{{name: t{i}, template: leaf, depends: t{i - 1}}}" for i in range(1, 60))]
+    text = (
+        GROUPS[: GROUPS.index("  - name: main")]
+        + f"""
+  - name: main
+    retryStrategy: {{limit: 1}}
+    dag: {{tasks: [{", ".join(tasks)}]}}
+  - {{name: leaf, container: {{image: i, command: [exit, "0"]}}}}
+"""
+    )
+    told = tell(text)
+    told.hold = {"t59"}
+    told.play()
+    told.operate("stop")
+    told.let_go(next(iter(told.held)), 143)
+    told.play()
+    assert told.nodes()[""]["message"] == "Stopped with strategy 'Stop'"
+    assert told.run.head["phase"] == "Failed"
+
+
 def test_steps_wait_for_the_end_of_a_stopped_pod(tell: Tell) -> None:
     told = tell(
         """
