@@ -46,8 +46,13 @@ DEVIATIONS = (
     ),
     (
         "a resubmit with `memoized`",
-        "creates all nodes at once, those to be run as Pending",
+        "creates all nodes at once, those to be run as Pending; a step with a `retryStrategy` gets one attempt more though it has succeeded",
         "creates the nodes that are reused; the others appear when they start",
+    ),
+    (
+        "`stop` and `terminate` of a Workflow that is suspended as a whole",
+        "take effect when someone resumes it",
+        "take effect at once",
     ),
     (
         "a hook that asks for the status `Running` of a pod",
