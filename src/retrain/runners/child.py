@@ -23,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 NOT_STARTED = 64  # what Argo's executor ends with when the command cannot be started
 PRELOADED = (
@@ -83,7 +84,7 @@ def preload() -> None:
 def die_with(parent: int) -> None:
     """Ask the kernel to end this process when the pod host dies (Linux), and end at once if it already has."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
 
@@ -121,8 +122,11 @@ def search(name: str, path: str) -> str:
 
 def _enter(container: dict[str, Any]) -> None:
     try:
-        Path(container["cwd"]).mkdir(parents=True, exist_ok=True)
-        os.chdir(container["cwd"])
+        try:
+            os.chdir(container["cwd"])
+        except FileNotFoundError:
+            Path(container["cwd"]).mkdir(parents=True)
+            os.chdir(container["cwd"])
     except OSError as e:
         raise NotStarted(f"chdir to {container['cwd']} failed: {(e.strerror or str(e)).lower()}") from None
 

@@ -20,25 +20,19 @@ from retrain.runners import claims, processes
 from retrain.runners.follow import read_log
 from retrain.runners.hostlink import HostLink, Kind, code_hash
 from retrain.runners.layout import Layout, machine_folders
-from retrain.runners.needs import needs_libraries
+from retrain.runners.needs import host_of
 from retrain.runners.plan import Machine, Mode, Planner, captured, is_warm, lay_out
 from retrain.runners.podfolder import PodFolder, write_json
 
 log = logging.getLogger(__name__)
 STOPPED_EARLY = 143
+TOGETHER = 64  # pods that a host is asked to start at once
 LOOK_AGAIN = 1.0  # seconds, should the end of a pod that is removed not be told
 
 
 def default_slots() -> int:
     """How many pods run at a time: many more than cores, since they also wait; as many as a Kubernetes node takes at most."""
     return min(110, 16 * (os.cpu_count() or 1))
-
-
-def host_of(spec: Json) -> Kind:
-    """Which host forks the pod: for a handler that computes the one that has the libraries loaded, for all others the small one."""
-    if spec["mode"] != "warm":
-        return "plain"
-    return "warm" if any(needs_libraries(Path(c["import_from"]), c["argv"][2]) for c in spec["containers"]) else "plain"
 
 
 class ProcessPods:
@@ -74,6 +68,7 @@ class ProcessPods:
         self._links: dict[str, HostLink] = {}
         self._running: set[str] = set()
         self._queue: OrderedDict[str, PodFolder] = OrderedDict()
+        self._starting: list[PodFolder] = []  # they have their slots
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._ends: dict[str, asyncio.Event] = {}
         self._stopped: set[str] = set()
@@ -188,41 +183,62 @@ class ProcessPods:
         return "relocated" if self._no_isolation else "isolated"
 
     def _pump(self) -> None:
-        """Start waiting pods while there are slots."""
+        """Start waiting pods while there are slots, all of one turn of the loop together."""
+        idle = not self._starting
         while self._queue and len(self._running) < self._slots and not self._closing:
             name, folder = self._queue.popitem(last=False)
             self._running.add(name)
-            self._task(asyncio.create_task(self._run(folder)))
+            self._starting.append(folder)
+        if self._starting and idle:
+            asyncio.get_running_loop().call_soon(self._launch)
 
-    async def _run(self, folder: PodFolder) -> None:
-        """Hand the pod to its host; a host that dies in between is replaced once, and then the files say what happened."""
-        spec = folder.read_spec()
-        try:
+    def _launch(self) -> None:
+        starting, self._starting = self._starting, []
+        by_host: dict[Kind, list[tuple[PodFolder, Json]]] = {}
+        for folder in starting:
+            spec = folder.read_spec()
             if folder.name in self._stopped:
                 self._end_stopped(folder, spec)
-                return
-            link = self._link(self._socket(host_of(spec)))
-            for attempt in (1, 2):
+            else:
+                by_host.setdefault(host_of(spec), []).append((folder, spec))
+        for kind, pods in by_host.items():
+            for first in range(0, len(pods), TOGETHER):
+                self._task(asyncio.create_task(self._run(kind, pods[first : first + TOGETHER])))
+
+    async def _run(self, kind: Kind, pods: list[tuple[PodFolder, Json]]) -> None:
+        """Hand pods to their host; one that dies in between is replaced once, and then the files say what happened."""
+        link = self._link(self._socket(kind))
+        for attempt in (1, 2):
+            try:
                 await link.ready()
-                try:
-                    answer = await link.request({"op": "run", "folder": str(folder.path)})
-                    break
-                except Unavailable:
-                    if attempt == 2 or folder.started.exists():
-                        raise
+                answers = (await link.request({"op": "run", "folders": [str(folder.path) for folder, _ in pods]}))["answers"]
+                break
+            except RetrainError as e:
+                unknown = [pod for pod in pods if attempt == 1 and isinstance(e, Unavailable) and not pod[0].started.exists()]
+                for folder, spec in pods:
+                    if (folder, spec) not in unknown:
+                        self._not_run(folder, spec, str(e))
+                if not unknown:
+                    return
+                pods = unknown
+        for (folder, spec), answer in zip(pods, answers, strict=True):
             if "error" in answer:
-                raise Unavailable(f"the pod host refused: {answer['error']}")
-            if answer.get("done"):
+                self._not_run(folder, spec, f"the pod host refused: {answer['error']}")
+            elif answer.get("done"):
                 self._ended(folder)
             elif answer.get("lost"):
                 self._end_lost(folder, spec["node_id"], spec["workflow"])
             elif folder.name in self._stopped:
-                await link.request({"op": "stop", "pod": folder.name, "grace": spec["grace"]})
-        except RetrainError as e:
-            if folder.state() == "lost":
-                self._end_lost(folder, spec["node_id"], spec["workflow"])
-            elif folder.state() == "staged":
-                self._end_without_host(folder, spec["node_id"], spec["workflow"], error=str(e))
+                with contextlib.suppress(Unavailable):
+                    await link.request({"op": "stop", "pod": folder.name, "grace": spec["grace"]})
+
+    def _not_run(self, folder: PodFolder, spec: Json, error: str) -> None:
+        """The host did not answer for the pod: the files say what became of it."""
+        state = folder.state()
+        if state == "lost":
+            self._end_lost(folder, spec["node_id"], spec["workflow"])
+        elif state == "staged":
+            self._end_without_host(folder, spec["node_id"], spec["workflow"], error=error)
 
     # ------------------------------------------------------------------------------------------ end of a pod
 

@@ -49,6 +49,7 @@ class Host:
         self.child: Any = beside("child")
         self.processes: Any = beside("processes")
         self.isolated: Any = beside("isolated")
+        self.boot: str = self.processes.boot_id()
         self.supervise: Any = beside("supervise")
         self.listener = listener
         self.selector = selectors.DefaultSelector()
@@ -100,7 +101,11 @@ class Host:
         return {"pid": os.getpid(), "pods": sorted(self.pods), "no_isolation": self.no_isolation}
 
     def _run(self, request: dict[str, Any]) -> dict[str, Any]:
-        folder = Path(request["folder"])
+        answers = [self._start(Path(folder)) for folder in request["folders"]]
+        self._forget_done()
+        return {"answers": answers}
+
+    def _start(self, folder: Path) -> dict[str, Any]:
         if folder.name in self.pods:
             return {"ok": True}
         if (folder / "exit.json").exists():
@@ -109,12 +114,13 @@ class Host:
             pod = self.supervise.Pod(folder, self)
         except BlockingIOError:
             return {"ok": True}  # another host runs it
+        except (OSError, ValueError, KeyError) as e:
+            return {"error": f"{type(e).__name__}: {e}"}
         if (folder / "started.json").exists():
             os.close(pod.lock)
             return {"lost": True}
         self.pods[pod.name] = pod
         pod.begin()
-        self._forget_done()
         return {"ok": True}
 
     def _stop(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -199,7 +205,8 @@ class Host:
         for pod in ended:
             del self.pods[pod.name]
             self.idle_since = time.monotonic()
-        self._sweep(ended)
+        if ended or self.gone:
+            self._sweep(ended)
 
     def _sweep(self, ended: list[Any]) -> None:
         """Kill processes that left their pod's process group and outlived it: they are this process's children now. With no pod left,

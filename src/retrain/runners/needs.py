@@ -11,7 +11,17 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from retrain.ports import Json
+from retrain.runners.hostlink import Kind
+
 PACKAGE = "handlers"
+
+
+def host_of(spec: Json) -> Kind:
+    """Which host forks the pod: for a handler that computes the one that has the libraries loaded, for all others the small one."""
+    if spec["mode"] != "warm":
+        return "plain"
+    return "warm" if any(needs_libraries(Path(c["import_from"]), c["argv"][2]) for c in spec["containers"]) else "plain"
 
 
 def needs_libraries(folder: Path, module: str) -> bool:

@@ -17,16 +17,6 @@ def boot_id() -> str:
         return ""
 
 
-def start_time(pid: int) -> int:
-    """Clock ticks after boot at which the process started; 0 when there is none. Together with the id it names a process."""
-    try:
-        stat = (PROC / str(pid) / "stat").read_text()
-    except OSError:
-        return 0
-    fields = stat.rpartition(")")[2].split()
-    return 0 if fields[0] == "Z" else int(fields[19])
-
-
 def children(pid: int) -> list[int]:
     """Direct children, of every thread."""
     found: list[int] = []

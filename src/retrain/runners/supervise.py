@@ -24,6 +24,7 @@ class Surroundings(Protocol):
     child: Any
     processes: Any
     isolated: Any
+    boot: str
 
     def at(self, when: float, call: Callable[[], None]) -> None:
         """Call at a time of the monotonic clock."""
@@ -40,8 +41,10 @@ class Surroundings(Protocol):
 
 def write_json(path: Path, value: Any) -> None:
     """Write a file so that a reader sees all of it or nothing."""
-    partial = path.with_name(f"{path.name}.part")
-    partial.write_text(json.dumps(value))
+    partial = Path(f"{path}.part")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        file.write(json.dumps(value).encode())
     partial.replace(path)
 
 
@@ -94,7 +97,7 @@ class Pod:
     def __init__(self, folder: Path, host: Surroundings) -> None:
         self.host = host
         self.folder = folder
-        self.spec: dict[str, Any] = json.loads((folder / "spec.json").read_text())
+        self.spec: dict[str, Any] = json.loads((folder / "spec.json").read_bytes())
         self.name: str = self.spec["pod"]
         self.lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -173,17 +176,14 @@ class Pod:
             container.out = out_reader
             container.log = os.open(container.spec["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             self.host.watch(out_reader, lambda: self._copy(container))
-        self._note_start()
         if len([c for c in self.containers if c.attempts]) == 1 == container.attempts:
             self.host.tell({"started": self.name, "node_id": self.spec["node_id"], "at": self.started})
         if container.spec["memory"]:
             self.host.at(time.monotonic() + SAMPLE_SECONDS, lambda: self._weigh(container, pid))
 
     def _note_start(self) -> None:
-        self.started = self.started or time.time()
-        pids = {c.name: [c.pid, self.host.processes.start_time(c.pid)] for c in self.containers if c.pid}
-        note = {"at": self.started, "boot": self.host.processes.boot_id(), "host": os.getpid(), "pids": pids}
-        write_json(self.folder / "started.json", note)
+        self.started = time.time()
+        write_json(self.folder / "started.json", {"at": self.started, "boot": self.host.boot, "host": os.getpid()})
 
     def _copy(self, container: Container) -> bool:
         """Move what stands in the standard output's pipe to the log; False when there is nothing more."""

@@ -9,6 +9,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+from retrain.runners import processes
 from retrain.runners.hostlink import HostLink
 from retrain.runners.podfolder import PodFolder
 from tests.unit.runners.podtools import Kept, alive, hosts_of, of_the_interpreter, pod, sh, until
@@ -55,9 +56,10 @@ def kill_engine(process: subprocess.Popen[str]) -> None:
     process.stdout.close()
 
 
-def pids(tmp_path: Path, name: str) -> list[int]:
-    """Process ids of a pod's containers, as its host wrote them."""
-    return [pid for pid, _ in PodFolder(tmp_path / "state/pods", name).read_started()["pids"].values()]
+def containers(tmp_path: Path) -> list[int]:
+    """Process ids of the containers that the only host runs, in the order of their start."""
+    (host,) = hosts_of(tmp_path / "state")
+    return processes.children(host)
 
 
 async def test_pods_outlive_a_killed_engine_and_their_exit_codes_are_learnt(make, tmp_path):
@@ -68,7 +70,7 @@ await pods.ensure(sh("long", "echo started; while ! test -e /tmp/go; do sleep 0.
     process = engine(tmp_path, body)
     until_running(process, 2)
     kill_engine(process)
-    assert all(alive(pid) for pid in pids(tmp_path, "long"))
+    assert containers(tmp_path)
     kept: Kept = make()
     await kept.pods.start()
     await kept.pods.ensure(sh("long", "echo this is not run a second time"))
@@ -104,11 +106,12 @@ async def test_with_the_host_its_pods_end_and_are_lost(make, tmp_path):
         await until(lambda name=name: len(kept.written(name).split()) >= 3)
     left = [int(p) for name in ("a", "b") for p in (await kept.log(name)).split()]
     (host,) = hosts_of(tmp_path / "state")
+    left += containers(tmp_path)
     os.kill(host, signal.SIGKILL)
     for name in ("a", "b"):
         ended = await kept.ended(name)
         assert (ended.lost, ended.containers, ended.error) == (True, (), "")
-    await until(lambda: not any(alive(pid) for pid in left + pids(tmp_path, "a") + pids(tmp_path, "b")))
+    await until(lambda: not any(alive(pid) for pid in left))
     again = await kept.run(sh("c", "exit 4"))  # a new host is started
     assert again.containers[0].exit_code == 4
     await kept.pods.close(kill=True)
@@ -118,7 +121,7 @@ async def test_host_and_engine_both_killed(make, tmp_path):
     process = engine(tmp_path, 'await pods.ensure(sh("a", "(setsid sleep 6431 &); exec sleep 6432"))')
     until_running(process, 1)
     (host,) = hosts_of(tmp_path / "state")
-    (main,) = pids(tmp_path, "a")
+    main = containers(tmp_path)[0]
     kill_engine(process)
     os.kill(host, signal.SIGKILL)
     await until(lambda: not alive(main))
@@ -187,8 +190,10 @@ async def test_nonsense_on_the_socket_harms_nobody(make):
     kept: Kept = make()
     await kept.run(pod("a", "true"))
     link = next(iter(kept.pods._links.values()))
-    for request in ({}, {"op": "dance"}, {"op": "stop"}, {"op": "run", "folder": "/no/such"}, []):
+    for request in ({}, {"op": "dance"}, {"op": "stop"}, {"op": "run"}, []):
         assert "error" in await link.request(request)
+    (answer,) = (await link.request({"op": "run", "folders": ["/no/such"]}))["answers"]
+    assert "error" in answer
     assert (await kept.run(pod("b", "true"))).containers[0].exit_code == 0
     await kept.pods.close(kill=True)
 

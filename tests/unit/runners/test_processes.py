@@ -9,16 +9,6 @@ from pathlib import Path
 from retrain.runners import processes
 
 
-def test_a_process_is_named_by_id_and_start():
-    own = processes.start_time(os.getpid())
-    assert own > 0
-    assert processes.start_time(1 << 22) == 0
-    with subprocess.Popen(["true"]) as child:
-        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        assert processes.start_time(child.pid) == 0  # ended, not collected yet
-    assert len(processes.boot_id()) == 36
-
-
 def test_the_tree_of_descendants_and_their_memory():
     with subprocess.Popen(["sh", "-c", "sleep 60 & echo up; wait"], stdout=subprocess.PIPE) as shell:
         assert shell.stdout is not None
