@@ -46,7 +46,7 @@ DEVIATIONS = (
     ),
     (
         "a resubmit with `memoized`",
-        "creates all nodes at once, those to be run as Pending; a step with a `retryStrategy` gets one attempt more though it has succeeded",
+        "creates all nodes at once, those to be run as Pending; a step with a `retryStrategy` gets one attempt more even if it succeeded",
         "creates the nodes that are reused; the others appear when they start",
     ),
     (
