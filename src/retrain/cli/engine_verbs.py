@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import shlex
 import signal
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -60,6 +61,10 @@ def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[st
             if listen:
                 host, port = engine.listening[-1].socket.getsockname()[:2]
                 click.echo(f"the API is on http://{host}:{port}, its bearer token in {state / 'token'}", err=True)
+            if sys.stderr.isatty():
+                for source in engine.info()["sources"]:
+                    told = source["state"] + (f" on {source['where']}" if source.get("where") else "")
+                    click.echo(f"{source['source']}/{source['event']} ({source['type']}) {told}", err=True)
             click.echo("ready")
             await engine.run_until(asked)
             click.echo("stopping (what is under way goes on at the next `retrain up`)", err=True)

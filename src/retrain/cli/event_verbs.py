@@ -100,12 +100,21 @@ def events(ctx: click.Context, limit: int, output: str, state: Path) -> None:
     if output in ("json", "yaml"):
         emit(told, output)
         return
-    table(["ID", "SOURCE", "EVENT", "TIME"], [[e["id"], e["source"], e["subject"], e["time"]] for e in told["events"]])
+    wide = output == "wide"
+    rows = [[e["id"], e["source"], e["subject"], e["time"], *([e["type"], _short(e.get("data"))] if wide else [])] for e in told["events"]]
+    table(["ID", "SOURCE", "EVENT", "TIME", *(["TYPE", "DATA"] if wide else [])], rows)
     click.echo()
     table(
         ["SENSOR", "TRIGGER", "WAITING", "LAST ERROR"],
         [[t["sensor"], t["trigger"], str(t["lag"]), plain(t.get("error") or "")] for t in told["triggers"]],
     )
+
+
+def _short(data: Any) -> str:
+    from retrain.cli.output import plain
+
+    text = plain(data if isinstance(data, str) else json.dumps(data, ensure_ascii=False))
+    return text if len(text) <= 160 else text[:159] + "…"
 
 
 @events.command(name="get")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -201,6 +204,32 @@ def unread(*arguments: str) -> tuple[int, str]:
     finally:
         os.close(writing)
     return ended.returncode, ended.stderr
+
+
+def screen(columns: int, rows: int, stop_after: str, *arguments: str) -> tuple[int, str]:
+    """The exit code and all that a verb wrote to a terminal of this size; Ctrl-C is typed once `stop_after` is seen (if it is)."""
+    ours, its = os.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES")} | {"TERM": "xterm-256color"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "retrain.cli", *arguments], stdin=its, stdout=its, stderr=its, env=environment, start_new_session=True
+    )
+    os.close(its)
+    told, typed = b"", False
+    while chunk := _read(ours):
+        told += chunk
+        if stop_after and not typed and stop_after.encode() in told:
+            process.send_signal(signal.SIGINT)
+            typed = True
+    os.close(ours)
+    return process.wait(30), told.decode().replace("\r\n", "\n")
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:  # the other end is closed
+        return b""
 
 
 def serve(folder: Path, text: str = MANIFEST, *more: str) -> Engine:

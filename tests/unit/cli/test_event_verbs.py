@@ -70,6 +70,11 @@ def test_what_a_webhook_takes_starts_a_workflow_and_can_be_replayed(engine: Engi
     engine.until(names[0], lambda w: (w.get("status") or {}).get("phase") == "Succeeded")
     assert engine.ok("logs", names[0]) == "from afar\n"
     assert "ear     say" in engine.ok("events")
+    wide = engine.ok("events", "-o", "wide").splitlines()
+    assert wide[0].split() == ["ID", "SOURCE", "EVENT", "TIME", "TYPE", "DATA"]
+    (row,) = [line for line in wide if " hook " in line]
+    assert '  webhook   {"' in row
+    assert "from afar" in row or row.endswith("…")
 
 
 def test_put_without_a_bucket_says_what_makes_one(engine: Engine, tmp_path: Path) -> None:
