@@ -123,6 +123,7 @@ def _head(run: Run, parameters: Sequence[str], now: float) -> tuple[Doc, WantLoc
         values = dict(_assignment(p) for p in parameters)
         spec = with_parameters(spec, values)
         hidden["parameters"] = {**(hidden.get("parameters") or {}), **values}
+        hidden["arguments"] = _shown_arguments(run, values)
         hidden["outputs"] = hidden.get("outputs", 0) + 1
     if "storedWorkflowTemplateSpec" in head:
         head["storedWorkflowTemplateSpec"] = spec
@@ -139,6 +140,13 @@ def _head(run: Run, parameters: Sequence[str], now: float) -> tuple[Doc, WantLoc
     return {**head, HIDDEN: hidden, "startedAt": timestamp(now), "finishedAt": None}, lock
 
 
+def _shown_arguments(run: Run, values: Mapping[str, str]) -> Doc:
+    """What the Workflow's own spec shows as arguments from now on; a resubmit takes them over."""
+    own: Doc = (run.head.get(HIDDEN) or {}).get("arguments") or (run.workflow.get("spec") or {}).get("arguments") or {}
+    shown: Doc = with_parameters({"arguments": own}, values)["arguments"]
+    return shown
+
+
 def with_assignments(workflow: Doc, options: Mapping[str, Json]) -> tuple[Doc, dict[str, str]]:
     """The Workflow with the arguments that the options change, and those. Raises InvalidInput."""
     values = dict(_assignment(p) for p in options.get("parameters") or ())
@@ -150,7 +158,8 @@ def beginning(head: Doc, workflow: Doc, values: Mapping[str, str]) -> Outcome:
     hidden = head.get(HIDDEN)
     if values and hidden is not None:
         spec = {} if "storedWorkflowTemplateSpec" in head else {"spec": workflow["spec"]}
-        head = {**head, HIDDEN: {**hidden, "parameters": dict(values), **spec}}
+        shown = workflow["spec"]["arguments"]
+        head = {**head, HIDDEN: {**hidden, "parameters": dict(values), "arguments": shown, **spec}}
     return Outcome(nodes={}, private={}, edges=[], head=head, actions=[], cancel=[], wake_at=None)
 
 

@@ -90,6 +90,9 @@ def test_with_other_parameters(tell: Tell) -> None:
     told.play()
     again(told, parameters=["p=new"])
     assert told.pods[0].containers[0].command == ["x", "new"]
+    shown = status.compose(told.run)
+    assert shown["spec"]["arguments"] == {"parameters": [{"name": "p", "value": "new"}]}
+    assert resubmit(shown, {})["spec"]["arguments"] == shown["spec"]["arguments"]
 
 
 def test_of_the_attempts_of_a_template_only_the_last_is_done_again(tell: Tell) -> None:
