@@ -215,11 +215,13 @@ class Controller:
         if self._closed:
             self._performer.ended_late(exit)
             return
-        live = self._find(exit.workflow)
-        if live is None or not self.learn(live.wf, PodExited(exit.node_id, exit)):
-            waited = live is not None and f"pod/{exit.node_id}" in live.learnt
-            if not waited:
-                self._performer.forget(exit.pod)
+        live, key = self._find(exit.workflow), f"pod/{exit.node_id}"
+        if live is None:  # or not yet, while the engine starts: then it is told again when it is asked for
+            waited = self.ledger.asked(exit.workflow, key)
+        else:
+            waited = self.learn(live.wf, PodExited(exit.node_id, exit)) or key in live.learnt
+        if not waited:
+            self._performer.forget(exit.pod)
 
     def learn(self, wf: int, fact: Fact, number: int = 0) -> bool:
         """Something happened to a Workflow; the answer says whether it matters."""

@@ -222,6 +222,11 @@ class Ledger:
         rows = self._db.execute("SELECT doc, state FROM outbox WHERE wf = ? ORDER BY seq", (wf,))
         return [Pending(decode_action(doc), state) for doc, state in rows]
 
+    def asked(self, name: str, key: str) -> bool:
+        """Whether the action of that key is still to be answered for the Workflow of that name."""
+        query = "SELECT 1 FROM outbox JOIN workflow USING (wf) WHERE name = ? AND key = ?"
+        return self._db.execute(query, (name, key)).fetchone() is not None
+
     def facts(self, wf: int) -> list[tuple[int, Fact]]:
         """Facts not consumed yet, with their numbers, in order."""
         return [(i, decode_fact(doc)) for i, doc in self._db.execute("SELECT id, doc FROM fact WHERE wf = ? ORDER BY id", (wf,))]

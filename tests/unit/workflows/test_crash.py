@@ -8,6 +8,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 from retrain.engine import Engine
 from retrain.errors import NotFound
 from retrain.manifests.yaml import load_documents
+from retrain.runners.client import ProcessPods
 
 ROOT = Path(__file__).parents[3]
 NAME = "crash-me"
@@ -197,6 +200,59 @@ def test_a_killed_process_changes_nothing_and_leaves_no_orphan(uninterrupted: An
     assert ran(state) == RAN
     left = subprocess.run(["pgrep", "-f", str(state)], capture_output=True, text=True, check=False).stdout.split()
     assert left == []
+
+
+LATE = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: late}
+spec:
+  entrypoint: main
+  volumes: [{name: seen, persistentVolumeClaim: {claimName: seen}}]
+  templates:
+  - name: main
+    container:
+      image: local/busybox
+      command: [sh, -c, 'echo once >> /seen/ran; while ! test -e /seen/go; do sleep 0.02; done']
+      volumeMounts: [{name: seen, mountPath: /seen}]
+"""
+
+
+async def until(there: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not there():
+        assert time.monotonic() < end, "it did not come to it"
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.slow
+def test_a_pod_that_ends_while_the_engine_starts_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = tmp_path / "s"
+    start = ProcessPods.start
+
+    async def begin() -> None:
+        engine = Engine(state, [])
+        await engine.__aenter__()
+        engine.admission.create(load_documents(LATE, "late.yaml")[0].doc)
+        await until(lambda: (state / "claims/seen/ran").exists())
+        await engine.stop(detach=True)
+
+    async def started_late(self: ProcessPods) -> None:
+        await start(self)
+        (state / "claims/seen/go").touch()
+        await until(lambda: bool(list(state.glob("pods/*/exit.json"))))
+        for _ in range(20):  # what the host tells is heard
+            await asyncio.sleep(0.01)
+
+    async def end() -> dict[str, Any]:
+        async with Engine(state, []) as engine:
+            await asyncio.wait_for(engine.ended("late"), 60)
+            return engine.admission.get("Workflow", "late")
+
+    asyncio.run(begin())
+    monkeypatch.setattr(ProcessPods, "start", started_late)
+    assert asyncio.run(end())["status"]["phase"] == "Succeeded"
+    assert ran(state) == ["once"]
 
 
 if __name__ == "__main__":
