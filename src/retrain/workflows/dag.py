@@ -185,16 +185,14 @@ class Dag:
 
     def _condition(self, name: str) -> bool | None:
         """Whether the task is to be executed; None while a dependency has not ended."""
-        results: dict[str, dict[str, bool]] = {}
-        for dependency in self.graph.dependencies[name]:
-            node = self.p.get(self.id(dependency))
-            if self.id(dependency) in self.healed:
-                self.p.look(self.node)
+        p, dependencies = self.p, {d: self.id(d) for d in self.graph.dependencies[name]}
+        for node in dependencies.values():
+            if node in self.healed:
+                p.look(self.node)
                 return None
-            if node is None or self.p.reused(node["id"]) or not self.p.fulfilled(node["id"]) or self.p.count("hooks", node["id"]):
+            if p.reused(node) or not p.fulfilled(node) or p.count("hooks", node):
                 return None
-            results[dependency] = self._results(node)
-        return self.graph.holds(name, results)
+        return self.graph.holds(name, {dependency: self._results(p.node(node)) for dependency, node in dependencies.items()})
 
     def _results(self, node: Doc) -> dict[str, bool]:
         phase, some, none = node["phase"], False, False
