@@ -50,6 +50,11 @@ DEVIATIONS = (
         "creates the nodes that are reused; the others appear when they start",
     ),
     (
+        "lists of a loop's outputs after a resubmit with `memoized`",
+        "lack the items that are reused: `[]` in a dag, and steps wait for ever",
+        "hold them",
+    ),
+    (
         "`stop` and `terminate` of a Workflow that is suspended as a whole",
         "take effect when someone resumes it",
         "take effect at once",

@@ -113,9 +113,12 @@ def skipped_scope(p: Pass, base: str, kind: str, name: str, node: str, holder: D
 
 
 def loop_scope(p: Pass, kind: str, name: str, nodes: Iterable[str]) -> Scope:
-    """The lists of a loop's outputs: only of items that succeeded, in order. Raises CallFailed for a result that is not JSON."""
+    """The lists of a loop's outputs: only of items that succeeded, in order. Raises CallFailed for a result that is not JSON.
+
+    Items that came along from an older Workflow succeeded there.
+    """
     scope = Scope()
-    items = [p.node(n) for n in nodes]
+    items = [{**p.node(n), "phase": "Succeeded"} if p.priv(n).get("reused") else p.node(n) for n in nodes]
     items = [i for i in items if not any((i.get("nodeFlag") or {}).get(f) for f in ("hooked", "retried"))]
     if not items:
         return scope

@@ -141,7 +141,8 @@ def _step_scope(p: Pass, node: str, frame: Frame, group: str, step: Doc) -> Scop
         scope.update(skipped_scope(p, frame.base, "steps", name, child, step, artifacts=True))
         return scope
     prefix = f"{p.node(group)['name']}.{name}("
-    items = [c for c in p.children(group) if p.node(c)["name"].startswith(prefix) and p.node(c)["type"] != "Skipped"]
+    items = [c for c in p.children(group) if p.node(c)["name"].startswith(prefix)]
+    items = [c for c in items if p.node(c)["type"] != "Skipped" or p.priv(c).get("reused")]
     if items and step.get("inline"):
         raise CallFailed(NO_TEMPLATE)
     scope = loop_scope(p, "steps", name, items)
@@ -159,14 +160,17 @@ def assess_group(p: Pass, group: str) -> None:
     node = p.node(group)["boundaryID"]
     if p.node(node)["phase"] in FULFILLED:
         return
+    made = False
     try:
         frame = frame_of(p, node)
         if fails_fast(p, node, frame.template):
             return
         state = _prepared(p, node, frame, group)
         _make(p, node, frame, group, state)
+        made = True
         _run_hooks(p, node, frame, group, state)
     except CallFailed as error:
+        p.broken_off = p.broken_off or not made
         p.mark(group, "Error", str(error))
         return
     if p.node(group)["phase"] not in FULFILLED and state.all_made and not p.count("open", group):

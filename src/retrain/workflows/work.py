@@ -73,6 +73,7 @@ class Pass:
         self._asked = 0
         self.changed: dict[str, dict[str, None]] = {}  # owner -> its nodes that changed
         self.late = False  # the entry node has been executed in this pass: workflow.failures is known
+        self.broken_off = False  # a step group ended in this pass before all of its calls were made
         self.first = not run.head.get("phase")
         self._delta: dict[Key, int] = {}
         self._new_edges: dict[str, list[str]] = {}
@@ -330,7 +331,7 @@ class Pass:
     def adopt(self, call: Call) -> str:
         """Take such a node over as what this call comes to."""
         node = self.id(call.name)
-        self.keep(node, owner=call.owner, role=call.role, depth=call.depth, at=self.now)
+        self.keep(node, owner=call.owner, role=call.role, depth=call.depth, at=self.now, reused=True)
         if call.flag:
             self.set(node, nodeFlag=dict(call.flag))
         return node

@@ -174,3 +174,40 @@ def test_a_memoized_resubmit_does_again_only_what_failed(tell: Tell) -> None:
     done = failing(set(), tell)
     with pytest.raises(InvalidInput, match="must be Failed/Error"):
         resubmit(done.play(), {"memoized": True})
+
+
+@pytest.mark.parametrize("kind", ["steps", "tasks"])
+def test_lists_of_outputs_hold_what_is_reused(tell: Tell, kind: str) -> None:
+    steps = """
+    steps:
+    - [{name: f, template: out, withItems: [a, b]}]
+    - [{name: last, template: out, arguments: {parameters: [{name: v, value: "{{steps.f.outputs.parameters.o}}"}]}}]
+"""
+    dag = """
+    dag:
+      tasks:
+      - {name: f, template: out, withItems: [a, b]}
+      - {name: last, depends: f, template: out, arguments: {parameters: [{name: v, value: "{{tasks.f.outputs.parameters.o}}"}]}}
+"""
+    text = f"""
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {{name: w}}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    {(steps if kind == "steps" else dag).strip()}
+  - name: out
+    inputs: {{parameters: [{{name: v, value: own}}]}}
+    container: {{image: i, command: [x, "{{{{inputs.parameters.v}}}}"]}}
+    outputs: {{parameters: [{{name: o, valueFrom: {{path: /tmp/o}}}}]}}
+"""
+    told = tell(text, lambda pod: (int(told.shown(pod.node_id) == "last"), {"o": told.shown(pod.node_id)}))
+    old = told.play()
+    new = resubmit(old, {"memoized": True})
+    later = tell(text, lambda pod: (0, {"o": "x"}))
+    later.run = status.new_run({**new, "metadata": {**new["metadata"], "name": "v", "namespace": "ns", "uid": "u"}}, later.world, later.now)
+    later.play()
+    assert later.run.head["phase"] == "Succeeded"
+    assert [p.containers[0].command for p in later.pods] == [["x", '["f(0:a)","f(1:b)"]']]
