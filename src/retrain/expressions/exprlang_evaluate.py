@@ -207,7 +207,10 @@ def _text_operation(operator: str, left: Json, right: Json) -> bool:
         wrong = right if isinstance(left, str) else left
         raise ExpressionError(f"interface conversion: interface {{}} is {go_type(wrong)}, not string")
     if operator == "matches":
-        return re2.match(right, left)
+        try:
+            return re2.match(right, left)
+        except ExpressionError as error:
+            raise ExpressionError(str(error)) from error  # its place is the operator's
     if operator == "contains":
         return right in left
     return left.startswith(right) if operator == "startsWith" else left.endswith(right)

@@ -20,6 +20,21 @@ WORKFLOW_KEYS: Mapping[str, str] = {
     "executorPlugins": "name",
 }
 
+# The same for a template
+_CONTAINER = {"env": "name", "volumeMounts": "mountPath", "volumeDevices": "devicePath", "ports": "containerPort"}
+TEMPLATE_KEYS: Mapping[str, str] = {
+    "inputs.parameters": "name",
+    "inputs.artifacts": "name",
+    "outputs.parameters": "name",
+    "outputs.artifacts": "name",
+    "dag.tasks": "name",
+    "volumes": "name",
+    "initContainers": "name",
+    "sidecars": "name",
+    "hostAliases": "ip",
+    **{f"{owner}.{field}": key for owner in ("container", "script", "initContainers", "sidecars") for field, key in _CONTAINER.items()},
+}
+
 # The same for a pod spec (Kubernetes' patchMergeKey tags), by the name of the list's field.
 POD_KEYS: Mapping[str, str] = {
     "containers": "name",

@@ -114,7 +114,7 @@ def conclude(p: Pass) -> None:
     on_exit = _exit_node(p)
     if on_exit == "":
         return
-    if p.head.get("phase") in COMPLETED or _pods_left(p):
+    if p.head.get("phase") in COMPLETED or (_pods_left(p) and not (p.broken_off and _all_new(p))):
         return
     _finish(p, entry, p.node(on_exit) if on_exit else None)
 

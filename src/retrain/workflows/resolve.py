@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from retrain.errors import InvalidInput
-from retrain.manifests.merge import WORKFLOW_KEYS, strategic_merge
+from retrain.manifests.merge import TEMPLATE_KEYS, strategic_merge
 from retrain.manifests.workflow import TEMPLATE_TYPES, template_type
 from retrain.ports import Doc
 from retrain.workflows.work import CallFailed, Pass
@@ -73,7 +73,7 @@ def _with_defaults(p: Pass, template: Doc) -> Doc:
         return template
     kind = template_type(template)
     applicable = {k: v for k, v in defaults.items() if k == kind or k not in TEMPLATE_TYPES}
-    return strategic_merge(applicable, template, WORKFLOW_KEYS)
+    return strategic_merge(applicable, template, TEMPLATE_KEYS)
 
 
 def retry_strategy(p: Pass, template: Doc) -> Doc | None:

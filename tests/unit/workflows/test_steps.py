@@ -142,3 +142,18 @@ def test_an_expression_without_a_value_that_json_in_json_breaks_makes_no_pod(tel
     told = tell(HEAD.replace('[say, "{{inputs.parameters.v}}"]', "[say, '{{=later + \"x\"}}']") + "    - [{name: a, template: say}]\n")
     told.play()
     assert told.nodes()["[0].a"]["message"].startswith("failed to evaluate expression: unrecognized character: U+005C '\\'")
+
+
+def test_what_was_made_beside_a_call_that_cannot_be_made_stays_pending(tell: Tell) -> None:
+    told = tell(HEAD + "    - [{name: a, template: ok, withItems: [x, y z], when: '{{item}} == x'}]\n")
+    shown = told.play()["status"]
+    assert shown["phase"] == "Failed"
+    assert shown["message"].startswith("Invalid 'when' expression 'y z == x'")
+    assert told.phases() == {"": "Failed", "[0]": "Error", "[0].a(0:x)": "Pending", "[0].a(1:y z)": "Error"}
+
+
+def test_defaults_of_templates_are_merged_by_name(tell: Tell) -> None:
+    head = HEAD.replace("  templates:", "  templateDefaults: {outputs: {parameters: [{name: e, valueFrom: {path: /e}}]}}\n  templates:", 1)
+    told = tell(head + "    - [{name: a, template: out}]\n")
+    told.play()
+    assert [o["name"] for o in told.nodes()["[0].a"]["outputs"]["parameters"]] == ["o", "e"]
