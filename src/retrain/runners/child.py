@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import gc
 import io
 import json
 import os
@@ -77,8 +76,6 @@ def preload() -> None:
         session.client("s3", endpoint_url="http://127.0.0.1:9")
     for empty in getattr(typing, "_cleanups", ()):
         empty()
-    gc.collect()
-    gc.freeze()
 
 
 def die_with(parent: int) -> None:

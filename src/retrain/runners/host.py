@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import gc
 import heapq
 import importlib.util
 import itertools
@@ -301,6 +302,8 @@ def main() -> None:
     host = Host(listener, float(linger))
     if kind == "warm":
         host.child.preload()
+    gc.collect()
+    gc.freeze()  # a collection in a child would copy every page that it looks at
     host.idle_since = time.monotonic()
     try:
         host.serve()

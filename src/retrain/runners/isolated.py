@@ -10,6 +10,7 @@ import ctypes
 import errno
 import os
 import platform
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,9 @@ def _machine(name: str, folder: Path, root: str, options: str) -> None:
     target = Path(root) / name
     target.mkdir(exist_ok=True)
     for part in ("upper", "work"):
-        (folder / part / name).mkdir(parents=True, exist_ok=True)
+        made = folder / part / name
+        if not made.is_dir():
+            made.mkdir(parents=True)
     try:
         mount("overlay", str(target), "overlay", 0, f"lowerdir=/{name},upperdir=upper/{name},workdir=work/{name}{options}")
     except OSError:
@@ -142,6 +145,19 @@ def _system(root: str) -> None:
     shared = Path(root, "dev", "shm")
     if shared.is_dir():
         mount("tmpfs", str(shared), "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
+
+
+def _rest(root: str) -> None:
+    """Top-level links as they are, and a folder for each empty one."""
+    for entry in os.scandir("/"):
+        here = Path(root, entry.name)
+        if os.path.lexists(here):
+            continue
+        if entry.is_symlink():
+            here.symlink_to(Path(entry.path).readlink())
+        elif entry.is_dir():
+            here.mkdir()
+            here.chmod(stat.S_IMODE(entry.stat().st_mode))
 
 
 def enter(plan: dict[str, Any]) -> None:
@@ -163,9 +179,7 @@ def enter(plan: dict[str, Any]) -> None:
         kept.mkdir(parents=True, exist_ok=True)
         bind(str(kept), str(Path(root, "var", "tmp")))
     _system(root)
-    for entry in os.scandir("/"):
-        if entry.is_symlink() and not os.path.lexists(f"{root}/{entry.name}"):
-            Path(f"{root}/{entry.name}").symlink_to(Path(entry.path).readlink())
+    _rest(root)
     hidden = Path(root + plan["hide"])
     if hidden.is_dir():
         mount("tmpfs", str(hidden), "tmpfs", MS_NOSUID | MS_NODEV | MS_RDONLY, "size=4k,mode=755")

@@ -31,10 +31,19 @@ def inside(path: str) -> str:
     return normal("/" + path).lstrip("/")
 
 
-def machine_folders() -> list[str]:
-    """Names of the machine's own top-level folders that a pod gets as a writable copy (symlinks like /bin are not among them)."""
-    found = [entry.name for entry in os.scandir("/") if entry.is_dir(follow_symlinks=False) and entry.name not in BOUND]
-    return sorted({*found, *PRIVATE})
+def machine_folders(root: str = "/") -> list[str]:
+    """Names of the machine's own top-level folders that a pod gets as a writable copy. Symlinks like /bin are not among them, nor are
+    empty folders, of which nothing needs to be copied."""
+    found = [entry for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False) and entry.name not in BOUND]
+    return sorted({*(entry.name for entry in found if not _empty(entry.path)), *PRIVATE})
+
+
+def _empty(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return False  # what may not be read may hold something
 
 
 class Layout:

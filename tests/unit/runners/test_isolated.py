@@ -13,7 +13,7 @@ import pytest
 
 import retrain
 from retrain.runners import isolated
-from retrain.runners.layout import PRIVATE, machine_folders
+from retrain.runners.layout import BOUND, PRIVATE, machine_folders
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 NOBODY = 65534
@@ -154,3 +154,16 @@ def test_another_system_is_refused_with_its_name(monkeypatch):
     monkeypatch.setattr("platform.system", lambda: "Darwin")
     with pytest.raises(isolated.Refused, match="Darwin has no mount namespaces"):
         isolated.unshare()
+
+
+@pytest.mark.parametrize("user", users())
+def test_every_top_level_folder_and_link_is_there(folder, user):
+    inside = set(enter(folder, "ls -A1 /", user=user).split("\n"))
+    assert {e.name for e in os.scandir("/") if e.is_symlink() or e.is_dir()} <= inside
+
+
+def test_an_empty_folder_of_the_machine_can_be_written_to(folder):
+    empty = sorted({e.name for e in os.scandir("/") if e.is_dir(follow_symlinks=False)} - set(machine_folders()) - set(BOUND))
+    enter(folder, "; ".join(f"echo {name} > /{name}/f" for name in empty) or "true")
+    assert [(folder / "root" / name / "f").read_text().strip() for name in empty] == empty
+    assert not any(Path("/", name, "f").exists() for name in empty)

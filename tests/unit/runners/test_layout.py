@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from retrain.errors import Unsupported
 from retrain.ports import Artifact, Mount, OutputParameter, Volume
-from retrain.runners.layout import Layout, inside, normal, relocated, speaks_of
+from retrain.runners.layout import Layout, inside, machine_folders, normal, relocated, speaks_of
 from retrain.runners.podfolder import PodFolder
 from tests.unit.runners.podtools import pod
 
@@ -88,3 +88,11 @@ def test_links(tmp_path):
     assert there.resolve("/a/out") in (tmp_path / "pods/p/upper/etc/passwd", Path("/etc/passwd"))  # the machine's own, as the pod sees it
     with pytest.raises(Unsupported, match="too many levels"):
         there.resolve("/a/loop")
+
+
+def test_folders_to_copy_are_those_that_hold_something(tmp_path):
+    for name in ("full/below", "empty", "dev/null"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "bin").symlink_to("full")
+    (tmp_path / "file").touch()
+    assert machine_folders(str(tmp_path)) == ["full", "run", "tmp"]

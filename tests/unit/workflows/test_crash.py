@@ -234,7 +234,7 @@ def test_a_pod_that_ends_while_the_engine_starts_is_not_run_again(tmp_path: Path
         engine = Engine(state, [])
         await engine.__aenter__()
         engine.admission.create(load_documents(LATE, "late.yaml")[0].doc)
-        await until(lambda: (state / "claims/seen/ran").exists())
+        await until((state / "claims/seen/ran").exists)
         await engine.stop(detach=True)
 
     async def started_late(self: ProcessPods) -> None:
