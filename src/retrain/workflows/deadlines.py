@@ -12,6 +12,7 @@ from retrain.workflows.work import CallFailed, Pass
 
 EXCEEDED = "Step exceeded its deadline"
 TIMEOUT = "timeout"
+ACTIVE = "Pod was active on the node longer than the specified deadline"
 SHORTEST = 2.0  # seconds: Argo makes no pod that would have a second or less, fractions left out
 
 
@@ -69,11 +70,25 @@ def _seconds(p: Pass, node: str, template: Doc, own: str) -> int:
     return seconds
 
 
+def hold(p: Pass, node: str, template: Doc, why: str) -> bool:
+    """Leave a node Pending that a cluster's kubelet could not start, as far as its template limits the time; else it would wait for ever,
+    and the answer is False. Raises CallFailed."""
+    watched = p.priv(node).get("role") != "attempt" and (template.get("timeout") or template.get("pendingTimeout"))
+    if not watched and not template.get("timeout") and template.get("activeDeadlineSeconds") is None:
+        return False
+    until = pod_deadline(p, node, template)
+    if until is not None and not (watched and template.get("timeout")):
+        p.keep(node, held=until, wake=until)
+    p.set(node, message=f"CreateContainerConfigError: {why}")
+    return True
+
+
 def watch(p: Pass, node: str, template: Doc) -> None:
     """A node that is still Pending when its `timeout` or `pendingTimeout` is over has failed; Argo does not ask this of attempts."""
     if p.priv(node).get("role") == "attempt":
         return
-    limits = []
+    held = p.priv(node).get("held")
+    limits = [] if held is None else [held - p.priv(node)["at"]]
     for field in ("timeout", "pendingTimeout"):
         try:
             limits += [_duration(template[field])] if template.get(field) else []
@@ -94,9 +109,15 @@ def assess_pending(p: Pass, node: str) -> None:
         p.changed.setdefault(owner, {})[node] = None  # its hooks may be waiting to see it run
         p.look(owner)
         return
-    if p.priv(node).get("pod"):
-        from retrain.workflows.pods import ensured
+    from retrain.workflows.pods import container_nodes, ensured
 
+    held = p.priv(node).get("held")
+    if held is not None and held <= p.now:
+        for container in container_nodes(p, node):
+            p.mark(container, "Failed", "Pod Failed whilst container running")
+        p.mark(node, "Failed", ACTIVE)
+        return
+    if p.priv(node).get("pod"):
         pod = ensured(p, node).pod
         p.act(StopPod(node, pod.name, pod.grace_seconds))
     _withdraw(p, node)

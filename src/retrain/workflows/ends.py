@@ -9,6 +9,7 @@ from typing import Any
 from retrain.clock import timestamp
 from retrain.ports import ContainerExit, Doc, PodExit, PodSpec, StoredOutputs
 from retrain.workflows import memoize
+from retrain.workflows.deadlines import ACTIVE
 from retrain.workflows.execute import reprocess
 from retrain.workflows.index import FULFILLED
 from retrain.workflows.messages import Answered, StoreOutputs
@@ -18,7 +19,6 @@ from retrain.workflows.scope import GLANCE
 from retrain.workflows.status import text
 from retrain.workflows.work import CallFailed, Pass
 
-DEADLINE = "Pod was active on the node longer than the specified deadline"
 DELETED = "pod deleted"
 
 
@@ -113,7 +113,7 @@ def verdict(end: PodExit, stored: StoredOutputs | None) -> tuple[str, str]:
     if end.error:
         return "Error", end.error
     if any(c.reason == "DeadlineExceeded" for c in end.containers):
-        return "Failed", DEADLINE
+        return "Failed", ACTIVE
     bad = next((c for c in sorted(end.containers, key=lambda c: c.name) if c.exit_code != 0), None)
     if bad is not None:
         return "Failed", described(bad)
@@ -143,7 +143,8 @@ def _containers(p: Pass, node: str, end: PodExit) -> None:
         elif found.exit_code == 0:
             p.mark(container, "Succeeded")
         else:
-            message = f"{found.name}: {found.reason} (exit code {found.exit_code}): {found.message}"
+            own = found.reason != "DeadlineExceeded"  # which is the pod's reason, not the container's
+            message = f"{found.name}: {found.reason if own else 'Error'} (exit code {found.exit_code}): {found.message if own else ''}"
             p.mark(container, "Error" if found.exit_code == 64 else "Failed", message)
 
 

@@ -15,6 +15,10 @@ _NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 _REFERENCE = re.compile(r"\$(\$)?\(([A-Za-z_.][-A-Za-z0-9_.]*)\)")
 
 
+class NotThere(CallFailed):
+    """What the pod needs does not exist (yet): a cluster makes the pod all the same, and it waits."""
+
+
 def variables(p: Pass, pod: str, template: Doc, container: Doc) -> dict[str, str]:
     """Everything that the process will see. Raises CallFailed in Kubernetes' words for what is not there."""
     found = dict(p.world.pod_environment)
@@ -59,7 +63,7 @@ def _key(p: Pass, shelf: str, reference: Doc) -> str | None:
         return data[reference["key"]]
     if reference.get("optional"):
         return None
-    raise CallFailed(f"couldn't find key {reference.get('key')} in {_kind(shelf)} {p.namespace}/{reference.get('name')}")
+    raise NotThere(f"couldn't find key {reference.get('key')} in {_kind(shelf)} {p.namespace}/{reference.get('name')}")
 
 
 def _expand(value: str, known: Mapping[str, str]) -> str:
@@ -99,7 +103,7 @@ def _data(p: Pass, shelf: str, reference: Doc) -> dict[str, str]:
     if found is None:
         if reference.get("optional"):
             return {}
-        raise CallFailed(f'{shelf} "{name}" not found')
+        raise NotThere(f'{shelf} "{name}" not found')
     return document_data(found)
 
 

@@ -13,6 +13,7 @@ from retrain.manifests.yaml import load_documents
 from retrain.ports import Doc
 from retrain.workflows import deadlines
 from retrain.workflows.encoding import decode_action, encode
+from retrain.workflows.environment import NotThere
 from retrain.workflows.messages import CallHttp, CallResource, EnsurePod
 from retrain.workflows.podspec import build
 from retrain.workflows.work import Call, CallFailed, Pass
@@ -41,7 +42,12 @@ def launch(p: Pass, node: str, template: Doc, *, capture: bool) -> None:
     else:
         if kind == "containerSet":
             _container_nodes(p, node, template)
-        action = EnsurePod(node, build(p, node, template, capture))
+        try:
+            action = EnsurePod(node, build(p, node, template, capture))
+        except NotThere as error:
+            if deadlines.hold(p, node, template, str(error)):
+                return
+            raise
         p.act(action)
         p.keep(node, pod=encode(action))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from retrain.ports import Doc, Volume
-from retrain.workflows.environment import document_data
+from retrain.workflows.environment import NotThere, document_data
 from retrain.workflows.work import CallFailed, Pass
 
 _KEPT = ("name",)
@@ -48,12 +48,12 @@ def _files(p: Pass, source: Doc) -> dict[str, str]:
     if document is None:
         if reference.get("optional"):
             return {}
-        raise CallFailed(f'{field.lower()} "{name}" not found')
+        raise NotThere(f'{field.lower()} "{name}" not found')
     data = document_data(document)
     items = reference.get("items")
     if not items:
         return data
     missing = [i["key"] for i in items if i.get("key") not in data]
     if missing and not reference.get("optional"):
-        raise CallFailed(f"{field.lower()} references non-existent config key: {missing[0]}")
+        raise NotThere(f"{field.lower()} references non-existent config key: {missing[0]}")
     return {i.get("path") or i["key"]: data[i["key"]] for i in items if i.get("key") in data}

@@ -125,6 +125,46 @@ def test_what_is_not_there_is_an_error_of_the_node(tell: Tell, container: str, m
     assert told.pods == []
 
 
+MISSING = "container: {image: i, command: [x], env: [{name: A, valueFrom: {configMapKeyRef: {name: none, key: k}}}]}"
+
+
+def test_what_is_not_there_is_waited_for_until_the_templates_own_limit(tell: Tell) -> None:
+    told = tell(workflow(f"    activeDeadlineSeconds: 30\n    {MISSING}"))
+    told.play()
+    waits = told.nodes()[""]
+    assert (waits["phase"], waits["message"]) == ("Pending", 'CreateContainerConfigError: configmap "none" not found')
+    shown = told.wait()["status"]
+    message = "Pod was active on the node longer than the specified deadline"
+    assert (shown["phase"], shown["message"], told.pods) == ("Failed", message, [])
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ("timeout: 30s", "timeout"),
+        ("pendingTimeout: 30s", "timeout"),
+        ('timeout: 30s\n    retryStrategy: {limit: "0"}', "No more retries left"),
+        ('activeDeadlineSeconds: 30\n    retryStrategy: {limit: "0"}', "No more retries left"),
+    ],
+)
+def test_other_limits_end_the_waiting_too(tell: Tell, limits: str, message: str) -> None:
+    told = tell(workflow(f"    {limits}\n    {MISSING}"))
+    told.play()
+    shown = told.wait()["status"]
+    assert shown["phase"] in ("Failed", "Error")
+    assert shown["message"].endswith(message)
+    assert told.pods == []
+
+
+def test_a_set_that_cannot_start_fails_with_its_containers(tell: Tell) -> None:
+    container = MISSING.removeprefix("container: ").replace("{image", "{name: a, image", 1)
+    told = tell(workflow(f"    activeDeadlineSeconds: 30\n    containerSet: {{containers: [{container}]}}"))
+    told.play()
+    told.wait()
+    nodes = told.nodes()
+    assert (nodes[""]["phase"], nodes[".a"]["message"]) == ("Failed", "Pod Failed whilst container running")
+
+
 def test_patches_are_merged_in_order(tell: Tell) -> None:
     told = tell(
         workflow(
