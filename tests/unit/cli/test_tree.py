@@ -1,4 +1,8 @@
+import json
+
 import click
+import pytest
+import yaml
 
 from retrain.cli import tree
 
@@ -117,3 +121,13 @@ def test_what_others_wrote_moves_no_cursor_and_changes_no_colour() -> None:
     for sign in ("\x1b[2J", "\x9b", "\u202e"):
         assert sign not in text
     assert text.count("\\x1b[2Jgone\\x9b31m\\u202e") == 5
+
+
+def test_several_workflows_are_one_list_and_the_same_tree_in_json_and_yaml(capsys: pytest.CaptureFixture[str]) -> None:
+    for given in ([], [workflow(node("w"))], [workflow(), workflow(node("w"))]):
+        tree.show(given, "json")
+        told = json.loads(capsys.readouterr().out)
+        tree.show(given, "yaml")
+        assert told == yaml.safe_load(capsys.readouterr().out) == {"apiVersion": "v1", "kind": "List", "items": given}
+        tree.show(given, "name")
+        assert capsys.readouterr().out == "w\n" * len(given)
