@@ -35,9 +35,11 @@ def _find(p: Pass, base: str, holder: Doc) -> tuple[str, Doc]:
     reference = holder.get("templateRef")
     if reference:
         scope = "cluster" if reference.get("clusterScope") else "namespaced"
-        inner = f"{scope}/{reference['name']}"
-        return inner, _stored(p, inner, reference["template"], through_reference=True)
+        inner = f"{scope}/{reference.get('name') or ''}"
+        return inner, _stored(p, inner, reference.get("template") or "", through_reference=True)
     name = holder.get("template") or ""
+    if not name:
+        raise CallFailed("failed to get a template")
     if base.startswith("local/"):
         local: dict[str, Doc] | None = p.index.memory.get("templates")
         if local is None:

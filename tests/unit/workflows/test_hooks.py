@@ -279,3 +279,21 @@ def test_hooks_of_the_workflow_and_what_they_call_know_its_status_and_failures(t
     assert given[".hooks.running"] == "Running"
     assert given["[0].a.onExit"] == "Running {{workflow.failures}}"
     assert given[".hooks.failed[0].b"].startswith('Failed "[{\\"displayName\\":')
+
+
+@pytest.mark.parametrize(
+    ("hook", "words"),
+    [
+        ("{}", "failed to get a template"),
+        ("{template: nope}", "template nope not found"),
+        ("{templateRef: {name: lib}}", "template  not found in workflow template lib"),
+        ("{templateRef: {template: t}}", "workflow template  not found"),
+        ("{template: ok, templateRef: {name: lib, template: x}}", "template x not found in workflow template lib"),
+    ],
+)
+def test_what_a_hook_names_is_looked_for_when_it_is_due(tell: Tell, hook: str, words: str) -> None:
+    library = "apiVersion: v1\nkind: WorkflowTemplate\nmetadata: {name: lib}\nspec: {templates: [{name: t, suspend: {}}]}\n---"
+    told = tell(library + HEAD % "" + f"    steps: [[{{name: a, template: ok, hooks: {{exit: {hook}}}}}]]\n")
+    shown = told.play()["status"]
+    assert (shown["phase"], shown["message"]) == ("Error", words)
+    assert told.nodes()["[0].a.onExit"]["message"] == words
