@@ -271,7 +271,7 @@ class Pod:
         code = 128 - code if code < 0 else code
         if container.killed_for:
             container.finish(137, "OOMKilled", container.killed_for)
-        elif self.deadline_passed and code != 0:
+        elif self.deadline_passed:  # whatever its containers make of it, the pod has failed
             container.finish(code, "DeadlineExceeded", DEADLINE_MESSAGE)
         elif code != 0 and not self.stopping and container.attempts <= container.spec["retries"]:
             self.host.at(time.monotonic() + container.spec["retry_delay"], lambda: self._again(container))

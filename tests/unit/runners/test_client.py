@@ -284,6 +284,9 @@ async def test_deadline(make):
     ended = await kept.run(pod("a", "sleep", "60", deadline=time.time() + 0.3))
     (main,) = ended.containers
     assert (main.exit_code, main.reason, main.message) == (143, "DeadlineExceeded", DEADLINE_MESSAGE)
+    polite = await kept.run(pod("b", "sh", "-c", "trap 'exit 0' TERM; sleep 60 & wait", deadline=time.time() + 0.5))
+    (main,) = polite.containers
+    assert (main.exit_code, main.reason) == (0, "DeadlineExceeded")
     await kept.pods.close(kill=True)
 
 
@@ -339,6 +342,17 @@ async def test_ensure_again_changes_nothing_and_tells_again(make, tmp_path):
     await kept.pods.forget("a")
     assert await kept.log("a") == "ran\n"
     assert [p.name for p in (tmp_path / "state/pods/a").iterdir()] == ["log"]
+    await kept.pods.close(kill=True)
+
+
+async def test_a_pod_that_is_run_again_has_a_log_of_its_own(make):
+    kept: Kept = make()
+    await kept.run(sh("a", "echo first; exit 1"))
+    await kept.pods.forget("a")
+    del kept.exits["a"]
+    assert await kept.log("a") == "first\n"
+    await kept.run(sh("a", "echo second"))
+    assert await kept.log("a") == "second\n"
     await kept.pods.close(kill=True)
 
 
