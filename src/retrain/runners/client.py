@@ -140,8 +140,8 @@ class ProcessPods:
             state = folder.state()
             if state == "absent":
                 try:
-                    if folder.path.exists():  # what an engine that was killed while it staged left behind
-                        await asyncio.to_thread(folder.clear, keep_logs=True)
+                    if folder.path.exists():  # left by an engine that was killed while it staged, or by this pod's run before a retry
+                        await asyncio.to_thread(folder.clear, keep_logs=False)
                     await self._stage(pod, folder)
                 except RetrainError as e:
                     folder.create()
