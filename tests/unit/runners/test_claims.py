@@ -25,7 +25,7 @@ def test_the_claims_of_an_owner_are_removed_and_no_others(tmp_path: Path) -> Non
     claims.put_aside(tmp_path, lambda owner: owner == "one")
     claims.sweep(tmp_path)
     assert there(tmp_path) == {"theirs/file", "v-data/file"}
-    claims.put_aside(tmp_path, lambda owner: owner not in ())
+    claims.put_aside(tmp_path, lambda owner: owner != "")
     claims.sweep(tmp_path)
     claims.sweep(tmp_path)
     assert there(tmp_path) == {"theirs/file"}
