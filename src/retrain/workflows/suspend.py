@@ -23,7 +23,7 @@ def begin(p: Pass, node: str, template: Doc) -> None:
             seconds = argo_duration(text(duration))
         except ExpressionError as error:
             raise CallFailed(str(error)) from error
-        p.keep(node, wake=p.now + seconds)
+        p.keep(node, wake=p.priv(node)["at"] + seconds)  # what it waited for a lock counts too
     p.mark(node, "Running")
     if duration and p.priv(node)["wake"] <= p.now:
         assess(p, node)

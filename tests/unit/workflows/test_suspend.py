@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from retrain.workflows.messages import LockGranted
+
 Tell = Callable[..., Any]
 
 
@@ -101,3 +103,12 @@ def test_a_pod_that_never_starts(tell: Tell) -> None:
     told.wait()
     assert (told.nodes()[""]["phase"], told.nodes()[""]["message"]) == ("Failed", "timeout")
     assert told.stopped == ["w"]
+
+
+def test_the_time_spent_waiting_for_a_lock_counts(tell: Tell) -> None:
+    told = tell(text("    suspend: {duration: '5'}\n    synchronization: {mutexes: [{name: m}]}"))
+    told.busy = {"w"}
+    told.play()
+    told.now += 6
+    told.facts.append(LockGranted("w"))
+    assert told.play()["status"]["phase"] == "Succeeded"
