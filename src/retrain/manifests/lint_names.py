@@ -10,6 +10,7 @@ from retrain.manifests.document import join
 from retrain.manifests.lint_places import Place
 
 PARAMETER_NAME = re.compile(r"[-a-zA-Z0-9_]+")
+INPUT = re.compile(r"\{\{\s*inputs\.parameters\.[-a-zA-Z0-9_]+\s*\}\}")
 FIELD_NAME = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 PARAMETER_RULE = "Parameter/Artifact name must consist of alpha-numeric characters, '_' or '-' e.g. my_param_1, MY-PARAM-1"
 FIELD_RULE = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from retrain.manifests import lint_calls, workflow
-from retrain.manifests.lint_names import FIELD_NAME, FIELD_RULE
+from retrain.manifests.lint_names import FIELD_NAME, FIELD_RULE, INPUT
 from retrain.manifests.lint_outputs import check_steps
 from retrain.manifests.lint_places import Template
 from retrain.manifests.lint_scope import Scope
@@ -27,7 +27,7 @@ def check(checker: Checker, template: Template, scope: Scope) -> None:
                 continue
             if name in seen:
                 checker.error(place.at("name"), f"templates.{template.name}.steps[{row}].name '{name}' is not unique")
-            elif not FIELD_NAME.fullmatch(name):
+            elif not FIELD_NAME.fullmatch(INPUT.sub("x", checker.resolved(name))):
                 words = f"templates.{template.name}.steps[{row}].name '{name}' is invalid: {FIELD_RULE}"
                 checker.error(place.at("name"), words)
             seen.add(name)

@@ -14,7 +14,7 @@ from typing import Any
 from retrain.errors import InvalidInput
 from retrain.manifests import lint_dag, lint_expressions, lint_leaf, lint_scope, lint_steps, workflow
 from retrain.manifests.document import Document
-from retrain.manifests.lint_names import PARAMETER_NAME, PARAMETER_RULE, check_names
+from retrain.manifests.lint_names import INPUT, PARAMETER_NAME, PARAMETER_RULE, check_names
 from retrain.manifests.lint_places import Library, Place, Template
 from retrain.manifests.lint_scope import Scope
 from retrain.manifests.report import INVALID_SPEC, Report, meant
@@ -23,6 +23,7 @@ RETRY_POLICIES = ("Always", "OnFailure", "OnError", "OnTransientError")
 LOCATIONS = ("s3", "raw", "http", "git", "gcs", "azure", "oss", "hdfs", "artifactory", "plugin")
 
 
+_PLACEHOLDER = "__argo__internal__placeholder-1"
 _PARAMETER = re.compile(r"\{\{\s*workflow\.parameters\.([-a-zA-Z0-9_]+)\s*\}\}")
 
 
@@ -58,9 +59,9 @@ class Checker:
 
     def find(self, call: Mapping[str, Any], place: Place, home: Document) -> Template | None:
         """The template that a step, task, hook or entrypoint names; None when it is missing (said) or known at run time only."""
-        reference, name, inline = call.get("templateRef"), self._named(call.get("template") or ""), call.get("inline")
+        reference, name, inline = call.get("templateRef"), self.resolved(call.get("template") or ""), call.get("inline")
         if reference is not None:
-            named = {k: self._named(v) if k in ("name", "template") else v for k, v in reference.items()}
+            named = {k: self.resolved(v) if k in ("name", "template") else v for k, v in reference.items()}
             return self._find_reference(named, name, place)
         if name:
             return self._find_local(name, place, home)
@@ -69,7 +70,7 @@ class Checker:
         self.error(place, "failed to get a template", "give template, templateRef or inline")
         return None
 
-    def _named(self, name: Any) -> str:
+    def resolved(self, name: Any) -> str:
         """A name with the Workflow's own parameters in it replaced, as far as their values stand in it."""
 
         def value(found: re.Match[str]) -> str:
@@ -87,6 +88,10 @@ class Checker:
             return None
         if not reference.get("name") or not wanted:
             self.error(where, "template name is required" if reference.get("name") else "resource name is required")
+            return None
+        if INPUT.search(str(reference["name"])) and "{{" not in wanted:
+            shown = INPUT.sub(_PLACEHOLDER, str(reference["name"]))
+            self.error(where, f"template reference {shown}.{wanted} not found")
             return None
         if "{{" in f"{reference['name']}{wanted}":
             return None
@@ -106,6 +111,9 @@ class Checker:
         return Template(template, Place(found, f"spec.templates[{position}]", place.words))
 
     def _find_local(self, name: str, place: Place, home: Document) -> Template | None:
+        if INPUT.search(name):  # in Argo's validation an input is no value but a placeholder
+            self.error(_below(place, "template"), f"template name '{INPUT.sub(_PLACEHOLDER, name)}' undefined")
+            return None
         if "{{" in name and "{{item" not in name:
             return None
         position, template = _position(home.doc.get("spec") or {}, name)

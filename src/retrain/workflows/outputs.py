@@ -11,7 +11,7 @@ from retrain.expressions import ExpressionError, exprlang, gotext, rawjson
 from retrain.expressions.tags import explode
 from retrain.manifests.workflow import template_types
 from retrain.ports import Doc, StoredOutputs
-from retrain.workflows.artifacts import ArtifactMissing, resolve_artifact
+from retrain.workflows.artifacts import ArtifactMissing, NotAnArtifact, resolve_artifact
 from retrain.workflows.resolve import resolve
 from retrain.workflows.scope import Scope
 from retrain.workflows.status import text
@@ -180,7 +180,7 @@ def template_outputs(template: Doc, scope: Scope) -> Doc | None:
         try:
             resolved = resolve_artifact(artifact, scope)
         except (ArtifactMissing, ExpressionError) as error:
-            if artifact.get("optional") and isinstance(error, ArtifactMissing):
+            if artifact.get("optional") and isinstance(error, ArtifactMissing) and not isinstance(error, NotAnArtifact):
                 continue
             raise CallFailed(f"unable to resolve outputs from scope: {error}") from error
         if resolved is not None:

@@ -116,3 +116,39 @@ def test_only_an_exit_handler_may_speak_of_its_own_outputs(lint: Lint) -> None:
     assert lint(steps(text % ("exit", hook))) == []
     (found,) = [each for each in lint(steps(text % ("h", hook))) if each.severity == "error"]
     assert found.message == "invalid spec: templates.main.steps failed to resolve {{steps.a.outputs.parameters.o}}"
+
+
+DYNAMIC = HEAD.replace("  templates:", "  arguments: {parameters: [{name: gone, value: none}, {name: is, value: noop}]}\n  templates:")
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ("{name: a, template: '{{workflow.parameters.gone}}'}", "templates.main.steps[0].a template name 'none' undefined"),
+        ("{name: a, template: '{{workflow.parameters.is}}'}", ""),
+        ("{name: 'a-{{workflow.parameters.is}}', template: noop}", ""),
+        ("{name: a, template: '{{item}}', withItems: [noop]}", "templates.main.steps[0].a template name '{{item}}' undefined"),
+        (
+            "{name: a, templateRef: {name: '{{workflow.parameters.gone}}', template: t}}",
+            "templates.main.steps[0].a template reference none.t not found",
+        ),
+        ("{name: a, template: '{{inputs.parameters.t}}'}", "template name '__argo__internal__placeholder-1' undefined"),
+        (
+            "{name: a, templateRef: {name: '{{inputs.parameters.t}}', template: t}}",
+            "template reference __argo__internal__placeholder-1.t not found",
+        ),
+        (
+            "{name: a, template: noop, arguments: {artifacts: [{name: x, fromExpression: z}]}}",
+            "templates.main.steps[0].a.arguments.x.from, artifact location, or key is required",
+        ),
+        (
+            "{name: a, template: own, arguments: {parameters: [{name: v, valueFrom: {supplied: {}}}]}}",
+            "templates.main.steps[0].a templates.own inputs.parameters.v was not supplied",
+        ),
+    ],
+)
+def test_names_and_values_that_are_known_when_the_workflow_is_created(lint: Lint, step: str, message: str) -> None:
+    own = "  - {name: own, inputs: {parameters: [{name: v, default: d}]}, container: {image: x}}\n"
+    text = f"{DYNAMIC}  - name: main\n    inputs: {{parameters: [{{name: t, value: x}}]}}\n    steps: [[{step}]]\n{TAIL}{own}"
+    found = [each.message for each in lint(text) if each.severity == "error"]
+    assert (found and message in found[0]) if message else not found

@@ -134,3 +134,15 @@ def exited(code: int, reason: str = "Error", message: str = "", name: str = "mai
 )
 def test_how_a_pods_end_is_judged(found: PodExit, stored: StoredOutputs | None, phase: str, message: str) -> None:
     assert verdict(found, stored) == (phase, message)
+
+
+def test_an_optional_artifact_of_a_template_may_be_missing_but_nothing_else() -> None:
+    scope = Scope({"steps.a.outputs.result": "r"})
+
+    def made(source: dict[str, str]) -> object:
+        return outputs.template_outputs({"outputs": {"artifacts": [{"name": "o", "optional": True, **source}]}}, scope)
+
+    assert made({"from": "{{steps.z.outputs.artifacts.x}}"}) == {}
+    for source in ({"fromExpression": "nil"}, {"from": "{{steps.a.outputs.result}}"}):
+        with pytest.raises(CallFailed, match=r"^unable to resolve outputs from scope: Variable .* is not an artifact$"):
+            made(source)
