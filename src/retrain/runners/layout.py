@@ -6,11 +6,11 @@ import os
 import posixpath
 import stat
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from retrain.errors import Unsupported
-from retrain.ports import PodSpec, Volume
+from retrain.ports import Mount, PodSpec, Volume
 from retrain.runners.podfolder import PodFolder
 
 SCRIPT_PATH = "/argo/staging/script"  # where Argo puts the source of a script template
@@ -58,19 +58,22 @@ class Layout:
         self.claims = claims
         self.machine = frozenset(folders)
         self.mounts: list[tuple[str, Path, bool]] = []  # (path in the pod, folder here, read-only), deepest path last
+        self.of: dict[str, list[tuple[str, Path, bool]]] = {}  # what each container mounts
         volumes = {volume.name: volume for volume in pod.volumes}
-        for container in pod.containers:
-            for mount in container.mounts:
-                if mount.volume not in volumes:
-                    raise Unsupported(f"container {container.name} mounts volume {mount.volume!r}, which the pod does not have")
-                volume = volumes[mount.volume]
-                source = self.source(volume)
-                if mount.sub_path:
-                    source = source / inside(mount.sub_path)
-                entry = (normal(mount.path), source, mount.read_only or volume.read_only)
-                if entry not in self.mounts:
-                    self.mounts.append(entry)
+        for container in sorted(pod.containers, key=lambda c: c.name == "main"):  # where two differ, outputs are those of main
+            own = [self._entry(container.name, mount, volumes) for mount in container.mounts]
+            self.of[container.name] = sorted(dict.fromkeys(own), key=lambda entry: entry[0])
+            self.mounts += [entry for entry in self.of[container.name] if entry not in self.mounts]
         self.mounts.sort(key=lambda entry: entry[0])
+
+    def _entry(self, container: str, mount: Mount, volumes: Mapping[str, Volume]) -> tuple[str, Path, bool]:
+        if mount.volume not in volumes:
+            raise Unsupported(f"container {container} mounts volume {mount.volume!r}, which the pod does not have")
+        volume = volumes[mount.volume]
+        source = self.source(volume)
+        if mount.sub_path:
+            source = source / inside(mount.sub_path)
+        return normal(mount.path), source, mount.read_only or volume.read_only
 
     def source(self, volume: Volume) -> Path:
         """The volume's folder on this machine."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ FOLDERS: dict[Mode, tuple[str, ...]] = {  # what a pod's folder has from the sta
 }
 PATIENCE = 10.0  # seconds that the other containers of a pod go on after one has failed: Argo looks at a Workflow that often
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+LONGEST_WORD = 131072  # bytes of one argument
 REFERENCE = re.compile(r"\$(\$)?\(([A-Za-z_.][-A-Za-z0-9_.]*)\)")
 
 
@@ -134,7 +136,7 @@ class Planner:
             "folder": str(folder),
             "machine": sorted(self.layout.machine),
             "private": list(PRIVATE),
-            "mounts": [[inside, str(source), read_only] for inside, source, read_only in self.layout.mounts],
+            "mounts": [[inside, str(source), read_only] for inside, source, read_only in self.layout.of[container.name]],
             "hide": str(self.machine.state),
             "visible": visible,
         }
@@ -149,6 +151,8 @@ class Planner:
                 f"template {self.pod.template}, container {container.name}: no command. Images are not pulled here, so "
                 "their own entry point is not known: give the command"
             )
+        if self.mode == "isolated" and container.name == captured(self.pod):
+            words = self._offload(words, len(words) - len(container.args))
         if self.mode != "isolated":
             words = self._relocate(container, words)
             environment = {name: relocated(value, self.declared, self.layout) for name, value in environment.items()}
@@ -169,6 +173,20 @@ class Planner:
             "log": str(self.folder.log(container.name)),
             "result": str(self.folder.result(container.name)) if result else None,
         }
+
+    def _offload(self, words: list[str], first: int) -> list[str]:
+        """Arguments that no process can be given, as Argo's executor gives them: `@` and the file that holds the argument."""
+        if len(json.dumps(words[first:])) <= LONGEST_WORD:
+            return words
+        found = list(words)
+        for place, word in enumerate(words):
+            if place and len(word.encode()) > LONGEST_WORD:
+                path = f"/{PRIVATE[0]}/argo_arg_{place - 1}.txt"
+                file = self.layout.locate(path)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(word)
+                found[place] = f"@{path}"
+        return found
 
     def _threads(self, container: Container) -> int:
         return max(1, int(container.cpu or 1))

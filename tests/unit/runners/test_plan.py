@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from retrain.errors import Unsupported
-from retrain.ports import Artifact, Container, OutputParameter, PodSpec
+from retrain.ports import Artifact, Container, Mount, OutputParameter, PodSpec, Volume
 from retrain.runners.layout import Layout
 from retrain.runners.plan import Machine, Planner, captured, expand, is_handler, is_warm
 from retrain.runners.podfolder import PodFolder
@@ -50,6 +50,27 @@ def test_whose_output_counts():
 def test_references_are_kubernetes():
     assert expand("$(A)-$$(A)-$(B)-$A-$$", {"A": "1"}) == "1-$(A)-$(B)-$A-$$"
     assert expand("$(A)", {"A": "$(A)"}) == "$(A)"
+
+
+def test_an_argument_that_is_too_long_is_given_as_a_file(tmp_path):
+    long = "x" * 131073
+    spec = pod("p", "sh", "-c", long, args=["a", long])
+    (main,) = plan(tmp_path, spec, "isolated", ("tmp",))["containers"]
+    assert main["argv"] == ["sh", "-c", "@/tmp/argo_arg_1.txt", "a", "@/tmp/argo_arg_3.txt"]
+    assert (tmp_path / "pods/p/upper/tmp/argo_arg_3.txt").read_text() == long
+    alone = pod("q", "sh", "-c", long, args=["a"])
+    assert plan(tmp_path, alone, "isolated", ("tmp",))["containers"][0]["argv"] == ["sh", "-c", long, "a"]
+
+
+def test_each_container_has_its_own_mounts(tmp_path):
+    containers = [
+        Container("main", "i", ["x"], mounts=[Mount("v", "/w", read_only=True)]),
+        Container("a", "i", ["x"], mounts=[Mount("v", "/w"), Mount("u", "/u")]),
+    ]
+    spec = pod("p", containers=containers, volumes=[Volume("v"), Volume("u")])
+    main, other = (c["isolation"]["mounts"] for c in plan(tmp_path, spec, "isolated")["containers"])
+    assert [(path, read_only) for path, _, read_only in main] == [("/w", True)]
+    assert [(path, read_only) for path, _, read_only in other] == [("/u", False), ("/w", False)]
 
 
 def test_an_isolated_pod_keeps_its_paths(tmp_path):
