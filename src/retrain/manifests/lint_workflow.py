@@ -111,9 +111,9 @@ def _outputs(home: Document) -> Iterator[Mapping[str, Any]]:
 
 
 def _exit(checker: Checker, document: Document, home: Document, spec: Mapping[str, Any]) -> None:
-    """Exit handler and hooks; only they may speak of `workflow.failures`."""
+    """Exit handler and hooks. Only with `onExit` templates may speak of `workflow.failures`; a hook's own arguments always may."""
     hooks = spec.get("hooks") or {}
-    if spec.get("onExit") or "exit" in hooks:
+    if spec.get("onExit"):
         checker.known.add("workflow.failures")
         if any("{{" in str(output.get("globalName") or "") for output in _outputs(home)):
             checker.known.add(lint_scope.ANY_OUTPUT)
@@ -124,4 +124,8 @@ def _exit(checker: Checker, document: Document, home: Document, spec: Mapping[st
             checker.template(found)
             checker.supplied(found, spec.get("arguments") or {}, place)
     for name, hook in hooks.items():
-        lint_calls.hooks(checker, name, hook, Place(document, f"spec.hooks.{name}"), home, f"hooks.{name}")
+        place = Place(document, f"spec.hooks.{name}")
+        lint_calls.hooks(checker, name, hook, place, home, f"hooks.{name}")
+        if name != "exit" and str(spec.get("parallelism")) == "1":
+            message = "a hook that is due while a pod runs finds no place: then Argo ends the Workflow in an error, Max parallelism reached"
+            checker.warning(place, message, "raise spec.parallelism")

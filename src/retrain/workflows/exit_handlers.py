@@ -94,7 +94,7 @@ def conclude(p: Pass) -> None:
         return
     raised = p.priv(p.name).get("raised")
     if raised is not None:
-        if not _pods_left(p) or _all_new(p):
+        if not _pods_left(p) or all_new(p):
             _end(p, "Error", f"error in entry template execution: {raised}")
             return
         p.keep(p.name, raised=None)  # Argo waits for the pods, and then takes the error for an ordinary one
@@ -114,7 +114,7 @@ def conclude(p: Pass) -> None:
     on_exit = _exit_node(p)
     if on_exit == "":
         return
-    if p.head.get("phase") in COMPLETED or (_pods_left(p) and not (p.broken_off and _all_new(p))):
+    if p.head.get("phase") in COMPLETED or (_pods_left(p) and not (p.broken_off and all_new(p))):
         return
     _finish(p, entry, p.node(on_exit) if on_exit else None)
 
@@ -124,7 +124,7 @@ def _pods_left(p: Pass) -> bool:
     return p.count("late", "") > 0 or p.count("pods", "") > 0
 
 
-def _all_new(p: Pass) -> bool:
+def all_new(p: Pass) -> bool:
     """Whether no pod is older than this pass: then Argo ends at once, and what it just made stays Pending for ever."""
     new = [n for n in p.nodes if n not in p.run.nodes and p.priv(n).get("pod")]
     return p.count("late", "") == 0 and p.count("pods", "") == len(new)

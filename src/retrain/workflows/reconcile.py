@@ -28,7 +28,6 @@ from retrain.workflows.messages import (
 )
 from retrain.workflows.work import Pass
 
-
 OF_PODS = (PodRunning, PodExited, OutputsStored)  # learnt together: a controller looks at all pods before it goes on
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from retrain.ports import Doc
-from retrain.workflows import hooks, memoize
+from retrain.workflows import exit_handlers, hooks, memoize
 from retrain.workflows.execute import Frame, fails_fast, frame_of
 from retrain.workflows.index import BAD, FULFILLED
 from retrain.workflows.loops import Calls, ReferenceMissing, expand, item_name, resolve_references, should_execute
@@ -304,7 +304,7 @@ def _leave(p: Pass, node: str, where: hooks.Place, step: Doc, scope: Scope, para
         hooks.leave(p, where, step, scope, params)
     except (CallFailed, Blocked) as error:
         message = hooks.FULL if isinstance(error, Blocked) else str(error)
-        follows = p.spec.get("onExit") or p.spec.get("hooks") or p.count("pods", "") or p.count("late", "")
+        follows = p.spec.get("onExit") or p.spec.get("hooks") or not exit_handlers.all_new(p)
         if node == p.name and not follows:
             p.keep(node, deemed=message)
         raise CallFailed(message) from error

@@ -111,6 +111,25 @@ def test_failures_are_known_to_exit_handlers_only(lint: Lint) -> None:
     assert [(each.line, each.message) for each in lint(text)] == [(8, "invalid spec: templates.a: failed to resolve {{workflow.failures}}")]
 
 
+def test_failures_are_not_known_to_templates_because_of_a_hook(lint: Lint) -> None:
+    arguments = "{parameters: [{name: v, value: '{{workflow.failures}}'}]}"
+    text = f"{WORKFLOW}  entrypoint: a\n  hooks: {{exit: {{template: b, arguments: {arguments}}}}}\n"
+    text += (
+        "  templates:\n  - {name: a, suspend: {}}\n  - {name: b, inputs: {parameters: [{name: v}]}, container: {image: x, args: [%s]}}\n"
+    )
+    assert lint(text % "'{{inputs.parameters.v}}'") == []
+    (found,) = lint(text % "'{{workflow.failures}}'")
+    assert found.message == "invalid spec: templates.b templates.b: failed to resolve {{workflow.failures}}"
+
+
+def test_a_hook_needs_a_place_beside_the_pods(lint: Lint) -> None:
+    text = f"{WORKFLOW}  entrypoint: a\n  parallelism: %s\n  hooks: {{h: {{template: a, expression: 'true'}}, exit: {{template: a}}}}\n"
+    text += "  templates: [{name: a, suspend: {}}]\n"
+    assert lint(text % 2) == []
+    (found,) = lint(text % 1)
+    assert (found.severity, found.path[-12:]) == ("warning", "spec.hooks.h")
+
+
 def test_a_library_needs_no_entrypoint_and_knows_nothing_of_its_users(lint: Lint) -> None:
     text = LIBRARY.replace("  entrypoint: main\n  arguments: {parameters: [{name: model}, {name: kind, value: a, enum: [a, b]}]}\n", "")
     assert lint(text) == []

@@ -223,6 +223,14 @@ def test_a_hook_without_a_place_is_an_error(tell: Tell) -> None:
     assert told.phases() == {"": "Failed", "[0]": "Error", "[0].a": "Succeeded", "[0].b": "Succeeded"}
 
 
+def test_an_exit_handler_of_a_step_without_a_place_is_an_error_of_the_workflow(tell: Tell) -> None:
+    steps = "    steps: [[{name: a, template: ok, onExit: ok}, {name: b, template: ok}]]\n"
+    told = tell(HEAD % "  parallelism: 1" + steps)
+    shown = told.play()["status"]
+    assert (shown["phase"], shown["message"]) == ("Error", "Max parallelism reached")
+    assert told.phases() == {"": "Error", "[0]": "Error", "[0].a": "Succeeded", "[0].b": "Pending"}
+
+
 def test_a_hook_of_the_workflow_without_a_place_is_an_error_of_its_entry(tell: Tell) -> None:
     hooks = """  parallelism: 1
   hooks: {running: {template: ok, expression: 'workflow.status == "Running"'}}"""
