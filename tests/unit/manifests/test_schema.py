@@ -53,6 +53,25 @@ def test_parameters_take_numbers_and_booleans(lint: Lint, value: str) -> None:
     assert lint(text) == []
 
 
+@pytest.mark.parametrize(
+    ("field", "path", "why"),
+    [
+        ("memoize: {key: k, cache: {configMap: {name: c}}}", ".memoize", '"maxAge" is a required property'),
+        ("memoize: {key: k, maxAge: 1h, cache: {}}", ".memoize.cache", '"configMap" is a required property'),
+        (
+            "synchronization: {semaphores: [{configMapKeyRef: {name: c}}]}",
+            ".synchronization.semaphores[0].configMapKeyRef",
+            '"key" is a required property',
+        ),
+        ("parallelism: 0", ".parallelism", "0 is less than the minimum of 1"),
+    ],
+)
+def test_what_the_definitions_of_a_cluster_ask_for(lint: Lint, field: str, path: str, why: str) -> None:
+    text = (WORKFLOW % "command: [a]").replace("container:", f"{field}\n    container:")
+    found = [(each.path, each.message) for each in lint(text) if each.severity == "error"]
+    assert (f"Workflow/a- spec.templates[0]{path}", why) in found
+
+
 def test_fields_that_argo_removed_are_named_with_what_to_write_now(lint: Lint) -> None:
     (found,) = lint((WORKFLOW % "command: [a]") + "  synchronization: {mutex: {name: a}}\n")
     assert found.hint.startswith("removed in Argo 4.0; write `mutexes")
