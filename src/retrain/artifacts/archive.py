@@ -39,16 +39,30 @@ def is_tarball(path: Path) -> bool:
         return False
 
 
+def _is_gzip(path: Path) -> None:
+    """Raises InvalidInput in Go's words for what is none."""
+    with path.open("rb") as file:
+        start = file.read(2)
+    if start != b"\x1f\x8b":
+        raise InvalidInput("gzip: invalid header" if start else "EOF")
+
+
 def unpack_tar(source: Path, target: Path) -> None:
-    """Lay the content out at `target`: the single entry itself, or a folder of all entries. Raises InvalidInput for an archive that
-    would write or link outside of it."""
+    """Lay the content out at `target`: the single entry itself, or a folder of all entries; pipes and devices are left out. Raises
+    InvalidInput for an archive that would write or link outside of it."""
+
+    _is_gzip(source)
 
     def extract(into: Path) -> None:
         with tarfile.open(source, "r:*") as tar:
-            tar.extractall(into, filter="data")
+            tar.extractall(into, members=[m for m in tar if m.isreg() or m.isdir() or m.issym() or m.islnk()], filter="data")
 
     try:
         _lay_out(extract, target)
+    except (tarfile.AbsoluteLinkError, tarfile.LinkOutsideDestinationError) as e:
+        raise InvalidInput(f"illegal symlink target: {e.tarinfo.name} -> {e.tarinfo.linkname}") from None
+    except tarfile.OutsideDestinationError as e:
+        raise InvalidInput(f"illegal file path: {e.tarinfo.name}") from None
     except tarfile.TarError as e:
         raise InvalidInput(f"archive cannot be unpacked: {e}") from None
 
@@ -66,7 +80,9 @@ def unpack_zip(source: Path, target: Path) -> None:
 
     try:
         _lay_out(extract, target)
-    except (zipfile.BadZipFile, OSError, zlib.error) as e:
+    except zipfile.BadZipFile:
+        raise InvalidInput("zip: not a valid zip file") from None
+    except (OSError, zlib.error) as e:
         raise InvalidInput(f"archive cannot be unpacked: {e}") from None
 
 

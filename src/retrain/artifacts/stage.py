@@ -83,25 +83,25 @@ def _load(artifact: Artifact, places: Places, bucket: Bucket | None) -> None:
         raise StageError(f"{INIT_ERROR}required artifact '{artifact.name}' not supplied")
     target = places.locate(artifact.path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    if location.kind == "raw":
-        target.write_text(location.data)
-    else:
-        partial = target.with_name(f".{target.name}.loading")
+    partial = target.with_name(f".{target.name}.loading")
+    _remove(partial)
+    try:
+        _fetch(location, artifact, partial, bucket)
+        _unpack(artifact, partial, target)
+    except NotFound:
+        if artifact.optional:
+            return
+        raise
+    finally:
         _remove(partial)
-        try:
-            _fetch(location, artifact, partial, bucket)
-            _unpack(artifact, partial, target)
-        except NotFound:
-            if artifact.optional:
-                return
-            raise
-        finally:
-            _remove(partial)
     if artifact.mode is not None:
         _chmod(target, artifact.mode, artifact.recurse_mode)
 
 
 def _fetch(location: ArtifactLocation, artifact: Artifact, to: Path, bucket: Bucket | None) -> None:
+    if location.kind == "raw":
+        to.write_text(location.data)
+        return
     if location.kind == "http":
         download(location.key, location.headers, to)
         return

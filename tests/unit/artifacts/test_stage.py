@@ -126,6 +126,16 @@ def test_archives_are_known_by_content_unless_told_otherwise(places, bucket, tmp
     assert places.locate("/in/none").read_bytes() == (tmp_path / "t").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("data", "kind", "words"),
+    [("text", "tar", "gzip: invalid header"), ("", "tar", "EOF"), ("text", "zip", "zip: not a valid zip file")],
+)
+def test_what_is_no_archive_although_it_should_be(places, data, kind, words):
+    with pytest.raises(StageError) as e:
+        stage(spec(inputs=[Artifact("a", "/a", ArtifactLocation("raw", data=data), archive=kind)]), places, None)
+    assert str(e.value) == f"init: Error (exit code 64): {words}"
+
+
 def test_modes(places, bucket):
     bucket.put("d/a", b"")
     raw = ArtifactLocation("raw", data="#!/bin/sh\n")
