@@ -27,7 +27,7 @@ def download(url: str, headers: Sequence[Sequence[str]], to: Path) -> None:
             shutil.copyfileobj(answer, file)
     except urllib.error.HTTPError as e:
         e.close()
-        status = f"{e.code} {http.client.responses.get(e.code, e.reason)}"
+        status = f"{e.code} {e.reason}"
         if e.code == 404:
             raise NotFound(status) from None
         raise InvalidInput(f"loading content from {url} failed with reason: {status}") from None
