@@ -6,7 +6,7 @@ from collections import Counter
 
 from retrain.expressions import ExpressionError
 from retrain.ports import Doc
-from retrain.workflows import dag_hooks, exit_handlers, hooks, memoize
+from retrain.workflows import dag_hooks, dag_inputs, exit_handlers, hooks, memoize
 from retrain.workflows.dag_phase import phase_of
 from retrain.workflows.execute import Frame, fails_fast, frame_of
 from retrain.workflows.graph import Graph, graph_of
@@ -141,6 +141,10 @@ class Dag:
     def _correct_message(self, name: str, again: bool) -> None:
         """Argo words an error of the call differently when it looks at the task `again`, and one of the template always so."""
         node = self.p.node(self.id(name))
+        unread = dag_inputs.unread(self.p, self.frame, self.graph.tasks[name], self.name) if again and self.p.fulfilled(node["id"]) else ""
+        if unread:
+            self.p.mark(node["id"], "Error", unread)
+            return
         private = self.p.priv(node["id"])
         raised = private.get("raised")
         if raised is None or node["phase"] != "Error":

@@ -160,6 +160,11 @@ def assess_group(p: Pass, group: str) -> None:
     node = p.node(group)["boundaryID"]
     if p.node(node)["phase"] in FULFILLED:
         return
+    broken = p.priv(group).get("broken")
+    if broken is not None:
+        p.broken_off = True
+        p.mark(group, "Error", broken)
+        return
     made = False
     try:
         frame = frame_of(p, node)
@@ -170,8 +175,11 @@ def assess_group(p: Pass, group: str) -> None:
         made = True
         _run_hooks(p, node, frame, group, state)
     except CallFailed as error:
-        p.broken_off = p.broken_off or not made
-        p.mark(group, "Error", str(error))
+        if made:
+            p.mark(group, "Error", str(error))
+        else:  # what was called before it begins in this very look, so it goes first
+            p.keep(group, broken=str(error))
+            p.look(group)
         return
     if p.node(group)["phase"] not in FULFILLED and state.all_made and not p.count("open", group):
         _conclude(p, group, state)

@@ -157,3 +157,21 @@ def test_defaults_of_templates_are_merged_by_name(tell: Tell) -> None:
     told = tell(head + "    - [{name: a, template: out}]\n")
     told.play()
     assert [o["name"] for o in told.nodes()["[0].a"]["outputs"]["parameters"]] == ["o", "e"]
+
+
+def test_what_was_called_before_a_call_that_cannot_be_made_has_begun(tell: Tell) -> None:
+    inner = "  - {name: inner, steps: [[{name: k, template: ok}]]}\n  - name: main\n"
+    told = tell(HEAD.replace("  - name: main\n", inner) + "    - [{name: a, template: inner}, {name: b, template: ok, when: x y}]\n")
+    told.play()
+    assert "[0]" in told.phases()
+    broken = "{name: b, template: '{{item}}', withItems: [none]}"
+    told = tell(HEAD.replace("  - name: main\n", inner) + f"    - [{{name: a, template: inner}}, {broken}]\n")
+    told.play()
+    assert told.phases() == {
+        "": "Failed",
+        "[0]": "Error",
+        "[0].a": "Running",
+        "[0].a[0]": "Running",
+        "[0].a[0].k": "Pending",
+        "[0].b(0:none)": "Error",
+    }
