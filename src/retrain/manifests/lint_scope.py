@@ -65,6 +65,8 @@ def _scan_text(text: str, path: str) -> Iterator[Tag]:
         if end < 0:
             return
         inner = text[start + 2 : end].strip()
+        nested = inner.rpartition("{{")[2]
+        inner = nested if nested.startswith("workflow.parameters.") else inner  # Argo fills it in first; what it names then is seen later
         yield Tag(inner.removeprefix("=").strip(), inner.startswith("="), path)
         start = text.find("{{", end + 2)
 

@@ -127,6 +127,11 @@ DYNAMIC = HEAD.replace("  templates:", "  arguments: {parameters: [{name: gone, 
         ("{name: a, template: '{{workflow.parameters.gone}}'}", "templates.main.steps[0].a template name 'none' undefined"),
         ("{name: a, template: '{{workflow.parameters.is}}'}", ""),
         ("{name: 'a-{{workflow.parameters.is}}', template: noop}", ""),
+        ("{name: a, template: own, arguments: {parameters: [{name: v, value: '{{workflow.parameters.{{workflow.parameters.is}}}}'}]}}", ""),
+        (
+            "{name: a, template: own, arguments: {parameters: [{name: v, value: '{{workflow.parameters.{{workflow.parameters.no}}}}'}]}}",
+            "failed to resolve {{workflow.parameters.no}}",
+        ),
         ("{name: a, template: '{{item}}', withItems: [noop]}", "templates.main.steps[0].a template name '{{item}}' undefined"),
         (
             "{name: a, templateRef: {name: '{{workflow.parameters.gone}}', template: t}}",
