@@ -28,6 +28,7 @@ ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # of the suffixes that the API server 
 LONGEST_BASE = 58
 CHECKED = frozenset({"Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "EventSource", "EventBus", "Sensor"})
 TEMPLATE_LABEL = "workflows.argoproj.io/workflow-template"
+CLUSTER_TEMPLATE_LABEL = "workflows.argoproj.io/cluster-workflow-template"
 
 
 class Admission:
@@ -133,9 +134,10 @@ class Admission:
         metadata["creationTimestamp"] = timestamp(self._clock.now())
         metadata["resourceVersion"] = self._documents.next_version()
         metadata["generation"] = 1
-        reference = ((admitted.get("spec") or {}).get("workflowTemplateRef") or {}).get("name") if kind == "Workflow" else None
-        if reference:
-            metadata["labels"] = {**(metadata.get("labels") or {}), TEMPLATE_LABEL: reference}
+        reference = ((admitted.get("spec") or {}).get("workflowTemplateRef") or {}) if kind == "Workflow" else {}
+        if reference.get("name"):
+            label = CLUSTER_TEMPLATE_LABEL if reference.get("clusterScope") else TEMPLATE_LABEL
+            metadata["labels"] = {**(metadata.get("labels") or {}), label: reference["name"]}
         return _canonical(admitted)
 
     def _taken(self, kind: str, name: str) -> bool:

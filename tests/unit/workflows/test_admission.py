@@ -88,3 +88,16 @@ async def test_operations_inside_a_transaction_take_effect_after_it(tmp_path: Pa
             engine.admission.get("Workflow", "never")
         with pytest.raises(InvalidInput, match="is not one of submit"):
             engine.operations.operate("explode", "w", {})
+
+
+@pytest.mark.anyio
+async def test_a_workflow_is_labelled_with_the_template_that_it_comes_from(tmp_path: Path) -> None:
+    async with Engine(tmp_path / "s") as engine:
+        library = {**waiting(name="lib"), "kind": "WorkflowTemplate"}
+        engine.admission.create(library)
+        engine.admission.create({**library, "kind": "ClusterWorkflowTemplate"})
+        for cluster, label in ((False, "workflow-template"), (True, "cluster-workflow-template")):
+            spec = {"workflowTemplateRef": {"name": "lib", "clusterScope": cluster}}
+            made = engine.admission.create({**waiting(generateName="a-"), "spec": spec})
+            found = {k: v for k, v in made["metadata"]["labels"].items() if k.endswith("workflow-template")}
+            assert found == {f"workflows.argoproj.io/{label}": "lib"}
