@@ -41,14 +41,14 @@ types: .venv/dev.stamp ## mypy --strict
 layers: .venv/dev.stamp ## who may import whom
 	$(BIN)/lint-imports
 
-unit: .venv/dev.stamp ## pytest, three files at a time: most of what takes long waits
-	$(BIN)/pytest -n 3 --dist loadfile
+unit: .venv/dev.stamp ## pytest, three files at a time, the long ones first: most of their time is waiting
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 conformance: .venv/dev.stamp ## play what the real Argo controllers did through the embedded engine
 	$(BIN)/pytest tests/conformance -v
 
 coverage: .venv/dev.stamp ## pytest with coverage of src and handlers
-	$(BIN)/pytest -n 3 --dist loadfile --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
 
 models: .venv/run.stamp ## list every model of models/ in its kustomization
 	$(BIN)/retrain lint --fix models
