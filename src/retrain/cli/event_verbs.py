@@ -105,7 +105,7 @@ def events(ctx: click.Context, limit: int, output: str, state: Path) -> None:
     table(["ID", "SOURCE", "EVENT", "TIME", *(["TYPE", "DATA"] if wide else [])], rows)
     click.echo()
     table(
-        ["SENSOR", "TRIGGER", "WAITING", "LAST ERROR"],
+        ["SENSOR", "TRIGGER", "WAITING", "LAST REFUSAL"],
         [[t["sensor"], t["trigger"], str(t["lag"]), plain(t.get("error") or "")] for t in told["triggers"]],
     )
 
