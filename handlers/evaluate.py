@@ -1,5 +1,6 @@
-"""Score one trained trial on `valid`: `python -m handlers.evaluate --model M --spec JSON --dataset DIGEST --result JSON --scores-out PATH`.
+"""Score one trained trial on `valid`.
 
+`python -m handlers.evaluate --model M --spec JSON --dataset DIGEST --result JSON --run NAME --scores-out PATH`.
 The winner of a run is chosen among these scores; `test` is not looked at here. The evaluation, with an interval for every metric, is
 kept in the trial's folder under the digest of trial, rows and metrics, so that a changed `evaluate` makes another one and trains nothing.
 """
@@ -12,13 +13,14 @@ from handlers.contracts import log, main, write_output
 from handlers.data.manifest import load_dataset
 from handlers.judge.evaluation import on_valid
 from handlers.learn import trial as trials
+from handlers.learn.claim import Heartbeat
 from handlers.spec.parse import load
 from handlers.storage import canonical_json, open_store
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m handlers.evaluate", description="Score one trained trial on the validation rows.")
-    for name in ("model", "spec", "dataset", "result"):
+    for name in ("model", "spec", "dataset", "result", "run"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--scores-out", required=True, metavar="PATH")
     return parser.parse_args(argv)
@@ -29,7 +31,8 @@ def run(argv: list[str] | None = None) -> None:
     store = open_store()
     spec = load(given.spec)
     trial = trials.parameter(given.result, "--result")["trial"]
-    found = on_valid(store, given.model, trial, spec, load_dataset(store, given.model, given.dataset))
+    with Heartbeat(store, given.model, given.run):
+        found = on_valid(store, given.model, trial, spec, load_dataset(store, given.model, given.dataset))
     select_by = spec.evaluate.select_by
     value = found["metrics"][select_by]["value"]
     log("trial is evaluated", trial=trial, select_by=select_by, value=value)

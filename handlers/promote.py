@@ -24,7 +24,7 @@ from handlers.judge.comparison import verdict as judged
 from handlers.judge.evaluation import on_valid
 from handlers.judge.records import RunRecord, read_run, run_folder, runs
 from handlers.learn import trial as trials
-from handlers.learn.claim import release
+from handlers.learn.claim import Heartbeat, release
 from handlers.spec.model import ModelSpec
 from handlers.spec.parse import load
 from handlers.storage import Store, canonical_json, open_store, write_json, write_once
@@ -100,7 +100,8 @@ def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -
         failed = _failed(given.status, given.decision, scores)
         if failed:
             return {"outcome": "failed", "reason": failed}
-        document = decide(store, given.model, spec, dataset, given.run, scores)
+        with Heartbeat(store, given.model, given.run):
+            document = decide(store, given.model, spec, dataset, given.run, scores)
     except (BadData, BadSpec, GaveUp) as error:
         return {"outcome": "failed", "reason": str(error)}
     record = champions.current(store, given.model).record or {}

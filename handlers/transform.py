@@ -1,7 +1,7 @@
 """Make the parts that a snapshot needs and the bucket lacks, and the manifest that gives every part its role.
 
-`python -m handlers.transform --model M --spec JSON --snapshot DIGEST --dataset-out PATH --summary-out PATH`. Adding a month of data makes
-the parts of that month: parts are named by what they are made of and never made twice.
+`python -m handlers.transform --model M --spec JSON --snapshot DIGEST --run NAME --dataset-out PATH --summary-out PATH`.
+Adding a month of data makes the parts of that month: parts are named by what they are made of and never made twice.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from handlers.contracts import BadData, log, main, write_output
 from handlers.data import manifest, parts
 from handlers.data.keys import settled
 from handlers.data.manifest import Dataset
+from handlers.learn.claim import Heartbeat
 from handlers.spec.digests import code_digest
 from handlers.spec.model import ModelSpec
 from handlers.spec.parse import load
@@ -21,7 +22,7 @@ from handlers.storage import Missing, Store, canonical_json, open_store, read_js
 
 def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m handlers.transform", description=__doc__.splitlines()[0] if __doc__ else None)
-    for name in ("model", "spec", "snapshot"):
+    for name in ("model", "spec", "snapshot", "run"):
         parser.add_argument(f"--{name}", required=True)
     for name in ("dataset", "summary"):
         parser.add_argument(f"--{name}-out", metavar="PATH")
@@ -30,7 +31,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 
 def run(argv: list[str]) -> None:
     given = arguments(argv)
-    dataset, summary = transform(open_store(), given.model, load(given.spec), given.snapshot)
+    store = open_store()
+    with Heartbeat(store, given.model, given.run):
+        dataset, summary = transform(store, given.model, load(given.spec), given.snapshot)
     write_output(given.dataset_out, dataset.digest)
     write_output(given.summary_out, canonical_json(summary))
 

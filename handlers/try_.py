@@ -153,12 +153,12 @@ def _steps(spec: ModelSpec, store: FolderStore, out: Path) -> dict[str, Any]:
     decision = output("decision")
     if decision != "train":
         raise WrongUsage(f"nothing to try: {output('reason')}; give --keep a folder that is not there yet")
-    transform.run([*common, "--snapshot", output("snapshot"), *to("dataset", "summary")])
+    transform.run([*common, "--snapshot", output("snapshot"), "--run", RUN, *to("dataset", "summary")])
     grid.run([*common, *to("trials")])
     at, scores = ["--dataset", output("dataset")], []
     for trial in json.loads(output("trials")):
         train.run([*common, *at, "--trial", json.dumps(trial), "--run", RUN, *to("result")])
-        evaluate.run([*common, *at, "--result", output("result"), *to("scores")])
+        evaluate.run([*common, *at, "--result", output("result"), "--run", RUN, *to("scores")])
         scores.append({"params": trial["params"], **json.loads(output("scores"))})
     judged = ["--run", RUN, "--results", json.dumps(scores), "--decision", decision]
     promote.run(["judge", *common, *at, *judged, *to("verdict", "again")])

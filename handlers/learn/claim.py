@@ -17,7 +17,7 @@ from handlers.contracts import TryAgain, log
 from handlers.storage import Conflict, Missing, Store, Temporary, write_json
 
 BEAT_SECONDS = 20.0
-# only training beats: long enough for a large transform, or for pods that wait for a node, to lie between two trainings
+# every long stage beats: long enough for pods that wait for a node to lie between two of them
 DEAD_AFTER_SECONDS = 900.0
 ATTEMPTS = 50
 

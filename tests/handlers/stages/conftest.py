@@ -100,7 +100,7 @@ class World:
 
     def dataset(self, snapshot: str) -> str:
         out = str(self.out / "dataset")
-        transform.run(["--model", self.model, "--spec", self.read_spec(), "--snapshot", snapshot, "--dataset-out", out])
+        transform.run(["--model", self.model, "--spec", self.read_spec(), "--snapshot", snapshot, "--run", "r", "--dataset-out", out])
         return self._read("dataset")
 
     def trials(self) -> list[dict[str, Any]]:
@@ -119,7 +119,7 @@ class World:
 
     def evaluate(self, dataset: str, result: dict[str, Any]) -> str:
         given = ["--model", self.model, "--spec", self.read_spec(), "--dataset", dataset, "--result", json.dumps(result)]
-        evaluate.run([*given, "--scores-out", str(self.out / "scores")])
+        evaluate.run([*given, "--run", "r", "--scores-out", str(self.out / "scores")])
         return self._read("scores")
 
     def promote_arguments(self, dataset: str, scores: list[str], run: str, decision: str, status: str = "") -> list[str]:

@@ -66,4 +66,4 @@ def test_a_trial_that_is_not_there(world: Any, month: Any) -> None:
 
 def test_what_is_no_json(world: Any) -> None:
     with pytest.raises(WrongUsage, match="--result: not JSON"):
-        evaluate.run(["--model", "late", "--spec", world.read_spec(), "--dataset", "d", "--result", "{", "--scores-out", "x"])
+        evaluate.run(["--model", "late", "--spec", world.read_spec(), "--dataset", "d", "--result", "{", "--run", "r", "--scores-out", "x"])
