@@ -55,11 +55,6 @@ DEVIATIONS = (
         "hold them",
     ),
     (
-        "`stop` and `terminate` of a Workflow that is suspended as a whole",
-        "take effect when someone resumes it",
-        "take effect at once",
-    ),
-    (
         "a hook that asks for the status `Running` of a pod",
         "is run if the pod still runs when the controller looks at the Workflow again, by default within 10 seconds",
         "is run when the pod runs for 2 seconds after its call: one that ends before is not seen running here either",

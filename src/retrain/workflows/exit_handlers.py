@@ -90,7 +90,7 @@ def start_entry(p: Pass) -> None:
 def conclude(p: Pass) -> None:
     """Once nothing more can be done in this pass: hooks of the Workflow, its exit handler, its phase."""
     entry = p.get(p.name)
-    if p.head.get("phase") in COMPLETED or entry is None:
+    if p.head.get("phase") in COMPLETED or entry is None or p.suspended:
         return
     raised = p.priv(p.name).get("raised")
     if raised is not None:
@@ -103,11 +103,10 @@ def conclude(p: Pass) -> None:
         _end(p, "Error", deemed)
         return
     p.late = True
-    if not p.suspended:
-        try:
-            _hooks(p)
-        except CallFailed as error:
-            p.mark(p.name, "Error", str(error))
+    try:
+        _hooks(p)
+    except CallFailed as error:
+        p.mark(p.name, "Error", str(error))
     if not p.fulfilled(p.name) or p.count("open", "!hooks"):
         return
     entry = p.node(p.name)
@@ -162,7 +161,7 @@ def _exit_node(p: Pass) -> str | None:
     if p.get(node) is None:
         if not p.may_execute(True):
             return None
-        if p.suspended or not _start_exit(p, name):
+        if not _start_exit(p, name):
             return ""
     return node if p.fulfilled(node) and not p.priv(node).get("pod") else ""
 

@@ -9,7 +9,7 @@ from retrain.ports import Clock, Doc, Json, Operation
 from retrain.workflows import retry_workflow, shutdown, status
 from retrain.workflows.admission import Admission
 from retrain.workflows.controller import Controller
-from retrain.workflows.messages import Operated
+from retrain.workflows.messages import Operated, Run
 
 FINISHED = ("Succeeded", "Failed", "Error")
 
@@ -32,9 +32,14 @@ class Operations:
             case "retry":
                 return self._retry(name, options)
             case "stop" | "terminate" | "suspend" | "resume" | "set":
-                self._refuse_finished(operation, name)
+                run = self._controller.run_of(name)
+                selector = str(options.get("nodeFieldSelector") or "")
+                if run.head.get("phase") in FINISHED:
+                    if why := finished_refusal(operation, run, selector):
+                        raise InvalidInput(why)
+                    return self._objects.get("Workflow", name)
                 fact = Operated(operation, dict(options))
-                shutdown.check(self._controller.run_of(name).nodes, fact)
+                shutdown.check(run.nodes, fact)
                 self._controller.operate(name, fact)
                 return self._objects.get("Workflow", name)
             case _:
@@ -75,11 +80,17 @@ class Operations:
             self._controller.reopen(name, lambda run: head)
         return self._objects.get("Workflow", name)
 
-    def _refuse_finished(self, operation: str, name: str) -> None:
-        phase = self._controller.run_of(name).head.get("phase")
-        if phase in FINISHED:
-            words = {"stop": "shutdown", "terminate": "shutdown", "set": "change a node of"}
-            raise InvalidInput(f"cannot {words.get(operation, operation)} a completed workflow: {name} is {phase}")
+
+def finished_refusal(operation: str, run: Run, selector: str) -> str:
+    """Why it cannot be done to a Workflow that has ended, in Argo's words; empty for `resume`, which then has nothing to do."""
+    if operation == "suspend":
+        return "cannot suspend completed workflows"
+    if operation in ("stop", "terminate") and not (operation == "stop" and selector):
+        metadata = run.workflow["metadata"]
+        return f'cannot shutdown a completed workflow: workflow: "{metadata["name"]}", namespace: "{metadata.get("namespace") or ""}"'
+    if operation == "set" and not selector:
+        return "'set' currently only targets suspend nodes, use a node field selector to target them"
+    return f"currently, set only targets suspend nodes: no suspend nodes matching nodeFieldSelector: {selector}" if selector else ""
 
 
 def _assignment(text: str) -> tuple[str, str]:

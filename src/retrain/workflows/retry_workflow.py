@@ -116,7 +116,7 @@ def _last_group(run: Run, doc: Doc, gone: set[str]) -> int | None:
 
 
 def _head(run: Run, parameters: Sequence[str], now: float) -> tuple[Doc, WantLock | None]:
-    hidden = {k: v for k, v in (run.head.get(HIDDEN) or {}).items() if k not in ("shutdown", "suspended", "deadline", "refused", "lock")}
+    hidden = {k: v for k, v in (run.head.get(HIDDEN) or {}).items() if k not in ("shutdown", "deadline", "refused", "lock")}
     head = {k: v for k, v in run.head.items() if k not in ("message", "conditions")}
     spec = {k: v for k, v in spec_of(run).items() if k != "shutdown"}
     if parameters:

@@ -45,9 +45,7 @@ def operate(p: Pass, fact: Operated) -> None:
 def _shut_down(p: Pass, strategy: str) -> None:
     if p.shutdown == "Terminate":
         return
-    p.set_hidden(shutdown=strategy)
-    if "suspended" in p.hidden or p.spec.get("suspend"):
-        p.set_hidden(suspended=False)
+    p.set_hidden(shutdown=strategy)  # a Workflow that is suspended stays so: it ends once it is resumed
     apply_shutdown(p)
 
 
@@ -144,6 +142,7 @@ def _resume(p: Pass) -> None:
             p.keep(node, stage="lock")
             execute.resume(p, node)
         else:
+            p.changed.setdefault(node, {}).update(dict.fromkeys(p.children(node)))  # what ended meanwhile was seen by nobody
             p.look(node)
 
 

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from retrain.engine import Engine
+from retrain.ports import Doc
+from retrain.workflows.messages import Run
+from retrain.workflows.operations import finished_refusal
 
 HALF = {
     "apiVersion": "argoproj.io/v1alpha1",
@@ -69,3 +72,21 @@ async def test_a_workflow_of_which_nothing_was_executed_is_retried_from_its_begi
         for name in ("lost", "wrong"):
             await engine.ended(name)
             assert engine.admission.get("Workflow", name)["status"]["phase"] == "Succeeded"
+
+
+@pytest.mark.parametrize(
+    ("operation", "selector", "words"),
+    [
+        ("stop", "", 'cannot shutdown a completed workflow: workflow: "w", namespace: "ns"'),
+        ("terminate", "", 'cannot shutdown a completed workflow: workflow: "w", namespace: "ns"'),
+        ("stop", "id=x", "currently, set only targets suspend nodes: no suspend nodes matching nodeFieldSelector: id=x"),
+        ("suspend", "", "cannot suspend completed workflows"),
+        ("set", "", "'set' currently only targets suspend nodes, use a node field selector to target them"),
+        ("set", "id=x", "currently, set only targets suspend nodes: no suspend nodes matching nodeFieldSelector: id=x"),
+        ("resume", "", ""),
+        ("resume", "id=x", "currently, set only targets suspend nodes: no suspend nodes matching nodeFieldSelector: id=x"),
+    ],
+)
+def test_what_is_said_of_a_workflow_that_has_ended(operation: str, selector: str, words: str) -> None:
+    workflow: Doc = {"metadata": {"name": "w", "namespace": "ns"}}
+    assert finished_refusal(operation, Run(workflow, {"phase": "Failed"}, {}, {}, {}), selector) == words

@@ -211,3 +211,12 @@ spec:
     later.play()
     assert later.run.head["phase"] == "Succeeded"
     assert [p.containers[0].command for p in later.pods] == [["x", '["f(0:a)","f(1:b)"]']]
+
+
+def test_a_workflow_that_began_suspended_and_was_resumed_is_not_suspended_by_a_retry(tell: Tell) -> None:
+    told = tell(FAN.replace("  entrypoint: main", "  suspend: true\n  entrypoint: main"), lambda pod: (1, {}))
+    told.play()
+    told.operate("resume")
+    assert told.run.head["phase"] == "Failed"
+    again(told)
+    assert told.run.head["phase"] == "Succeeded"

@@ -112,3 +112,49 @@ def test_the_time_spent_waiting_for_a_lock_counts(tell: Tell) -> None:
     told.now += 6
     told.facts.append(LockGranted("w"))
     assert told.play()["status"]["phase"] == "Succeeded"
+
+
+GROUP = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+  - {name: main, steps: [[{name: a, template: ok, hooks: {exit: {template: ok}}}], [{name: b, template: ok}]]}
+  - {name: single, container: {image: i, command: [exit, "3"]}}
+  - {name: ok, container: {image: i, command: [exit, "0"]}}
+"""
+
+
+def held(tell: Tell, text: str = GROUP) -> Any:
+    """The Workflow is suspended while its first pod runs; then the pod ends."""
+    told = tell(text)
+    told.hold = {"a", "w"}
+    told.play()
+    told.operate("suspend")
+    told.let_go(next(iter(told.held)))
+    told.play()
+    return told
+
+
+@pytest.mark.parametrize("operation", ["stop", "terminate"])
+def test_a_suspended_workflow_that_is_stopped_ends_once_it_is_resumed(tell: Tell, operation: str) -> None:
+    told = held(tell)
+    shown = told.operate(operation)
+    assert (shown["status"]["phase"], shown["spec"]["suspend"]) == ("Running", True)
+    shown = told.operate("resume")
+    assert (shown["status"]["phase"], shown["status"]["message"]) == ("Failed", f"Stopped with strategy '{operation.title()}'")
+
+
+def test_a_suspended_workflow_whose_entry_has_ended_goes_on_once_it_is_resumed(tell: Tell) -> None:
+    told = held(tell, GROUP.replace("entrypoint: main", "entrypoint: single"))
+    assert (told.phases()[""], told.run.head["phase"]) == ("Failed", "Running")
+    assert told.operate("resume")["status"]["phase"] == "Failed"
+
+
+def test_exit_handlers_of_what_ended_meanwhile_run_once_the_workflow_is_resumed(tell: Tell) -> None:
+    told = held(tell)
+    assert "[0].a.onExit" not in told.phases()
+    assert told.operate("resume")["status"]["phase"] == "Succeeded"
+    assert told.phases()["[0].a.onExit"] == "Succeeded"
