@@ -6,12 +6,12 @@ from collections import Counter
 
 from retrain.expressions import ExpressionError
 from retrain.ports import Doc
-from retrain.workflows import dag_hooks, dag_inputs, exit_handlers, hooks, memoize
+from retrain.workflows import dag_hooks, dag_inputs, dag_loops, exit_handlers, hooks, memoize
 from retrain.workflows.dag_phase import phase_of
 from retrain.workflows.execute import Frame, fails_fast, frame_of
 from retrain.workflows.graph import Graph, graph_of
 from retrain.workflows.index import BAD, COMPLETED, FULFILLED
-from retrain.workflows.loops import Calls, expand, item_name, resolve_references, should_execute, should_expand
+from retrain.workflows.loops import Calls, expand, resolve_references, should_execute, should_expand
 from retrain.workflows.outbound import outbound_nodes
 from retrain.workflows.outputs import loop_scope, node_scope, publish, skipped_scope, template_outputs
 from retrain.workflows.scope import GLANCE, Scope, params_at, template_scope, workflow_outputs
@@ -44,7 +44,7 @@ def assess_group(p: Pass, group: str) -> None:
         p.fail(node, str(error))
         return
     if not fails_fast(p, node, dag.frame.template):
-        dag.go_on_with_loop(p.node(group)["displayName"], group)
+        dag_loops.go_on(dag, p.node(group)["displayName"], group)
 
 
 class Dag:
@@ -88,6 +88,7 @@ class Dag:
                 self.local_scope(target)  # raises what Argo says of the whole dag
         if self.p.node(self.node)["phase"] in FULFILLED:
             return
+        dag_loops.heal(self)
         if self.waits and not self.p.shutdown:
             return
         phase = phase_of(self.p, self.node, self.graph, self.frame.template["dag"], self.on_exit, self.id)
@@ -153,9 +154,10 @@ class Dag:
             if again and node.get("message") != raised:
                 self.p.mark(node["id"], "Error", raised)
         else:
-            self.p.mark(node["id"], "Error", self._errored(name, raised))
+            self.p.mark(node["id"], "Error", self.errored(name, raised))
 
-    def _errored(self, name: str, error: str) -> str:
+    def errored(self, name: str, error: str) -> str:
+        """How Argo words what is wrong with a call."""
         return f"task '{self.name}.{name}' errored: {error}"
 
     def _begin(self, name: str) -> None:
@@ -207,7 +209,8 @@ class Dag:
         words = {w: phase == w for w in ("Succeeded", "Failed", "Skipped", "Omitted")}
         return {**words, "Errored": phase == "Error", "Daemoned": False, "AnySucceeded": some, "AllFailed": none}
 
-    def _call(self, step: Doc, owner: str, role: str) -> Call:
+    def call(self, step: Doc, owner: str, role: str) -> Call:
+        """The call of a task (`step`: with its references resolved)."""
         return Call(
             name=f"{self.name}.{step['name']}",
             holder={k: step[k] for k in ("template", "templateRef", "inline") if step.get(k)},
@@ -222,7 +225,7 @@ class Dag:
         )
 
     def _skip(self, task: Doc, name: str, why: str, phase: str, dependencies: list[str]) -> None:
-        child = self.p.create(self._call({**task, "name": name}, self.node, "task"), "Skipped", phase, why)
+        child = self.p.create(self.call({**task, "name": name}, self.node, "task"), "Skipped", phase, why)
         self._connect(child, dependencies)
 
     def _connect(self, child: str, dependencies: list[str]) -> None:
@@ -243,14 +246,14 @@ class Dag:
             self._skip(task, name, f"when '{task['when']}' evaluated false", "Skipped", dependencies)
             return
         try:
-            child = self.p.start(self._call(task, self.node, "task"))
+            child = self.p.start(self.call(task, self.node, "task"))
         except Blocked:
             self.p.index.blocked[self.node] = None
             self.waits = True
             return
         except CallFailed as error:
             child = error.node or self.id(name)
-            self.p.mark(child, "Error", self._errored(name, str(error)))
+            self.p.mark(child, "Error", self.errored(name, str(error)))
             self._connect(child, dependencies)
             return
         self._connect(child, dependencies)
@@ -263,88 +266,9 @@ class Dag:
     # ------------------------------------------------------------------------------------------ loops
 
     def _begin_loop(self, name: str, calls: Calls, dependencies: list[str]) -> None:
-        task = self.graph.tasks[name]
-        group = self.p.create(self._call(task, self.node, "group"), "TaskGroup", "Running")
+        group = self.p.create(self.call(self.graph.tasks[name], self.node, "group"), "TaskGroup", "Running")
         self._connect(group, dependencies)
-        self.frame.loops[group] = [calls, 0]
-        self.go_on_with_loop(name, group)
-
-    def go_on_with_loop(self, name: str, group: str) -> None:
-        """Make the calls that there is place for, run hooks, end the group when all items have ended."""
-        p = self.p
-        try:
-            state = self.frame.loops.get(group)
-            if state is None:
-                scope, params = self.local_scope(name), params_at(p, self.name)
-                resolved = resolve_references(self.graph.tasks[name], scope, params, dag=True)
-                calls = expand(resolved, {**params, **scope.params}, dag=True)
-                state = self.frame.loops[group] = [calls, 0]
-        except CallFailed as error:
-            p.mark(group, "Error", str(error))
-            return
-        self._item_hooks(name, group)
-        try:
-            while state[1] < len(state[0]):
-                self._make_item(group, state[0], state[1])
-                state[1] += 1
-        except Blocked:
-            p.index.blocked[group] = None
-            return
-        except CallFailed as error:  # Argo goes no further now, and if the arguments are wrong never
-            state[1] += not p.priv(error.node).get("early")
-            if not p.count("open", group):
-                p.keep(group, healed=True)
-                self.healed.add(group)
-        if not p.count("open", group) and not p.index.owed.get(group):
-            self._end_loop(group)
-
-    def _make_item(self, group: str, calls: Calls, index: int) -> None:
-        """Raises Blocked, and CallFailed (with the item's node) for an item that cannot be called."""
-        p = self.p
-        shown = item_name(calls.step["name"], index, (calls.items or [])[index])
-        child = self.id(shown)
-        if p.get(child) is not None and not p.reused(child):
-            if p.priv(child).get("early"):
-                raise CallFailed(p.priv(child)["raised"], child)
-            return
-        step = calls.call(index)
-        when = step.get("when") or ""
-        try:
-            if not should_execute(when):
-                self._skip_item(group, step, f"when '{when}' evaluated false", "Skipped")
-                return
-        except CallFailed as error:
-            self._skip_item(group, step, str(error), "Error")
-            return
-        try:
-            p.start(self._call(step, group, "item"))
-        except CallFailed as error:
-            p.mark(child, "Error", self._errored(shown, str(error)))
-            p.link(group, child, new=True)
-            raise CallFailed(str(error), child) from error
-        p.link(group, child, new=True)
-
-    def _skip_item(self, group: str, step: Doc, why: str, phase: str) -> None:
-        child = self.p.create(self._call(step, group, "item"), "Skipped", phase, why)
-        self.p.link(group, child, new=True)
-
-    def _item_hooks(self, name: str, group: str) -> None:
-        changed = {**self.p.changed.pop(group, {}), **self.p.index.owed.pop(group, {})}
-        if not hooks.has_hooks(self.graph.tasks[name]):
-            return
-        for node in changed:
-            private = self.p.priv(node)
-            item = private["on"] if private.get("role") == "hook" else node
-            if self.p.fulfilled(item) and not self.p.priv(item).get("early"):
-                dag_hooks.leave(self, name, item)
-
-    def _end_loop(self, group: str) -> None:
-        p = self.p
-        phase = "Succeeded"
-        if p.count("Failed", group) or p.count("Error", group):
-            found = [p.node(c)["phase"] for c in p.children(group) if p.priv(c).get("role") == "item"]
-            phase = next(f for f in reversed(found) if f in BAD)
-        p.mark(group, phase)
+        dag_loops.begin(self, name, group, calls)
 
     # ------------------------------------------------------------------------------------------ scopes
 

@@ -52,16 +52,24 @@ def _begin(dag: Dag, name: str, node: str) -> bool:
     return hooks.begin(dag.p, _place(dag, name, node), task, dag.local_scope(name), params_at(dag.p, dag.name))
 
 
-def leave(dag: Dag, name: str, node: str) -> None:
-    """Start the exit handler of a task's or an item's node. One that cannot be called is passed over, one without a place waits."""
-    place = _place(dag, name, node)
+def leave(dag: Dag, name: str, node: str) -> bool:
+    """Start the exit handler of a task's or an item's node; whether that is done. One that cannot be called is passed over, one without
+    a place waits.
+    """
+    p, place = dag.p, _place(dag, name, node)
     try:
-        hooks.leave(dag.p, place, dag.graph.tasks[name], dag.local_scope(name), params_at(dag.p, dag.name))
+        hooks.leave(p, place, dag.graph.tasks[name], dag.local_scope(name), params_at(p, dag.name))
     except CallFailed:
-        return
+        return False
     except Blocked:
-        dag.p.index.blocked[place.owner] = None
-        dag.p.index.owed.setdefault(place.owner, {})[node] = None
+        p.index.blocked[place.owner] = None
+        if place.owner == dag.node:
+            p.keep(node, owed=True)
+            p.index.owed.setdefault(dag.node, {})[node] = None
+        return False
+    if p.priv(node).get("owed"):
+        p.keep(node, owed=None)
+    return True
 
 
 def leave_owed(dag: Dag) -> None:

@@ -23,7 +23,7 @@ def phase_of(p: Pass, node: str, graph: Graph, dag: Doc, on_exit: bool, ids: Ids
             p.look(node)  # what it has called in this look begins first
             return "Running"
         return "Failed"
-    if p.count("open", node) or p.index.owed.get(node) or _hooks_open(p, graph, ids):
+    if p.count("open", node) or p.index.owed.get(node) or _hooks_open(p, graph, ids) or _handlers_open(p, graph, ids):
         return "Running"
     fail_fast = dag.get("failFast") is None or bool(dag["failFast"])
     result = "Succeeded"
@@ -46,6 +46,10 @@ def phase_of(p: Pass, node: str, graph: Graph, dag: Doc, on_exit: bool, ids: Ids
 
 def _hooks_open(p: Pass, graph: Graph, ids: Ids) -> bool:
     return any(p.count("hooks", ids(name)) for name in graph.tasks)
+
+
+def _handlers_open(p: Pass, graph: Graph, ids: Ids) -> bool:
+    return any(p.count("handlers", ids(name)) for name in graph.tasks)
 
 
 def _phases(p: Pass, node: str, targets: list[str]) -> dict[str, str]:
@@ -81,3 +85,21 @@ def _below(p: Pass, node: str, doc: Doc) -> list[str]:
         return children
     hooked = [[c] if (p.node(c).get("nodeFlag") or {}).get("hooked") else list(p.children(c)) for c in reversed(children)]
     return [each for group in hooked for each in group]
+
+
+def reaches(p: Pass, node: str, group: str) -> bool:
+    """Whether Argo, on its walk over what lies below the dag, comes to the group: it turns back at the first node that runs."""
+    queue = list(p.children(node))
+    seen = set(queue)
+    for each in queue:
+        doc = p.get(each)
+        if each == group:
+            return True
+        if doc is None:
+            return False
+        below = _below(p, each, doc)
+        if not p.fulfilled(each) and not (doc["type"] == "TaskGroup" and below and all(p.fulfilled(child) for child in below)):
+            return False
+        queue += [child for child in below if child not in seen]
+        seen.update(below)
+    return False

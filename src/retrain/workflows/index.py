@@ -27,7 +27,8 @@ def contributions(node: Doc, private: Doc) -> list[Key]:
     """The counters that the node adds one to.
 
     `open`: unfulfilled nodes of an owner; `Failed`, `Error`, `Succeeded`: items of an owner by phase; `active`, `bad`: children of a
-    boundary; `pods`: pods that run or wait (of a boundary, and of the run under the empty id); `hooks`: unfulfilled hooks of a node.
+    boundary; `pods`: pods that run or wait (of a boundary, and of the run under the empty id); `hooks`: unfulfilled hooks of a node;
+    `handlers`: the same of an owner.
     A pod that is `ending` shows Failed already and is open until it has ended: only then are its outputs known.
     """
     keys: list[Key] = []
@@ -38,6 +39,7 @@ def contributions(node: Doc, private: Doc) -> list[Key]:
         keys.append(("open", owner))
         if role == "hook":
             keys.append(("hooks", private["on"]))
+            keys.append(("handlers", owner))
     if phase not in FULFILLED:
         if node["type"] in COUNTED:
             keys.append(("active", boundary))
@@ -72,6 +74,9 @@ class Index:
             private = run.private.get(node_id, {})
             self.add(node, private, 1)
             self.time(node_id, private)
+            if private.get("owed"):
+                self.owed.setdefault(private["owner"], {})[node_id] = None
+                self.blocked[private["owner"]] = None
 
     def add(self, node: Doc, private: Doc, sign: int) -> None:
         """Count a node in (1) or out (-1)."""

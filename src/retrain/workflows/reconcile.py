@@ -150,6 +150,8 @@ def _assess(p: Pass, node: str) -> None:
     doc = p.get(node)
     if doc is None or doc["phase"] in FULFILLED:
         p.changed.pop(node, None)
+        if doc is not None and doc["type"] == "TaskGroup":
+            p.look(doc["boundaryID"])  # an item's exit handler may have ended after its loop
         return
     if doc["type"] in COMPOSITE and (p.suspended or _left_behind(p, node)):
         return  # resume looks at everything again
@@ -177,7 +179,8 @@ def _left_behind(p: Pass, node: str) -> bool:
     """Whether something above has ended already, or is an attempt before the last: Argo looks at what is below no more."""
     above = p.priv(node).get("owner", "")
     while above and p.get(above) is not None:
-        if p.fulfilled(above) or (p.node(above)["type"] == "Retry" and retry.attempts(p, above)[-1:] not in ([], [node])):
+        healed = p.priv(above).get("healed")
+        if (p.fulfilled(above) and not healed) or (p.node(above)["type"] == "Retry" and retry.attempts(p, above)[-1:] not in ([], [node])):
             return True
         node, above = above, p.priv(above).get("owner", "")
     return False

@@ -66,6 +66,7 @@ class Told:
         self.pods: list[PodSpec] = []
         self.stopped: list[str] = []
         self.outcomes: list[Outcome] = []
+        self.reload = False  # forget between any two steps what can be worked out again
 
     def play(self) -> Doc:
         """Until there is nothing to learn; the Workflow as Argo's API would show it."""
@@ -79,6 +80,8 @@ class Told:
         together = [self.facts.popleft() for _ in range(count)]
         outcome = reconcile(self.run, together, self.world, self.now)
         apply(self.run, outcome)
+        if self.reload:
+            self.run.index = None
         self.outcomes.append(outcome)
         for action in outcome.actions:
             match action:
