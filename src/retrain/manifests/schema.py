@@ -33,6 +33,7 @@ REFERENCE = "#/definitions/"
 
 # fields that Argo decodes from numbers and booleans too (its AnyString and Amount)
 ANY_STRING = re.compile(r"(.*\.)?parameters\[\d+\]\.(value|default|enum\[\d+\]|valueFrom\.default)")
+QUANTITY = re.compile(r".*\.((limits|requests|capacity|default|hard)\.[^.]+|sizeLimit|divisor)")  # Kubernetes reads them from numbers too
 NUMBER_AS_TEXT = re.compile(r".*\.(factor|jitter)")
 
 REMOVED: Mapping[str, str] = {  # fields of Argo before 4.0 -> what to write now
@@ -143,6 +144,8 @@ def _unknown(document: Document, report: Report, kind: str, where: list[str | in
 def _tolerated(instance: Any, where: list[str | int], path: str, events: bool, document: Document, report: Report) -> bool:
     if instance is None and where and isinstance(where[-1], str):
         return True  # null is the same as absent
+    if isinstance(instance, (int, float)) and not isinstance(instance, bool) and QUANTITY.fullmatch(path):
+        return True
     if isinstance(instance, (int, float)) and ANY_STRING.fullmatch(path) and not events:
         return True
     if events and isinstance(instance, str) and NUMBER_AS_TEXT.fullmatch(path):
