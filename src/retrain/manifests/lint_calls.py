@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from retrain.manifests import lint_expressions, lint_when, workflow
+from retrain.manifests import lint_artifacts, lint_expressions, lint_when, workflow
 from retrain.manifests.document import Document
 from retrain.manifests.lint_places import Place
 from retrain.manifests.lint_scope import Scope, scan
@@ -16,20 +16,18 @@ from retrain.manifests.report import meant
 if TYPE_CHECKING:
     from retrain.manifests.lint_templates import Checker
 
-LOCATIONS = ("s3", "raw", "http", "git", "gcs", "azure", "oss", "hdfs", "artifactory", "plugin")
 ONLY = "valueFrom only allows: default, configMapKeyRef and supplied"
 
 
 def arguments(checker: Checker, given: Mapping[str, Any], place: Place, prefix: str, *, empty: bool = False) -> None:
     """Arguments must have names and values, and a value one of its `enum`. `empty`: values may come later (a template's)."""
     for kind in ("parameters", "artifacts"):
-        checker.names(given.get(kind), place.at(kind), f"{prefix}{kind}")
+        checker.names(given.get(kind), place.at(kind), f"{prefix}{kind}", filled=prefix != "spec.arguments.")
     for index, parameter in enumerate(given.get("parameters") or []):
         _parameter(checker, parameter, place.at(f"parameters[{index}]"), f"{prefix}{parameter.get('name')}", empty)
     for index, artifact in enumerate(given.get("artifacts") or []):
         name, where = f"{prefix}{artifact.get('name')}", place.at(f"artifacts[{index}]")
-        located = any(artifact.get(key) for key in LOCATIONS)
-        if not artifact.get("from") and not located and not empty:
+        if not artifact.get("from") and not lint_artifacts.located(artifact):
             hint = "Argo takes fromExpression in outputs only" if artifact.get("fromExpression") else ""
             checker.error(where, f"{name}.from, artifact location, or key is required", hint)
         if artifact.get("from") and artifact.get("fromExpression"):

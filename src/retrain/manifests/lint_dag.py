@@ -35,21 +35,22 @@ def check(checker: Checker, template: Template, scope: Scope) -> None:
         return
     graph = Graph({str(task.get("name") or ""): task for task in tasks})
     _edges(checker, template, graph)
-    checker.names(tasks, place, f"{prefix}.tasks", strict=True)
-    _mixed(checker, template, tasks)
     cycle = find_cycle(graph.edges)
     if cycle:
         checker.error(place, f"{prefix} sorting failed: graph with cycle", " -> ".join(cycle))
         return
-    _targets(checker, template, graph)
+    checker.names(tasks, place, f"{prefix}.tasks", strict=True)
     order = _sorted(graph)
     for index in order:
         name, task = names[index], tasks[index]
+        _mixed(checker, template, index, task, any(each.get("depends") for each in tasks))
         called = checker.find(task, _task_place(template, index, name), template.place.document) if name else None
         if called is not None:
             checker.template(called)
         graph.templates[name] = called.doc if called else None
         scope.add_outputs(graph.templates[name], f"tasks.{name}", bool(task.get("withItems") or task.get("withParam")), checker.known)
+        _depends(checker, template, index, name, graph)
+    _targets(checker, template, graph, scope)
     for index in order:
         if names[index]:
             _task(checker, template, index, tasks[index], scope, graph)
@@ -75,7 +76,7 @@ def _task_place(template: Template, index: int, name: str) -> Any:
 
 
 def _edges(checker: Checker, template: Template, graph: Graph) -> None:
-    """Read `depends` and `dependencies` of every task; names and result words must exist."""
+    """What `depends` and `dependencies` name must be there."""
     for index, (name, task) in enumerate(graph.tasks.items()):
         place = template.place.at(f"dag.tasks[{index}]")
         depends = task.get("depends") or ""
@@ -83,14 +84,17 @@ def _edges(checker: Checker, template: Template, graph: Graph) -> None:
             if wanted not in graph.tasks:
                 where = place.at("depends" if depends else "dependencies")
                 checker.error(where, f"templates.{template.name} sorting failed: invalid dependency {wanted}", meant(wanted, graph.tasks))
-        if not depends:
-            continue
-        for match in WORD.finditer(depends):
-            _result(checker, template, graph, place, name, match)
-        broken = graph.broken.get(name)
-        if broken:
-            hint = "Argo starts the workflow and ends this task with an error"
-            checker.warning(place.at("depends"), f"this `depends` cannot be evaluated: {broken}", hint)
+
+
+def _depends(checker: Checker, template: Template, index: int, name: str, graph: Graph) -> None:
+    """The result words of one task's `depends`, and whether it can be evaluated."""
+    place = template.place.at(f"dag.tasks[{index}]")
+    for match in WORD.finditer(graph.tasks[name].get("depends") or ""):
+        _result(checker, template, graph, place, name, match)
+    broken = graph.broken.get(name)
+    if broken:
+        hint = "Argo starts the workflow and ends this task with an error"
+        checker.warning(place.at("depends"), f"this `depends` cannot be evaluated: {broken}", hint)
 
 
 def _result(checker: Checker, template: Template, graph: Graph, place: Any, name: str, match: re.Match[str]) -> None:
@@ -105,26 +109,25 @@ def _result(checker: Checker, template: Template, graph: Graph, place: Any, name
         checker.error(place.at("depends"), f"{words}{wanted} dependency '{wanted}' {what}")  # Argo names the wrong task
 
 
-def _mixed(checker: Checker, template: Template, tasks: list[dict[str, Any]]) -> None:
-    using_depends = any(task.get("depends") for task in tasks)
-    prefix = f"templates.{template.name}"
-    for index, task in enumerate(tasks):
-        place, name = template.place.at(f"dag.tasks[{index}]"), str(task.get("name") or "")
-        if using_depends and task.get("dependencies"):
-            checker.error(place.at("dependencies"), f"{prefix} cannot use both 'depends' and 'dependencies' in the same DAG template")
-        if using_depends and task.get("continueOn") is not None:
-            words = "cannot use 'continueOn' when using 'depends'. Instead use 'dep-task.Failed'/'dep-task.Errored'"
-            checker.error(place.at("continueOn"), f"{prefix} {words}")
-        if name[:1].isdigit() and (using_depends or task.get("dependencies")):
-            words = "name cannot begin with a digit when using either 'depends' or 'dependencies'"
-            checker.error(place.at("name"), f"{prefix}.tasks.{name} {words}")
+def _mixed(checker: Checker, template: Template, index: int, task: dict[str, Any], using_depends: bool) -> None:
+    place, prefix, name = template.place.at(f"dag.tasks[{index}]"), f"templates.{template.name}", str(task.get("name") or "")
+    if name[:1].isdigit() and (using_depends or task.get("dependencies")):
+        words = "name cannot begin with a digit when using either 'depends' or 'dependencies'"
+        checker.error(place.at("name"), f"{prefix}.tasks.{name} {words}")
+    if using_depends and task.get("dependencies"):
+        checker.error(place.at("dependencies"), f"{prefix} cannot use both 'depends' and 'dependencies' in the same DAG template")
+    if using_depends and task.get("continueOn") is not None:
+        words = "cannot use 'continueOn' when using 'depends'. Instead use 'dep-task.Failed'/'dep-task.Errored'"
+        checker.error(place.at("continueOn"), f"{prefix} {words}")
 
 
-def _targets(checker: Checker, template: Template, graph: Graph) -> None:
-    for target in str(template.doc["dag"].get("target") or "").split():
+def _targets(checker: Checker, template: Template, graph: Graph, scope: Scope) -> None:
+    targets, place = str(template.doc["dag"].get("target") or ""), template.place.at("dag.target")
+    checker.tags(targets, scope, place, f"templates.{template.name}.targets ")
+    for target in checker.resolved(targets).split():
         if "{{" not in target and target not in graph.tasks:
             words = f"templates.{template.name}.targets: target '{target}' is not defined"
-            checker.error(template.place.at("dag.target"), words, meant(target, graph.tasks))
+            checker.error(place, words, meant(target, graph.tasks))
 
 
 def _task(checker: Checker, template: Template, index: int, task: dict[str, Any], scope: Scope, graph: Graph) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,9 @@ from urllib.parse import urlsplit
 from retrain.errors import InvalidInput
 from retrain.manifests import lint_expressions, workflow
 from retrain.manifests.lint_places import Place, Template
-from retrain.manifests.lint_scope import Scope
+from retrain.manifests.lint_scope import KNOWN_PREFIXES, Scope
 from retrain.manifests.report import meant
-from retrain.manifests.yaml import load_documents
+from retrain.manifests.yaml import NoMapping, load_documents
 
 if TYPE_CHECKING:
     from retrain.manifests.lint_templates import Checker
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
 ACTIONS = ("get", "create", "apply", "delete", "replace", "patch")
 RESOURCE_KINDS = ("Workflow", "WorkflowTemplate", "ConfigMap")
 OWN_BUCKET = re.compile(r"s3(\.[a-z0-9-]+(\.svc(\.cluster\.local)?)?)?")
+TAGGED = re.compile(r"tag|\{\{")  # a manifest's text that a tag makes
 SOURCES = ("path", "jqFilter", "jsonPath", "parameter", "expression")
 CHOICES = "choose one of: path, jqFilter, jsonPath, parameter, raw"
 
 
-def check(checker: Checker, template: Template, scope: Scope) -> None:
-    """Tags, images, paths, actions of one leaf template."""
+def check(checker: Checker, template: Template, scope: Scope, given: Mapping[str, Any] | None) -> None:
+    """Tags, images, paths, actions of one leaf template; `given`: the arguments if it is the Workflow's first or last."""
     name, place = template.name, template.place
-    checker.tags(template.doc, scope, place, f"templates.{name}: ")
+    checker.tags(_as_called(template.doc, given), scope, place, f"templates.{name}: ")
     lint_expressions.check(checker, template.doc, scope, place)
     for kind in ("container", "script"):
         if template.doc.get(kind) is not None:
@@ -37,7 +39,7 @@ def check(checker: Checker, template: Template, scope: Scope) -> None:
     if template.doc.get("containerSet") is not None:
         _container_set(checker, template)
     if template.doc.get("resource") is not None:
-        _resource(checker, template)
+        _resource(checker, template, scope)
     deadline = template.doc.get("activeDeadlineSeconds")
     if deadline is not None and "{{" not in str(deadline) and not str(deadline).isdigit():
         words = f"templates.{name}.activeDeadlineSeconds must be a positive integer > 0 or an argo variable"
@@ -47,6 +49,24 @@ def check(checker: Checker, template: Template, scope: Scope) -> None:
     _volumes(checker, template)
     _configmaps(checker, template)
     _buckets(checker, template)
+
+
+def _as_called(template: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The template without the values of its inputs that arguments replace: Argo's validation gives all but the first ones any.
+
+    A `default` stays, and of an artifact its path.
+    """
+    inputs = template.get("inputs") or {}
+    names = {kind: {str(each.get("name")) for each in (given or {}).get(kind) or []} for kind in ("parameters", "artifacts")}
+
+    def replaced(kind: str, item: Mapping[str, Any]) -> bool:
+        return given is None or str(item.get("name")) in names[kind]
+
+    parameters = [{**each, "value": None} if replaced("parameters", each) else each for each in inputs.get("parameters") or []]
+    artifacts = [
+        {key: each.get(key) for key in ("name", "path")} if replaced("artifacts", each) else each for each in inputs.get("artifacts") or []
+    ]
+    return {**template, "inputs": {"parameters": parameters, "artifacts": artifacts}}
 
 
 def _image(checker: Checker, template: Template, kind: str) -> None:
@@ -126,7 +146,7 @@ def find_cycle(edges: Mapping[str, list[str]]) -> list[str]:
     return []
 
 
-def _resource(checker: Checker, template: Template) -> None:
+def _resource(checker: Checker, template: Template, scope: Scope) -> None:
     resource, place, name = template.doc["resource"], template.place.at("resource"), template.name
     action, manifest = str(resource.get("action") or ""), str(resource.get("manifest") or "")
     if action not in ACTIONS and "{{" not in action:
@@ -140,19 +160,30 @@ def _resource(checker: Checker, template: Template) -> None:
         return
     if manifest and resource.get("manifestFrom") is not None:
         checker.error(place, "shouldn't have both `manifest` and `manifestFrom` specified in `Manifest` for resource template")
+    artifact = ((resource.get("manifestFrom") or {}).get("artifact") or {}).get("name")
+    if artifact and not workflow.by_name((template.doc.get("inputs") or {}).get("artifacts"), str(artifact)):
+        checker.error(place.at("manifestFrom"), f"artifact {artifact} in `manifestFrom` refer to a non-exist artifact")
     if manifest and not (action == "patch" and manifest.lstrip().startswith(("-", "["))):  # a JSON patch is a list
-        _manifest(checker, template, manifest, place.at("manifest"))
+        with checker.later() if action in ("get", "delete") else contextlib.nullcontext():
+            _manifest(checker, template, manifest, place.at("manifest"), scope)
 
 
-def _manifest(checker: Checker, template: Template, manifest: str, place: Place) -> None:
-    flat = re.sub(r"\{\{.*?\}\}", "tag", manifest, flags=re.DOTALL)
-    if flat.strip() == "tag":
-        return
+def _manifest(checker: Checker, template: Template, manifest: str, place: Place, scope: Scope) -> None:
+    def filled(found: re.Match[str]) -> str:
+        tag = found[1].strip()
+        return "tag" if tag.startswith("=") or (tag.startswith(KNOWN_PREFIXES) and scope.resolves(tag)) else found[0]
+
+    flat = re.sub(r"\{\{(.*?)\}\}", filled, manifest, flags=re.DOTALL)
     try:
         documents = load_documents(flat, "manifest")
+    except NoMapping:
+        documents = []
     except InvalidInput as error:
         checker.error(place, f"templates.{template.name}.resource.manifest must be a valid yaml", str(error))
         return
+    if not documents and flat.strip() != "tag":
+        kinds = ", ".join(RESOURCE_KINDS)
+        checker.report.unsupported(place.document, place.path, f"a resource template on no kind is refused: only {kinds} are objects here")
     for document in documents:
         if document.kind not in RESOURCE_KINDS and document.kind != "tag":
             what = (
@@ -160,7 +191,7 @@ def _manifest(checker: Checker, template: Template, manifest: str, place: Place)
             )
             checker.report.unsupported(place.document, place.path, what)
         reference = (document.doc.get("spec") or {}).get("workflowTemplateRef")
-        if isinstance(reference, dict) and "tag" not in str(reference.get("name")) and checker.library.find(reference) is None:
+        if isinstance(reference, dict) and not TAGGED.search(str(reference.get("name"))) and checker.library.find(reference) is None:
             message = f"WorkflowTemplate {reference.get('name')} is not there: what this creates would end in an error"
             checker.warning(place, message, meant(str(reference.get("name")), checker.library.of(reference)))
 
@@ -230,17 +261,9 @@ def output_parameter(checker: Checker, template: Template, parameter: Mapping[st
     if len(given) > 1:
         checker.error(place.at("valueFrom"), f"multiple valueFrom types specified. {CHOICES}")
     kind = workflow.template_types(template.doc)[0]
-    label = {
-        "container": "Container",
-        "script": "Script",
-        "containerSet": "ContainerSet",
-        "resource": "Resource",
-        "dag": "DAG",
-        "steps": "Steps",
-    }
     if kind in ("container", "script", "containerSet") and "path" not in given:
-        checker.error(place.at("valueFrom"), f"{words}.path must be specified for {label[kind]} templates")
+        checker.error(place.at("valueFrom"), f"{words}.path must be specified for {workflow.LABELS[kind]} templates")
     if kind == "resource" and not {"jqFilter", "jsonPath"} & set(given):
         checker.error(place.at("valueFrom"), f"{words} .jqFilter or jsonPath must be specified for Resource templates")
     if kind in ("dag", "steps") and not {"parameter", "expression"} & set(given):
-        checker.error(place.at("valueFrom"), f"{words}.parameter or expression must be specified for {label[kind]} templates")
+        checker.error(place.at("valueFrom"), f"{words}.parameter or expression must be specified for {workflow.LABELS[kind]} templates")

@@ -16,19 +16,25 @@ PARAMETER_RULE = "Parameter/Artifact name must consist of alpha-numeric characte
 FIELD_RULE = (
     "name must consist of alpha-numeric characters or '-', and must start with an alpha-numeric character (e.g. My-name1-2, 123-NAME)"
 )
-TAG = re.compile(r"\{\{.*?\}\}")  # names may hold tags, which Argo fills before it looks
+TAG = re.compile(r"\{\{.*?\}\}")
 LONGEST = 128
 
 
-def check_names(items: Sequence[Any] | None, place: Place, prefix: str, *, strict: bool) -> Iterator[tuple[Place, str]]:
-    """What is wrong with the names of a list: missing, invalid or not unique. `strict`: no underscore, no leading dash."""
+def check_names(
+    items: Sequence[Any] | None, place: Place, prefix: str, *, strict: bool, filled: bool = False
+) -> Iterator[tuple[Place, str]]:
+    """What is wrong with the names of a list: missing, invalid or not unique.
+
+    `strict`: no underscore, no leading dash; `filled`: Argo fills tags in before it looks.
+    """
     seen: set[str] = set()
+    rule = FIELD_NAME if strict else PARAMETER_NAME
     for index, item in enumerate(items or []):
         name = str(item.get("name") or "")
         where = Place(place.document, join(place.path, index), place.words)
         if not name:
             yield where, f"{prefix}[{index}].name is required"
-        elif not (FIELD_NAME if strict else PARAMETER_NAME).fullmatch(TAG.sub("x", name)) or (strict and len(name) > LONGEST):
+        elif not rule.fullmatch(TAG.sub("x", name) if filled else name) or (strict and len(name) > LONGEST):
             yield where.at("name"), f"{prefix}[{index}].name: '{name}' is invalid: {FIELD_RULE if strict else PARAMETER_RULE}"
         elif name in seen:
             yield where.at("name"), f"{prefix}[{index}].name '{name}' is not unique"

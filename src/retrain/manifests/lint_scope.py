@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,21 +29,17 @@ GLOBALS = (
 RETRY_NAMES = ("retries", "lastRetry.exitCode", "lastRetry.status", "lastRetry.duration", "lastRetry.message")
 NODE_FACTS = ("id", "startedAt", "finishedAt", "hostNodeName")
 ANY_OUTPUT = "workflow.outputs.*"  # among the global names: their outputs' names are known at run time only
-RUN_TIME = (
-    "workflow.parameters",
-    "workflow.labels",
-    "workflow.annotations",
-    "workflow.priority",
-)  # what the Workflow that uses a template brings
+RUN_TIME = "workflow.parameters"  # may come from the Workflow that uses a template; labels and annotations must be the template's own
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """`{{text}}` in a field of a tree; `text` is without braces, `=` and blanks around it."""
+    """`{{text}}` in a field of a tree; `text` is without braces, `=` and blanks around it, `written` as Argo shows it."""
 
     text: str
     expression: bool
     path: str
+    written: str = ""
 
 
 def scan(tree: Any, path: str = "") -> Iterator[Tag]:
@@ -58,16 +56,38 @@ def scan(tree: Any, path: str = "") -> Iterator[Tag]:
             yield from scan(value, join(path, index))
 
 
+def unclosed(tree: Any, path: str = "") -> Iterator[Tag]:
+    """Texts whose last `{{` has no end and would be a tag that Argo looks at: for it the tag goes on into what follows."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from unclosed(value, join(path, key))
+    elif isinstance(tree, list):
+        for index, value in enumerate(tree):
+            yield from unclosed(value, join(path, index))
+    elif isinstance(tree, str) and "{{" in tree:
+        rest = tree.rpartition("{{")[2]
+        if "}}" not in rest and rest.strip().startswith(KNOWN_PREFIXES):
+            yield Tag(rest.strip(), False, path, _shown(rest))
+
+
+def _shown(text: str) -> str:
+    """A text as it stands in Go's JSON, out of which Argo quotes it."""
+    escaped = json.dumps(text, ensure_ascii=False)[1:-1]
+    return re.sub("[<>&]", lambda found: f"\\u00{ord(found[0]):02x}", escaped)
+
+
 def _scan_text(text: str, path: str) -> Iterator[Tag]:
     start = text.find("{{")
     while start >= 0:
         end = text.find("}}", start + 2)
         if end < 0:
             return
-        inner = text[start + 2 : end].strip()
+        written = text[start + 2 : end]
+        inner = written.strip()
         nested = inner.rpartition("{{")[2]
-        inner = nested if nested.startswith("workflow.parameters.") else inner  # Argo fills it in first; what it names then is seen later
-        yield Tag(inner.removeprefix("=").strip(), inner.startswith("="), path)
+        if nested != inner and nested.startswith("workflow.parameters."):
+            inner = written = nested  # Argo fills it in first; what it names then is seen later
+        yield Tag(inner.removeprefix("=").strip(), inner.startswith("="), path, _shown(written))
         start = text.find("{{", end + 2)
 
 

@@ -12,15 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from retrain.errors import InvalidInput
-from retrain.manifests import lint_dag, lint_expressions, lint_leaf, lint_scope, lint_steps, workflow
+from retrain.manifests import lint_artifacts, lint_dag, lint_expressions, lint_leaf, lint_resources, lint_scope, lint_steps, workflow
 from retrain.manifests.document import Document
-from retrain.manifests.lint_names import INPUT, PARAMETER_NAME, PARAMETER_RULE, check_names
+from retrain.manifests.lint_names import INPUT, PARAMETER_NAME, PARAMETER_RULE, TAG, check_names
 from retrain.manifests.lint_places import Library, Place, Template
 from retrain.manifests.lint_scope import Scope
 from retrain.manifests.report import INVALID_SPEC, Report, meant
 
 RETRY_POLICIES = ("Always", "OnFailure", "OnError", "OnTransientError")
-LOCATIONS = ("s3", "raw", "http", "git", "gcs", "azure", "oss", "hdfs", "artifactory", "plugin")
 
 
 _PLACEHOLDER = "__argo__internal__placeholder-1"
@@ -60,15 +59,20 @@ class Checker:
     def find(self, call: Mapping[str, Any], place: Place, home: Document) -> Template | None:
         """The template that a step, task, hook or entrypoint names; None when it is missing (said) or known at run time only."""
         reference, name, inline = call.get("templateRef"), self.resolved(call.get("template") or ""), call.get("inline")
+        own = Template(inline, place.at("inline", "")) if isinstance(inline, dict) else None
+        found: Template | None = None
         if reference is not None:
             named = {k: self.resolved(v) if k in ("name", "template") else v for k, v in reference.items()}
-            return self._find_reference(named, name, place)
-        if name:
-            return self._find_local(name, place, home)
-        if isinstance(inline, dict):
-            return Template(inline, place.at("inline", "") if place.path else place)
-        self.error(place, "failed to get a template", "give template, templateRef or inline")
-        return None
+            found = self._find_reference(named, name, place, own)
+        elif name:
+            found = self._find_local(name, place, home)
+        elif own is None:
+            self.error(place, "failed to get a template", "give template, templateRef or inline")
+        else:
+            found = own
+        if found is None:
+            return None
+        return own or found  # a template in place comes before one that is named
 
     def resolved(self, name: Any) -> str:
         """A name with the Workflow's own parameters in it replaced, as far as their values stand in it."""
@@ -80,7 +84,7 @@ class Checker:
 
         return _PARAMETER.sub(value, str(name))
 
-    def _find_reference(self, reference: Mapping[str, Any], name: str, place: Place) -> Template | None:
+    def _find_reference(self, reference: Mapping[str, Any], name: str, place: Place, own: Template | None) -> Template | None:
         where = _below(place, "templateRef")
         wanted = str(reference.get("template") or "")
         if name:
@@ -89,6 +93,11 @@ class Checker:
         if not reference.get("name") or not wanted:
             self.error(where, "template name is required" if reference.get("name") else "resource name is required")
             return None
+        if own is not None:
+            kind = "clusterworkflowtemplates" if reference.get("clusterScope") else "workflowtemplates"
+            if self.library.find(reference) is None and "{{" not in f"{reference['name']}{wanted}":
+                self.error(where, f'{kind}.argoproj.io "{reference["name"]}" not found')
+            return own
         if INPUT.search(str(reference["name"])) and "{{" not in wanted:
             shown = INPUT.sub(_PLACEHOLDER, str(reference["name"]))
             self.error(where, f"template reference {shown}.{wanted} not found")
@@ -114,25 +123,23 @@ class Checker:
         if INPUT.search(name):  # in Argo's validation an input is no value but a placeholder
             self.error(_below(place, "template"), f"template name '{INPUT.sub(_PLACEHOLDER, name)}' undefined")
             return None
-        if "{{" in name and "{{item" not in name:
-            return None
         position, template = _position(home.doc.get("spec") or {}, name)
         if template is None:
+            name = TAG.sub(lambda found: _PLACEHOLDER if found[0].strip("{} ") in self.known else found[0], name)
             names = [str(each.get("name")) for each in workflow.templates(home.doc.get("spec") or {})]
             self.error(_below(place, "template"), f"template name '{name}' undefined", meant(name, names))
             return None
         return Template(template, Place(home, f"spec.templates[{position}]", place.words))
 
     def call(self, call: Mapping[str, Any], place: Place, home: Document) -> Template | None:
-        """Validate what a call names (its body once), then whether the call gives it what it needs."""
+        """The template that a call names, its body validated once."""
         template = self.find(call, place, home)
         if template is not None:
             self.template(template)
-            self.supplied(template, call.get("arguments") or {}, place)
         return template
 
-    def template(self, template: Template) -> None:
-        """Validate a template's body, once for each place it is known by."""
+    def template(self, template: Template, given: Mapping[str, Any] | None = None) -> None:
+        """Validate a template's body, once for each place it is known by; `given`: the arguments of the Workflow's first or last one."""
         identity = (id(template.place.document), template.place.path)
         if identity in self._done:
             return
@@ -142,6 +149,10 @@ class Checker:
             self.error(
                 template.place.at("retryStrategy.retryPolicy"), f"{policy} is not a valid RetryPolicy", meant(str(policy), RETRY_POLICIES)
             )
+        if not workflow.template_types(template.doc):
+            words, place = f"template '{template.name}' type is unknown", template.place
+            self.error(place, words, "give container, script, steps, dag, suspend, resource or http")
+            return
         try:
             kind = workflow.template_type(template.doc)
         except InvalidInput as error:
@@ -149,18 +160,22 @@ class Checker:
             return
         self.inputs(template)
         self.time_limits(template)
+        lint_resources.check(self, template)
         scope = lint_scope.of_template(template.doc, self.known, self.runtime)
         if kind == "steps":
             lint_steps.check(self, template, scope)
         elif kind == "dag":
             lint_dag.check(self, template, scope)
         else:
-            lint_leaf.check(self, template, scope)
+            lint_leaf.check(self, template, scope, given)
         self.outputs(template, scope)
 
-    def names(self, items: Sequence[Any] | None, place: Place, prefix: str, *, strict: bool = False) -> None:
-        """Names must be there, valid and unique; `strict` for templates and tasks, which allow no underscore."""
-        for where, core in check_names(items, place, prefix, strict=strict):
+    def names(self, items: Sequence[Any] | None, place: Place, prefix: str, *, strict: bool = False, filled: bool = False) -> None:
+        """Names must be there, valid and unique; `strict` for templates and tasks, which allow no underscore.
+
+        `filled`: Argo fills tags in before it looks at the names.
+        """
+        for where, core in check_names(items, place, prefix, strict=strict, filled=filled):
             self.error(where, core)
 
     def inputs(self, template: Template) -> None:
@@ -174,19 +189,22 @@ class Checker:
             )
             if not workflow.is_leaf(template.doc) and artifact.get("path"):
                 self.error(where.at("path"), f"{words}.path only valid in container/script templates")
-            if workflow.is_leaf(template.doc) and not artifact.get("path"):
-                self.error(where, f"error in {words}: Artifact path is missing", "give the path at which the container finds it")
+            wrong = lint_artifacts.path_error(artifact) if workflow.is_leaf(template.doc) else ""
+            if wrong:
+                self.error(where, f"error in {words}: {wrong}", "give the path at which the container finds it")
             if artifact.get("from"):
                 self.error(where.at("from"), f"{words}.from not valid in inputs", "give `from` in the arguments of the step or task")
 
     def time_limits(self, template: Template) -> None:
+        kind = workflow.LABELS[workflow.template_types(template.doc)[0]]
         timeout = str(template.doc.get("timeout") or "")
         if timeout and not workflow.is_leaf(template.doc):
-            kind = "Steps" if template.doc.get("steps") is not None else "DAG"
             self.error(template.place.at("timeout"), f"{kind} template doesn't support timeout field")
         elif timeout.isdigit():
             self.error(template.place.at("timeout"), f"{template.name} has invalid duration format in timeout", f"write {timeout}s")
-        if template.doc.get("activeDeadlineSeconds") is not None and not workflow.is_leaf(template.doc):
+        if template.doc.get("pendingTimeout") and not workflow.is_leaf(template.doc):
+            self.error(template.place.at("pendingTimeout"), f"{kind} template doesn't support pendingTimeout field")
+        if template.doc.get("activeDeadlineSeconds") is not None and kind in ("Steps", "DAG"):
             words = f"templates.{template.name}.activeDeadlineSeconds is only valid for leaf templates"
             self.error(template.place.at("activeDeadlineSeconds"), words)
 
@@ -202,7 +220,7 @@ class Checker:
             if not own and not (counts.get("valueFrom") or {}).get("configMapKeyRef"):
                 self._missing(template, "parameters", str(parameter.get("name")), given, wanted, place)
         for artifact in inputs.get("artifacts") or []:
-            own = artifact.get("optional") or any(artifact.get(key) for key in LOCATIONS)
+            own = artifact.get("optional") or lint_artifacts.located(artifact)
             if not own and artifact.get("name") not in given["artifacts"]:
                 self._missing(template, "artifacts", str(artifact.get("name")), given, wanted, place)
         for kind in ("parameters", "artifacts"):
@@ -224,7 +242,7 @@ class Checker:
         outputs = template.doc.get("outputs") or {}
         prefix = f"templates.{template.name}.outputs"
         for kind in ("parameters", "artifacts"):
-            self.names(outputs.get(kind), template.place.at(f"outputs.{kind}"), f"{prefix}.{kind} ")
+            self.names(outputs.get(kind), template.place.at(f"outputs.{kind}"), f"{prefix}.{kind} ", filled=True)
         if not workflow.is_leaf(template.doc):  # of a leaf they were seen with its body
             self.tags(outputs, scope, template.place.at("outputs"), f"{prefix} ")
             lint_expressions.check(self, outputs, scope, template.place.at("outputs"))
@@ -233,8 +251,9 @@ class Checker:
             if not workflow.is_leaf(template.doc) and artifact.get("path"):
                 words = f"{prefix}.artifacts.{artifact.get('name')}.path only valid in container/script templates"
                 self.error(where.at("path"), words, "give `from`")
-            if workflow.is_leaf(template.doc) and not artifact.get("path"):
-                self.error(where, f"error in {prefix}.artifacts.{artifact.get('name')}: Artifact path is missing")
+            wrong = lint_artifacts.path_error(artifact) if workflow.is_leaf(template.doc) else ""
+            if wrong:
+                self.error(where, f"error in {prefix}.artifacts.{artifact.get('name')}: {wrong}")
             self._global_name(artifact, where, f"{prefix}.artifacts.{artifact.get('name')}")
         for index, parameter in enumerate(outputs.get("parameters") or []):
             where = template.place.at(f"outputs.parameters[{index}]")
@@ -248,10 +267,13 @@ class Checker:
 
     def tags(self, tree: Any, scope: Scope, place: Place, words: str) -> None:
         """Refuse every plain tag that does not resolve."""
+        for tag in lint_scope.unclosed(tree, place.path):
+            if not scope.resolves(tag.text):
+                self.error(Place(place.document, tag.path, place.words), f"{words}failed to resolve {{{{{tag.written}", "close it with }}")
         for tag in lint_scope.scan(tree, place.path):
             if not tag.expression and not scope.resolves(tag.text) and tag.text not in self.known:
                 where = Place(place.document, tag.path, place.words)
-                self.error(where, f"{words}failed to resolve {{{{{tag.text}}}}}", meant(tag.text, _siblings(tag.text, scope.names)))
+                self.error(where, f"{words}failed to resolve {{{{{tag.written}}}}}", meant(tag.text, _siblings(tag.text, scope.names)))
 
 
 def _below(place: Place, field: str) -> Place:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from retrain.manifests import lint_calls, lint_scope, workflow
+from retrain.manifests import lint_calls, lint_resources, lint_scope, workflow
 from retrain.manifests.document import Document
 from retrain.manifests.lint_leaf import configmap_key
 from retrain.manifests.lint_places import Library, Place, Template
@@ -15,6 +15,7 @@ from retrain.manifests.merge import merge_workflow_spec
 from retrain.manifests.report import INVALID_SPEC, Report, meant
 
 POD_GC = ("OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess")
+OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 LONGEST_NAME = 63
 
 
@@ -28,7 +29,7 @@ def check(document: Document, report: Report, library: Library, *, empty_argumen
     home = document
     reference = spec.get("workflowTemplateRef")
     place = Place(document, "spec")
-    if reference is not None and not runtime:
+    if reference is not None:
         found = _referred(document, reference, report, library)
         if found is None:
             return
@@ -50,6 +51,12 @@ def check(document: Document, report: Report, library: Library, *, empty_argumen
             f"podGC.strategy unknown strategy '{spec['podGC']['strategy']}'",
             meant(str(spec["podGC"]["strategy"]), POD_GC),
         )
+    for each in ((spec.get("podGC") or {}).get("labelSelector") or {}).get("matchExpressions") or []:
+        if each.get("operator") not in OPERATORS:
+            core = f'podGC.labelSelector invalid: "{each.get("operator") or ""}" is not a valid label selector operator'
+            checker.error(place.at("podGC.labelSelector"), core, meant(str(each.get("operator")), OPERATORS))
+    if spec.get("podResources"):
+        lint_resources.pod_resources(checker, spec["podResources"], place.at("podResources"), "spec.podResources")
     for index, template in enumerate(workflow.templates(home.doc.get("spec") or {})):
         if template.get("name"):
             checker.template(Template(template, Place(home, f"spec.templates[{index}]", f"templates.{template['name']} ")))
@@ -64,7 +71,7 @@ def _referred(document: Document, reference: Mapping[str, Any], report: Report, 
         return None
     name = str(reference.get("name") or "")
     found = library.find(reference)
-    if found is None and "{{" not in name:
+    if found is None:
         kind = "clusterworkflowtemplates" if reference.get("clusterScope") else "workflowtemplates"
         core = f'{kind}.argoproj.io "{name}" not found'
         report.refusal(document, f"{place}.name", INVALID_SPEC, core, meant(name, library.of(reference)))
@@ -88,13 +95,20 @@ def _entrypoint(checker: Checker, document: Document, home: Document, spec: Mapp
         if not runtime:
             checker.error(place, "spec.entrypoint is required", meant("main", [str(each.get("name")) for each in workflow.templates(spec)]))
         return
-    found = checker.find(_named(entrypoint, document, home), place, home)
+    found = None if _tagged(checker, entrypoint, place, home is document) else checker.find(_named(entrypoint, document, home), place, home)
     if found is None:
         return
     checker.inputs(found)
     if not empty:
         checker.supplied(found, spec.get("arguments") or {}, place)
-    checker.template(found)
+    checker.template(found, None if runtime else spec.get("arguments") or {})
+
+
+def _tagged(checker: Checker, name: str, place: Place, local: bool) -> bool:
+    """Whether there are tags in the name of the first or last template, which Argo does not fill in."""
+    if "{{" in name and local:
+        checker.error(place, f"template name '{name}' undefined")
+    return "{{" in name
 
 
 def _named(template: str, document: Document, home: Document) -> Mapping[str, Any]:
@@ -119,9 +133,10 @@ def _exit(checker: Checker, document: Document, home: Document, spec: Mapping[st
             checker.known.add(lint_scope.ANY_OUTPUT)
     if spec.get("onExit"):
         place = Place(document, "spec.onExit")
-        found = checker.find(_named(str(spec["onExit"]), document, home), place, home)
+        name = str(spec["onExit"])
+        found = None if _tagged(checker, name, place, home is document) else checker.find(_named(name, document, home), place, home)
         if found is not None:
-            checker.template(found)
+            checker.template(found, None if document.kind != "Workflow" else spec.get("arguments") or {})
             checker.supplied(found, spec.get("arguments") or {}, place)
     for name, hook in hooks.items():
         place = Place(document, f"spec.hooks.{name}")

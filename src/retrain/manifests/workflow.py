@@ -23,6 +23,18 @@ TEMPLATE_TYPES: tuple[TemplateType, ...] = (
     "http",
     "plugin",
 )
+LABELS: Mapping[TemplateType, str] = {  # Argo's words for the types
+    "container": "Container",
+    "script": "Script",
+    "containerSet": "ContainerSet",
+    "resource": "Resource",
+    "dag": "DAG",
+    "steps": "Steps",
+    "suspend": "Suspend",
+    "http": "HTTP",
+    "data": "Data",
+    "plugin": "Plugin",
+}
 POD_TYPES = ("container", "script", "containerSet", "resource", "data")
 WORKFLOW_KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate")
 
@@ -69,8 +81,8 @@ def is_pod(template: Doc) -> bool:
 
 
 def is_leaf(template: Doc) -> bool:
-    """Whether the template runs something itself, rather than other templates."""
-    return template.get("steps") is None and template.get("dag") is None
+    """Whether the template runs something itself: neither other templates nor, as `suspend`, nothing at all."""
+    return all(template.get(name) is None for name in ("steps", "dag", "suspend"))
 
 
 def has_result(template: Doc) -> bool:

@@ -57,6 +57,10 @@ def load_documents(text: str, file: str) -> list[Document]:
     return [each for document in found for each in _unfold(document)]
 
 
+class NoMapping(InvalidInput):
+    """A document is YAML, but a list or a single value."""
+
+
 def dump(doc: Any) -> str:
     """YAML text of one document, or of a list of them, that kubectl reads back as the same tree."""
     return "---\n".join(dump_tree(each) for each in (doc if isinstance(doc, list) else [doc]))
@@ -150,7 +154,7 @@ def _yaml_documents(text: str, file: str) -> list[Document]:
                 if tree is None:
                     continue
                 if not isinstance(tree, dict):
-                    raise InvalidInput(f"{file}:{node.start_mark.line + 1}: a document must be a mapping, this is {_kind(tree)}")
+                    raise NoMapping(f"{file}:{node.start_mark.line + 1}: a document must be a mapping, this is {_kind(tree)}")
                 builder.lines[""] = node.start_mark.line + 1
                 found.append(Document(tree, file, builder.lines))
         finally:

@@ -32,6 +32,14 @@ def dag(*tasks: str, extra: str = "") -> str:
             "there is: a, b",
         ),
         (["name: a, template: noop, depends: b", "name: b, template: noop, depends: a"], "sorting failed: graph with cycle", "->"),
+        (["name: a, template: noop, depends: a.Succeded"], "templates.main sorting failed: graph with cycle", ""),
+        (
+            ["name: a, template: noop, depends: b", "name: b, template: nop, dependencies: [c]", "name: c, template: noop"],
+            "cannot use both",
+            "",
+        ),
+        (["name: 'a-{{workflow.name}}', template: noop"], "templates.main.tasks[0].name: 'a-{{workflow.name}}' is invalid", ""),
+        (["name: a, template: '{{workflow.name}}'"], "tasks.a template name '__argo__internal__placeholder-1' undefined", ""),
         (["name: a, template: noop, depends: a"], "templates.main sorting failed: graph with cycle", "a -> a"),
         (
             ["name: a, template: noop", "name: b, template: noop, depends: a.Succeded"],

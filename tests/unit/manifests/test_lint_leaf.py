@@ -28,6 +28,19 @@ BOX = "container: {image: x}"
     ("lines", "message"),
     [
         (["container: {command: [a]}"], "templates.main.container.image may not be empty"),
+        (["suspend: {}", "timeout: 5s"], "Suspend template doesn't support timeout field"),
+        (["suspend: {}", "pendingTimeout: 5s"], "Suspend template doesn't support pendingTimeout field"),
+        (
+            ["suspend: {}", "inputs: {artifacts: [{name: a, path: /a, optional: true}]}"],
+            "templates.main.inputs.artifacts.a.path only valid in container/script templates",
+        ),
+        (
+            [BOX, "inputs: {artifacts: [{name: a, raw: {data: x}}]}"],
+            "error in templates.main.inputs.artifacts.a: Artifact 'a' did not specify a path",
+        ),
+        (["resource: {action: create, manifestFrom: {artifact: {name: z}}}"], "artifact z in `manifestFrom` refer to a non-exist artifact"),
+        (["resource: {action: create, manifest: 'name: {{z.y}}'}"], "templates.main.resource.manifest must be a valid yaml"),
+        ([BOX, "inputs: {parameters: [{name: p, value: '{{inputs.parameters.z}}'}]}"], "failed to resolve {{inputs.parameters.z}}"),
         (["script: {source: a}"], "templates.main.script.image may not be empty"),
         ([BOX, "parallelism: 2"], "templates.main.parallelism is only valid for steps and dag templates"),
         ([BOX, "timeout: '30'"], "main has invalid duration format in timeout"),
@@ -186,3 +199,20 @@ def test_a_long_chain_needs_no_deep_stack() -> None:
     chain = {str(i): [str(i + 1)] for i in range(5000)} | {"5000": []}
     assert find_cycle(chain) == []
     assert len(find_cycle(chain | {"5000": ["0"]})) == 5002
+
+
+def test_a_manifest_that_is_read_only_when_it_is_sent_is_a_warning(lint: Lint) -> None:
+    (found,) = lint(leaf("resource: {action: delete, manifest: 'name: {{z.y}}'}"))
+    assert (found.severity, found.message.partition(": ")[0]) == ("warning", "Argo finds this out only when it is due")
+
+
+def test_a_manifest_of_no_kind_is_not_supported(lint: Lint) -> None:
+    (found,) = lint(leaf("resource: {action: create, manifest: text}"))
+    assert (found.severity, found.message.partition(" is")[0]) == ("unsupported", "a resource template on no kind")
+
+
+def test_the_values_of_inputs_that_are_always_given_are_not_looked_at(lint: Lint) -> None:
+    called = "  - {name: b, inputs: {parameters: [{name: p, %s: '{{inputs.parameters.z}}'}]}, container: {image: x}}\n"
+    steps = leaf("steps: [[{name: s, template: b, arguments: {parameters: [{name: p, value: x}]}}]]")
+    assert lint(steps + called % "value") == []
+    assert [each.severity for each in lint(steps + called % "default")] == ["error"]

@@ -25,3 +25,10 @@ def test_names(names: list[str], strict: bool, cores: list[str]) -> None:
     for (place, core), wanted in zip(found, cores, strict=True):
         assert wanted in core
         assert place.path.startswith("spec.x[")
+
+
+def test_tags_in_names_are_filled_in_some_places_only() -> None:
+    tagged = [{"name": "a-{{workflow.name}}"}]
+    assert list(check_names(tagged, PLACE, "x", strict=False, filled=True)) == []
+    ((_, core),) = check_names(tagged, PLACE, "x", strict=False)
+    assert core.startswith("x[0].name: 'a-{{workflow.name}}' is invalid")

@@ -46,7 +46,7 @@ def test_what_resolves_in_a_template(tag: str, resolves: bool) -> None:
 def test_what_a_workflow_brings_is_unknown_to_a_template_by_itself() -> None:
     alone = Scope(runtime=True)
     assert alone.resolves("workflow.parameters.x")
-    assert alone.resolves("workflow.labels.team")
+    assert not alone.resolves("workflow.labels.team")
     assert not alone.resolves("workflow.nmae")
     names = of_workflow({"labels": {"team": "ml"}}, {"priority": 1}, [{"name": "x"}])
     assert {"workflow.parameters.x", "workflow.parameters.json", "workflow.labels.team", "workflow.priority"} <= names

@@ -132,6 +132,23 @@ DYNAMIC = HEAD.replace("  templates:", "  arguments: {parameters: [{name: gone, 
             "{name: a, template: own, arguments: {parameters: [{name: v, value: '{{workflow.parameters.{{workflow.parameters.no}}}}'}]}}",
             "failed to resolve {{workflow.parameters.no}}",
         ),
+        (
+            "{name: a, template: '{{workflow.parameters.who}}'}",
+            "templates.main.steps[0].a template name '{{workflow.parameters.who}}' undefined",
+        ),
+        ("{name: a, template: show}", "templates.main.steps[0].a templates.show inputs.parameters.v was not supplied"),
+        ("{name: a, template: show, when: '{{steps.z.status}} == x'}", "templates.main.steps failed to resolve {{steps.z.status}}"),
+        ("{name: a, template: noop, when: '{{ steps.z.status }} == x'}", "templates.main.steps failed to resolve {{ steps.z.status }}"),
+        ("{name: a, template: noop, when: '{{steps.z<1}} == x'}", "templates.main.steps failed to resolve {{steps.z\\u003c1}}"),
+        ("{name: a, template: noop, when: '{{steps.a.id} == x'}", "templates.main.steps failed to resolve {{steps.a.id}"),
+        (
+            "{name: a, template: noop, templateRef: {name: nope, template: t}, inline: {suspend: {}}}",
+            "template name cannot be specified with",
+        ),
+        (
+            "{name: a, templateRef: {name: nope, template: t}, inline: {suspend: {}}}",
+            'steps[0].a workflowtemplates.argoproj.io "nope" not found',
+        ),
         ("{name: a, template: '{{item}}', withItems: [noop]}", "templates.main.steps[0].a template name '{{item}}' undefined"),
         (
             "{name: a, templateRef: {name: '{{workflow.parameters.gone}}', template: t}}",

@@ -27,7 +27,7 @@ REFUSED = [
     ("entrypoint: mian\n  templates: [{name: main, container: {image: x}}]", "template name 'mian' undefined", "did you mean main?"),
     (
         "entrypoint: main\n  templates: [{name: main}]",
-        "templates.main template type unspecified. choose one of: container, containerSet, steps,",
+        "invalid spec: template 'main' type is unknown",
         "",
     ),
     ("entrypoint: main\n  templates: [{name: main, suspend: {}, http: {url: u}}]", "templates.main multiple template types specified.", ""),
@@ -58,6 +58,29 @@ REFUSED = [
     (
         "entrypoint: a\n  arguments: {artifacts: [{name: p}]}\n  templates: [{name: a, suspend: {}}]",
         "spec.arguments.p.from, artifact location, or key",
+        "",
+    ),
+    ("entrypoint: '{{workflow.name}}'\n  templates: [{name: a, suspend: {}}]", "template name '{{workflow.name}}' undefined", ""),
+    (
+        "entrypoint: a\n  onExit: '{{workflow.name}}'\n  templates: [{name: a, suspend: {}}]",
+        "template name '{{workflow.name}}' undefined",
+        "",
+    ),
+    ("entrypoint: a\n  templates: [{name: a, suspend: {}}, {name: b}]", "invalid spec: templates.b template 'b' type is unknown", ""),
+    (
+        "entrypoint: a\n  podResources: {limits: {gpu: 1}}\n  templates: [{name: a, suspend: {}}]",
+        'spec.podResources: "gpu" is not a valid pod-level resource',
+        "",
+    ),
+    (
+        "entrypoint: a\n  podGC: {labelSelector: {matchExpressions: [{key: k, operator: Inn}]}}\n  templates: [{name: a, suspend: {}}]",
+        'podGC.labelSelector invalid: "Inn" is not a valid label selector operator',
+        "did you mean In?",
+    ),
+    ("workflowTemplateRef: {name: '{{workflow.name}}'}", 'workflowtemplates.argoproj.io "{{workflow.name}}" not found', ""),
+    (
+        "entrypoint: a\n  arguments: {artifacts: [{name: p, s3: {bucket: b}}]}\n  templates: [{name: a, suspend: {}}]",
+        "spec.arguments.p.from, artifact location, or key is required",
         "",
     ),
     ("entrypoint: show\n  templates:\n" + SHOW, "templates.show inputs.parameters.v was not supplied", ""),
@@ -173,7 +196,7 @@ def test_templates_that_call_others(lint: Lint, body: str, message: str) -> None
 
 
 def test_names_known_at_run_time_only_are_not_looked_up(lint: Lint) -> None:
-    body = "steps: [[{name: s, template: '{{workflow.name}}'}], [{name: t, templateRef: {name: '{{workflow.name}}', template: x}}]]"
+    body = "steps: [[{name: t, templateRef: {name: '{{workflow.name}}', template: x}}]]"
     assert lint(f"{WORKFLOW}  entrypoint: a\n  templates:\n  - {{name: a, {body}}}\n") == []
 
 

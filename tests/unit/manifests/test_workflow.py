@@ -43,7 +43,8 @@ def test_a_template_has_exactly_one_type() -> None:
 def test_what_kind_of_node_a_template_makes() -> None:
     assert workflow.is_pod({"script": {}})
     assert not workflow.is_pod({"suspend": {}})
-    assert workflow.is_leaf({"suspend": {}})
+    assert workflow.is_leaf({"http": {}})
+    assert not workflow.is_leaf({"suspend": {}})
     assert not workflow.is_leaf({"steps": []})
     assert workflow.has_result({"http": {}})
     assert workflow.has_result({"containerSet": {"containers": [{"name": "main"}]}})
