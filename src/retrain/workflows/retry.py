@@ -136,6 +136,10 @@ def assess(p: Pass, node: str) -> None:
     doc = p.node(node)
     if doc["phase"] in FULFILLED or p.priv(node).get("stage"):
         return
+    verdict = p.priv(node).get("verdict")
+    if verdict:
+        p.mark(node, *verdict)
+        return
     made = attempts(p, node)
     if not made:
         _go_on(p, node)
@@ -153,6 +157,12 @@ def assess(p: Pass, node: str) -> None:
         return
     phase, message = verdict
     _outputs(p, node, made[-1])
+    if not p.shutdown and not p.ended_below(node):  # of attempts that a retry of the Workflow began anew only the last went on
+        p.keep(node, verdict=[phase, message])
+        p.broken_off = True
+        _go_on(p, node)  # Argo begins one more, and looks at it just once
+        p.look(node)
+        return
     p.mark(node, phase, message)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from retrain.clock import timestamp
 from retrain.errors import InvalidInput
@@ -16,7 +16,7 @@ from retrain.workflows.status import HIDDEN, node_id, spec_of
 
 LABELS = "workflows.argoproj.io/"
 NOT_CARRIED = ("creator", "creator-email", "creator-preferred-username", "phase", "completed", "workflow-archiving-status")
-PASSED = ("raised", "early", "wake", "end", "group", "stage", "until")  # private fields that speak of how it went
+PASSED = ("raised", "early", "wake", "end", "group", "stage", "until", "verdict")  # private fields that speak of how it went
 EXECUTED = ("Container", "Pod", "HTTP", "Plugin")
 
 
@@ -65,13 +65,13 @@ def _failed(run: Run, tree: Tree, wanted: set[str]) -> set[str]:
     return found
 
 
-def _outcome(run: Run, reset: Iterable[str], gone: set[str], parameters: Sequence[str], now: float) -> Outcome:
+def _outcome(run: Run, reset: Collection[str], gone: set[str], parameters: Sequence[str], now: float) -> Outcome:
     nodes: dict[str, Doc] = {}
     private: dict[str, Doc] = {}
     for node in reset:
         nodes[node] = _reset(run.nodes[node], now)
         kept = {k: v for k, v in run.private.get(node, {}).items() if k not in PASSED}
-        group = _last_group(run, run.nodes[node], gone)
+        group = _open_group(run, run.nodes[node], reset, gone)
         private[node] = {**kept, "at": now, **({"group": group} if group is not None else {})}
     for node, doc in run.nodes.items():
         ends = doc.get("outboundNodes")
@@ -101,18 +101,20 @@ def _reset(doc: Doc, now: float) -> Doc:
     return {**result, "phase": phase, "startedAt": timestamp(now), "finishedAt": None}
 
 
-def _last_group(run: Run, doc: Doc, gone: set[str]) -> int | None:
-    """The last step group that stays below a steps node."""
+def _open_group(run: Run, doc: Doc, reset: Collection[str], gone: set[str]) -> int | None:
+    """The step group at which a steps node goes on: the first that begins anew, or else the last that stays."""
     if doc["type"] != "Steps":
         return None
     name: str = run.workflow["metadata"]["name"]
-    last = None
+    found = None
     for index in range(len(run.nodes)):
         group = node_id(name, f"{doc['name']}[{index}]")
         if group not in run.nodes or group in gone:
             break
-        last = index
-    return last
+        found = index
+        if group in reset:
+            break
+    return found
 
 
 def _head(run: Run, parameters: Sequence[str], now: float) -> tuple[Doc, WantLock | None]:

@@ -82,22 +82,8 @@ def retries_above(p: Pass, node: str) -> None:
 
 def _end_retry(p: Pass, node: str) -> None:
     private = p.priv(node)
-    if p.node(node)["phase"] not in FULFILLED and not p.may_execute(bool(private.get("onExit"))) and _ended_below(p, node):
+    if p.node(node)["phase"] not in FULFILLED and not p.may_execute(bool(private.get("onExit"))) and p.ended_below(node):
         p.mark(node, "Failed", f"Stopped with strategy '{p.shutdown}'")
-
-
-def _ended_below(p: Pass, node: str) -> bool:
-    """Whether every node at the bottom has ended: what stands between is not asked."""
-    seen, todo = {node}, [node]
-    while todo:
-        each = todo.pop()
-        children = p.children(each)
-        if not children and not p.fulfilled(each):
-            return False
-        below = [child for child in children if child not in seen and p.get(child) is not None]
-        seen.update(below)
-        todo += below
-    return True
 
 
 def _end(p: Pass, node: str, doc: Doc) -> None:

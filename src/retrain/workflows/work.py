@@ -110,6 +110,19 @@ class Pass:
         found = self.get(node)
         return found is not None and found["phase"] in FULFILLED and not self.priv(node).get("ending")
 
+    def ended_below(self, node: str) -> bool:
+        """Whether every node at the bottom below it has ended: what stands between is not asked."""
+        seen, todo = {node}, [node]
+        while todo:
+            each = todo.pop()
+            children = self.children(each)
+            if not children and not self.fulfilled(each):
+                return False
+            below = [child for child in children if child not in seen and self.get(child) is not None]
+            seen.update(below)
+            todo += below
+        return True
+
     def count(self, kind: str, key: str) -> int:
         """A counter of `index.contributions`, this pass included."""
         return self.index.counts[kind, key] + self._delta.get((kind, key), 0)
@@ -289,6 +302,13 @@ class Pass:
     def deeper(self, node: str) -> bool:
         """Whether something deeper than the node is still to be looked at."""
         return bool(self._queue) and -self._queue[0][0] > self._rank(node)
+
+    def gives_way(self, node: str) -> bool:
+        """Whether calls of the node wait for what lies deeper, which takes the Workflow's places (`parallelism`) first."""
+        if self.spec.get("parallelism") is None or not self.deeper(node):
+            return False
+        self.look(node)
+        return True
 
     def next(self) -> str | None:
         """The next node to be looked at."""
