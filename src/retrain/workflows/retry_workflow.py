@@ -123,9 +123,14 @@ def _head(run: Run, parameters: Sequence[str], now: float) -> tuple[Doc, WantLoc
     spec = {k: v for k, v in spec_of(run).items() if k != "shutdown"}
     if parameters:
         values = dict(_assignment(p) for p in parameters)
-        spec = with_parameters(spec, values)
         hidden["parameters"] = {**(hidden.get("parameters") or {}), **values}
         hidden["arguments"] = _shown_arguments(run, values)
+        if "storedWorkflowTemplateSpec" in head:  # Argo forgets what the template itself gave
+            own = hidden["arguments"]["parameters"]
+            spec = {**spec, "arguments": {**(spec.get("arguments") or {}), "parameters": own}}
+            hidden["parameters"] = {p["name"]: hidden["parameters"][p["name"]] for p in own if p["name"] in hidden["parameters"]}
+        else:
+            spec = with_parameters(spec, values)
         hidden["outputs"] = hidden.get("outputs", 0) + 1
     if "storedWorkflowTemplateSpec" in head:
         head["storedWorkflowTemplateSpec"] = spec
@@ -210,6 +215,8 @@ def resubmit(workflow: Doc, options: Mapping[str, Json]) -> Doc:
     nodes = {n: doc for n, doc in known.items() if _reusable(doc, old)}
     names = {b: known[b]["name"] for b in (doc.get("boundaryID") for doc in nodes.values()) if b in known}
     result["status"] = {"nodes": nodes, "nodeNames": names, "resubmittedFrom": old}
+    if old in known:
+        result["status"]["entry"] = known[old]["displayName"]
     return result
 
 

@@ -64,11 +64,14 @@ def new_run(workflow: Doc, world: World, now: float) -> Run:
             head["storedWorkflowTemplateSpec"] = merge_workflow_spec(spec, template.get("spec") or {}, defaults)
     elif defaults:
         hidden["spec"] = merge_workflow_spec(spec, None, defaults)
+    entry = (workflow.get("status") or {}).get("entry")
+    if entry:
+        hidden["entry"] = entry  # the name that Argo goes on to show after a memoized resubmit
     return Run(
         workflow={k: v for k, v in workflow.items() if k != "status"},
         head=head,
         nodes=_reused(workflow, now),
-        edges={},
+        edges=_reused_exits(workflow),
         private={},
     )
 
@@ -89,6 +92,19 @@ def _reused(workflow: Doc, now: float) -> dict[str, Doc]:
         if doc.get("boundaryID"):
             node["boundaryID"] = node_id(new, new + boundary)
         found[node["id"]] = node
+    return found
+
+
+def _reused_exits(workflow: Doc) -> dict[str, list[str]]:
+    """The exit handlers that are brought along stay below what they belong to."""
+    given, new = workflow.get("status") or {}, workflow["metadata"]["name"]
+    old, nodes = str(given.get("resubmittedFrom") or ""), given.get("nodes") or {}
+    found: dict[str, list[str]] = {}
+    for doc in nodes.values() if old else ():
+        for child in doc.get("children") or ():
+            if child in nodes and nodes[child]["name"] == f"{doc['name']}.onExit":
+                name = new + doc["name"].removeprefix(old)
+                found.setdefault(node_id(new, name), []).append(node_id(new, f"{name}.onExit"))
     return found
 
 

@@ -188,7 +188,7 @@ class Pass:
     def _display(self, call: Call) -> str:
         boundary = self.get(call.boundary) if call.boundary else None
         if boundary is None:
-            return call.name
+            return str(self.hidden.get("entry") or call.name) if call.name == self.name else call.name
         shown = call.name.removeprefix(boundary["name"])
         if shown.startswith("["):
             head, bracket, rest = shown.partition("].")

@@ -172,6 +172,7 @@ def test_a_memoized_resubmit_does_again_only_what_failed(tell: Tell) -> None:
     assert nodes[".first(0)"]["message"].startswith("original pod: w-1-")
     assert nodes[".first"]["children"] == [nodes[".first(0)"]["id"]]
     assert nodes[".first(0)"]["boundaryID"] == "w-2"
+    assert nodes[""]["displayName"] == "w-1"  # as Argo goes on to show it
     done = failing(set(), tell)
     with pytest.raises(InvalidInput, match="must be Failed/Error"):
         resubmit(done.play(), {"memoized": True})
@@ -260,3 +261,59 @@ def test_steps_go_on_at_the_first_group_that_begins_anew(tell: Tell) -> None:
     assert (told.run.head["phase"], told.phases()["[0]"], told.phases()["[1].z"]) == ("Running", "Running", "Succeeded")
     told.let_go(next(iter(told.held)))
     assert told.play()["status"]["phase"] == "Succeeded"
+
+
+def test_exit_handlers_that_a_memoized_resubmit_brings_along_stay_below_their_steps(tell: Tell) -> None:
+    text = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+  - {name: main, steps: [[{name: a, template: leaf, hooks: {exit: {template: leaf}}}], [{name: b, template: bad}]]}
+  - {name: leaf, container: {image: i, command: [exit, "0"]}}
+  - {name: bad, container: {image: i, command: [exit, "3"]}}
+"""
+    told = tell(text)
+    new = resubmit(told.play(), {"memoized": True})
+    later = tell(text, lambda pod: (0, {}))
+    later.run = status.new_run(
+        {**new, "metadata": {**new["metadata"], "name": "w-2", "namespace": "ns", "uid": "u"}}, later.world, later.now
+    )
+    later.play()
+    nodes = later.nodes()
+    assert [later.shown(p.node_id) for p in later.pods] == ["b"]
+    assert nodes["[0].a"]["children"] == [nodes["[0].a.onExit"]["id"], nodes["[1]"]["id"]]
+
+
+TEMPLATE = """
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: t}
+spec:
+  entrypoint: main
+  arguments: {parameters: [{name: code, value: "3"}, {name: kept, value: of-template}]}
+  templates:
+  - {name: main, steps: [[{name: a, template: leaf}], [{name: b, template: show}]]}
+  - {name: leaf, container: {image: i, command: [exit, "{{workflow.parameters.code}}"]}}
+  - {name: show, container: {image: i, command: [say, "{{workflow.parameters.kept}}"]}}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  workflowTemplateRef: {name: t}
+"""
+
+
+@pytest.mark.parametrize(
+    ("own", "said"), [("", "{{workflow.parameters.kept}}"), ("\n  arguments: {parameters: [{name: kept, value: own}]}", "own")]
+)
+def test_new_parameters_in_a_retry_forget_what_the_template_gave(tell: Tell, own: str, said: str) -> None:
+    told = tell(TEMPLATE.replace("workflowTemplateRef: {name: t}", "workflowTemplateRef: {name: t}" + own))
+    told.play()
+    assert told.run.head["phase"] == "Failed"
+    again(told, parameters=["code=0"])
+    assert told.run.head["phase"] == "Succeeded"
+    assert [p.containers[0].command for p in told.pods] == [["exit", "0"], ["say", said]]
