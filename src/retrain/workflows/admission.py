@@ -22,6 +22,7 @@ from retrain.workflows import metadata as metadata_rules
 from retrain.workflows import status
 from retrain.workflows.controller import Controller
 from retrain.workflows.live import refused
+from retrain.workflows.messages import Operated
 from retrain.workflows.objects import Documents, known_kind, not_found, resource_name
 
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # of the suffixes that the API server makes: no vowels, nothing that looks alike
@@ -181,9 +182,17 @@ class Admission:
         merged = _canonical(merged)
         if merged["kind"] == "Workflow":
             self._controller.change(merged["metadata"]["name"], merged)
+            self._shut_down(there, merged)
             return self.get("Workflow", merged["metadata"]["name"])
         self._put(merged)
         return merged
+
+    def _shut_down(self, there: Doc, merged: Doc) -> None:
+        """Who sets `spec.shutdown` of a running Workflow stops it: that is all that `argo stop` and `argo terminate` do."""
+        asked, name = (merged.get("spec") or {}).get("shutdown"), merged["metadata"]["name"]
+        running = not status.is_finished(self._controller.run_of(name))
+        if asked in ("Stop", "Terminate") and asked != (there.get("spec") or {}).get("shutdown") and running:
+            self._controller.operate(name, Operated("stop" if asked == "Stop" else "terminate", {}))
 
     def _stored(self, kind: str, name: str) -> Doc:
         return self._controller.run_of(name).workflow if kind == "Workflow" else self.get(kind, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from retrain.ports import Doc
 from retrain.workflows.messages import Run
 from retrain.workflows.operations import finished_refusal
 
-HALF = {
+HALF: dict[str, Any] = {
     "apiVersion": "argoproj.io/v1alpha1",
     "kind": "Workflow",
     "metadata": {"name": "w"},
@@ -72,6 +73,26 @@ async def test_a_workflow_of_which_nothing_was_executed_is_retried_from_its_begi
         for name in ("lost", "wrong"):
             await engine.ended(name)
             assert engine.admission.get("Workflow", name)["status"]["phase"] == "Succeeded"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("strategy", ["Stop", "Terminate"])
+async def test_who_sets_the_shutdown_of_a_running_workflow_stops_its_pods(tmp_path: Path, strategy: str) -> None:
+    long = {"name": "long", "container": {"image": "local/busybox", "command": ["sleep", "100"]}}
+    async with Engine(tmp_path / "s") as engine:
+        runs = asyncio.Event()
+
+        def look(name: str) -> None:
+            if engine.controller.run_of(name).nodes.get("w", {}).get("phase") == "Running":
+                runs.set()
+
+        engine.controller.listeners.append(look)
+        engine.admission.create({**HALF, "spec": {"entrypoint": "long", "templates": [long]}})
+        await runs.wait()
+        engine.admission.patch("Workflow", "w", {"spec": {"shutdown": strategy}})
+        await engine.ended("w")
+        shown = engine.admission.get("Workflow", "w")
+    assert (shown["status"]["phase"], shown["status"]["message"]) == ("Failed", f"Stopped with strategy '{strategy}'")
 
 
 @pytest.mark.parametrize(
