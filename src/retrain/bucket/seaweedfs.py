@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,8 +105,8 @@ class SeaweedFS:
         self.environment = self._variables(keys)
         weed.write_private(self.state / "env.json", self.environment)
         environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.folder), **keys}
-        pid = weed.launch(weed.command(self.data, self._ports, self.bucket), environment, self.folder / "server.log")
-        self._server.add(pid)
+        words = weed.command(self.data, self._ports, self.bucket)
+        pid = weed.launch(words, environment, self.folder / "server.log", self._server.add)
         try:
             await self._until_ready(pid, READY_SECONDS)
         except Unavailable:
@@ -180,9 +180,10 @@ class SeaweedFS:
                     yield change
                 position = max(position, gap)
             began = time.monotonic()
-            async for change in self._tail(prefix, position):
-                position = change.time_ns
-                yield change
+            async with contextlib.aclosing(self._tail(prefix, position)) as tail:  # its process has ended when this ends
+                async for change in tail:
+                    position = change.time_ns
+                    yield change
             wait = 0.05 if time.monotonic() - began > LONGEST_WAIT else min(2 * wait, LONGEST_WAIT)
             if not self._stopping:
                 await asyncio.sleep(wait)
@@ -199,26 +200,31 @@ class SeaweedFS:
             if first <= item.modified and item.modified * 1e9 <= until:
                 yield Change(item.key, item.size, item.etag, max(after, int(item.modified) * 1_000_000_000))
 
-    async def _tail(self, prefix: str, position: int) -> AsyncIterator[Change]:
+    async def _tail(self, prefix: str, position: int) -> AsyncGenerator[Change, None]:
         root = f"/buckets/{self.bucket}/"
         ago = time.time_ns() - max(0, position - MARGIN_NS)
-        process = await asyncio.create_subprocess_exec(
+        words = [
             weed.binary(),
             f"-logdir={self.folder / 'log'}",
             "filer.meta.tail",
             f"-filer={weed.LOOPBACK}:{self._ports['filer']}",
             f"-pathPrefix={root}{prefix}",
             f"-timeAgo={ago}ns",
+        ]
+        process = await asyncio.create_subprocess_exec(
+            *weed.gated(words),
             cwd=self.folder,
             env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.folder)},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             limit=1 << 24,
         )
         self._tails.add(process.pid)
         try:
-            if process.stdout is not None:
+            if process.stdin is not None and process.stdout is not None:
+                process.stdin.write(weed.GO)
+                process.stdin.close()
                 async for doc in _documents(process.stdout):
                     change = read_change(doc, root)
                     if change is not None and change.key.startswith(prefix) and change.time_ns > position:

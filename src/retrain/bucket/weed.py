@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from retrain.errors import Unavailable
@@ -96,7 +96,8 @@ def start_time(pid: int) -> str:
         except OSError:
             return ""
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return "" if fields[0] == "Z" else f"{boot}/{fields[19]}"
+        ended = fields[0] == "Z" and int(fields[17]) < 2  # its other threads may still hold its ports
+        return "" if ended else f"{boot}/{fields[19]}"
     told = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     state, _, started = told.stdout.strip().partition(" ")
     return "" if state.startswith("Z") else started.strip()
@@ -141,15 +142,33 @@ async def end(pid: int, patience: float = STOP_SECONDS) -> bool:
     return False
 
 
-def launch(words: list[str], environment: dict[str, str], log: Path) -> int:
-    """Start a process in a session of its own, both output streams appended to `log`; it is not bound to this one."""
+GO = b"go\n"
+
+
+def gated(words: Sequence[str]) -> list[str]:
+    """The command of a process that becomes `words` when it reads GO on its standard input, and ends when that is closed before: an
+    engine that dies before it has remembered the process has not started it."""
+    return ["/bin/sh", "-c", 'read -r go && exec "$0" "$@" </dev/null', *words]
+
+
+def launch(words: Sequence[str], environment: dict[str, str], log: Path, remember: Callable[[int], None]) -> int:
+    """Start a process in a session of its own once it is remembered, both output streams appended to `log`; it is not bound to this one."""
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    gate, opener = os.pipe()
     files = [
-        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_DUP2, gate, 0),
         (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    return os.posix_spawn(words[0], words, environment, file_actions=files, setsid=True)
+    try:
+        start = gated(words)
+        pid = os.posix_spawn(start[0], start, environment, file_actions=files, setsid=True)
+        remember(pid)
+        os.write(opener, GO)
+    finally:
+        os.close(gate)
+        os.close(opener)
+    return pid
 
 
 def collect(pid: int) -> None:

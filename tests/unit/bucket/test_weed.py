@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -43,6 +44,37 @@ def test_one_that_does_not_listen_is_killed():
         assert process.stdout is not None
         process.stdout.readline()
         assert not asyncio.run(weed.end(process.pid, 0.1))
+
+
+DIES = """
+import os, sys
+from pathlib import Path
+from retrain.bucket import weed
+
+def remember(pid):
+    Path("pid").write_text(str(pid))
+    os.kill(os.getpid(), 9)
+
+weed.launch(["/bin/sh", "-c", "touch started"], {"PATH": os.environ["PATH"]}, Path("log"), remember)
+"""
+
+
+def test_who_dies_before_it_remembers_a_process_has_not_started_it(tmp_path):
+    assert subprocess.run([sys.executable, "-c", DIES], cwd=tmp_path, check=False).returncode == -9
+    pid = int((tmp_path / "pid").read_text())
+    while weed.start_time(pid):
+        time.sleep(0.01)
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_process_starts_once_it_is_remembered(tmp_path):
+    recorded = weed.Recorded(tmp_path / "pids.json")
+    words = ["/bin/sh", "-c", 'echo "$0"; read nothing || touch "$1"', "a b", str(tmp_path / "started")]
+    pid = weed.launch(words, {"PATH": os.environ["PATH"]}, tmp_path / "log", recorded.add)
+    assert os.waitpid(pid, 0)[0] == pid
+    assert (tmp_path / "started").exists()
+    assert (tmp_path / "log").read_text() == "a b\n"
+    assert recorded.any_remembered()
 
 
 def test_broken_files_are_no_reason_to_fail(tmp_path):
