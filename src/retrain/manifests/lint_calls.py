@@ -16,6 +16,9 @@ from retrain.manifests.report import meant
 if TYPE_CHECKING:
     from retrain.manifests.lint_templates import Checker
 
+# the order in which Argo writes the fields of a step or task, and so meets the tags in them
+BEFORE_WHEN = ("name", "template", "inline", "arguments", "templateRef", "dependencies", "withItems", "withParam", "withSequence")
+ORDER = {name: place for place, name in enumerate((*BEFORE_WHEN, "when", "continueOn", "onExit", "depends", "hooks"))}
 ONLY = "valueFrom only allows: default, configMapKeyRef and supplied"
 
 
@@ -77,12 +80,15 @@ def check(
     if isinstance(inline, dict):
         scope = scope.copy()
         scope.names |= {f"inputs.parameters.{each.get('name')}" for each in (inline.get("inputs") or {}).get("parameters") or []}
-    checker.tags(call, scope, plain, words)
+    if family == "steps":
+        _hooks(checker, call, place, home, family)
+    checker.tags({key: call[key] for key in sorted(call, key=lambda name: ORDER.get(name, 0))}, scope, plain, words)
     lint_expressions.check(checker, call, scope, plain)
     if call.get("when"):
         lint_when.check(checker, str(call["when"]), plain.at("when"))
     _items(checker, call, plain)
-    _hooks(checker, call, place, home, family)
+    if family == "tasks":
+        _hooks(checker, call, place, home, family)
 
 
 def _items(checker: Checker, call: Mapping[str, Any], place: Place) -> None:

@@ -124,7 +124,7 @@ def _mixed(checker: Checker, template: Template, index: int, task: dict[str, Any
 def _targets(checker: Checker, template: Template, graph: Graph, scope: Scope) -> None:
     targets, place = str(template.doc["dag"].get("target") or ""), template.place.at("dag.target")
     checker.tags(targets, scope, place, f"templates.{template.name}.targets ")
-    for target in checker.resolved(targets).split():
+    for target in checker.filled(checker.resolved(targets)).split():
         if "{{" not in target and target not in graph.tasks:
             words = f"templates.{template.name}.targets: target '{target}' is not defined"
             checker.error(place, words, meant(target, graph.tasks))

@@ -149,7 +149,7 @@ def find_cycle(edges: Mapping[str, list[str]]) -> list[str]:
 def _resource(checker: Checker, template: Template, scope: Scope) -> None:
     resource, place, name = template.doc["resource"], template.place.at("resource"), template.name
     action, manifest = str(resource.get("action") or ""), str(resource.get("manifest") or "")
-    if action not in ACTIONS and "{{" not in action:
+    if action not in ACTIONS and (checker.filled(action) == action or "{{" in checker.filled(action)):
         choices = ", ".join(ACTIONS)
         checker.error(place.at("action"), f"templates.{name}.resource.action must be one of: {choices}", meant(action, ACTIONS))
     if action in ("get", "delete") and not manifest:

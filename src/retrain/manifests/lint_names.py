@@ -20,13 +20,8 @@ TAG = re.compile(r"\{\{.*?\}\}")
 LONGEST = 128
 
 
-def check_names(
-    items: Sequence[Any] | None, place: Place, prefix: str, *, strict: bool, filled: bool = False
-) -> Iterator[tuple[Place, str]]:
-    """What is wrong with the names of a list: missing, invalid or not unique.
-
-    `strict`: no underscore, no leading dash; `filled`: Argo fills tags in before it looks.
-    """
+def check_names(items: Sequence[Any] | None, place: Place, prefix: str, *, strict: bool) -> Iterator[tuple[Place, str]]:
+    """What is wrong with the names of a list: missing, invalid or not unique. `strict`: no underscore, no leading dash."""
     seen: set[str] = set()
     rule = FIELD_NAME if strict else PARAMETER_NAME
     for index, item in enumerate(items or []):
@@ -34,7 +29,7 @@ def check_names(
         where = Place(place.document, join(place.path, index), place.words)
         if not name:
             yield where, f"{prefix}[{index}].name is required"
-        elif not rule.fullmatch(TAG.sub("x", name) if filled else name) or (strict and len(name) > LONGEST):
+        elif not rule.fullmatch(name) or (strict and len(name) > LONGEST):
             yield where.at("name"), f"{prefix}[{index}].name: '{name}' is invalid: {FIELD_RULE if strict else PARAMETER_RULE}"
         elif name in seen:
             yield where.at("name"), f"{prefix}[{index}].name '{name}' is not unique"

@@ -153,7 +153,7 @@ class Scope:
                     known.add(f"workflow.outputs.{kind}.{name}")
         if loop:
             self.names.add(f"{prefix}.outputs.parameters")
-            if workflow.has_result(template):
+            if template.get("containerSet") is not None:
                 self.names |= {f"{prefix}.outputs.result", f"{prefix}.exitCode"}
 
 
@@ -163,8 +163,7 @@ def of_template(template: Mapping[str, Any], known: Iterable[str], runtime: bool
     scope.any_output = ANY_OUTPUT in scope.names
     inputs, outputs = template.get("inputs") or {}, template.get("outputs") or {}
     leaf = workflow.is_leaf(template)
-    if inputs.get("parameters"):
-        scope.names.add("inputs.parameters")
+    scope.names.add("inputs.parameters")  # a list, be it empty
     scope.names |= {f"inputs.parameters.{each.get('name')}" for each in inputs.get("parameters") or []}
     for artifact in inputs.get("artifacts") or []:
         scope.names.add(f"inputs.artifacts.{artifact.get('name')}")

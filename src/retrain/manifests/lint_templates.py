@@ -120,12 +120,9 @@ class Checker:
         return Template(template, Place(found, f"spec.templates[{position}]", place.words))
 
     def _find_local(self, name: str, place: Place, home: Document) -> Template | None:
-        if INPUT.search(name):  # in Argo's validation an input is no value but a placeholder
-            self.error(_below(place, "template"), f"template name '{INPUT.sub(_PLACEHOLDER, name)}' undefined")
-            return None
         position, template = _position(home.doc.get("spec") or {}, name)
         if template is None:
-            name = TAG.sub(lambda found: _PLACEHOLDER if found[0].strip("{} ") in self.known else found[0], name)
+            name = self.filled(name)
             names = [str(each.get("name")) for each in workflow.templates(home.doc.get("spec") or {})]
             self.error(_below(place, "template"), f"template name '{name}' undefined", meant(name, names))
             return None
@@ -170,12 +167,17 @@ class Checker:
             lint_leaf.check(self, template, scope, given)
         self.outputs(template, scope)
 
+    def filled(self, text: str) -> str:
+        """The text as Argo's validation sees it: placeholders instead of tags whose values it does not know."""
+        return TAG.sub(lambda found: _PLACEHOLDER if found[0].strip("{} ") in self.known or INPUT.fullmatch(found[0]) else found[0], text)
+
     def names(self, items: Sequence[Any] | None, place: Place, prefix: str, *, strict: bool = False, filled: bool = False) -> None:
         """Names must be there, valid and unique; `strict` for templates and tasks, which allow no underscore.
 
         `filled`: Argo fills tags in before it looks at the names.
         """
-        for where, core in check_names(items, place, prefix, strict=strict, filled=filled):
+        seen = [{**item, "name": self.filled(str(item.get("name") or ""))} for item in items or []] if filled else items
+        for where, core in check_names(seen, place, prefix, strict=strict):
             self.error(where, core)
 
     def inputs(self, template: Template) -> None:

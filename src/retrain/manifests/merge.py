@@ -64,7 +64,7 @@ def merge_workflow_spec(workflow_spec: Tree, template_spec: Tree | None = None, 
     result: Tree = {}
     for layer in (defaults, template_spec, workflow_spec):
         if layer:
-            result = strategic_merge(result, _without_nulls(layer), WORKFLOW_KEYS)
+            result = strategic_merge(result, _without_empties(layer), WORKFLOW_KEYS)
     result.pop("suspend", None)
     if workflow_spec.get("suspend") is not None:
         result["suspend"] = workflow_spec["suspend"]
@@ -75,9 +75,9 @@ def merge_workflow_spec(workflow_spec: Tree, template_spec: Tree | None = None, 
     return result
 
 
-def _without_nulls(tree: Tree) -> Tree:
-    """In a document null means absent (in a patch it means: remove)."""
-    return {key: value for key, value in tree.items() if value is not None}
+def _without_empties(tree: Tree) -> Tree:
+    """In a document null, an empty text and an empty list mean absent (in a patch null means: remove)."""
+    return {key: value for key, value in tree.items() if value not in (None, "", [])}
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

@@ -36,6 +36,8 @@ ANY_STRING = re.compile(r"(.*\.)?parameters\[\d+\]\.(value|default|enum\[\d+\]|v
 QUANTITY = re.compile(r".*\.((limits|requests|capacity|default|hard)\.[^.]+|sizeLimit|divisor)")  # Kubernetes reads them from numbers too
 NUMBER_AS_TEXT = re.compile(r".*\.(factor|jitter)")
 
+LIMITS = ("required", "enum", "pattern", "minItems", "maxItems", "minimum", "maximum", "minLength", "maxLength")
+
 REMOVED: Mapping[str, str] = {  # fields of Argo before 4.0 -> what to write now
     "mutex": "removed in Argo 4.0; write `mutexes: [{name: ...}]`",
     "semaphore": "removed in Argo 4.0; write `semaphores: [{configMapKeyRef: {name: ..., key: ...}}]`",
@@ -67,6 +69,33 @@ def _validator(kind: str) -> Any:
 
     schema = {"$ref": REFERENCE + kind, "definitions": definitions(KINDS[kind])}
     return jsonschema_rs.Draft7Validator(schema)
+
+
+@functools.cache
+def _limits(kind: str) -> Any:
+    """The schema with what Argo's resource definitions ask for besides names and types: required fields, patterns, ranges."""
+    import jsonschema_rs
+
+    known = {name: dict(each) for name, each in definitions(WORKFLOWS).items()}
+    asked: dict[str, Any] = json.loads((FOLDER / f"{WORKFLOWS}-limits.json").read_text(encoding="utf-8"))
+    for name, limits in asked.items():
+        properties = {key: dict(each) for key, each in known[name]["properties"].items()}
+        for key, limit in limits.get("properties", {}).items():
+            properties[key] = {"allOf": [properties[key], limit]}
+        known[name] |= {"properties": properties, "required": limits.get("required", [])}
+    return jsonschema_rs.Draft7Validator({"$ref": REFERENCE + kind, "definitions": known})
+
+
+def check_limits(document: Document, report: Report) -> None:
+    """Report what an API server with Argo's full resource definitions refuses although Argo's validation does not look at it."""
+    if KINDS.get(document.kind) != WORKFLOWS:
+        return
+    for error in _limits(document.kind).iter_errors(document.doc):
+        if error.kind.name in LIMITS and error.instance is not None:
+            path = ""
+            for step in error.instance_path:
+                path = join(path, step)
+            report.error(document, path, f"{_short(error.message)}: the API server refuses this")
 
 
 def target(schema: Mapping[str, Any]) -> str:
@@ -147,6 +176,7 @@ def _tolerated(instance: Any, where: list[str | int], path: str, events: bool, d
     if isinstance(instance, (int, float)) and not isinstance(instance, bool) and QUANTITY.fullmatch(path):
         return True
     if isinstance(instance, (int, float)) and ANY_STRING.fullmatch(path) and not events:
+        report.warning(document, path, "kubectl takes only a text here; `argo submit` and this engine take this too", "put it in quotes")
         return True
     if events and isinstance(instance, str) and NUMBER_AS_TEXT.fullmatch(path):
         message = (

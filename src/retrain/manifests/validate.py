@@ -44,6 +44,8 @@ def _one(document: Document, report: Report, library: Library, everything: Seque
         return  # further checks rely on the types
     if document.kind in ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate"):
         lint_workflow.check(document, report, library)
+        if not any(finding.severity == "error" and finding.file == document.file for finding in report.findings):
+            schema.check_limits(document, report)  # else Argo's own words have been found
     elif document.kind == "Sensor":
         lint_sensors.check(document, report, library, everything)
     elif document.kind == "EventSource":

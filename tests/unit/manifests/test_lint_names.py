@@ -16,6 +16,7 @@ PLACE = Place(Document({}), "spec.x")
         (["-a"], True, ["x[0].name: '-a' is invalid"]),
         (["a" * 129], True, ["is invalid"]),
         (["a.b"], False, ["x[0].name: 'a.b' is invalid: Parameter/Artifact name must consist"]),
+        (["a-{{workflow.name}}"], False, ["x[0].name: 'a-{{workflow.name}}' is invalid"]),
         (["a", "", "a"], False, ["x[1].name is required", "x[2].name 'a' is not unique"]),
     ],
 )
@@ -25,10 +26,3 @@ def test_names(names: list[str], strict: bool, cores: list[str]) -> None:
     for (place, core), wanted in zip(found, cores, strict=True):
         assert wanted in core
         assert place.path.startswith("spec.x[")
-
-
-def test_tags_in_names_are_filled_in_some_places_only() -> None:
-    tagged = [{"name": "a-{{workflow.name}}"}]
-    assert list(check_names(tagged, PLACE, "x", strict=False, filled=True)) == []
-    ((_, core),) = check_names(tagged, PLACE, "x", strict=False)
-    assert core.startswith("x[0].name: 'a-{{workflow.name}}' is invalid")

@@ -133,6 +133,15 @@ DYNAMIC = HEAD.replace("  templates:", "  arguments: {parameters: [{name: gone, 
             "failed to resolve {{workflow.parameters.no}}",
         ),
         (
+            "{name: a, template: noop, hooks: {run: {template: noop}}, when: '{{steps.z.status}}'}",
+            "templates.main.steps[0].a.run Expression required",
+        ),
+        (
+            "{name: a, template: own, when: '{{steps.y.id}}', arguments: {parameters: [{name: v, value: '{{steps.z.id}}'}]}}",
+            "{{steps.z.id}}",
+        ),
+        ("{name: a, template: own, arguments: {parameters: [{name: 'v{{item}}', value: x}]}}", "'v{{item}}' is invalid"),
+        (
             "{name: a, template: '{{workflow.parameters.who}}'}",
             "templates.main.steps[0].a template name '{{workflow.parameters.who}}' undefined",
         ),

@@ -117,3 +117,8 @@ def test_a_value_takes_the_place_of_value_from() -> None:
     template = {"arguments": {"parameters": [{"name": "a", "valueFrom": source}, {"name": "b", "value": "x"}]}}
     own = {"arguments": {"parameters": [{"name": "a", "value": "1"}, {"name": "b", "valueFrom": source}]}}
     assert names(merge_workflow_spec(own, template)) == [("a", "1"), ("b", source)]
+
+
+def test_an_empty_text_or_list_in_the_workflow_takes_nothing_away() -> None:
+    template = {"entrypoint": "main", "onExit": "last", "templates": [{"name": "main"}]}
+    assert merge_workflow_spec({"entrypoint": "", "templates": [], "onExit": None}, template) == template

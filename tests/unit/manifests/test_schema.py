@@ -50,7 +50,9 @@ def test_null_is_the_same_as_absent(lint: Lint) -> None:
 @pytest.mark.parametrize("value", ["5", "1.5", "true", "text"])
 def test_parameters_take_numbers_and_booleans(lint: Lint, value: str) -> None:
     text = (WORKFLOW % "command: [a]") + f"  arguments: {{parameters: [{{name: p, value: {value}, enum: [{value}]}}]}}\n"
-    assert lint(text) == []
+    found = lint(text)
+    assert {each.severity for each in found} == (set() if value == "text" else {"warning"})
+    assert {each.hint for each in found} <= {"put it in quotes"}
 
 
 @pytest.mark.parametrize(
@@ -120,3 +122,31 @@ def test_fields_and_places_of_a_kind() -> None:
     assert not schema.allows("Workflow", ["spec", "argumnts"])
     assert not schema.allows("Workflow", ["spec", 0])
     assert schema.allows("Workflow", ["spec", "templates", 0, "plugin", "whatever"])
+
+
+@pytest.mark.parametrize(
+    ("field", "place", "message"),
+    [
+        ("env: [{value: x}]", "container.env[0]", '"name" is a required property'),
+        ("volumeMounts: [{name: v, mountPath: /v}, {name: v}]", "container.volumeMounts[1]", '"mountPath" is a required property'),
+        ("resources: {limits: {cpu: some}}", "container.resources.limits.cpu", '"some" does not match'),
+    ],
+)
+def test_what_only_the_api_server_refuses_is_an_error(lint: Lint, field: str, place: str, message: str) -> None:
+    found = [each for each in lint(WORKFLOW % field) if each.severity == "error"]
+    assert [each.path for each in found] == [f"Workflow/a- spec.templates[0].{place}"]
+    assert message in found[0].message
+    assert found[0].message.endswith(": the API server refuses this")
+
+
+def test_limits_are_looked_at_when_argo_finds_nothing(lint: Lint) -> None:
+    text = WORKFLOW.replace("entrypoint: main", "entrypoint: mian") % "env: [{value: x}]"
+    assert ["undefined" in each.message for each in lint(text) if each.severity == "error"] == [True]
+    assert [
+        each.path for each in lint((WORKFLOW % "command: null") + "  retryStrategy: {retryPolicy: Never}\n") if each.severity == "error"
+    ] == ["Workflow/a- spec.retryStrategy.retryPolicy"]
+
+
+@pytest.mark.parametrize("value", ["1", "2.5", "500m", "'1'"])
+def test_quantities_are_numbers_or_texts(lint: Lint, value: str) -> None:
+    assert lint(WORKFLOW % f"resources: {{requests: {{cpu: {value}}}}}") == []
