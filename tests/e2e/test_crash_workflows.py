@@ -162,7 +162,9 @@ class Campaign:
         wrong = [str(difference) for difference in compare.differences(self.whole, end)]
         if ran(state) != RAN:
             wrong.append(f"ran: {ran(state)}")
-        return wrong + [f"left running: {line}" for line in left_running() if line not in self.before]
+        left = [line for line in left_running() if line not in self.before]
+        self.before += left  # told once
+        return wrong + [f"left running: {line}" for line in left]
 
 
 def ran(state: Path) -> list[str]:
