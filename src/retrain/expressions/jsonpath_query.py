@@ -15,7 +15,8 @@ Json = Any
 _STEP = re.compile(
     r"""\.\.(?P<deep>[\w$-]+|\*)|\.(?P<name>(?:\\.|[^\s.\[\]{}()'"\\])+)|\[(?P<inside>(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\[\]'"]|\[[^\]]*\])*)\]|(?P<deepdot>\.\.)(?=\[)"""
 )
-_FILTER = re.compile(r"\?\s*\(?\s*@((?:\.[\w-]+|\[[^\]]+\])*)\s*(?:(==|!=|>=|<=|>|<)\s*(.+?))?\s*\)?")
+_FILTER = re.compile(r"\s*@((?:\.[\w-]+|\[[^\]]+\])*)\s*(?:(==|!=|>=|<=|>|<)\s*(.+?))?\s*")
+_WORDS = re.compile(r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?!&&|\|\|).)+|&&|\|\|""", re.DOTALL)
 
 
 def query(doc: Json, path: str, budget: Budget | None = None) -> Json:
@@ -92,9 +93,9 @@ def _bracket(inside: str, path: str) -> Step:
             raise ExpressionError(f"JSONPath {path!r}: a slice cannot step by 0")
         return ("slice", slice(*bounds))
     if inside.startswith("?"):
-        condition = _FILTER.fullmatch(inside)
-        if condition:
-            return ("filter", (parse(f"@{condition[1]}"), condition[2], _constant(condition[3], path) if condition[2] else None))
+        ways = _conditions(inside[1:].strip(), path)
+        if ways:
+            return ("filter", ways)
     elif inside[:1] in ("'", '"'):
         names = [_quoted(part, path) for part in re.findall(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", inside)]
         return ("name", names[0]) if len(names) == 1 else ("names", names)
@@ -103,6 +104,25 @@ def _bracket(inside: str, path: str) -> Step:
     elif re.fullmatch(r"[\w-]+", inside):
         return ("name", inside)
     raise ExpressionError(f"JSONPath {path!r}: [{inside}] is not supported")
+
+
+Condition = tuple[list[Step], str | None, Json]
+
+
+def _conditions(text: str, path: str) -> list[list[Condition]]:
+    """A filter as ways to pass, each a list of conditions that must all hold; empty when it cannot be read."""
+    text = text[1:-1] if text.startswith("(") and text.endswith(")") else text
+    ways: list[list[Condition]] = [[]]
+    words = _WORDS.findall(text)
+    for place, word in enumerate(words):
+        found = _FILTER.fullmatch(word)
+        if place % 2 == 0 and found:
+            ways[-1].append((parse(f"@{found[1]}"), found[2], _constant(found[3], path) if found[2] else None))
+        elif place % 2 == 1 and word == "||":
+            ways.append([])
+        elif place % 2 == 0 or word != "&&":
+            return []
+    return ways if len(words) % 2 else []
 
 
 def _quoted(text: str, path: str) -> str:
@@ -161,7 +181,11 @@ def _descend(value: Json) -> Iterator[Json]:
             stack.extend(reversed([found[key] for key in sorted(found)] if isinstance(found, dict) else found))
 
 
-def _passes(item: Json, condition: tuple[list[Step], str | None, Json], budget: Budget) -> bool:
+def _passes(item: Json, ways: list[list[Condition]], budget: Budget) -> bool:
+    return any(all(_holds(item, condition, budget) for condition in way) for way in ways)
+
+
+def _holds(item: Json, condition: Condition, budget: Budget) -> bool:
     steps, operator, constant = condition
     found = select(item, steps, budget)
     if operator is None or not found:

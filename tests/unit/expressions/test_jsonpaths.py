@@ -179,6 +179,10 @@ def test_kubectl_templates() -> None:
         ("$.a[0,1].v", [1, 2]),
         ("$.a[?(@.v > 1)].v", [2]),
         ("$.a[?(@.v != 1)].v", [2]),
+        ("$.a[?(@.v > 0 && @.v < 2)].v", [1]),
+        ("$.a[?(@.v == 1 || @.v == 2 && @.v > 2)].v", [1]),
+        ("$.a[?(@.v > 1 && @.v < 2 || @.v==1&&@.v<'x' || @.v >= 2)].v", [2]),
+        ("$.a[?(@.v == 'a && b' || @.v == 1)].v", [1]),
         ("$.a[?(@.w)]", []),
         ("$['n','a'][*].v", [1, 2]),
     ],
@@ -187,7 +191,20 @@ def test_queries(path: str, expected: Any) -> None:
     assert query({"a": [{"v": 1}, {"v": 2}], "n": "x"}, path) == expected
 
 
-@pytest.mark.parametrize("path", ["$.nope", "$.a[9]", "$.a[", "$.a[(@.length-1)]", "$.a[::0]", "$.a[?(@.v =~ /x/)]", "$" + ".a" * 2000])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "$.nope",
+        "$.a[9]",
+        "$.a[",
+        "$.a[(@.length-1)]",
+        "$.a[::0]",
+        "$.a[?(@.v =~ /x/)]",
+        "$.a[?(@.v > 1 &&)]",
+        "$.a[?(|| @.v)]",
+        "$" + ".a" * 2000,
+    ],
+)
 def test_query_errors(path: str) -> None:
     with pytest.raises(ExpressionError):
         query({"a": [{"v": 1}], "n": "x"}, path)
