@@ -231,9 +231,11 @@ class Dag:
     def _connect(self, child: str, dependencies: list[str]) -> None:
         if not dependencies:
             self.p.link(self.node, child)
-        for dependency in dependencies:
-            for out in outbound_nodes(self.p, self.id(dependency)):
-                self.p.link(out, child)
+        found = [out for dependency in dependencies for out in outbound_nodes(self.p, self.id(dependency))]
+        for out in found:
+            self.p.link(out, child)
+        if dependencies and not found:
+            self.p.keep(self.node, orphans=True)
 
     def _call_one(self, name: str, calls: Calls, dependencies: list[str]) -> None:
         task = calls.call(0)
@@ -244,6 +246,9 @@ class Dag:
             return
         if not execute:
             self._skip(task, name, f"when '{task['when']}' evaluated false", "Skipped", dependencies)
+            return
+        if self.p.gives_way(self.node):
+            self.waits = True
             return
         try:
             child = self.p.start(self.call(task, self.node, "task"))
@@ -260,7 +265,7 @@ class Dag:
         if hooks.has_lifecycle(self.graph.tasks[name]):
             self.p.keep(child, watched=True)
         doc = self.p.node(child)
-        if doc["phase"] in COMPLETED or doc["phase"] == "Running":
+        if doc["phase"] in COMPLETED or (doc["phase"] == "Running" and not self.p.deeper(self.node)):
             dag_hooks.attend(self, name, child)
 
     # ------------------------------------------------------------------------------------------ loops

@@ -40,8 +40,12 @@ def attend(dag: Dag, name: str, node: str) -> bool:
 def attend_target(dag: Dag, name: str) -> None:
     """Hooks of targets are looked at once more, in any phase; what is wrong with them is then an error of the dag. Raises CallFailed."""
     node = dag.id(name)
-    if dag.p.get(node) is not None and not dag.p.reused(node):
-        _begin(dag, name, node)
+    if dag.p.get(node) is None or dag.p.reused(node):
+        return
+    if hooks.has_lifecycle(dag.graph.tasks[name]) and dag.p.deeper(dag.node):
+        dag.p.look(dag.node)  # what was called begins before hooks, so that it takes its places first
+        return
+    _begin(dag, name, node)
 
 
 def _begin(dag: Dag, name: str, node: str) -> bool:

@@ -56,6 +56,8 @@ def go_on(dag: Dag, name: str, group: str) -> None:
             _turn_back(dag, group, loop)
             return
         while loop.made < len(loop.calls):
+            if p.gives_way(group):
+                return
             child = _make_item(dag, group, loop.calls, loop.made)
             loop.made += 1
             if p.fulfilled(child) and p.completed(child) and _is_left(dag, name):

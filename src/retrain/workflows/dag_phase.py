@@ -56,11 +56,14 @@ def _phases(p: Pass, node: str, targets: list[str]) -> dict[str, str]:
     """What the branch of each target came to; empty for one that has not begun.
 
     Argo walks from the dag over all children, hooks and what lies below templates among them, and carries along the phase of the last
-    node that was executed. A target that is reached with a failure keeps it.
+    node that was executed. A target that is reached with a failure keeps it. Argo waits for ever for one that is never reached: what it
+    depends on broke down before it had an end to hang it on. That counts as a failure here.
     """
     found = {target: p.node(target)["phase"] if p.get(target) is not None else "" for target in targets}
-    if all(phase in COMPLETED or not phase for phase in found.values()):
+    orphans = p.priv(node).get("orphans")
+    if all(phase in COMPLETED or not phase for phase in found.values()) and not orphans:
         return found
+    own = found
     found = dict.fromkeys(targets, "")
     queue = [(child, "Succeeded") for child in p.children(node)]
     seen = set(queue)
@@ -75,6 +78,8 @@ def _phases(p: Pass, node: str, targets: list[str]) -> dict[str, str]:
             if (child, phase) not in seen:
                 seen.add((child, phase))
                 queue.append((child, phase))
+    if orphans:
+        return {t: phase or (own[t] and "Failed") for t, phase in found.items()}
     return found
 
 

@@ -173,6 +173,9 @@ def assess_group(p: Pass, group: str) -> None:
         state = _prepared(p, node, frame, group)
         _make(p, node, frame, group, state)
         made = True
+        if p.deeper(group) and any(hooks.has_lifecycle(calls.step) for calls in state.calls):
+            p.look(group)  # what was called begins before hooks, so that it takes its places first
+            return
         _run_hooks(p, node, frame, group, state)
     except CallFailed as error:
         if made:
@@ -238,6 +241,8 @@ def _make(p: Pass, node: str, frame: Frame, group: str, state: Group) -> None:
             name = calls.step["name"] if calls.items is None else item_name(calls.step["name"], state.item, calls.items[state.item])
             child = p.id(f"{prefix}.{name}")
             if p.get(child) is None or p.reused(child):
+                if p.gives_way(group):
+                    return
                 try:
                     _make_one(p, node, frame, group, state, calls)
                 except Blocked:

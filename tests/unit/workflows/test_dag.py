@@ -230,15 +230,28 @@ def test_an_error_of_a_call_is_worded_anew_while_something_that_waited_for_it_ru
 def test_a_dag_does_not_fail_while_a_task_waits_for_its_place(tell: Tell) -> None:
     told = tell(
         HEAD.replace("  entrypoint: main", "  entrypoint: main\n  parallelism: 2")
-        + """      tasks: [{name: d0, template: code}, {name: d1, template: one}, {name: d2, template: code}]
-  - {name: one, dag: {tasks: [{name: a, template: code, when: wrong}, {name: b, template: code}]}}
+        + """      tasks: [{name: d0, template: code}, {name: d1, template: one}]
+  - {name: one, dag: {tasks: [{name: a, template: code, when: wrong}, {name: b, template: code}, {name: c, template: code}]}}
 """
     )
-    told.hold = {"d0", "d2"}
+    told.hold = {"d0", "b"}
     told.play()
-    assert told.phases()[".d1"] == "Running"
+    assert told.phases() == {"": "Running", ".d0": "Running", ".d1": "Running", ".d1.a": "Error", ".d1.b": "Running"}
     told.hold = set()
     for node in list(told.held):
         told.let_go(node)
     told.play()
-    assert told.phases() == {"": "Error", ".d0": "Succeeded", ".d1": "Error", ".d1.a": "Error", ".d1.b": "Succeeded", ".d2": "Succeeded"}
+    assert told.phases() == {"": "Error", ".d0": "Succeeded", ".d1": "Error", ".d1.a": "Error", ".d1.b": "Succeeded", ".d1.c": "Succeeded"}
+
+
+def test_what_hangs_on_a_template_that_came_to_nothing_never_makes_a_success(tell: Tell) -> None:
+    body = """      tasks:
+      - {name: a, template: broken}
+      - {name: b, template: code, depends: a.Failed}
+%s  - {name: broken, steps: [[{name: k, template: code, when: x y}]]}
+"""
+    for more in ("", "      - {name: c, template: code, depends: b}\n"):
+        told = tell(HEAD + body % more)
+        assert told.play()["status"]["phase"] == "Failed"  # Argo itself never ends: b has no parent, so it is never found
+        assert told.phases()[".b"] == "Succeeded"
+        assert told.nodes()[".a"]["message"].startswith("failed to resolve references: Invalid 'when' expression 'x y'")

@@ -223,6 +223,23 @@ def test_a_hook_without_a_place_is_an_error(tell: Tell) -> None:
     assert told.phases() == {"": "Failed", "[0]": "Error", "[0].a": "Succeeded", "[0].b": "Succeeded"}
 
 
+TWO = """
+  - {name: two, steps: [[{name: p, template: ok}, {name: q, template: ok}]]}
+"""
+
+
+def test_templates_take_their_places_before_what_comes_after_them(tell: Tell) -> None:
+    hook = "hooks: {h: {template: ok, expression: 'steps.b.status == \"Running\"'}}"
+    told = tell(HEAD % "  parallelism: 2" + f"    steps: [[{{name: a, template: two}}, {{name: b, template: two, {hook}}}]]" + TWO)
+    told.step()
+    assert sorted(told.phases()) == ["", "[0]", "[0].a", "[0].a[0]", "[0].a[0].p", "[0].a[0].q"]
+    shown = told.play()["status"]  # once b has its two pods there is no place for its hook
+    assert (shown["phase"], shown["message"]) == ("Failed", "Max parallelism reached")
+    told = tell(HEAD % "  parallelism: 2" + "    dag: {tasks: [{name: a, template: two}, {name: b, template: two}]}" + TWO)
+    told.step()
+    assert sorted(told.phases()) == ["", ".a", ".a[0]", ".a[0].p", ".a[0].q"]
+
+
 def test_an_exit_handler_of_a_step_without_a_place_is_an_error_of_the_workflow(tell: Tell) -> None:
     steps = "    steps: [[{name: a, template: ok, onExit: ok}, {name: b, template: ok}]]\n"
     told = tell(HEAD % "  parallelism: 1" + steps)
