@@ -157,7 +157,7 @@ def assess(p: Pass, node: str) -> None:
         return
     phase, message = verdict
     _outputs(p, node, made[-1])
-    if not p.shutdown and not p.ended_below(node):  # of attempts that a retry of the Workflow began anew only the last went on
+    if not p.ended_below(node):  # a pod is still to be stopped, or of attempts that begin anew only the last went on
         p.keep(node, verdict=[phase, message])
         p.broken_off = True
         _go_on(p, node)  # Argo begins one more, and looks at it just once

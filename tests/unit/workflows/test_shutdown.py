@@ -267,3 +267,30 @@ def test_selectors() -> None:
     assert not matches(node, parse_selector("templateName=other"))
     with pytest.raises(InvalidInput, match="can't understand"):
         parse_selector("displayName")
+
+
+def test_a_dag_that_is_tried_again_and_stopped_shows_one_attempt_more(tell: Tell) -> None:
+    """Argo finds the first attempt failed while its pod still ends, and begins another that is stopped at once."""
+    told = tell("""
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+  - {name: main, dag: {tasks: [{name: a, template: twice}, {name: b, template: leaf, depends: a}]}}
+  - {name: twice, retryStrategy: {limit: "1"}, dag: {tasks: [{name: x, template: leaf}, {name: z, template: leaf, depends: x}]}}
+  - {name: leaf, container: {image: i, command: [exit, "0"]}}
+""")
+    told.hold = {"x"}
+    told.play()
+    told.operate("stop")
+    told.let_go(next(iter(told.held)), 143)
+    shown = told.play()
+    assert (shown["status"]["phase"], shown["status"]["message"]) == ("Failed", "Stopped with strategy 'Stop'")
+    nodes = told.nodes()
+    assert {k: n["phase"] for k, n in nodes.items() if k.startswith(".a")} == {
+        ".a": "Failed", ".a(0)": "Failed", ".a(0).x": "Failed", ".a(1)": "Failed", ".a(1).x": "Failed", ".a(1).z": "Omitted",
+    }  # fmt: skip
+    assert nodes[".a(1).x"]["message"] == "workflow shutdown with strategy: Stop"
+    assert nodes[".a(1)"]["children"] == [nodes[".a(1).x"]["id"], nodes[".b"]["id"]]
