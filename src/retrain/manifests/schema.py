@@ -86,6 +86,23 @@ def _limits(kind: str) -> Any:
     return jsonschema_rs.Draft7Validator({"$ref": REFERENCE + kind, "definitions": known})
 
 
+@functools.cache
+def _part(definition: str) -> Any:
+    import jsonschema_rs
+
+    return jsonschema_rs.Draft7Validator({"$ref": REFERENCE + definition, "definitions": definitions(WORKFLOWS)})
+
+
+def fits(definition: str, tree: Any) -> bool:
+    """Whether a part of a document has the types of Argo's definition of it; fields without one are passed over."""
+    return not any(
+        error.kind.name == "type"
+        and error.instance is not None
+        and not (isinstance(error.instance, (int, float)) and QUANTITY.fullmatch("." + ".".join(map(str, error.instance_path))))
+        for error in _part(definition).iter_errors(tree)
+    )
+
+
 def check_limits(document: Document, report: Report) -> None:
     """Report what an API server with Argo's full resource definitions refuses although Argo's validation does not look at it."""
     if KINDS.get(document.kind) != WORKFLOWS:

@@ -11,6 +11,7 @@ from retrain.expressions import ExpressionError
 from retrain.expressions.gotext import argo_duration
 from retrain.expressions.tags import substitute
 from retrain.manifests.merge import strategic_merge
+from retrain.manifests.schema import fits
 from retrain.manifests.workflow import parse_quantity, template_type
 from retrain.manifests.yaml import load_documents
 from retrain.ports import Artifact, ArtifactLocation, Container, Doc, Mount, OutputParameter, PodSpec
@@ -102,12 +103,23 @@ def _patched(p: Pass, pod: str, template: Doc, tree: Doc) -> Doc:
         try:
             found = load_documents(patch, "podSpecPatch")
             for document in found:
-                if not isinstance(document.doc.get("containers", []), list):
-                    raise InvalidInput("containers is not a list")
+                _check_patch(document.doc)
                 tree = strategic_merge(tree, document.doc)
         except InvalidInput as error:
             raise CallFailed("Error applying PodSpecPatch") from error
     return tree
+
+
+def _check_patch(patch: Doc) -> None:
+    """What Kubernetes could not read as part of a pod is no patch."""
+    for kind, definition in (("containers", "k8s.Container"), ("volumes", "k8s.Volume")):
+        parts = patch.get(kind) or []
+        if not isinstance(parts, list) or not all(isinstance(part, dict) and fits(definition, part) for part in parts):
+            raise InvalidInput(f"{kind} of the patch do not fit")
+    for part in patch.get("containers") or []:
+        asked = part.get("resources") or {}
+        for quantity in [*(asked.get("limits") or {}).values(), *(asked.get("requests") or {}).values()]:
+            parse_quantity(quantity)
 
 
 def _container(p: Pass, pod: str, container: Doc, template: Doc) -> Container:

@@ -193,7 +193,11 @@ def test_patches_are_merged_in_order(tell: Tell) -> None:
     assert {k: main.env[k] for k in "ABC"} == {"A": "template", "B": "b", "C": "I"}
 
 
-@pytest.mark.parametrize("patch", ["'{\"containers\": '", "'[]'", "'{containers: x}'"])
+WRONG = ("x", "{name: main, image: 5}", "{name: main, env: {A: b}}", "{name: main, resources: {limits: 5}}")
+PATCHES = [f"'{{containers: [{each}]}}'" for each in (*WRONG, "{name: main, resources: {limits: {cpu: fast}}}")]
+
+
+@pytest.mark.parametrize("patch", ["'{\"containers\": '", "'[]'", "'{containers: x}'", "'{volumes: {a: b}}'", *PATCHES])
 def test_a_patch_that_is_none(tell: Tell, patch: str) -> None:
     told = tell(workflow(f"    container: {{image: i, command: [x]}}\n    podSpecPatch: {patch}"))
     shown = told.play()["status"]
