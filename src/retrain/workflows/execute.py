@@ -264,6 +264,8 @@ def check_place(p: Pass, call: Call) -> None:
         return
     template = frame_of(p, call.boundary).template
     if template.get("failFast") and p.count("bad", call.boundary):
+        if p.priv(call.boundary).get("role") == "attempt":
+            _fail_fast(p, call.boundary)
         raise Blocked("failFast")
     limit = template.get("parallelism")
     if limit is not None and int(limit) > 0 and p.count("active", call.boundary) >= int(limit):
@@ -273,16 +275,22 @@ def check_place(p: Pass, call: Call) -> None:
 def fails_fast(p: Pass, node: str, template: Doc) -> bool:
     """Whether nothing is done any more for a steps or dag node: its template has `failFast` and a pod or template below it failed.
 
-    When its own pods have ended it has failed; of a steps node also the last group that is found below it, even a nested one.
+    Argo looks for failures below a Retry node, where there are none, before it goes on with an attempt: an attempt fails fast only when
+    something is called in it.
     """
-    if not template.get("failFast") or not p.count("bad", node):
+    if not template.get("failFast") or not p.count("bad", node) or p.priv(node).get("role") == "attempt":
         return False
+    _fail_fast(p, node)
+    return True
+
+
+def _fail_fast(p: Pass, node: str) -> None:
+    """When the node's own pods have ended it has failed; of a steps node also the last group that is found below it, even a nested one."""
     if not p.count("pods", node):
         group = _last_group(p, node) if p.node(node)["type"] == "Steps" else ""
         if group:
             p.mark(group, "Failed", FAILED_FAST)
         p.mark(node, "Failed", FAILED_FAST)
-    return True
 
 
 def stands_still(p: Pass, node: str) -> bool:
@@ -291,7 +299,7 @@ def stands_still(p: Pass, node: str) -> bool:
     above = p.get(boundary)
     if above is None or above["type"] not in ("Steps", "DAG") or above["phase"] in FULFILLED or not p.count("bad", boundary):
         return False
-    if not frame_of(p, boundary).template.get("failFast"):
+    if not frame_of(p, boundary).template.get("failFast") or p.priv(boundary).get("role") == "attempt":
         return False
     p.look(boundary)
     return True
