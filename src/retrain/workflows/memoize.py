@@ -34,7 +34,7 @@ def known(p: Pass, memo: Doc) -> Doc | None:
         except ExpressionError as error:
             raise CallFailed(f"invalid maxAge: {error}") from error
     for action in p.actions.values():  # what was learnt in this look is not written yet
-        if isinstance(action, SaveMemo) and (action.cache, action.memo_key) == (cache, key):
+        if isinstance(action, SaveMemo) and not action.hit and (action.cache, action.memo_key) == (cache, key):
             return action.outputs
     if entry is None or not entry.get("nodeID") or (max_age is not None and p.now - _created(entry) > max_age):
         return None
@@ -46,16 +46,15 @@ def remembered(there: Doc | None, memos: Sequence[SaveMemo], now: float) -> Doc:
     """The ConfigMap of a cache with more entries, as Argo writes them."""
     at = timestamp(now)
     document = there or {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": memos[0].cache, "creationTimestamp": at}}
-    entries = {
-        memo.memo_key: json.dumps(
-            {"nodeID": memo.node_id, "outputs": memo.outputs, "creationTimestamp": at, "lastHitTimestamp": at},
-            separators=(",", ":"),
-            ensure_ascii=False,
-        )
-        for memo in memos
-    }
+    data: Doc = dict(document.get("data") or {})
+    for memo in memos:
+        if memo.hit and memo.memo_key not in data:
+            continue  # someone removed it meanwhile
+        fresh = {"nodeID": memo.node_id, "outputs": memo.outputs, "creationTimestamp": at}
+        entry = json.loads(data[memo.memo_key]) if memo.hit else fresh
+        data[memo.memo_key] = json.dumps({**entry, "lastHitTimestamp": at}, separators=(",", ":"), ensure_ascii=False)
     metadata = {**document["metadata"], "labels": {LABEL: "Cache"}}
-    return {**document, "metadata": metadata, "data": {**(document.get("data") or {}), **entries}}
+    return {**document, "metadata": metadata, "data": data}
 
 
 def _entry(p: Pass, cache: str, key: str) -> Doc | None:
@@ -93,7 +92,10 @@ def status(memo: Doc, *, hit: bool) -> Doc:
 
 
 def answered(p: Pass, node: str, outputs: Doc | None, memo: Doc) -> bool:
-    """Take the cache's answer over; whether it was a hit, which ends the node."""
+    """Take the cache's answer over; whether it was a hit, which ends the node. The cache notes when it was asked for what it has."""
+    cache, key = _cache(memo), memo.get("key") or ""
+    if _entry(p, cache, key) is not None:
+        p.act(SaveMemo(node, cache, key, {}, hit=True))  # Argo notes it of an entry that is too old as well
     p.set(node, memoizationStatus=status(memo, hit=outputs is not None))
     if outputs is None:
         return False

@@ -174,6 +174,7 @@ class SaveMemo:
     cache: str  # the ConfigMap's name
     memo_key: str
     outputs: Doc
+    hit: bool = False  # only when it was last asked for: the outputs are there
     kind: Literal["SaveMemo"] = "SaveMemo"
 
     @property

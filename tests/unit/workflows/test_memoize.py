@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from retrain.engine import Engine
+from retrain.workflows.memoize import remembered
+from retrain.workflows.messages import SaveMemo
 
 
 @pytest.fixture
@@ -39,3 +42,43 @@ async def test_workflows_share_what_the_configmap_holds(tmp_path: Path) -> None:
     assert found["metadata"]["uid"]
     entry = json.loads(found["data"]["k"])
     assert (entry["nodeID"], entry["outputs"]) == ("third", {"exitCode": "0"})
+
+
+def test_who_is_answered_by_the_cache_leaves_the_time_there() -> None:
+    made = remembered(None, [SaveMemo("n", "cache", "k", {"result": "1"})], 1_800_000_000.0)
+    asked = remembered(made, [SaveMemo("m", "cache", "k", {}, hit=True)], 1_800_000_060.0)
+    assert json.loads(asked["data"]["k"]) == {
+        "nodeID": "n",
+        "outputs": {"result": "1"},
+        "creationTimestamp": "2027-01-15T08:00:00Z",
+        "lastHitTimestamp": "2027-01-15T08:01:00Z",
+    }
+    emptied = {**made, "data": {}}
+    assert remembered(emptied, [SaveMemo("m", "cache", "k", {}, hit=True)], 1_800_000_060.0)["data"] == {}
+
+
+def test_an_entry_that_is_too_old_was_asked_for_as_well(tell: Callable[..., Any]) -> None:
+    old = {"nodeID": "x", "outputs": {}, "creationTimestamp": "2020-01-01T00:00:00Z", "lastHitTimestamp": "2020-01-01T00:00:00Z"}
+    told = tell(
+        """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    memoize: {key: k, maxAge: 10s, cache: {configMap: {name: cache}}}
+    container: {image: i, command: [exit, "1"]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: cache, labels: {workflows.argoproj.io/configmap-type: Cache}}
+data: {}
+"""
+    )
+    told.world.configmaps["cache"]["data"]["k"] = json.dumps(old)
+    assert told.play()["status"]["phase"] == "Failed"
+    entry = json.loads(told.world.configmaps["cache"]["data"]["k"])
+    assert (entry["nodeID"], entry["creationTimestamp"]) == ("x", "2020-01-01T00:00:00Z")
+    assert entry["lastHitTimestamp"].startswith("2027-")
