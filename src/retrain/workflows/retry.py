@@ -268,14 +268,19 @@ def _duration(value: Any) -> float:
 
 
 def humanized(duration: float) -> str:
-    """A time as Argo words it: `1 minute 5 seconds`."""
-    rest = int(duration)
-    parts = []
-    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count} {unit}{'s' if count != 1 else ''}")
-    return " ".join(parts[:2]) or "0 seconds"
+    """A time as Argo words it, from a minute on in two units of which the second is always a plural: `1 minute 0 seconds`."""
+    whole = int(duration)
+    if whole < 60:
+        return _counted(whole, "second")
+    if whole < 3600:
+        return f"{_counted(whole // 60, 'minute')} {whole % 60} seconds"
+    if whole < 86400:
+        return f"{_counted(whole // 3600, 'hour')} {whole // 60 % 60} minutes"
+    return f"{_counted(whole // 86400, 'day')} {whole // 3600 % 24} hours"
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}{'s' if count != 1 else ''}"
 
 
 def _utc(moment: float) -> str:

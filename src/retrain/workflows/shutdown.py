@@ -43,8 +43,6 @@ def operate(p: Pass, fact: Operated) -> None:
 
 
 def _shut_down(p: Pass, strategy: str) -> None:
-    if p.hidden.get("shutdown") == "Terminate":
-        return
     p.set_hidden(shutdown=strategy)  # a Workflow that is suspended stays so: it ends once it is resumed
     apply_shutdown(p)
 

@@ -104,7 +104,15 @@ spec:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "0 seconds"), (1, "1 second"), (65, "1 minute 5 seconds"), (3600, "1 hour"), (90061, "1 day 1 hour")]
+    ("seconds", "words"),
+    [
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (60, "1 minute 0 seconds"),
+        (121, "2 minutes 1 seconds"),
+        (3600, "1 hour 0 minutes"),
+        (90061, "1 day 1 hours"),
+    ],
 )
 def test_times_in_words(seconds: float, words: str) -> None:
     assert humanized(seconds) == words

@@ -294,3 +294,13 @@ spec:
     }  # fmt: skip
     assert nodes[".a(1).x"]["message"] == "workflow shutdown with strategy: Stop"
     assert nodes[".a(1)"]["children"] == [nodes[".a(1).x"]["id"], nodes[".b"]["id"]]
+
+
+def test_a_stop_after_a_terminate_lets_the_exit_handler_run(tell: Tell) -> None:
+    told = begun(tell)
+    told.operate("terminate")
+    shown = told.operate("stop")
+    assert shown["spec"]["shutdown"] == "Stop"
+    told.let_go(next(iter(told.held)))
+    told.play()
+    assert told.phases()[".onExit"] == "Succeeded"
