@@ -56,6 +56,19 @@ def scan(tree: Any, path: str = "") -> Iterator[Tag]:
             yield from scan(value, join(path, index))
 
 
+def open_expressions(tree: Any, path: str = "", after: str = "}") -> Iterator[tuple[str, str]]:
+    """Where an `{{=` has no end, with the character that follows the text in JSON: Argo reads on and cannot take the expression."""
+    if isinstance(tree, str):
+        rest = tree.rpartition("{{=")
+        if rest[1] and "}}" not in rest[2]:
+            yield path, after
+    elif isinstance(tree, (dict, list)):
+        items = list(tree.items() if isinstance(tree, dict) else enumerate(tree))
+        for place, (key, value) in enumerate(items):
+            last = "}" if isinstance(tree, dict) else "]"
+            yield from open_expressions(value, join(path, key), "," if place + 1 < len(items) else last)
+
+
 def unclosed(tree: Any, path: str = "") -> Iterator[Tag]:
     """Texts whose last `{{` has no end and would be a tag that Argo looks at: for it the tag goes on into what follows."""
     if isinstance(tree, dict):

@@ -156,6 +156,9 @@ class Checker:
             self.error(template.place, str(error))
             return
         self.inputs(template)
+        for path, follows in lint_scope.open_expressions(template.doc):
+            words = f"failed to unmarshall JSON expression: invalid character '{follows}' after top-level value"
+            self.error(template.place.at(path), f"templates.{template.name} {words}", "close the expression with }}")
         self.time_limits(template)
         lint_resources.check(self, template)
         scope = lint_scope.of_template(template.doc, self.known, self.runtime)

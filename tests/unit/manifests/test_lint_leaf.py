@@ -28,6 +28,14 @@ BOX = "container: {image: x}"
     ("lines", "message"),
     [
         (["container: {command: [a]}"], "templates.main.container.image may not be empty"),
+        (
+            ["container: {image: x, args: ['{{=1}', b], env: [{name: e, value: x}]}"],
+            "templates.main failed to unmarshall JSON expression: invalid character ',' after top-level value",
+        ),
+        (
+            ["container: {image: x, env: [{name: e, value: 'a {{= 1 + 1'}]}"],
+            "templates.main failed to unmarshall JSON expression: invalid character '}' after top-level value",
+        ),
         (["suspend: {}", "timeout: 5s"], "Suspend template doesn't support timeout field"),
         (["suspend: {}", "pendingTimeout: 5s"], "Suspend template doesn't support pendingTimeout field"),
         (
