@@ -57,7 +57,7 @@ DEVIATIONS = (
     (
         "a hook that asks for the status `Running` of a pod",
         "is run if the pod still runs when the controller looks at the Workflow again, by default within 10 seconds",
-        "is run when the pod runs for 2 seconds after its call: one that ends before is not seen running here either",
+        "is run when the pod lasts 5.1 seconds: with its start and end, a shorter one is over on a cluster by then",
     ),
     (
         "`resource` templates",

@@ -15,7 +15,7 @@ from retrain.workflows.index import FULFILLED
 from retrain.workflows.messages import Answered, StoreOutputs
 from retrain.workflows.outputs import pod_outputs, publish
 from retrain.workflows.pods import container_nodes, ensured
-from retrain.workflows.scope import GLANCE
+from retrain.workflows.scope import SEEN
 from retrain.workflows.status import text
 from retrain.workflows.work import CallFailed, Pass
 
@@ -28,7 +28,7 @@ def pod_running(p: Pass, node: str) -> None:
     if doc is not None and doc["phase"] == "Pending" and p.priv(node).get("pod"):
         p.set(node, phase="Running", message=None)
         if p.priv(node).get("watched"):
-            p.keep(node, wake=p.priv(node)["at"] + GLANCE)
+            p.keep(node, wake=p.priv(node)["at"] + SEEN)
         for container in container_nodes(p, node):
             p.set(container, phase="Running")
 

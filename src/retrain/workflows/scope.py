@@ -20,7 +20,10 @@ from retrain.workflows.work import CallFailed, Pass
 Params = dict[str, str | None]
 
 _LATER = ("workflows.argoproj.io/phase", "workflows.argoproj.io/completed", "workflows.argoproj.io/pod-name-format")
-GLANCE = 2.0  # seconds after its call until a pod that runs is seen doing so
+GLANCE = 2.0  # seconds until a Workflow is looked at again
+# Seconds that a pod must last for Argo to see it Running: by default it looks again after 10 s, and starting and ending a pod takes 4.9 s
+# (recorded on a cluster with one node).
+SEEN = 5.1
 _LETTERS = "aAbBcCdDeFHIjklLmMnprRStTuUvVwWxXyYzZ"
 
 
@@ -156,7 +159,7 @@ def _status(p: Pass, late: bool) -> str:
 def unseen(p: Pass, node: Doc) -> bool:
     """Whether a pod has only begun to run: a controller looks at a Workflow once in a while, and a pod that ends before is never
     seen Running. The node is looked at again when it would be (private `watched`)."""
-    return node["type"] == "Pod" and node["phase"] == "Running" and p.now < float(p.priv(node["id"])["at"]) + GLANCE
+    return node["type"] == "Pod" and node["phase"] == "Running" and p.now < float(p.priv(node["id"])["at"]) + SEEN
 
 
 def _duration(p: Pass) -> float:

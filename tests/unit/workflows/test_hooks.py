@@ -98,6 +98,21 @@ def test_a_pod_that_ends_at_once_is_never_seen_running(tell: Tell) -> None:
     assert sorted(told.phases()) == ["", ".a", ".a.hooks.done"]
 
 
+@pytest.mark.parametrize(("seconds", "seen"), [(5, False), (6, True)])
+def test_a_pod_is_seen_running_when_argo_would_look_before_it_ends(tell: Tell, seconds: int, seen: bool) -> None:
+    hook = "hooks: {r: {template: ok, expression: 'steps.a.status == \"Running\"'}}"
+    told = tell(HEAD % "" + f"    steps: [[{{name: a, template: ok, {hook}}}]]\n")
+    told.hold = {"a"}
+    told.play()
+    ends = told.now + seconds
+    while (told.outcomes[-1].wake_at or ends) < ends:
+        told.wait()
+    told.now = ends
+    told.let_go(next(iter(told.held)))
+    told.play()
+    assert ("[0].a.hooks.r" in told.phases()) is seen
+
+
 def test_the_workflow_waits_for_its_hooks_and_its_exit_handler(tell: Tell) -> None:
     hooks = f"""  hooks:
     running: {{template: ok, expression: 'workflow.status == "Running"'}}
