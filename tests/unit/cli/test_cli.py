@@ -22,9 +22,11 @@ def test_a_mistyped_verb_is_wrong_usage_and_the_nearest_is_named(word: str, told
 
 
 def test_the_help_shows_every_verb_once_in_sections_with_a_whole_sentence() -> None:
-    text = CliRunner().invoke(cli, ["-h"]).stdout
+    shown = CliRunner().invoke(cli, ["-h"])
+    assert shown.exit_code == 0, shown.exception
+    text = shown.stdout
     for verb in VERBS:
-        assert sum(line.startswith(f"  {verb} ") for line in text.splitlines()) == 1, verb
+        assert sum(line.startswith(f"  {verb} ") for line in text.splitlines()) == 1, (verb, text)
     order = [text.index(f"\n{title}:") for title in ("The engine", "Events", "Manifests", "Workflows", "Models")]
     assert order == sorted(order)
     assert "a model is trained, compared and promoted." in " ".join(text.split())
