@@ -95,10 +95,19 @@ def test_stop_ends_those_who_listen_and_a_new_start_finds_everything(own):
         first = await own.start()
         bucket = S3Bucket.from_environment(first)
         bucket.put("in/a", b"1")
-        listening = asyncio.create_task(take(own, "in/", 0, 99))
-        await asyncio.sleep(0.5)
+        told: list[str] = []
+
+        async def listen() -> None:
+            async for change in own.changes("in/", 0):
+                told.append(change.key)
+
+        listening = asyncio.create_task(listen())
+        async with asyncio.timeout(60):
+            while not told:
+                await asyncio.sleep(0.01)
         await own.stop()
-        assert [c.key for c in await asyncio.wait_for(listening, 10)] == ["in/a"]
+        await asyncio.wait_for(listening, 30)
+        assert told == ["in/a"]
         assert own._server.alive() == []
         assert await own.start() == first
         assert bucket.get("in/a") == b"1"
