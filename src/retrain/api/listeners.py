@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import os
 import socket
 import tempfile
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrain.errors import InvalidInput, Unavailable
+from retrain.loopback import is_loopback
 
 if TYPE_CHECKING:
     import uvicorn
@@ -108,11 +108,7 @@ def bind_tcp(listen: str) -> socket.socket:
     """A socket at HOST:PORT, where HOST is this machine's loopback. Raises InvalidInput, Unavailable."""
     host, _, port = listen.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not port.isdigit() or int(port) > 65535 or not loopback:
+    if not port.isdigit() or int(port) > 65535 or not is_loopback(host):
         raise InvalidInput(f"--listen {listen}: expected HOST:PORT with a loopback address, for example 127.0.0.1:2746")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

@@ -7,12 +7,12 @@ import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
 from retrain.errors import InvalidInput, NotFound, Unsupported
+from retrain.loopback import is_loopback
 
 SECONDS = 30.0
 
@@ -37,12 +37,7 @@ def download(url: str, headers: Sequence[Sequence[str]], to: Path) -> None:
 
 def _permit(url: str) -> None:
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    try:
-        local = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        local = False
-    if parts.scheme not in ("http", "https") or not local:
+    if parts.scheme not in ("http", "https") or not is_loopback(parts.hostname or ""):
         raise Unsupported(f"http artifact {url}: only servers of this machine (localhost) are asked; put the file into the bucket")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import logging
 import time
 from collections.abc import Collection, Mapping
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 from retrain.errors import InvalidInput, NotFound, RetrainError, Unsupported
 from retrain.expressions import rawjson
+from retrain.loopback import is_loopback
 from retrain.ports import Doc, Objects, Operation, Workflows
 from retrain.sensors import argo_options
 from retrain.sensors.decide import Action
@@ -191,13 +191,3 @@ def from_template(resource: Doc) -> Doc:
     spec = {"workflowTemplateRef": reference, **{k: v for k, v in (resource.get("spec") or {}).items() if k == "arguments"}}
     made = {"generateName": f"{name}-", "labels": metadata.get("labels") or {}}
     return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": made, "spec": spec}
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host name is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import ipaddress
 import socket
 from collections.abc import Callable, Sequence
 from errno import ECONNREFUSED
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 from retrain.errors import InvalidInput, RetrainError
 from retrain.expressions import exprlang, gotext
+from retrain.loopback import is_loopback
 from retrain.ports import Doc
 from retrain.workflows.environment import document_data
 from retrain.workflows.messages import Answered, CallHttp
@@ -166,16 +166,6 @@ def _dial(url: str, error: Exception) -> str:
         cause = cause.__cause__ or cause.__context__
     refused = "All connection attempts failed" in str(error)
     return f"dial tcp {host}:{port}: connect: connection refused" if refused else str(error)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host name is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def request_name(http: Doc) -> str:
