@@ -75,14 +75,20 @@ def _image(checker: Checker, template: Template, kind: str) -> None:
         checker.error(template.place.at(kind), f"templates.{template.name}.{kind}.image may not be empty")
 
 
-def _paths(checker: Checker, template: Template) -> None:
+def _mounts(checker: Checker, template: Template, kind: str, called: str) -> dict[str, str]:
+    """Every path may be mounted once; the paths and what is mounted there, `called` as Argo does."""
     taken: dict[str, str] = {}
-    for index, mount in enumerate(template.doc["container"].get("volumeMounts") or []):
+    for index, mount in enumerate(template.doc[kind].get("volumeMounts") or []):
         path = str(mount.get("mountPath"))
         if path in taken:
-            words = f"templates.{template.name}.container.volumeMounts[{index}].mountPath '{path}' already mounted in {taken[path]}"
-            checker.error(template.place.at(f"container.volumeMounts[{index}].mountPath"), words)
-        taken[path] = f"container.volumeMounts.{mount.get('name')}"
+            where = f"{kind}.volumeMounts[{index}].mountPath"
+            checker.error(template.place.at(where), f"templates.{template.name}.{where} '{path}' already mounted in {taken[path]}")
+        taken[path] = f"{called}.{mount.get('name')}"
+    return taken
+
+
+def _paths(checker: Checker, template: Template) -> None:
+    taken = _mounts(checker, template, "container", "container.volumeMounts")
     for index, artifact in enumerate((template.doc.get("inputs") or {}).get("artifacts") or []):
         path = str(artifact.get("path"))
         if path in taken:
@@ -98,13 +104,7 @@ def _container_set(checker: Checker, template: Template) -> None:
     if not containers:
         checker.error(place, f"{prefix} must have at least one container")
     checker.names(containers, place, prefix, strict=True)
-    taken: dict[str, str] = {}
-    for index, mount in enumerate(template.doc["containerSet"].get("volumeMounts") or []):
-        path = str(mount.get("mountPath"))
-        if path in taken:
-            words = f"templates.{template.name}.containerSet.volumeMounts[{index}].mountPath '{path}' already mounted in {taken[path]}"
-            checker.error(template.place.at(f"containerSet.volumeMounts[{index}].mountPath"), words)
-        taken[path] = f"volumeMounts.{mount.get('name')}"
+    _mounts(checker, template, "containerSet", "volumeMounts")
     for index, container in enumerate(containers):
         for wanted in container.get("dependencies") or []:
             if wanted not in names:

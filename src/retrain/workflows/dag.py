@@ -14,6 +14,7 @@ from retrain.workflows.index import BAD, COMPLETED, FULFILLED
 from retrain.workflows.loops import Calls, expand, resolve_references, should_execute, should_expand
 from retrain.workflows.outbound import outbound_nodes
 from retrain.workflows.outputs import loop_scope, node_scope, publish, skipped_scope, template_outputs
+from retrain.workflows.resolve import holder_of
 from retrain.workflows.scope import GLANCE, Scope, params_at, template_scope, workflow_outputs
 from retrain.workflows.steps import EMPTY, NO_TEMPLATE
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
@@ -213,7 +214,7 @@ class Dag:
         """The call of a task (`step`: with its references resolved)."""
         return Call(
             name=f"{self.name}.{step['name']}",
-            holder={k: step[k] for k in ("template", "templateRef", "inline") if step.get(k)},
+            holder=holder_of(step),
             base=self.frame.base,
             arguments=step.get("arguments") or {},
             owner=owner,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrain.ports import Doc
-from retrain.workflows import dag_hooks
+from retrain.workflows import dag_hooks, hooks
 from retrain.workflows.dag_phase import reaches
 from retrain.workflows.index import BAD, COMPOSITE
 from retrain.workflows.loops import Calls, expand, item_name, resolve_references, should_execute
@@ -60,7 +60,7 @@ def go_on(dag: Dag, name: str, group: str) -> None:
                 return
             child = _make_item(dag, group, loop.calls, loop.made)
             loop.made += 1
-            if p.fulfilled(child) and p.completed(child) and _is_left(dag, name):
+            if p.fulfilled(child) and p.completed(child) and hooks.has_exit(dag.graph.tasks[name]):
                 heapq.heappush(loop.ended, (loop.made - 1, child))
                 if not _leave(dag, name, group, loop):
                     _turn_back(dag, group, loop)
@@ -88,15 +88,10 @@ def _recall(dag: Dag, group: str, loop: Loop) -> None:
         loop.made += 1
 
 
-def _is_left(dag: Dag, name: str) -> bool:
-    task = dag.graph.tasks[name]
-    return bool(task.get("onExit")) or "exit" in (task.get("hooks") or {})
-
-
 def _note_ends(dag: Dag, name: str, group: str, loop: Loop) -> None:
     p = dag.p
     changed = p.changed.pop(group, {})
-    if not _is_left(dag, name):
+    if not hooks.has_exit(dag.graph.tasks[name]):
         return
     start = len(p.node(group)["name"]) + 1
     for node in changed:

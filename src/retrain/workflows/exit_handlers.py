@@ -9,7 +9,7 @@ from retrain.ports import Doc
 from retrain.workflows import deadlines, hooks, labels, repository, synchronization
 from retrain.workflows.index import BAD, COMPLETED, FULFILLED
 from retrain.workflows.messages import FreeLock
-from retrain.workflows.resolve import local_base
+from retrain.workflows.resolve import holder_of, local_base
 from retrain.workflows.scope import global_params, resolve_parameters
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
 
@@ -141,7 +141,7 @@ def _hooks(p: Pass) -> None:
                 continue
         except ExpressionError as error:
             raise CallFailed(str(error)) from error
-        holder = {k: hook[k] for k in ("template", "templateRef", "inline") if hook.get(k)}
+        holder = holder_of(hook)
         arguments = hook.get("arguments") or {}
         base = local_base(p)
         call = Call(node_name, holder, base, arguments, owner="!hooks", role="hook", on=p.name, flag={"hooked": True})
@@ -154,7 +154,7 @@ def _hooks(p: Pass) -> None:
 
 def _exit_node(p: Pass) -> str | None:
     """The exit handler's node once it has ended; empty while it has not, None if there is none."""
-    if not p.spec.get("onExit") and "exit" not in (p.spec.get("hooks") or {}):
+    if not hooks.has_exit(p.spec):
         return None
     name = f"{p.name}.onExit"
     node = p.id(name)
@@ -172,7 +172,7 @@ def _start_exit(p: Pass, name: str) -> bool:
     try:
         params = global_params(p, late=True)
         arguments = substitute(hook.get("arguments") or {}, params)
-        holder = substitute({k: hook[k] for k in ("template", "templateRef", "inline") if hook.get(k)}, params)
+        holder = substitute(holder_of(hook), params)
         call = Call(name, holder, local_base(p), arguments, owner="!exit", role="exit", flag={"hooked": True}, on_exit=True)
         p.start(call)
     except Blocked:

@@ -12,6 +12,7 @@ from retrain.workflows.arguments import ABSENT
 from retrain.workflows.artifacts import ArtifactMissing, resolve_arguments
 from retrain.workflows.loops import is_absent
 from retrain.workflows.outputs import last_attempt
+from retrain.workflows.resolve import holder_of
 from retrain.workflows.scope import Scope, unseen
 from retrain.workflows.status import text
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
@@ -40,6 +41,11 @@ def has_hooks(step: Doc) -> bool:
 def has_lifecycle(step: Doc) -> bool:
     """Whether there are hooks beside the exit handler."""
     return any(name != "exit" for name in step.get("hooks") or ())
+
+
+def has_exit(step: Doc) -> bool:
+    """Whether there is an exit handler."""
+    return bool(step.get("onExit")) or "exit" in (step.get("hooks") or {})
 
 
 def exit_hook(step: Doc, arguments: Doc) -> Doc | None:
@@ -143,7 +149,7 @@ def _resolved(p: Pass, place: Place, arguments: Doc, scope: Scope, params: Mappi
 def _call(place: Place, name: str, hook: Doc, arguments: Doc, *, on_exit: bool) -> Call:
     return Call(
         name=name,
-        holder={k: hook[k] for k in ("template", "templateRef", "inline") if hook.get(k)},
+        holder=holder_of(hook),
         base=place.base,
         arguments=arguments,
         owner=place.owner,

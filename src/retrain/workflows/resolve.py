@@ -19,6 +19,11 @@ def local_base(p: Pass) -> str:
     return f"local/{p.name}"
 
 
+def holder_of(step: Doc) -> Doc:
+    """What of a step, task or hook says which template it means."""
+    return {k: step[k] for k in ("template", "templateRef", "inline") if step.get(k)}
+
+
 def resolve(p: Pass, base: str, holder: Doc) -> tuple[str, Doc]:
     """The template and the base of the names inside it. Raises CallFailed in Argo's words."""
     inner, template = _find(p, base, holder)

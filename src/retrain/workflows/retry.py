@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from retrain.clock import seconds, timestamp
@@ -100,7 +101,7 @@ def attempt(p: Pass, node: str) -> None:
     )
     if made:
         try:
-            check_place(p, Call(**{**{f: getattr(call, f) for f in call.__slots__}, "boundary": ""}))
+            check_place(p, replace(call, boundary=""))
         except Blocked:
             p.index.blocked[node] = None
             return

@@ -8,14 +8,12 @@ from collections.abc import Iterator, Sequence
 from retrain.errors import InvalidInput
 from retrain.expressions import jsonpaths
 from retrain.ports import Doc
+from retrain.workflows.metadata import LONGEST_PART, PART
 
 _WORDS = ("in", "notin")
 _SYMBOLS = (")", ",", "!", "==", "=", ">", "<", "!=", "(")
 _SPECIAL = "=!(),><"
 _OPERATORS = {"in": "in", "notin": "notin", "=": "=", "==": "==", "!=": "!=", ">": "gt", "<": "lt"}
-_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
-_KEY = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
-_LONGEST = 63
 _END = ""
 
 
@@ -75,7 +73,7 @@ def _requirement(tokens: _Tokens) -> Condition:
     if not tokens.is_name():
         raise InvalidInput(f"found '{tokens.peek()}', expected: identifier")
     key = tokens.take()
-    if len(key) > _LONGEST or not _KEY.fullmatch(key.rpartition("/")[2]):
+    if len(key) > LONGEST_PART or not PART.fullmatch(key.rpartition("/")[2]):
         raise InvalidInput(f"key: Invalid value: \"{key}\": name part must consist of alphanumeric characters, '-', '_' or '.'")
     if absent or tokens.peek() in (_END, ","):
         return Condition(key, "!" if absent else "exists", ())
@@ -87,7 +85,7 @@ def _requirement(tokens: _Tokens) -> Condition:
     for value in values:
         if operator in ("gt", "lt") and not re.fullmatch(r"[+-]?\d+", value):
             raise InvalidInput(f"values[0][{key}]: Invalid value: \"{value}\": for 'Gt', 'Lt' operators, the value must be an integer")
-        if len(value) > _LONGEST or not _VALUE.fullmatch(value):
+        if value and (len(value) > LONGEST_PART or not PART.fullmatch(value)):
             raise InvalidInput(
                 f'values[0][{key}]: Invalid value: "{value}": a valid label must be an empty string or consist of'
                 " alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"

@@ -11,6 +11,7 @@ from retrain.workflows.index import BAD, FULFILLED
 from retrain.workflows.loops import Calls, ReferenceMissing, expand, item_name, resolve_references, should_execute
 from retrain.workflows.outbound import outbound_nodes
 from retrain.workflows.outputs import loop_scope, node_scope, publish, skipped_scope, template_outputs
+from retrain.workflows.resolve import holder_of
 from retrain.workflows.scope import Scope, params_at, template_scope, workflow_outputs
 from retrain.workflows.work import Blocked, Call, CallFailed, Pass
 
@@ -213,7 +214,7 @@ def _prepared(p: Pass, node: str, frame: Frame, group: str) -> Group:
 def _call(p: Pass, node: str, frame: Frame, group: str, step: Doc) -> Call:
     return Call(
         name=f"{p.node(group)['name']}.{step['name']}",
-        holder={k: step[k] for k in ("template", "templateRef", "inline") if step.get(k)},
+        holder=holder_of(step),
         base=frame.base,
         arguments=step.get("arguments") or {},
         owner=group,
