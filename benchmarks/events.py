@@ -213,7 +213,7 @@ def engine(folder: Path) -> Iterator[tuple[int, httpx.Client]]:
             if process.poll() is not None:
                 raise RuntimeError("the engine ended before it was ready")
         with httpx.Client(transport=httpx.HTTPTransport(uds=str(state / "engine.sock")), base_url="http://engine", timeout=60) as api:
-            where = next(row["where"] for row in api.get("/retrain/v1/info").json()["sources"] if row["event"] == "burst")
+            where = next(row["where"] for row in api.get("/localargo/v1/info").json()["sources"] if row["event"] == "burst")
             yield int(where.split(":")[2].split("/")[0]), api
     finally:
         process.send_signal(signal.SIGTERM)
@@ -223,7 +223,7 @@ def engine(folder: Path) -> Iterator[tuple[int, httpx.Client]]:
 def drained(api: httpx.Client) -> float:
     """Seconds until no event waits."""
     began = time.perf_counter()
-    while any(row["lag"] for row in api.get("/retrain/v1/events", params={"limit": 1}).json()["triggers"]):
+    while any(row["lag"] for row in api.get("/localargo/v1/events", params={"limit": 1}).json()["triggers"]):
         time.sleep(0.05)
     return time.perf_counter() - began
 
@@ -238,7 +238,7 @@ def lost(folder: Path, count: int) -> int:
 
 def first_lines(port: int, api: httpx.Client) -> list[float]:
     """Milliseconds from before a post to what the step's own clock says."""
-    namespace = api.get("/retrain/v1/info").json()["namespace"]
+    namespace = api.get("/localargo/v1/info").json()["namespace"]
     found: list[float] = []
     seen: set[str] = set()
     with httpx.Client(trust_env=False) as client:
@@ -279,7 +279,7 @@ def measure(posts: int) -> dict[str, Any]:
             asyncio.run(burst(port, "/burst", posts, posts))
             accepted = time.perf_counter() - began
             waited = drained(api)
-            windows = [w for w in api.get("/retrain/v1/objects/Workflow").json()["items"] if w["metadata"]["name"].startswith("window-")]
+            windows = [w for w in api.get("/localargo/v1/objects/Workflow").json()["items"] if w["metadata"]["name"].startswith("window-")]
             missing = lost(folder, 2 * posts)
             lines = first_lines(port, api)
     return {

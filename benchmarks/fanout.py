@@ -25,16 +25,16 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-from retrain.clock import SystemClock
-from retrain.engine import Engine
-from retrain.manifests.document import Document
-from retrain.ports import ContainerExit, PodExit, PodSpec, StoredOutputs
-from retrain.store import open_store
-from retrain.workflows import ledger, objects
-from retrain.workflows.admission import Admission
-from retrain.workflows.controller import Controller
-from retrain.workflows.operations import FINISHED
-from retrain.workflows.performer import Performer
+from localargo.clock import SystemClock
+from localargo.engine import Engine
+from localargo.manifests.document import Document
+from localargo.ports import ContainerExit, PodExit, PodSpec, StoredOutputs
+from localargo.store import open_store
+from localargo.workflows import ledger, objects
+from localargo.workflows.action_dispatcher import ActionDispatcher
+from localargo.workflows.admission import Admission
+from localargo.workflows.controller import Controller
+from localargo.workflows.operations import FINISHED
 
 ROUNDS = {100: 7, 1000: 3}
 TARGET = 1.3
@@ -90,7 +90,7 @@ async def play(size: int, folder: Path) -> dict[str, float]:
     connection = open_store(folder / "engine.db", [objects.SCHEMA, ledger.SCHEMA])
     pods, clock = InstantPods(), SystemClock()
     documents = objects.Documents(connection, "argo", {})
-    controller = Controller(connection, documents, Performer(pods, clock), clock)
+    controller = Controller(connection, documents, ActionDispatcher(pods, clock), clock)
     pods.on_exit = controller.pod_exited
     admission = Admission(connection, documents, controller, clock, "argo")
     ended = asyncio.Event()

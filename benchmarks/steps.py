@@ -21,8 +21,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from retrain.engine import Engine
-from retrain.manifests.document import Document
+from localargo.engine import Engine
+from localargo.manifests.document import Document
 
 LEVELS, WIDTH = 5, 4
 TARGET = 0.5

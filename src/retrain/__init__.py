@@ -1,3 +1,3 @@
-"""The embedded engine and the command line of retrain: Argo's documents on one machine."""
+"""Models that retrain themselves when data lands: the command line, project files, the demo."""
 
 __version__ = "0.1.0"

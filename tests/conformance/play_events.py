@@ -20,9 +20,9 @@ from typing import Any
 
 import httpx
 
-from retrain.engine import Engine
-from retrain.manifests.document import Document
-from retrain.manifests.yaml import load_documents
+from localargo.engine import Engine
+from localargo.manifests.document import Document
+from localargo.manifests.yaml import load_documents
 
 HERE = Path(__file__).parent
 CASES = HERE / "events"

@@ -19,8 +19,8 @@ from typing import Any
 
 import httpx
 
-from retrain.engine import Engine
-from retrain.manifests.yaml import load_documents
+from localargo.engine import Engine
+from localargo.manifests.yaml import load_documents
 
 HERE = Path(__file__).parent
 CASES = HERE / "workflows"
@@ -92,7 +92,7 @@ async def do_step(engine: Engine, api: Api, name: str, step: dict[str, Any]) -> 
         await asyncio.wait_for(engine.ended(name), PATIENCE)
     elif "patch" in step:
         patch = step["patch"]
-        await api.call("PATCH", f"/retrain/v1/objects/{patch['kind']}/{patch['name']}", {"data": patch["data"]})
+        await api.call("PATCH", f"/localargo/v1/objects/{patch['kind']}/{patch['name']}", {"data": patch["data"]})
     elif "argo" in step:
         words = [w for w in step["argo"] if w != "{{workflow}}"]
         operation = words.pop(0)
@@ -109,7 +109,7 @@ async def play(engine: Engine, api: Api, case: Path) -> list[str]:
     others = [d.doc for d in documents if d.kind not in ("Workflow", "Operations")]
     operations = [d.doc for d in documents if d.kind == "Operations"]
     if others:
-        await api.call("POST", "/retrain/v1/apply", {"items": others})
+        await api.call("POST", "/localargo/v1/apply", {"items": others})
     names = [await api.create(d.doc) for d in documents if d.kind == "Workflow"]
     for document in operations:
         for step in document["spec"]["steps"]:

@@ -107,7 +107,7 @@ def test_every_exit_code_is_told() -> None:
 
 
 def routes() -> set[tuple[str, str]]:
-    from retrain.api import app
+    from localargo.api import app
 
     built = app.build(cast(Any, None))
     found = set()

@@ -136,10 +136,10 @@ class Series:
 
     def _differences(self, api: httpx.Client) -> list[str]:
         until = time.monotonic() + PATIENCE
-        while any(row["lag"] for row in api.get("/retrain/v1/events", params={"limit": 1}).json()["triggers"]):
+        while any(row["lag"] for row in api.get("/localargo/v1/events", params={"limit": 1}).json()["triggers"]):
             assert time.monotonic() < until, "events still wait"
             time.sleep(0.05)
-        namespace = api.get("/retrain/v1/info").json()["namespace"]
+        namespace = api.get("/localargo/v1/info").json()["namespace"]
         items = api.get(f"/api/v1/workflows/{namespace}").json()["items"] or []
         found = [(w["metadata"]["name"].removeprefix("w-"), w["metadata"]["uid"]) for w in items]
         now = dict(found)

@@ -93,8 +93,8 @@ RAN = sorted(["again-0", "again-1", "bye Succeeded", "fan-a", "fan-b", "fan-c", 
 ENGINE = """
 import asyncio, json, sys
 from pathlib import Path
-from retrain.engine import Engine
-from retrain.manifests.yaml import load_documents
+from localargo.engine import Engine
+from localargo.manifests.yaml import load_documents
 
 async def main(state, manifest, end):
     documents = load_documents(Path(manifest).read_text(), manifest)

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from retrain.engine import Engine
-from retrain.manifests.yaml import load_documents
+from localargo.engine import Engine
+from localargo.manifests.yaml import load_documents
 
 ROOT = Path(__file__).parents[2]
 ACCEPTED = {200, 400, 401, 404, 413, 431}

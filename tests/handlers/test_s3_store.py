@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from handlers.storage import Conflict, Missing, Refused, S3Store, Temporary, open_store, read_json, write_once
-from retrain.bucket.seaweedfs import SeaweedFS
+from localargo.bucket.seaweedfs import SeaweedFS
 
 pytestmark = pytest.mark.slow
 NAMES = ("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "RETRAIN_BUCKET")

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from retrain.expressions import jsonpaths
-from retrain.manifests.document import Document
-from retrain.manifests.validate import check
-from retrain.render.kustomize import render
+from localargo.expressions import jsonpaths
+from localargo.manifests.document import Document
+from localargo.manifests.validate import check
+from retrain.project.kustomize import render
 
 ROOT = Path(__file__).parent.parent.parent
 INSTALLS = [".", "overlays/laptop", "overlays/kind"]

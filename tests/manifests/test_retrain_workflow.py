@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from retrain.manifests.document import Document
-from retrain.render.kustomize import render
-from retrain.testing.fakes import Fake
-from retrain.testing.runs import Ended, Workflows
+from localargo.manifests.document import Document
+from localargo.testing.fakes import Fake
+from localargo.testing.runs import Ended, Workflows
+from retrain.project.kustomize import render
 
 ROOT = Path(__file__).parent.parent.parent
 TRIALS = [{"id": str(n) * 16, "params": {"alpha": n}} for n in (1, 2, 3)]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from retrain.manifests.document import Document
-from retrain.render.kustomize import render
-from retrain.testing.delivery import Sensors
+from localargo.manifests.document import Document
+from localargo.testing.delivery import Sensors
+from retrain.project.kustomize import render
 
 ROOT = Path(__file__).parent.parent.parent
 AT = 1_750_000_007.5

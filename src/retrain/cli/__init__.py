@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import click
 
-from retrain.errors import RetrainError
+from localargo import LocalArgoError
 
 VERBS = {
     "demo": "demo:demo",
@@ -138,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except RetrainError as error:
+    except LocalArgoError as error:
         click.echo(f"retrain: {error}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:  # a folder that cannot be written, a disk that is full

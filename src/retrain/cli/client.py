@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import shlex
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from retrain import errors
-from retrain.api.listeners import short
+from localargo import AlreadyExists, InvalidInput, LocalArgoError, NotFound, Unavailable, Unsupported, short_socket_path
 
 if TYPE_CHECKING:
     import httpx
+
+KINDS: Mapping[str, type[LocalArgoError]] = {e.__name__: e for e in (AlreadyExists, InvalidInput, NotFound, Unavailable, Unsupported)}
 
 
 def up(state: Path) -> str:
@@ -32,9 +33,9 @@ class Client:
         self.state = state
         socket = state / "engine.sock"
         if not socket.exists():
-            raise errors.Unavailable(f"no engine runs on {state}: start one with {up(state)}")
+            raise Unavailable(f"no engine runs on {state}: start one with {up(state)}")
         self._open = ExitStack()
-        transport = httpx.HTTPTransport(uds=self._open.enter_context(short(socket)))
+        transport = httpx.HTTPTransport(uds=self._open.enter_context(short_socket_path(socket)))
         self._http = self._open.enter_context(httpx.Client(transport=transport, base_url="http://engine", timeout=60))
         weakref.finalize(self, self._open.close)
         self._namespace: str | None = None
@@ -75,12 +76,12 @@ class Client:
     @property
     def namespace(self) -> str:
         if self._namespace is None:
-            self._namespace = str(self.call("GET", "/retrain/v1/info")["namespace"])
+            self._namespace = str(self.call("GET", "/localargo/v1/info")["namespace"])
         return self._namespace
 
     def objects(self, kind: str, selector: str = "") -> list[dict[str, Any]]:
         """The documents of a kind (its name, plural or short name) with these labels, newest first."""
-        found = self.call("GET", f"/retrain/v1/objects/{quote(kind, safe='')}", **({"labelSelector": selector} if selector else {}))
+        found = self.call("GET", f"/localargo/v1/objects/{quote(kind, safe='')}", **({"labelSelector": selector} if selector else {}))
         return list(reversed(found["items"] or []))
 
     def document(self, name: str) -> dict[str, Any]:
@@ -89,17 +90,17 @@ class Client:
         if not slash:
             return self.workflow(name)
         if not kind or not rest or "/" in rest:
-            raise errors.InvalidInput(f"{name!r} is not KIND/NAME, for example workflowtemplate/retrain")
+            raise InvalidInput(f"{name!r} is not KIND/NAME, for example workflowtemplate/retrain")
         if kind.lower() in ("workflow", "workflows", "wf"):
             return self.workflow(rest)
-        found: dict[str, Any] = self.call("GET", f"/retrain/v1/objects/{quote(kind, safe='')}/{quote(rest, safe='')}")
+        found: dict[str, Any] = self.call("GET", f"/localargo/v1/objects/{quote(kind, safe='')}/{quote(rest, safe='')}")
         return found
 
     def models(self) -> list[str] | None:
         """The models whose specs the engine has, by the names that their data has in the bucket; None without a ConfigMap `models`."""
         try:
             keys = self.document("configmap/models").get("data") or {}
-        except errors.NotFound:
+        except NotFound:
             return None
         return sorted(name.removesuffix(".yaml") for name in keys if name.endswith(".yaml"))
 
@@ -108,21 +109,21 @@ class Client:
         if name == "@latest":
             items = self.objects("Workflow")
             if not items:
-                raise errors.NotFound("there is no workflow yet: `retrain submit FILE` or `retrain put FILE --model M` makes one")
+                raise NotFound("there is no workflow yet: `retrain submit FILE` or `retrain put FILE --model M` makes one")
             name = items[0]["metadata"]["name"]
         if not name:
-            raise errors.InvalidInput("the name is empty: `retrain list` shows those there are")
+            raise InvalidInput("the name is empty: `retrain list` shows those there are")
         try:
             found: dict[str, Any] = self.call("GET", f"/api/v1/workflows/{{ns}}/{quote(name, safe='')}")
-        except errors.NotFound as error:
-            raise errors.NotFound(f"{error}: `retrain list` shows those there are") from error
+        except NotFound as error:
+            raise NotFound(f"{error}: `retrain list` shows those there are") from error
         return found
 
     def _at(self, path: str) -> str:
         return path.replace("{ns}", self.namespace) if "{ns}" in path else path
 
-    def _nobody(self, error: Exception) -> errors.Unavailable:
-        return errors.Unavailable(f"the engine on {self.state} does not answer ({error}): start it with {up(self.state)}")
+    def _nobody(self, error: Exception) -> Unavailable:
+        return Unavailable(f"the engine on {self.state} does not answer ({error}): start it with {up(self.state)}")
 
     @staticmethod
     def _raise(answer: httpx.Response) -> None:
@@ -131,6 +132,5 @@ class Client:
         try:
             told = answer.json()
         except ValueError:
-            raise errors.RetrainError(f"the engine answered {answer.status_code}: {answer.text[:500]}") from None
-        kind = getattr(errors, str(told.get("kind")), errors.RetrainError)
-        raise (kind if isinstance(kind, type) and issubclass(kind, errors.RetrainError) else errors.RetrainError)(str(told.get("message")))
+            raise LocalArgoError(f"the engine answered {answer.status_code}: {answer.text[:500]}") from None
+        raise KINDS.get(str(told.get("kind")), LocalArgoError)(str(told.get("message")))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retrain.errors import RetrainError
+from localargo import LocalArgoError
 
 if TYPE_CHECKING:
     from retrain.cli.client import Client
@@ -24,7 +24,7 @@ def offer(names: Callable[[Client], Iterable[str]]) -> Offer:
 
         try:
             return [name for name in names(Client(ctx.params.get("state") or Path(".retrain"))) if name.startswith(word)]
-        except RetrainError:
+        except LocalArgoError:
             return []
 
     return complete
@@ -36,4 +36,4 @@ def _workflows(client: Client) -> list[str]:
 
 workflows = offer(_workflows)
 models = offer(lambda client: client.models() or [])
-sources = offer(lambda client: sorted({s["source"] for s in client.call("GET", "/retrain/v1/info").get("sources") or []}))
+sources = offer(lambda client: sorted({s["source"] for s in client.call("GET", "/localargo/v1/info").get("sources") or []}))

@@ -15,14 +15,15 @@ from typing import Any
 
 import click
 
-from retrain.cli import flights, tree
+from localargo import InvalidInput, LocalArgoError, Unavailable
+from retrain.cli import tree
 from retrain.cli.client import Client
 from retrain.cli.engine_verbs import shut_down
 from retrain.cli.event_verbs import bucket_environment
 from retrain.cli.model_verbs import ask
 from retrain.cli.options import state_of
 from retrain.cli.output import ago
-from retrain.errors import InvalidInput, RetrainError, Unavailable
+from retrain.demo import flights
 
 MODEL = "flight-delay"
 Doc = dict[str, Any]
@@ -89,7 +90,7 @@ def _engine(state: Path) -> Iterator[subprocess.Popen[str]]:
     try:
         line = process.stdout.readline() if process.stdout else ""
         if line.strip() != "ready":
-            raise RetrainError(f"the engine did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")
+            raise LocalArgoError(f"the engine did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")
         _say("engine", f"ready on {state}, bucket and webhook on loopback")
         yield process
     finally:
@@ -105,7 +106,7 @@ def _engine(state: Path) -> Iterator[subprocess.Popen[str]]:
 
 def upload(client: Client, state: Path, months: list[Path]) -> None:
     """January to March are put with boto3; the bucket's events start one run."""
-    from retrain.bucket.s3 import S3Bucket
+    from localargo import S3Bucket
 
     _say("upload", f"{', '.join(m.name for m in months)} to incoming/{MODEL}/ by boto3")
     bucket = S3Bucket.from_environment(bucket_environment(state))
@@ -118,7 +119,7 @@ def webhook(client: Client) -> None:
     """Somebody asks over unchanged data: answered in seconds."""
     import httpx
 
-    environment = client.call("GET", "/retrain/v1/info")["environment"]
+    environment = client.call("GET", "/localargo/v1/info")["environment"]
     _say("webhook", 'POST /retrain {"model": "flight-delay", "reason": "does anything change?"}')
     answer = httpx.post(
         environment["RETRAIN_WEBHOOK_URL"],
@@ -131,12 +132,12 @@ def webhook(client: Client) -> None:
 
 def schedule(client: Client, state: Path, month: Path) -> None:
     """April lands while nothing listens; the clock's tick finds it."""
-    from retrain.bucket.s3 import S3Bucket
+    from localargo import S3Bucket
 
-    client.call("PUT", "/retrain/v1/sources/bucket/pause")
+    client.call("PUT", "/localargo/v1/sources/bucket/pause")
     _say("schedule", f"{month.name} is put while the bucket source is paused; then `retrain tick nightly`")
     S3Bucket.from_environment(bucket_environment(state)).upload(month, f"incoming/{MODEL}/{month.name}")
-    client.call("POST", "/retrain/v1/tick/nightly")
+    client.call("POST", "/localargo/v1/tick/nightly")
     _follow(client, "schedule")
 
 
@@ -165,7 +166,7 @@ def _follow(client: Client, trigger: str) -> Doc:
     _say("", f"{ago(time.monotonic() - began)} after the event")
     failed = [n for n, w in done.items() if w["status"]["phase"] != "Succeeded"]
     if failed:
-        raise RetrainError(f"{failed[0]} has failed: `retrain get {failed[0]}` and `retrain logs {failed[0]}` say more")
+        raise LocalArgoError(f"{failed[0]} has failed: `retrain get {failed[0]}` and `retrain logs {failed[0]}` say more")
     return last
 
 
@@ -186,7 +187,7 @@ def summary(state: Path) -> None:
 
 def _report(state: Path, run: str) -> Path:
     """The HTML report of a run, copied from the bucket."""
-    from retrain.bucket.s3 import S3Bucket
+    from localargo import S3Bucket
 
     path = (state / "report.html").resolve()
     S3Bucket.from_environment(bucket_environment(state)).download(f"runs/{MODEL}/{run}/report.html", path)

@@ -66,9 +66,9 @@ def _libraries() -> Check:
 
 
 def _isolation() -> Check:
-    from retrain.runners.isolated import probe
+    from localargo import isolation_obstacle
 
-    reason = probe()
+    reason = isolation_obstacle()
     told = "pods get mount namespaces of their own" if not reason else f"{reason}: pods that need absolute paths are refused, handlers run"
     return "isolation", True, told
 
@@ -79,11 +79,11 @@ def _repository() -> Check:
 
 
 def _engine(state: Path) -> Check:
+    from localargo import LocalArgoError
     from retrain.cli.client import Client
-    from retrain.errors import RetrainError
 
     try:
-        info = Client(state).call("GET", "/retrain/v1/info")
-    except RetrainError as error:
+        info = Client(state).call("GET", "/localargo/v1/info")
+    except LocalArgoError as error:
         return "engine", True, f"not running ({error})"
     return "engine", True, f"process {info['pid']} runs on {state}"

@@ -12,10 +12,10 @@ from typing import Literal
 
 import click
 
+from localargo import Unavailable
 from retrain.cli.client import Client
 from retrain.cli.files import documents as files_of
 from retrain.cli.options import manifests, state_option
-from retrain.errors import Unavailable
 
 
 @click.command()
@@ -42,7 +42,7 @@ def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[st
     retrain up
     retrain up overlays/laptop --ports free --state /tmp/retrain
     """
-    from retrain.engine import Engine
+    from localargo import Engine
 
     documents = files_of(files, mend=True)
     signals: list[int] = []
@@ -88,7 +88,7 @@ def down(state: Path) -> None:
 
 def shut_down(state: Path) -> None:
     """Ask the engine of a state folder to end, and wait until it has let the folder go. Raises Unavailable when none runs."""
-    Client(state).call("POST", "/retrain/v1/shutdown")
+    Client(state).call("POST", "/localargo/v1/shutdown")
     with (state / "engine.lock").open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
 
@@ -102,7 +102,7 @@ def env(state: Path) -> None:
     eval "$(retrain env)"
     curl "$RETRAIN_WEBHOOK_URL" -H "Authorization: Bearer $RETRAIN_WEBHOOK_TOKEN" --json '{"model": "flight-delay"}'
     """
-    variables: dict[str, str] = Client(state).call("GET", "/retrain/v1/info").get("environment") or {}
+    variables: dict[str, str] = Client(state).call("GET", "/localargo/v1/info").get("environment") or {}
     if "AWS_ENDPOINT_URL_S3" not in variables:
         click.echo("no bucket runs: none of the engine's manifests needs one yet", err=True)
     if not variables:

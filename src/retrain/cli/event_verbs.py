@@ -10,10 +10,10 @@ from urllib.parse import quote, urlsplit
 
 import click
 
+from localargo import NotFound, Unavailable
 from retrain.cli import completion
 from retrain.cli.client import Client, up
 from retrain.cli.options import output_option, state_option
-from retrain.errors import NotFound, Unavailable
 
 
 def bucket_environment(state: Path) -> dict[str, str]:
@@ -48,7 +48,7 @@ def put(files: tuple[Path, ...], model: str | None, key: str | None, state: Path
         raise click.UsageError("--key names one object: give one file")
     if key is not None and any(part in ("", ".", "..") for part in key.split("/")):
         raise click.BadParameter(f"{key!r} has an empty part, `.` or `..`", param_hint="--key")
-    from retrain.bucket.s3 import S3Bucket
+    from localargo import S3Bucket
 
     bucket = S3Bucket.from_environment(bucket_environment(state))
     if model is not None:
@@ -76,7 +76,7 @@ def tick(event: str, state: Path) -> None:
     \b
     retrain tick nightly
     """
-    fired = Client(state).call("POST", f"/retrain/v1/tick/{quote(event)}")
+    fired = Client(state).call("POST", f"/localargo/v1/tick/{quote(event)}")
     click.echo(f"event {fired['id']} of {fired['source']}/{fired['subject']}")
 
 
@@ -94,7 +94,7 @@ def events(ctx: click.Context, limit: int, output: str, state: Path) -> None:
     """
     if ctx.invoked_subcommand:
         return
-    told = Client(state).call("GET", "/retrain/v1/events", limit=str(limit))
+    told = Client(state).call("GET", "/localargo/v1/events", limit=str(limit))
     from retrain.cli.output import emit, plain, table
 
     if output in ("json", "yaml"):
@@ -130,7 +130,7 @@ def get_event(event_id: str, output: str, state: Path) -> None:
     from retrain.cli.output import emit
 
     try:
-        emit(Client(state).call("GET", f"/retrain/v1/events/{quote(event_id, safe='')}"), output)
+        emit(Client(state).call("GET", f"/localargo/v1/events/{quote(event_id, safe='')}"), output)
     except NotFound as error:
         raise NotFound(f"{error}: `retrain events` shows those there are") from error
 
@@ -150,7 +150,7 @@ def sources(ctx: click.Context, output: str, state: Path) -> None:
         return
     from retrain.cli.output import emit, table
 
-    told: list[dict[str, Any]] = Client(state).call("GET", "/retrain/v1/info").get("sources") or []
+    told: list[dict[str, Any]] = Client(state).call("GET", "/localargo/v1/info").get("sources") or []
     if output in ("json", "yaml"):
         emit(told, output)
         return
@@ -162,7 +162,7 @@ def sources(ctx: click.Context, output: str, state: Path) -> None:
 
 def _source(name: str, verb: str, state: Path) -> None:
     try:
-        Client(state).call("PUT", f"/retrain/v1/sources/{quote(name, safe='')}/{verb}")
+        Client(state).call("PUT", f"/localargo/v1/sources/{quote(name, safe='')}/{verb}")
     except NotFound as error:
         raise NotFound(f"{error}: `retrain sources` shows those there are") from error
     click.echo(f"source {name} {verb}d")

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import click
 
-from retrain.errors import InvalidInput
-from retrain.manifests.document import Document
+from localargo import Document, InvalidInput
 
 OVERLAY = Path("overlays/laptop")
 MODELS = Path("models")
@@ -20,8 +19,8 @@ def documents(files: Sequence[Path], *, mend: bool = False) -> list[Document]:
 
     Raises UsageError where there is neither, InvalidInput for a model's spec: it is no manifest.
     """
-    from retrain.render import models
-    from retrain.render.kustomize import load
+    from retrain.project import models
+    from retrain.project.kustomize import load
 
     if not files and not OVERLAY.is_dir():
         raise click.UsageError(f"no {OVERLAY} here: name manifests, or go to the folder of your repository")

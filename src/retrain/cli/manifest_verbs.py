@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
+from localargo import Finding, InvalidInput, Unsupported, refuse
 from retrain.cli.client import Client
 from retrain.cli.files import MODELS, documents, is_spec, need_handlers
 from retrain.cli.options import manifests, output_option, state_option
-from retrain.errors import Finding, InvalidInput, Unsupported, refuse
 
 NOT_LISTED = "is not listed, so the model does not exist for Argo"
 
@@ -74,8 +74,8 @@ def lint(files: tuple[Path, ...], fix: str | None, strict: bool, output: str) ->
 
 
 def _findings(files: tuple[Path, ...], fix: str | None) -> list[Finding]:
-    from retrain.manifests.validate import check
-    from retrain.render.kustomize import load
+    from localargo import check
+    from retrain.project.kustomize import load
 
     if files:
         found = load(list(files))
@@ -96,7 +96,7 @@ def _findings(files: tuple[Path, ...], fix: str | None) -> list[Finding]:
 
 def _models(fix: str | None) -> list[Finding]:
     """What is wrong with the folder of models: its list, then the specs."""
-    from retrain.render import models
+    from retrain.project import models
 
     if fix == "models" and models.sync(MODELS):
         click.echo(f"{MODELS}/kustomization.yaml now lists every model", err=True)
@@ -135,20 +135,20 @@ def apply(files: tuple[Path, ...], state: Path) -> None:
     retrain apply
     retrain apply my-template.yaml
     """
-    from retrain.manifests.validate import check
+    from localargo import check
 
     client = Client(state)
     found = documents(files, mend=True)
     refuse([f for f in check(found, known(client, found)) if f.severity in ("error", "unsupported")])
-    for applied in client.call("POST", "/retrain/v1/apply", {"items": [d.doc for d in found]})["items"]:
+    for applied in client.call("POST", "/localargo/v1/apply", {"items": [d.doc for d in found]})["items"]:
         click.echo(f"{applied['kind'].lower()}/{applied['metadata']['name']} {applied.get('result', 'applied')}")
 
 
 def known(client: Client, given: list[Any]) -> list[Any]:
     """Templates and ConfigMaps that the engine has already, so that references to them are found."""
-    from retrain.manifests.document import Document
+    from localargo import Document
 
     there = {(d.kind, d.name) for d in given}
     kinds = ("WorkflowTemplate", "ClusterWorkflowTemplate", "ConfigMap", "EventSource", "EventBus")
-    stored = [doc for kind in kinds for doc in client.call("GET", f"/retrain/v1/objects/{kind}")["items"]]
+    stored = [doc for kind in kinds for doc in client.call("GET", f"/localargo/v1/objects/{kind}")["items"]]
     return [Document(doc, "engine", {}) for doc in stored if (doc["kind"], doc["metadata"]["name"]) not in there]

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import click
 
+from localargo import InvalidInput, LocalArgoError, NotFound, Unavailable
 from retrain.cli import completion
 from retrain.cli import output as printing
 from retrain.cli.client import Client
 from retrain.cli.event_verbs import bucket_environment
 from retrain.cli.files import need_handlers
 from retrain.cli.options import output_option, state_option
-from retrain.errors import InvalidInput, NotFound, RetrainError, Unavailable
 
 
 def ask(state: Path, *arguments: str, output: str = "json") -> str:
@@ -27,8 +27,8 @@ def ask(state: Path, *arguments: str, output: str = "json") -> str:
     if ended.returncode == 0:
         return ended.stdout
     reason = _reason(ended.stderr).replace("python -m handlers.why", "retrain")
-    kinds: dict[int, type[RetrainError]] = {2: NotFound, 65: InvalidInput, 75: Unavailable, 78: InvalidInput}
-    raise kinds.get(ended.returncode, RetrainError)(reason)
+    kinds: dict[int, type[LocalArgoError]] = {2: NotFound, 65: InvalidInput, 75: Unavailable, 78: InvalidInput}
+    raise kinds.get(ended.returncode, LocalArgoError)(reason)
 
 
 def show(state: Path, output: str, *arguments: str) -> None:
@@ -186,7 +186,7 @@ def new(name: str, task: str) -> None:
     """
     import re
 
-    from retrain.render.models import sync
+    from retrain.project.models import sync
 
     if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?", name):
         raise click.BadParameter("a model's name is at most 40 lower-case letters, digits and inner hyphens", param_hint="NAME")

@@ -30,7 +30,7 @@ def list_(kind: str, selector: str, phases: tuple[str, ...], output: str, state:
     retrain list -l retrain/trigger=upload -o name
     retrain list workflowtemplates
     """
-    from retrain.workflows.objects import PLURALS, known_kind
+    from localargo import PLURALS, known_kind
 
     client = Client(state)
     items = client.objects(kind, selector)

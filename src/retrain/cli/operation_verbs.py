@@ -120,7 +120,7 @@ def delete(names: tuple[str, ...], state: Path) -> None:
     for name in names:
         found = client.document(name)
         kind, full = found["kind"], found["metadata"]["name"]
-        client.call("DELETE", f"/retrain/v1/objects/{kind}/{full}")
+        client.call("DELETE", f"/localargo/v1/objects/{kind}/{full}")
         click.echo(f"{kind.lower()} {full} deleted")
 
 

@@ -25,7 +25,7 @@ def emit(value: Any, output: str) -> None:
     if output == "json":
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
     else:
-        from retrain.manifests.yaml import dump_tree
+        from localargo import dump_tree
 
         click.echo(dump_tree(value), nl=False)
 

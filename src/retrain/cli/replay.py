@@ -10,10 +10,9 @@ from typing import Any
 
 import click
 
+from localargo import InvalidInput, Json
 from retrain.cli.files import documents
 from retrain.cli.options import manifests, output_option
-from retrain.errors import InvalidInput, NotFound
-from retrain.ports import Doc, Json
 
 NOTHING = 1  # exit code when no trigger would fire
 
@@ -38,25 +37,9 @@ def replay(event: str, files: tuple[Path, ...], source: str, sensor: str, output
     retrain replay body.json --source webhook --sensor webhook
     retrain replay sample:minio -o yaml
     """
-    from retrain.eventsources.form import form
-    from retrain.expressions import ExpressionError
-    from retrain.sensors import replay as room
+    from localargo import replay as explain
 
-    found = [d.doc for d in documents(files)]
-    now = time.time()
-    try:
-        formed = form(_given(event), found, source, now)
-    except ExpressionError as error:
-        raise InvalidInput(f"{event}: {error}") from error
-    told = room.replay(
-        formed.event,
-        [d for d in found if d.get("kind") == "Sensor"],
-        now=now,
-        sensor=sensor,
-        how=formed.how,
-        dropped=formed.dropped,
-        configmap=lambda name, key: _configmap(found, name, key),
-    )
+    told = explain(_given(event), [d.doc for d in documents(files)], now=time.time(), source=source, sensor=sensor, named=event)
     if output == "text":
         _show(told.tree())
     else:
@@ -69,7 +52,7 @@ def replay(event: str, files: tuple[Path, ...], source: str, sensor: str, output
 
 def _given(event: str) -> str:
     """The text of a file, of standard input, or of a sample."""
-    from retrain.eventsources.samples import sample
+    from localargo import sample
 
     if event.startswith("sample:"):
         return sample(event.removeprefix("sample:"))
@@ -79,13 +62,6 @@ def _given(event: str) -> str:
         return Path(event).read_bytes().decode("utf-8", "replace")
     except OSError as error:
         raise InvalidInput(f"{event}: {error.strerror}; name a file of JSON, `-`, or sample:KIND") from error
-
-
-def _configmap(documents: list[Doc], name: str, key: str) -> str:
-    for doc in documents:
-        if doc.get("kind") == "ConfigMap" and doc["metadata"]["name"] == name and key in (doc.get("data") or {}):
-            return str(doc["data"][key])
-    raise NotFound(f"ConfigMap {name} with a key {key} is not among the documents")
 
 
 def _show(told: dict[str, Any]) -> None:
@@ -117,7 +93,7 @@ def _show_trigger(trigger: dict[str, Any]) -> None:
 
 def _block(value: Json, indent: str) -> None:
     """A tree as YAML, moved to the right."""
-    from retrain.manifests.yaml import dump_tree
+    from localargo import dump_tree
 
     for line in dump_tree(value).rstrip("\n").splitlines():
         click.echo(f"{indent}{line}")

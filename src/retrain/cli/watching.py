@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from localargo import NotFound, Unavailable
 from retrain.cli import tree
 from retrain.cli.client import Client, up
 from retrain.cli.output import plain
-from retrain.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from retrain.engine import Engine
+    from localargo import Engine
 
 Doc = dict[str, Any]
 DONE = ("Succeeded", "Failed", "Error")

@@ -9,12 +9,11 @@ from typing import Any
 
 import click
 
+from localargo import Document, InvalidInput, Unavailable, refuse
 from retrain.cli import completion, tree, watching
 from retrain.cli.client import Client, up
 from retrain.cli.files import documents
 from retrain.cli.options import manifests, output_option, parameters, state_option
-from retrain.errors import InvalidInput, Unavailable, refuse
-from retrain.manifests.document import Document
 
 Doc = dict[str, Any]
 
@@ -34,7 +33,7 @@ def _names(paths: tuple[Path, ...]) -> str:
 
 def _with_parameters(workflow: Doc, given: list[str]) -> None:
     """Put `-p` values into the arguments, as `argo submit` does: they come first, and take the place of those of their name."""
-    from retrain.workflows.retry_workflow import with_parameters
+    from localargo import with_parameters
 
     spec = workflow.get("spec") or {}
     arguments = spec.get("arguments") or {} if isinstance(spec, dict) else None
@@ -80,7 +79,7 @@ def submit(
     _lint(client, found)
     others = [d.doc for d in found if d.kind != "Workflow"]
     if others:
-        client.call("POST", "/retrain/v1/apply", {"items": others})
+        client.call("POST", "/localargo/v1/apply", {"items": others})
     created = []
     for workflow in workflows:
         if name:
@@ -94,8 +93,8 @@ def submit(
 
 def _lint(client: Client, found: list[Document]) -> None:
     """Refuse what `argo submit` would, with file and line, before anything is stored. Raises InvalidInput, Unsupported."""
+    from localargo import check
     from retrain.cli.manifest_verbs import known
-    from retrain.manifests.validate import check
 
     refuse([f for f in check(found, known(client, found)) if f.severity in ("error", "unsupported")])
 
@@ -139,8 +138,7 @@ def run(files: tuple[Path, ...], given: tuple[str, ...], output: str, state: Pat
     import asyncio
     from contextlib import ExitStack
 
-    from retrain.engine import run_files
-    from retrain.store import lock_holder
+    from localargo import lock_holder, run_files
 
     found = _load(files, given)
     if not any(d.kind == "Workflow" for d in found):
@@ -223,7 +221,7 @@ def logs(name: str, node: str | None, follow: bool, container: str, state: Path)
 
 def _pod(workflow: Doc, node: Doc) -> str:
     """The name of a node's pod."""
-    from retrain.workflows.status import pod_name
+    from localargo import pod_name
 
     template = node.get("templateName") or (node.get("templateRef") or {}).get("template") or ""
     return pod_name(workflow["metadata"]["name"], node["name"], template)

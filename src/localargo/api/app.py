@@ -1,0 +1,128 @@
+"""The application: routes, errors as JSON, and who may call it."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from localargo import errors
+from localargo.api import engine_routes, workflows
+from localargo.api.stream import Changes
+from localargo.ports import Doc, Json, Objects, Pods, Workflows
+
+log = logging.getLogger(__name__)
+
+STATUS: Mapping[type[errors.LocalArgoError], int] = {
+    errors.InvalidInput: 400,
+    errors.NotFound: 404,
+    errors.AlreadyExists: 409,
+    errors.Unsupported: 422,
+    errors.Unavailable: 503,
+}
+
+
+class Engine(Protocol):
+    """What the application asks of the engine beside documents and Workflows."""
+
+    def info(self) -> Doc:
+        """pid, version, namespace, environment for shells, sources."""
+
+    async def provide(self, documents: Sequence[Doc]) -> None:
+        """Make what the documents need of a cluster, before they are stored."""
+
+    async def apply_all(self, documents: Sequence[Doc]) -> list[Doc]:
+        """Check the documents together, then create or replace each."""
+
+    async def deleted(self, kind: str, name: str) -> None:
+        """Forget a document and stop what it was running."""
+
+    async def pause(self, source: str, paused: bool) -> None:
+        """Pause or resume an EventSource."""
+
+    async def tick(self, source: str, event: str) -> Doc:
+        """Fire a calendar event; an empty source means the only one that has the event."""
+
+    def journal(self, limit: int) -> Doc:
+        """The newest events and the lag of every trigger."""
+
+    def event(self, event_id: str) -> Doc:
+        """One event."""
+
+    def shut_down(self) -> None:
+        """Ask the engine to end."""
+
+
+class Services:
+    """Everything that the handlers of requests use."""
+
+    def __init__(self, engine: Engine, objects: Objects, operations: Workflows, pods: Pods, changes: Changes, namespace: str) -> None:
+        self.engine = engine
+        self.objects = objects
+        self.operations = operations
+        self.pods = pods
+        self.changes = changes
+        self.namespace = namespace
+
+
+def build(services: Services) -> Starlette:
+    """The application on one engine."""
+    routes = [Route("/healthz", healthz), *workflows.routes(), *engine_routes.routes()]
+    app = Starlette(routes=routes, exception_handlers={errors.LocalArgoError: refused, Exception: broken, 404: no_route, 405: no_route})
+    app.state.services = services
+    return app
+
+
+class TokenRequired:
+    """Lets a request through only with `Authorization: Bearer <token>`; compared in constant time."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._expected = f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = dict(scope["headers"]).get(b"authorization", b"")
+        if scope["path"] == "/healthz" or hmac.compare_digest(given, self._expected):
+            await self._app(scope, receive, send)
+        else:
+            body = {"code": 401, "message": "a bearer token is needed: see the file `token` in the state folder", "kind": "Unauthorized"}
+            await JSONResponse(body, 401, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
+
+
+async def healthz(request: Request) -> Response:
+    """200 while the loop turns."""
+    return JSONResponse({"status": "ok"})
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """An error that a user can meet, as JSON with its class."""
+    code = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
+    return failure(code, str(error), type(error).__name__)
+
+
+async def broken(request: Request, error: Exception) -> Response:
+    """A defect of ours."""
+    log.error("%s %s", request.method, request.url.path, exc_info=error)
+    return failure(500, f"internal error: {type(error).__name__}: {error}", "LocalArgoError")
+
+
+async def no_route(request: Request, error: Exception) -> Response:
+    """No such path or method."""
+    code = getattr(error, "status_code", 404)
+    return failure(code, f"{request.method} {request.url.path}: there is no such call", "NotFound")
+
+
+def failure(code: int, message: str, kind: str) -> Response:
+    """The shape of every error."""
+    content: dict[str, Json] = {"code": code, "message": message, "kind": kind}
+    return JSONResponse(content, code)

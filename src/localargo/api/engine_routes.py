@@ -1,0 +1,102 @@
+"""The engine's own paths: documents of every kind, events and sources, and the engine itself."""
+
+from __future__ import annotations
+
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from localargo.api.requests import body, labels, services_of
+from localargo.errors import InvalidInput, NotFound
+
+MOST_EVENTS = 10_000
+
+
+def routes() -> list[Route]:
+    """The paths of this module."""
+    return [
+        Route("/localargo/v1/info", info, methods=["GET"]),
+        Route("/localargo/v1/apply", apply, methods=["POST"]),
+        Route("/localargo/v1/objects/{kind}", list_objects, methods=["GET"]),
+        Route("/localargo/v1/objects/{kind}/{name}", get_object, methods=["GET"]),
+        Route("/localargo/v1/objects/{kind}/{name}", patch_object, methods=["PATCH"]),
+        Route("/localargo/v1/objects/{kind}/{name}", delete_object, methods=["DELETE"]),
+        Route("/localargo/v1/sources/{name}/{verb}", source, methods=["PUT"]),
+        Route("/localargo/v1/tick/{event}", tick, methods=["POST"]),
+        Route("/localargo/v1/tick/{source}/{event}", tick, methods=["POST"]),
+        Route("/localargo/v1/events", events, methods=["GET"]),
+        Route("/localargo/v1/events/{id}", event, methods=["GET"]),
+        Route("/localargo/v1/shutdown", shutdown, methods=["POST"]),
+    ]
+
+
+async def info(request: Request) -> Response:
+    """Who runs here."""
+    return JSONResponse(services_of(request).engine.info())
+
+
+async def apply(request: Request) -> Response:
+    """Body: a List of documents, or one document."""
+    tree = await body(request)
+    items = tree.get("items", [tree])
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise InvalidInput("items must be a list of documents")
+    engine = services_of(request).engine
+    await engine.provide(items)
+    return JSONResponse({"apiVersion": "v1", "kind": "List", "items": await engine.apply_all(items)})
+
+
+async def list_objects(request: Request) -> Response:
+    """All of a kind; the kind may be given as its plural or short name."""
+    found = services_of(request).objects.list(request.path_params["kind"], labels(request.query_params.get("labelSelector") or ""))
+    return JSONResponse({"apiVersion": "v1", "kind": "List", "items": found})
+
+
+async def get_object(request: Request) -> Response:
+    """One document."""
+    return JSONResponse(services_of(request).objects.get(request.path_params["kind"], request.path_params["name"]))
+
+
+async def patch_object(request: Request) -> Response:
+    """Body: a JSON merge patch."""
+    patch = await body(request)
+    return JSONResponse(services_of(request).objects.patch(request.path_params["kind"], request.path_params["name"], patch))
+
+
+async def delete_object(request: Request) -> Response:
+    """Remove it."""
+    await services_of(request).engine.deleted(request.path_params["kind"], request.path_params["name"])
+    return JSONResponse({})
+
+
+async def source(request: Request) -> Response:
+    """Pause or resume an EventSource."""
+    verb = request.path_params["verb"]
+    if verb not in ("pause", "resume"):
+        raise NotFound(f"sources have no operation {verb!r}; there are pause and resume")
+    await services_of(request).engine.pause(request.path_params["name"], verb == "pause")
+    return JSONResponse({})
+
+
+async def tick(request: Request) -> Response:
+    """Fire a calendar event by hand."""
+    return JSONResponse(await services_of(request).engine.tick(request.path_params.get("source", ""), request.path_params["event"]))
+
+
+async def events(request: Request) -> Response:
+    """The journal, newest first, with the lag of every trigger; query `limit`."""
+    text = request.query_params.get("limit") or "20"
+    if not text.isdigit() or not 1 <= int(text) <= MOST_EVENTS:
+        raise InvalidInput(f"limit must be a number from 1 to {MOST_EVENTS}, not {text!r}")
+    return JSONResponse(services_of(request).engine.journal(int(text)))
+
+
+async def event(request: Request) -> Response:
+    """One event with its data."""
+    return JSONResponse(services_of(request).engine.event(request.path_params["id"]))
+
+
+async def shutdown(request: Request) -> Response:
+    """Ask the engine to end, after this answer."""
+    return JSONResponse({}, background=BackgroundTask(services_of(request).engine.shut_down))

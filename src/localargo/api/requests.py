@@ -1,0 +1,62 @@
+"""Reading requests: bodies, namespaces, label selectors. Wrong ones are InvalidInput or NotFound."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
+
+from starlette.requests import Request
+
+from localargo.errors import InvalidInput, NotFound
+from localargo.ports import Doc
+
+if TYPE_CHECKING:
+    from localargo.api.app import Services
+
+MOST = 8 << 20  # bytes of a body: more than any Kubernetes object may have
+
+
+def services_of(request: Request) -> Services:
+    """What the application was built with."""
+    return cast("Services", request.app.state.services)
+
+
+async def body(request: Request) -> Doc:
+    """The JSON object sent, {} when nothing was."""
+    parts = bytearray()
+    async for chunk in request.stream():
+        parts += chunk
+        if len(parts) > MOST:
+            raise InvalidInput(f"the body is larger than {MOST} bytes")
+    if not parts:
+        return {}
+    try:
+        tree = json.loads(parts, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"the body is not JSON: {error}") from None
+    if not isinstance(tree, dict):
+        raise InvalidInput("the body must be a JSON object")
+    return tree
+
+
+def check_namespace(request: Request) -> None:
+    """The namespace of the path must be the engine's. Raises NotFound naming it."""
+    asked, own = request.path_params["ns"], services_of(request).namespace
+    if asked != own:
+        raise NotFound(f'namespaces "{asked}" not found: this engine has one namespace, {own}')
+
+
+def labels(selector: str) -> Mapping[str, str]:
+    """`a=b,c=d` of a label selector. Raises InvalidInput for anything else."""
+    found = {}
+    for part in filter(None, (p.strip() for p in selector.split(","))):
+        name, equals, value = part.replace("==", "=").partition("=")
+        if not equals or name.endswith("!"):
+            raise InvalidInput(f"label selector {part!r}: only name=value is understood here")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} has no place in JSON")

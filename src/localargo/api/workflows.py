@@ -1,0 +1,162 @@
+"""Workflows and WorkflowTemplates under Argo Server's paths."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from localargo.api.requests import body, check_namespace, labels, services_of
+from localargo.errors import InvalidInput, NotFound
+from localargo.ports import Doc, Operation
+
+OPERATIONS = ("stop", "terminate", "retry", "resubmit", "suspend", "resume", "set")
+
+
+def routes() -> list[Route]:
+    """The paths of this module."""
+    one = "/api/v1/workflows/{ns}/{name}"
+    return [
+        Route("/api/v1/workflows/{ns}", list_workflows, methods=["GET"]),
+        Route("/api/v1/workflows/{ns}", create, methods=["POST"]),
+        Route("/api/v1/workflows/{ns}/submit", submit, methods=["POST"]),
+        Route(one, get, methods=["GET"]),
+        Route(one, delete, methods=["DELETE"]),
+        Route(f"{one}/log", log, methods=["GET"]),
+        Route(f"{one}/{{operation}}", operate, methods=["PUT"]),
+        Route("/api/v1/workflow-events/{ns}", watch, methods=["GET"]),
+        Route("/api/v1/workflow-templates/{ns}", list_templates, methods=["GET"]),
+        Route("/api/v1/workflow-templates/{ns}", create_template, methods=["POST"]),
+        Route("/api/v1/workflow-templates/{ns}/{name}", get_template, methods=["GET"]),
+    ]
+
+
+async def list_workflows(request: Request) -> Response:
+    """All, or those of a label selector."""
+    check_namespace(request)
+    selector = request.query_params.get("listOptions.labelSelector") or request.query_params.get("labelSelector") or ""
+    found = services_of(request).objects.list("Workflow", labels(selector))
+    return JSONResponse({"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowList", "metadata": {}, "items": found})
+
+
+async def create(request: Request) -> Response:
+    """Body: {"workflow": document}."""
+    check_namespace(request)
+    return await _create(request, "workflow", "Workflow")
+
+
+async def submit(request: Request) -> Response:
+    """Body: {"resourceKind": "WorkflowTemplate", "resourceName", "submitOptions"}."""
+    check_namespace(request)
+    asked = await body(request)
+    if asked.get("resourceKind", "WorkflowTemplate").lower() != "workflowtemplate":
+        raise InvalidInput(f"resourceKind {asked['resourceKind']!r}: only a WorkflowTemplate can be submitted")
+    options = asked.get("submitOptions") or {}
+    return JSONResponse(services_of(request).operations.operate("submit", str(asked.get("resourceName") or ""), options))
+
+
+async def get(request: Request) -> Response:
+    """One with its status."""
+    check_namespace(request)
+    return JSONResponse(services_of(request).objects.get("Workflow", request.path_params["name"]))
+
+
+async def delete(request: Request) -> Response:
+    """Remove it; its pods are stopped."""
+    check_namespace(request)
+    services_of(request).objects.delete("Workflow", request.path_params["name"])
+    return JSONResponse({})
+
+
+async def operate(request: Request) -> Response:
+    """stop, terminate, retry, resubmit, suspend, resume, set."""
+    check_namespace(request)
+    operation = request.path_params["operation"]
+    if operation not in OPERATIONS:
+        raise NotFound(f"workflows have no operation {operation!r}; there are {', '.join(OPERATIONS)}")
+    options = await body(request)
+    given = options.get("outputParameters")
+    if isinstance(given, str):  # Argo Server takes a JSON text here
+        options["outputParameters"] = json.loads(given) if given else {}
+    return JSONResponse(services_of(request).operations.operate(cast(Operation, operation), request.path_params["name"], options))
+
+
+async def log(request: Request) -> Response:
+    """A container's output as text; with follow=true until the pod has ended."""
+    check_namespace(request)
+    query, services = request.query_params, services_of(request)
+    workflow = services.objects.get("Workflow", request.path_params["name"])
+    pod = query.get("podName") or ""
+    if pod and not pod.startswith(workflow["metadata"]["name"]):
+        raise NotFound(f'pods "{pod}" not found in workflow {workflow["metadata"]["name"]}')
+    if not pod:
+        raise InvalidInput("podName is needed: it stands in the nodes of the workflow")
+    container = query.get("container") or query.get("logOptions.container") or "main"
+    follow = (query.get("follow") or query.get("logOptions.follow") or "") == "true"
+    return StreamingResponse(services.pods.logs(pod, container, follow), media_type="text/plain; charset=utf-8")
+
+
+async def watch(request: Request) -> Response:
+    """Server-sent events; query `name` for one Workflow."""
+    check_namespace(request)
+    services = services_of(request)
+    name = request.query_params.get("name") or _field(request.query_params.get("listOptions.fieldSelector") or "")
+    wanted = labels(request.query_params.get("listOptions.labelSelector") or "")
+
+    def present() -> list[Doc]:
+        if not name:
+            return services.objects.list("Workflow", wanted)
+        try:
+            return [services.objects.get("Workflow", name)]
+        except NotFound:
+            return []
+
+    def fits(doc: Doc) -> bool:
+        own = doc["metadata"].get("labels") or {}
+        return (not name or doc["metadata"]["name"] == name) and all(own.get(k) == v for k, v in wanted.items())
+
+    stream: AsyncIterator[bytes] = services.changes.events(lambda n: services.objects.get("Workflow", n), present, fits, name)
+    return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+async def list_templates(request: Request) -> Response:
+    """All WorkflowTemplates."""
+    check_namespace(request)
+    found = services_of(request).objects.list("WorkflowTemplate")
+    return JSONResponse({"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowTemplateList", "metadata": {}, "items": found})
+
+
+async def create_template(request: Request) -> Response:
+    """Body: {"template": document}."""
+    check_namespace(request)
+    return await _create(request, "template", "WorkflowTemplate")
+
+
+async def get_template(request: Request) -> Response:
+    """One WorkflowTemplate."""
+    check_namespace(request)
+    return JSONResponse(services_of(request).objects.get("WorkflowTemplate", request.path_params["name"]))
+
+
+async def _create(request: Request, key: str, kind: str) -> Response:
+    services, doc = services_of(request), _document(await body(request), key, kind)
+    await services.engine.provide([doc])
+    return JSONResponse(services.objects.create(doc))
+
+
+def _document(tree: Doc, key: str, kind: str) -> Doc:
+    doc: Any = tree.get(key)
+    if not isinstance(doc, dict):
+        raise InvalidInput(f'the body must be {{"{key}": a document of kind {kind}}}')
+    if doc.setdefault("kind", kind) != kind:
+        raise InvalidInput(f"{key}.kind is {doc['kind']!r}, expected {kind}")
+    doc.setdefault("apiVersion", "argoproj.io/v1alpha1")
+    return doc
+
+
+def _field(selector: str) -> str:
+    return selector.removeprefix("metadata.name=") if selector.startswith("metadata.name=") else ""

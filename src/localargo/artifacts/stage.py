@@ -1,0 +1,296 @@
+"""Between a pod's folder and the bucket: inputs are laid out before the containers start, outputs are stored after they ended.
+
+Messages are Argo's: the init container's for inputs, the wait container's for outputs, both ending with 64.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import replace as changed
+from errno import ENOENT
+from pathlib import Path
+from typing import Protocol, TypeVar, runtime_checkable
+
+from localargo.artifacts import archive, keys
+from localargo.artifacts.download import download
+from localargo.errors import InvalidInput, LocalArgoError, NotFound, Unavailable, Unsupported
+from localargo.ports import Artifact, ArtifactLocation, Bucket, OutputParameter, PodPaths, PodSpec, StoredOutputs
+
+T = TypeVar("T")
+INIT_ERROR = "init: Error (exit code 64): "
+WAIT_ERROR = "wait: Error (exit code 64): "
+LONGEST_RESULT = 256 * 1024  # bytes
+TRIES = 4  # each with the bucket client's own retries
+FIRST_WAIT = 0.5  # seconds, doubled after each try
+
+
+@runtime_checkable
+class OtherBuckets(Protocol):
+    """A bucket that knows its neighbours."""
+
+    def other(self, name: str) -> Bucket:
+        """Another bucket of the same server."""
+
+
+class StageError(LocalArgoError):
+    """An input or output could not be moved; the text is what Argo would say of the node."""
+
+
+def needs_bucket(pod: PodSpec) -> bool:
+    """Whether laying out the pod's inputs asks the bucket for anything."""
+    return any(a.location is not None and a.location.kind == "s3" for a in pod.inputs)
+
+
+def stores(pod: PodSpec) -> bool:
+    """Whether the pod's end may put something into the bucket."""
+    return bool(pod.output_artifacts or pod.archive_logs_key)
+
+
+def _bucket(bucket: Bucket | None, location: ArtifactLocation) -> Bucket:
+    if bucket is None:
+        raise Unsupported("there is no bucket to take artifacts from")
+    if not location.bucket or location.bucket == bucket.name:
+        return bucket
+    if isinstance(bucket, OtherBuckets):
+        return bucket.other(location.bucket)
+    raise Unsupported(f"bucket {location.bucket!r} is not the engine's own ({bucket.name})")
+
+
+# ------------------------------------------------------------------------------------------------ inputs
+
+
+def stage(pod: PodSpec, places: PodPaths, bucket: Bucket | None) -> None:
+    """Lay out the pod's input artifacts. Raises StageError."""
+    for artifact in pod.inputs:
+        try:
+            _load(artifact, places, bucket)
+        except (StageError, Unavailable):
+            raise
+        except LocalArgoError as e:
+            raise StageError(f"{INIT_ERROR}artifact {artifact.name} failed to load: {e}") from e
+        except OSError as e:
+            raise StageError(f"{INIT_ERROR}artifact {artifact.name} failed to load: {e.strerror or e}: {artifact.path}") from e
+
+
+def _load(artifact: Artifact, places: PodPaths, bucket: Bucket | None) -> None:
+    location = artifact.location
+    if location is None:
+        if artifact.optional:
+            return
+        raise StageError(f"{INIT_ERROR}required artifact '{artifact.name}' not supplied")
+    target = places.locate(artifact.path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.loading")
+    _remove(partial)
+    try:
+        _fetch(location, artifact, partial, bucket)
+        _unpack(artifact, partial, target)
+    except NotFound:
+        if artifact.optional:
+            return
+        raise
+    finally:
+        _remove(partial)
+    if artifact.mode is not None:
+        _chmod(target, artifact.mode, artifact.recurse_mode)
+
+
+def _fetch(location: ArtifactLocation, artifact: Artifact, to: Path, bucket: Bucket | None) -> None:
+    if location.kind == "raw":
+        to.write_text(location.data)
+        return
+    if location.kind == "http":
+        download(location.key, location.headers, to)
+        return
+    source = _bucket(bucket, location)
+    key = keys.below(location.key, artifact.sub_path)
+    if not key.endswith("/"):
+        try:
+            source.download(key, to)
+            return
+        except NotFound:
+            to.unlink(missing_ok=True)
+    prefix = key.rstrip("/") + "/"
+    found = [k for k in source.list(prefix) if not k.endswith("/")]
+    if not found:
+        raise NotFound("The specified key does not exist.")
+    for one in found:
+        file = to / keys.clean(one[len(prefix) :])
+        file.parent.mkdir(parents=True, exist_ok=True)
+        source.download(one, file)
+
+
+def _unpack(artifact: Artifact, partial: Path, target: Path) -> None:
+    """As the artifact says how it is packed; one that says nothing is unpacked if it is a tar."""
+    try:
+        if artifact.archive == "zip":
+            archive.unpack_zip(partial, target)
+        elif artifact.archive == "tar" or (artifact.archive == "auto" and partial.is_file() and archive.is_tarball(partial)):
+            archive.unpack_tar(partial, target)
+        else:
+            archive.replace(partial, target)
+    except InvalidInput as e:
+        raise StageError(f"{INIT_ERROR}{e}") from e
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+
+
+def _chmod(path: Path, mode: int, recurse: bool) -> None:
+    path.chmod(mode)
+    for below in path.rglob("*") if recurse and path.is_dir() else ():
+        if not below.is_symlink():
+            below.chmod(mode)
+
+
+# ------------------------------------------------------------------------------------------------ outputs
+
+
+def collect(pod: PodSpec, places: PodPaths, bucket: Bucket | None, result: Path | None, log: Path | None) -> StoredOutputs:
+    """Read output parameters and the result, store output artifacts and the log. What is missing is said in `error`; the rest is stored
+    all the same, as Argo does. Raises Unavailable when the bucket does not answer: trying again may help."""
+    errors: list[str] = []
+    broken = ""
+    parameters: dict[str, str] = {}
+    for parameter in pod.output_parameters:
+        try:
+            parameters[parameter.name], broken = _parameter(pod, parameter, places, broken)
+        except OSError as e:
+            problem = (e.strerror or str(e)).lower()
+            errors.append(f"parameter {parameter.name} failed to save: open {parameter.path}: {problem}")
+            break  # Argo's executor looks at none after it
+    if broken:
+        return StoredOutputs(parameters, broken=broken)
+    artifacts: dict[str, ArtifactLocation] = {}
+    for artifact in pod.output_artifacts:
+        location = _save(pod, artifact, places, bucket, errors)
+        if location is not None:
+            artifacts[artifact.name] = location
+    if pod.archive_logs_key and log is not None and bucket is not None:
+        artifacts |= _archive_logs(pod, log.parent, bucket)
+    text = _trimmed(result.read_bytes(), LONGEST_RESULT) if result is not None and result.exists() else None
+    return StoredOutputs(parameters, artifacts, text, f"{WAIT_ERROR}{errors[0]}" if errors else "")
+
+
+def _archive_logs(pod: PodSpec, logs: Path, bucket: Bucket) -> dict[str, ArtifactLocation]:
+    """Every container's log beside that of main."""
+    stored = {}
+    folder = keys.clean(pod.archive_logs_key).rpartition("/")[0]
+    for container in pod.containers:
+        log = logs / f"{container.name}.log"
+        if log.exists():
+            key = keys.log_key(folder, container.name)
+            bucket.upload(log, key)
+            stored[f"{container.name}-logs"] = ArtifactLocation("s3", key=key, bucket=bucket.name)
+    return stored
+
+
+def _trimmed(data: bytes, longest: int | None = None) -> str:
+    """Text as Argo takes it from a file: one newline at its end is not part of it, nor what stands before the last `longest` bytes."""
+    kept = data.removesuffix(b"\n")
+    return kept[-longest if longest else None :].decode("utf-8", "replace")
+
+
+def _parameter(pod: PodSpec, parameter: OutputParameter, places: PodPaths, broken: str) -> tuple[str, str]:
+    """The value, and what ended the copying in the container (`broken`: it had ended already). Raises OSError."""
+    try:
+        if broken:
+            raise FileNotFoundError(ENOENT, "no such file or directory")
+        return _trimmed(places.resolve(parameter.path).read_bytes()), ""
+    except OSError as e:
+        if isinstance(e, IsADirectoryError) and not _on_a_volume(pod, parameter.path):
+            copy = f"/var/run/argo/outputs/parameters/{parameter.path}"
+            return "", f"failed to copy {parameter.path} to {copy}: write {copy}: copy_file_range: is a directory"
+        if parameter.default is None:
+            raise
+        return parameter.default, broken
+
+
+def _on_a_volume(pod: PodSpec, path: str) -> bool:
+    """Whether the path lies below a mount: such files are read where they are, others are copied by the container."""
+    mounts = {mount.path.rstrip("/") for container in pod.containers for mount in container.mounts}
+    return any(path == mount or path.startswith(f"{mount}/") for mount in mounts)
+
+
+def _save(pod: PodSpec, artifact: Artifact, places: PodPaths, bucket: Bucket | None, errors: list[str]) -> ArtifactLocation | None:
+    source = places.resolve(artifact.path)
+    if not source.exists():
+        if not artifact.optional:
+            errors.append(f"artifact {artifact.name} failed to save: stat {artifact.path}: no such file or directory")
+        return None
+    location = artifact.location
+    if location is None or not location.key:
+        key = keys.default_key(f"argo/{pod.workflow}/{pod.name}", artifact.name, artifact.path, artifact.archive)
+        location = ArtifactLocation("s3", key=key, bucket=location.bucket if location else "")
+    if location.kind != "s3":
+        raise Unsupported(f"output artifact {artifact.name}: only s3 can be written, not {location.kind}")
+    target = _bucket(bucket, location)
+    key = keys.clean(location.key)
+    if artifact.archive == "none":
+        _upload_plain(target, source, key)
+    else:
+        name = Path(artifact.path.rstrip("/")).name
+        _packed(artifact, source, name, lambda packed: target.upload(packed, key))
+    return changed(location, key=key, bucket=target.name)
+
+
+def _upload_plain(bucket: Bucket, source: Path, key: str) -> None:
+    if source.is_file():
+        bucket.upload(source, key.rstrip("/"))
+        return
+    for file in sorted(p for p in source.rglob("*") if p.is_file()):
+        bucket.upload(file, f"{key.rstrip('/')}/{file.relative_to(source).as_posix()}")
+
+
+def _packed(artifact: Artifact, source: Path, name: str, then: Callable[[Path], None]) -> None:
+    """Pack the artifact under its own name beside nothing else, hand it on, and remove it."""
+    with tempfile.TemporaryDirectory(prefix="retrain-artifact-") as folder:
+        packed = Path(folder) / "packed"
+        if artifact.archive == "zip":
+            archive.pack_zip(source, packed, name)
+        else:
+            archive.pack_tar(source, packed, name, artifact.compression)
+        then(packed)
+
+
+# ------------------------------------------------------------------------------------------------ the port
+
+
+class BucketArtifacts:
+    """Implements Artifacts on a bucket that is asked for only when there is something to move; waits out a bucket that is away for
+    seconds."""
+
+    def __init__(self, bucket: Callable[[], Awaitable[Bucket]]) -> None:
+        self._bucket = bucket
+
+    async def stage(self, pod: PodSpec, places: PodPaths) -> None:
+        """Raises StageError."""
+        if not pod.inputs:
+            return
+        try:
+            await self._patiently(needs_bucket(pod), lambda bucket: stage(pod, places, bucket))
+        except Unavailable as e:
+            raise StageError(f"{INIT_ERROR}{e}") from e
+
+    async def collect(self, pod: PodSpec, places: PodPaths, result: Path | None, log: Path | None) -> StoredOutputs:
+        """Never raises for what the pod or the bucket did: `error` of the outputs says it."""
+        try:
+            return await self._patiently(stores(pod), lambda bucket: collect(pod, places, bucket, result, log))
+        except (LocalArgoError, OSError) as e:
+            return StoredOutputs(error=f"{WAIT_ERROR}{e}")
+
+    async def _patiently(self, needed: bool, move: Callable[[Bucket | None], T]) -> T:
+        tries = 1
+        while True:
+            try:
+                bucket = await self._bucket() if needed else None
+                return await asyncio.to_thread(move, bucket)
+            except Unavailable:
+                if tries == TRIES:
+                    raise
+            await asyncio.sleep(FIRST_WAIT * 2 ** (tries - 1))
+            tries += 1

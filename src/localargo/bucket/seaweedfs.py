@@ -1,0 +1,274 @@
+"""The bucket that the engine brings along: SeaweedFS as a process of its own, and its metadata log as a source of changes."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from localargo.bucket import weed
+from localargo.bucket.s3 import S3Bucket
+from localargo.errors import LocalArgoError, Unavailable
+from localargo.ports import Json
+
+READY_SECONDS = 60.0
+POLL_SECONDS = 0.03  # while it starts
+MARGIN_NS = 10_000_000_000  # the log is asked from a little earlier: it counts back from a clock that is read later
+LONGEST_WAIT = 5.0  # between two tries to read the log
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An object was written whole. `etag` without quotes; `time_ns` is its place in the log (nanoseconds since the epoch) and the
+    position to go on from."""
+
+    key: str
+    size: int
+    etag: str
+    time_ns: int
+
+
+class SeaweedFS:
+    """`weed mini` in `STATE/seaweedfs`, keys in `STATE/env.json` (made once, readable by the owner alone)."""
+
+    def __init__(self, state: Path, bucket: str = "retrain") -> None:
+        self.state = state.resolve()
+        self.folder = self.state / "seaweedfs"
+        self.data = self.folder / "data"
+        self.bucket = bucket
+        self.environment: dict[str, str] = {}
+        self._server = weed.Recorded(self.folder / "server.json")
+        self._tails = weed.Recorded(self.folder / "tails.json")
+        self._gaps_file = self.folder / "gaps.json"
+        self._ports: dict[str, int] = {}
+        self._stopping = False
+
+    # ------------------------------------------------------------------------------------------ life
+
+    async def start(self) -> dict[str, str]:
+        """Start it, or adopt the one that an earlier engine left running; return the variables for its clients once it answers.
+
+        Raises Unavailable when it does not come up.
+        """
+        self._stopping = False
+        for folder in (self.folder, self.data, self.folder / "log"):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for stale in self._tails.alive():
+            await weed.end(stale)
+        self._tails.clear()
+        known = weed.read(self.state / "env.json", {})
+        self._ports = weed.read(self.folder / "ports.json", {})
+        keys = {name: known[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if name in known}
+        keys = keys if len(keys) == 2 else weed.new_keys()
+        self.bucket = known.get("RETRAIN_BUCKET", self.bucket)
+        if not await self._adopt(keys):
+            await self._launch(keys)
+        return self.environment
+
+    def _variables(self, keys: dict[str, str]) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL_S3": f"http://{weed.LOOPBACK}:{self._ports['s3']}",
+            **keys,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "RETRAIN_BUCKET": self.bucket,
+        }
+
+    async def _adopt(self, keys: dict[str, str]) -> bool:
+        """Use the process of an earlier engine if it answers; else end it."""
+        running = self._server.alive()
+        if not running:
+            return False
+        self.environment = self._variables(keys)
+        try:
+            await self._until_ready(running[0], 15.0)
+        except Unavailable:
+            for pid in running:
+                await weed.end(pid)
+            return False
+        return True
+
+    async def _launch(self, keys: dict[str, str]) -> None:
+        if self._server.any_remembered():  # it did not end by `stop`: the last minute of its log may be missing
+            weed.write_private(self._gaps_file, [*self._gaps(), time.time_ns()])
+            self._server.clear()
+        if set(self._ports) != set(weed.NAMES) or not weed.usable(list(self._ports.values())):
+            self._ports = weed.choose_ports()
+            weed.write_private(self.folder / "ports.json", self._ports)
+        self.environment = self._variables(keys)
+        weed.write_private(self.state / "env.json", self.environment)
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.folder), **keys}
+        words = weed.command(self.data, self._ports, self.bucket)
+        pid = weed.launch(words, environment, self.folder / "server.log", self._server.add)
+        try:
+            await self._until_ready(pid, READY_SECONDS)
+        except Unavailable:
+            await weed.end(pid)
+            weed.collect(pid)
+            raise
+
+    async def _until_ready(self, pid: int, patience: float) -> None:
+        until = time.monotonic() + patience
+        while not await self._answers():
+            if not weed.start_time(pid):
+                raise Unavailable(f"SeaweedFS ended while it started; see {self.folder / 'server.log'}")
+            if time.monotonic() > until:
+                raise Unavailable(f"SeaweedFS does not answer after {patience:.0f} s; see {self.folder / 'server.log'}")
+            await asyncio.sleep(POLL_SECONDS)
+        store = S3Bucket(self.bucket, self.environment)
+        try:
+            while True:
+                try:
+                    await asyncio.to_thread(store.create)
+                    return
+                except LocalArgoError as e:
+                    if time.monotonic() > until:
+                        raise Unavailable(f"SeaweedFS does not give its bucket: {e}") from None
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            store.close()
+
+    async def _answers(self) -> bool:
+        try:
+            for name in ("s3", "filer"):
+                _, writer = await asyncio.open_connection(weed.LOOPBACK, self._ports[name])
+                writer.close()
+        except OSError:
+            return False
+        return True
+
+    async def stop(self) -> None:
+        """End it in good order (about three seconds: it writes its log); its data stays."""
+        self._stopping = True
+        for pid in self._tails.alive():
+            await weed.end(pid, 2.0)
+        if self._tails.any_remembered():
+            self._tails.clear()
+        running = self._server.alive()
+        clean = bool(running)  # one that died by itself stays remembered: the end of its log is missing
+        for pid in running:
+            clean = await weed.end(pid) and clean
+            weed.collect(pid)
+        if clean:
+            self._server.clear()
+
+    # ------------------------------------------------------------------------------------------ changes
+
+    def _gaps(self) -> list[int]:
+        """Times (ns) of the starts after an end that was not `stop`: what was logged shortly before may be missing."""
+        gaps: list[int] = weed.read(self._gaps_file, [])
+        return gaps
+
+    async def changes(self, prefix: str, since: int) -> AsyncIterator[Change]:
+        """Every object below the prefix that was written after the position `since` (a `time_ns`, 0: from the beginning), and then as
+        it happens; ends with `stop`. At least once: after a crash of the server what lies in the bucket is told again from the second
+        of `since` on, since the server's log lacks its last minute then.
+        """
+        position = since
+        wait = 0.05
+        while not self._stopping:
+            for gap in [g for g in self._gaps() if g > position]:
+                async for change in self._listed(prefix, position, gap):
+                    position = max(position, change.time_ns)
+                    yield change
+                position = max(position, gap)
+            began = time.monotonic()
+            async with contextlib.aclosing(self._tail(prefix, position)) as tail:  # its process has ended when this ends
+                async for change in tail:
+                    position = change.time_ns
+                    yield change
+            wait = 0.05 if time.monotonic() - began > LONGEST_WAIT else min(2 * wait, LONGEST_WAIT)
+            if not self._stopping:
+                await asyncio.sleep(wait)
+
+    async def _listed(self, prefix: str, after: int, until: int) -> AsyncIterator[Change]:
+        """What the bucket holds from between two times; S3 tells modification times in whole seconds."""
+        store = S3Bucket(self.bucket, self.environment)
+        try:
+            found = await asyncio.to_thread(lambda: list(store.objects(prefix)))
+        finally:
+            store.close()
+        first = after // 1_000_000_000
+        for item in sorted(found, key=lambda o: (o.modified, o.key)):
+            if first <= item.modified and item.modified * 1e9 <= until:
+                yield Change(item.key, item.size, item.etag, max(after, int(item.modified) * 1_000_000_000))
+
+    async def _tail(self, prefix: str, position: int) -> AsyncGenerator[Change, None]:
+        root = f"/buckets/{self.bucket}/"
+        ago = time.time_ns() - max(0, position - MARGIN_NS)
+        words = [
+            weed.binary(),
+            f"-logdir={self.folder / 'log'}",
+            "filer.meta.tail",
+            f"-filer={weed.LOOPBACK}:{self._ports['filer']}",
+            f"-pathPrefix={root}{prefix}",
+            f"-timeAgo={ago}ns",
+        ]
+        process = await asyncio.create_subprocess_exec(
+            *weed.gated(words),
+            cwd=self.folder,
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.folder)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            limit=1 << 24,
+        )
+        self._tails.add(process.pid)
+        try:
+            if process.stdin is not None and process.stdout is not None:
+                process.stdin.write(weed.GO)
+                process.stdin.close()
+                async for doc in _documents(process.stdout):
+                    change = read_change(doc, root)
+                    if change is not None and change.key.startswith(prefix) and change.time_ns > position:
+                        yield change
+        finally:
+            if process.returncode is None:  # by its id: asyncio's own `kill` would collect it behind the watcher's back
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGKILL)
+            await process.wait()
+            self._tails.remove(process.pid)
+
+
+async def _documents(stream: asyncio.StreamReader) -> AsyncIterator[Json]:
+    """The tail's documents: each is spread over lines and ends with a brace at the beginning of one."""
+    lines: list[bytes] = []
+    async for line in stream:
+        lines.append(line)
+        if line.rstrip() == b"}":
+            with contextlib.suppress(ValueError):
+                yield json.loads(b"".join(lines))
+            lines = []
+
+
+def _content(entry: Json) -> tuple[str, list[str]]:
+    """What tells one content from another: its ETag, and when its chunks were written."""
+    extended = entry.get("extended") or {}
+    if "Seaweed-X-Amz-ETag" in extended:
+        etag = base64.b64decode(extended["Seaweed-X-Amz-ETag"]).decode()
+    else:
+        etag = base64.b64decode(entry["attributes"].get("md5", "")).hex()
+    return etag.strip('"'), [chunk.get("modifiedTsNs", "") for chunk in entry.get("chunks") or ()]
+
+
+def read_change(doc: Json, root: str) -> Change | None:
+    """The change that a document of the log tells of; None for folders, parts of uploads, removals, and new tags on old content."""
+    event = doc.get("eventNotification") or {}
+    entry, old = event.get("newEntry"), event.get("oldEntry")
+    if not entry or entry.get("isDirectory"):
+        return None
+    path = f"{event.get('newParentPath') or doc['directory']}/{entry['name']}"
+    key = path.removeprefix(root)
+    if not path.startswith(root) or key.startswith(".uploads/"):
+        return None
+    etag, _ = content = _content(entry)
+    if old and _content(old) == content and old["attributes"].get("mtime") == entry["attributes"].get("mtime"):
+        return None
+    return Change(key, int(entry["attributes"]["fileSize"]), etag, int(doc["tsNs"]))

@@ -1,0 +1,41 @@
+"""What an event would do, from what a person has in hand: event and Sensors together, decided and not run. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from localargo.errors import InvalidInput, NotFound
+from localargo.eventsources.event_from_input import event_from_input
+from localargo.expressions import ExpressionError
+from localargo.ports import Doc
+from localargo.sensors import replay as decisions
+from localargo.sensors.replay import Explanation
+
+
+def replay(given: str, documents: Sequence[Doc], *, now: float, source: str = "", sensor: str = "", named: str = "event") -> Explanation:
+    """What the Sensors among the documents (all, or the one named `sensor`) would do at `now` (epoch seconds) with an event.
+
+    `given`: JSON text: a recorded event, a source's payload, a webhook's body, a bucket's `{"key": ...}`. `source`: `NAME` or
+    `NAME/EVENT`, where the text does not tell. `named`: its name in messages. Raises InvalidInput, Unsupported.
+    """
+    try:
+        formed = event_from_input(given, documents, source, now)
+    except ExpressionError as error:
+        raise InvalidInput(f"{named}: {error}") from error
+    return decisions.replay(
+        formed.event,
+        [d for d in documents if d.get("kind") == "Sensor"],
+        now=now,
+        sensor=sensor,
+        how=formed.how,
+        dropped=formed.dropped,
+        configmap=lambda name, key: configmap_value(documents, name, key),
+    )
+
+
+def configmap_value(documents: Sequence[Doc], name: str, key: str) -> str:
+    """A key of a ConfigMap among the documents. Raises NotFound."""
+    for doc in documents:
+        if doc.get("kind") == "ConfigMap" and doc["metadata"]["name"] == name and key in (doc.get("data") or {}):
+            return str(doc["data"][key])
+    raise NotFound(f"ConfigMap {name} with a key {key} is not among the documents")

@@ -1,0 +1,385 @@
+"""The wiring of one engine on one state folder: what the rooms ask of each other is put together here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Protocol
+
+from localargo.api import app, listeners
+from localargo.api.stream import Changes
+from localargo.artifacts.stage import BucketArtifacts
+from localargo.bucket.s3 import S3Bucket
+from localargo.clock import SystemClock, timestamp
+from localargo.errors import AlreadyExists, NotFound, refuse
+from localargo.eventbus import journal, retention
+from localargo.eventbus.journal import Journal, tree
+from localargo.eventsources.bucket import Changes as BucketChanges
+from localargo.eventsources.bucket import polled
+from localargo.eventsources.sources import Sources
+from localargo.manifests.document import Document
+from localargo.manifests.report import INVALID_SPEC
+from localargo.manifests.validate import check
+from localargo.ports import Doc, PodExit, PodListener, Pods
+from localargo.runners.client import ProcessPods
+from localargo.sensors.listen import SensorListener
+from localargo.sensors.triggers import Actor
+from localargo.services import WEBHOOK_NAME, namespace_of
+from localargo.stand_ins import StandIns
+from localargo.store import lock_state, nested_transaction, open_store, transaction
+from localargo.workflows import ledger, objects
+from localargo.workflows.action_dispatcher import ActionDispatcher
+from localargo.workflows.admission import Admission
+from localargo.workflows.controller import Controller
+from localargo.workflows.http_call import HttpCalls
+from localargo.workflows.messages import Run
+from localargo.workflows.objects import known_kind
+from localargo.workflows.operations import FINISHED, Operations
+from localargo.workflows.resource import Resources
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+log = logging.getLogger(__name__)
+
+
+class OwnPods(Pods, Protocol):
+    """Pods that begin and end with the engine."""
+
+    async def start(self) -> None: ...
+
+    async def close(self, kill: bool) -> None: ...
+
+
+PodsMaker = Callable[[PodListener, Callable[[str, float], None]], OwnPods]
+
+
+class Engine:
+    """An async context manager. `documents` are checked and applied; what an earlier engine left unfinished goes on.
+
+    `pods` makes what runs pods when they shall not be processes of this machine (tests).
+
+    Raises InvalidInput or Unsupported for the documents, Unavailable when the state folder is in use or a part does not start.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        documents: Sequence[Document] = (),
+        *,
+        ports: Literal["manifest", "free"] = "manifest",
+        listen: str | None = None,
+        pause: Sequence[str] = (),
+        allowed_hosts: Sequence[str] = (),
+        namespace: str = "",
+        reload: bool = False,
+        pods: PodsMaker | None = None,
+        factory: type[sqlite3.Connection] = sqlite3.Connection,
+    ) -> None:
+        self.state = state
+        self._given = list(documents)
+        self._ports = ports
+        self._listen = listen
+        self._pause = tuple(pause)
+        self._allowed_hosts = tuple(allowed_hosts)
+        self._reload = reload
+        self._make_pods = pods or self._processes
+        self.namespace = namespace
+        self._factory = factory
+        self._clock = SystemClock()
+        self._waiting: dict[str, list[tuple[Callable[[Run], bool], asyncio.Future[None]]]] = {}
+        self._undo = contextlib.AsyncExitStack()
+        self._detach = False
+        self._sources_open = False
+
+    async def __aenter__(self) -> Engine:
+        async with self._undo:
+            await self._start()
+            self._undo = self._undo.pop_all()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.stop()
+
+    async def stop(self, detach: bool = False) -> None:
+        """End everything that was started; pods get SIGTERM and are run again by the next engine. With `detach` pods and bucket go on."""
+        self._detach = self._detach or detach
+        await self._undo.aclose()
+
+    # ------------------------------------------------------------------------------------------ start
+
+    async def _start(self) -> None:
+        self._asked = asyncio.Event()
+        lock = lock_state(self.state)
+        self._undo.callback(lock.release)
+        self._open_log()
+        self._db = open_store(self.state / "engine.db", [objects.SCHEMA, ledger.SCHEMA, journal.SCHEMA], factory=self._factory)
+        self._undo.callback(self._db.close)
+        self._documents = objects.Documents(self._db, "", {})
+        if not self.namespace:
+            self.namespace = namespace_of([d.doc for d in self._given], namespace_of(self._documents.everything()))
+        self._documents.namespace = self.namespace
+        self._open_workflows()
+        self._open_events()
+        self._check(self._given)
+        await self.provide([d.doc for d in self._given])
+        await self.apply_all([d.doc for d in self._given if d.kind != "Workflow"])
+        await self.pods.start()
+        await self.controller.recover()
+        await self._open_sources(self._pause)
+        await self._serve()
+        for document in self._given:
+            if document.kind == "Workflow":
+                with contextlib.suppress(AlreadyExists):  # a Workflow with a name of its own, by an earlier start
+                    self.admission.create(document.doc)
+
+    def _open_log(self) -> None:
+        handler = logging.FileHandler(self.state / "engine.log", encoding="utf-8")
+        handler.setFormatter(logging.Formatter(LOG_FORMAT))
+        root = logging.getLogger("localargo")
+        root.addHandler(handler)
+        root.setLevel(logging.INFO)
+        self._undo.callback(handler.close)
+        self._undo.callback(root.removeHandler, handler)
+
+    def _open_workflows(self) -> None:
+        self._undo.push_async_callback(self._stop_bucket)
+        self.pods = self._make_pods(self._pod_exited, self._pod_running)
+        dispatcher = ActionDispatcher(self.pods, self._clock)
+        self.controller = Controller(self._db, self._documents, dispatcher, self._clock, reload=self._reload)
+        self._undo.push_async_callback(self._stop_pods)
+        self.admission = Admission(self._db, self._documents, self.controller, self._clock, self.namespace)
+        self.stand_ins = StandIns(self.state, self._documents, self.admission)
+        self.operations = Operations(self.controller, self.admission, self._clock)
+        resources = Resources(self.admission, self.controller.save_fact, self.controller.note, lambda: nested_transaction(self._db))
+        dispatcher.resources = resources
+        dispatcher.http = HttpCalls(self._allowed_hosts, lambda name: self._documents.get("Secret", name))
+        self.changes = Changes()
+        self.controller.listeners += [self.changes.tell, self._workflow_changed, lambda name: resources.changed("Workflow", name)]
+        self.admission.listeners += [resources.changed, self._semaphore_changed]
+
+    def _processes(self, on_exit: PodListener, on_running: Callable[[str, float], None]) -> OwnPods:
+        return ProcessPods(self.state, BucketArtifacts(self._bucket), on_exit, on_running)
+
+    def _open_events(self) -> None:
+        self.bus = Journal(self._db, self._clock.now)
+        self.sources = Sources(self.bus, self._clock.now, self._ports)
+        actor = Actor(self.admission, self.operations, self._allowed_hosts)
+        self.sensors = SensorListener(self._db, self.bus, actor, self._clock.now)
+        self._undo.push_async_callback(self.sensors.close)
+        self._undo.push_async_callback(self.sources.close)
+
+    async def _open_sources(self, pause: Sequence[str]) -> None:
+        """Sensors subscribe before anything can be told."""
+        buses = {doc["metadata"]["name"]: doc for doc in self._documents.of_kind("EventBus")}
+        self.bus.retention = retention.read(buses.get("default") or next(iter(buses.values()), None))
+        self.sensors.open(self._documents.of_kind("Sensor"))
+        await self.sources.open(self._documents.of_kind("EventSource"), self._secret, self._changes, pause)
+        self._sources_open = True
+
+    def _secret(self, name: str, key: str) -> str:
+        value = self.stand_ins.secret(name, key)
+        if value is None:
+            raise NotFound(f'secrets "{name}" not found, or it has no key {key}')
+        return value
+
+    def _changes(self, source: str, spec: Doc) -> BucketChanges:
+        return self.stand_ins.changes(spec) or polled(self.stand_ins.store_of(spec))
+
+    async def _serve(self) -> None:
+        services = app.Services(self, self.admission, self.operations, self.pods, self.changes, self.namespace)
+        application = app.build(services)
+        opened = [listeners.Listener(application, listeners.bind_unix(self.state / "engine.sock"))]
+        if self._listen:
+            opened.append(listeners.Listener(app.TokenRequired(application, self._token()), listeners.bind_tcp(self._listen)))
+        self._undo.callback((self.state / "engine.sock").unlink, missing_ok=True)
+        for listener in opened:
+            self._undo.push_async_callback(listener.stop)
+        self._undo.callback(self.changes.close)
+        self.listening = opened
+        for listener in opened:
+            await listener.start()
+        about = {"pid": os.getpid(), "started": timestamp(self._clock.now()), "version": own_version()}
+        (self.state / "engine.json").write_text(json.dumps(about), encoding="utf-8")
+        self._undo.callback((self.state / "engine.json").unlink, missing_ok=True)
+
+    def _token(self) -> str:
+        path = self.state / "token"
+        if not path.exists():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(32))
+        return path.read_text().strip()
+
+    # ------------------------------------------------------------------------------------------ end
+
+    async def run_until(self, asked: asyncio.Event) -> None:
+        """Until `asked` is set, the API is asked to shut down, or the journal cannot be written (that error is raised)."""
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(asked.wait()), asyncio.ensure_future(self._asked.wait())]
+        try:
+            await asyncio.wait([*waits, self.controller.failed], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if self.controller.failed.done():
+            self.controller.failed.result()
+
+    async def run_forever(self) -> None:
+        """Until the API is asked to shut down."""
+        await self.run_until(asyncio.Event())
+
+    async def _bucket(self) -> S3Bucket:
+        return await self.stand_ins.bucket()
+
+    async def _stop_bucket(self) -> None:
+        await self.stand_ins.stop(self._detach)
+
+    async def _stop_pods(self) -> None:
+        await self.controller.close(stop_pods=not self._detach)
+        await self.pods.close(kill=not self._detach)
+
+    # ------------------------------------------------------------------------------------------ workflows
+
+    async def run_to_end(self, documents: Sequence[Document]) -> list[Doc]:
+        """Apply the documents, submit their Workflows in order, and return those when they have ended."""
+        self._check(documents)
+        trees = [d.doc for d in documents]
+        await self.provide(trees)
+        await self.apply_all([doc for doc in trees if doc.get("kind") != "Workflow"])
+        created = [self.admission.create(doc) for doc in trees if doc.get("kind") == "Workflow"]
+        for workflow in created:
+            await self.ended(workflow["metadata"]["name"])
+        return [self.admission.get("Workflow", workflow["metadata"]["name"]) for workflow in created]
+
+    async def ended(self, name: str) -> None:
+        """Return when the Workflow has ended. Raises NotFound, and what made the engine fail."""
+        await self.until(name, lambda run: run.head.get("phase") in FINISHED)
+
+    async def until(self, name: str, holds: Callable[[Run], bool]) -> None:
+        """Return when the Workflow's run is such. Raises NotFound, and what made the engine fail."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if holds(self.controller.run_of(name)):
+            return
+        self._waiting.setdefault(name, []).append((holds, waiter))
+        await asyncio.wait([waiter, self.controller.failed], return_when=asyncio.FIRST_COMPLETED)
+        if self.controller.failed.done():
+            self.controller.failed.result()
+        waiter.result()
+
+    def _workflow_changed(self, name: str) -> None:
+        waiting = self._waiting.pop(name, None)
+        if not waiting:
+            return
+        try:
+            run = self.controller.run_of(name)
+        except NotFound as error:  # deleted
+            for _, waiter in waiting:
+                waiter.set_exception(error)
+            return
+        for holds, waiter in waiting:
+            if waiter.done():
+                continue
+            if holds(run):
+                waiter.set_result(None)
+            else:
+                self._waiting.setdefault(name, []).append((holds, waiter))
+
+    def _semaphore_changed(self, kind: str, name: str) -> None:
+        if kind == "ConfigMap":  # after the transaction that changes it
+            asyncio.get_running_loop().call_soon(self.controller.locks.review)
+
+    def _pod_exited(self, exit: PodExit) -> None:
+        self.controller.pod_exited(exit)
+
+    def _pod_running(self, node_id: str, at: float) -> None:
+        self.controller.pod_running(node_id, at)
+
+    # ------------------------------------------------------------------------------------------ what the API asks
+
+    def info(self) -> Doc:
+        """Who runs here, what shells need to reach the bucket and the webhook, and the sources."""
+        environment = dict(self.stand_ins.environment)
+        if self.sources.where:
+            environment["RETRAIN_WEBHOOK_URL"] = next(iter(self.sources.where.values()))
+            environment["RETRAIN_WEBHOOK_TOKEN"] = self.stand_ins.secret(WEBHOOK_NAME, "token") or ""
+        about = {"pid": os.getpid(), "version": own_version(), "namespace": self.namespace}
+        return {**about, "environment": environment, "sources": self.sources.describe()}
+
+    async def provide(self, documents: Sequence[Doc]) -> None:
+        """Make what the documents need of a cluster, before they are stored."""
+        await self.stand_ins.provide(documents)
+
+    async def apply_all(self, documents: Sequence[Doc]) -> list[Doc]:
+        """Check the documents together, then create or replace each, all or none; sources follow theirs."""
+        self._check([Document(d) for d in documents])
+        try:
+            with transaction(self._db):
+                applied = [self.admission.apply(doc, checked=True) for doc in documents]
+                self._documents.world()  # settings that cannot be followed are refused here
+        except BaseException:
+            self._documents.reload()
+            raise
+        if any(doc["kind"] in ("EventBus", "EventSource", "Sensor") for doc in applied):
+            await self._reopen_sources()
+        return applied
+
+    async def deleted(self, kind: str, name: str) -> None:
+        """Forget a document; an EventSource or a Sensor ends."""
+        self.admission.delete(kind, name)
+        if known_kind(kind) in ("EventSource", "Sensor"):
+            await self._reopen_sources()
+
+    async def _reopen_sources(self) -> None:
+        if self._sources_open:
+            paused = {row["source"] for row in self.sources.describe() if row["state"] == "paused"}
+            await self.sources.close()
+            await self.sensors.close()
+            await self._open_sources([name for name in paused if self._documents.get("EventSource", name)])
+
+    def _check(self, documents: Sequence[Document]) -> None:
+        """Refuse what cannot be applied; a Workflow that Argo's controller would fail is left to be failed."""
+        findings = check(documents, [Document(d) for d in self._documents.everything()])
+        refuse([f for f in findings if not f.message.startswith(INVALID_SPEC)])
+
+    async def pause(self, source: str, paused: bool) -> None:
+        """Pause or resume an EventSource. Raises NotFound."""
+        await self.sources.pause(source, paused)
+
+    async def tick(self, source: str, event: str) -> Doc:
+        """Fire a calendar event by hand. Raises NotFound."""
+        return tree(await self.sources.tick(source, event))
+
+    def journal(self, limit: int) -> Doc:
+        """The newest events and the lag of every trigger."""
+        return {"events": [tree(entry.event) for entry in self.bus.latest(limit)], "triggers": self.bus.lag(self.sensors.subjects())}
+
+    def event(self, event_id: str) -> Doc:
+        """One event. Raises NotFound."""
+        return tree(self.bus.get(event_id))
+
+    def shut_down(self) -> None:
+        """Let `run_until` return."""
+        self._asked.set()
+
+
+async def run_files(state: Path, documents: Sequence[Document], opened: Callable[[Engine], None] | None = None) -> list[Doc]:
+    """Run the Workflows of the documents to their end, in an engine of their own; in file order. `opened` sees it before they start."""
+    async with Engine(state, namespace=namespace_of([d.doc for d in documents], "")) as engine:
+        if opened is not None:
+            opened(engine)
+        return await engine.run_to_end(documents)
+
+
+def own_version() -> str:
+    """Of the installed package; "0" in a tree that is not installed."""
+    try:
+        return version("retrain")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,181 @@
+"""The minio EventSource: objects that were written, in MinIO's notification shape.
+
+The engine's own bucket is read from its change log, from the position that was stored with the last event: nothing is lost while the engine
+is away. Any other store is listed again and again, and an object whose ETag is not the one that was told last is an event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import logging
+import sqlite3
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from localargo.errors import LocalArgoError
+from localargo.eventbus.journal import Journal, Mark, Position, Seen
+from localargo.eventsources.envelope import Envelope
+from localargo.expressions import rawjson
+
+if TYPE_CHECKING:
+    from localargo.bucket.seaweedfs import Change
+
+log = logging.getLogger(__name__)
+POLL_SECONDS = 10.0
+LONGEST_WAIT = 60.0
+CREATED = "s3:ObjectCreated:Put"
+UNWANTED = 1000  # changes that are no events, after which the position is stored all the same
+
+
+class Listed(Protocol):
+    """An object of a listing."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def etag(self) -> str: ...
+    @property
+    def modified(self) -> float: ...
+
+
+class Store(Protocol):
+    """What polling asks of a store (a blocking call)."""
+
+    def objects(self, prefix: str) -> Iterable[Listed]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """A store that tells nobody: its listing every few seconds, compared by ETag."""
+
+    store: Store
+    seconds: float = POLL_SECONDS
+
+
+Changes = Callable[[str, int], AsyncIterator["Change"]] | Polled
+
+
+def polled(store: Store) -> Changes:
+    """The changes of a store that tells nobody."""
+    return Polled(store)
+
+
+def record(bucket: str, key: str, size: int, etag: str, time_ns: int) -> dict[str, Any]:
+    """One notification record as MinIO's ListenBucketNotification delivers it (the key is not escaped)."""
+    when = datetime.fromtimestamp(time_ns // 10**9, UTC)
+    return {
+        "eventVersion": "2.0",
+        "eventSource": "minio:s3",
+        "awsRegion": "",
+        "eventTime": when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time_ns // 10**6 % 1000:03d}Z",
+        "eventName": CREATED,
+        "userIdentity": {"principalId": ""},
+        "requestParameters": {},
+        "responseElements": {},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": "Config",
+            "bucket": {"name": bucket, "ownerIdentity": {"principalId": ""}, "arn": f"arn:aws:s3:::{bucket}"},
+            "object": {"key": key, "size": size, "eTag": etag, "versionId": "", "sequencer": f"{time_ns:X}"},
+        },
+        "source": {"host": "", "port": "", "userAgent": ""},
+    }
+
+
+class BucketSource:
+    """One event of a minio EventSource."""
+
+    def __init__(self, spec: Mapping[str, Any], envelope: Envelope, journal: Journal, changes: Changes, now: Callable[[], float]) -> None:
+        self.bucket = str((spec.get("bucket") or {}).get("name") or "")
+        self.prefix = str((spec.get("filter") or {}).get("prefix") or "")
+        self.suffix = str((spec.get("filter") or {}).get("suffix") or "")
+        self._events = [str(e) for e in spec.get("events") or ["s3:ObjectCreated:*"]]
+        self._metadata = spec.get("metadata")
+        self._envelope = envelope
+        self._journal = journal
+        self._changes = changes
+        self._task: asyncio.Task[None] | None = None
+        self._unwanted = 0
+        # as a notification that is set up now: what lies in the bucket already is no event
+        if not isinstance(changes, Polled) and journal.position(envelope.source, envelope.subject) is None:
+            journal.note(self._position(int(now() * 1e9)))
+
+    def start(self) -> None:
+        """Begin to tell, from where the last event stands."""
+        if self._task is None:
+            self._task = asyncio.ensure_future(self._run())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    def wants(self, key: str) -> bool:
+        """Whether a written object of this key is an event here."""
+        created = any(fnmatch.fnmatchcase(CREATED, pattern) for pattern in self._events)
+        return created and key.startswith(self.prefix) and key.endswith(self.suffix)
+
+    def _position(self, value: int) -> Position:
+        return Position(self._envelope.source, self._envelope.subject, str(value))
+
+    async def _run(self) -> None:
+        wait = 1.0
+        while True:
+            try:
+                if isinstance(self._changes, Polled):
+                    await self._poll(self._changes.store)
+                    wait = self._changes.seconds
+                else:
+                    since = int(self._journal.position(self._envelope.source, self._envelope.subject) or 0)
+                    async for change in self._changes(self.prefix, since):
+                        await self._changed(change)
+                        wait = 1.0
+            except Exception as error:  # whatever a store answers, the source goes on asking
+                known = isinstance(error, LocalArgoError | OSError | sqlite3.Error)
+                log.warning("bucket %s: %s; again in %.0f s", self.bucket, error, wait, exc_info=not known)
+                wait = min(2 * wait, LONGEST_WAIT)
+            await asyncio.sleep(wait)
+
+    async def _changed(self, change: Change) -> None:
+        """One entry of the log. The same entry told twice (it is read at least once) has the same id, which the bus takes once."""
+        position = self._position(change.time_ns)
+        if self.wants(change.key):
+            self._unwanted = 0
+            await self._tell(change.key, change.size, change.etag, change.time_ns, str(change.time_ns), position)
+            return
+        self._unwanted += 1
+        if self._unwanted % UNWANTED == 0:
+            self._journal.note(position)
+
+    async def _poll(self, store: Store) -> None:
+        """Compare the listing with what was told; the first listing of all is where we begin."""
+        source, event = self._envelope.source, self._envelope.subject
+        found = [item for item in await asyncio.to_thread(lambda: list(store.objects(self.prefix))) if self.wants(item.key)]
+        known = self._journal.seen(source, event)
+        if self._journal.position(source, event) is None:
+            with self._journal.together():
+                self._journal.remember(source, event, {item.key: item.etag for item in found})
+                self._journal.note(self._position(0))
+            return
+        for item in sorted(found, key=lambda o: (o.modified, o.key)):
+            if known.get(item.key) != item.etag:
+                mark = Seen(source, event, item.key, item.etag)
+                await self._tell(item.key, item.size, item.etag, int(item.modified * 1e9), uuid.uuid4().hex, mark)
+        gone = known.keys() - {item.key for item in found}
+        if gone:
+            self._journal.remember(source, event, {}, gone)
+
+    async def _tell(self, key: str, size: int, etag: str, time_ns: int, distinct: str, mark: Mark) -> None:
+        data: dict[str, Any] = {"notification": [record(self.bucket, key, size, etag, time_ns)]}
+        if self._metadata:
+            data["metadata"] = dict(sorted(self._metadata.items()))
+        name = "\n".join((self._envelope.source, self._envelope.subject, key, etag, distinct))
+        event_id = uuid.uuid5(uuid.NAMESPACE_URL, name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")).hex
+        await self._envelope.send(rawjson.dumps(data, html=True, sort=False).encode(), mark, event_id)

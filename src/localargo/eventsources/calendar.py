@@ -1,0 +1,100 @@
+"""The calendar EventSource: ticks of a schedule, with catch-up after a pause where the manifest asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from localargo.errors import LocalArgoError
+from localargo.eventbus.journal import Journal, Position
+from localargo.eventsources.envelope import Envelope
+from localargo.expressions import gotext, rawjson
+from localargo.expressions.cron import Schedule, until
+from localargo.ports import Event
+
+log = logging.getLogger(__name__)
+AGAIN = 0.1  # seconds until a tick that must not be lost is stored again (Argo's pause)
+
+
+class Calendar:
+    """One event of a calendar EventSource."""
+
+    def __init__(self, spec: Mapping[str, Any], envelope: Envelope, journal: Journal, now: Callable[[], float]) -> None:
+        self.schedule = Schedule(f"EventSource/{envelope.source} spec.calendar.{envelope.subject}", spec)
+        self._metadata = spec.get("metadata")
+        self._envelope = envelope
+        self._journal = journal
+        self._now = now
+        self._started = now()
+        persistence = spec.get("persistence") or {}
+        catchup = persistence.get("catchup") or {}
+        self._persist = bool(persistence)
+        self._catchup = gotext.parse_duration(str(catchup.get("maxDuration") or "24h")) if catchup.get("enabled") else 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to tick; what was missed is caught up if the manifest asks for it."""
+        if self._task is None:
+            self._task = asyncio.ensure_future(self._run())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def fire(self) -> Event | None:
+        """A tick out of turn, as `retrain tick` asks for it: it changes nothing about what is due or missed."""
+        return await self._envelope.send(self._data(self._now(), live=True))
+
+    def _data(self, at: float, *, live: bool) -> bytes:
+        data: dict[str, Any] = {"eventTime": go_time(datetime.fromtimestamp(at, self.schedule.zone))}
+        if live:
+            data["eventTime"] += f" m=+{max(0.0, self._now() - self._started):.9f}"
+        if self._metadata:
+            data["metadata"] = self._metadata
+        return rawjson.dumps(data, html=True).encode()
+
+    async def _tick(self, due: float, *, live: bool) -> None:
+        """One scheduled tick: live ones tell the time at which they are sent, missed ones the time at which they were due."""
+        mark = Position(self._envelope.source, self._envelope.subject, str(due)) if self._persist else None
+        for _ in itertools.count():
+            try:
+                await self._envelope.send(self._data(self._now() if live else due, live=live), mark)
+                return
+            except (sqlite3.Error, LocalArgoError) as error:
+                log.error("the tick of %s/%s could not be stored: %s", self._envelope.source, self._envelope.subject, error)
+                if not self._persist:
+                    return
+            await asyncio.sleep(AGAIN)
+
+    async def _run(self) -> None:
+        last = await self._catch_up()
+        while (due := self.schedule.after(last)) is not None:
+            await until(due, self._now)
+            await self._tick(due, live=True)
+            last = due
+
+    async def _catch_up(self) -> float:
+        """Fire for each time that was missed since the last one stored; where to go on from."""
+        now = self._now()
+        stored = self._journal.position(self._envelope.source, self._envelope.subject) if self._persist else None
+        if stored is None or not self._catchup:
+            return now
+        last = max(float(stored), now - self._catchup)
+        while (due := self.schedule.after(last)) is not None and due <= now:
+            await self._tick(due, live=False)
+            last = due
+        return now
+
+
+def go_time(moment: datetime) -> str:
+    """A time as Go's `time.Time.String()` prints it: `2026-11-22 21:59:00.0008 +0000 UTC`."""
+    fraction = f".{moment.microsecond:06d}".rstrip("0") if moment.microsecond else ""
+    offset = moment.strftime("%z")[:5]
+    return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} {offset} {moment.tzname()}"

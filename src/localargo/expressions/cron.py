@@ -1,0 +1,124 @@
+"""When a calendar event is due: five-field cron with a time zone (robfig/cron's answers), intervals, and excluded days."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from localargo.errors import InvalidInput
+from localargo.expressions import ExpressionError, gotext
+from localargo.expressions.gotime import zone
+
+ITEM = re.compile(r"(?:([*?])|(\d+|[A-Za-z]{3})(?:-(\d+|[A-Za-z]{3}))?)(?:/(\d+))?")
+ZONE = re.compile(r"^(?:CRON_)?TZ=(\S+)\s+(.*)$")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+# name, least, greatest, words
+FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
+    ("minute", 0, 59, ()),
+    ("hour", 0, 23, ()),
+    ("day", 1, 31, ()),
+    ("month", 1, 12, MONTHS),
+    ("weekday", 0, 6, DAYS),
+)
+FURTHEST = 5000  # candidates before a schedule counts as never
+LONGEST_SLEEP = 3600.0  # seconds: a clock that is set while we sleep is noticed within the hour
+
+
+class Schedule:
+    """Times at which one calendar event fires. `where` names the document and field in errors. Raises InvalidInput."""
+
+    def __init__(self, where: str, spec: Mapping[str, Any]) -> None:
+        self.interval: float | None = None
+        text = str(spec.get("schedule") or "")
+        named = ZONE.match(text.strip())
+        try:
+            self.zone = zone(named[1] if named else str(spec.get("timezone") or ""))
+        except ExpressionError as error:
+            raise InvalidInput(f"{where}: {error}") from error
+        self.text = " ".join((named[2] if named else text).split())
+        self.excluded = {day for entry in spec.get("exclusionDates") or [] for day in _excluded(where, str(entry))}
+        if self.text:
+            check(where, self.text)
+        elif spec.get("interval"):
+            self.interval = _interval(where, str(spec["interval"]))
+        else:
+            raise InvalidInput(f"{where}: a schedule or an interval is needed")
+
+    def after(self, moment: float) -> float | None:
+        """The first time later than `moment` (epoch seconds), None for never."""
+        if self.interval is not None:
+            return moment + self.interval
+        for candidate in self._matching(moment):
+            if datetime.fromtimestamp(candidate, self.zone).date() not in self.excluded:
+                return candidate
+        return None
+
+    def _matching(self, moment: float) -> Iterator[float]:
+        """croniter's times that really match: at a change of the clocks it also gives times that the fields do not name."""
+        from croniter import CroniterBadDateError, croniter
+
+        times = croniter(self.text.replace("?", "*"), datetime.fromtimestamp(moment, self.zone), ret_type=datetime)
+        for _ in range(FURTHEST):
+            try:
+                found = times.get_next(datetime)
+            except CroniterBadDateError:  # a day that no month has
+                return
+            if croniter.match(self.text.replace("?", "*"), found.replace(tzinfo=None)) and found.timestamp() > moment:
+                yield found.timestamp()
+
+
+async def until(due: float, now: Callable[[], float]) -> None:
+    """Return when the clock `now` has come to `due` (epoch seconds)."""
+    for _ in itertools.count():
+        wait = due - now()
+        if wait <= 0:
+            return
+        await asyncio.sleep(min(wait, LONGEST_SLEEP))
+
+
+def check(where: str, text: str) -> None:
+    """Refuse what robfig/cron's five-field parser refuses: words like @daily, wrap-around ranges, 7 for Sunday."""
+    fields = text.split()
+    if len(fields) != len(FIELDS):
+        raise InvalidInput(f"{where}.schedule: {text!r} is not five cron fields (minute hour day month weekday)")
+    for field, (name, least, greatest, words) in zip(fields, FIELDS, strict=True):
+        for item in field.split(","):
+            found = ITEM.fullmatch(item)
+            if not found:
+                raise InvalidInput(f"{where}.schedule: {text!r}: {name} {item!r} cannot be read")
+            ends = [_number(end, words) for end in (found[2], found[3]) if end is not None]
+            if None in ends or any(not least <= end <= greatest for end in ends if end is not None):
+                raise InvalidInput(f"{where}.schedule: {text!r}: {name} {item!r} is not within {least}-{greatest}")
+            if ends != sorted(e for e in ends if e is not None) or found[4] == "0":
+                raise InvalidInput(f"{where}.schedule: {text!r}: {name} {item!r} ends before it begins, or has step 0")
+
+
+def _number(text: str, words: tuple[str, ...]) -> int | None:
+    if text.isdigit():
+        return int(text)
+    first = 1 if len(words) == len(MONTHS) else 0
+    return words.index(text.lower()) + first if text.lower() in words else None
+
+
+def _interval(where: str, text: str) -> float:
+    try:
+        seconds = gotext.parse_duration(text)
+    except ExpressionError as error:
+        raise InvalidInput(f"{where}.interval: {error}") from error
+    if seconds <= 0:
+        raise InvalidInput(f"{where}.interval: {text!r} is not above zero")
+    return seconds
+
+
+def _excluded(where: str, text: str) -> Iterator[date]:
+    """The days of `EXDATE:20060102T150405Z,...` (RFC 5545); a zone (`EXDATE;TZID=...:`) does not change the day."""
+    for part in text.rpartition(":")[2].split(","):
+        try:
+            yield datetime.strptime(part.strip()[:8], "%Y%m%d").replace(tzinfo=UTC).date()
+        except ValueError:
+            raise InvalidInput(f"{where}.exclusionDates: {text!r} is not EXDATE:20060102T150405Z") from None

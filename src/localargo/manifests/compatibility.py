@@ -1,0 +1,124 @@
+"""The page of what this engine does with every field of Argo's resources: `python -m localargo.manifests.compatibility` prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from localargo.manifests import schema, support
+from localargo.manifests.support_table import NOT_ENFORCED, Status
+
+KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow", "EventSource", "EventBus", "Sensor")
+WORDS: dict[Status, str] = {"supported": "supported", "kept": "kept", "refused": "**refused**"}
+
+INTRODUCTION = """\
+<!-- Made from the code. Do not edit: python -m localargo.manifests.compatibility > docs/reference/compatibility.md -->
+# What the embedded engine does with every field
+
+The same manifests run on Argo (Argo Workflows 4.1, Argo Events 1.9) and on the embedded engine. No field is ever ignored silently:
+
+| status | meaning |
+|---|---|
+| supported | does what it does on Argo |
+| kept | carried along and shown, not enforced on this machine; `retrain lint` lists each kind of field once |
+| **refused** | the manifest does not start: a typed error (exit code 3) names file, line, field and reason |
+
+A field without an entry in the engine's table is refused. Below a kept or refused field everything shares its status, so it is not
+listed again. A `Definition` is a part of the schema that may stand in several places: `k8s.Container` is the `container` of a
+template.
+"""
+
+DEVIATIONS = (
+    (
+        "Lua (`transform.script`)",
+        "runs it",
+        "refuses the Sensor: what changes an event is written in jq, which is read before it runs. Lua that only decides "
+        "(`filters.script`) runs, bounded and without libraries that reach outside",
+    ),
+    (
+        "a plain reference to an output that can never have a value",
+        "waits for ever; only the controller's log says so",
+        "ends the node in an error that names the reference",
+    ),
+    (
+        "`configMapKeyRef` inputs of a DAG or steps template",
+        "are read again at every reconcile, so an edit changes a run that is under way",
+        "are read once for each node",
+    ),
+    (
+        "a resubmit with `memoized`",
+        "creates all nodes at once, those to be run as Pending; a step with a `retryStrategy` gets one attempt more even if it succeeded",
+        "creates the nodes that are reused; the others appear when they start",
+    ),
+    (
+        "lists of a loop's outputs after a resubmit with `memoized`",
+        "lack the items that are reused: `[]` in a dag, and steps wait for ever",
+        "hold them",
+    ),
+    (
+        "a hook that asks for the status `Running` of a pod",
+        "is run if the pod still runs when the controller looks at the Workflow again, by default within 10 seconds",
+        "is run when the pod lasts 5.1 seconds: with its start and end, a shorter one is over on a cluster by then",
+    ),
+    (
+        "`resource` templates",
+        "work on every kind of the cluster",
+        "work on Workflow, WorkflowTemplate and ConfigMap: nothing else is an object here",
+    ),
+)
+
+OTHER_KINDS = "## Other kinds\n\n| kind | status | note |\n|---|---|---|\n"
+
+
+def page() -> str:
+    """The whole page, as Markdown."""
+    parts = [INTRODUCTION, _summary(), _deviations(), *(_kind(kind) for kind in KINDS), _others()]
+    return "\n".join(parts)
+
+
+def _summary() -> str:
+    lines = ["| kind | supported | kept | refused |", "|---|---|---|---|"]
+    for kind in KINDS:
+        rows = support.rows(kind)
+        counts = [sum(status == each for _, status, _ in rows) for each in ("supported", "kept", "refused")]
+        lines.append(f"| [{kind}](#{kind.lower()}) | {' | '.join(map(str, counts))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _deviations() -> str:
+    lines = ["## Deviations\n", "| where | what real Argo does | what this engine does, and why |", "|---|---|---|"]
+    lines += [f"| {where} | {argo} | {here} |" for where, argo, here in DEVIATIONS]
+    return "\n".join(lines) + "\n"
+
+
+def _kind(kind: str) -> str:
+    if kind in support.REFUSED_KINDS:
+        return f"## {kind}\n\n**refused**: {support.REFUSED_KINDS[kind]}.\n"
+    if kind == "ClusterWorkflowTemplate":
+        return f"## {kind}\n\nAs [WorkflowTemplate](#workflowtemplate); there is one namespace, so it is known everywhere in it.\n"
+    lines = [f"## {kind}\n", "| field | status | note |", "|---|---|---|", *_rows(kind)]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(kind: str) -> Iterator[str]:
+    known = {name for name, _, _ in support.rows("Workflow")} if kind == "WorkflowTemplate" else set()
+    for name, status, note in support.rows(kind):
+        if name not in known:
+            yield f"| `{name}` | {WORDS[status]} | {'' if note == NOT_ENFORCED else _escaped(note)} |"
+    if known:
+        yield "| everything else | | as in [Workflow](#workflow) |"
+
+
+def _others() -> str:
+    lines = [f"| {kind} | supported | {_escaped(note)} |" for kind, note in support.SUPPORTED_KINDS.items()]
+    lines += [f"| {kind} | kept | |" for kind in support.KEPT_KINDS]
+    lines += [f"| {kind} | **refused** | {note} |" for kind, note in support.REFUSED_KINDS.items() if kind not in schema.KINDS]
+    lines.append("| every other kind | **refused** | this engine runs workflows and events only |")
+    return OTHER_KINDS + "\n".join(lines)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    print(page())

@@ -1,0 +1,140 @@
+"""Support for every field of Argo Events' resources. A field that is not named here is refused."""
+
+from __future__ import annotations
+
+from localargo.manifests.support_table import Support, Table
+
+SERVICES = (
+    "amqp azureEventsHub azureQueueStorage azureServiceBus bitbucket bitbucketserver emitter file generic gerrit "
+    "github gitlab hdfs kafka mns mqtt "
+    "nats nsq pubSub pulsar redis redisStream resource sftp slack sns sqs storageGrid stripe"
+)
+NEEDS_SERVICE = "this source needs a service that is not here; it runs on a cluster, and its events can be replayed here"
+LUA = "Lua is not run here to change an event: write the same as `transform.jq`"
+TRIGGERS = "awsLambda azureEventHubs azureServiceBus custom email kafka nats openWhisk pulsar slack"
+NEEDS_TARGET = "this trigger needs a service that is not here; triggers here are k8s, argoWorkflow, http and log"
+ON_A_POD = "the engine itself listens: there is no pod"
+SOURCES_ELSEWHERE = "write the resource in the trigger (source.resource or source.inline)"
+ONE_BUS = "there is one bus, a journal in the state folder"
+PLAIN_HTTP = "the webhook listens on 127.0.0.1 without TLS; a cluster's ingress ends TLS"
+
+POD_TEMPLATE = "affinity imagePullSecrets metadata nodeSelector priority priorityClassName securityContext serviceAccountName tolerations"
+
+TABLE: Table = {
+    "EventSource": Support("apiVersion kind metadata spec", kept="status"),
+    "Sensor": Support("apiVersion kind metadata spec", kept="status"),
+    "EventBus": Support("apiVersion kind metadata spec", kept="status"),
+    "k8s.ObjectMeta": Support(
+        "annotations generateName labels name namespace",
+        kept="creationTimestamp deletionGracePeriodSeconds deletionTimestamp finalizers generation managedFields "
+        "ownerReferences resourceVersion "
+        "selfLink uid",
+    ),
+    "EventBusSpec": Support(
+        "jetstream",
+        kept="jetstreamExotic",
+        refused="kafka nats",
+        notes={
+            "jetstream": ONE_BUS + " that acts as JetStream does",
+            "jetstreamExotic": "an outside bus is not joined; " + ONE_BUS,
+            "kafka": "Kafka as a bus matches events in another way; " + ONE_BUS,
+            "nats": "the STAN bus is deprecated and loses events; write jetstream",
+        },
+    ),
+    "JetStreamBus": Support(
+        kept=POD_TEMPLATE
+        + " containerTemplate maxPayload metricsContainerTemplate persistence reloaderContainerTemplate replicas settings startArgs "
+        "streamConfig version",
+    ),
+    "EventSourceSpec": Support(
+        "calendar eventBusName minio webhook",
+        kept="replicas service template",
+        refused=SERVICES,
+        notes={
+            **dict.fromkeys(SERVICES.split(), NEEDS_SERVICE),
+            "generic": "this source is a gRPC service of your own; it runs on a cluster, and its events can be replayed here",
+            "file": "put files into the bucket: the minio source sees them",
+            "resource": "there is no Kubernetes API to watch here; its events can be replayed",
+            "eventBusName": ONE_BUS + ", whatever the name",
+            "template": ON_A_POD,
+            "replicas": ON_A_POD,
+            "service": "webhooks listen on the ports of this machine",
+        },
+    ),
+    "EventSourceFilter": Support("expression"),
+    "WebhookEventSource": Support(
+        "authSecret endpoint filter maxPayloadSize metadata method port",
+        kept="url",
+        refused="serverCertSecret serverKeySecret",
+        notes={"serverCertSecret": PLAIN_HTTP, "serverKeySecret": PLAIN_HTTP, "port": "on 127.0.0.1"},
+    ),
+    "CalendarEventSource": Support("exclusionDates filter interval metadata persistence schedule timezone"),
+    "EventPersistence": Support("catchup configMap"),
+    "CatchupConfiguration": Support("enabled maxDuration"),
+    "ConfigMapPersistence": Support("createIfNotExist name", notes={"name": "the last tick is kept in the state folder"}),
+    "S3Artifact": Support("accessKey bucket endpoint events filter insecure metadata region secretKey", kept="caCertificate"),
+    "S3Bucket": Support("name", kept="key", notes={"key": "Argo does not read it either"}),
+    "S3Filter": Support("prefix suffix"),
+    "SensorSpec": Support(
+        "dependencies eventBusName triggers",
+        kept="errorOnFailedRound loggingFields replicas revisionHistoryLimit template",
+        notes={
+            "eventBusName": ONE_BUS + ", whatever the name",
+            "template": ON_A_POD,
+            "replicas": ON_A_POD,
+            "revisionHistoryLimit": ON_A_POD,
+        },
+    ),
+    "EventDependency": Support("eventName eventSourceName filters filtersLogicalOperator name transform"),
+    "EventDependencyTransformer": Support("jq", refused="script", notes={"script": LUA}),
+    "EventDependencyFilter": Support(
+        "context data dataLogicalOperator exprLogicalOperator exprs script time",
+        notes={"script": "Lua 5.1 without io, os, coroutines and metatables; it sees `event` alone"},
+    ),
+    "EventContext": Support("datacontenttype id source specversion subject time type"),
+    "DataFilter": Support("comparator path template type value"),
+    "ExprFilter": Support("expr fields"),
+    "PayloadField": Support("name path"),
+    "TimeFilter": Support("start stop timezone"),
+    "Trigger": Support(
+        "atLeastOnce dlqTrigger parameters rateLimit retryStrategy template",
+        refused="policy",
+        notes={"policy": "the outcome of what a trigger made is not watched; a retryStrategy after a policy would make it twice"},
+    ),
+    "RateLimit": Support("requestsPerUnit unit"),
+    "Backoff": Support("duration factor jitter steps"),
+    "TriggerTemplate": Support(
+        "argoWorkflow conditions conditionsReset http k8s log name",
+        refused=TRIGGERS,
+        notes=dict.fromkeys(TRIGGERS.split(), NEEDS_TARGET),
+    ),
+    "ConditionsResetCriteria": Support("byTime"),
+    "ConditionsResetByTime": Support("cron timezone"),
+    "StandardK8STrigger": Support(
+        "operation parameters patchStrategy source",
+        refused="liveObject",
+        notes={
+            "liveObject": "parameters change the trigger's resource, not the object that is there",
+            "source": "Workflow and WorkflowTemplate",
+        },
+    ),
+    "ArgoWorkflowTrigger": Support("args operation parameters source"),
+    "ArtifactLocation": Support(
+        "configmap inline resource",
+        refused="file git s3 url",
+        notes=dict.fromkeys(["file", "git", "s3", "url"], SOURCES_ELSEWHERE),
+    ),
+    "k8s.ConfigMapKeySelector": Support("key name optional"),
+    "k8s.SecretKeySelector": Support("key name optional"),
+    "HTTPTrigger": Support(
+        "basicAuth dynamicHeaders headers host method parameters payload secureHeaders timeout url",
+        refused="tls",
+        notes={"tls": "client certificates are not used; http triggers reach loopback or what the engine is told to allow"},
+    ),
+    "BasicAuth": Support("password username"),
+    "SecureHeader": Support("name valueFrom"),
+    "ValueFromSource": Support("configMapKeyRef secretKeyRef"),
+    "LogTrigger": Support("intervalSeconds"),
+    "TriggerParameter": Support("dest operation src"),
+    "TriggerParameterSource": Support("contextKey contextTemplate dataKey dataTemplate dependencyName useRawData value"),
+}

@@ -1,0 +1,398 @@
+"""Pods as processes: the engine's side. What runs is held by the pod hosts; what has happened stands in the pods' folders."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from pathlib import Path
+from typing import Literal
+from weakref import WeakValueDictionary
+
+from localargo.errors import LocalArgoError, Unavailable
+from localargo.ports import Artifacts, ContainerExit, Json, PodExit, PodSpec, StoredOutputs
+from localargo.runners import claims, processes
+from localargo.runners.follow import read_log
+from localargo.runners.hostlink import HostLink, Kind, code_hash
+from localargo.runners.layout import Layout, machine_folders
+from localargo.runners.needs import host_of
+from localargo.runners.plan import Machine, Mode, Planner, captured, is_warm, lay_out
+from localargo.runners.podfolder import PodFolder, write_json
+
+log = logging.getLogger(__name__)
+STOPPED_EARLY = 143
+TOGETHER = 64  # pods that a host is asked to start at once
+LOOK_AGAIN = 1.0  # seconds, should the end of a pod that is removed not be told
+
+
+def default_slots() -> int:
+    """How many pods run at a time: many more than cores, since they also wait; as many as a Kubernetes node takes at most."""
+    return min(110, 16 * (os.cpu_count() or 1))
+
+
+class ProcessPods:
+    """Implements Pods. All methods are called in one event loop; `on_exit` and `on_running` are called in it.
+
+    `isolation` "never" makes believe that the kernel gives no namespaces.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        artifacts: Artifacts,
+        on_exit: Callable[[PodExit], None],
+        on_running: Callable[[str, float], None],
+        *,
+        cwd: Path | None = None,
+        slots: int | None = None,
+        isolation: Literal["auto", "never"] = "auto",
+    ) -> None:
+        self.state = state.resolve()
+        self.pods = self.state / "pods"
+        self.claims = self.state / "claims"
+        self.hosts = self.state / "hosts"
+        for folder in (self.pods, self.claims, self.hosts):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._artifacts = artifacts
+        self._on_exit = on_exit
+        self._on_running = on_running
+        prefixes = tuple(dict.fromkeys((sys.prefix, sys.base_prefix)))
+        self._machine = Machine(self.state, (cwd or Path.cwd()).resolve(), os.environ.get("PATH", os.defpath), prefixes)
+        self._slots = slots or default_slots()
+        self._no_isolation: str | None = "switched off" if isolation == "never" else None
+        self._links: dict[str, HostLink] = {}
+        self._running: set[str] = set()
+        self._queue: OrderedDict[str, PodFolder] = OrderedDict()
+        self._starting: list[PodFolder] = []  # they have their slots
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._ends: dict[str, asyncio.Event] = {}
+        self._stopped: set[str] = set()
+        self._unwanted: set[str] = set()  # pods that are removed, and owners of such: how they end is told to nobody
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    # ------------------------------------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Connect to the hosts that run, adopt their pods; hosts of other code are asked to end after their last pod."""
+        own = {self._socket("plain"), self._socket("warm")}
+        for socket in sorted(self.hosts.glob("*.sock")):
+            link = self._link(socket.name)
+            if not await link.connect():
+                del self._links[socket.name]
+                if socket.name not in own:
+                    socket.unlink(missing_ok=True)
+                continue
+            self._running |= link.pods
+            if socket.name not in own:
+                with contextlib.suppress(Unavailable):
+                    await link.request({"op": "end"})
+        await self._look_for_lost()
+
+    async def close(self, kill: bool) -> None:
+        """Let go of the hosts; with `kill` their pods are ended first. A host without pods ends at once."""
+        self._closing = True
+        self._queue.clear()
+        links = [link for link in self._links.values() if link.connected]
+        for link in links:
+            with contextlib.suppress(Unavailable):
+                await link.request({"op": "end", "kill": kill, "grace": 0.0})
+        if kill:
+            for _ in range(500):
+                if not any(link.connected for link in links):
+                    break
+                await asyncio.sleep(0.01)
+        for link in links:
+            await link.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def warm_up(self) -> None:
+        """Start the warm host before it is needed."""
+        await self._link(self._socket("warm")).ready()
+
+    def _socket(self, kind: Kind) -> str:
+        return f"{kind}-{code_hash()}.sock"
+
+    def _link(self, socket_name: str) -> HostLink:
+        if socket_name not in self._links:
+            self._links[socket_name] = HostLink(self.hosts, socket_name, self._heard, self._lost_host)
+        return self._links[socket_name]
+
+    def _task(self, work: asyncio.Task[None]) -> None:
+        self._tasks.add(work)
+        work.add_done_callback(self._tasks.discard)
+
+    # ------------------------------------------------------------------------------------------ start of a pod
+
+    async def ensure(self, pod: PodSpec) -> None:
+        """Stage and start the pod, or tell again how it ended. Returns when it is started or waits for a slot."""
+        folder = PodFolder(self.pods, pod.name)
+        async with self._locks.setdefault(pod.name, asyncio.Lock()):
+            if pod.owner and folder.owned_by() not in ("", pod.owner):  # of a Workflow of the same name, which was deleted
+                await self._remove(folder)
+            state = folder.state()
+            if state == "absent":
+                try:
+                    if folder.path.exists():  # left by an engine that was killed while it staged, or by this pod's run before a retry
+                        await asyncio.to_thread(folder.clear, keep_logs=False)
+                    await self._stage(pod, folder)
+                except LocalArgoError as e:
+                    folder.create()
+                    folder.claim(pod.owner)
+                    self._end_without_host(folder, pod.node_id, pod.workflow, error=str(e))
+                    return
+                state = "staged"
+            if pod.owner in self._unwanted:
+                await self._remove(folder)
+            elif state == "done":
+                self._ended(folder)
+            elif state == "lost":
+                self._end_lost(folder, pod.node_id, pod.workflow)
+            elif state == "running":
+                self._running.add(pod.name)
+                self._on_running(pod.node_id, folder.read_started().get("at", time.time()))
+            elif pod.name not in self._queue and pod.name not in self._running:
+                self._queue[pod.name] = folder
+                self._pump()
+
+    async def _stage(self, pod: PodSpec, folder: PodFolder) -> None:
+        folder.claim(pod.owner)
+        mode = await self._mode(pod)
+        layout = Layout(folder, pod, self.claims, machine_folders() if mode == "isolated" else ())
+        plan = Planner(pod, layout, mode, self._machine).document()
+        lay_out(pod, layout, mode)  # a few small files: a thread would cost more than they do
+        await self._artifacts.stage(pod, layout)
+        write_json(folder.spec, plan)
+
+    async def _mode(self, pod: PodSpec) -> Mode:
+        if is_warm(pod):
+            return "warm"
+        if self._no_isolation is None:
+            link = self._link(self._socket("plain"))
+            await link.ready()
+            self._no_isolation = (await link.request({"op": "hello", "isolation": True}))["no_isolation"]
+            if self._no_isolation:
+                log.warning("no mount namespaces here (%s): paths are relocated where a command allows it", self._no_isolation)
+        return "relocated" if self._no_isolation else "isolated"
+
+    def _pump(self) -> None:
+        """Start waiting pods while there are slots, all of one turn of the loop together."""
+        idle = not self._starting
+        while self._queue and len(self._running) < self._slots and not self._closing:
+            name, folder = self._queue.popitem(last=False)
+            self._running.add(name)
+            self._starting.append(folder)
+        if self._starting and idle:
+            asyncio.get_running_loop().call_soon(self._launch)
+
+    def _launch(self) -> None:
+        starting, self._starting = self._starting, []
+        by_host: dict[Kind, list[tuple[PodFolder, Json]]] = {}
+        for folder in starting:
+            spec = folder.read_spec()
+            if folder.name in self._stopped:
+                self._end_stopped(folder, spec)
+            else:
+                by_host.setdefault(host_of(spec), []).append((folder, spec))
+        for kind, pods in by_host.items():
+            for first in range(0, len(pods), TOGETHER):
+                self._task(asyncio.create_task(self._run(kind, pods[first : first + TOGETHER])))
+
+    async def _run(self, kind: Kind, pods: list[tuple[PodFolder, Json]]) -> None:
+        """Hand pods to their host; one that dies in between is replaced once, and then the files say what happened."""
+        link = self._link(self._socket(kind))
+        for attempt in (1, 2):
+            try:
+                await link.ready()
+                answers = (await link.request({"op": "run", "folders": [str(folder.path) for folder, _ in pods]}))["answers"]
+                break
+            except LocalArgoError as e:
+                unknown = [pod for pod in pods if attempt == 1 and isinstance(e, Unavailable) and not pod[0].started.exists()]
+                for folder, spec in pods:
+                    if (folder, spec) not in unknown:
+                        self._not_run(folder, spec, str(e))
+                if not unknown:
+                    return
+                pods = unknown
+        for (folder, spec), answer in zip(pods, answers, strict=True):
+            if "error" in answer:
+                self._not_run(folder, spec, f"the pod host refused: {answer['error']}")
+            elif answer.get("done"):
+                self._ended(folder)
+            elif answer.get("lost"):
+                self._end_lost(folder, spec["node_id"], spec["workflow"])
+            elif folder.name in self._stopped:
+                with contextlib.suppress(Unavailable):
+                    await link.request({"op": "stop", "pod": folder.name, "grace": spec["grace"]})
+
+    def _not_run(self, folder: PodFolder, spec: Json, error: str) -> None:
+        """The host did not answer for the pod: the files say what became of it."""
+        state = folder.state()
+        if state == "lost":
+            self._end_lost(folder, spec["node_id"], spec["workflow"])
+        elif state == "staged":
+            self._end_without_host(folder, spec["node_id"], spec["workflow"], error=error)
+
+    # ------------------------------------------------------------------------------------------ end of a pod
+
+    def _heard(self, line: Json) -> None:
+        if "exit" in line:
+            self._ended(PodFolder(self.pods, line["exit"]))
+        elif "started" in line:
+            self._on_running(line["node_id"], line["at"])
+
+    def _ended(self, folder: PodFolder) -> None:
+        """Tell how the pod ended, once for each time that it was asked for."""
+        self._running.discard(folder.name)
+        self._stopped.discard(folder.name)
+        self._ends.setdefault(folder.name, asyncio.Event()).set()
+        try:
+            ended = folder.read_exit()
+        except FileNotFoundError:
+            ended = None  # forgotten in the meantime
+        if ended is not None and self._unwanted.isdisjoint((folder.name, folder.owned_by())):
+            self._on_exit(ended)
+        self._pump()
+
+    def _end_without_host(self, folder: PodFolder, node_id: str, workflow: str, *, error: str = "", lost: bool = False) -> None:
+        now = time.time()
+        started = folder.read_started().get("at", now)
+        folder.write_exit(PodExit(folder.name, node_id, workflow, started, now, (), lost, error))
+        self._ended(folder)
+
+    def _end_lost(self, folder: PodFolder, node_id: str, workflow: str) -> None:
+        """The host is gone, and with it the exit code. What the pod may have left running is ended."""
+        if folder.exit.exists():
+            return  # noticed by two: the one that ran it and the one that asked for it
+        self._end_what_is_left(folder)
+        self._end_without_host(folder, node_id, workflow, lost=True)
+
+    def _end_what_is_left(self, folder: PodFolder) -> None:
+        if folder.read_started().get("boot") == processes.boot_id():
+            for pid in processes.left_by(folder.path):
+                processes.kill(processes.tree(pid))
+
+    def _end_stopped(self, folder: PodFolder, spec: Json) -> None:
+        """The pod was stopped before it started: its containers end as if they had been told to."""
+        now = time.time()
+        ends = tuple(ContainerExit(c["name"], STOPPED_EARLY, "Error", now, now) for c in spec["containers"])
+        folder.write_exit(PodExit(folder.name, spec["node_id"], spec["workflow"], now, now, ends))
+        self._ended(folder)
+
+    async def _lost_host(self, link: HostLink) -> None:
+        """A host has gone. Its pods ended with it; those whose end it could still write are told as they ended. (Or it has only hung up
+        on an engine that did not listen: then it is there again.)"""
+        if self._closing:
+            return
+        await link.connect()
+        for name in sorted(self._running):
+            folder = PodFolder(self.pods, name)
+            state = folder.state()
+            if state == "done":
+                self._ended(folder)
+            elif state == "lost":
+                spec = folder.read_spec()
+                self._end_lost(folder, spec["node_id"], spec["workflow"])
+
+    async def _look_for_lost(self) -> None:
+        """End what pods of a host that died left behind. Their exits are written; they are told when the pods are asked for."""
+        for path in sorted(self.pods.iterdir()):
+            folder = PodFolder(self.pods, path.name)
+            if folder.state() == "lost":
+                await asyncio.to_thread(self._end_what_is_left, folder)
+
+    # ------------------------------------------------------------------------------------------ the rest of the port
+
+    async def stop(self, pod: str, grace_seconds: float) -> None:
+        """SIGTERM, then SIGKILL. A pod that waits to be started never is; one that is being staged is stopped as soon as it can be."""
+        folder = PodFolder(self.pods, pod)
+        state = folder.state()
+        if state in ("done", "lost"):
+            return
+        self._stopped.add(pod)
+        if self._queue.pop(pod, None) is not None:
+            self._end_stopped(folder, folder.read_spec())
+            return
+        for link in self._links.values():
+            if link.connected:
+                with contextlib.suppress(Unavailable):
+                    await link.request({"op": "stop", "pod": pod, "grace": grace_seconds})
+
+    async def collect(self, pod: PodSpec) -> StoredOutputs:
+        """Read what the pod left; see `Artifacts.collect`."""
+        folder = PodFolder(self.pods, pod.name)
+        layout = Layout(folder, pod, self.claims, folder.read_spec()["machine"])
+        name = captured(pod)
+        result = folder.result(name) if pod.capture_result else None
+        return await self._artifacts.collect(pod, layout, result, folder.log(name))
+
+    async def forget(self, pod: str) -> None:
+        """Remove the pod's folder but its logs."""
+        async with self._locks.setdefault(pod, asyncio.Lock()):
+            await asyncio.to_thread(PodFolder(self.pods, pod).clear, keep_logs=True)
+        self._ends.pop(pod, None)
+        self._stopped.discard(pod)
+
+    async def discard(self, owner: str) -> None:
+        """End the pods of a Workflow that is no more, and remove all that is kept of them, and the claims made for it."""
+        self._unwanted.add(owner)
+        claims.put_aside(self.claims, lambda found: found == owner)
+        await asyncio.to_thread(claims.sweep, self.claims)
+        await self._discard_all({folder: found for folder, found in (await asyncio.to_thread(self._owned)).items() if found == owner})
+
+    async def keep_only(self, owners: Collection[str]) -> None:
+        """Discard the pods whose Workflow is none of these: an engine that was killed left them. Returns when it is known which;
+        they are removed while others begin."""
+        claims.put_aside(self.claims, lambda found: found not in owners)
+        await asyncio.to_thread(claims.sweep, self.claims)
+        left = {folder: found for folder, found in (await asyncio.to_thread(self._owned)).items() if found not in owners}
+        if left:
+            self._task(asyncio.create_task(self._discard_all(left)))
+
+    def _owned(self) -> dict[PodFolder, str]:
+        folders = [PodFolder(self.pods, entry.name) for entry in os.scandir(self.pods)]
+        return {folder: owner for folder in folders if (owner := folder.owned_by())}
+
+    async def _discard_all(self, folders: Mapping[PodFolder, str]) -> None:
+        for folder, owner in folders.items():
+            await self._discard(folder, owner)
+
+    async def _discard(self, folder: PodFolder, owner: str) -> None:
+        async with self._locks.setdefault(folder.name, asyncio.Lock()):
+            if folder.owned_by() == owner:
+                await self._remove(folder)
+
+    async def _remove(self, folder: PodFolder) -> None:
+        """The pod's lock is held."""
+        self._unwanted.add(folder.name)
+        try:
+            ended = self._ends.setdefault(folder.name, asyncio.Event())
+            await self.stop(folder.name, 0.0)
+            while folder.state() == "running" or (folder.state() == "staged" and folder.name in self._running):
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(ended.wait(), LOOK_AGAIN)
+                ended.clear()
+            await asyncio.to_thread(folder.clear, keep_logs=False)
+        finally:
+            for kept in (self._unwanted, self._stopped, self._running):
+                kept.discard(folder.name)
+            self._ends.pop(folder.name, None)
+            self._pump()
+
+    async def logs(self, pod: str, container: str, follow: bool) -> AsyncIterator[bytes]:
+        """The container's output. Following ends when the pod has ended."""
+        folder = PodFolder(self.pods, pod)
+        ended = None
+        if follow and folder.state() in ("staged", "running"):
+            ended = self._ends.setdefault(pod, asyncio.Event())
+            if folder.state() not in ("staged", "running"):
+                ended.set()
+        async for data in read_log(folder.log(container), ended):
+            yield data

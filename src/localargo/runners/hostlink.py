@@ -1,0 +1,158 @@
+"""The engine's connection to one pod host: starts it when it is not there, listens to what it tells."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Literal
+
+from localargo.errors import Unavailable
+from localargo.ports import Json
+
+Kind = Literal["plain", "warm"]
+HERE = Path(__file__).parent
+SOURCES = ("host.py", "child.py", "isolated.py", "processes.py", "supervise.py")
+LINGER_SECONDS = 10.0  # how long a host without pods waits for an engine that did not say good-bye
+START_SECONDS = 60.0  # the warm host imports its libraries before it answers
+KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+
+
+@functools.cache
+def code_hash() -> str:
+    """Names the code and the interpreter, so that an upgraded engine starts hosts of its own and lets the old ones run out."""
+    digest = hashlib.sha256(sys.executable.encode())
+    for name in SOURCES:
+        digest.update((HERE / name).read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def host_environment() -> dict[str, str]:
+    """What a host is started with: nothing of the caller's but where programs and libraries lie. One thread for each numerical library,
+    which read this when they are loaded."""
+    environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return environment | threads | {"OMP_WAIT_POLICY": "passive"}
+
+
+class HostLink:
+    """One host. `on_line` gets every line that it tells; `on_lost` is called when it has gone without being asked to."""
+
+    def __init__(
+        self, hosts: Path, socket_name: str, on_line: Callable[[Json], None], on_lost: Callable[[HostLink], Awaitable[None]]
+    ) -> None:
+        self.hosts = hosts
+        self.name = socket_name
+        self.kind = socket_name.split("-", 1)[0]
+        self.linger = LINGER_SECONDS
+        self.pid = 0
+        self.pods: set[str] = set()  # what it ran when the connection was made
+        self._on_line = on_line
+        self._on_lost = on_lost
+        self._lock = asyncio.Lock()
+        self._listener: asyncio.Task[None] | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether it would tell of an end."""
+        return self._listener is not None and not self._listener.done()
+
+    async def ready(self) -> None:
+        """Connect, after starting the host if need be. Raises Unavailable."""
+        async with self._lock:
+            if self.connected:
+                return
+            for attempt in range(20):  # a host that is about to end still holds its lock for a moment
+                if await self.connect():
+                    return
+                await self._spawn()
+                if await self.connect():
+                    return
+                await asyncio.sleep(0.02 * (attempt + 1))
+            raise Unavailable(f"the {self.kind} pod host does not answer; see {self.hosts / self.kind}.log")
+
+    async def connect(self) -> bool:
+        """Listen to a host that runs already; False when there is none."""
+        if self.connected:
+            return True
+        try:
+            reader, writer = await self._open()
+        except OSError:
+            return False
+        try:
+            writer.write(b'{"op": "watch"}\n')
+            first = json.loads(await asyncio.wait_for(reader.readline(), START_SECONDS) or b"null")
+        except (OSError, ValueError, TimeoutError):
+            first = None
+        if first is None:
+            writer.close()
+            return False
+        self.pid, self.pods = first["pid"], set(first["pods"])
+        self._writer = writer
+        self._listener = asyncio.create_task(self._listen(reader, writer))
+        return True
+
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect by way of the open folder: a socket's path may be about 100 bytes long, a state folder's may be longer."""
+        path = str(self.hosts / self.name)
+        if sys.platform != "linux":
+            return await asyncio.open_unix_connection(path)
+        folder = os.open(self.hosts, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            return await asyncio.open_unix_connection(f"/proc/self/fd/{folder}/{self.name}")
+        finally:
+            os.close(folder)
+
+    async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                self._on_line(json.loads(line))
+        except (OSError, ValueError):
+            pass
+        finally:
+            writer.close()
+        self._listener = None
+        await self._on_lost(self)
+
+    async def _spawn(self) -> None:
+        command = [sys.executable, "-P", str(HERE / "host.py"), str(self.hosts), self.name, self.kind, str(self.linger)]
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=host_environment(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, errors = await process.communicate()
+        if process.returncode != 0:
+            raise Unavailable(f"the {self.kind} pod host could not be started: {errors.decode(errors='replace').strip()}")
+
+    async def request(self, request: dict[str, Json]) -> dict[str, Json]:
+        """One question, one answer. Raises Unavailable when the host is gone."""
+        try:
+            reader, writer = await self._open()
+        except OSError as e:
+            raise Unavailable(f"the {self.kind} pod host does not answer: {e}") from None
+        try:
+            writer.write(json.dumps(request).encode() + b"\n")
+            answer: dict[str, Json] = json.loads(await asyncio.wait_for(reader.readline(), START_SECONDS))
+        except (OSError, ValueError, TimeoutError) as e:
+            raise Unavailable(f"the {self.kind} pod host gave no answer: {e}") from None
+        finally:
+            writer.close()
+        return answer
+
+    async def close(self) -> None:
+        """Stop listening; the host lives on."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await listener

@@ -1,0 +1,163 @@
+"""Where a path that a container sees lies on this machine. One answer for staging, for running and for collecting."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from localargo.errors import Unsupported
+from localargo.ports import Mount, PodSpec, Volume
+from localargo.runners.podfolder import PodFolder
+
+SCRIPT_PATH = "/argo/staging/script"  # where Argo puts the source of a script template
+PRIVATE = ("tmp", "run")  # folders of the machine that a pod gets empty
+BOUND = ("proc", "sys", "dev")  # folders of the machine that a pod sees as they are
+MAX_LINKS = 40
+
+
+def normal(path: str) -> str:
+    """The path without `.`, `..` and doubled slashes. Raises Unsupported unless it is absolute."""
+    if not path.startswith("/"):
+        raise Unsupported(f"path {path!r} is not absolute: artifacts, output files and mounts need an absolute path")
+    return "/" + posixpath.normpath(path).lstrip("/")
+
+
+def inside(path: str) -> str:
+    """A relative path that stays below the folder that it is taken in."""
+    return normal("/" + path).lstrip("/")
+
+
+def machine_folders(root: str = "/") -> list[str]:
+    """Names of the machine's own top-level folders that a pod gets as a writable copy. Symlinks like /bin are not among them, nor are
+    empty folders, of which nothing needs to be copied."""
+    found = [entry for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False) and entry.name not in BOUND]
+    return sorted({*(entry.name for entry in found if not _empty(entry.path)), *PRIVATE})
+
+
+def _empty(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return False  # what may not be read may hold something
+
+
+class Layout:
+    """Maps the absolute paths that a pod's containers see to folders of the pod.
+
+    The longest mount that holds a path wins; else a path below a folder that the machine has lies in `upper` (there the pod's
+    changes gather), and any other in `root`.
+    """
+
+    def __init__(self, folder: PodFolder, pod: PodSpec, claims: Path, folders: Iterable[str] = ()) -> None:
+        self.folder = folder
+        self.claims = claims
+        self.machine = frozenset(folders)
+        self.mounts: list[tuple[str, Path, bool]] = []  # (path in the pod, folder here, read-only), deepest path last
+        self.of: dict[str, list[tuple[str, Path, bool]]] = {}  # what each container mounts
+        volumes = {volume.name: volume for volume in pod.volumes}
+        for container in sorted(pod.containers, key=lambda c: c.name == "main"):  # where two differ, outputs are those of main
+            own = [self._entry(container.name, mount, volumes) for mount in container.mounts]
+            self.of[container.name] = sorted(dict.fromkeys(own), key=lambda entry: entry[0])
+            self.mounts += [entry for entry in self.of[container.name] if entry not in self.mounts]
+        self.mounts.sort(key=lambda entry: entry[0])
+
+    def _entry(self, container: str, mount: Mount, volumes: Mapping[str, Volume]) -> tuple[str, Path, bool]:
+        if mount.volume not in volumes:
+            raise Unsupported(f"container {container} mounts volume {mount.volume!r}, which the pod does not have")
+        volume = volumes[mount.volume]
+        source = self.source(volume)
+        if mount.sub_path:
+            source = source / inside(mount.sub_path)
+        return normal(mount.path), source, mount.read_only or volume.read_only
+
+    def source(self, volume: Volume) -> Path:
+        """The volume's folder on this machine."""
+        return self.claims / inside(volume.claim) if volume.claim else self.folder.volumes / inside(volume.name)
+
+    def locate(self, path: str) -> Path:
+        """Where the path lies, without following links."""
+        path = normal(path)
+        for mounted, source, _ in reversed(self.mounts):
+            if path == mounted or path.startswith(mounted.rstrip("/") + "/"):
+                rest = path[len(mounted) :].lstrip("/")
+                return source / rest if rest else source
+        relative = path.lstrip("/")
+        top = relative.split("/", 1)[0]
+        return (self.folder.upper if top in self.machine or top in PRIVATE else self.folder.root) / relative
+
+    def resolve(self, path: str) -> Path:
+        """Where the path lies, links followed as the pod would: an absolute link leads into the pod, never out of it."""
+        pending = normal(path).lstrip("/").split("/")
+        seen = ""
+        links = 0
+        while pending:
+            part = pending.pop(0)
+            if part in ("", "."):
+                continue
+            if part == "..":
+                seen = posixpath.dirname(seen).rstrip("/")
+                continue
+            here = self.locate(f"{seen}/{part}")
+            if here.is_symlink():
+                links += 1
+                if links > MAX_LINKS:
+                    raise Unsupported(f"path {path}: too many levels of symbolic links")
+                target = str(here.readlink())
+                pending = [*target.split("/"), *pending]
+                seen = "" if target.startswith("/") else seen
+                continue
+            seen = f"{seen}/{part}"
+        found = self.locate(seen or "/")
+        return self._below(found, seen)
+
+    def _below(self, found: Path, seen: str) -> Path:
+        """The machine's own file where the pod sees it and has neither changed nor removed it."""
+        top = seen.lstrip("/").split("/", 1)[0]
+        if os.path.lexists(found) or top not in self.machine or top in PRIVATE:
+            return found
+        own = Path(seen)
+        return own if self.folder.upper in found.parents and own.is_file() and not _removed(found, self.folder.upper) else found
+
+    def declared(self, pod: PodSpec) -> list[str]:
+        """Every path that the pod's documents name: artifacts, output files, mounts."""
+        paths = [a.path for a in (*pod.inputs, *pod.output_artifacts) if a.path] + [p.path for p in pod.output_parameters if p.path]
+        return sorted({normal(p) for p in [*paths, *(m for m, _, _ in self.mounts)]})
+
+
+def _removed(path: Path, upper: Path) -> bool:
+    """Whether an overlay says that the file (or a folder above it) has been removed: a character device 0/0."""
+    while path != upper:
+        try:
+            found = path.lstat()
+        except FileNotFoundError:
+            found = None
+        if found is not None and stat.S_ISCHR(found.st_mode) and found.st_rdev == 0:
+            return True
+        path = path.parent
+    return False
+
+
+def relocated(text: str, paths: Sequence[str], layout: Layout) -> str:
+    """The argument with a declared path (or a path below one) replaced by where it lies: `PATH`, `--option=PATH`."""
+    head, sep, tail = text.partition("=") if text.startswith("-") else ("", "", text)
+    if not tail.startswith("/"):
+        return text
+    if any(tail == path or tail.startswith(path.rstrip("/") + "/") for path in paths):
+        return head + sep + str(layout.locate(tail))
+    return text
+
+
+def speaks_of(text: str, paths: Sequence[str]) -> str | None:
+    """The declared path that stands inside a text where it cannot be replaced (a shell line, a script), if any."""
+    return next((path for path in paths if path in text), None)
+
+
+def interpreter_path(inherited: str) -> str:
+    """PATH of a pod: the running interpreter first (`python` means it), then the machine's own."""
+    first = str(Path(sys.executable).parent)
+    return os.pathsep.join([first, *(p for p in inherited.split(os.pathsep) if p and p != first)])

@@ -1,0 +1,226 @@
+"""What the pod host is told of a pod (`spec.json`): plain commands, environments and folders, nothing of Argo."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from localargo.errors import Unsupported
+from localargo.ports import Container, Json, PodSpec
+from localargo.runners import claims
+from localargo.runners.layout import PRIVATE, SCRIPT_PATH, Layout, inside, interpreter_path, relocated, speaks_of
+
+Mode = Literal["warm", "isolated", "relocated"]
+HOME_INSIDE = "/argo/home"
+FOLDERS: dict[Mode, tuple[str, ...]] = {  # what a pod's folder has from the start beside its logs
+    "warm": ("home", "upper", "upper/tmp"),
+    "isolated": ("root", "upper", "upper/tmp", "upper/run"),
+    "relocated": ("home", "root", "upper", "upper/tmp", "upper/run"),
+}
+PATIENCE = 10.0  # seconds that the other containers of a pod go on after one has failed: Argo looks at a Workflow that often
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+LONGEST_WORD = 131072  # bytes of one argument
+REFERENCE = re.compile(r"\$(\$)?\(([A-Za-z_.][-A-Za-z0-9_.]*)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the engine's surroundings give a pod. `state`: the engine's state folder; `cwd`: where the user's handlers lie; `path`: the
+    engine's PATH; `visible`: folders that a pod must see, such as the interpreter's."""
+
+    state: Path
+    cwd: Path
+    path: str
+    visible: tuple[str, ...]
+
+
+def is_handler(container: Container) -> bool:
+    """Whether the command is `python -m handlers.<name> ...`."""
+    words = [*container.command, *container.args]
+    if container.script is not None or len(words) < 3:
+        return False
+    return words[0] in ("python", "python3") and words[1] == "-m" and words[2].startswith("handlers.")
+
+
+def is_warm(pod: PodSpec) -> bool:
+    """Whether every container is a handler."""
+    return all(is_handler(container) for container in pod.containers)
+
+
+def captured(pod: PodSpec) -> str:
+    """Whose standard output is the result and whose log is the pod's: `main`, or the only container."""
+    names = [container.name for container in pod.containers]
+    return "main" if "main" in names or not names else names[0]
+
+
+def lay_out(pod: PodSpec, layout: Layout, mode: Mode) -> None:
+    """Make volumes, scripts and the folders that the containers expect."""
+    layout.folder.create(*FOLDERS[mode], *(["out"] if pod.capture_result else []))
+    for volume in pod.volumes:
+        if volume.claim and volume.owner:
+            claims.mark(layout.claims, volume.claim, volume.owner)
+        source = layout.source(volume)
+        source.mkdir(parents=True, exist_ok=True)
+        for name, text in volume.files.items():
+            file = source / inside(name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+    for _, source, _ in layout.mounts:
+        if not source.exists():
+            source.mkdir(parents=True)
+    for container in pod.containers:
+        if container.script is not None:
+            script = layout.locate(SCRIPT_PATH)
+            script.parent.mkdir(parents=True, exist_ok=True)
+            script.write_text(container.script)
+    if mode == "isolated":
+        layout.locate(HOME_INSIDE).mkdir(parents=True, exist_ok=True)
+        return
+    for path in [a.path for a in pod.output_artifacts] + [p.path for p in pod.output_parameters]:
+        layout.locate(path).parent.mkdir(parents=True, exist_ok=True)
+
+
+def expand(text: str, environment: dict[str, str]) -> str:
+    """Kubernetes' `$(NAME)` in commands and arguments; a name that is not there stays as it stands, `$$(` is `$(`."""
+
+    def replace(match: re.Match[str]) -> str:
+        if match[1]:
+            return f"$({match[2]})"
+        return environment.get(match[2], match[0])
+
+    return REFERENCE.sub(replace, text)
+
+
+class Planner:
+    """Writes the plan of one pod in one mode."""
+
+    def __init__(self, pod: PodSpec, layout: Layout, mode: Mode, machine: Machine) -> None:
+        self.pod = pod
+        self.layout = layout
+        self.mode = mode
+        self.machine = machine
+        self.folder = layout.folder
+        self.declared = layout.declared(pod)
+
+    def document(self) -> dict[str, Json]:
+        """Raises Unsupported when the mode is `relocated` and a declared path stands where it cannot be replaced."""
+        return {
+            "pod": self.pod.name,
+            "node_id": self.pod.node_id,
+            "workflow": self.pod.workflow,
+            "mode": self.mode,
+            "deadline": self.pod.deadline,
+            "stop_at": self.pod.stop_at,
+            "grace": self.pod.grace_seconds,
+            "patience": PATIENCE,
+            "machine": sorted(self.layout.machine),
+            "containers": [self._container(container) for container in self.pod.containers],
+        }
+
+    def _isolation(self, container: Container) -> dict[str, Json]:
+        """Each container has a root of its own, as on a cluster, and shares but the volumes; that of `main` is the pod's folder, where
+        outputs are looked for."""
+        folder = self.folder.path
+        if container.name != captured(self.pod):
+            folder = folder / "beside" / container.name
+            for name in ("root", *(f"upper/{private}" for private in PRIVATE)):
+                (folder / name).mkdir(parents=True, exist_ok=True)
+            (folder / "root" / HOME_INSIDE.lstrip("/")).mkdir(parents=True, exist_ok=True)
+        visible = list(self.machine.visible)
+        if any(is_handler(c) for c in self.pod.containers):
+            visible.append(str(self.machine.cwd))
+        return {
+            "folder": str(folder),
+            "machine": sorted(self.layout.machine),
+            "private": list(PRIVATE),
+            "mounts": [[inside, str(source), read_only] for inside, source, read_only in self.layout.of[container.name]],
+            "hide": str(self.machine.state),
+            "visible": visible,
+        }
+
+    def _container(self, container: Container) -> dict[str, Json]:
+        environment = self._environment(container)
+        words = [expand(word, environment) for word in (*container.command, *container.args)]
+        if container.script is not None:
+            words.append(SCRIPT_PATH)
+        if not container.command:
+            raise Unsupported(
+                f"template {self.pod.template}, container {container.name}: no command. Images are not pulled here, so "
+                "their own entry point is not known: give the command"
+            )
+        if self.mode == "isolated" and container.name == captured(self.pod):
+            words = self._offload(words, len(words) - len(container.args))
+        if self.mode != "isolated":
+            words = self._relocate(container, words)
+            environment = {name: relocated(value, self.declared, self.layout) for name, value in environment.items()}
+        result = self.pod.capture_result and container.name == captured(self.pod)
+        return {
+            "name": container.name,
+            "argv": words,
+            "env": environment,
+            "cwd": self._cwd(container),
+            "import_from": str(self.machine.cwd),
+            "warm": self.mode == "warm",
+            "isolation": self._isolation(container) if self.mode == "isolated" else None,
+            "cpu": self._threads(container),
+            "memory": container.memory_bytes,
+            "depends": list(container.depends),
+            "retries": container.retries,
+            "retry_delay": container.retry_delay,
+            "log": str(self.folder.log(container.name)),
+            "result": str(self.folder.result(container.name)) if result else None,
+        }
+
+    def _offload(self, words: list[str], first: int) -> list[str]:
+        """Arguments that no process can be given, as Argo's executor gives them: `@` and the file that holds the argument."""
+        if len(json.dumps(words[first:])) <= LONGEST_WORD:
+            return words
+        found = list(words)
+        for place, word in enumerate(words):
+            if place and len(word.encode()) > LONGEST_WORD:
+                path = f"/{PRIVATE[0]}/argo_arg_{place - 1}.txt"
+                file = self.layout.locate(path)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(word)
+                found[place] = f"@{path}"
+        return found
+
+    def _threads(self, container: Container) -> int:
+        return max(1, int(container.cpu or 1))
+
+    def _environment(self, container: Container) -> dict[str, str]:
+        """The manifest's, and of this machine only what a process cannot do without."""
+        inside = self.mode == "isolated"
+        base = {
+            "PATH": interpreter_path(self.machine.path),
+            "HOME": HOME_INSIDE if inside else str(self.folder.home),
+            "TMPDIR": f"/{PRIVATE[0]}" if inside else str(self.folder.upper / PRIVATE[0]),
+            "LANG": "C.UTF-8",
+        }
+        if self.mode == "warm":
+            base |= {name: str(self._threads(container)) for name in THREADS} | {"OMP_WAIT_POLICY": "passive"}
+        return base | dict(container.env)
+
+    def _cwd(self, container: Container) -> str:
+        if container.working_dir:
+            return container.working_dir if self.mode == "isolated" else str(self.layout.locate(container.working_dir))
+        if is_handler(container):
+            return str(self.machine.cwd)
+        return "/" if self.mode == "isolated" else str(self.folder.root)
+
+    def _relocate(self, container: Container, words: list[str]) -> list[str]:
+        paths = [*self.declared, *([SCRIPT_PATH] if container.script is not None else [])]
+        moved = [relocated(word, paths, self.layout) for word in words]
+        if self.mode == "relocated":
+            fixed = [word for word, to in zip(words, moved, strict=True) if word == to]
+            for text in [*fixed, container.script or ""]:
+                if path := speaks_of(text, paths):
+                    raise Unsupported(
+                        f"template {self.pod.template}, container {container.name}: {path} stands inside a command line, and this "
+                        "machine gives no mount namespaces, in which that path would exist. Give it as an argument of its own "
+                        f"('{path}' or '--option={path}'), or allow user namespaces (sysctl user.max_user_namespaces)"
+                    )
+        return moved

@@ -1,0 +1,204 @@
+"""A pod's folder under `STATE/pods`: the files that say how far the pod has come.
+
+`spec.json` -> `lock` (held by the pod host while the pod runs) -> `started.json` -> `exit.json`, each written under another name
+and renamed. The files are the truth; whatever is told over a socket is only the wake-up.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from localargo.errors import InvalidInput, NotFound
+from localargo.ports import ContainerExit, Json, PodExit
+
+State = Literal["absent", "staged", "running", "done", "lost"]
+
+
+def write_json(path: Path, value: Json) -> None:
+    """Write a file so that a reader sees all of it or nothing."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # a spec holds the pod's secrets
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(json.dumps(value).encode())
+    partial.replace(path)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder whatever rights its folders have: a pod may have taken them away, and an overlay's work folder has none."""
+    shutil.rmtree(path, ignore_errors=True)
+    if not path.exists():
+        return
+    path.chmod(0o700)
+    for folder, below, _ in os.walk(path):
+        for name in below:
+            inner = Path(folder, name)
+            if not inner.is_symlink():
+                inner.chmod(0o700)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def exit_from_json(doc: Json) -> PodExit:
+    """The record that `exit.json` holds."""
+    containers = tuple(ContainerExit(**container) for container in doc["containers"])
+    return PodExit(**{**doc, "containers": containers})
+
+
+class PodFolder:
+    """One pod's folder; constructing it touches nothing."""
+
+    def __init__(self, pods: Path, name: str) -> None:
+        if not name or "/" in name or name in (".", ".."):
+            raise InvalidInput(f"pod name {name!r} cannot name a folder")
+        self.name = name
+        self.path = pods / name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PodFolder) and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    @property
+    def spec(self) -> Path:
+        """What the pod host is told."""
+        return self.path / "spec.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the pod host while the pod runs."""
+        return self.path / "lock"
+
+    @property
+    def owner(self) -> Path:
+        """The uid of the pod's Workflow."""
+        return self.path / "owner"
+
+    @property
+    def started(self) -> Path:
+        """Written before the pod's first process is made."""
+        return self.path / "started.json"
+
+    @property
+    def exit(self) -> Path:
+        """How the pod ended."""
+        return self.path / "exit.json"
+
+    @property
+    def logs(self) -> Path:
+        """One file for each container."""
+        return self.path / "log"
+
+    @property
+    def root(self) -> Path:
+        """What lies beside the machine's own folders, seen from inside."""
+        return self.path / "root"
+
+    @property
+    def upper(self) -> Path:
+        """What the pod wrote into a folder that the machine has."""
+        return self.path / "upper"
+
+    @property
+    def volumes(self) -> Path:
+        """The pod's own volumes by name."""
+        return self.path / "volumes"
+
+    @property
+    def home(self) -> Path:
+        """HOME of a pod without a mount namespace."""
+        return self.path / "home"
+
+    def create(self, *more: str) -> None:
+        """Make the folder, the one for logs, and `more` (parents first)."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        for name in (self.logs.name, *more):
+            (self.path / name).mkdir(exist_ok=True)
+
+    def claim(self, owner: str) -> None:
+        """Say which Workflow's it is, by its uid: what is kept of the pod goes with it."""
+        if owner:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.owner.write_text(owner)
+
+    def owned_by(self) -> str:
+        """The uid of the Workflow ("" when it is not known)."""
+        try:
+            return self.owner.read_text()
+        except FileNotFoundError:
+            return ""
+
+    def locked(self) -> bool:
+        """Whether a pod host holds the pod's lock."""
+        try:
+            descriptor = os.open(self.lock, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def state(self) -> State:
+        """How far the pod has come. The lock is asked before the end is looked for, so that an end in between is seen."""
+        if self.exit.exists():
+            return "done"
+        if self.locked():
+            return "running"
+        if self.exit.exists():
+            return "done"
+        if self.started.exists():
+            return "lost"
+        return "staged" if self.spec.exists() else "absent"
+
+    def read_exit(self) -> PodExit:
+        """How the pod ended; raises FileNotFoundError when it has not."""
+        return exit_from_json(json.loads(self.exit.read_text()))
+
+    def write_exit(self, ended: PodExit) -> None:
+        """Record an end that no pod host could record: lost, or never started."""
+        write_json(self.exit, asdict(ended))
+
+    def read_started(self) -> dict[str, Json]:
+        """What the host wrote at the start ({} when it did not come to that)."""
+        try:
+            read: dict[str, Json] = json.loads(self.started.read_text())
+        except FileNotFoundError:
+            return {}
+        return read
+
+    def read_spec(self) -> dict[str, Json]:
+        """What the host was told of the pod. Raises NotFound when the pod was never staged, or is forgotten."""
+        try:
+            read: dict[str, Json] = json.loads(self.spec.read_text())
+        except FileNotFoundError:
+            raise NotFound(f"pod {self.name} has no folder: it was never started, or has been forgotten") from None
+        return read
+
+    def log(self, container: str) -> Path:
+        """The container's output, both streams in order."""
+        return self.logs / f"{container}.log"
+
+    def result(self, container: str) -> Path:
+        """The end of the container's standard output."""
+        return self.path / "out" / f"{container}.result"
+
+    def clear(self, *, keep_logs: bool) -> None:
+        """Remove the folder; the files that say the state go last."""
+        if not keep_logs:
+            remove_tree(self.path)
+            return
+        keep = {self.logs.name, self.owner.name, self.spec.name, self.started.name, self.exit.name, self.lock.name}
+        for entry in self.path.iterdir() if self.path.exists() else ():
+            if entry.name not in keep:
+                remove_tree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink(missing_ok=True)
+        for last in (self.spec, self.lock, self.started, self.exit):
+            last.unlink(missing_ok=True)

@@ -1,0 +1,211 @@
+"""What Sensors would do with an event, and why not: everything that the listener decides, told without doing it. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from localargo.errors import InvalidInput, LocalArgoError, NotFound
+from localargo.eventbus.journal import readable, tree
+from localargo.ports import Doc, Event, Json
+from localargo.sensors import decide, parameters
+from localargo.sensors.decide import ConfigMapKey, Dependency, Sensor, Trigger
+from localargo.sensors.filters import Rejected
+from localargo.sensors.parameters import Taken
+from localargo.sensors.transform import TransformFailed, transform
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyTold:
+    """`taken`: the event goes on to the conditions. `why`: why not. `data`: what filters saw, after the transform if there is one."""
+
+    sensor: str
+    dependency: str
+    taken: bool
+    why: str
+    transformed: bool
+    data: Json
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterTold:
+    """One parameter: where it writes, and what, or why nothing.
+
+    `level` is `trigger`, its action's kind, or `payload`; `index` counts there.
+    """
+
+    level: str
+    index: int
+    dest: str
+    operation: str
+    value: Json
+    error: str
+    skipped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerTold:
+    """`fires`: the action would be done; `by`: for this dependency.
+
+    `waits_for`: dependencies without an event. `resource`: what would be made, or sent.
+    """
+
+    sensor: str
+    trigger: str
+    kind: str
+    operation: str
+    by: str
+    fires: bool
+    why: str
+    waits_for: tuple[str, ...]
+    parameters: tuple[ParameterTold, ...]
+    resource: Doc | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`event`: the CloudEvent with its data inlined. `dropped`: why it never reaches a Sensor, empty when it does."""
+
+    event: Doc
+    how: str
+    dropped: str
+    dependencies: tuple[DependencyTold, ...]
+    triggers: tuple[TriggerTold, ...]
+
+    @property
+    def fires(self) -> bool:
+        """Whether anything would be done."""
+        return any(trigger.fires for trigger in self.triggers)
+
+    def tree(self) -> Doc:
+        """All of it as JSON."""
+        found: Doc = json.loads(json.dumps(asdict(self)))
+        return found
+
+
+def _no_configmap(name: str, key: str) -> str:
+    raise NotFound(f"ConfigMap {name} is not among the documents")
+
+
+def replay(
+    event: Event,
+    sensors: Sequence[Mapping[str, Any]],
+    *,
+    now: float,
+    sensor: str = "",
+    how: str = "",
+    dropped: str = "",
+    configmap: ConfigMapKey = _no_configmap,
+    waiting: Mapping[str, Event] | None = None,
+) -> Explanation:
+    """What the Sensors (all of the documents, or the one of that name) would do with the event at `now`.
+
+    `waiting`: events that other dependencies have already, by dependency name, for `a && b`. `dropped`, `how`: of the event's forming.
+    Raises InvalidInput when there is no Sensor of the name, Unsupported for a trigger that does not run here.
+    """
+    read = [decide.read(document) for document in sensors if document.get("kind", "Sensor") == "Sensor"]
+    chosen = [each for each in read if sensor in ("", each.name)]
+    if not chosen:
+        raise InvalidInput(f"no Sensor {sensor!r}; there are {', '.join(each.name for each in read) or 'none'}")
+    dependencies: list[DependencyTold] = []
+    triggers: list[TriggerTold] = []
+    if not dropped:
+        for each in chosen:
+            told, taken = _dependencies(each, event)
+            dependencies += told
+            triggers += _triggers(each, event, taken, waiting or {}, now, configmap)
+    return Explanation(tree(event), how, dropped, tuple(dependencies), tuple(triggers))
+
+
+def _dependencies(sensor: Sensor, event: Event) -> tuple[list[DependencyTold], dict[str, Taken]]:
+    told, taken = [], {}
+    for dependency in sensor.dependencies:
+        if (dependency.source, dependency.event) != (event.source, event.subject):
+            why = f"it listens to {dependency.source}/{dependency.event}, the event is of {event.source}/{event.subject}"
+            told.append(DependencyTold(sensor.name, dependency.name, False, why, False, None))
+            continue
+        changed, data = _transformed(dependency, event)
+        try:
+            taken[dependency.name] = decide.take(dependency, event)
+            why = ""
+        except Rejected as rejected:
+            why = str(rejected)
+        told.append(DependencyTold(sensor.name, dependency.name, not why, why, changed, data))
+    return told, taken
+
+
+def _transformed(dependency: Dependency, event: Event) -> tuple[bool, Json]:
+    spec = dependency.spec.get("transform") or {}
+    try:
+        return bool(spec), readable(transform(spec, event.data))
+    except TransformFailed:
+        return bool(spec), None
+
+
+def _triggers(
+    sensor: Sensor, event: Event, taken: Mapping[str, Taken], waiting: Mapping[str, Event], now: float, configmap: ConfigMapKey
+) -> list[TriggerTold]:
+    found = []
+    kept = {d.name: t for d in sensor.dependencies if d.name in waiting and (t := _try(d, waiting[d.name])) is not None}
+    for trigger in sensor.triggers:
+        names = [d.name for d in sensor.bound(trigger, event) if d.name in taken]
+        if trigger.conditions is None:
+            found.append(_silent(sensor, trigger, f"it never runs: {trigger.why}"))
+            continue
+        if not names:
+            found.append(_silent(sensor, trigger, f"none of {', '.join(trigger.conditions.names)} took the event"))
+            continue
+        slots = dict(kept) if trigger.conditions.keeps else {}
+        for name in names:
+            together = trigger.together(slots, name)
+            if together is None:
+                slots[name] = taken[name]
+                missing = tuple(n for n in trigger.conditions.names if n not in slots)
+                found.append(_silent(sensor, trigger, f"its conditions wait for {', '.join(missing)}", name, missing))
+                continue
+            events = {n: taken[n] if n == name else slots[n] for n in together}
+            found.append(_fired(sensor, trigger, name, events, now, configmap))
+            slots = {}
+    return found
+
+
+def _try(dependency: Dependency, event: Event) -> Taken | None:
+    try:
+        return decide.take(dependency, event)
+    except Rejected:
+        return None
+
+
+def _silent(sensor: Sensor, trigger: Trigger, why: str, by: str = "", missing: tuple[str, ...] = ()) -> TriggerTold:
+    return TriggerTold(sensor.name, trigger.name, trigger.kind, "", by, False, why, missing, (), None)
+
+
+def _fired(sensor: Sensor, trigger: Trigger, name: str, events: Mapping[str, Taken], now: float, configmap: ConfigMapKey) -> TriggerTold:
+    told = _parameters(trigger, events)
+    try:
+        action = decide.act(sensor.name, trigger, events, now, configmap)
+    except LocalArgoError as error:
+        return TriggerTold(sensor.name, trigger.name, trigger.kind, "", name, False, str(error), (), told, None)
+    return TriggerTold(sensor.name, trigger.name, trigger.kind, action.operation, name, True, "", (), told, action.resource)
+
+
+def _parameters(trigger: Trigger, events: Mapping[str, Taken]) -> tuple[ParameterTold, ...]:
+    """Each parameter by itself, so that one that fails does not hide the others."""
+    body = trigger.template.get(trigger.kind) or {}
+    lists = (("trigger", trigger.spec.get("parameters")), (trigger.kind, body.get("parameters")), ("payload", body.get("payload")))
+    found = []
+    for level, given in lists:
+        for index, parameter in enumerate(given or []):
+            dest, operation = str(parameter.get("dest") or ""), str(parameter.get("operation") or "overwrite")
+            value: Json = None
+            error, skipped = "", False
+            try:
+                value, _ = parameters.resolve(parameter["src"], events)
+            except LookupError:
+                skipped = True
+            except InvalidInput as failed:
+                error = str(failed)
+            found.append(ParameterTold(level, index, dest, operation, value, error, skipped))
+    return tuple(found)

@@ -1,0 +1,117 @@
+"""The embedded engine's stand-ins for what a cluster has: the Secrets `s3` and `webhook-token`, the bucket behind the Service `s3`."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+
+from localargo.bucket.s3 import S3Bucket
+from localargo.bucket.seaweedfs import Change, SeaweedFS
+from localargo.errors import InvalidInput
+from localargo.ports import Doc
+from localargo.services import (
+    KEY_FORMAT,
+    S3_NAME,
+    WEBHOOK_NAME,
+    default_repository,
+    is_own_endpoint,
+    needs_bucket,
+    secret,
+    secret_value,
+)
+from localargo.workflows.admission import Admission
+from localargo.workflows.objects import Documents
+
+OURS = "retrain/made-by"
+
+
+class StandIns:
+    """The bucket is started when it is first needed, and stopped with `stop` unless the next engine shall adopt it."""
+
+    def __init__(self, state: Path, documents: Documents, admission: Admission) -> None:
+        self._server = SeaweedFS(state)
+        self._documents = documents
+        self._admission = admission
+        self._store: S3Bucket | None = None
+        self._starting = asyncio.Lock()
+        documents.repository = default_repository(self._server.bucket)
+        documents.resolve_repository = self._resolve_repository
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables for S3 clients; empty while the bucket is not there."""
+        return {} if self._store is None else self._server.environment
+
+    async def bucket(self) -> S3Bucket:
+        """The own bucket, started if need be. Raises Unavailable."""
+        async with self._starting:
+            if self._store is None:
+                environment = await self._server.start()
+                self._store = S3Bucket.from_environment(environment)
+                self._offer(environment)
+        return self._store
+
+    async def stop(self, detach: bool) -> None:
+        """Let go of the bucket; unless `detach`, end its server."""
+        if self._store is not None:
+            self._store.close()
+        if not detach:  # one that an engine left which was killed goes too, though nobody here has needed it
+            await self._server.stop()
+
+    async def provide(self, documents: Sequence[Doc]) -> None:
+        """Before documents are applied: what they need of a cluster. Secrets that they bring themselves are theirs."""
+        brought = {(d.get("metadata") or {}).get("name") for d in documents if d.get("kind") == "Secret"}
+        if WEBHOOK_NAME not in brought and self._documents.get("Secret", WEBHOOK_NAME) is None:
+            self._put(WEBHOOK_NAME, {"token": secrets.token_urlsafe(32)})
+        if S3_NAME not in brought and any(needs_bucket(d) for d in documents):
+            await self.bucket()
+
+    def secret(self, name: str, key: str) -> str | None:
+        """One decoded value of a Secret, None when there is none."""
+        return secret_value(self._documents.get("Secret", name), key)
+
+    def changes(self, spec: Doc) -> Callable[[str, int], AsyncIterator[Change]] | None:
+        """The change log of the own bucket for a minio event that names the Service `s3`; None for any other store."""
+        return self._changes if is_own_endpoint(str(spec.get("endpoint") or ""), self._documents.namespace) else None
+
+    async def _changes(self, prefix: str, since: int) -> AsyncIterator[Change]:
+        await self.bucket()
+        async for change in self._server.changes(prefix, since):
+            yield change
+
+    def store_of(self, spec: Doc) -> S3Bucket:
+        """The store that a minio event names, with the keys of its Secrets. Raises InvalidInput."""
+        keys = {}
+        for field, variable in (("accessKey", "AWS_ACCESS_KEY_ID"), ("secretKey", "AWS_SECRET_ACCESS_KEY")):
+            reference = spec.get(field) or {}
+            value = self.secret(str(reference.get("name") or ""), str(reference.get("key") or ""))
+            if value is None:
+                raise InvalidInput(
+                    f"minio event: {field} names Secret {reference.get('name')} key {reference.get('key')}, which is not there"
+                )
+            keys[variable] = value
+        scheme = "http" if spec.get("insecure") else "https"
+        region = str(spec.get("region") or "us-east-1")
+        environment = {"AWS_ENDPOINT_URL_S3": f"{scheme}://{spec.get('endpoint')}", "AWS_DEFAULT_REGION": region, **keys}
+        return S3Bucket(str((spec.get("bucket") or {}).get("name") or ""), environment)
+
+    def _offer(self, environment: Mapping[str, str]) -> None:
+        there = self._documents.get("Secret", S3_NAME)
+        if there is None or (there["metadata"].get("annotations") or {}).get(OURS):
+            self._put(S3_NAME, environment)
+        self._documents.repository = default_repository(self._server.bucket)
+        self._documents.forget_world()
+
+    def _put(self, name: str, values: Mapping[str, str]) -> None:
+        made = secret(name, values)
+        made["metadata"]["annotations"] = {OURS: "engine"}
+        self._admission.apply(made)
+
+    def _resolve_repository(self, given: Doc) -> Doc:
+        s3 = given.get("s3") or {}
+        endpoint = str(s3.get("endpoint") or "")
+        if endpoint and not is_own_endpoint(endpoint, self._documents.namespace):
+            raise InvalidInput(f"workflow-controller-configmap: artifactRepository.s3.endpoint {endpoint}: artifacts go to s3:8333 here")
+        return {"s3": {"keyFormat": KEY_FORMAT, **s3, "bucket": self._server.bucket}}

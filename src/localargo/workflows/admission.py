@@ -1,0 +1,235 @@
+"""The API server's part: documents come in, get names, uids and times, are checked, and are stored."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import secrets
+import sqlite3
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from localargo.clock import timestamp
+from localargo.errors import AlreadyExists, InvalidInput, NotFound, refuse
+from localargo.manifests.document import Document
+from localargo.manifests.merge import merge_patch
+from localargo.manifests.report import INVALID_SPEC
+from localargo.manifests.validate import argo_message, check
+from localargo.ports import Clock, Doc
+from localargo.store import nested_transaction
+from localargo.workflows import metadata as metadata_rules
+from localargo.workflows import status
+from localargo.workflows.active_workflow import refused
+from localargo.workflows.controller import Controller
+from localargo.workflows.messages import Operated
+from localargo.workflows.objects import Documents, known_kind, not_found, resource_name
+
+ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # of the suffixes that the API server makes: no vowels, nothing that looks alike
+LONGEST_BASE = 58
+CHECKED = frozenset({"Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "EventSource", "EventBus", "Sensor"})
+TEMPLATE_LABEL = "workflows.argoproj.io/workflow-template"
+CLUSTER_TEMPLATE_LABEL = "workflows.argoproj.io/cluster-workflow-template"
+
+
+class Admission:
+    """`ports.Objects` on the documents and the controller. Part of the transaction that is open, if there is one."""
+
+    def __init__(self, connection: sqlite3.Connection, documents: Documents, controller: Controller, clock: Clock, namespace: str) -> None:
+        self._db = connection
+        self._documents = documents
+        self._controller = controller
+        self._clock = clock
+        self._namespace = namespace
+        self.listeners: list[Callable[[str, str], None]] = []  # told kind and name of every document but Workflows that changed
+
+    # ------------------------------------------------------------------------------------------ ports.Objects
+
+    def create(self, doc: Doc, *, checked: bool = False, known: Doc | None = None) -> Doc:
+        """Store a new document. Raises AlreadyExists, InvalidInput, Unsupported.
+
+        `known`: what a memoized resubmit brings along as `status` (nobody else's status is taken over).
+        """
+        admitted = self._admit(doc)
+        kind, name = admitted["kind"], admitted["metadata"]["name"]
+        if self._taken(kind, name):  # before the checks: a burst of events asks for one name again and again
+            raise AlreadyExists(f'{resource_name(kind)} "{name}" already exists')
+        refusal = "" if checked and kind != "Workflow" else self._check(admitted)
+        if kind == "Workflow":
+            return self._controller.insert({**admitted, "status": known} if known else admitted, refusal)
+        self._put(admitted)
+        return admitted
+
+    def get(self, kind: str, name: str) -> Doc:
+        """The document, for a Workflow with its status. Raises NotFound."""
+        kind = known_kind(kind)
+        if kind == "Workflow":
+            return status.compose(self._controller.run_of(name))
+        doc = self._documents.get(kind, name)
+        if doc is None:
+            raise not_found(kind, name)
+        return doc
+
+    def list(self, kind: str, labels: Mapping[str, str] | None = None) -> list[Doc]:
+        """All of the kind whose labels have these values, oldest first."""
+        kind = known_kind(kind)
+        if kind == "Workflow":
+            return [status.compose(self._controller.run_of(name)) for name in self._controller.ledger.names(labels or {})]
+        return [doc for doc in self._documents.of_kind(kind) if _has(doc, labels or {})]
+
+    def apply(self, doc: Doc, *, checked: bool = False) -> Doc:
+        """Create it, or replace what is there (metadata given, spec, data); status, uid and creation time stay.
+
+        `checked`: it was checked together with the documents that come with it, some of which may not be stored yet.
+        """
+        kind, metadata = _identity(doc)
+        name = metadata.get("name")
+        if not name:
+            raise InvalidInput(f"{kind}: metadata.name is needed to apply; with generateName use create")
+        try:
+            there = self._stored(kind, name)
+        except NotFound:
+            return self.create(doc, checked=checked)
+        kept = {k: there["metadata"][k] for k in ("uid", "creationTimestamp", "namespace") if k in there["metadata"]}
+        labels = {**(there["metadata"].get("labels") or {}), **(metadata.get("labels") or {})}
+        merged = {**copy.deepcopy(doc), "kind": kind, "metadata": {**copy.deepcopy(metadata), **kept}}
+        if labels:
+            merged["metadata"]["labels"] = labels
+        return self._replace(there, merged, checked)
+
+    def patch(self, kind: str, name: str, patch: Doc) -> Doc:
+        """JSON merge patch. Name and status cannot be patched."""
+        kind = known_kind(kind)
+        there = self._stored(kind, name)
+        merged = merge_patch(copy.deepcopy(there), {k: v for k, v in patch.items() if k not in ("status", "apiVersion", "kind")})
+        merged["metadata"] = {**merged["metadata"], "name": name, "uid": there["metadata"]["uid"]}
+        return self._replace(there, merged)
+
+    def delete(self, kind: str, name: str) -> None:
+        """Remove it; a Workflow's pods are stopped. Raises NotFound."""
+        kind = known_kind(kind)
+        if kind == "Workflow":
+            self._controller.delete(name)
+            return
+        if self._documents.get(kind, name) is None:
+            raise not_found(kind, name)
+        with nested_transaction(self._db):
+            self._documents.remove(kind, name)
+        self._tell(kind, name)
+
+    # ------------------------------------------------------------------------------------------ admission
+
+    def _admit(self, doc: Doc) -> Doc:
+        kind, metadata = _identity(doc)
+        admitted: Doc = {"apiVersion": doc.get("apiVersion", ""), **copy.deepcopy(doc), "kind": kind}
+        admitted.pop("status", None)
+        metadata = admitted["metadata"] = dict(admitted.get("metadata") or {})
+        if not metadata.get("name"):
+            base = metadata.get("generateName")
+            if not base:
+                raise InvalidInput(f'{resource_name(kind)} "" is invalid: metadata.name: Required value: name or generateName is required')
+            metadata["name"] = self._new_name(kind, str(base)[:LONGEST_BASE])
+        metadata_rules.check(resource_name(kind), metadata)
+        metadata["namespace"] = self._namespace
+        metadata["uid"] = str(uuid.uuid4())
+        metadata["creationTimestamp"] = timestamp(self._clock.now())
+        metadata["resourceVersion"] = self._documents.next_version()
+        metadata["generation"] = 1
+        reference = ((admitted.get("spec") or {}).get("workflowTemplateRef") or {}) if kind == "Workflow" else {}
+        if reference.get("name"):
+            label = CLUSTER_TEMPLATE_LABEL if reference.get("clusterScope") else TEMPLATE_LABEL
+            metadata["labels"] = {**(metadata.get("labels") or {}), label: reference["name"]}
+        return _canonical(admitted)
+
+    def _taken(self, kind: str, name: str) -> bool:
+        return self._controller.knows(name) if kind == "Workflow" else self._documents.get(kind, name) is not None
+
+    def _new_name(self, kind: str, base: str) -> str:
+        """A name with a suffix by chance; one that is taken is made anew, as the API server does up to eight times."""
+        name = ""
+        for _ in range(8):
+            name = base + "".join(secrets.choice(ALPHABET) for _ in range(5))
+            if not self._taken(kind, name):
+                break
+        return name
+
+    def _check(self, doc: Doc) -> str:
+        """Refuse what an API server would, and what we do not do; answer with what Argo's controller says to an invalid Workflow."""
+        if doc["kind"] in CHECKED:
+            world = [Document(each) for each in self._documents.everything()]
+            findings = check([Document(_as_written(doc), doc["kind"])], world)
+            left = [f for f in findings if doc["kind"] == "Workflow" and f.severity == "error" and f.message.startswith(INVALID_SPEC)]
+            refuse([f for f in findings if f not in left])
+            return argo_message(left)
+        return ""
+
+    def afresh(self, workflow: Doc) -> Doc:
+        """The head of a Workflow of which nothing was executed, as if it came now: refused again, or before its beginning."""
+        refusal, now = self._check(workflow), self._clock.now()
+        run = refused(workflow, refusal, now) if refusal else status.new_run(workflow, self._documents.world(), now)
+        return run.head
+
+    def _replace(self, there: Doc, merged: Doc, checked: bool = False) -> Doc:
+        if {k: v for k, v in merged.items() if k != "metadata"} == {k: v for k, v in there.items() if k != "metadata"} and all(
+            there["metadata"].get(k) == v for k, v in merged["metadata"].items()
+        ):
+            return there
+        merged["metadata"]["resourceVersion"] = self._documents.next_version()
+        merged["metadata"]["generation"] = there["metadata"].get("generation", 1) + 1
+        metadata_rules.check(resource_name(merged["kind"]), merged["metadata"])
+        if not checked:
+            self._check(merged)
+        merged = _canonical(merged)
+        if merged["kind"] == "Workflow":
+            self._controller.change(merged["metadata"]["name"], merged)
+            self._shut_down(there, merged)
+            return self.get("Workflow", merged["metadata"]["name"])
+        self._put(merged)
+        return merged
+
+    def _shut_down(self, there: Doc, merged: Doc) -> None:
+        """Who sets `spec.shutdown` of a running Workflow stops it: that is all that `argo stop` and `argo terminate` do."""
+        asked, name = (merged.get("spec") or {}).get("shutdown"), merged["metadata"]["name"]
+        running = not status.is_finished(self._controller.run_of(name))
+        if asked in ("Stop", "Terminate") and asked != (there.get("spec") or {}).get("shutdown") and running:
+            self._controller.operate(name, Operated("stop" if asked == "Stop" else "terminate", {}))
+
+    def _stored(self, kind: str, name: str) -> Doc:
+        return self._controller.run_of(name).workflow if kind == "Workflow" else self.get(kind, name)
+
+    def _put(self, doc: Doc) -> None:
+        with nested_transaction(self._db):
+            self._documents.put(doc)
+        self._tell(doc["kind"], doc["metadata"]["name"])
+
+    def _tell(self, kind: str, name: str) -> None:
+        for listener in self.listeners:
+            listener(kind, name)
+
+
+def _identity(doc: Doc) -> tuple[str, dict[str, Any]]:
+    kind = doc.get("kind")
+    if not isinstance(kind, str) or not kind:
+        raise InvalidInput("a document needs a kind")
+    metadata = doc.get("metadata")
+    if not isinstance(metadata, dict):
+        raise InvalidInput(f"{kind}: metadata must be a mapping with a name")
+    return known_kind(kind), metadata
+
+
+def _as_written(doc: Doc) -> Doc:
+    served = ("uid", "creationTimestamp", "resourceVersion", "generation", "managedFields")
+    return {**doc, "metadata": {k: v for k, v in doc["metadata"].items() if k not in served}}
+
+
+def _canonical(doc: Doc) -> Doc:
+    """As the API server stores it: a Secret's `stringData` becomes base64 `data`."""
+    if doc["kind"] == "Secret" and doc.get("stringData"):
+        plain = {k: base64.b64encode(str(v).encode()).decode() for k, v in doc["stringData"].items()}
+        doc = {**{k: v for k, v in doc.items() if k != "stringData"}, "data": {**(doc.get("data") or {}), **plain}}
+    return doc
+
+
+def _has(doc: Doc, labels: Mapping[str, str]) -> bool:
+    own = doc["metadata"].get("labels") or {}
+    return all(own.get(k) == v for k, v in labels.items())

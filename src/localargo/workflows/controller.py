@@ -1,0 +1,396 @@
+"""The shell around the pure reconcile function: facts in, one transaction a turn, actions out.
+
+Everything runs on one event loop. A turn takes the facts that came in since the last one, reconciles every Workflow that has some,
+and commits all that changed together with the actions to be carried out (the outbox); only then are the actions started. What can
+be learnt again after a crash (a pod's end, stored outputs, a granted lock) is kept in memory until its turn; what cannot is a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+
+from localargo.errors import AlreadyExists
+from localargo.ports import Clock, Doc, PodExit
+from localargo.store import nested_transaction, transaction
+from localargo.workflows import reconcile as pure
+from localargo.workflows import status
+from localargo.workflows.action_dispatcher import ActionDispatcher
+from localargo.workflows.active_workflow import ActiveWorkflow, defect, refused
+from localargo.workflows.ledger import Ledger
+from localargo.workflows.locking import LockTable, limits_of
+from localargo.workflows.messages import (
+    Action,
+    Created,
+    Fact,
+    FreeLock,
+    LockGranted,
+    Operated,
+    Outcome,
+    OutputsStored,
+    PodExited,
+    PodRunning,
+    Run,
+    SaveMemo,
+    StopPod,
+    StoreOutputs,
+    TimerDue,
+    WantLock,
+)
+from localargo.workflows.objects import Documents, not_found, resource_name
+from localargo.workflows.run import apply
+from localargo.workflows.timers import Timers
+from localargo.workflows.turn import Step, prepare, write
+from localargo.workflows.turn_scheduler import TurnScheduler, patience
+
+SLICE = 200  # facts of one Workflow in one turn
+
+log = logging.getLogger(__name__)
+
+
+class Controller:
+    """Holds the unfinished Workflows. `failed` is set when the journal cannot be written: then the engine must end."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, documents: Documents, dispatcher: ActionDispatcher, clock: Clock, *, reload: bool = False
+    ) -> None:
+        self._db = connection
+        self.ledger = Ledger(connection)
+        self._documents = documents
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._reload = reload  # test mode: nothing stays in memory from one turn to the next
+        self._loop = asyncio.get_running_loop()
+        self.failed: asyncio.Future[None] = self._loop.create_future()
+        self._live: dict[int, ActiveWorkflow] = {}
+        self._numbers: dict[str, int] = {}  # of the Workflows in memory
+        self._dirty: dict[int, ActiveWorkflow] = {}
+        self._unwanted: list[tuple[int, str]] = []  # outbox rows to drop with the next commit
+        self._pace = TurnScheduler(self._loop.time, self._loop.call_later, self._scheduled_turn)
+        self._closed = False
+        self._timers = Timers(clock, self._loop.call_later, lambda wf: self.learn(wf, TimerDue()))
+        held, limits = self.ledger.holders(), limits_of(documents.get)
+        self.locks = LockTable(held, lambda wf, node: self.learn(wf, LockGranted(node)), self.learn, limits)
+        self.listeners: list[Callable[[str], None]] = []  # told the name of every Workflow that changed, after the commit
+        dispatcher.learn = self.learn
+        dispatcher.save_fact = self.save_fact
+
+    # ------------------------------------------------------------------------------------------ from outside
+
+    async def recover(self) -> None:
+        """Go on with what an earlier engine left: replay its outbox, consume its facts, set its timers, remove what is left of deleted
+        Workflows."""
+        await self._dispatcher.keep_only(self.ledger.uids())
+        for wf in self.ledger.unfinished():
+            self._adopt(wf)
+
+    async def close(self, *, stop_pods: bool) -> None:
+        """Reconcile nothing any more. With `stop_pods` the pods are asked to end; the next engine runs them again from their start."""
+        self._closed = True
+        self._timers.close()
+        self._pace.close()
+        await self._dispatcher.drain()
+        if stop_pods:
+            await self._dispatcher.stop_all([pod for live in self._live.values() for pod in live.pods()])
+
+    def insert(self, workflow: Doc, refusal: str = "") -> Doc:
+        """A new, admitted Workflow, part of the transaction that is open (if any); it starts in the next turn.
+
+        With a `refusal` it is Failed at once with that message, as Argo's controller does with what its validation refuses.
+        """
+        now = self._clock.now()
+        run = refused(workflow, refusal, now) if refusal else status.new_run(workflow, self._documents.world(), now)
+        with nested_transaction(self._db):
+            try:
+                wf = self.ledger.insert(run)
+            except sqlite3.IntegrityError:
+                raise AlreadyExists(f'{resource_name("Workflow")} "{workflow["metadata"]["name"]}" already exists') from None
+            if refusal:
+                self.ledger.finish(wf)
+            else:
+                self.ledger.add_fact(wf, Created())
+        if refusal:
+            self._loop.call_soon(self._tell, workflow["metadata"]["name"])
+        else:
+            self._loop.call_soon(self._adopt, wf)
+        return status.compose(run)
+
+    def run_of(self, name: str) -> Run:
+        """The Workflow's run, from memory or from disk. Raises NotFound."""
+        live = self._find(name)
+        if live is not None:
+            return live.run
+        row = self.ledger.load(self.number(name))
+        if row is None:
+            raise not_found("Workflow", name)
+        return row.run
+
+    def knows(self, name: str) -> bool:
+        """Whether there is a Workflow of this name."""
+        return name in self._numbers or self.ledger.number(name) is not None
+
+    def number(self, name: str) -> int:
+        """The Workflow's number. Raises NotFound."""
+        wf = self._numbers.get(name)
+        if wf is None:
+            wf = self.ledger.number(name)
+        if wf is None:
+            raise not_found("Workflow", name)
+        return wf
+
+    def operate(self, name: str, fact: Operated) -> None:
+        """Do what was asked; it is done when this returns, unless a transaction is open (then after it)."""
+        wf = self.number(name)
+        self._adopt(wf)
+        self.save_fact(wf, fact)
+        if not self._db.in_transaction:
+            self._turn()
+
+    def change(self, name: str, workflow: Doc) -> None:
+        """Someone replaced metadata or spec of a Workflow."""
+        wf = self.number(name)
+        with nested_transaction(self._db):
+            self.ledger.replace_document(wf, workflow)
+        live = self._live.get(wf)
+        if live is not None:
+            live.run.workflow = workflow
+            self.learn(wf, TimerDue())
+        self._tell(name)
+
+    def reopen(self, name: str, decide: Callable[[Run], Outcome]) -> None:
+        """Go on with a finished Workflow as the outcome says (retry)."""
+        wf = self.number(name)
+        live = self._live.get(wf) or self._load(wf)
+        if live is None:
+            raise not_found("Workflow", name)
+        outcome = decide(live.run)
+        live.finished = False
+        self._live[wf] = live
+        self._numbers[name] = wf
+        step = prepare(live, [], outcome)
+        if self._db.in_transaction:  # as a part of it; what follows from it comes after its commit
+            write(self.ledger, self._documents, step, self._clock.now())
+            self._loop.call_soon(self._after, step)
+        else:
+            self._commit([step])
+        if outcome.head is not None and not outcome.head.get("phase"):
+            self.save_fact(wf, Created())
+        self.learn(wf, TimerDue())
+
+    def delete(self, name: str) -> None:
+        """Forget a Workflow; its pods are stopped, and nothing of them is kept."""
+        wf = self.number(name)
+        uid = self.ledger.uid(wf)
+        live = self._live.pop(wf, None)
+        self._numbers.pop(name, None)
+        self._dirty.pop(wf, None)
+        with nested_transaction(self._db):
+            self.ledger.delete(wf)
+        self._timers.set(wf, None)
+        self.locks.forget(wf)
+        if live is not None:
+            self._dispatcher.abandon(wf, live.outbox.values())
+        self._loop.call_soon(self._discard, wf, uid)
+        self._tell(name)
+
+    def _discard(self, wf: int, uid: str) -> None:
+        """After the commit; what a kill prevents is done by the next engine."""
+        if uid and not self.ledger.uid(wf):
+            self._dispatcher.discard(uid)
+
+    def pod_running(self, node_id: str, at: float) -> None:
+        """A pod's first container runs."""
+        live = self._find(node_id) or self._find(node_id.rpartition("-")[0])  # the ids of nodes begin with their Workflow's name
+        if live is not None and f"pod/{node_id}" in live.outbox:
+            self.learn(live.wf, PodRunning(node_id, at))
+
+    def note(self, wf: int, key: str, state: str) -> None:
+        """How far the action came; part of the transaction that is open."""
+        self.ledger.note(wf, key, state)
+
+    def pod_exited(self, exit: PodExit) -> None:
+        """A pod ended. One that nobody waits for is only cleaned up."""
+        if self._closed:
+            self._dispatcher.ended_late(exit)
+            return
+        live, key = self._find(exit.workflow), f"pod/{exit.node_id}"
+        if live is None:  # or not yet, while the engine starts: then it is told again when it is asked for
+            waited = self.ledger.asked(exit.workflow, key)
+        else:
+            waited = self.learn(live.wf, PodExited(exit.node_id, exit)) or key in live.learnt
+        if not waited:
+            self._dispatcher.forget(exit.pod)
+
+    def learn(self, wf: int, fact: Fact, number: int = 0) -> bool:
+        """Something happened to a Workflow; the answer says whether it matters."""
+        live = self._live.get(wf)
+        if live is None or self._closed or not live.queue(fact, number):
+            return False
+        self._dirty[wf] = live
+        self._pace.within(patience(live, fact))
+        return True
+
+    def save_fact(self, wf: int, fact: Fact) -> None:
+        """As `learn`, for what could not be learnt again: it is on disk when this returns (or when the open transaction ends)."""
+        with nested_transaction(self._db):
+            number = self.ledger.add_fact(wf, fact)
+        if not self.learn(wf, fact, number):
+            with nested_transaction(self._db):
+                self.ledger.drop_facts([number])
+
+    # ------------------------------------------------------------------------------------------ turns
+
+    def _scheduled_turn(self) -> None:
+        try:
+            self._turn()
+        except Exception:
+            log.exception("the journal cannot be written: the engine ends")
+
+    def _turn(self) -> None:
+        if self._closed:
+            return
+        dirty, self._dirty = self._dirty, {}
+        steps = []
+        for live in dirty.values():
+            facts = live.take(SLICE)
+            steps.append(prepare(live, facts, self._reconcile(live, [f for _, f in facts])))
+            if live.facts:
+                self._dirty[live.wf] = live
+        self._commit(steps)
+        if self._dirty:
+            self._pace.within(0.0)
+
+    def _reconcile(self, live: ActiveWorkflow, facts: list[Fact]) -> Outcome:
+        now = self._clock.now()
+        if live.finished:  # what still comes in (the end of a pod that was stopped) changes nothing any more
+            return Outcome({}, {}, [], None, [], [], None)
+        try:
+            return pure.reconcile(live.run, facts, self._documents.world(), now)
+        except Exception as error:
+            log.exception("workflow %s: reconcile failed", live.name)
+            return defect(live, error, now)
+
+    def _commit(self, steps: list[Step]) -> None:
+        if not steps and not self._unwanted:
+            return
+        try:
+            with transaction(self._db):
+                for wf, key in self._unwanted:
+                    self.ledger.drop(wf, [key])
+                self._unwanted.clear()
+                for step in steps:
+                    write(self.ledger, self._documents, step, self._clock.now())
+        except Exception as error:
+            self._closed = True
+            if not self.failed.done():
+                self.failed.set_exception(error)
+            raise
+        for step in steps:
+            self._after(step)
+        self.locks.grant_free_locks()
+
+    def _after(self, step: Step) -> None:
+        live, outcome = step.live, step.outcome
+        apply(live.run, outcome)
+        if step.workflow is not None:
+            live.run.workflow = step.workflow
+        live.finished = step.finished
+        self._clean(step)
+        for key in outcome.cancel:
+            action = live.outbox.pop(key, None)
+            live.learnt.discard(key)
+            if action is not None:
+                self._cancel(live.wf, action)
+        self._timers.set(live.wf, outcome.wake_at)
+        for action in outcome.actions:
+            self._start(live, action)
+        if step.finished:
+            self.locks.forget(live.wf)
+        if step.finished and not live.outbox and not live.facts:
+            self._live.pop(live.wf, None)
+            self._numbers.pop(live.name, None)
+        elif self._reload:
+            self._renew(live)
+        self._tell(live.name)
+
+    def _clean(self, step: Step) -> None:
+        """Drop what the consumed facts answered, and the folders of pods that nobody needs any more."""
+        live = step.live
+        storing = {a.node_id for a in step.outcome.actions if isinstance(a, StoreOutputs)}
+        for _, fact in step.facts:
+            key = live.answers(fact)
+            action = live.outbox.pop(key, None)
+            live.learnt.discard(key)
+            if isinstance(fact, PodExited):
+                if live.outbox.pop(f"stop/{fact.node_id}", None) is not None:
+                    self._unwanted.append((live.wf, f"stop/{fact.node_id}"))
+                if fact.node_id not in storing:
+                    self._dispatcher.forget(fact.exit.pod)
+            elif isinstance(fact, OutputsStored) and isinstance(action, StoreOutputs):
+                self._dispatcher.forget(action.pod.name)
+
+    def _start(self, live: ActiveWorkflow, action: Action, state: str = "") -> None:
+        match action:
+            case FreeLock():
+                self.locks.free(live.wf, action.node_id)
+            case SaveMemo():
+                pass
+            case StopPod() if f"pod/{action.node_id}" not in live.outbox:
+                live.outbox.pop(action.key, None)
+                self._unwanted.append((live.wf, action.key))
+            case _:
+                live.outbox[action.key] = action
+                match action:
+                    case WantLock():
+                        self.locks.want(live.wf, action, live.run)
+                    case _:
+                        self._dispatcher.perform(live.wf, action, state)
+
+    def _cancel(self, wf: int, action: Action) -> None:
+        if isinstance(action, WantLock):
+            self.locks.free(wf, action.node_id)
+        else:
+            self._dispatcher.abandon(wf, [action])
+
+    # ------------------------------------------------------------------------------------------ memory
+
+    def _adopt(self, wf: int) -> None:
+        if wf in self._live or self._closed:
+            return
+        live = self._load(wf)
+        if live is None:
+            return
+        self._live[wf] = live
+        self._numbers[live.name] = wf
+        outbox = self.ledger.outbox(wf)
+        live.outbox = {pending.action.key: pending.action for pending in outbox}
+        for number, fact in self.ledger.facts(wf):
+            live.queue(fact, number)
+        for pending in outbox:
+            if pending.action.key not in live.learnt:
+                self._start(live, pending.action, pending.state)
+        self.locks.grant_free_locks()
+        if not live.finished:  # what was known in memory alone is learnt again by looking
+            self.learn(wf, TimerDue())
+
+    def _load(self, wf: int) -> ActiveWorkflow | None:
+        row = self.ledger.load(wf)
+        if row is None:
+            return None
+        node, edge = self.ledger.next_numbers(wf)
+        self._timers.set(wf, row.wake_at)
+        return ActiveWorkflow(wf, row.run, node, edge, row.finished)
+
+    def _renew(self, live: ActiveWorkflow) -> None:
+        if fresh := self._load(live.wf):
+            live.run = fresh.run
+            live.outbox = {p.action.key: p.action for p in self.ledger.outbox(live.wf)}
+
+    def _find(self, name: str) -> ActiveWorkflow | None:
+        return self._live.get(self._numbers.get(name, 0))  # the ledger counts from 1
+
+    def _tell(self, name: str) -> None:
+        for listener in self.listeners:
+            listener(name)

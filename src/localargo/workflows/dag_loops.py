@@ -1,0 +1,176 @@
+"""Loops of a dag's tasks: items are called in order, each is left by the task's exit handler, and the group ends with them."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from localargo.ports import Doc
+from localargo.workflows import dag_hooks, hooks
+from localargo.workflows.dag_phase import reaches
+from localargo.workflows.index import BAD, COMPOSITE
+from localargo.workflows.loops import Calls, expand, item_name, resolve_references, should_execute
+from localargo.workflows.scope import params_at
+from localargo.workflows.work import Blocked, CallFailed, Pass
+
+if TYPE_CHECKING:
+    from localargo.workflows.dag import Dag
+
+
+@dataclass(slots=True)
+class Loop:
+    """The calls of one task, and how far they are."""
+
+    calls: Calls
+    made: int = 0
+    ended: list[tuple[int, str]] = field(default_factory=list)  # a heap: items that have ended and are not known to be left
+
+
+def begin(dag: Dag, name: str, group: str, calls: Calls) -> None:
+    """Make the first calls of a group that has just been made."""
+    dag.frame.loops[group] = Loop(calls)
+    go_on(dag, name, group)
+
+
+def go_on(dag: Dag, name: str, group: str) -> None:
+    """Leave the items that have ended, make the calls that there is place for, end the group when all of that is done.
+
+    Argo walks over the items in order and turns back at the first exit handler that has not ended. A group whose items have all ended
+    by then is ended nevertheless, at the end of its look at the dag (`heal`); the handlers that are left are never called.
+    """
+    p = dag.p
+    try:
+        loop = dag.frame.loops.get(group)
+        if loop is None:
+            scope, params = dag.local_scope(name), params_at(p, dag.name)
+            resolved = resolve_references(dag.graph.tasks[name], scope, params, dag=True)
+            loop = dag.frame.loops[group] = Loop(expand(resolved, {**params, **scope.params}, dag=True))
+            _recall(dag, group, loop)
+    except CallFailed as error:
+        p.mark(group, "Error", str(error))
+        return
+    _note_ends(dag, name, group, loop)
+    try:
+        if not _leave(dag, name, group, loop):
+            _turn_back(dag, group, loop)
+            return
+        while loop.made < len(loop.calls):
+            if p.gives_way(group):
+                return
+            child = _make_item(dag, group, loop.calls, loop.made)
+            loop.made += 1
+            if p.fulfilled(child) and p.completed(child) and hooks.has_exit(dag.graph.tasks[name]):
+                heapq.heappush(loop.ended, (loop.made - 1, child))
+                if not _leave(dag, name, group, loop):
+                    _turn_back(dag, group, loop)
+                    return
+    except Blocked:
+        p.index.blocked[group] = None
+        return
+    except CallFailed as error:  # Argo goes no further now, and if the arguments are wrong never
+        loop.made += not p.priv(error.node).get("early")
+        if not p.count("open", group):
+            p.keep(group, healed=True)
+            dag.healed.add(group)
+    if not p.count("open", group):
+        p.mark(group, _phase(p, group))
+
+
+def _recall(dag: Dag, group: str, loop: Loop) -> None:
+    """How far a loop is that was begun before a load."""
+    p = dag.p
+    p.changed.setdefault(group, {}).update(dict.fromkeys(p.children(group)))
+    for index, item in enumerate(loop.calls.items or ()):
+        child = dag.id(item_name(loop.calls.step["name"], index, item))
+        if p.get(child) is None or p.reused(child) or p.priv(child).get("early"):
+            break
+        loop.made += 1
+
+
+def _note_ends(dag: Dag, name: str, group: str, loop: Loop) -> None:
+    p = dag.p
+    changed = p.changed.pop(group, {})
+    if not hooks.has_exit(dag.graph.tasks[name]):
+        return
+    start = len(p.node(group)["name"]) + 1
+    for node in changed:
+        if p.priv(node).get("role") == "item" and p.fulfilled(node) and p.completed(node) and not p.priv(node).get("early"):
+            heapq.heappush(loop.ended, (int(p.node(node)["name"][start:].partition(":")[0]), node))
+
+
+def _leave(dag: Dag, name: str, group: str, loop: Loop) -> bool:
+    """Call the exit handlers of items that have ended, in order; whether all have ended."""
+    while loop.ended:
+        item = loop.ended[0][1]
+        if not dag_hooks.leave(dag, name, item):
+            return False
+        handler = f"{dag.p.node(item)['name']}.onExit"
+        if dag.p.get(dag.p.id(handler)) is not None and not dag.p.fulfilled(dag.p.id(handler)):
+            return False
+        heapq.heappop(loop.ended)
+    return True
+
+
+def _turn_back(dag: Dag, group: str, loop: Loop) -> None:
+    if loop.made >= len(loop.calls) and dag.p.count("open", group) == dag.p.count("handlers", group):
+        dag.frame.stuck[group] = None
+        dag.p.look(dag.node)
+
+
+def heal(dag: Dag) -> None:
+    """End the groups that turned back though all of their items have ended, unless something before them in the dag still runs."""
+    p = dag.p
+    for group in list(dag.frame.stuck):
+        behind = dag.frame.loops[group].ended[1:]
+        if p.fulfilled(group) or not all(p.fulfilled(child) for child in p.children(group)) or any(_unseen(p, item) for _, item in behind):
+            continue
+        if reaches(p, dag.node, group):
+            del dag.frame.stuck[group]
+            p.keep(group, healed=True)
+            dag.healed.add(group)
+            p.mark(group, _phase(p, group))
+
+
+def _unseen(p: Pass, item: str) -> bool:
+    """Whether Argo has not seen that the item has ended: the end of a template shows when it is executed, which comes after the others."""
+    return p.node(item)["type"] in COMPOSITE and p.get(p.id(f"{p.node(item)['name']}.onExit")) is None
+
+
+def _phase(p: Pass, group: str) -> str:
+    if not p.count("Failed", group) and not p.count("Error", group):
+        return "Succeeded"
+    found = [p.node(c)["phase"] for c in p.children(group) if p.priv(c).get("role") == "item"]
+    return str(next(f for f in reversed(found) if f in BAD))
+
+
+def _make_item(dag: Dag, group: str, calls: Calls, index: int) -> str:
+    """The item's node. Raises Blocked, and CallFailed (with the node) for an item that cannot be called."""
+    p = dag.p
+    shown = item_name(calls.step["name"], index, (calls.items or [])[index])
+    child = dag.id(shown)
+    if p.get(child) is not None and not p.reused(child):
+        if p.priv(child).get("early"):
+            raise CallFailed(p.priv(child)["raised"], child)
+        return child
+    step = calls.call(index)
+    when = step.get("when") or ""
+    try:
+        if not should_execute(when):
+            return _skip_item(dag, group, step, f"when '{when}' evaluated false", "Skipped")
+    except CallFailed as error:
+        return _skip_item(dag, group, step, str(error), "Error")
+    try:
+        p.start(dag.call(step, group, "item"))
+    except CallFailed as error:
+        p.mark(child, "Error", dag.errored(shown, str(error)))
+        p.link(group, child, new=True)
+        raise CallFailed(str(error), child) from error
+    p.link(group, child, new=True)
+    return child
+
+
+def _skip_item(dag: Dag, group: str, step: Doc, why: str, phase: str) -> str:
+    child = dag.p.create(dag.call(step, group, "item"), "Skipped", phase, why)
+    dag.p.link(group, child, new=True)
+    return child

@@ -1,0 +1,110 @@
+"""How a dag has ended, judged by the tasks that nothing depends on (or its targets)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from localargo.ports import Doc
+from localargo.workflows.graph import Graph
+from localargo.workflows.index import BAD, COMPLETED
+from localargo.workflows.work import Pass
+
+Ids = Callable[[str], str]
+
+
+def phase_of(p: Pass, node: str, graph: Graph, dag: Doc, on_exit: bool, ids: Ids) -> str:
+    """Running, Succeeded, Failed or Error.
+
+    A target that was skipped or omitted counts as what its branch came to: a failure before it fails the dag, unless something
+    after the failure ended well.
+    """
+    if p.shutdown and not on_exit and not _hooks_open(p, graph, ids):
+        if p.deeper(node):
+            p.look(node)  # what it has called in this look begins first
+            return "Running"
+        return "Failed"
+    if p.count("open", node) or p.index.owed.get(node) or _hooks_open(p, graph, ids) or _handlers_open(p, graph, ids):
+        return "Running"
+    fail_fast = dag.get("failFast") is None or bool(dag["failFast"])
+    result = "Succeeded"
+    phases = _phases(p, node, [ids(target) for target in graph.targets])
+    for target in graph.targets:
+        phase = phases[ids(target)]
+        if not phase:
+            result = "Running"
+            if not fail_fast:
+                break
+        elif phase in BAD:
+            policy = graph.tasks[target].get("continueOn") or {}
+            if policy.get("failed" if phase == "Failed" else "error"):
+                continue
+            result = phase
+            if fail_fast:
+                break
+    return result
+
+
+def _hooks_open(p: Pass, graph: Graph, ids: Ids) -> bool:
+    return any(p.count("hooks", ids(name)) for name in graph.tasks)
+
+
+def _handlers_open(p: Pass, graph: Graph, ids: Ids) -> bool:
+    return any(p.count("handlers", ids(name)) for name in graph.tasks)
+
+
+def _phases(p: Pass, node: str, targets: list[str]) -> dict[str, str]:
+    """What the branch of each target came to; empty for one that has not begun.
+
+    Argo walks from the dag over all children, hooks and what lies below templates among them, and carries along the phase of the last
+    node that was executed. A target that is reached with a failure keeps it. Argo waits for ever for one that is never reached: what it
+    depends on broke down before it had an end to hang it on. That counts as a failure here.
+    """
+    found = {target: p.node(target)["phase"] if p.get(target) is not None else "" for target in targets}
+    orphans = p.priv(node).get("orphans")
+    if all(phase in COMPLETED or not phase for phase in found.values()) and not orphans:
+        return found
+    own = found
+    found = dict.fromkeys(targets, "")
+    queue = [(child, "Succeeded") for child in p.children(node)]
+    seen = set(queue)
+    for each, before in queue:
+        doc = p.get(each)
+        if doc is None:
+            continue
+        phase = doc["phase"] if doc["phase"] in COMPLETED else before
+        if each in found and found[each] not in BAD:
+            found[each] = phase
+        for child in _below(p, each, doc):
+            if (child, phase) not in seen:
+                seen.add((child, phase))
+                queue.append((child, phase))
+    if orphans:
+        return {t: phase or (own[t] and "Failed") for t, phase in found.items()}
+    return found
+
+
+def _below(p: Pass, node: str, doc: Doc) -> list[str]:
+    """Of a Retry node, latest first: its hooks, and the children of its attempts."""
+    children = list(p.children(node))
+    if doc["type"] != "Retry":
+        return children
+    hooked = [[c] if (p.node(c).get("nodeFlag") or {}).get("hooked") else list(p.children(c)) for c in reversed(children)]
+    return [each for group in hooked for each in group]
+
+
+def reaches(p: Pass, node: str, group: str) -> bool:
+    """Whether Argo, on its walk over what lies below the dag, comes to the group: it turns back at the first node that runs."""
+    queue = list(p.children(node))
+    seen = set(queue)
+    for each in queue:
+        doc = p.get(each)
+        if each == group:
+            return True
+        if doc is None:
+            return False
+        below = _below(p, each, doc)
+        if not p.fulfilled(each) and not (doc["type"] == "TaskGroup" and below and all(p.fulfilled(child) for child in below)):
+            return False
+        queue += [child for child in below if child not in seen]
+        seen.update(below)
+    return False

@@ -1,0 +1,323 @@
+"""Calling a template: the node it becomes, the locks and the memo it waits for, and what is started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from localargo.manifests.workflow import is_pod, template_type
+from localargo.ports import Doc
+from localargo.workflows import deadlines, memoize, pods, retry, suspend, synchronization
+from localargo.workflows.arguments import node_inputs, process
+from localargo.workflows.index import FULFILLED
+from localargo.workflows.resolve import resolve, retry_strategy
+from localargo.workflows.scope import Scope, is_late, mentions, params_at
+from localargo.workflows.status import pod_name
+from localargo.workflows.work import Blocked, Call, CallFailed, Pass
+
+DEPTH = 100  # how deep templates may call each other
+FAILED_FAST = "template has failed or errored children and failFast enabled"
+TOO_DEEP = "Maximum recursion depth exceeded. See https://argo-workflows.readthedocs.io/en/latest/scaling/#maximum-recursion-depth"
+NODE_TYPES = {"steps": "Steps", "dag": "DAG", "suspend": "Suspend", "http": "HTTP", "plugin": "Plugin"}
+
+
+@dataclass(slots=True)
+class Frame:
+    """What is known of an unfulfilled steps or dag node; worked out again after a load."""
+
+    raw: Doc  # the template as it is written
+    template: Doc  # and as it is executed
+    base: str  # of the names inside it
+    version: tuple[Any, ...]
+    scope: Scope = field(default_factory=Scope)
+    done: int = 0  # step groups whose outputs are in `scope`
+    tasks: dict[str, Scope] = field(default_factory=dict)  # outputs of settled tasks
+    loops: dict[str, Any] = field(default_factory=dict)  # group id -> its calls
+    stuck: dict[str, None] = field(default_factory=dict)  # loops whose items have all ended, and not all of their exit handlers
+    result_refs: dict[str, bool] = field(default_factory=dict)
+    graph: Any = None
+    reads: dict[str, Doc] = field(default_factory=dict)  # of a task's template the inputs, if one reads a ConfigMap
+    broken: bool = False  # the outputs of some task's loop cannot be put together
+    text: str = ""  # the raw template as JSON
+
+
+def start(p: Pass, call: Call) -> str:
+    """Call the template; the answer is the node's id.
+
+    Raises Blocked when there is no place for it now, CallFailed when the call is wrong (then there is a node that says so).
+    """
+    node = p.id(call.name)
+    if p.reused(node):
+        return p.adopt(call)
+    if p.get(node) is not None:
+        return node
+    if call.depth >= DEPTH:
+        return p.create(call, "Skipped", "Error", TOO_DEEP)
+    check_place(p, call)
+    try:
+        _, template = resolve(p, call.base, call.holder)
+        local = local_params(p, call, template)
+        processed, arguments = process(template, call.arguments, params_at(p, call.name), local, p.world)
+    except CallFailed as error:
+        raise _refused(p, call, error, early=True) from error
+    try:
+        return _enter(p, call, None, processed, arguments, "lock")
+    except CallFailed as error:
+        raise (error if error.node else _refused(p, call, error)) from error
+
+
+def _refused(p: Pass, call: Call, error: CallFailed, *, early: bool = False) -> CallFailed:
+    """A node that says why the call was not made. `early`: Argo says it again whenever it looks at the node."""
+    node = p.create(call, "Skipped", "Error", str(error))
+    p.keep(node, raised=str(error), early=early or None)
+    return CallFailed(str(error), node)
+
+
+def resume(p: Pass, node: str) -> None:
+    """Go on with a node that holds its locks now."""
+    stage = p.priv(node).get("stage")
+    if stage is None or p.fulfilled(node):
+        return
+    call = call_of(p, node)
+    try:
+        processed, arguments = reprocess(p, node)
+        _enter(p, call, node, processed, arguments, "memo")
+    except CallFailed as error:
+        p.fail(node, str(error))
+
+
+def _enter(p: Pass, call: Call, node: str | None, template: Doc, arguments: Doc, stage: str) -> str:
+    if stage == "lock" and template.get("synchronization"):
+        want = synchronization.wanted(p, p.id(call.name), template["synchronization"])
+        node = node or p.create(call, _node_type(p, template), "Pending", inputs=node_inputs(template))
+        p.keep(node, stage="lock", args=arguments, lock=True)
+        deadlines.watch(p, node, template)
+        p.act(want)
+        return node
+    if stage and template.get("memoize"):
+        known = memoize.known(p, template["memoize"])
+        if node is None:
+            again = retry_strategy(p, template) is not None
+            node = p.create(_hooked(call) if again else call, _node_type(p, template), "Pending", inputs=node_inputs(template))
+        p.keep(node, args=arguments)
+        if memoize.answered(p, node, known, template["memoize"]):
+            return node
+    if node is not None:
+        p.keep(node, stage=None, wake=None)
+    if call.role != "attempt" and retry_strategy(p, template) is not None:
+        if node is None:
+            node = p.create(_hooked(call), "Retry", "Running", inputs=node_inputs(template))
+        else:
+            p.mark(node, "Running")
+        p.keep(node, args=arguments)
+        retry.attempt(p, node)
+        return node
+    return run(p, call, node, template, arguments)
+
+
+def _hooked(call: Call) -> Call:
+    """Argo marks the Retry node of a hook as retried too."""
+    if call.flag:
+        return Call(**{**{f: getattr(call, f) for f in call.__slots__}, "flag": {**call.flag, "retried": True}})
+    return call
+
+
+def run(p: Pass, call: Call, node: str | None, template: Doc, arguments: Doc) -> str:
+    """Execute a template that waits for nothing any more. Raises CallFailed when it cannot be done; the node says so."""
+    if template.get("steps") == []:
+        raise CallFailed(f"Template '{template.get('name', '')}' missing specification")
+    kind = template_type(template)
+    shown = NODE_TYPES.get(kind, "Pod")
+    phase = "Running" if kind in ("steps", "dag") else "Pending"
+    if node is None:
+        node = p.create(call, shown, phase, inputs=node_inputs(template))
+    elif phase == "Running":
+        p.mark(node, phase)
+    if template.get("memoize") and not p.node(node).get("memoizationStatus"):
+        p.set(node, memoizationStatus=memoize.status(template["memoize"], hit=False))
+    try:
+        if kind in ("steps", "dag"):
+            if call.role != "attempt":
+                p.keep(node, args=arguments)
+            p.look(node)
+        elif kind == "suspend":
+            suspend.begin(p, node, template)
+        else:
+            pods.launch(p, node, template, capture=wants_result(p, node))
+            deadlines.watch(p, node, template)
+    except CallFailed as error:
+        p.fail(node, str(error))
+        raise CallFailed(str(error), node) from error
+    return node
+
+
+# ------------------------------------------------------------------------------------------ a node's template again
+
+
+def call_of(p: Pass, node: str) -> Call:
+    """The call that made the node, its arguments aside."""
+    doc, private = p.node(node), p.priv(node)
+    holder = {"template": doc.get("templateName"), "templateRef": doc.get("templateRef"), "inline": private.get("inline")}
+    label = private.get("label")
+    return Call(
+        name=doc["name"],
+        holder={k: v for k, v in holder.items() if v},
+        base=doc["templateScope"],
+        arguments={},
+        owner=private.get("owner", ""),
+        role=private.get("role", ""),
+        boundary=doc.get("boundaryID", ""),
+        on=private.get("on", ""),
+        flag=doc.get("nodeFlag"),
+        on_exit=bool(private.get("onExit")),
+        label=(label[0], label[1]) if label else None,
+        depth=private.get("depth", 1),
+    )
+
+
+def reprocess(p: Pass, node: str, arguments: Doc | None = None) -> tuple[Doc, Doc]:
+    """The node's template with the values of its call (or other arguments), and those arguments. Raises CallFailed."""
+    call = call_of(p, node)
+    _, template = resolve(p, call.base, call.holder)
+    args = arguments_of(p, node) if arguments is None else arguments
+    local = local_params(p, call, template)
+    if call.role == "attempt":
+        local.update(retry.variables(p, node))
+    return process(template, args, params_at(p, call.name), local, p.world)
+
+
+def reprocess_attempt(p: Pass, node: str, call: Call, variables: dict[str, str | None]) -> tuple[Doc, Doc]:
+    """The template of a Retry node's next attempt. Raises CallFailed."""
+    _, template = resolve(p, call.base, call.holder)
+    local = {**local_params(p, call, template), **variables}
+    return process(template, arguments_of(p, node), params_at(p, call.name), local, p.world)
+
+
+def strategy_of(p: Pass, node: str) -> Doc:
+    """The retryStrategy of a Retry node, its tags replaced. Raises CallFailed."""
+    template, _ = reprocess(p, node)
+    return retry_strategy(p, template) or {}
+
+
+def arguments_of(p: Pass, node: str) -> Doc:
+    """The arguments of the node's call; attempts share those of their Retry node."""
+    private = p.priv(node)
+    if private.get("role") == "attempt":
+        private = p.priv(private["owner"])
+    args: Doc = private.get("args") or {}
+    return args
+
+
+def local_params(p: Pass, call: Call, template: Doc) -> dict[str, str | None]:
+    """`node.name` (in an attempt that of its Retry node), `pod.name`, `steps.name` or `tasks.name`."""
+    local: dict[str, str | None] = {"node.name": p.node(call.owner)["name"] if call.role == "attempt" else call.name}
+    if is_pod(template) and (call.role == "attempt" or retry_strategy(p, template) is None):
+        local["pod.name"] = pod_name(p.name, call.name, template.get("name") or "")
+    if call.label:
+        local[call.label[0]] = call.label[1]
+    return local
+
+
+def frame_of(p: Pass, node: str) -> Frame:
+    """The frame of an unfulfilled steps or dag node. Raises CallFailed."""
+    frame: Frame | None = p.index.frames.get(node)
+    moving = is_late(p, p.node(node)["name"]) or mentions(p, "workflow.duration") or mentions(p, "workflow.status")
+    version = (p.hidden.get("outputs", 0), p.now if moving else 0)
+    if frame is not None and frame.version == version:
+        return frame
+    call = call_of(p, node)
+    base, raw = resolve(p, call.base, call.holder)
+    template, _ = reprocess(p, node)
+    if frame is None:
+        frame = p.index.frames[node] = Frame(raw, template, base, version)
+    else:
+        frame.template, frame.version, frame.graph = template, version, None
+    return frame
+
+
+def wants_result(p: Pass, node: str) -> bool:
+    """Whether the calling template refers to the node's `outputs.result`."""
+    boundary = p.node(node).get("boundaryID")
+    if not boundary:
+        return False
+    from localargo.workflows.outputs import refers_to_result, task_name
+
+    frame = frame_of(p, boundary)
+    name = task_name(p.node(node)["name"])
+    if name not in frame.result_refs:
+        frame.result_refs[name] = refers_to_result(frame, name)
+    return frame.result_refs[name]
+
+
+# ------------------------------------------------------------------------------------------ places
+
+
+def check_place(p: Pass, call: Call) -> None:
+    """Raises Blocked while the Workflow or the calling template has as many children as `parallelism` allows."""
+    limit = p.spec.get("parallelism")
+    if limit is not None and p.count("pods", "") >= int(limit):
+        raise Blocked("workflow")
+    if not call.boundary:
+        return
+    boundary = p.get(call.boundary)
+    if boundary is None or boundary["phase"] in FULFILLED or boundary["type"] not in ("Steps", "DAG"):
+        return
+    template = frame_of(p, call.boundary).template
+    if template.get("failFast") and p.count("bad", call.boundary):
+        if p.priv(call.boundary).get("role") == "attempt":
+            _fail_fast(p, call.boundary)
+        raise Blocked("failFast")
+    limit = template.get("parallelism")
+    if limit is not None and int(limit) > 0 and p.count("active", call.boundary) >= int(limit):
+        raise Blocked("template")
+
+
+def fails_fast(p: Pass, node: str, template: Doc) -> bool:
+    """Whether nothing is done any more for a steps or dag node: its template has `failFast` and a pod or template below it failed.
+
+    Argo looks for failures below a Retry node, where there are none, before it goes on with an attempt: an attempt fails fast only when
+    something is called in it.
+    """
+    if not template.get("failFast") or not p.count("bad", node) or p.priv(node).get("role") == "attempt":
+        return False
+    _fail_fast(p, node)
+    return True
+
+
+def _fail_fast(p: Pass, node: str) -> None:
+    """When the node's own pods have ended it has failed; of a steps node also the last group that is found below it, even a nested one."""
+    if not p.count("pods", node):
+        group = _last_group(p, node) if p.node(node)["type"] == "Steps" else ""
+        if group:
+            p.mark(group, "Failed", FAILED_FAST)
+        p.mark(node, "Failed", FAILED_FAST)
+
+
+def stands_still(p: Pass, node: str) -> bool:
+    """Whether the node lies in a template that fails fast: that is looked at again instead."""
+    boundary = p.node(node).get("boundaryID", "")
+    above = p.get(boundary)
+    if above is None or above["type"] not in ("Steps", "DAG") or above["phase"] in FULFILLED or not p.count("bad", boundary):
+        return False
+    if not frame_of(p, boundary).template.get("failFast") or p.priv(boundary).get("role") == "attempt":
+        return False
+    p.look(boundary)
+    return True
+
+
+def _last_group(p: Pass, node: str) -> str:
+    found, seen, stack = "", {node}, [node]
+    while stack:
+        each = stack.pop()
+        if p.node(each)["type"] == "StepGroup":
+            found = each
+        below = [c for c in dict.fromkeys(p.children(each)) if c not in seen and p.get(c) is not None]
+        seen.update(below)
+        stack += reversed(below)
+    return found
+
+
+def _node_type(p: Pass, template: Doc) -> str:
+    if retry_strategy(p, template) is not None:
+        return "Retry"
+    return NODE_TYPES.get(template_type(template), "Pod")

@@ -1,0 +1,177 @@
+"""Lifecycle hooks and exit handlers of steps and tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from localargo.expressions import ExpressionError, exprlang
+from localargo.expressions.tags import explode, substitute
+from localargo.ports import Doc
+from localargo.workflows.arguments import ABSENT
+from localargo.workflows.artifacts import ArtifactMissing, resolve_arguments
+from localargo.workflows.loops import is_absent
+from localargo.workflows.outputs import last_attempt
+from localargo.workflows.resolve import holder_of
+from localargo.workflows.scope import Scope, unseen
+from localargo.workflows.status import text
+from localargo.workflows.work import Blocked, Call, CallFailed, Pass
+
+FULL = "Max parallelism reached"
+
+
+@dataclass(frozen=True, slots=True)
+class HookOwner:
+    """Where a hook belongs: whose node, which name it has in the scope, and who is told of the hook's end."""
+
+    node: str  # the step's or task's node
+    kind: str  # steps, tasks
+    name: str  # as in `steps.<name>`
+    base: str
+    boundary: str
+    owner: str
+    depth: int
+
+
+def has_hooks(step: Doc) -> bool:
+    """Whether anything is to be watched on the step's node."""
+    return bool(step.get("hooks")) or bool(step.get("onExit"))
+
+
+def has_lifecycle(step: Doc) -> bool:
+    """Whether there are hooks beside the exit handler."""
+    return any(name != "exit" for name in step.get("hooks") or ())
+
+
+def has_exit(step: Doc) -> bool:
+    """Whether there is an exit handler."""
+    return bool(step.get("onExit")) or "exit" in (step.get("hooks") or {})
+
+
+def exit_hook(step: Doc, arguments: Doc) -> Doc | None:
+    """The step's exit handler; one without arguments of its own gets the Workflow's."""
+    if step.get("onExit"):
+        return {"template": step["onExit"], "arguments": arguments}
+    hook: Doc | None = (step.get("hooks") or {}).get("exit")
+    if hook is None:
+        return None
+    own = hook.get("arguments") or {}
+    return hook if own.get("parameters") or own.get("artifacts") else {**hook, "arguments": arguments}
+
+
+def begin(p: Pass, place: HookOwner, step: Doc, scope: Scope, params: Mapping[str, str | None]) -> bool:
+    """Start the hooks whose time has come, the exit handler aside; whether all that were started have ended.
+
+    Raises CallFailed when one cannot be evaluated or called, or has no place (`parallelism`): Argo takes that for an error too.
+    """
+    doc = p.node(place.node)
+    if has_lifecycle(step) and not unseen(p, doc):
+        scope = _own_status(p, place, scope)
+        for name, hook in step["hooks"].items():
+            if name != "exit":
+                _lifecycle(p, place, name, hook, scope, params)
+    return not p.count("hooks", place.node)
+
+
+def leave(p: Pass, place: HookOwner, step: Doc, scope: Scope, params: Mapping[str, str | None]) -> None:
+    """Start the exit handler of a node that has ended.
+
+    Raises CallFailed when it cannot be evaluated or called, and Blocked while it has no place (`parallelism`).
+    """
+    doc = p.node(place.node)
+    hook = exit_hook(step, p.spec.get("arguments") or {})
+    if hook is None or not (p.completed(place.node) and p.fulfilled(place.node)) or not p.may_execute(True):
+        return
+    name = f"{doc['name']}.onExit"
+    if p.get(p.id(name)) is not None:
+        return
+    scope = _own_status(p, place, scope)
+    if hook.get("expression") and not _holds(hook["expression"], scope, params):
+        return
+    arguments = hook.get("arguments") or {}
+    if arguments.get("parameters") or arguments.get("artifacts"):
+        arguments = _resolved(p, place, arguments, scope, params)
+    try:
+        p.start(_call(place, name, hook, arguments, on_exit=True))
+    finally:
+        if p.get(p.id(name)) is not None:
+            p.link(place.node, p.id(name))
+
+
+def _own_status(p: Pass, place: HookOwner, scope: Scope) -> Scope:
+    scope = scope.copy()
+    scope.params[f"{place.kind}.{place.name}.status"] = p.node(place.node)["phase"]
+    return scope
+
+
+def _lifecycle(p: Pass, place: HookOwner, name: str, hook: Doc, scope: Scope, params: Mapping[str, str | None]) -> None:
+    doc = p.node(place.node)
+    node_name = f"{doc['name']}.hooks.{name}"
+    if not hook.get("expression"):
+        raise CallFailed(f"Expression required for hook {node_name}")
+    holds = _holds(hook["expression"], scope, params)
+    known = p.get(p.id(node_name))
+    if known is not None:
+        if p.priv(known["id"]).get("raised"):
+            raise CallFailed(p.priv(known["id"])["raised"])
+        return
+    if not holds:
+        return
+    arguments = hook.get("arguments") or {}
+    if (arguments.get("parameters") or arguments.get("artifacts")) and p.node(last_attempt(p, place.node) or place.node).get("outputs"):
+        arguments = _resolved(p, place, arguments, scope, params)
+    try:
+        p.start(_call(place, node_name, hook, arguments, on_exit=False))
+    except Blocked:
+        raise CallFailed(FULL) from None
+    p.link(place.node, p.id(node_name))
+
+
+def _holds(expression: str, scope: Scope, params: Mapping[str, str | None]) -> bool:
+    try:
+        return exprlang.holds(expression, explode({**params, **scope.params}))
+    except ExpressionError as error:
+        raise CallFailed(str(error)) from error
+
+
+def _resolved(p: Pass, place: HookOwner, arguments: Doc, scope: Scope, params: Mapping[str, str | None]) -> Doc:
+    """The arguments with the node's parameters and artifacts; its result and exit code are not known to Argo here."""
+    scope = scope.copy()
+    outputs = p.node(last_attempt(p, place.node) or place.node).get("outputs") or {}
+    prefix = f"{place.kind}.{place.name}.outputs"
+    for parameter in outputs.get("parameters") or ():
+        scope.params[f"{prefix}.parameters.{parameter['name']}"] = text(parameter.get("value", ""))
+    for artifact in outputs.get("artifacts") or ():
+        scope.artifacts[f"{prefix}.artifacts.{artifact['name']}"] = artifact
+    return resolve_hook_arguments(arguments, scope, params)
+
+
+def _call(place: HookOwner, name: str, hook: Doc, arguments: Doc, *, on_exit: bool) -> Call:
+    return Call(
+        name=name,
+        holder=holder_of(hook),
+        base=place.base,
+        arguments=arguments,
+        owner=place.owner,
+        role="hook",
+        boundary=place.boundary,
+        on=place.node,
+        flag={"hooked": True},
+        on_exit=on_exit,
+        label=("steps.name", ""),
+        depth=place.depth,
+    )
+
+
+def resolve_hook_arguments(arguments: Doc, scope: Scope, params: Mapping[str, str | None]) -> Doc:
+    """A hook's arguments with the node's outputs. Raises CallFailed."""
+    parameters = [{**a, "value": ABSENT} if is_absent(a.get("value"), scope) else a for a in arguments.get("parameters") or ()]
+    try:
+        resolved: Doc = substitute({**arguments, "parameters": parameters}, {**params, **scope.params})
+        if resolved.get("artifacts"):
+            resolved["artifacts"] = resolve_arguments(resolved["artifacts"], scope)
+    except ArtifactMissing as error:
+        raise CallFailed(f"unable to resolve references: {error}") from error
+    except ExpressionError as error:
+        raise CallFailed(str(error)) from error
+    return resolved

@@ -1,0 +1,100 @@
+"""What one can do to a Workflow: Argo's `submit resubmit retry stop terminate suspend resume` and `node set`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from localargo.errors import InvalidInput
+from localargo.ports import Clock, Doc, Json, Operation
+from localargo.workflows import retry_workflow, shutdown, status
+from localargo.workflows.admission import Admission
+from localargo.workflows.controller import Controller
+from localargo.workflows.messages import Operated, Run
+
+FINISHED = ("Succeeded", "Failed", "Error")
+
+
+class Operations:
+    """`ports.Workflows` on the controller. Options are named as Argo Server's request bodies name them."""
+
+    def __init__(self, controller: Controller, objects: Admission, clock: Clock) -> None:
+        self._controller = controller
+        self._objects = objects
+        self._clock = clock
+
+    def operate(self, operation: Operation, name: str, options: Mapping[str, Json]) -> Doc:
+        """Do it and return the Workflow as it is then. Raises NotFound, InvalidInput when the Workflow is not in a state for it."""
+        match operation:
+            case "submit":
+                return self._submit(name, options)
+            case "resubmit":
+                return self._resubmit(name, options)
+            case "retry":
+                return self._retry(name, options)
+            case "stop" | "terminate" | "suspend" | "resume" | "set":
+                run = self._controller.run_of(name)
+                selector = str(options.get("nodeFieldSelector") or "")
+                if run.head.get("phase") in FINISHED:
+                    if why := finished_refusal(operation, run, selector):
+                        raise InvalidInput(why)
+                    return self._objects.get("Workflow", name)
+                fact = Operated(operation, dict(options))
+                shutdown.check(run.nodes, fact)
+                self._controller.operate(name, fact)
+                return self._objects.get("Workflow", name)
+            case _:
+                raise InvalidInput(f"{operation!r} is not one of submit, resubmit, retry, stop, terminate, suspend, resume, set")
+
+    def _submit(self, name: str, options: Mapping[str, Json]) -> Doc:
+        """A new Workflow of a WorkflowTemplate; options: parameters ["name=value"], labels, name, generateName, entryPoint."""
+        self._objects.get("WorkflowTemplate", name)
+        given = dict(_assignment(p) for p in options.get("parameters") or ())
+        spec: Doc = {"workflowTemplateRef": {"name": name}}
+        if given:
+            spec["arguments"] = {"parameters": [{"name": k, "value": v} for k, v in given.items()]}
+        if options.get("entryPoint"):
+            spec["entrypoint"] = options["entryPoint"]
+        metadata: Doc = {"name": options["name"]} if options.get("name") else {"generateName": options.get("generateName") or f"{name}-"}
+        for field in ("labels", "annotations"):
+            if options.get(field):
+                metadata[field] = options[field]
+        return self._objects.create({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata, "spec": spec})
+
+    def _resubmit(self, name: str, options: Mapping[str, Json]) -> Doc:
+        workflow = status.compose(self._controller.run_of(name))
+        if options.get("memoized") and (workflow.get("status") or {}).get("phase") not in ("Failed", "Error"):
+            raise InvalidInput("workflow must be Failed/Error to resubmit in memoized mode")
+        new = retry_workflow.resubmit(workflow, options)
+        return self._objects.create(new, known=new.get("status"))
+
+    def _retry(self, name: str, options: Mapping[str, Json]) -> Doc:
+        run = self._controller.run_of(name)
+        phase = run.head.get("phase")
+        if phase not in FINISHED:
+            raise InvalidInput(f"workflow {name} cannot be retried: it is {phase or 'not started'}; only a finished workflow can be")
+        if run.nodes:
+            self._controller.reopen(name, lambda run: retry_workflow.retry(run, options, self._clock.now()))
+        else:
+            workflow, values = retry_workflow.with_assignments(run.workflow, options)
+            head = retry_workflow.beginning(self._objects.afresh(workflow), workflow, values)
+            self._controller.reopen(name, lambda run: head)
+        return self._objects.get("Workflow", name)
+
+
+def finished_refusal(operation: str, run: Run, selector: str) -> str:
+    """Why it cannot be done to a Workflow that has ended, in Argo's words; empty for `resume`, which then has nothing to do."""
+    if operation == "suspend":
+        return "cannot suspend completed workflows"
+    if operation in ("stop", "terminate") and not (operation == "stop" and selector):
+        metadata = run.workflow["metadata"]
+        return f'cannot shutdown a completed workflow: workflow: "{metadata["name"]}", namespace: "{metadata.get("namespace") or ""}"'
+    if operation == "set" and not selector:
+        return "'set' currently only targets suspend nodes, use a node field selector to target them"
+    return f"currently, set only targets suspend nodes: no suspend nodes matching nodeFieldSelector: {selector}" if selector else ""
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = str(text).partition("=")
+    if not equals or not name:
+        raise InvalidInput(f"parameter {text!r} is not of the form name=value")
+    return name, value

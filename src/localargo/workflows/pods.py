@@ -1,0 +1,136 @@
+"""From a template to what a runner needs: pods, calls of resources, HTTP requests; and what becomes of a node when its pod ends."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from localargo.errors import InvalidInput
+from localargo.expressions import ExpressionError, exprlang
+from localargo.expressions.rawjson import quote
+from localargo.expressions.tags import tags
+from localargo.manifests.workflow import template_type
+from localargo.manifests.yaml import load_documents
+from localargo.ports import Doc
+from localargo.workflows import deadlines
+from localargo.workflows.encoding import decode_action, encode
+from localargo.workflows.environment import NotThere
+from localargo.workflows.messages import CallHttp, CallResource, EnsurePod
+from localargo.workflows.podspec import build
+from localargo.workflows.work import Call, CallFailed, Pass
+
+
+def launch(p: Pass, node: str, template: Doc, *, capture: bool) -> None:
+    """Have the node's work begin after the commit, unless nothing may begin any more. Raises CallFailed."""
+    kind = template_type(template)
+    on_exit = bool(p.priv(node).get("onExit"))
+    if not p.may_execute(on_exit):
+        if kind == "http":
+            return  # it waits for nobody: `shutdown.apply_to_new` ends it
+        p.mark(node, "Failed", f"workflow shutdown with strategy: {p.shutdown}")
+        return
+    if deadlines.is_over(p) and not on_exit:
+        p.mark(node, "Failed", deadlines.EXCEEDED)
+        return
+    if kind != "http":
+        _expressions_left(template)
+    if kind == "http":
+        p.act(CallHttp(node, template["http"]))
+    elif kind == "resource":
+        p.act(_resource(p, node, template))
+    elif kind in ("data", "plugin"):
+        raise CallFailed(f"templates of type {kind} are not supported here")
+    else:
+        if kind == "containerSet":
+            _container_nodes(p, node, template)
+        try:
+            action = EnsurePod(node, build(p, node, template, capture))
+        except NotThere as error:
+            if deadlines.hold(p, node, template, str(error)):
+                return
+            raise
+        p.act(action)
+        p.keep(node, pod=encode(action))
+
+
+def _expressions_left(template: Doc) -> None:
+    """Argo hands the template to its pod as JSON in JSON and looks at expressions there that have no value yet: escapes break them."""
+    for tag in tags(template):
+        written = quote(tag.text, html=True)[1:-1] if tag.expression else tag.text
+        if written == tag.text:
+            continue
+        broken = next((c for c in tag.text if c in "<>&"), "")
+        if broken:
+            raise CallFailed(f"failed to unmarshall JSON expression: invalid character '{broken}' in string escape code")
+        try:
+            exprlang.compile(written)
+        except ExpressionError as error:
+            raise CallFailed(f"failed to evaluate expression: {exprlang.pointed(error, written)}") from error
+
+
+def ensured(p: Pass, node: str) -> EnsurePod:
+    """The action that started the node's pod."""
+    return cast(EnsurePod, decode_action(p.priv(node)["pod"]))
+
+
+def _resource(p: Pass, node: str, template: Doc) -> CallResource:
+    resource = template["resource"]
+    manifest: Doc = {}
+    if resource.get("manifest"):
+        try:
+            documents = load_documents(resource["manifest"], "manifest")
+        except InvalidInput as error:
+            raise CallFailed(str(error)) from error
+        if len(documents) != 1:
+            raise CallFailed("resource.manifest must be one document")
+        manifest = documents[0].doc
+    if resource.get("setOwnerReference"):
+        manifest = _owned(p, manifest)
+    outputs = (template.get("outputs") or {}).get("parameters") or []
+    return CallResource(node, resource.get("action") or "", manifest, resource, outputs)
+
+
+def _owned(p: Pass, manifest: Doc) -> Doc:
+    metadata = p.run.workflow["metadata"]
+    owner = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "name": p.name,
+        "uid": metadata.get("uid") or "",
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    found = manifest.get("metadata") or {}
+    return {**manifest, "metadata": {**found, "ownerReferences": [*(found.get("ownerReferences") or ()), owner]}}
+
+
+# ------------------------------------------------------------------------------------------ container sets
+
+
+def _container_nodes(p: Pass, node: str, template: Doc) -> None:
+    """A node for each container, below its pod's, in the order of their dependencies."""
+    doc = p.node(node)
+    containers: list[Doc] = template["containerSet"].get("containers") or []
+    holder = {k: v for k, v in (("template", doc.get("templateName")), ("templateRef", doc.get("templateRef"))) if v}
+    for container in containers:
+        name = f"{doc['name']}.{container['name']}"
+        if p.get(p.id(name)) is None:
+            call = Call(name, holder, doc["templateScope"], {}, owner="", role="container", boundary=node, flag=doc.get("nodeFlag"))
+            p.create(call, "Container", "Pending")
+    for container in containers:
+        child = p.id(f"{doc['name']}.{container['name']}")
+        for dependency in container.get("dependencies") or ():
+            p.link(p.id(f"{doc['name']}.{dependency}"), child)
+        if not container.get("dependencies"):
+            p.link(node, child)
+
+
+def container_nodes(p: Pass, node: str) -> list[str]:
+    """The container nodes of a container set's pod, in the order of its template."""
+    seen: dict[str, None] = {}
+    todo: list[Any] = [c for c in p.children(node) if p.node(c)["type"] == "Container"]
+    while todo:
+        child = todo.pop(0)
+        if child not in seen:
+            seen[child] = None
+            todo.extend(c for c in p.children(child) if p.node(c)["type"] == "Container" and p.node(c).get("boundaryID") == node)
+    return list(seen)

@@ -1,0 +1,68 @@
+"""One heap of wake-up times for all Workflows, behind one timer of the event loop."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Protocol
+
+from localargo.ports import Clock
+
+LONGEST = 3600.0  # the machine may sleep or its clock be set: look again after so many seconds
+
+
+class Handle(Protocol):
+    """What `call_later` of an event loop returns."""
+
+    def cancel(self) -> None: ...
+
+
+class Timers:
+    """At most one wake-up per number; setting it again replaces it."""
+
+    def __init__(self, clock: Clock, call_later: Callable[[float, Callable[[], None]], Handle], due: Callable[[int], object]) -> None:
+        self._clock = clock
+        self._call_later = call_later
+        self._due = due
+        self._at: dict[int, float] = {}
+        self._heap: list[tuple[float, int]] = []
+        self._handle: Handle | None = None
+        self._armed: float | None = None
+
+    def set(self, number: int, at: float | None) -> None:
+        """Wake the number at the time (epoch seconds); None: not at all."""
+        if at is None:
+            self._at.pop(number, None)
+            return
+        if self._at.get(number) != at:
+            self._at[number] = at
+            heapq.heappush(self._heap, (at, number))
+        self._arm()
+
+    def close(self) -> None:
+        """Wake nobody any more."""
+        self._at.clear()
+        self._heap.clear()
+        if self._handle is not None:
+            self._handle.cancel()
+
+    def _arm(self) -> None:
+        while self._heap and self._at.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        first = self._heap[0][0] if self._heap else None
+        if first == self._armed:
+            return
+        if self._handle is not None:
+            self._handle.cancel()
+        self._armed = first
+        self._handle = None if first is None else self._call_later(min(max(0.0, first - self._clock.now()), LONGEST), self._ring)
+
+    def _ring(self) -> None:
+        self._handle = self._armed = None
+        now = self._clock.now()
+        while self._heap and self._heap[0][0] <= now:
+            at, number = heapq.heappop(self._heap)
+            if self._at.get(number) == at:
+                del self._at[number]
+                self._due(number)
+        self._arm()

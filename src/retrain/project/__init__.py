@@ -1,0 +1,1 @@
+"""A project's files: its overlays become documents, its models a list that kustomize can read."""

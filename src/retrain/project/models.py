@@ -1,0 +1,78 @@
+"""Keeps models/kustomization.yaml equal to the folder: kustomize has no globs, and a spec that is not listed does not exist for Argo."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from localargo import InvalidInput
+
+ENTRY = re.compile(r"^  - (\S+)\s*$")
+PREFIX = re.compile(r"^incoming/([a-z0-9](?:[-a-z0-9]{0,38}[a-z0-9])?)/$")
+
+
+def wanted(folder: Path) -> list[str]:
+    """The entries that the ConfigMap of models needs: every spec and every .sql, by name; `<prefix>.yaml=<file>` where a model's
+    files land under another name than its own, since a Sensor knows only the key of an object."""
+    entries: dict[str, str] = {}
+    for file in sorted(folder.iterdir()):
+        if file.name == "kustomization.yaml" or file.suffix not in (".yaml", ".sql"):
+            continue
+        stem = _lands_under(file) if file.suffix == ".yaml" else _lands_under(file.with_suffix(".yaml"))
+        key = f"{stem or file.stem}{file.suffix}"
+        if key in entries:
+            raise InvalidInput(
+                f"{file}: {entries[key]} takes its data from the same prefix incoming/{stem}/: one of them needs a prefix of its own"
+            )
+        entries[key] = file.name
+    return [name if key == name else f"{key}={name}" for key, name in sorted(entries.items(), key=lambda pair: pair[1])]
+
+
+def listed(folder: Path) -> list[str]:
+    """The entries that models/kustomization.yaml has now."""
+    lines = (folder / "kustomization.yaml").read_text(encoding="utf-8").splitlines()
+    start = _files_line(folder, lines)
+    found = []
+    for line in lines[start + 1 :]:
+        entry = ENTRY.match(line)
+        if not entry:
+            break
+        found.append(entry[1])
+    return found
+
+
+def sync(folder: Path) -> bool:
+    """Rewrite the list of files where it differs (comments and order of everything else stay). True when it has changed."""
+    now, due = listed(folder), wanted(folder)
+    if now == due:
+        return False
+    path = folder / "kustomization.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    start = _files_line(folder, lines)
+    lines[start + 1 : start + 1 + len(now)] = [f"  - {entry}" for entry in due]
+    fresh = path.with_suffix(".new")
+    fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    fresh.replace(path)
+    return True
+
+
+def _files_line(folder: Path, lines: list[str]) -> int:
+    for number, line in enumerate(lines):
+        if line.strip() == "files:":
+            return number
+    raise InvalidInput(f"{folder / 'kustomization.yaml'}: no `files:` list of the ConfigMap of models")
+
+
+def _lands_under(spec: Path) -> str | None:
+    """The <name> of the triggering source's prefix incoming/<name>/, None when the file does not say so (the spec's own check will)."""
+    try:
+        tree: Any = yaml.load(spec.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        sources = tree["spec"]["data"]["sources"]
+        source = sources.get("incoming") or (next(iter(sources.values())) if len(sources) == 1 else {})
+        found = PREFIX.match(source["prefix"])
+    except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError):
+        return None
+    return found[1] if found else None

@@ -1,1 +1,0 @@
-"""From folders to documents."""

@@ -1,0 +1,39 @@
+from localargo.manifests.document import Document
+from localargo.manifests.report import Report, meant, nearest
+
+
+def test_the_same_is_said_once_whatever_words_lead_to_it() -> None:
+    report, document = Report(), Document({"kind": "Workflow", "metadata": {"name": "a"}}, "f", {"spec": 2})
+    report.refusal(document, "spec.x", "invalid spec: templates.a ", "core")
+    report.refusal(document, "spec.x", "invalid spec: templates.b ", "core")
+    report.refusal(document, "spec.y", "", "core")
+    assert [str(each) for each in report.findings] == [
+        "f:2: error: Workflow/a spec.x: invalid spec: templates.a core",
+        "f:2: error: Workflow/a spec.y: core",
+    ]
+
+
+def test_two_documents_of_one_name_are_told_apart() -> None:
+    report = Report()
+    for _ in range(2):
+        report.warning(Document({"kind": "Workflow", "metadata": {"generateName": "a-"}}), "spec", "same")
+    assert len(report.findings) == 2
+
+
+def test_warnings_about_known_documents_are_not_repeated_but_errors_are() -> None:
+    report, known = Report(), Document({})
+    report.silent = {id(known)}
+    report.warning(known, "spec", "w")
+    report.error(known, "spec", "e")
+    report.unsupported(known, "spec", "u")
+    assert [each.severity for each in report.findings] == ["error", "unsupported"]
+
+
+def test_the_nearest_name_is_found_or_all_are_listed() -> None:
+    assert nearest("comand", ["command", "args"]) == "command"
+    assert nearest("entryPoint", ["entrypoint", "templates"]) == "entrypoint"
+    assert nearest("x", ["command"]) == ""
+    assert meant("comand", ["command", "args"]) == "did you mean command?"
+    assert meant("zzz", ["b", "a"]) == "there is: a, b"
+    assert meant("zzz", []) == ""
+    assert meant("q", [f"name-{i}" for i in range(20)]) == ""

@@ -1,0 +1,193 @@
+"""Warm containers: `python -m handlers.<name>` in a process forked from one that has the heavy libraries imported."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from localargo.ports import Artifact, ArtifactLocation, Container, OutputParameter
+from localargo.runners.child import NotStarted, search
+from tests.unit.localargo.runners.podtools import Kept, hosts_of, pod, until
+
+
+def handler(tmp_path: Path, name: str, source: str) -> None:
+    """Write `handlers/<name>.py` into the folder that the engine runs in."""
+    folder = tmp_path / "handlers"
+    folder.mkdir(exist_ok=True)
+    (folder / "__init__.py").touch()
+    (folder / f"{name}.py").write_text(source)
+
+
+async def test_a_warm_pod_from_arguments_to_outputs(make, tmp_path):
+    source = """
+import json, os, sys
+if __name__ == "__main__":
+    from pathlib import Path
+    options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+    Path(options["--out"]).write_text(Path(options["--in"]).read_text().upper())
+    print(json.dumps([os.getcwd(), sorted(os.environ), sys.argv[0], sys.argv[-1], "sklearn" in sys.modules]))
+    print("log", file=sys.stderr)
+    sys.exit(65)
+    import sklearn
+"""
+    handler(tmp_path, "shout", source)
+    kept: Kept = make()
+    spec = pod(
+        "a",
+        *("python", "-m", "handlers.shout", "--in", "/in/f", "--out", "/out/deep/o", "--eq=/in/f"),
+        inputs=[Artifact("f", "/in/f", ArtifactLocation("raw", data="quiet"))],
+        output_parameters=[OutputParameter("o", "/out/deep/o")],
+        capture_result=True,
+        env={"MINE": "1"},
+    )
+    ended = await kept.run(spec)
+    assert ended.containers[0].exit_code == 65, await kept.log("a")
+    left = await kept.pods.collect(spec)
+    assert left.parameters == {"o": "QUIET"}
+    threads = ["MKL_NUM_THREADS", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OPENBLAS_NUM_THREADS"]
+    expected = sorted(["HOME", "LANG", "MINE", "PATH", "TMPDIR", *threads])
+    name = str(tmp_path / "handlers/shout.py")
+    assert (
+        left.result
+        == f'["{tmp_path}", {str(expected).replace(chr(39), chr(34))}, "{name}", "--eq={tmp_path}/state/pods/a/root/in/f", true]'
+    )
+    assert "log\n" in await kept.log("a")
+    await kept.pods.close(kill=True)
+    assert hosts_of(tmp_path / "state") == []
+
+
+@pytest.fixture
+def warm(make, tmp_path):
+    """Runs handler sources one after another in one warm host, and gives their exit codes and logs."""
+
+    async def run(sources: dict[str, str]) -> dict[str, tuple[int, str]]:
+        kept: Kept = make()
+        for name, source in sources.items():
+            handler(tmp_path, name, source)
+        await asyncio.gather(*(kept.pods.ensure(pod(name, "python", "-m", f"handlers.{name}")) for name in sources))
+        found = {name: ((await kept.ended(name)).containers[0].exit_code, await kept.log(name)) for name in sources}
+        await kept.pods.close(kill=True)
+        return found
+
+    return run
+
+
+async def test_exit_codes_as_the_interpreter_gives_them(warm):
+    found = await warm(
+        {
+            "falls_off": "print('x')",
+            "exits": "raise SystemExit(75)",
+            "exits_none": "raise SystemExit",
+            "exits_text": "raise SystemExit('because')",
+            "raises": "raise ValueError('boom')",
+            "killed": "import os; os.kill(os.getpid(), 9)",
+            "term": "import os; os.kill(os.getpid(), 15)",
+            "at_exit": "import atexit; atexit.register(print, 'bye')",
+            "threads": "import threading, time; threading.Thread(target=lambda: (time.sleep(0.1), print('late'))).start()",
+            "syntax": "def",
+            "large": "raise SystemExit(256 + 3)",
+        }
+    )
+    codes = {name: code for name, (code, _) in found.items()}
+    assert codes == {
+        "falls_off": 0,
+        "exits": 75,
+        "exits_none": 0,
+        "exits_text": 1,
+        "raises": 1,
+        "killed": 137,
+        "term": 143,
+        "at_exit": 0,
+        "threads": 0,
+        "syntax": 1,
+        "large": 3,
+    }
+    assert found["at_exit"][1] == "bye\n"
+    assert found["threads"][1] == "late\n"
+    assert "ValueError: boom" in found["raises"][1]
+    assert found["exits_text"][1] == "because\n"
+
+
+async def test_children_of_one_parent_draw_different_random_numbers(warm):
+    source = "import random, numpy; print(random.random(), numpy.random.rand())"
+    found = await warm({f"draw{i}": source for i in range(3)})
+    assert len({number for _, log in found.values() for number in log.split()}) == 6
+
+
+async def test_libraries_compute_in_forked_children(warm):
+    sources = {
+        "duck": "import duckdb; print(duckdb.sql('select 6 * 7').fetchall()[0][0])",
+        "boost": "import numpy as np; from sklearn.ensemble import HistGradientBoostingRegressor as H; x = np.arange(400.).reshape(-1, 1); "
+        "print(H(max_iter=5).fit(x, x[:, 0]).predict(x[:1]).shape)",
+        "arrow": "import pyarrow as pa, pyarrow.compute as pc; print(pc.sum(pa.array(range(10)).cast('int64')))",
+        "blas": "import numpy as np; print(int((np.ones((300, 300)) @ np.ones((300, 300)))[0, 0]))",
+    }
+    found = await warm(sources)
+    assert {name: log for name, (_, log) in found.items()} == {"duck": "42\n", "boost": "(1,)\n", "arrow": "45\n", "blas": "300\n"}
+
+
+async def test_an_edited_handler_counts(make, tmp_path):
+    kept: Kept = make()
+    for text in ("one", "another"):  # a different length: the interpreter's own caches tell sources by that and by the second
+        handler(tmp_path, "edited", f"print('{text}')")
+        await kept.run(pod(text, "python", "-m", "handlers.edited"))
+        assert await kept.log(text) == f"{text}\n"
+    await kept.pods.close(kill=True)
+
+
+async def test_shared_memory_of_the_parent_is_not_counted(make, tmp_path):
+    """The parent's libraries alone are above this limit; the child's own memory is below it until it takes more."""
+    handler(tmp_path, "small", "import time; time.sleep(0.6)")
+    handler(tmp_path, "grows", "x = bytearray(300 << 20); import time; time.sleep(60)")
+    kept: Kept = make()
+    limit = 96 << 20
+    assert (await kept.run(pod("small", "python", "-m", "handlers.small", memory_bytes=limit))).containers[0].exit_code == 0
+    main = (await kept.run(pod("grows", "python", "-m", "handlers.grows", memory_bytes=limit))).containers[0]
+    assert (main.exit_code, main.reason) == (137, "OOMKilled")
+    await kept.pods.close(kill=True)
+
+
+async def test_a_handler_of_the_standard_library_needs_no_large_parent(make, tmp_path):
+    handler(tmp_path, "small", "import json, sys; print('numpy' in sys.modules, sys.argv[1:]); raise SystemExit(9)")
+    kept: Kept = make()
+    ended = await kept.run(pod("a", "python", "-m", "handlers.small", "--x", "1"))
+    assert (ended.containers[0].exit_code, await kept.log("a")) == (9, "False ['--x', '1']\n")
+    assert len(hosts_of(tmp_path / "state")) == 1
+    await kept.pods.close(kill=True)
+
+
+async def test_a_warm_pod_ends_with_its_host(make, tmp_path):
+    handler(tmp_path, "sleeps", "import time; print('up', flush=True); time.sleep(60)")
+    kept: Kept = make()
+    await kept.pods.ensure(pod("a", "python", "-m", "handlers.sleeps"))
+    await until(lambda: kept.written("a"))
+    os.kill(hosts_of(tmp_path / "state")[0], 9)
+    assert (await kept.ended("a")).lost
+    await kept.pods.close(kill=True)
+
+
+async def test_a_handler_beside_other_containers_runs_isolated(make, tmp_path):
+    handler(tmp_path, "hello", "import sys; print('hello', 'sklearn' in sys.modules)")
+    kept: Kept = make()
+    spec = pod("a", containers=[Container("main", "i", ["python", "-m", "handlers.hello"]), Container("b", "i", ["true"])])
+    ended = await kept.run(spec)
+    assert [c.exit_code for c in ended.containers] == [0, 0]
+    assert await kept.log("a") == "hello False\n"
+    await kept.pods.close(kill=True)
+
+
+def test_search_says_what_argo_says(tmp_path):
+    (tmp_path / "plain").touch()
+    (tmp_path / "tool").touch(mode=0o755)
+    assert search("tool", f"/no/such:{tmp_path}") == str(tmp_path / "tool")
+    assert search(str(tmp_path / "tool"), "") == str(tmp_path / "tool")
+    for name, words in (
+        ("plain", "executable file not found in $PATH"),
+        (f"{tmp_path}/plain", "permission denied"),
+        (str(tmp_path), "is a directory"),
+    ):
+        with pytest.raises(NotStarted, match=words.replace("$", r"\$")):
+            search(name, str(tmp_path))

@@ -1,0 +1,134 @@
+import json
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+
+from localargo.bucket.s3 import S3Bucket
+from retrain.cli.event_verbs import bucket_environment
+from tests.unit.retrain.cli.driver import Engine
+
+
+def test_sources_in_every_shape(engine: Engine) -> None:
+    table = engine.ok("sources").splitlines()
+    assert table[0].split() == ["SOURCE", "EVENT", "TYPE", "STATE", "WHERE"]
+    told = {s["source"]: s for s in engine.json("sources")}
+    assert told["clock"]["type"] == "calendar"
+    assert told["hook"]["where"].startswith("http://127.0.0.1:")
+    assert [s["source"] for s in yaml.safe_load(engine.ok("sources", "-o", "yaml"))] == ["clock", "hook"]
+
+
+def test_a_source_is_paused_and_resumed(engine: Engine) -> None:
+    assert engine.ok("sources", "pause", "clock") == "source clock paused\n"
+    assert {s["source"]: s["state"] for s in engine.json("sources")}["clock"] == "paused"
+    assert engine.ok("sources", "resume", "clock") == "source clock resumed\n"
+    assert {s["source"]: s["state"] for s in engine.json("sources")}["clock"] == "running"
+    for name in ("nobody", "clock/yearly", "a b?c"):
+        refused = engine.call("sources", "pause", name)
+        assert refused.exit_code == 1
+        assert refused.stderr.endswith(": `retrain sources` shows those there are\n")
+
+
+def test_a_tick_is_an_event_of_the_journal(engine: Engine) -> None:
+    told = engine.ok("tick", "clock/yearly").split()
+    assert (told[0], *told[2:]) == ("event", "of", "clock/yearly")
+    event = engine.json("events", "get", told[1])
+    assert (event["source"], event["subject"]) == ("clock", "yearly")
+    assert yaml.safe_load(engine.ok("events", "get", told[1], "-o", "yaml")) == event
+    assert told[1] in engine.ok("events")
+    assert len(engine.json("events", "--limit", "1")["events"]) == 1
+    assert engine.ok("tick", "yearly").split()[3] == "clock/yearly"
+
+
+@pytest.mark.parametrize("event", ["nothing", "clock/nothing", "nobody/yearly", "hook/said"])
+def test_a_tick_of_what_is_no_calendar_event_names_those_there_are(engine: Engine, event: str) -> None:
+    refused = engine.call("tick", event)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.endswith("; there are clock/yearly\n")
+
+
+def test_an_event_is_found_by_the_beginning_of_its_id_and_one_that_is_not_there_is_named(engine: Engine) -> None:
+    number = engine.ok("tick", "clock/yearly").split()[1]
+    assert engine.json("events", "get", number[:12])["id"] == number
+    refused = engine.call("events", "get", "nothing")
+    assert (refused.exit_code, refused.stderr) == (1, "retrain: no event nothing: `retrain events` shows those there are\n")
+    for limit in ("0", "-1", "10001", "x"):
+        assert engine.call("events", "--limit", limit).exit_code == 2
+
+
+def test_what_a_webhook_takes_starts_a_workflow_and_can_be_replayed(engine: Engine) -> None:
+    where = {s["source"]: s for s in engine.json("sources")}["hook"]["where"]
+    body = json.dumps({"message": "from afar"}).encode()
+    request = urllib.request.Request(where, body, {"Content-Type": "application/json"}, method="POST")
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 200
+    deadline = time.monotonic() + 20
+    while not (names := engine.ok("list", "-l", "heard=yes", "-o", "name").split()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    engine.until(names[0], lambda w: (w.get("status") or {}).get("phase") == "Succeeded")
+    assert engine.ok("logs", names[0]) == "from afar\n"
+    assert "ear     say" in engine.ok("events")
+    wide = engine.ok("events", "-o", "wide").splitlines()
+    assert wide[0].split() == ["ID", "SOURCE", "EVENT", "TIME", "TYPE", "DATA"]
+    (row,) = [line for line in wide if " hook " in line]
+    assert '  webhook   {"' in row
+    assert "from afar" in row or row.endswith("…")
+
+
+def test_put_without_a_bucket_says_what_makes_one(engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("a\n", encoding="utf-8")
+    refused = engine.call("put", str(file), "--model", "m")
+    assert refused.exit_code == 1
+    assert "no bucket in" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["FILE"], "Give --model, or --key"),
+        (["FILE", "--model", "m", "--key", "k"], "Give --model, or --key"),
+        (["FILE", "FILE", "--key", "k"], "--key names one object"),
+        (["FILE", "--key", "a//b"], "'a//b' has an empty part"),
+        (["FILE", "--key", "incoming/../b"], "has an empty part, `.` or `..`"),
+        (["missing", "--model", "m"], "'missing' does not exist"),
+        ([".", "--model", "m"], "is a directory"),
+    ],
+)
+def test_wrong_usage_of_put_ends_with_2(engine: Engine, tmp_path: Path, arguments: list[str], told: str) -> None:
+    (tmp_path / "a.csv").touch()
+    refused = engine.call("put", *(str(tmp_path / "a.csv") if a == "FILE" else a for a in arguments))
+    assert refused.exit_code == 2
+    assert told in refused.stderr
+
+
+@pytest.mark.slow
+def test_what_is_put_lies_in_the_bucket_and_is_an_event(bucketed: Engine, tmp_path: Path) -> None:
+    one, two = tmp_path / "one.csv", tmp_path / "two.csv"
+    one.write_text("a\n1\n", encoding="utf-8")
+    two.write_text("a\n22\n", encoding="utf-8")
+    told = bucketed.ok("put", str(one), str(two), "--model", "fine").splitlines()
+    assert told == [
+        f"{one} -> s3://retrain/incoming/fine/one.csv (4 bytes)",
+        f"{two} -> s3://retrain/incoming/fine/two.csv (5 bytes)",
+    ]
+    assert bucketed.ok("put", str(two), "--key", "batches/fine/1/two.csv").startswith(f"{two} -> s3://retrain/batches/fine/1/two.csv ")
+    bucket = S3Bucket.from_environment(bucket_environment(bucketed.state))
+    for key, file in (("incoming/fine/one.csv", one), ("incoming/fine/two.csv", two), ("batches/fine/1/two.csv", two)):
+        bucket.download(key, tmp_path / "back")
+        assert (tmp_path / "back").read_bytes() == file.read_bytes()
+    deadline = time.monotonic() + 20
+    while len(events := bucketed.json("events")["events"]) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert [(e["source"], e["subject"]) for e in events] == [("drop", "put"), ("drop", "put")]
+
+
+@pytest.mark.slow
+def test_put_for_a_model_that_is_not_known_names_those_that_are(bucketed: Engine, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    for model in ("fien", "../fine", ""):
+        refused = bucketed.call("put", str(tmp_path / "a.csv"), "--model", model)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert f"the engine has no model {model!r}; there are: fine, other." in refused.stderr
