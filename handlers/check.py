@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from handlers.contracts import BadSpec, main
-from handlers.spec.model import ModelSpec
-from handlers.spec.parse import read
+from handlers.data.query import check_scope
+from handlers.models.estimators import make
+from handlers.modelspec.grid import expand
+from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.parse import read
+from handlers.runs.evaluation import check_metrics
 
 
 def run(argv: list[str]) -> None:
@@ -52,11 +56,6 @@ def check(path: Path) -> list[dict[str, Any]]:
 
 def _deeper(spec: ModelSpec) -> None:
     """What only the libraries that compute can say."""
-    from handlers.data.query import check_scope
-    from handlers.judge.evaluation import check_metrics
-    from handlers.learn.estimators import make
-    from handlers.spec.grid import expand
-
     if spec.sql:
         check_scope(spec.sql, spec.data.trigger, spec.data.sources[spec.data.trigger].columns)
     for trial in expand(spec):

@@ -124,6 +124,18 @@ def write_output(path: str | None, text: str) -> None:
     fresh.replace(target)
 
 
+def json_argument(text: str, option: str) -> Any:
+    """The JSON of a parameter; an engine may have wrapped it in a JSON string once more. WrongUsage names the option."""
+    found: Any = text
+    for _ in range(2):
+        if isinstance(found, str):
+            try:
+                found = json.loads(found)
+            except ValueError as error:
+                raise WrongUsage(f"{option}: not JSON ({error})") from error
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class RetrainRequest:
     """What an event asks for. Every source's event has this one shape; fields that a source does not know are empty."""

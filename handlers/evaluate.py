@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import argparse
 
-from handlers.contracts import log, main, write_output
+from handlers.contracts import json_argument, log, main, write_output
 from handlers.data.manifest import load_dataset
-from handlers.judge.evaluation import on_valid
-from handlers.learn import trial as trials
-from handlers.learn.claim import Heartbeat
-from handlers.spec.parse import load
+from handlers.modelspec.parse import load
+from handlers.runs.claim import Heartbeat
+from handlers.runs.evaluation import on_valid
 from handlers.storage import canonical_json, open_store
 
 
@@ -30,7 +29,7 @@ def run(argv: list[str] | None = None) -> None:
     given = arguments(argv)
     store = open_store()
     spec = load(given.spec)
-    trial = trials.parameter(given.result, "--result")["trial"]
+    trial = json_argument(given.result, "--result")["trial"]
     with Heartbeat(store, given.model, given.run):
         found = on_valid(store, given.model, trial, spec, load_dataset(store, given.model, given.dataset))
     select_by = spec.evaluate.select_by

@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from handlers.contracts import RetrainRequest, WrongUsage, log, main, write_output
-from handlers.judge import trained
-from handlers.learn import claim as claims
-from handlers.spec.digests import code_digest, identity, promote_digest, run_digest, snapshot_digest
-from handlers.spec.model import ModelSpec
-from handlers.spec.parse import load, parse
-from handlers.spec.quantities import seconds
+from handlers.data.query import check_scope
+from handlers.modelspec.digests import code_digest, identity, promote_digest, run_digest, snapshot_digest
+from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.parse import load, parse
+from handlers.modelspec.quantities import seconds
+from handlers.runs import claim as claims
+from handlers.runs import trained
 from handlers.storage import Missing, ObjectInfo, Store, open_store, read_json, write_once
 
 WINDOW_SECONDS = 10  # as the Sensors name their Workflows
@@ -54,8 +55,6 @@ def read_spec(given: argparse.Namespace) -> None:
     """Parse and check the spec; what later steps need of it becomes outputs, so that none reads it again."""
     spec = parse(given.spec, f"models/{given.model}.yaml", given.query or None)
     if spec.data.query is not None and spec.sql:
-        from handlers.data.query import check_scope
-
         source = spec.data.sources[spec.data.trigger]
         check_scope(spec.sql, spec.data.trigger, source.columns)
     train = spec.resources.get("train")

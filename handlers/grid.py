@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 
 from handlers.contracts import log, main, write_output
-from handlers.learn.estimators import make
-from handlers.spec.grid import Trial, expand
-from handlers.spec.model import ModelSpec
-from handlers.spec.parse import load
+from handlers.models.estimators import make
+from handlers.modelspec.grid import Trial, expand
+from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.parse import load
 from handlers.storage import canonical_json
 
 

@@ -15,18 +15,18 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from handlers.contracts import BadData, BadSpec, GaveUp, log, main, write_output
+from handlers.contracts import BadData, BadSpec, GaveUp, json_argument, log, main, write_output
 from handlers.data.manifest import load_dataset
-from handlers.judge import champion as champions
-from handlers.judge import trained
-from handlers.judge.champion import Overtaken
-from handlers.judge.comparison import verdict as judged
-from handlers.judge.evaluation import on_valid
-from handlers.judge.records import RunRecord, read_run, run_folder, runs
-from handlers.learn import trial as trials
-from handlers.learn.claim import Heartbeat, release
-from handlers.spec.model import ModelSpec
-from handlers.spec.parse import load
+from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.parse import load
+from handlers.report.run_report import write_report
+from handlers.runs import champion as champions
+from handlers.runs import trained, trials
+from handlers.runs.champion import Overtaken
+from handlers.runs.claim import Heartbeat, release
+from handlers.runs.comparison import verdict as judged
+from handlers.runs.evaluation import on_valid
+from handlers.runs.records import RunRecord, read_run, run_folder, runs
 from handlers.storage import Store, canonical_json, open_store, write_json, write_once
 
 ENDED_BEFORE = ("already-trained", "busy", "no-data")
@@ -58,8 +58,6 @@ def run(argv: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["report"]:
         given = report_arguments(words[1:])
-        from handlers.judge.run_report import write_report
-
         log("report is written", key=write_report(open_store(), given.model, given.run, given.status, given.failures))
         return
     judge(arguments(words[1:] if words[:1] == ["judge"] else words))
@@ -124,8 +122,8 @@ def _spec(text: str) -> ModelSpec:
 
 def _scores(text: str) -> list[dict[str, Any]]:
     """The list of scores; an item may be text that holds JSON, as a workflow engine hands results on."""
-    items = trials.parameter(text or "[]", "--results")
-    return [trials.parameter(item, "--results") if isinstance(item, str) else dict(item) for item in items]
+    items = json_argument(text or "[]", "--results")
+    return [json_argument(item, "--results") if isinstance(item, str) else dict(item) for item in items]
 
 
 def _failed(status: str, decision: str, scores: list[dict[str, Any]]) -> str | None:

@@ -10,27 +10,26 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from handlers.contracts import BadSpec, GaveUp, HandlerError, log, main, write_output
+from handlers.contracts import BadSpec, GaveUp, HandlerError, json_argument, log, main, write_output
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset, load_dataset
-from handlers.judge.comparison import days_of
-from handlers.judge.evaluation import check_metrics
-from handlers.judge.metrics import METRICS, metric, values
-from handlers.learn import checkpoint
-from handlers.learn import trial as trials
-from handlers.learn.checkpoint import Progress, Refused
-from handlers.learn.claim import Heartbeat
-from handlers.learn.estimators import Learner, accepts_weight, learner
-from handlers.learn.feed import DatasetFeed
-from handlers.learn.kernel import kernel, versions
-from handlers.learn.loop import Plan, Score, Training, whole
-from handlers.learn.memory import enough_memory
-from handlers.learn.model_file import dump, load, state_digest
-from handlers.learn.predict import Predictions
-from handlers.spec.digests import code_digest, trial_digest
-from handlers.spec.model import ModelSpec
-from handlers.spec.parse import load as load_spec
-from handlers.spec.quantities import seconds
+from handlers.metrics.metrics import METRICS, metric, values
+from handlers.metrics.predictions import Predictions
+from handlers.models import checkpoint
+from handlers.models.checkpoint import Progress, Refused
+from handlers.models.estimators import Learner, accepts_weight, learner
+from handlers.models.feed import DatasetFeed
+from handlers.models.kernel import kernel, versions
+from handlers.models.loop import Plan, Score, Training, whole
+from handlers.models.memory_check import enough_memory
+from handlers.models.model_file import dump, load, state_digest
+from handlers.modelspec.digests import code_digest, trial_digest
+from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.parse import load as load_spec
+from handlers.modelspec.quantities import seconds
+from handlers.runs import trials
+from handlers.runs.claim import Heartbeat
+from handlers.runs.evaluation import check_metrics
 from handlers.storage import Store, Temporary, canonical_json, open_store, write_once
 
 
@@ -46,7 +45,7 @@ def run(argv: list[str] | None = None) -> None:
     given = arguments(argv)
     store = open_store()
     spec = load_spec(given.spec)
-    asked = trials.parameter(given.trial, "--trial")
+    asked = json_argument(given.trial, "--trial")
     dataset = load_dataset(store, given.model, given.dataset)
     params = {**spec.model.params, **asked.get("params", {})}
     trial = trial_digest(dataset.digest, spec, params, code_digest())
@@ -158,7 +157,7 @@ def plan(spec: ModelSpec) -> Plan:
 
 def _document(trial: str, spec: ModelSpec, dataset: Dataset, made: Learner, progress: Progress, params: dict[str, Any]) -> dict[str, Any]:
     kept = progress.best["epoch"] if spec.training.early_stopping and progress.best else progress.epoch
-    days = days_of(dataset, "train")
+    days = dataset.days("train")
     return {
         "trial": trial,
         "dataset": dataset.digest,

@@ -13,10 +13,10 @@ from handlers.contracts import BadData, log, main, write_output
 from handlers.data import manifest, parts
 from handlers.data.keys import settled
 from handlers.data.manifest import Dataset
-from handlers.learn.claim import Heartbeat
-from handlers.spec.digests import code_digest
-from handlers.spec.model import ModelSpec
-from handlers.spec.parse import load
+from handlers.modelspec.digests import code_digest
+from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.parse import load
+from handlers.runs.claim import Heartbeat
 from handlers.storage import Missing, Store, canonical_json, open_store, read_json
 
 

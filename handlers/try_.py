@@ -20,8 +20,8 @@ from typing import Any
 
 from handlers import evaluate, fetch, grid, promote, train, transform
 from handlers.contracts import BadData, HandlerError, WrongUsage, logged_by, main
-from handlers.spec.model import ModelSpec, Source
-from handlers.spec.parse import parse
+from handlers.modelspec.model import ModelSpec, Source
+from handlers.modelspec.parse import parse
 from handlers.storage import FolderStore, read_json
 
 RUN = "try"

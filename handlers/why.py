@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from handlers.contracts import WrongUsage, main
-from handlers.judge import champion as champions
-from handlers.judge import explain
-from handlers.judge.champion import current
-from handlers.judge.gate import number
-from handlers.judge.records import RunRecord, find_run, find_trials, models, read_run, runs
-from handlers.learn import trial as trials
+from handlers.report import explain
+from handlers.runs import champion as champions
+from handlers.runs import trials
+from handlers.runs.champion import current
+from handlers.runs.gate import number
+from handlers.runs.records import RunRecord, find_run, find_trials, models, read_run, runs
 from handlers.storage import Store, canonical_json, open_store
 
 Doc = dict[str, Any]

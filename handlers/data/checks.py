@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec
-from handlers.spec.model import ColumnCheck, ModelSpec, RowsCheck
+from handlers.data.sources import type_name
+from handlers.modelspec.model import ColumnCheck, ModelSpec, RowsCheck
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,8 +54,6 @@ class Watch:
     def _range(self, name: str, column: pa.ChunkedArray, check: ColumnCheck) -> None:
         import pyarrow as pa
         import pyarrow.compute as pc
-
-        from handlers.data.sources import type_name
 
         if check.type is not None and type_name(column.type) != check.type:
             raise BadData(f"{self.key}: column {name!r} is of type {type_name(column.type)}; checks.{name}.type is {check.type}")

@@ -10,9 +10,10 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec
+from handlers.data.checks import text
 from handlers.data.manifest import Dataset
 from handlers.data.statistics import Statistics, deviation
-from handlers.spec.model import Feature, ModelSpec
+from handlers.modelspec.model import Feature, ModelSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,8 +64,6 @@ class Encoder:
         """(rows,): 1 for the positive class and 0 (binary), the index of the class (multiclass), or the number, clipped (regression)."""
         import numpy as np
         import pyarrow as pa
-
-        from handlers.data.checks import text
 
         target = self.spec.data.target
         column = table.column(target.column)

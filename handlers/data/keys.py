@@ -11,7 +11,7 @@ from typing import Any
 
 from handlers.contracts import BadData
 from handlers.data import checks, parts
-from handlers.spec.model import ModelSpec
+from handlers.modelspec.model import ModelSpec
 from handlers.storage import Missing, Store, digest, read_json, write_json
 
 Document = dict[str, Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 from handlers.contracts import BadData, BadSpec
 from handlers.data import split as splits
 from handlers.data import statistics
-from handlers.spec.digests import dataset_digest
-from handlers.spec.model import Feature, ModelSpec
+from handlers.modelspec.digests import dataset_digest
+from handlers.modelspec.model import Feature, ModelSpec
 from handlers.storage import Missing, Store, read_json, write_once
 
 LEAST_ROWS = 10  # of a role; below that no metric says anything
@@ -47,6 +47,14 @@ class Dataset:
     def of_role(self, role: str) -> list[PartRef]:
         """The parts of a role, by day and key."""
         return sorted((p for p in self.parts if p.role == role), key=lambda p: (p.day, p.key))
+
+    def days(self, *roles: str) -> list[str]:
+        """The days of the roles' parts, oldest first."""
+        return sorted({str(part.day) for part in self.parts if part.role in roles})
+
+
+def span(days: Sequence[str]) -> str:
+    return f"{days[0]} to {days[-1]}" if days else "no days"
 
 
 def dataset_key(model: str, digest: str) -> str:

@@ -17,8 +17,8 @@ from handlers.contracts import BadData, BadSpec, log
 from handlers.data import checks, query, sources, statistics
 from handlers.data.days import Days
 from handlers.data.split import newest_allowed
-from handlers.spec.digests import part_digest
-from handlers.spec.model import ModelSpec
+from handlers.modelspec.digests import part_digest
+from handlers.modelspec.model import ModelSpec
 from handlers.storage import Missing, Store, read_json, write_json
 
 if TYPE_CHECKING:

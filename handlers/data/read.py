@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from handlers.contracts import BadData
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset, PartRef
-from handlers.spec.model import ModelSpec
+from handlers.modelspec.model import ModelSpec
 from handlers.storage import Missing, Store
 
 if TYPE_CHECKING:

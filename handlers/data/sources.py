@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData
-from handlers.spec.model import Source
+from handlers.modelspec.model import Source
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from handlers.contracts import BadData
-from handlers.spec.model import TimeSplit
-from handlers.spec.quantities import seconds
+from handlers.modelspec.model import TimeSplit
+from handlers.modelspec.quantities import seconds
 
 Role = Literal["train", "valid", "test"]
 FUTURE = timedelta(days=1)  # how far a clock elsewhere may be ahead

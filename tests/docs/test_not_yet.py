@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from handlers.spec import yaml12
-from handlers.spec.parse import read
+from handlers.modelspec import yaml12
+from handlers.modelspec.parse import read
 from tests.docs.pages import DOCS, ROOT
 
 HASH = {"by": "hash", "key": ["flight"], "valid": 0.1, "test": 0.1}

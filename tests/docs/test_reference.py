@@ -13,9 +13,9 @@ import pytest
 from pydantic import BaseModel
 from starlette.routing import Route
 
-from handlers.judge.metrics import METRICS
-from handlers.learn.estimators import KINDS
-from handlers.spec.model import ColumnCheck, ModelSpec, RowsCheck
+from handlers.metrics.metrics import METRICS
+from handlers.models.estimators import KINDS
+from handlers.modelspec.model import ColumnCheck, ModelSpec, RowsCheck
 from tests.docs.pages import DOCS, PAGES, ROOT, TOP, prose
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

@@ -18,7 +18,7 @@ from handlers.data import read, statistics
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset, PartRef
 from handlers.data.read import RangedFile, batches
-from handlers.spec.model import Feature, ModelSpec
+from handlers.modelspec.model import Feature, ModelSpec
 from handlers.storage import FolderStore
 
 

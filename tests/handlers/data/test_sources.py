@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from handlers.contracts import BadData
 from handlers.data import sources
-from handlers.spec.model import Source
+from handlers.modelspec.model import Source
 
 COLUMNS = {"n": "int", "x": "float", "s": "string", "b": "boolean", "t": "timestamp", "d": "date"}
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from handlers.contracts import BadData
 from handlers.data.split import bounds, newest_allowed
-from handlers.spec.model import TimeSplit
+from handlers.modelspec.model import TimeSplit
 
 FIRST = date(2013, 1, 1)
 NOW = datetime(2026, 1, 1, tzinfo=UTC).timestamp()

@@ -8,7 +8,7 @@ from handlers import transform
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset
 from handlers.data.read import Batch, batches
-from handlers.spec.parse import load
+from handlers.modelspec.parse import load
 from handlers.storage import FolderStore
 
 

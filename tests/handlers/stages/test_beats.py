@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from handlers import evaluate, promote, train, transform
-from handlers.learn.claim import read, take
+from handlers.runs.claim import read, take
 from handlers.storage import write_json
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from handlers import evaluate
 from handlers.contracts import BadData, WrongUsage
-from handlers.judge import evaluation
+from handlers.runs import evaluation
 from handlers.storage import read_json
 
 

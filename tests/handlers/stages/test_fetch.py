@@ -14,7 +14,7 @@ import yaml
 
 from handlers import check, fetch, try_
 from handlers.contracts import BadData, BadSpec, WrongUsage
-from handlers.learn import claim
+from handlers.runs import claim
 from handlers.storage import FolderStore, Store, read_json
 
 

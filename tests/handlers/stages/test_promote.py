@@ -10,9 +10,9 @@ import pytest
 
 from handlers import promote
 from handlers.contracts import GaveUp
-from handlers.judge import champion as champions
-from handlers.learn.claim import read as read_claim
-from handlers.learn.claim import take
+from handlers.runs import champion as champions
+from handlers.runs.claim import read as read_claim
+from handlers.runs.claim import take
 from handlers.storage import FolderStore, Store, open_store, read_json
 
 

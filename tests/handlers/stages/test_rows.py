@@ -11,7 +11,7 @@ from handlers.contracts import BadData
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset
 from handlers.data.read import Position, batches
-from handlers.spec.parse import load
+from handlers.modelspec.parse import load
 from tests.handlers.stages.datasets import Counting, dense, made, rows
 
 

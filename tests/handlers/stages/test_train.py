@@ -15,8 +15,8 @@ import pytest
 
 from handlers import train
 from handlers.contracts import BadSpec, GaveUp, TryAgain
-from handlers.learn import trial as trials
-from handlers.learn.claim import read as read_claim
+from handlers.runs import trials
+from handlers.runs.claim import read as read_claim
 from handlers.storage import FolderStore, Temporary, read_json
 
 ROOT = Path(__file__).parents[3]
@@ -81,7 +81,7 @@ def test_early_stopping_keeps_the_best_epoch(world: Any, month: Any) -> None:
     assert result["epoch"] == best["epoch"]
     assert result["stopped"] == "no better for 2 epochs"
     learner, _ = trials.open_learner(world.store, "late", answer["trial"])
-    from handlers.learn.model_file import state_digest
+    from handlers.models.model_file import state_digest
 
     assert state_digest(learner.estimator) == result["state"]
 
@@ -263,7 +263,7 @@ def test_killed_and_stopped_while_training_it_ends_in_the_same_model(world: Any,
 def test_a_checkpoint_of_another_kernel_is_refused_and_training_starts_again(
     world: Any, month: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from handlers.learn import kernel
+    from handlers.models import kernel
 
     dataset, trial = ready(world, month)
     expected = world.train(dataset, trial, "a")

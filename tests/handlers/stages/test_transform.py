@@ -11,8 +11,8 @@ from handlers.contracts import BadData, BadSpec
 from handlers.data.encode import Encoder
 from handlers.data.manifest import load_dataset
 from handlers.data.read import batches
-from handlers.spec.model import ModelSpec
-from handlers.spec.parse import load
+from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.parse import load
 from tests.handlers.stages.datasets import dense, made, rows
 
 

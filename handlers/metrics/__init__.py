@@ -1,0 +1,1 @@
+"""The metrics that a spec may name, computed over whole days: values, intervals, baselines and slices."""

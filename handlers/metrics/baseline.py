@@ -1,0 +1,57 @@
+"""What knowing nothing is worth: constant answers learned from train, judged on the same rows as the models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from handlers.metrics.metrics import values
+from handlers.metrics.predictions import Predictions
+
+if TYPE_CHECKING:
+    from handlers.data.read import Batch
+
+DEFAULT = {"binary": "majority", "multiclass": "majority", "regression": "median"}
+# above this many train rows the median is that of every n-th row
+KEPT = 2_000_000
+
+
+def baseline(name: str, task: str, classes: int, train: Iterable[Batch], test: Predictions, metrics: list[str]) -> dict[str, Any]:
+    """{"name", "answer", "values": {metric: number}} of a constant model.
+
+    majority: the classes' shares in train. median: train's median target. last_value: the mean target of train's last cluster (day).
+    """
+    import numpy as np
+
+    answer = _answer(name, classes, train)
+    score: Any
+    if task == "regression":
+        score, kind = np.full(test.rows, float(answer[0])), test.kind
+    elif classes == 2:
+        score, kind = np.full(test.rows, float(answer[1])), "probability"
+    else:
+        score, kind = np.tile(answer, (test.rows, 1)), "probability"
+    said = Predictions(test.truth, score, test.weight, test.cluster, "value" if kind == "value" else "probability")
+    found = values(task, metrics, said)
+    return {"name": name, "answer": [float(a) for a in answer], "values": {k: v if np.isfinite(v) else None for k, v in found.items()}}
+
+
+def _answer(name: str, classes: int, train: Iterable[Batch]) -> Any:
+    import numpy as np
+
+    if name == "majority":
+        counts = np.zeros(classes)
+        for batch in train:
+            counts += np.bincount(batch.y.astype(np.int64), weights=batch.weight, minlength=classes)
+        return counts / counts.sum()
+    if name == "last_value":
+        last, total, rows = -np.inf, 0.0, 0.0
+        for batch in train:
+            newest = batch.cluster.max()
+            if newest > last:
+                last, total, rows = newest, 0.0, 0.0
+            here = batch.cluster == last
+            total, rows = total + float(batch.y[here].sum()), rows + float(here.sum())
+        return np.asarray([total / rows])
+    seen = np.concatenate([batch.y for batch in train])
+    return np.asarray([np.median(seen[:: 1 + len(seen) // KEPT])])

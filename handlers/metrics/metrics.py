@@ -1,0 +1,220 @@
+"""The metrics that a spec may name, per task, each with its direction.
+
+A metric is prepared once for a set of rows and then asked for many resamples of its clusters: `prepare(grouped)` gives a function
+from counts (resamples, clusters) - how often each cluster is drawn - to values (resamples,). Metrics that are sums over rows need
+one matrix product for all resamples; those that need an order sort once and cost one pass over the rows per resample.
+Values agree with scikit-learn's functions of the same name, sample weights included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from handlers.contracts import BadSpec
+from handlers.metrics.ordered import area_under_roc, average_precision, median_of_errors, roc_auc_one_versus_rest
+from handlers.metrics.predictions import Grouped, Predictions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Statistic = Callable[["NDArray[Any]"], "NDArray[Any]"]
+Prepare = Callable[[Grouped], Statistic]
+
+BINARY, MULTICLASS, REGRESSION = "binary", "multiclass", "regression"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """`higher` says which direction is better; `needs_probability` that a decision value is not enough."""
+
+    name: str
+    higher: bool
+    needs_probability: bool
+    prepare: Prepare
+
+    def better(self, first: float, second: float) -> bool:
+        return first > second if self.higher else first < second
+
+    def improvement(self, challenger: Any, champion: Any) -> Any:
+        """How much better the challenger is: positive is better, whatever the direction. Works on numbers and arrays."""
+        return challenger - champion if self.higher else champion - challenger
+
+
+def metric(task: str, name: str) -> Metric:
+    """The metric of that name for that task; BadSpec names what is accepted and the nearest word."""
+    table = METRICS.get(task)
+    if table is None:
+        raise BadSpec(f"task {task!r} has no metrics here; accepted: {', '.join(METRICS)}")
+    found = table.get(name)
+    if found is None:
+        near = get_close_matches(name, table, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise BadSpec(f"evaluate: metric {name!r} is not one of task {task!r}: {', '.join(table)}{hint}")
+    return found
+
+
+def value(found: Metric, predictions: Predictions) -> float:
+    """The metric over all rows; NaN where it is not defined (one class only, no rows)."""
+    import numpy as np
+
+    if predictions.rows == 0:
+        return float("nan")
+    grouped = Grouped.group(predictions)
+    return float(found.prepare(grouped)(np.ones((1, len(grouped.clusters))))[0])
+
+
+def values(task: str, names: Sequence[str], predictions: Predictions) -> dict[str, float]:
+    """Each named metric over all rows, in the order of the names."""
+    return {name: value(metric(task, name), predictions) for name in names}
+
+
+# ------------------------------------------------------------------------------------------- sums over rows
+
+
+def _mean(grouped: Grouped, loss: NDArray[Any]) -> Statistic:
+    import numpy as np
+
+    table = grouped.sums(loss, np.ones_like(loss))
+
+    def of(counts: NDArray[Any]) -> NDArray[Any]:
+        total = counts @ table
+        with np.errstate(invalid="ignore"):
+            return np.asarray(total[:, 0] / total[:, 1])
+
+    return of
+
+
+def _log_loss(grouped: Grouped) -> Statistic:
+    import numpy as np
+
+    said, truth = grouped.of.score, grouped.of.truth
+    eps = np.finfo(np.float64).eps
+    right = np.where(truth == 1, said, 1.0 - said) if said.ndim == 1 else said[np.arange(len(truth)), truth.astype(np.int64)]
+    return _mean(grouped, -np.log(np.clip(right, eps, 1.0 - eps)))
+
+
+def _brier(grouped: Grouped) -> Statistic:
+    return _mean(grouped, (grouped.of.score - grouped.of.truth) ** 2)
+
+
+def labels(predictions: Predictions) -> NDArray[Any]:
+    """The class that the model chose: above one half of a probability, above zero of a decision value, else the largest."""
+    import numpy as np
+
+    if predictions.score.ndim == 2:
+        return np.asarray(np.argmax(predictions.score, axis=1))
+    return np.asarray(predictions.score > (0.5 if predictions.kind == "probability" else 0.0), dtype=np.int64)
+
+
+def _accuracy(grouped: Grouped) -> Statistic:
+    import numpy as np
+
+    return _mean(grouped, (labels(grouped.of) == grouped.of.truth).astype(np.float64))
+
+
+def _confusion(grouped: Grouped, positive: int) -> NDArray[Any]:
+    """(clusters, 3): weights of true positives, of rows said to be positive, of rows that are."""
+    import numpy as np
+
+    said = (labels(grouped.of) == positive).astype(np.float64)
+    true = (grouped.of.truth == positive).astype(np.float64)
+    return grouped.sums(said * true, said, true)
+
+
+def _f1_of(total: NDArray[Any]) -> NDArray[Any]:
+    """2 tp / (said + true); 0 where the class is neither said nor true."""
+    import numpy as np
+
+    below = total[:, 1] + total[:, 2]
+    return np.asarray(np.divide(2.0 * total[:, 0], below, out=np.zeros_like(below), where=below > 0))
+
+
+def _f1(grouped: Grouped) -> Statistic:
+    table = _confusion(grouped, 1)
+    return lambda counts: _f1_of(counts @ table)
+
+
+def _f1_macro(grouped: Grouped) -> Statistic:
+    import numpy as np
+
+    tables = [_confusion(grouped, c) for c in range(grouped.of.score.shape[1])]
+
+    def of(counts: NDArray[Any]) -> NDArray[Any]:
+        totals = [counts @ table for table in tables]
+        present = np.sum([(t[:, 1] + t[:, 2]) > 0 for t in totals], axis=0)
+        return np.asarray(np.sum([_f1_of(t) for t in totals], axis=0) / np.maximum(present, 1))
+
+    return of
+
+
+def _errors(grouped: Grouped) -> NDArray[Any]:
+    import numpy as np
+
+    return np.asarray(grouped.of.score - grouped.of.truth, dtype=np.float64)
+
+
+def _mae(grouped: Grouped) -> Statistic:
+    return _mean(grouped, abs(_errors(grouped)))
+
+
+def _rmse(grouped: Grouped) -> Statistic:
+    mean = _mean(grouped, _errors(grouped) ** 2)
+    return lambda counts: mean(counts) ** 0.5
+
+
+def _mape(grouped: Grouped) -> Statistic:
+    import numpy as np
+
+    return _mean(grouped, abs(_errors(grouped)) / np.maximum(abs(grouped.of.truth), np.finfo(np.float64).eps))
+
+
+def _r2(grouped: Grouped) -> Statistic:
+    import numpy as np
+
+    # centred first, so that the difference of squares below does not lose its digits
+    truth = grouped.of.truth - np.average(grouped.of.truth, weights=grouped.of.weight)
+    table = grouped.sums(np.ones_like(truth), truth, truth**2, _errors(grouped) ** 2)
+
+    def of(counts: NDArray[Any]) -> NDArray[Any]:
+        total = counts @ table
+        with np.errstate(invalid="ignore", divide="ignore"):
+            spread = total[:, 2] - total[:, 1] ** 2 / total[:, 0]
+            return np.asarray(np.where(spread > 0, 1.0 - total[:, 3] / spread, np.nan))
+
+    return of
+
+
+def _median_ae(grouped: Grouped) -> Statistic:
+    return median_of_errors(grouped, abs(_errors(grouped)))
+
+
+def _table(*rows: tuple[str, bool, bool, Prepare]) -> dict[str, Metric]:
+    return {name: Metric(name, higher, probability, prepare) for name, higher, probability, prepare in rows}
+
+
+METRICS: dict[str, dict[str, Metric]] = {
+    BINARY: _table(
+        ("roc_auc", True, False, area_under_roc),
+        ("average_precision", True, False, average_precision),
+        ("log_loss", False, True, _log_loss),
+        ("brier", False, True, _brier),
+        ("accuracy", True, False, _accuracy),
+        ("f1", True, False, _f1),
+    ),
+    MULTICLASS: _table(
+        ("log_loss", False, True, _log_loss),
+        ("accuracy", True, False, _accuracy),
+        ("f1_macro", True, False, _f1_macro),
+        ("roc_auc_ovr", True, False, roc_auc_one_versus_rest),
+    ),
+    REGRESSION: _table(
+        ("mae", False, False, _mae),
+        ("rmse", False, False, _rmse),
+        ("r2", True, False, _r2),
+        ("mape", False, False, _mape),
+        ("median_ae", False, False, _median_ae),
+    ),
+}

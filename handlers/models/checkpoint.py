@@ -1,0 +1,115 @@
+"""A training's state as one object, written whole: the model with its optimizer, where it is in the data, and how it went so far.
+
+One PUT replaces the object, so a reader finds the state before or the state after, never a mixture. Nothing random is kept elsewhere:
+the order of the rows follows from seed and epoch, an estimator's own generator travels inside its file.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from handlers.contracts import BadData
+from handlers.data.read import Position
+from handlers.models import kernel as kernels
+from handlers.models.estimators import Kind
+from handlers.models.model_file import dump, load
+from handlers.storage import Missing, Store
+
+FORMAT = 1
+
+
+@dataclass
+class Progress:
+    """`epoch` is under way, `position` its last learned batch (None: not begun). `history` are the finished epochs' lines.
+
+    `best` is {"epoch", "value"} of the best epoch on `valid`; `best_model` its file; `stale` how many epochs ago that was.
+    """
+
+    epoch: int = 0
+    position: Position | None = None
+    rows: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best: dict[str, Any] | None = None
+    best_model: bytes | None = None
+    stale: int = 0
+    stopped: str | None = None
+
+
+def key(folder: str) -> str:
+    return f"{folder}/checkpoint/state.zip"
+
+
+def pack(estimator: Any, progress: Progress) -> bytes:
+    """The bytes of one checkpoint."""
+    state = {
+        "format": FORMAT,
+        "kernel": kernels.kernel(),
+        "versions": kernels.versions(),
+        "epoch": progress.epoch,
+        "position": asdict(progress.position) if progress.position is not None else None,
+        "rows": progress.rows,
+        "history": progress.history,
+        "best": progress.best,
+        "stale": progress.stale,
+        "stopped": progress.stopped,
+    }
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("state.json", json.dumps(state, sort_keys=True))
+        archive.writestr("model.skops", dump(estimator))
+        if progress.best_model is not None:
+            archive.writestr("best.skops", progress.best_model)
+    return packed.getvalue()
+
+
+def save(store: Store, folder: str, estimator: Any, progress: Progress) -> None:
+    store.put(key(folder), pack(estimator, progress))
+
+
+class Refused(Exception):
+    """The checkpoint cannot be continued exactly; the text says why. Training starts again."""
+
+
+def resume(store: Store, folder: str, kind: Kind) -> tuple[Any, Progress] | None:
+    """The estimator and the progress of the last checkpoint, None without one; Refused under another kernel or library version."""
+    where = key(folder)
+    try:
+        data = store.get(where)
+    except Missing:
+        return None
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            state = json.loads(archive.read("state.json"))
+            model = archive.read("model.skops")
+            best = archive.read("best.skops") if "best.skops" in archive.namelist() else None
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise Refused(f"{where} is damaged ({error})") from error
+    why = _why_not(state)
+    if why:
+        raise Refused(f"{where}: {why}")
+    try:
+        estimator = load(model, kind, where)
+    except BadData as error:
+        raise Refused(str(error)) from error
+    position = Position(**state["position"]) if state["position"] is not None else None
+    progress = Progress(
+        state["epoch"],
+        position,
+        state["rows"],
+        state["history"],
+        state["best"],
+        best,
+        state["stale"],
+        state["stopped"],
+    )
+    return estimator, progress
+
+
+def _why_not(state: dict[str, Any]) -> str | None:
+    if state.get("format") != FORMAT:
+        return f"its format is {state.get('format')!r}, this code reads {FORMAT}"
+    return kernels.refusal(state.get("kernel", {}), kernels.kernel()) or kernels.refusal(state.get("versions", {}), kernels.versions())

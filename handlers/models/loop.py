@@ -1,0 +1,183 @@
+"""The training loop: epochs over shuffled batches, metrics on `valid` after each, early stopping, checkpoints, a clean stop.
+
+Asked to stop (SIGTERM), it finishes the batch it is in - batches are bounded, so that takes moments - and saves. The signal only raises a
+flag here: an exception thrown into the middle of a batch could leave half of an estimator's arrays updated.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from handlers.contracts import GaveUp, Stopped, log
+from handlers.data.read import Batch, Position
+from handlers.metrics.predictions import Predictions
+from handlers.models.checkpoint import Progress
+from handlers.models.estimators import Learner
+from handlers.models.model_file import dump, finite
+from handlers.models.predict import ask
+
+Score = Callable[[Predictions], dict[str, float | None]]
+SAMPLE_BATCHES = 4
+
+
+class Feed(Protocol):
+    """Where rows come from: `train` in the epoch's shuffled order, after `start` if given; `valid` in order; `sample` some of train."""
+
+    def train(self, epoch: int, start: Position | None) -> Iterator[Batch]: ...
+
+    def valid(self) -> Iterable[Batch]: ...
+
+    def sample(self) -> Iterable[Batch]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`select_by` is the metric of `score` that early stopping and the choice of the best epoch look at; `higher` its better direction.
+
+    `patience` None: every epoch is trained. `checkpoint_seconds`: how often a checkpoint is written within an epoch; one follows each
+    epoch.
+    """
+
+    epochs: int
+    select_by: str
+    higher: bool
+    patience: int | None = None
+    min_delta: float = 0.0
+    checkpoint_seconds: float = 60.0
+
+
+class StopFlag:
+    """Whether SIGTERM has come."""
+
+    def __init__(self) -> None:
+        self.raised = False
+
+    def __call__(self, _signal: int, _frame: Any) -> None:
+        self.raised = True
+
+
+@contextmanager
+def stop_flag() -> Iterator[StopFlag]:
+    """SIGTERM raises a flag instead of an exception, for as long as this lasts."""
+    flag = StopFlag()
+    before = signal.signal(signal.SIGTERM, flag)
+    try:
+        yield flag
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class Training:
+    """One trial's training. `save` writes a checkpoint, `publish` the lines of the curve."""
+
+    def __init__(
+        self,
+        learner: Learner,
+        plan: Plan,
+        feed: Feed,
+        score: Score,
+        *,
+        save: Callable[[Any, Progress], None],
+        publish: Callable[[list[dict[str, Any]]], None],
+    ) -> None:
+        self.learner = learner
+        self.plan = plan
+        self.feed = feed
+        self.score = score
+        self.save = save
+        self.publish = publish
+
+    def run(self, progress: Progress) -> Progress:
+        """Train from `progress` to the end; raises Stopped (state saved) on SIGTERM, GaveUp when the numbers leave the finite."""
+        with stop_flag() as stop:
+            while progress.epoch < self.plan.epochs and progress.stopped is None:
+                self._epoch(progress, stop)
+        return progress
+
+    def _epoch(self, progress: Progress, stop: StopFlag) -> None:
+        began = saved = time.monotonic()
+        for batch in self.feed.train(progress.epoch, progress.position):
+            self.learner.learn(batch.X, batch.y, batch.weight)
+            progress.position = batch.position
+            progress.rows += len(batch.y)
+            if stop.raised or time.monotonic() - saved >= self.plan.checkpoint_seconds:
+                self.save(self.learner.estimator, progress)
+                saved = time.monotonic()
+            if stop.raised:
+                raise Stopped(f"asked to stop in epoch {progress.epoch + 1} after {progress.rows} rows; the state is saved")
+        self._finish_epoch(progress, time.monotonic() - began)
+        self.save(self.learner.estimator, progress)
+        if stop.raised:
+            raise Stopped(f"asked to stop after epoch {progress.epoch}; the state is saved")
+
+    def _finish_epoch(self, progress: Progress, seconds: float) -> None:
+        if not finite(self.learner.estimator):
+            raise GaveUp(
+                f"training diverged in epoch {progress.epoch + 1}: the learned numbers are not finite; "
+                "give number features `scale: standard`, or a smaller learning rate (model.params.eta0, alpha)",
+            )
+        valid = self.score(ask(self.learner, self.feed.valid(), "valid"))
+        train = self.score(ask(self.learner, self.feed.sample(), "train"))
+        line = {"epoch": progress.epoch + 1, "rows": progress.rows, "seconds": round(seconds, 3), "valid": valid, "train": train}
+        self._weigh(progress, line, valid[self.plan.select_by])
+        progress.history.append(line)
+        progress.epoch += 1
+        progress.position = None
+        self.publish(progress.history)
+        log("epoch", **line)
+
+    def _weigh(self, progress: Progress, line: dict[str, Any], value: float | None) -> None:
+        """Keep the model of the best epoch; stop when `patience` epochs in a row were no better than it by `min_delta`.
+
+        An epoch whose metric is undefined (None) is no better than any other.
+        """
+        gain = self._gain(progress.best, value)
+        line["best"] = gain > 0
+        if gain > 0:
+            progress.best = {"epoch": progress.epoch + 1, "value": value}
+            progress.best_model = dump(self.learner.estimator)
+        progress.stale = 0 if gain > self.plan.min_delta else progress.stale + 1
+        if self.plan.patience is not None and progress.stale >= self.plan.patience:
+            progress.stopped = f"no better for {progress.stale} epochs"
+
+    def _gain(self, best: dict[str, Any] | None, value: float | None) -> float:
+        if value is None:
+            return float("-inf")
+        if best is None:
+            return float("inf")
+        return float((value - best["value"]) * (1.0 if self.plan.higher else -1.0))
+
+
+def whole(learner: Learner, batches: Iterable[Batch], feed: Feed, score: Score) -> dict[str, Any]:
+    """Fit on every row at once; the single line of its curve."""
+    import numpy as np
+
+    began = time.monotonic()
+    X, y, weight = gather(batches)
+    learner.fit(X, y, weight)
+    if not finite(learner.estimator):
+        raise GaveUp("training diverged: the learned numbers are not finite; give number features `scale: standard`")
+    line: dict[str, Any] = {"epoch": 1, "rows": int(np.shape(y)[0]), "seconds": round(time.monotonic() - began, 3)}
+    line["valid"] = score(ask(learner, feed.valid(), "valid"))
+    line["train"] = score(ask(learner, feed.sample(), "train"))
+    log("epoch", **line)
+    return {**line, "best": True}
+
+
+def gather(batches: Iterable[Batch]) -> tuple[Any, Any, Any]:
+    """(X, y, weight or None) of all batches."""
+    import numpy as np
+    from scipy import sparse
+
+    parts = list(batches)
+    if not parts:
+        return np.zeros((0, 0)), np.zeros(0), None
+    first = parts[0].X
+    X = sparse.vstack([b.X for b in parts], format="csr") if sparse.issparse(first) else np.concatenate([b.X for b in parts])
+    weights = [b.weight for b in parts if b.weight is not None]
+    return X, np.concatenate([b.y for b in parts]), np.concatenate(weights) if weights else None

@@ -1,0 +1,42 @@
+"""Whether every row fits into memory at once, asked before a `memory: whole` training starts instead of being killed in the middle."""
+
+from __future__ import annotations
+
+import re
+
+from handlers.contracts import BadSpec
+from handlers.data.manifest import Dataset
+from handlers.modelspec.model import ModelSpec
+
+UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+# the interpreter with its libraries, and how many copies of the rows a fit holds (the batches, their union, the estimator's own)
+FLOOR = 200 * 2**20
+COPIES = 3
+
+
+def quantity(text: str) -> float:
+    """Bytes of a Kubernetes quantity: "512Mi", "2G", "1e9"."""
+    found = re.fullmatch(r"([0-9.eE+-]+?)(Ki|Mi|Gi|Ti|k|M|G|T)?", text.strip())
+    if found is None:
+        raise BadSpec(f"resources.train.memory: {text!r} is not a quantity; write for example 2Gi or 512Mi")
+    return float(found[1]) * UNITS[found[2] or ""]
+
+
+def needed(rows: int, width: int, stored: int) -> int:
+    """Bytes to fit `rows` rows at once. `stored`: numbers kept per row, `width` of a dense one, fewer of a sparse one."""
+    per_row = 8 * width if stored >= width else 12 * stored + 8
+    return FLOOR + COPIES * rows * per_row
+
+
+def enough_memory(dataset: Dataset, spec: ModelSpec, width: int, *, dense: bool) -> None:
+    """BadSpec naming what is needed and what is declared when resources.train.memory is too little; without it nothing is asked."""
+    stage = spec.resources.get("train") if spec.resources else None
+    if stage is None or not stage.memory:
+        return
+    rows = sum(part.rows for part in dataset.parts if part.role == "train")
+    asked = needed(rows, width, width if dense else len(spec.features or {}))
+    if asked > quantity(str(stage.memory)):
+        raise BadSpec(
+            f"resources.train.memory: {stage.memory} is too little for memory: whole, {rows:,} rows of {width:,} columns need about "
+            f"{asked / 2**20:,.0f}Mi; raise it, or use an estimator that learns from batches",
+        )

@@ -1,0 +1,114 @@
+"""Names of results: each is the digest of what can change it, and of nothing else.
+
+`python -m handlers.modelspec.digests` prints the digest of the code, for an image to keep.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from handlers.modelspec.model import ModelSpec, Source
+from handlers.storage import ObjectInfo, digest
+
+LIBRARIES = ("duckdb", "numpy", "pyarrow", "scikit-learn", "scipy", "skops")
+ROOT = Path(__file__).parent.parent.parent
+IMAGE_FILE = ROOT / "code-digest"
+
+
+@cache
+def code_digest() -> str:
+    """The digest of the handlers' and models' Python files and of the libraries that compute.
+
+    RETRAIN_CODE_DIGEST, or the file that was written when the image was built, comes first.
+    """
+    given = os.environ.get("RETRAIN_CODE_DIGEST") or (IMAGE_FILE.read_text(encoding="utf-8").strip() if IMAGE_FILE.is_file() else "")
+    if given:
+        return given
+    files = sorted([*ROOT.glob("handlers/**/*.py"), *ROOT.glob("models/*.py")])
+    sources = {p.relative_to(ROOT).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+    return digest({"files": sources, "libraries": {name: metadata.version(name) for name in LIBRARIES}})
+
+
+def identity(found: ObjectInfo) -> list[Any]:
+    """What makes a source object this object: key, size and checksum, never its version or time."""
+    return [found.key, found.size, found.checksum or found.etag]
+
+
+def snapshot_digest(objects: Iterable[Sequence[Any]]) -> str:
+    """Of one state of the sources: identities in the order of their keys."""
+    return digest(sorted(list(o) for o in objects))
+
+
+def query_digest(spec: ModelSpec) -> str:
+    """Of how rows are made from a source object: types, statement and scope, row keys, checks, target, and the part's column."""
+    tree = spec.tree()
+    source = spec.data.sources[spec.data.trigger]
+    split = {key: tree["data"]["split"][key] for key in ("by", "column", "timezone", "part") if key in tree["data"]["split"]}
+    data = {key: tree["data"][key] for key in ("key", "on_duplicate", "target", "weight")}
+    read = Source.model_dump(source, mode="json", exclude={"prefix"})
+    if not source.csv.header:
+        read["order"] = list(source.columns)
+    return digest(
+        {
+            "read": read,
+            "sql": spec.sql,
+            "scope": (tree["data"]["query"] or {}).get("scope"),
+            "split": split,
+            **data,
+            "checks": tree["checks"],
+        }
+    )
+
+
+def part_digest(spec: ModelSpec, source: Sequence[Any], code: str) -> str:
+    """Of the rows of one source object (all its days)."""
+    return digest({"query": query_digest(spec), "source": list(source), "code": code})
+
+
+def dataset_digest(parts: Sequence[Sequence[Any]], spec: ModelSpec, code: str) -> str:
+    """Of a manifest: parts with their roles, and the features."""
+    tree = spec.tree()
+    return digest(
+        {"parts": [list(p) for p in parts], "features": tree["features"], "split": tree["data"]["split"], "task": spec.task, "code": code}
+    )
+
+
+def trial_digest(dataset: str, spec: ModelSpec, params: Mapping[str, Any], code: str) -> str:
+    """Of a trained model: data, estimator with its parameters and seed, training."""
+    tree = spec.tree()
+    model = {key: tree["model"][key] for key in ("estimator", "seed", "memory")}
+    params = {**spec.model.params, **params}
+    training = {key: value for key, value in tree["training"].items() if key != "checkpoint"}
+    chosen = {"select_by": spec.evaluate.select_by} if spec.training.early_stopping else {}
+    return digest({"dataset": dataset, "model": model, "params": params, "training": training, **chosen, "code": code})
+
+
+def evaluation_digest(trial: str, rows: str, evaluate: Mapping[str, Any], code: str) -> str:
+    """Of metrics of one model on some rows (`rows` names dataset and role)."""
+    return digest({"trial": trial, "rows": rows, "evaluate": dict(evaluate), "code": code})
+
+
+def verdict_digest(evaluations: Sequence[str], spec: ModelSpec, champion: str | None) -> str:
+    """Of a decision: what was compared, by which gate, against whom."""
+    return digest({"evaluations": list(evaluations), "promote": spec.tree()["promote"], "champion": champion})
+
+
+def run_digest(snapshot: str, spec: ModelSpec, code: str) -> str:
+    """Of a whole training: everything but promotion, trigger and resources."""
+    tree = {key: value for key, value in spec.tree().items() if key not in ("promote", "trigger", "resources")}
+    return digest({"snapshot": snapshot, "spec": tree, "code": code})
+
+
+def promote_digest(spec: ModelSpec) -> str:
+    """Of the gate alone: a run over unchanged data with another gate decides anew."""
+    return digest(spec.tree()["promote"])
+
+
+if __name__ == "__main__":
+    print(code_digest())

@@ -1,0 +1,306 @@
+"""The whole schema of a model spec, `retrain/v1`. What the schema knows and the code does not do yet is refused in `supported`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from handlers.modelspec.quantities import check_duration, check_quantity
+
+Number = int | float
+Scalar = bool | int | float | str
+Duration = Annotated[str, AfterValidator(check_duration)]
+Quantity = Annotated[str | int | float, AfterValidator(check_quantity)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+ColumnType = Literal["string", "int", "float", "boolean", "timestamp", "date"]
+Percent = Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")]
+
+
+class Part(BaseModel):
+    """Every mapping of a spec: unknown keys are errors, values are not changed after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Csv(Part):
+    nulls: list[str] = ["", "NA"]
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    header: bool = True
+
+
+class Source(Part):
+    prefix: str = Field(min_length=1, pattern=r"^[^/].*/$")
+    format: Literal["csv", "parquet", "jsonl"]
+    csv: Csv = Csv()
+    columns: dict[str, ColumnType] = {}
+    join: Literal["broadcast"] | None = None
+
+    @model_validator(mode="after")
+    def _declared(self) -> Source:
+        if self.format != "parquet" and not self.columns:
+            raise ValueError(f"columns: a {self.format} source declares its columns and their types; they are never guessed")
+        return self
+
+
+class Lookback(Part):
+    lookback: Duration
+
+
+class Query(Part):
+    sql: str | None = None
+    file: str | None = Field(default=None, pattern=r"^[a-z0-9][-a-z0-9_]*\.sql$")
+    scope: Literal["row", "all"] | Lookback = "row"
+
+    @model_validator(mode="after")
+    def _one_statement(self) -> Query:
+        if bool(self.sql) == bool(self.file):
+            raise ValueError("give either sql or file")
+        return self
+
+
+class Target(Part):
+    column: str
+    classes: list[Scalar] | None = Field(default=None, min_length=2)
+    positive: Scalar | None = None
+    clip: tuple[Number, Number] | None = Field(default=None, strict=False)
+    label_delay: Duration | None = None
+
+
+class TimeSplit(Part):
+    by: Literal["time"]
+    column: str
+    timezone: str = "UTC"
+    part: Literal["day", "hour", "week"] = "day"
+    gap: Duration = "0d"
+    valid: Duration
+    test: Duration
+
+
+class HashSplit(Part):
+    by: Literal["hash"]
+    key: list[str] = Field(min_length=1)
+    valid: Share
+    test: Share
+
+
+class Data(Part):
+    sources: dict[str, Source] = Field(min_length=1)
+    query: Query | None = None
+    key: list[str] = []
+    on_duplicate: Literal["error", "last"] = "error"
+    group: str | None = None
+    target: Target
+    split: Annotated[TimeSplit | HashSplit, Field(discriminator="by")]
+    weight: str | None = None
+
+    @property
+    def time_split(self) -> TimeSplit:
+        """The split by time, the only one that is supported."""
+        if not isinstance(self.split, TimeSplit):
+            raise TypeError("data.split is not by time")
+        return self.split
+
+    @property
+    def trigger(self) -> str:
+        """The name of the source whose objects start a run: `incoming`, or the only one that is not a reference table."""
+        return "incoming" if "incoming" in self.sources else next(name for name, source in self.sources.items() if not source.join)
+
+    @model_validator(mode="after")
+    def _one_triggers(self) -> Data:
+        if "incoming" not in self.sources and sum(not source.join for source in self.sources.values()) != 1:
+            raise ValueError(f"sources: call one of {', '.join(self.sources)} `incoming`: its objects start a run")
+        return self
+
+
+class ColumnCheck(Part):
+    type: ColumnType | None = None
+    min: Number | str | None = None
+    max: Number | str | None = None
+    allowed: list[Scalar] | None = None
+    max_missing: float | None = Field(default=None, ge=0, le=1)
+    unique: bool = False
+
+
+class RowsCheck(Part):
+    min: int = Field(ge=1)
+
+
+class Feature(Part):
+    type: Literal["number", "category", "boolean", "timestamp", "vector"]
+    missing: Literal["mean", "median", "keep"] | Number | None = None
+    scale: Literal["standard", "none"] = "none"
+    default: str | None = None
+    min_count: int | None = Field(default=None, ge=1)
+    hash: int | None = Field(default=None, ge=2, le=1 << 22)
+    size: int | None = Field(default=None, ge=1)
+    serve: bool = True
+
+    @model_validator(mode="after")
+    def _options_of_type(self) -> Feature:
+        options = {"number": {"missing", "scale"}, "category": {"default", "min_count", "hash"}, "vector": {"size"}}
+        allowed = options.get(self.type, set()) | {"type", "serve"}
+        foreign = sorted(name for name in self.model_fields_set - allowed if getattr(self, name) != type(self).model_fields[name].default)
+        if foreign:
+            raise ValueError(f"{foreign[0]}: not an option of type {self.type}; accepted: {', '.join(sorted(allowed - {'type'}))}")
+        return self
+
+
+class Model(Part):
+    estimator: str = Field(pattern=r"^([A-Za-z_][\w.]*|models/[\w-]+\.py:[A-Za-z_]\w*)$")
+    params: dict[str, Any] = {}
+    seed: int = Field(default=0, ge=0, lt=1 << 32)
+    image: str | None = None
+    memory: Literal["stream", "whole"] = "stream"
+
+
+class Search(Part):
+    grid: dict[str, list[Any]] | None = None
+    space: dict[str, Any] | None = None
+    random: int | None = None
+    halving: dict[str, Any] | None = None
+    until: dict[str, Any] | None = None
+
+
+class Shuffle(Part):
+    parts: int = Field(ge=1)
+
+
+class Validate(Part):
+    every: str
+    rows: int | None = Field(default=None, ge=1)
+
+
+class Checkpoint(Part):
+    every: Duration
+
+
+class EarlyStopping(Part):
+    patience: int = Field(ge=1)
+    min_delta: float = Field(default=0.0, ge=0, strict=False)
+
+
+class Training(Part):
+    epochs: int = Field(default=1, ge=1)
+    batch_rows: int = Field(default=4096, ge=1, le=1 << 20)
+    shuffle: Shuffle = Shuffle(parts=1)
+    validate_: Validate | None = Field(default=None, alias="validate")
+    checkpoint: Checkpoint = Checkpoint(every="1m")
+    early_stopping: EarlyStopping | None = None
+
+
+class Interval(Part):
+    cluster: str = "day"
+
+
+class Slice(Part):
+    min_rows: int = Field(ge=1)
+
+
+class Evaluate(Part):
+    select_by: str
+    report: list[str] = []
+    interval: Interval = Interval()
+    slices: dict[str, Slice] = {}
+    baseline: Literal["majority", "median", "last_value"] | None = None
+
+
+class Gate(Part):
+    metric: str
+    at_least: Number | None = None
+    at_most: Number | None = None
+    improve_by: Annotated[Number, Field(ge=0)] | Percent = 0
+    confidence: float = Field(default=0.9, gt=0, lt=1)
+
+
+class SliceGate(Part):
+    max_loss: float = Field(ge=0, strict=False)
+    confidence: float = Field(default=0.9, gt=0, lt=1)
+
+
+class Promote(Part):
+    gate: Gate | None = None
+    slices: SliceGate | None = None
+    refit: Literal["all"] | None = None
+    approval: Literal["manual"] | None = None
+
+
+class Trigger(Part):
+    quiet: Duration = "30s"
+    at_most: Duration = "10m"
+    min_new_rows: int = Field(default=1, ge=0)
+    cooldown: Duration = "0s"
+    daily_budget: Duration | None = None
+    in_flight: Literal["queue", "skip", "supersede"] = "queue"
+
+
+class Resources(Part):
+    cpu: Quantity | None = None
+    memory: Quantity | None = None
+    gpu: int | None = Field(default=None, ge=0)
+    pool: str | None = None
+    parallel: int | None = Field(default=None, ge=1)
+    max_runtime: Duration | None = None
+    retries: int | None = Field(default=None, ge=0)
+
+
+class ModelSpec(Part):
+    """A model. `name` is metadata.name; `sql` is the text of data.query, wherever it stood."""
+
+    name: str
+    sql: str | None = None
+    task: Literal["binary", "multiclass", "regression", "ranking"]
+    data: Data
+    checks: dict[str, ColumnCheck | RowsCheck] = {}
+    features: dict[str, Feature] = {}
+    model: Model
+    search: Search = Search()
+    training: Training = Training()
+    evaluate: Evaluate
+    promote: Promote = Promote()
+    trigger: Trigger = Trigger()
+    resources: dict[Literal["fetch", "transform", "grid", "train", "evaluate", "promote"], Resources] = {}
+
+    def tree(self) -> dict[str, Any]:
+        """The spec as JSON values, every default written out: what travels between the steps and enters digests."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    def text(self) -> str:
+        """The tree as JSON in the spec's own order, which says which column of a file without a header is which."""
+        return json.dumps(self.tree(), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+    @field_validator("checks", mode="before")
+    @classmethod
+    def _rows_are_no_column(cls, given: Any) -> Any:
+        """`rows` is the one check that is not of a column; by its keys alone it could be either."""
+        if not isinstance(given, dict) or not isinstance(given.get("rows"), dict):
+            return given
+        try:
+            return {**given, "rows": RowsCheck.model_validate(given["rows"])}
+        except ValidationError:
+            raise ValueError(f"rows: {given['rows']} is not accepted; accepted: {{min: <a number from 1>}}") from None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ModelSpec:
+        target = self.data.target
+        if target.classes is not None and len({str(c).lower() for c in target.classes}) < len(target.classes):
+            raise ValueError(f"data.target.classes: a class stands twice in {target.classes}")
+        if self.task != "binary" and target.positive is not None:
+            raise ValueError("data.target.positive: only a binary target has a positive class")
+        if self.task == "binary" and target.classes is not None:
+            if len(target.classes) != 2:
+                raise ValueError(f"data.target.classes: a binary target has two classes, not {len(target.classes)}")
+            if target.positive is not None and target.positive not in target.classes:
+                raise ValueError(f"data.target.positive: {target.positive!r} is none of the classes {target.classes}")
+        if self.task == "multiclass" and target.classes is None:
+            raise ValueError("data.target.classes: a multiclass target lists its values")
+        if self.task == "binary" and target.classes is None and target.positive not in (None, True, False):
+            raise ValueError("data.target.classes: needed beside `positive`; list the two values")
+        if self.task in ("regression", "ranking") and target.classes is not None:
+            raise ValueError(f"data.target.classes: a {self.task} target has none")
+        if self.task != "regression" and target.clip is not None:
+            raise ValueError("data.target.clip: only a regression target is clipped")
+        if self.data.target.column in self.features:
+            raise ValueError(f"features.{target.column}: this is the target")
+        return self

@@ -1,0 +1,203 @@
+"""Reads a model spec: text to ModelSpec, or a list of findings that name key, value and what is accepted."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from handlers.contracts import MODEL_NAME, BadSpec
+from handlers.modelspec import yaml12
+from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.supported import refused
+
+Path = tuple[str | int, ...]
+SPEC_KEYS = [name for name in ModelSpec.model_fields if name not in ("name", "sql")]
+
+
+@dataclass(frozen=True, slots=True)
+class SpecFinding:
+    """One thing that is wrong: where (line from 1, dotted path), what, and what would be right."""
+
+    file: str
+    line: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.path}: {self.message}" if self.path else f"{self.file}:{self.line}: {self.message}"
+
+
+def parse(text: str, file: str = "spec", sql: str | None = None) -> ModelSpec:
+    """The spec of a YAML 1.2 text (or the JSON of an earlier parse); `sql` is the text of the file that data.query names.
+
+    Raises BadSpec with every finding, a line each.
+    """
+    spec, findings = read(text, file, sql)
+    if spec is None:
+        raise BadSpec("\n".join(map(str, findings)))
+    return spec
+
+
+def load(text: str) -> ModelSpec:
+    """The spec as an earlier step handed it on (`ModelSpec.tree` as JSON)."""
+    try:
+        return ModelSpec.model_validate_json(text)
+    except ValidationError as error:
+        raise BadSpec(f"--spec: not a spec that the first step has read: {error.errors()[0]['msg']}") from error
+
+
+def read(text: str, file: str, sql: str | None = None) -> tuple[ModelSpec | None, list[SpecFinding]]:
+    """The spec, or why there is none."""
+    try:
+        tree = yaml12.load(text)
+        lines = yaml12.lines(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        return None, [SpecFinding(file, mark.line + 1 if mark else 1, "", f"not YAML: {problem}")]
+
+    def finding(path: Path, message: str) -> SpecFinding:
+        at = path
+        while at and at not in lines:
+            at = at[:-1]
+        return SpecFinding(file, lines.get(at, 1), ".".join(map(str, path)), message)
+
+    envelope = list(_envelope(tree))
+    if envelope:
+        return None, [finding(path, message) for path, message in envelope]
+    given = {**tree["spec"], "name": tree["metadata"]["name"], "sql": sql}
+    query = (given.get("data") or {}).get("query") if isinstance(given.get("data"), dict) else None
+    if isinstance(query, dict) and isinstance(query.get("sql"), str):
+        given["sql"] = query["sql"]
+    try:
+        spec = ModelSpec.model_validate(given)
+    except ValidationError as error:
+        return None, [finding(("spec", *path), message) for path, message in _explained(error, given)]
+    missing = (
+        []
+        if spec.sql or spec.data.query is None
+        else [(("data", "query", "file"), f"{spec.data.query.file!r} does not stand beside the spec")]
+    )
+    wrong = [finding(("spec", *path), message) for path, message in [*missing, *refused(spec)]]
+    return (None, wrong) if wrong else (spec, [])
+
+
+def _envelope(tree: Any) -> Iterator[tuple[Path, str]]:
+    if not isinstance(tree, dict):
+        yield (), "a spec is a mapping with apiVersion, kind, metadata and spec"
+        return
+    for key, value in (("apiVersion", "retrain/v1"), ("kind", "Model")):
+        if tree.get(key) != value:
+            yield (key,), f"{tree.get(key)!r} is not accepted; accepted: {value}"
+    for key in tree:
+        if key not in ("apiVersion", "kind", "metadata", "spec"):
+            yield (key,), _unknown(str(key), ["apiVersion", "kind", "metadata", "spec"])
+    metadata = tree.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if not isinstance(name, str) or not MODEL_NAME.fullmatch(name):
+        yield ("metadata", "name"), f"{name!r} is no model name; accepted: at most 40 lower-case letters, digits and inner hyphens"
+    elif isinstance(metadata, dict) and (more := sorted(set(metadata) - {"name", "labels", "annotations"})):
+        yield ("metadata", more[0]), _unknown(more[0], ["name", "labels", "annotations"])
+    if not isinstance(tree.get("spec"), dict):
+        yield ("spec",), f"a mapping is needed; keys: {', '.join(SPEC_KEYS)}"
+    else:
+        for key in ("name", "sql"):
+            if key in tree["spec"]:
+                yield ("spec", key), _unknown(key, SPEC_KEYS)
+
+
+def _explained(error: ValidationError, given: Any) -> Iterator[tuple[Path, str]]:
+    """Pydantic's errors in words of the spec; of a union only the branch that was meant."""
+    seen: set[Path] = set()
+    for found in error.errors(include_url=False):
+        path = _place(found["loc"], given)
+        if path in seen:
+            continue
+        seen.add(path)
+        yield path, _words(found, path, given)
+
+
+def _place(loc: Sequence[str | int], given: Any) -> Path:
+    """The path in the document: pydantic's also names the branches of unions, which no key of the document is called."""
+    path: list[str | int] = []
+    here = given
+    for i, step in enumerate(loc):
+        known = (isinstance(here, dict) and step in here) or (isinstance(here, list) and isinstance(step, int) and step < len(here))
+        if known:
+            here = here[step]
+            path.append(step)
+        elif (
+            i == len(loc) - 1
+            and isinstance(here, dict)
+            and isinstance(step, str)
+            and "[" not in step
+            and step not in ("bool", "int", "float", "str")
+        ):
+            path.append(step)
+    return tuple(path)
+
+
+def _words(found: Any, path: Path, given: Any) -> str:
+    kind, value = found["type"], found.get("input")
+    if kind == "extra_forbidden":
+        return _unknown(str(path[-1]), list(_keys(ModelSpec, path[:-1], given)))
+    if kind == "missing":
+        return "this key is needed"
+    if kind == "value_error":
+        return str(found["ctx"]["error"])
+    if kind == "union_tag_invalid":
+        return f"{found['ctx']['tag']!r} is not accepted for `by`; accepted: {found['ctx']['expected_tags']}"
+    shown = repr(value) if not isinstance(value, dict | list) else f"a {type(value).__name__}"
+    expected = str(found["msg"]).replace("Input should be", "accepted:")
+    near = get_close_matches(str(value), _literals(found), n=1) if kind == "literal_error" else []
+    return f"{shown} is not accepted; {expected}" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _literals(found: Any) -> list[str]:
+    return [text.strip("'") for text in str(found["ctx"]["expected"]).replace(" or ", ", ").split(", ")]
+
+
+def _unknown(key: str, keys: list[str]) -> str:
+    near = get_close_matches(key, keys, n=1)
+    return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"accepted: {', '.join(keys)}")
+
+
+def _keys(model: Any, path: Path, given: Any) -> Iterator[str]:
+    """The keys accepted at a path, by walking the schema beside the document."""
+    here: list[Any] = [model]
+    for step in path:
+        here = [inner for kind in here for inner in _step(kind, step)]
+    for kind in here:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from (
+                field.alias or name
+                for name, field in kind.model_fields.items()
+                if (kind, name) not in ((ModelSpec, "name"), (ModelSpec, "sql"))
+            )
+
+
+def _step(kind: Any, step: str | int) -> Iterator[Any]:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        for name, field in kind.model_fields.items():
+            if step in (name, field.alias):
+                yield from _branches(field.annotation)
+    elif get_origin(kind) is dict:
+        yield from _branches(get_args(kind)[1])
+    elif get_origin(kind) in (list, tuple):
+        yield from _branches(get_args(kind)[0])
+
+
+def _branches(annotation: Any) -> Iterator[Any]:
+    if get_origin(annotation) in (Union, types.UnionType):
+        for branch in get_args(annotation):
+            yield from _branches(branch)
+    elif hasattr(annotation, "__metadata__"):
+        yield from _branches(get_args(annotation)[0])
+    else:
+        yield annotation

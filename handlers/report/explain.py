@@ -1,0 +1,94 @@
+"""Sentences with numbers about champions and runs: pure, from the documents of the bucket to text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from handlers.runs.gate import number
+
+Doc = Mapping[str, Any]
+
+
+def instant(at: float | None) -> str:
+    """ "2013-04-30 06:15:02 UTC" of seconds since 1970."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at is not None else "an unknown time"
+
+
+def parameters(params: Doc | None) -> str:
+    """ "alpha=1e-05, penalty=l2", or that the spec alone decides."""
+    return ", ".join(f"{key}={value}" for key, value in (params or {}).items()) or "as in the spec"
+
+
+def valued(found: Doc | None) -> str:
+    """ "0.6243 (95 % interval 0.6001 to 0.6480)" of an interval's document."""
+    if not found or found.get("value") is None:
+        return "undefined"
+    text = number(found["value"])
+    if found.get("low") is None:
+        return text
+    return f"{text} ({round(float(found['confidence']) * 100)} % interval {number(found['low'])} to {number(found['high'])})"
+
+
+def champion(record: Doc) -> list[str]:
+    """Why this model is the champion."""
+    told = [
+        f"Champion {record['number']} of {record['model']} is trial {record['trial']} ({parameters(record.get('params'))}), "
+        f"since {instant(record.get('at'))}, by run {record['run']}.",
+    ]
+    learned = record.get("learned") or {}
+    if learned:
+        told.append(f"It learned from {learned['rows']:,} rows of {learned['first']} to {learned['last']}.")
+    if record.get("test"):
+        test = record["test"]
+        told.append(f"On {test['rows']:,} rows of {test['clusters']} test days its {record['metric']} is {valued(test)}.")
+    told.append(f"It was promoted because: {record.get('reason', 'no reason is recorded')}.")
+    if record.get("predecessor"):
+        told.append(f"It replaced champion {record['predecessor']}.")
+    return told
+
+
+def challenger(verdict: Doc) -> list[str]:
+    """Why the winner of a run did or did not become champion."""
+    winner = verdict.get("winner") or {}
+    who = f"trial {winner['trial']} ({parameters(winner.get('params'))})" if winner else "no trial"
+    told = [f"Run {verdict['run']} chose {who}; it was {verdict['decision']}: {verdict['reason']}."]
+    told += [_check(check) for check in verdict.get("checks", []) if not check.get("passed")]
+    if verdict.get("compared"):
+        told.append(f"Rows: {verdict['compared']}.")
+    return told
+
+
+def _check(check: Doc) -> str:
+    if check["name"] == "improve_by":
+        chance = "undefined" if check.get("chance") is None else f"{check['chance']:.3f}"
+        return (
+            f"Asked: better by {number(check['asked'])} with confidence {check['confidence']:g}; "
+            f"found: better by {number(check['found'])}, and the chance of what was asked is {chance}."
+        )
+    if check["name"] == "comparable":
+        return "It could not be compared with the champion, and no absolute bar is set."
+    if check["name"] == "defined":
+        return "The metric is not defined on the test rows."
+    return f"Asked: {check['name'].replace('_', ' ')} {check['asked']:g}; found: {number(check['found'])}."
+
+
+def model(name: str, record: Doc | None, verdicts: Sequence[Doc]) -> list[str]:
+    """The champion, and why the last challenger after it was not promoted. `verdicts` are the model's, the newest first."""
+    if record is None:
+        told = [f"{name} has no champion yet."]
+        return told + (challenger(verdicts[0]) if verdicts else ["No run has judged a trial yet."])
+    told = champion(record)
+    last = next((v for v in verdicts if v.get("decision") != "promoted"), None)
+    if last is not None and float(last.get("at") or 0) > float(record.get("at") or 0):
+        return told + challenger(last)
+    return [*told, "No challenger has been judged since."]
+
+
+def run(name: str, request: Doc | None, result: Doc | None, verdict: Doc | None) -> list[str]:
+    """How a run ended, or that it has not."""
+    if result is None:
+        return [f"Run {name} has not ended" + (f" (asked for at {instant(request.get('at'))})." if request and request.get("at") else ".")]
+    ended = f"Run {name} ended at {instant(result.get('at'))} as {result['outcome']}"
+    return [f"{ended}.", *challenger(verdict)] if verdict else [f"{ended}: {result.get('reason', '')}."]

@@ -1,0 +1,145 @@
+"""Gathers what a run has left in the bucket into its report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from handlers.data.manifest import Dataset, load_dataset, span
+from handlers.metrics.metrics import METRICS
+from handlers.report.explain import instant
+from handlers.report.page import Facts, page
+from handlers.runs import trials
+from handlers.runs.champion import current
+from handlers.runs.records import RunRecord, read_run, run_folder
+from handlers.storage import Missing, Store
+
+# an engine's list of failed steps may be long; a report shows this many
+SHOWN_FAILURES = 30
+
+
+def write_report(store: Store, model: str, run: str, status: str, failures: str) -> str:
+    """Write runs/<model>/<run>/report.html and give its key. Works for a run that ended anywhere, before its first document too."""
+    key = f"{run_folder(model, run)}/report.html"
+    store.put(key, page(facts(store, model, run, status, parse_failures(failures))).encode())
+    return key
+
+
+def parse_failures(text: str) -> list[dict[str, Any]]:
+    """The engine's `workflow.failures`: JSON inside a JSON string, "null" for none; what cannot be read is shown as it is."""
+    found: Any = text
+    for _ in range(3):
+        if not isinstance(found, str):
+            break
+        try:
+            found = json.loads(found) if found.strip() else None
+        except ValueError:
+            return [{"message": text[:2000]}]
+    items = found if isinstance(found, list) else []
+    return [dict(item) for item in items if isinstance(item, Mapping)][:SHOWN_FAILURES]
+
+
+def facts(store: Store, model: str, run: str, status: str, failures: Sequence[Mapping[str, Any]]) -> Facts:
+    """What the page is made of."""
+    record = read_run(store, model, run)
+    result, verdict = record.result or {}, record.verdict or {}
+    select_by = str(verdict.get("select_by", ""))
+    champion = current(store, model).record or {}
+    dataset = _dataset(store, model, str(result.get("dataset") or verdict.get("dataset") or ""))
+    evaluations = _evaluations(store, verdict)
+    return Facts(
+        model=model,
+        run=run,
+        status=status,
+        outcome=str(result.get("outcome", "")),
+        reason=_reason(record, failures),
+        verdict=verdict,
+        trials=_trials(store, model, verdict, select_by),
+        roc={name: [(float(x), float(y)) for x, y in found.get("roc", [])] for name, found in evaluations.items()},
+        data=_data(record, dataset),
+        failures=failures,
+        spec=_spec(record),
+        select_by=select_by,
+        champion_trial=str(champion.get("trial", "")),
+        at=instant(record.at) if record.at else "",
+    )
+
+
+def _reason(record: RunRecord, failures: Sequence[Mapping[str, Any]]) -> str:
+    if record.result is not None:
+        return str(record.result.get("reason", ""))
+    messages = [str(f["message"]) for f in failures if f.get("message")]
+    return messages[0] if messages else "The run ended before it could record why."
+
+
+def _dataset(store: Store, model: str, digest: str) -> Dataset | None:
+    if not digest:
+        return None
+    try:
+        return load_dataset(store, model, digest)
+    except Missing:
+        return None
+
+
+def _evaluations(store: Store, verdict: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    keys: Mapping[str, str] = verdict.get("evaluations", {})
+    found = {name: trials.optional(store, key) for name, key in keys.items()}
+    return {name: document for name, document in found.items() if document is not None}
+
+
+def _trials(store: Store, model: str, verdict: Mapping[str, Any], select_by: str) -> list[dict[str, Any]]:
+    """Each trial of the run with its scores and its curve, the best first."""
+    found = []
+    for score in verdict.get("trials", []):
+        name = score["trial"]
+        result = trials.result(store, model, name) or {}
+        evaluation = trials.optional(store, str(score.get("evaluation", ""))) or {}
+        found.append(
+            {
+                "trial": name,
+                "params": score.get("params", {}),
+                "valid": evaluation.get("metrics") or {k: {"value": v} for k, v in result.get("valid", {}).items()},
+                "epochs": result.get("epochs", "–"),
+                "seconds": result.get("seconds"),
+                "curve": trials.curve(store, model, name),
+                "value": score.get("value"),
+            },
+        )
+    table = next((t for t in METRICS.values() if select_by in t), {})
+    higher = table[select_by].higher if select_by in table else True
+    return sorted(found, key=lambda t: (t["value"] is None, -t["value"] if higher and t["value"] is not None else t["value"] or 0.0))
+
+
+def _data(record: RunRecord, dataset: Dataset | None) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    if dataset is not None:
+        for role in ("train", "valid", "test"):
+            parts = [part for part in dataset.parts if part.role == role]
+            days = dataset.days(role)
+            rows.append((role, f"{sum(part.rows for part in parts):,} rows of {len(days)} days, {span(days)}"))
+        rows.append(("objects", ", ".join(sorted({str(part.source) for part in dataset.parts}))))
+        rows.append(("dataset", dataset.digest))
+    request = record.request or {}
+    if request.get("snapshot"):
+        rows.append(("snapshot", str(request["snapshot"])))
+    rows += [(f"event: {name}", str(value)) for name, value in (request.get("event") or {}).items() if value]
+    return rows
+
+
+def _spec(record: RunRecord) -> str:
+    """The spec as it was when the run began, as YAML."""
+    import yaml
+
+    spec = (record.request or {}).get("spec")
+    if isinstance(spec, str):
+        spec = json.loads(spec)
+    return yaml.safe_dump(_stated(spec), sort_keys=False, allow_unicode=True, width=110) if spec else ""
+
+
+def _stated(tree: Any) -> Any:
+    """A tree without the keys that say nothing: absent values, empty maps and lists."""
+    if isinstance(tree, dict):
+        kept = {key: _stated(value) for key, value in tree.items()}
+        return {key: value for key, value in kept.items() if value is not None and value != {} and value != []}
+    return [_stated(value) for value in tree] if isinstance(tree, list) else tree

@@ -1,0 +1,174 @@
+"""The winner of a run against the champion: who wins on `valid`, which rows of `test` may be compared on, and the verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from handlers.contracts import GaveUp
+from handlers.data.manifest import Dataset, span
+from handlers.metrics.baseline import DEFAULT, baseline
+from handlers.metrics.bootstrap import interval, paired
+from handlers.metrics.metrics import metric
+from handlers.metrics.predictions import Predictions
+from handlers.metrics.slices import slices
+from handlers.models.feed import DatasetFeed
+from handlers.modelspec.digests import verdict_digest
+from handlers.modelspec.model import ModelSpec
+from handlers.runs import gate as gates
+from handlers.runs import trials
+from handlers.runs.champion import Pointer
+from handlers.runs.evaluation import Side, document, keep, key, named, names, rows_digest
+from handlers.storage import Store
+
+
+def choose(scores: Sequence[Mapping[str, Any]], task: str, select_by: str) -> Mapping[str, Any]:
+    """The best trial on `valid`; of equal ones the one whose id comes first. GaveUp when no score is a number."""
+    asked = metric(task, select_by)
+    usable = [s for s in scores if isinstance(s.get("value"), (int, float)) and math.isfinite(s["value"])]
+    if not usable:
+        raise GaveUp(f"no trial has a {select_by} on valid; a split with both classes on the validation days gives one")
+    return min(usable, key=lambda s: (-s["value"] if asked.higher else s["value"], s["trial"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The test rows to judge on: `why_not` says why the champion cannot be asked about any of them; `note` what was compared."""
+
+    dataset: Dataset
+    note: str
+    why_not: str | None = None
+
+
+def comparable(dataset: Dataset, spec: ModelSpec, champion: Side | None) -> Rows:
+    """Which test rows both may be asked about: not those of days that the champion has learned or was chosen on."""
+    days = dataset.days("test")
+    if champion is None:
+        return Rows(dataset, f"{len(days)} test days, {span(days)}")
+    differs = _differs(dataset, spec, champion)
+    if differs:
+        return Rows(dataset, f"{len(days)} test days, {span(days)}, by the winner alone: {differs}", differs)
+    learned = set(champion.dataset.days("train", "valid"))
+    left_out = [day for day in days if day in learned]
+    kept = [day for day in days if day not in learned]
+    if not kept:
+        why = f"the champion has learned all {len(days)} test days ({span(days)})"
+        return Rows(dataset, f"{len(days)} test days, {span(days)}, by the winner alone: {why}", why)
+    note = f"{len(kept)} test days, {span(kept)}"
+    if left_out:
+        note += f"; {len(left_out)} test days ({span(left_out)}) are left out, because the champion has learned them"
+    parts = [part for part in dataset.parts if part.role != "test" or str(part.day) in set(kept)]
+    return Rows(replace(dataset, parts=parts), note)
+
+
+def _differs(dataset: Dataset, spec: ModelSpec, champion: Side) -> str | None:
+    """What makes the champion's question another one than the challenger's, or its input one that these rows do not have."""
+    if champion.spec.task != spec.task:
+        return f"the champion's task is {champion.spec.task}, this one is {spec.task}"
+    if champion.spec.data.target != spec.data.target:
+        return "the champion predicts another target (data.target has changed)"
+    missing = [name for name in champion.encoder.columns if name not in dataset.schema]
+    if missing:
+        return f"the champion needs column {missing[0]!r}, which data.query no longer gives"
+    return None
+
+
+def verdict(
+    store: Store, model: str, spec: ModelSpec, dataset: Dataset, run: str, scores: Sequence[Mapping[str, Any]], pointer: Pointer
+) -> dict[str, Any]:
+    """The verdict's document. Nothing is changed in the bucket but the evaluations, which are kept."""
+    gate = gates.Gate.of(spec.promote.gate.model_dump() if spec.promote.gate else None, spec.evaluate.select_by)
+    best = choose(scores, spec.task, spec.evaluate.select_by)
+    winner = Side.open(store, model, best["trial"])
+    same = pointer.record is not None and pointer.record["trial"] == winner.trial
+    champion = Side.open(store, model, pointer.record["trial"]) if pointer.record is not None and not same else None
+    rows = comparable(dataset, spec, champion)
+    ours = winner.ask(store, rows.dataset, spec, "test")
+    asked_too = champion if rows.why_not is None else None
+    theirs = asked_too.ask(store, rows.dataset, spec, "test") if asked_too else None
+    found, metrics = _decide(gate, spec, ours, theirs, same=same, why_not=rows.why_not)
+    wanted = list(metrics)
+    evaluations = {"challenger": _keep(store, model, winner.trial, rows.dataset, spec, ours, wanted)}
+    if asked_too and theirs is not None:
+        evaluations["champion"] = _keep(store, model, asked_too.trial, rows.dataset, spec, theirs, wanted)
+    before = pointer.record and {k: pointer.record.get(k) for k in ("number", "trial", "run", "dataset")}
+    return {
+        "model": model,
+        "run": run,
+        "digest": verdict_digest(sorted(evaluations.values()), spec, before["trial"] if before else None),
+        "decision": found.decision,
+        "reason": found.reason,
+        "checks": list(found.checks),
+        "gate": spec.tree()["promote"]["gate"] or {},
+        "metric": gate.metric,
+        "select_by": spec.evaluate.select_by,
+        "winner": {"trial": winner.trial, "params": _varied(spec, winner.request["params"]), "valid": best["value"]},
+        "champion": before,
+        "metrics": metrics,
+        "slices": slices(spec, metric(spec.task, gate.metric), ours, theirs),
+        "baseline": _baseline(store, dataset, winner, spec, ours, wanted),
+        "rows": ours.rows,
+        "compared": f"{ours.rows:,} rows of {rows.note}",
+        "trials": [_scored(store, model, score, spec, dataset) for score in scores],
+        "dataset": dataset.digest,
+        "evaluations": evaluations,
+        "at": store.server_time(),
+    }
+
+
+def _varied(spec: ModelSpec, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that the grid varies; all of them where it varies none."""
+    return {name: params[name] for name in sorted(spec.search.grid or {}) if name in params} or dict(params)
+
+
+def _scored(store: Store, model: str, score: Mapping[str, Any], spec: ModelSpec, dataset: Dataset) -> dict[str, Any]:
+    """A trial of the verdict: its score, its parameters and where its evaluation on `valid` is."""
+    trial = score["trial"]
+    params = (trials.result(store, model, trial) or {}).get("params", {})
+    evaluation = key(model, trial, named(trial, rows_digest(dataset, "valid"), spec, names(spec)))
+    return {"trial": trial, "value": score.get("value"), "params": _varied(spec, params), "evaluation": evaluation}
+
+
+def _decide(
+    gate: gates.Gate, spec: ModelSpec, ours: Predictions, theirs: Predictions | None, *, same: bool, why_not: str | None
+) -> tuple[gates.Verdict, dict[str, Any]]:
+    """The verdict, and every metric of both on the same rows."""
+    metrics: dict[str, Any] = {}
+    found: gates.Verdict | None = None
+    for name in names(spec, gate.metric):
+        asked = metric(spec.task, name)
+        if theirs is None:
+            alone = interval(asked, ours)
+            metrics[name] = {"challenger": alone.to_json()}
+            if name == gate.metric:
+                found = _alone(gate, alone, same=same, why_not=why_not)
+            continue
+        both = paired(asked, ours, theirs)
+        metrics[name] = {
+            "challenger": both.challenger.to_json(),
+            "champion": both.champion.to_json(),
+            "difference": both.difference.to_json(),
+        }
+        if name == gate.metric:
+            found = gates.against(gate, both)
+    if found is None:
+        raise ValueError(f"the gate's metric {gate.metric!r} is not among those that were computed")
+    return found, metrics
+
+
+def _alone(gate: gates.Gate, found: Any, *, same: bool, why_not: str | None) -> gates.Verdict:
+    if same:
+        return gates.kept(gate.metric, found)
+    return gates.incomparable(gate, found, why_not) if why_not else gates.first(gate, found)
+
+
+def _keep(store: Store, model: str, trial: str, rows: Dataset, spec: ModelSpec, said: Predictions, wanted: list[str]) -> str:
+    return keep(store, model, document(trial, "test", rows_digest(rows, "test"), spec, said, wanted))
+
+
+def _baseline(store: Store, dataset: Dataset, side: Side, spec: ModelSpec, test: Predictions, wanted: list[str]) -> dict[str, Any]:
+    name = spec.evaluate.baseline or DEFAULT[spec.task]
+    train = DatasetFeed(store, dataset, spec, side.encoder).ordered("train")
+    return baseline(name, spec.task, trials.classes(spec), train, test, wanted)

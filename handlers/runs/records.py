@@ -1,0 +1,83 @@
+"""Reading what runs have left in the bucket: requests, verdicts, results, trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from handlers.runs import trials
+from handlers.runs.champion import pointer_key
+from handlers.storage import Store
+
+Doc = dict[str, Any]
+
+
+def run_folder(model: str, run: str) -> str:
+    return f"runs/{model}/{run}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run's documents; None for those that are not there (yet)."""
+
+    model: str
+    run: str
+    request: Doc | None
+    verdict: Doc | None
+    result: Doc | None
+
+    @property
+    def at(self) -> float:
+        """When it ended, or was asked for; seconds since 1970, 0 when nobody said."""
+        for document in (self.result, self.verdict, self.request):
+            if document is not None and document.get("at") is not None:
+                return float(document["at"])
+        return 0.0
+
+    @property
+    def outcome(self) -> str:
+        """promoted, refused, kept, already-trained, busy, no-data or failed; running while there is no result."""
+        return str(self.result["outcome"]) if self.result is not None else "running"
+
+
+def read_run(store: Store, model: str, run: str) -> RunRecord:
+    where = run_folder(model, run)
+    documents = [trials.optional(store, f"{where}/{name}.json") for name in ("request", "verdict", "result")]
+    return RunRecord(model, run, *documents)
+
+
+def _names(store: Store, prefix: str) -> list[str]:
+    """The folders right below a prefix."""
+    found = {info.key[len(prefix) :].split("/", 1)[0] for info in store.list(prefix) if "/" in info.key[len(prefix) :]}
+    return sorted(found)
+
+
+def models(store: Store) -> list[str]:
+    """Every model that has a champion or a run."""
+    with_champion = [name for name in _names(store, "models/") if store.head(pointer_key(name)) is not None]
+    return sorted({*with_champion, *_names(store, "runs/")})
+
+
+def runs(store: Store, model: str) -> list[RunRecord]:
+    """The model's runs, the newest first."""
+    found = [read_run(store, model, name) for name in _names(store, f"runs/{model}/")]
+    known = [record for record in found if record.request or record.verdict or record.result]
+    return sorted(known, key=lambda record: (-record.at, record.run))
+
+
+def find_run(store: Store, run: str) -> RunRecord | None:
+    """The run of that name, of whatever model."""
+    for model in _names(store, "runs/"):
+        found = read_run(store, model, run)
+        if found.request or found.verdict or found.result:
+            return found
+    return None
+
+
+def find_trials(store: Store, trial: str) -> Iterator[tuple[str, str]]:
+    """(model, trial) of every trial whose id begins with that text."""
+    for model in _names(store, "trials/"):
+        for name in _names(store, f"trials/{model}/"):
+            if name.startswith(trial):
+                yield model, name

@@ -1,0 +1,105 @@
+"""One trial's folder in the bucket: what was asked, how it went, and the model.
+
+`trials/<model>/<trial>/` holds request.json (the spec, the dataset, the parameters), curve.jsonl (a line an epoch, rewritten whole from the
+checkpoint's history, so that a resumed training leaves the same lines), checkpoint/ while it trains, failures.json, model/model.skops and,
+last of all, result.json: a trial whose result is there is never trained again.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from handlers.contracts import BadData, GaveUp, TryAgain
+from handlers.models import checkpoint
+from handlers.models.estimators import CLASSES, Learner, kind
+from handlers.models.model_file import load
+from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.parse import load as load_spec
+from handlers.storage import Missing, Store, canonical_json, read_json, write_json, write_once
+
+# how many failures of one trial a run forgives
+RETRIES = 2
+
+
+def folder(model: str, trial: str) -> str:
+    return f"trials/{model}/{trial}"
+
+
+def optional(store: Store, key: str) -> dict[str, Any] | None:
+    """The document, None when it is not there."""
+    try:
+        found: dict[str, Any] = read_json(store, key)
+    except Missing:
+        return None
+    return found
+
+
+def result(store: Store, model: str, trial: str) -> dict[str, Any] | None:
+    """The marker: None while the trial is not trained."""
+    return optional(store, f"{folder(model, trial)}/result.json")
+
+
+def publish_curve(store: Store, model: str, trial: str, lines: list[dict[str, Any]]) -> None:
+    store.put(f"{folder(model, trial)}/curve.jsonl", "".join(canonical_json(line) + "\n" for line in lines).encode())
+
+
+def curve(store: Store, model: str, trial: str) -> list[dict[str, Any]]:
+    """The lines of the learning curve so far."""
+    try:
+        data = store.get(f"{folder(model, trial)}/curve.jsonl")
+    except Missing:
+        return []
+    return [json.loads(line) for line in data.decode().splitlines() if line]
+
+
+def finish(store: Store, model: str, trial: str, model_file: bytes, document: dict[str, Any]) -> None:
+    """The model, then the marker, then the checkpoint goes: whoever dies in between trains on from it, to the same model."""
+    store.put(f"{folder(model, trial)}/model/model.skops", model_file)
+    write_once(store, f"{folder(model, trial)}/result.json", document)
+    store.delete(checkpoint.key(folder(model, trial)))
+
+
+def failures(store: Store, model: str, trial: str, run: str) -> list[dict[str, Any]]:
+    """What went wrong with this trial in this run; another run has a budget of its own."""
+    found = optional(store, f"{folder(model, trial)}/failures.json") or {}
+    return [entry for entry in found.get("failures", []) if entry["run"] == run]
+
+
+def failed(store: Store, model: str, trial: str, run: str, error: Exception, budget: int) -> GaveUp | TryAgain:
+    """Record a failure; what to raise: try again (75) while there is budget, give up (70) when it is spent."""
+    key = f"{folder(model, trial)}/failures.json"
+    known = (optional(store, key) or {}).get("failures", [])
+    text = f"{type(error).__name__}: {error}"[:500]
+    write_json(store, key, {"failures": [*known, {"run": run, "error": text, "at": store.server_time()}]})
+    count = sum(1 for entry in known if entry["run"] == run) + 1
+    if count > budget:
+        return GaveUp(f"trial {trial}: {text}; it has failed {count} times in run {run}, {budget} retries are forgiven")
+    return TryAgain(f"trial {trial}: {text}; failure {count}, {budget - count + 1} of {budget} retries left")
+
+
+def classes(spec: ModelSpec) -> int:
+    """How many classes the target has; 0 for a number."""
+    if spec.task not in CLASSES:
+        return 0
+    return 2 if spec.task == "binary" else len(spec.data.target.classes or [])
+
+
+def spec_of(request: dict[str, Any]) -> ModelSpec:
+    """The spec that a trial was trained with."""
+    return load_spec(canonical_json(request["spec"]))
+
+
+def open_learner(store: Store, model: str, trial: str) -> tuple[Learner, dict[str, Any]]:
+    """The trained model and the trial's request; BadData when there is no such trained trial."""
+    request = optional(store, f"{folder(model, trial)}/request.json")
+    where = f"{folder(model, trial)}/model/model.skops"
+    try:
+        data = store.get(where)
+    except Missing:
+        data = b""
+    if request is None or not data:
+        raise BadData(f"{where}: there is no trained model; run `retrain runs {model}` to see which trials there are")
+    spec = spec_of(request)
+    found = kind(spec.model.estimator, spec.task, spec.model.memory)
+    return Learner(found, load(data, found, where), classes(spec)), request

@@ -1,0 +1,153 @@
+"""Every metric equals scikit-learn's, with weights and ties, and counts of clusters mean repeated rows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as reference
+
+from handlers.contracts import BadSpec
+from handlers.metrics.metrics import METRICS, metric, value, values
+from handlers.metrics.ordered import roc_curve
+from handlers.metrics.predictions import Grouped
+from handlers.models.predict import Kind, Predictions
+
+CLASSES = 4
+
+
+def binary(seed: int, rows: int = 400, kind: Kind = "probability") -> Predictions:
+    random = np.random.default_rng(seed)
+    truth = (random.random(rows) < 0.3).astype(float)
+    # rounded, so that there are ties
+    score = np.round(np.clip(0.3 + 0.2 * truth + 0.2 * random.normal(size=rows), 0.0, 1.0), 2)
+    score = score if kind == "probability" else score - 0.5
+    return Predictions(truth, score, random.integers(1, 4, rows).astype(float), random.integers(0, 9, rows), kind)
+
+
+def multiclass(seed: int, rows: int = 400) -> Predictions:
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, CLASSES, rows).astype(float)
+    raw = random.random((rows, CLASSES)) + np.eye(CLASSES)[truth.astype(int)] * 0.5
+    score = raw / raw.sum(axis=1, keepdims=True)
+    return Predictions(truth, score, random.random(rows) + 0.1, random.integers(0, 9, rows), "probability")
+
+
+def regression(seed: int, rows: int = 401) -> Predictions:
+    random = np.random.default_rng(seed)
+    truth = random.normal(1000.0, 30.0, rows)
+    return Predictions(truth, truth + random.normal(2.0, 12.0, rows), random.random(rows) + 0.1, random.integers(0, 9, rows), "value")
+
+
+def expected(task: str, name: str, p: Predictions) -> Any:
+    weight = p.weight
+    if task == "binary":
+        called = (p.score > (0.5 if p.kind == "probability" else 0.0)).astype(int)
+        return {
+            "roc_auc": lambda: reference.roc_auc_score(p.truth, p.score, sample_weight=weight),
+            "average_precision": lambda: reference.average_precision_score(p.truth, p.score, sample_weight=weight),
+            "log_loss": lambda: reference.log_loss(p.truth, p.score, sample_weight=weight),
+            "brier": lambda: reference.brier_score_loss(p.truth, p.score, sample_weight=weight),
+            "accuracy": lambda: reference.accuracy_score(p.truth, called, sample_weight=weight),
+            "f1": lambda: reference.f1_score(p.truth, called, sample_weight=weight),
+        }[name]()
+    if task == "multiclass":
+        chosen = p.score.argmax(axis=1)
+        each = [reference.roc_auc_score(p.truth == c, p.score[:, c], sample_weight=weight) for c in range(CLASSES)]
+        many: Any = {
+            "log_loss": lambda: reference.log_loss(p.truth, p.score, sample_weight=weight),
+            "accuracy": lambda: reference.accuracy_score(p.truth, chosen, sample_weight=weight),
+            "f1_macro": lambda: reference.f1_score(p.truth, chosen, average="macro", sample_weight=weight),
+            "roc_auc_ovr": lambda: float(np.mean(each)),
+        }
+        return many[name]()
+    of: Any = {
+        "mae": lambda: reference.mean_absolute_error(p.truth, p.score, sample_weight=weight),
+        "rmse": lambda: reference.root_mean_squared_error(p.truth, p.score, sample_weight=weight),
+        "r2": lambda: reference.r2_score(p.truth, p.score, sample_weight=weight),
+        "mape": lambda: reference.mean_absolute_percentage_error(p.truth, p.score, sample_weight=weight),
+        "median_ae": lambda: reference.median_absolute_error(p.truth, p.score, sample_weight=weight),
+    }
+    return of[name]()
+
+
+MAKE = {"binary": binary, "multiclass": multiclass, "regression": regression}
+ALL = [(task, name) for task, table in METRICS.items() for name in table]
+
+
+@pytest.mark.parametrize(("task", "name"), ALL)
+@pytest.mark.parametrize("seed", range(3))
+def test_equals_scikit_learn(task: str, name: str, seed: int) -> None:
+    p = MAKE[task](seed)
+    assert value(metric(task, name), p) == pytest.approx(expected(task, name, p), abs=1e-12, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "average_precision", "accuracy", "f1"])
+def test_decision_values_are_cut_at_zero(name: str) -> None:
+    p = binary(5, kind="decision")
+    assert value(metric("binary", name), p) == pytest.approx(expected("binary", name, p), abs=1e-12)
+
+
+def test_unweighted_median_of_an_even_number_of_rows_is_the_middle_of_two() -> None:
+    p = Predictions(np.zeros(4), np.array([1.0, 2.0, 4.0, 9.0]), np.ones(4), np.zeros(4), "value")
+    assert value(metric("regression", "median_ae"), p) == 3.0
+
+
+@pytest.mark.parametrize(("task", "name"), ALL)
+@settings(max_examples=15, deadline=None)
+@given(counts=st.lists(st.integers(0, 3), min_size=9, max_size=9).filter(lambda c: sum(c) >= 4))
+def test_a_resample_is_the_rows_repeated(task: str, name: str, counts: list[int]) -> None:
+    p = MAKE[task](11, rows=300)
+    grouped = Grouped.group(p)
+    drawn = np.repeat(np.arange(300), np.asarray(counts)[grouped.index])
+    repeated = Predictions(p.truth[drawn], p.score[drawn], p.weight[drawn], p.cluster[drawn], p.kind)
+    asked = metric(task, name)
+    assert asked.prepare(grouped)(np.asarray([counts], dtype=float))[0] == pytest.approx(value(asked, repeated), abs=1e-9)
+
+
+def test_one_class_has_no_area() -> None:
+    p = binary(1)
+    alone = Predictions(np.ones(p.rows), p.score, p.weight, p.cluster, p.kind)
+    assert math.isnan(value(metric("binary", "roc_auc"), alone))
+    assert math.isnan(value(metric("binary", "roc_auc"), Predictions(*(np.zeros(0),) * 4, "probability")))
+
+
+def test_a_class_that_no_row_has_is_left_out_of_the_mean() -> None:
+    p = multiclass(2)
+    kept = p.truth != 3
+    fewer = Predictions(p.truth[kept], p.score[kept], p.weight[kept], p.cluster[kept], p.kind)
+    each = [reference.roc_auc_score(fewer.truth == c, fewer.score[:, c], sample_weight=fewer.weight) for c in range(3)]
+    assert value(metric("multiclass", "roc_auc_ovr"), fewer) == pytest.approx(np.mean(each))
+
+
+def test_directions() -> None:
+    assert metric("binary", "roc_auc").better(0.7, 0.6)
+    assert metric("regression", "mae").better(1.0, 2.0)
+    assert metric("regression", "mae").improvement(8.0, 10.0) == 2.0
+    assert {name for name, found in METRICS["regression"].items() if found.higher} == {"r2"}
+
+
+def test_an_unknown_metric_names_the_nearest() -> None:
+    with pytest.raises(BadSpec, match=r"'roc_auk' is not one of task 'binary'.*did you mean 'roc_auc'\?"):
+        metric("binary", "roc_auk")
+    with pytest.raises(BadSpec, match="task 'ranking' has no metrics here"):
+        metric("ranking", "ndcg")
+
+
+def test_values_keep_the_order_of_the_names() -> None:
+    assert list(values("binary", ["log_loss", "roc_auc"], binary(0))) == ["log_loss", "roc_auc"]
+
+
+def test_the_curve_runs_from_corner_to_corner_and_has_the_metric_s_area() -> None:
+    p = binary(3, rows=3000)
+    points = roc_curve(Grouped.group(p), 100)
+    assert points[0] == (0.0, 0.0)
+    assert points[-1] == (1.0, 1.0)
+    assert len(points) <= 100
+    x, y = zip(*points, strict=True)
+    assert list(x) == sorted(x)
+    assert np.trapezoid(y, x) == pytest.approx(value(metric("binary", "roc_auc"), p), abs=2e-3)

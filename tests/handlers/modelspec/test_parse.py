@@ -1,0 +1,182 @@
+"""Specs: YAML 1.2, findings that say where and what would be right, refusals by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from handlers.contracts import BadSpec
+from handlers.modelspec import yaml12
+from handlers.modelspec.grid import expand
+from handlers.modelspec.parse import load, parse, read
+from handlers.storage import canonical_json
+
+MODELS = Path(__file__).parents[3] / "models"
+TEXT = (MODELS / "flight-delay.yaml").read_text()
+
+
+def changed(path: str, value: Any) -> str:
+    """The demo's spec with one value set by dotted path; the text `REMOVE` takes the key away."""
+    tree = yaml12.load(TEXT)
+    *way, last = path.split(".")
+    here = tree
+    for step in way:
+        here = here.setdefault(step, {})
+    if value == "REMOVE":
+        del here[last]
+    else:
+        here[last] = value
+    return json.dumps(tree)
+
+
+def finding(text: str, sql: str | None = None) -> str:
+    spec, found = read(text, "models/flight-delay.yaml", sql)
+    assert spec is None
+    return "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-6", 1e-6), ("no", "no"), ("on", "on"), ("y", "y"), ("12:30:00", "12:30:00"), ("2013-01-01", "2013-01-01"), ("012", 12),
+        ("0o14", 12), ("0x1F", 31), ("true", True), ("~", None), ("", None), ("1_000", "1_000"), (".inf", float("inf")), ("-.5", -0.5),
+        ("<<", "<<"), ("1.", 1.0), ('"1"', "1"),
+    ],
+)  # fmt: skip
+def test_scalars_are_those_of_yaml_1_2(text: str, value: Any) -> None:
+    found = yaml12.load(f"k: {text}")["k"]
+    assert (found, type(found)) == (value, type(value))
+
+
+def test_a_key_that_stands_twice_is_an_error() -> None:
+    with pytest.raises(yaml.YAMLError, match="'a' stands twice"):
+        yaml12.load("a: 1\na: 2")
+
+
+@pytest.mark.parametrize("path", sorted(MODELS.glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_model_of_the_repository_is_a_spec(path: Path) -> None:
+    if path.stem != "kustomization":
+        assert parse(path.read_text(), str(path)).name == path.stem
+
+
+def test_a_spec_survives_the_way_between_steps() -> None:
+    spec = parse(TEXT)
+    assert load(canonical_json(spec.tree())) == spec
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("spec.data.split.vaild", "14d", ["spec.data.split.vaild", "did you mean 'valid'"]),
+        ("spec.task", "binray", ["spec.task", "'binray'", "binary", "did you mean 'binary'"]),
+        ("spec.data.split", "REMOVE", ["spec.data.split", "needed"]),
+        ("spec.data.split.by", "random", ["'random'", "time", "hash"]),
+        ("spec.data.split.valid", "14 days", ["spec.data.split.valid", "14 days", "duration"]),
+        ("spec.features.hour.scale", "standard", ["scale", "category"]),
+        ("spec.training.epochs", "8", ["spec.training.epochs", "'8'"]),
+        ("spec.checks", {"rows": {"mni": 5}}, ["spec.checks", "rows", "mni", "min"]),
+        ("spec.training.epochs", 0, ["spec.training.epochs", "0"]),
+        ("spec.model.seed", -1, ["spec.model.seed", "-1"]),
+        ("spec.data.sources.incoming.prefix", "/incoming/", ["prefix"]),
+        ("spec.data.sources.incoming.columns", "REMOVE", ["columns", "never guessed"]),
+        ("spec.data.target.positive", "yes", ["positive", "yes"]),
+        ("spec.data.target.classes", [False, False], ["data.target.classes", "stands twice"]),
+        ("spec.data.target.classes", [1, 2, 3], ["data.target.classes", "two classes"]),
+        ("spec.data.target", {"column": "late", "positive": "yes"}, ["data.target.classes", "positive"]),
+        ("spec.data.target", {"column": "late", "clip": [0, 1]}, ["data.target.clip", "regression"]),
+        ("spec.task", "multiclass", ["data.target.positive", "binary"]),
+        ("spec.task", "regression", ["data.target.positive", "binary"]),
+        ("spec.features.late", {"type": "boolean"}, ["features.late", "target"]),
+        ("spec.search.grid.alpha", [], ["spec.search.grid.alpha", "at least one value"]),
+        ("spec.data.sources.incoming.prefix", "elsewhere/", ["prefix", "incoming/<name>/"]),
+        ("spec.data.split.valid", "36h", ["spec.data.split.valid", "whole days"]),
+        ("spec.data.split.test", "0d", ["spec.data.split.test", "whole days"]),
+        ("spec.data.query", {"sql": "SELECT 1", "file": "a.sql"}, ["either sql or file"]),
+        ("spec.resources.train", {"memory": "much"}, ["spec.resources.train.memory", "much", "4Gi"]),
+        ("metadata.name", "Flight_Delay", ["metadata.name", "Flight_Delay", "lower-case"]),
+        ("kind", "Modle", ["kind", "Model"]),
+        ("spec.name", "x", ["unknown key 'name'"]),
+        ("specc", {}, ["specc", "did you mean 'spec'"]),
+    ],
+)
+def test_a_finding_names_place_value_and_what_is_accepted(path: str, value: Any, words: list[str]) -> None:
+    found = finding(changed(path, value))
+    assert found.startswith("models/flight-delay.yaml:")
+    assert [word for word in words if word not in found] == []
+
+
+def test_a_finding_names_the_line() -> None:
+    lines = TEXT.splitlines()
+    number = next(i for i, line in enumerate(lines) if line.strip().startswith("task:"))
+    lines[number] = "  task: nothing"
+    assert finding("\n".join(lines)).startswith(f"models/flight-delay.yaml:{number + 1}: spec.task")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "a: [", "a: b: c", "\t", "just text", "null"])
+def test_what_is_no_spec_is_said_in_one_line(text: str) -> None:
+    with pytest.raises(BadSpec):
+        parse(text, "x.yaml")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("spec.promote.refit", "all", "not supported yet: promote.refit"),
+        ("spec.promote.approval", "manual", "not supported yet: promote.approval"),
+        ("spec.promote.slices", {"max_loss": 0.1}, "not supported yet: promote.slices"),
+        ("spec.data.query.scope", {"lookback": "8d"}, "not supported yet: data.query.scope"),
+        ("spec.data.query.scope", "all", "not supported yet: data.query.scope"),
+        ("spec.data.split", {"by": "hash", "key": ["carrier"], "valid": 0.1, "test": 0.1}, "not supported yet: data.split by hash"),
+        ("spec.data.group", "carrier", "not supported yet: data.group"),
+        ("spec.task", "ranking", "not supported yet: task ranking"),
+        ("spec.features.distance", {"type": "vector", "size": 3}, "not supported yet: features of type vector"),
+        ("spec.search", {"random": 3, "space": {"alpha": [1]}}, "not supported yet: search.random"),
+        ("spec.search", {"halving": {"eta": 3}}, "not supported yet: search.halving"),
+        ("spec.model.estimator", "models/own.py:Mine", "not supported yet: an estimator of your own"),
+        ("spec.trigger", {"cooldown": "1h"}, "not supported yet: trigger.cooldown"),
+        ("spec.trigger", {"min_new_rows": 100}, "not supported yet: trigger.min_new_rows"),
+        ("spec.data.sources.airports", {"prefix": "airports/", "format": "parquet", "join": "broadcast"}, "data.sources.airports"),
+        ("spec.data.target.label_delay", "1d", "not supported yet: data.target.label_delay"),
+        ("spec.data.split.part", "hour", "not supported yet: part: hour"),
+        ("spec.features.distance", {"type": "number", "missing": "median"}, "not supported yet: features.distance.missing"),
+        ("spec.features.distance", {"type": "number", "serve": False}, "not supported yet: features.distance.serve"),
+        ("spec.model.image", "gpu", "not supported yet: model.image"),
+        ("spec.training.validate", {"every": "1m"}, "not supported yet: training.validate"),
+        ("spec.evaluate.interval", {"cluster": "carrier"}, "not supported yet: cluster 'carrier'"),
+        ("spec.search", {"until": {"metric": "roc_auc"}}, "not supported yet: search.until"),
+        ("spec.resources", {"fetch": {"cpu": 1}}, "not supported yet: resources.fetch"),
+        ("spec.resources", {"train": {"gpu": 1}}, "not supported yet: resources.train.gpu"),
+    ],
+)
+def test_what_is_not_built_is_refused_by_name(path: str, value: Any, words: str) -> None:
+    text = changed(path, value)
+    if path == "spec.task":
+        tree = json.loads(text)
+        tree["spec"]["data"]["target"] = {"column": "late"}
+        text = json.dumps(tree)
+    assert words in finding(text)
+
+
+def test_a_statement_may_stand_beside_the_spec() -> None:
+    text = changed("spec.data.query", {"file": "flight-delay.sql", "scope": "row"})
+    assert parse(text, sql="SELECT 1").sql == "SELECT 1"
+    assert "'flight-delay.sql' does not stand beside the spec" in finding(text)
+
+
+def test_defaults_written_out_change_nothing() -> None:
+    assert parse(changed("spec.trigger", {"quiet": "30s"})).tree() == parse(TEXT).tree()
+
+
+def test_a_grid_keeps_its_ids_when_it_grows() -> None:
+    few = expand(parse(TEXT))
+    more = expand(parse(changed("spec.search.grid.alpha", [1e-3, 1e-6, 1e-5, 1e-4])))
+    assert (len(few), len(more)) == (6, 8)
+    assert {t.id for t in few} < {t.id for t in more}
+
+
+def test_without_a_grid_there_is_one_trial() -> None:
+    assert [t.params for t in expand(parse(changed("spec.search", "REMOVE")))] == [{}]
