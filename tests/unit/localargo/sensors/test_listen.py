@@ -98,7 +98,7 @@ async def test_what_waits_when_the_engine_ends_is_done_by_the_next(make: Make, d
 @pytest.mark.anyio
 async def test_at_least_once_tries_again_and_then_writes_the_dead_letter(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     world = make(sensor(trigger(action=refused(), atLeastOnce=True, retryStrategy=RETRY, dlqTrigger=letter())))
-    with caplog.at_level("ERROR", "retrain"):
+    with caplog.at_level("ERROR", "localargo"):
         await world.told(event(1, {"name": "Not A Name!", "id": "1"}), event(2, {"name": "good", "id": "2"}))
     assert sum("Invalid value" in r.message for r in caplog.records) == 3
     names = world.shelf.names()
@@ -109,7 +109,7 @@ async def test_at_least_once_tries_again_and_then_writes_the_dead_letter(make: M
 @pytest.mark.anyio
 async def test_without_at_least_once_there_is_neither_retry_nor_dead_letter(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     world = make(sensor(trigger(action=refused(), retryStrategy=RETRY, dlqTrigger=letter())))
-    with caplog.at_level("ERROR", "retrain"):
+    with caplog.at_level("ERROR", "localargo"):
         await world.told(event(1, {"name": "Not A Name!", "id": "1"}))
     assert sum("Invalid value" in r.message for r in caplog.records) == 1
     assert world.shelf.names() == []

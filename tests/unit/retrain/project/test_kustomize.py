@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from localargo.errors import InvalidInput, Unavailable, Unsupported
+from localargo import InvalidInput, Unavailable, Unsupported, read_file
 from retrain.project import kustomize
-from retrain.project.kustomize import find_kubectl, load, read, render
+from retrain.project.kustomize import find_kubectl, load, render
 
 CONFIGMAP = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s\ndata: {a: b}\n"
 
@@ -124,7 +124,7 @@ def test_missing_empty_and_unreadable_paths_are_named(tmp_path: Path) -> None:
         load([tmp_path])
     (tmp_path / "latin.yaml").write_bytes(b"a: \xe9")
     with pytest.raises(InvalidInput, match="not a text in UTF-8"):
-        read(tmp_path / "latin.yaml")
+        read_file(tmp_path / "latin.yaml")
 
 
 def test_the_kubectl_beside_the_interpreter_comes_first_then_the_one_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
