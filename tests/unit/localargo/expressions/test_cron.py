@@ -74,7 +74,7 @@ STARTS = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(FIELDS, ZONES, STARTS)
 def test_a_schedule_is_every_minute_whose_wall_clock_matches(fields: tuple[str, ...], zone: str, start: str) -> None:
     text, tz = " ".join(fields), ZoneInfo(zone)

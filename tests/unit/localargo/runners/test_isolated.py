@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,7 @@ sys.exit(subprocess.run(["sh", "-c", sys.argv[3]]).returncode)
 """
 
 
-def enter(folder: Path, line: str, *, user: int | None = None, mounts: list[object] | None = None) -> str:
+def enter(folder: Path, line: str, *, user: int | None = None, mounts: Sequence[object] = ()) -> str:
     """Run a shell line in a namespace; `user`: as that user. Returns what it printed."""
     for name in ("root", "work", "volumes/v", *(f"upper/{p}" for p in PRIVATE)):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -41,7 +43,7 @@ def enter(folder: Path, line: str, *, user: int | None = None, mounts: list[obje
         "folder": str(folder),
         "machine": machine_folders(),
         "private": list(PRIVATE),
-        "mounts": mounts or [],
+        "mounts": list(mounts),
         "hide": str(folder.parent),
         "visible": [],
     }
@@ -70,18 +72,18 @@ def users() -> list[object]:
 
 
 @pytest.fixture
-def folder():
-    """A pod's folder where every user can reach it."""
-    import tempfile
-
+def folder() -> Iterator[Path]:
+    """A pod's folder where every user can reach it, wherever the repository lies and whatever the umask is."""
     base = Path(tempfile.mkdtemp(prefix="retrain-isolated-"))
-    base.chmod(0o755)
+    (base / "state").mkdir()
+    for path in (base, base / "state"):
+        path.chmod(0o755)
     yield base / "state" / "pod"
     shutil.rmtree(base)
 
 
 @pytest.mark.parametrize("user", users())
-def test_absolute_paths_are_writable_for_the_pod_only(folder, user):
+def test_absolute_paths_are_writable_for_the_pod_only(folder: Path, user: int | None) -> None:
     said = enter(
         folder,
         "mkdir -p /tmp/d /etc/deep/er /new; echo 1 > /tmp/d/f; echo 2 > /etc/deep/er/f; echo 3 > /new/f; echo 4 > /var/tmp/f; ls /",
@@ -95,7 +97,7 @@ def test_absolute_paths_are_writable_for_the_pod_only(folder, user):
 
 
 @pytest.mark.parametrize("user", users())
-def test_programs_of_the_machine_work_and_private_folders_are_empty(folder, user):
+def test_programs_of_the_machine_work_and_private_folders_are_empty(folder: Path, user: int | None) -> None:
     said = enter(
         folder,
         f"ls /tmp /run /dev/shm; test -e {folder} || echo hidden; cat /etc/hostname > /dev/null && python3 -c 'print(40 + 2)' && id -u",
@@ -105,7 +107,7 @@ def test_programs_of_the_machine_work_and_private_folders_are_empty(folder, user
 
 
 @pytest.mark.parametrize("user", users())
-def test_mounts(folder, user):
+def test_mounts(folder: Path, user: int | None) -> None:
     mounts = [["/etc/model", str(folder / "volumes/v"), False], ["/data/ro", str(folder / "volumes/v"), True]]
     said = enter(
         folder, "echo x > /etc/model/f; cat /data/ro/f; echo y > /data/ro/g 2>/dev/null || echo read-only", user=user, mounts=mounts
@@ -116,18 +118,20 @@ def test_mounts(folder, user):
 
 
 @pytest.mark.parametrize("user", users())
-def test_the_folder_can_be_removed_by_its_owner(folder, user):
+def test_the_folder_can_be_removed_by_its_owner(folder: Path, user: int | None) -> None:
+    code_folder = folder / "code"  # the owner need not be able to read the repository
+    shutil.copytree(Path(localargo.__file__).parent, code_folder / "localargo", ignore=shutil.ignore_patterns("__pycache__"))
     enter(folder, "mkdir -p /tmp/locked/deep; touch /tmp/locked/deep/f; chmod 0 /tmp/locked/deep /tmp/locked", user=user)
     code = (
-        f"import sys; sys.path.insert(0, {str(Path(localargo.__file__).parents[1])!r}); from pathlib import Path; "
+        f"import sys; sys.path.insert(0, {str(code_folder)!r}); from pathlib import Path; "
         f"from localargo.runners.podfolder import remove_tree; [remove_tree(Path({str(folder)!r}) / name) for name in ('upper', 'work')]"
     )
     python = SYSTEM_PYTHON if user is not None else sys.executable
-    subprocess.run([python, "-c", code], user=user, group=user, check=True, cwd="/")
-    assert {p.name for p in folder.iterdir()} == {"root", "volumes", "isolated.py"}
+    subprocess.run([python, "-B", "-c", code], user=user, group=user, check=True, cwd="/")
+    assert {p.name for p in folder.iterdir()} == {"root", "volumes", "isolated.py", "code"}
 
 
-def test_a_folder_that_cannot_be_overlaid_is_mirrored(folder, tmp_path):
+def test_a_folder_that_cannot_be_overlaid_is_mirrored(folder: Path, tmp_path: Path) -> None:
     """The folder's entries are there, read-only; the folder itself can be written to."""
     if os.geteuid() != 0:
         pytest.skip("unmounting needs root")
@@ -144,25 +148,25 @@ def test_a_folder_that_cannot_be_overlaid_is_mirrored(folder, tmp_path):
     assert (tmp_path / "u/etc/new").read_text() == "x"
 
 
-def test_probe_says_that_it_works_or_why_not(monkeypatch):
+def test_probe_says_that_it_works_or_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isolated.probe() == ""
     monkeypatch.setattr("platform.machine", lambda: "vax")
     assert "vax" in isolated.probe()
 
 
-def test_another_system_is_refused_with_its_name(monkeypatch):
+def test_another_system_is_refused_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.system", lambda: "Darwin")
     with pytest.raises(isolated.IsolationError, match="Darwin has no mount namespaces"):
         isolated.unshare()
 
 
 @pytest.mark.parametrize("user", users())
-def test_every_top_level_folder_and_link_is_there(folder, user):
+def test_every_top_level_folder_and_link_is_there(folder: Path, user: int | None) -> None:
     inside = set(enter(folder, "ls -A1 /", user=user).split("\n"))
     assert {e.name for e in os.scandir("/") if e.is_symlink() or e.is_dir()} <= inside
 
 
-def test_an_empty_folder_of_the_machine_can_be_written_to(folder):
+def test_an_empty_folder_of_the_machine_can_be_written_to(folder: Path) -> None:
     empty = sorted({e.name for e in os.scandir("/") if e.is_dir(follow_symlinks=False)} - set(machine_folders()) - set(BOUND))
     enter(folder, "; ".join(f"echo {name} > /{name}/f" for name in empty) or "true")
     assert [(folder / "root" / name / "f").read_text().strip() for name in empty] == empty

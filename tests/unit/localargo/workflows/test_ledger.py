@@ -65,7 +65,7 @@ changes = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(changes)
 def test_what_is_loaded_is_what_is_in_memory(connection: sqlite3.Connection, steps: Any) -> None:
     with transaction(connection):
