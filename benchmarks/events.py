@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import json
 import os
 import platform
@@ -171,7 +172,7 @@ async def burst(port: int, path: str, first: int, count: int) -> tuple[float, di
     waiting = [loop.create_future() for _ in range(CONNECTIONS)]
     began = time.perf_counter()
     for done in waiting:
-        await loop.create_connection(lambda done=done: Caller(head, numbers, done, statuses), "127.0.0.1", port)
+        await loop.create_connection(functools.partial(Caller, head, numbers, done, statuses), "127.0.0.1", port)
     await asyncio.gather(*waiting)
     return time.perf_counter() - began, {status.decode(): n for status, n in statuses.items()}
 

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,12 @@ class InstantPods:
         return StoredOutputs()
 
     async def forget(self, pod: str) -> None:
+        """Nothing is kept."""
+
+    async def discard(self, owner: str) -> None:
+        """Nothing is kept."""
+
+    async def keep_only(self, owners: Collection[str]) -> None:
         """Nothing is kept."""
 
     async def logs(self, pod: str, container: str, follow: bool) -> AsyncIterator[bytes]:

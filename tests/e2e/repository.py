@@ -64,9 +64,9 @@ class Repository:
                 spec.unlink()
         self.environment = {**os.environ, "PYTHONPATH": str(folder), "NO_COLOR": "1"}
 
-    def model(self, name: str = "tiny", epochs: int = 2, **replaced: str) -> None:
+    def model(self, name: str = "tiny", epochs: int = 2, replaced: dict[str, str] | None = None) -> None:
         text = SPEC.replace("MODEL", name).replace("EPOCHS", str(epochs))
-        for old, new in replaced.items():
+        for old, new in (replaced or {}).items():
             assert old in text
             text = text.replace(old, new)
         (self.folder / "models" / f"{name}.yaml").write_text(text, encoding="utf-8")

@@ -203,7 +203,7 @@ async def drained(engine: Engine) -> None:
 
 def without_values(workflow: dict[str, Any]) -> dict[str, Any]:
     """The Workflow's spec with the values of its arguments taken out."""
-    spec = copy.deepcopy(workflow["spec"])
+    spec: dict[str, Any] = copy.deepcopy(workflow["spec"])
     for parameter in spec["arguments"]["parameters"]:
         assert isinstance(parameter.pop("value"), str)
     return spec

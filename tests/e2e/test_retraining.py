@@ -47,7 +47,7 @@ def test_an_upload_trains_and_what_changes_trains_no_more_than_it_must(repositor
 
     # one more value in the grid: one more trial, no part made anew
     parts = repository.objects("parts/tiny/")
-    repository.model(**{"[1e-4, 1e-3]": "[1e-4, 1e-3, 1e-2]"})
+    repository.model(replaced={"[1e-4, 1e-3]": "[1e-4, 1e-3, 1e-2]"})
     repository.retrain("apply")
     repository.retrain("submit", "--from", "workflowtemplate/retrain", "-p", "model=tiny", "-p", "quiet=1s", "--name", "grown", "--wait")
     assert {k.split("/")[2] for k in repository.objects("trials/tiny/")} > trials
@@ -56,7 +56,7 @@ def test_an_upload_trains_and_what_changes_trains_no_more_than_it_must(repositor
 
     # another gate: decided anew, nothing trained
     before = repository.objects("trials/tiny/")
-    repository.model(**{"[1e-4, 1e-3]": "[1e-4, 1e-3, 1e-2]", "at_least: 0.6": "at_least: 0.99"})
+    repository.model(replaced={"[1e-4, 1e-3]": "[1e-4, 1e-3, 1e-2]", "at_least: 0.6": "at_least: 0.99"})
     repository.retrain("apply")
     repository.retrain("submit", "--from", "workflowtemplate/retrain", "-p", "model=tiny", "-p", "quiet=1s", "--name", "stricter", "--wait")
     stricter = repository.json("get", "stricter")
@@ -77,7 +77,7 @@ def test_an_upload_trains_and_what_changes_trains_no_more_than_it_must(repositor
 
 def test_a_second_model_is_one_file(repository: Repository) -> None:
     repository.model()
-    repository.model("other", **{"incoming/other/": "incoming/elsewhere/"})
+    repository.model("other", replaced={"incoming/other/": "incoming/elsewhere/"})
     repository.up()
     assert "elsewhere.yaml=other.yaml" in (repository.folder / "models/kustomization.yaml").read_text(encoding="utf-8")
     repository.put("incoming/elsewhere/one.csv", rows("2024-03-01", 20, seed=3))

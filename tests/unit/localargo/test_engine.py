@@ -13,6 +13,7 @@ from localargo.engine import Engine, run_files
 from localargo.errors import InvalidInput, NotFound, Unavailable, Unsupported
 from localargo.manifests.document import Document
 from localargo.manifests.yaml import load_documents
+from localargo.workflows import reconcile
 from localargo.workflows.messages import Run
 
 
@@ -143,16 +144,14 @@ async def test_run_until_returns_when_the_api_asks_for_it(tmp_path: Path) -> Non
 
 @pytest.mark.anyio
 async def test_a_failed_reconcile_ends_its_workflow_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from localargo.workflows import controller
-
-    real = controller.pure.reconcile
+    real = reconcile.reconcile
 
     def broken(run: Any, *rest: Any) -> Any:
         if run.workflow["metadata"]["name"] == "bad":
             raise ZeroDivisionError("by design")
         return real(run, *rest)
 
-    monkeypatch.setattr(controller.pure, "reconcile", broken)
+    monkeypatch.setattr(reconcile, "reconcile", broken)
     async with Engine(tmp_path / "s") as engine:
         bad, good = await engine.run_to_end([workflow("true", "bad"), workflow("true", "good")])
     assert bad["status"]["phase"] == "Error"

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -59,6 +60,7 @@ async def test_a_watcher_of_one_reads_no_other() -> None:
     changes, shelf = Changes(), Shelf()
     shelf.put("other", "Running")
     stream = changes.events(shelf.get, list, lambda doc: True, "one")
+    assert isinstance(stream, AsyncGenerator)
     waiting = asyncio.ensure_future(anext(stream))
     await asyncio.sleep(0)
     changes.tell("other")

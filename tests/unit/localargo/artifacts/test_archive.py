@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from localargo.artifacts import archive
 from localargo.errors import InvalidInput
 
+Tree = bytes | dict[str, "Tree"]
 NAMES = st.text("abc é-_", min_size=1, max_size=6).map(lambda s: f"n{s}")
 TREES = st.recursive(st.binary(max_size=50), lambda below: st.dictionaries(NAMES, below, max_size=3), max_leaves=6)
 
 
-def write(tree: bytes | dict, path: Path) -> None:
+def write(tree: Tree, path: Path) -> None:
     if isinstance(tree, bytes):
         path.write_bytes(tree)
         return
@@ -29,13 +30,13 @@ def write(tree: bytes | dict, path: Path) -> None:
         write(below, path / name)
 
 
-def read(path: Path) -> bytes | dict:
+def read(path: Path) -> Tree:
     return path.read_bytes() if path.is_file() else {p.name: read(p) for p in path.iterdir()}
 
 
 @given(TREES)
 @pytest.mark.parametrize("kind", ["tar", "zip"])
-def test_there_and_back(tmp_path_factory, kind, tree):
+def test_there_and_back(tmp_path_factory: pytest.TempPathFactory, kind: str, tree: Tree) -> None:
     folder = tmp_path_factory.mktemp("archive")
     write(tree, folder / "source")
     if kind == "tar":
@@ -49,7 +50,7 @@ def test_there_and_back(tmp_path_factory, kind, tree):
     assert [p.name for p in (folder / "deep").iterdir()] == ["target"]
 
 
-def test_a_tar_holds_one_entry_of_the_given_name_and_keeps_modes(tmp_path):
+def test_a_tar_holds_one_entry_of_the_given_name_and_keeps_modes(tmp_path: Path) -> None:
     (tmp_path / "run.sh").write_text("x")
     (tmp_path / "run.sh").chmod(0o755)
     archive.pack_tar(tmp_path / "run.sh", tmp_path / "t", "run.sh", level=0)
@@ -62,7 +63,7 @@ def test_a_tar_holds_one_entry_of_the_given_name_and_keeps_modes(tmp_path):
     assert (tmp_path / "out2").stat().st_mode & 0o777 == 0o755
 
 
-def test_levels_differ(tmp_path):
+def test_levels_differ(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"abc" * 10_000)
     sizes = []
     for level in (0, 9):
@@ -81,13 +82,13 @@ NO_TARBALLS = {
 
 
 @pytest.mark.parametrize("content", NO_TARBALLS.values(), ids=NO_TARBALLS)
-def test_what_is_no_tarball(tmp_path, content):
+def test_what_is_no_tarball(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "f").write_bytes(content)
     assert not archive.is_tarball(tmp_path / "f")
 
 
 @pytest.mark.parametrize("name", ["../evil", "/evil", "a/../../evil"])
-def test_a_tar_that_would_write_elsewhere_is_refused_or_kept_inside(tmp_path, name):
+def test_a_tar_that_would_write_elsewhere_is_refused_or_kept_inside(tmp_path: Path, name: str) -> None:
     with tarfile.open(tmp_path / "t", "w:gz") as tar:
         entry = tarfile.TarInfo(name)
         entry.size = 1
@@ -100,7 +101,7 @@ def test_a_tar_that_would_write_elsewhere_is_refused_or_kept_inside(tmp_path, na
     assert not any(p.name == "evil" for p in tmp_path.rglob("*") if target not in (p, *p.parents))
 
 
-def test_a_tar_whose_link_leads_out_is_refused(tmp_path):
+def test_a_tar_whose_link_leads_out_is_refused(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "t", "w:gz") as tar:
         entry = tarfile.TarInfo("link")
         entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
@@ -109,7 +110,7 @@ def test_a_tar_whose_link_leads_out_is_refused(tmp_path):
         archive.unpack_tar(tmp_path / "t", tmp_path / "target")
 
 
-def test_pipes_are_left_out(tmp_path):
+def test_pipes_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     (tmp_path / "d/file").write_text("x")
     os.mkfifo(tmp_path / "d/pipe")
@@ -118,7 +119,7 @@ def test_pipes_are_left_out(tmp_path):
     assert [p.name for p in (tmp_path / "target").iterdir()] == ["file"]
 
 
-def test_a_zip_stays_inside(tmp_path):
+def test_a_zip_stays_inside(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "z", "w") as z:
         z.writestr("../../evil", "x")
     archive.unpack_zip(tmp_path / "z", tmp_path / "in" / "target")
@@ -128,7 +129,7 @@ def test_a_zip_stays_inside(tmp_path):
         archive.unpack_zip(tmp_path / "bad", tmp_path / "x")
 
 
-def test_several_entries_become_a_folder_and_replace_what_is_there(tmp_path):
+def test_several_entries_become_a_folder_and_replace_what_is_there(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "t", "w:gz") as tar:
         for name in ("a", "b"):
             tar.addfile(tarfile.TarInfo(name))

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
@@ -15,6 +16,8 @@ from localargo.artifacts import archive
 from localargo.artifacts.stage import BucketArtifacts, StageError, collect, stage
 from localargo.errors import NotFound, Unavailable, Unsupported
 from localargo.ports import Artifact, ArtifactLocation, Container, Mount, OutputParameter, PodSpec
+
+Archive = Literal["auto", "tar", "none", "zip"]
 
 
 class PodPaths:
@@ -82,7 +85,7 @@ def places(tmp_path: Path) -> PodPaths:
     return PodPaths(tmp_path / "pod")
 
 
-def spec(**fields) -> PodSpec:
+def spec(**fields: Any) -> PodSpec:
     return PodSpec("pod-1", "default", "wf", "node", "t", [Container("main", "i", ["true"])], **fields)
 
 
@@ -99,7 +102,7 @@ def written(places: PodPaths, path: str, text: str = "x") -> None:
 # ------------------------------------------------------------------------------------------------ inputs
 
 
-def test_an_object_a_folder_of_objects_and_raw_content(places, bucket):
+def test_an_object_a_folder_of_objects_and_raw_content(places: PodPaths, bucket: FolderBucket) -> None:
     bucket.put("one", b"1")
     bucket.put("many/a", b"a")
     bucket.put("many/deep/b", b"b")
@@ -114,13 +117,13 @@ def test_an_object_a_folder_of_objects_and_raw_content(places, bucket):
     assert found == {"in/one": "1", "in/raw": "raw\n", "in/sub": "b"} | many
 
 
-def test_archives_are_known_by_content_unless_told_otherwise(places, bucket, tmp_path):
+def test_archives_are_known_by_content_unless_told_otherwise(places: PodPaths, bucket: FolderBucket, tmp_path: Path) -> None:
     (tmp_path / "f").write_text("content")
     archive.pack_tar(tmp_path / "f", tmp_path / "t", "f")
     archive.pack_zip(tmp_path / "f", tmp_path / "z", "f")
     bucket.upload(tmp_path / "t", "no-extension")
     bucket.upload(tmp_path / "z", "z")
-    names = {"tar": "no-extension", "auto": "no-extension", "none": "no-extension", "zip": "z"}
+    names: dict[Archive, str] = {"tar": "no-extension", "auto": "no-extension", "none": "no-extension", "zip": "z"}
     stage(spec(inputs=[Artifact(kind, f"/in/{kind}", s3(key), archive=kind) for kind, key in names.items()]), places, bucket)
     assert {places.locate(f"/in/{kind}").read_text() for kind in ("tar", "auto", "zip")} == {"content"}
     assert places.locate("/in/none").read_bytes() == (tmp_path / "t").read_bytes()
@@ -130,26 +133,26 @@ def test_archives_are_known_by_content_unless_told_otherwise(places, bucket, tmp
     ("data", "kind", "words"),
     [("text", "tar", "gzip: invalid header"), ("", "tar", "EOF"), ("text", "zip", "zip: not a valid zip file")],
 )
-def test_what_is_no_archive_although_it_should_be(places, data, kind, words):
+def test_what_is_no_archive_although_it_should_be(places: PodPaths, data: str, kind: Archive, words: str) -> None:
     with pytest.raises(StageError) as e:
         stage(spec(inputs=[Artifact("a", "/a", ArtifactLocation("raw", data=data), archive=kind)]), places, None)
     assert str(e.value) == f"init: Error (exit code 64): {words}"
 
 
-def test_modes(places, bucket):
+def test_modes(places: PodPaths, bucket: FolderBucket) -> None:
     bucket.put("d/a", b"")
     raw = ArtifactLocation("raw", data="#!/bin/sh\n")
     stage(spec(inputs=[Artifact("r", "/r", raw, mode=0o755), Artifact("d", "/d", s3("d/"), mode=0o700, recurse_mode=True)]), places, bucket)
     assert [places.locate(p).stat().st_mode & 0o777 for p in ("/r", "/d", "/d/a")] == [0o755, 0o700, 0o700]
 
 
-def test_another_bucket_of_the_same_server(places, bucket):
+def test_another_bucket_of_the_same_server(places: PodPaths, bucket: FolderBucket) -> None:
     bucket.other("second").put("x", b"2")
     stage(spec(inputs=[Artifact("x", "/x", s3("x", "second"))]), places, bucket)
     assert places.locate("/x").read_text() == "2"
 
 
-def test_optional_inputs_may_be_absent(places, bucket):
+def test_optional_inputs_may_be_absent(places: PodPaths, bucket: FolderBucket) -> None:
     stage(spec(inputs=[Artifact("a", "/a", None, optional=True), Artifact("b", "/b", s3("none"), optional=True)]), places, bucket)
     assert not places.locate("/a").exists()
     assert not places.locate("/b").exists()
@@ -168,7 +171,7 @@ def test_optional_inputs_may_be_absent(places, bucket):
         (ArtifactLocation("http", key="file:///etc/passwd"), "artifact a failed to load: http artifact file:///etc/passwd: only servers"),
     ],
 )
-def test_inputs_that_cannot_be_had(places, bucket, location, words):
+def test_inputs_that_cannot_be_had(places: PodPaths, bucket: FolderBucket, location: ArtifactLocation | None, words: str) -> None:
     with pytest.raises(StageError) as e:
         stage(spec(inputs=[Artifact("a", "/a", location)]), places, bucket)
     assert str(e.value).startswith(f"init: Error (exit code 64): {words}")
@@ -195,7 +198,7 @@ def server() -> Iterator[str]:
         thread.join()
 
 
-def test_http_from_this_machine(places, server):
+def test_http_from_this_machine(places: PodPaths, server: str) -> None:
     stage(spec(inputs=[Artifact("a", "/a", ArtifactLocation("http", key=f"{server}/there"))]), places, None)
     assert places.locate("/a").read_text() == "over http"
     missing = ArtifactLocation("http", key=f"{server}/none")
@@ -217,13 +220,13 @@ def test_http_from_this_machine(places, server):
         ),
     ],
 )
-def test_http_that_fails(places, server, path, words):
+def test_http_that_fails(places: PodPaths, server: str, path: str, words: str) -> None:
     with pytest.raises(StageError) as e:
         stage(spec(inputs=[Artifact("b", "/b", ArtifactLocation("http", key=f"{server}{path}"), optional=True)]), places, None)
     assert str(e.value) == "init: Error (exit code 64): artifact b failed to load: " + words.format(url=f"{server}{path}")
 
 
-def test_http_that_nobody_answers(places):
+def test_http_that_nobody_answers(places: PodPaths) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(StageError, match=f'Get "http://127.0.0.1:{port}/x": dial tcp 127.0.0.1:{port}: connect: connection refused'):
@@ -233,7 +236,7 @@ def test_http_that_nobody_answers(places):
 # ------------------------------------------------------------------------------------------------ outputs
 
 
-def test_outputs(places, bucket, tmp_path):
+def test_outputs(places: PodPaths, bucket: FolderBucket, tmp_path: Path) -> None:
     for path in ("/o/f", "/o/d/a", "/o/d/deep/b"):
         written(places, path)
     written(places, "/p", "value\n\n")
@@ -273,7 +276,7 @@ def test_outputs(places, bucket, tmp_path):
     ]
 
 
-def test_the_log_of_every_container_is_archived(bucket, places, tmp_path):
+def test_the_log_of_every_container_is_archived(bucket: FolderBucket, places: PodPaths, tmp_path: Path) -> None:
     for name in ("main", "a", "other"):
         (tmp_path / f"{name}.log").write_text(name)
     containers = [Container(name, "i", ["true"]) for name in ("a", "main", "never")]
@@ -283,7 +286,7 @@ def test_the_log_of_every_container_is_archived(bucket, places, tmp_path):
     assert bucket.get("k/a.log") == b"a"
 
 
-def test_missing_outputs_are_said_and_the_rest_is_stored(places, bucket):
+def test_missing_outputs_are_said_and_the_rest_is_stored(places: PodPaths, bucket: FolderBucket) -> None:
     written(places, "/there")
     places.locate("/folder").mkdir()
     made = [Artifact("gone", "/gone", s3("gone")), Artifact("there", "/there", s3("there"), archive="none")]
@@ -292,7 +295,7 @@ def test_missing_outputs_are_said_and_the_rest_is_stored(places, bucket):
     assert list(left.artifacts) == ["there"]
 
 
-def test_no_parameter_is_read_after_one_that_is_missing(places):
+def test_no_parameter_is_read_after_one_that_is_missing(places: PodPaths) -> None:
     written(places, "/a", "1")
     written(places, "/c", "3")
     outputs = [OutputParameter("d", "/none", ""), OutputParameter("a", "/a"), OutputParameter("b", "/b"), OutputParameter("c", "/c")]
@@ -301,10 +304,10 @@ def test_no_parameter_is_read_after_one_that_is_missing(places):
     assert left.error == "wait: Error (exit code 64): parameter b failed to save: open /b: no such file or directory"
 
 
-def test_a_folder_as_a_parameter_breaks_the_container_unless_it_lies_on_a_volume(places, bucket):
+def test_a_folder_as_a_parameter_breaks_the_container_unless_it_lies_on_a_volume(places: PodPaths, bucket: FolderBucket) -> None:
     places.locate("/folder").mkdir(parents=True)
     written(places, "/there")
-    asked = {
+    asked: dict[str, Any] = {
         "output_parameters": [OutputParameter("p", "/folder"), OutputParameter("d", "/there", "x")],
         "output_artifacts": [Artifact("a", "/there", s3("a"))],
     }
@@ -319,20 +322,20 @@ def test_a_folder_as_a_parameter_breaks_the_container_unless_it_lies_on_a_volume
     )
 
 
-def test_of_a_long_result_the_end_is_kept(places, tmp_path):
+def test_of_a_long_result_the_end_is_kept(places: PodPaths, tmp_path: Path) -> None:
     (tmp_path / "result").write_text("a" + "b" * 262144 + "\n")
     assert collect(spec(), places, None, tmp_path / "result", None).result == "b" * 262144
     (tmp_path / "result").write_text("\n")
     assert collect(spec(), places, None, tmp_path / "result", None).result == ""
 
 
-def test_bytes_that_are_no_text_do_not_break_a_parameter(places):
+def test_bytes_that_are_no_text_do_not_break_a_parameter(places: PodPaths) -> None:
     places.root.mkdir()
     places.locate("/p").write_bytes(b"\xff\xfe")
     assert collect(spec(output_parameters=[OutputParameter("p", "/p")]), places, None, None, None).parameters == {"p": "\ufffd\ufffd"}
 
 
-def test_only_s3_is_written(places, bucket):
+def test_only_s3_is_written(places: PodPaths, bucket: FolderBucket) -> None:
     written(places, "/f")
     with pytest.raises(Unsupported, match="only s3 can be written, not http"):
         collect(spec(output_artifacts=[Artifact("f", "/f", ArtifactLocation("http", key="http://x"))]), places, bucket, None, None)
@@ -341,7 +344,7 @@ def test_only_s3_is_written(places, bucket):
 # ------------------------------------------------------------------------------------------------ the port
 
 
-def patient(bucket: FolderBucket, monkeypatch) -> BucketArtifacts:
+def patient(bucket: FolderBucket, monkeypatch: pytest.MonkeyPatch) -> BucketArtifacts:
     monkeypatch.setattr("localargo.artifacts.stage.FIRST_WAIT", 0.001)
 
     async def asked() -> FolderBucket:
@@ -350,7 +353,7 @@ def patient(bucket: FolderBucket, monkeypatch) -> BucketArtifacts:
     return BucketArtifacts(asked)
 
 
-def test_a_bucket_that_is_away_for_a_moment_is_waited_for(places, bucket, monkeypatch):
+def test_a_bucket_that_is_away_for_a_moment_is_waited_for(places: PodPaths, bucket: FolderBucket, monkeypatch: pytest.MonkeyPatch) -> None:
     bucket.put("x", b"1")
     artifacts = patient(bucket, monkeypatch)
     bucket.away = 2
@@ -361,7 +364,7 @@ def test_a_bucket_that_is_away_for_a_moment_is_waited_for(places, bucket, monkey
     assert (left.error, list(left.artifacts)) == ("", ["y"])
 
 
-def test_a_bucket_that_stays_away_is_an_error_of_the_pod(places, bucket, monkeypatch):
+def test_a_bucket_that_stays_away_is_an_error_of_the_pod(places: PodPaths, bucket: FolderBucket, monkeypatch: pytest.MonkeyPatch) -> None:
     artifacts = patient(bucket, monkeypatch)
     bucket.away = 1000
     with pytest.raises(StageError, match="init: Error \\(exit code 64\\): the bucket is away"):
@@ -371,7 +374,7 @@ def test_a_bucket_that_stays_away_is_an_error_of_the_pod(places, bucket, monkeyp
     assert left.error == "wait: Error (exit code 64): the bucket is away"
 
 
-def test_a_pod_without_artifacts_asks_for_no_bucket(places):
+def test_a_pod_without_artifacts_asks_for_no_bucket(places: PodPaths) -> None:
     async def never() -> FolderBucket:
         raise AssertionError("not needed")
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from localargo.bucket.s3 import ConditionFailed, S3Bucket
+from localargo.bucket.seaweedfs import SeaweedFS
 from localargo.errors import InvalidInput, NotFound, Unavailable
 
 
-def test_objects_there_and_back(bucket, tmp_path):
+def test_objects_there_and_back(bucket: S3Bucket, tmp_path: Path) -> None:
     etag = bucket.put("t1/a b+ü%.csv", b"hello")
     assert etag == "5d41402abc4b2a76b9719d911017c592"
     assert bucket.get("t1/a b+ü%.csv") == b"hello"
@@ -28,8 +31,13 @@ def test_objects_there_and_back(bucket, tmp_path):
     assert not bucket.exists("t1/copy")
 
 
-def test_what_is_not_there(bucket, tmp_path):
-    for ask in (lambda: bucket.get("none"), lambda: bucket.get_with_etag("none"), lambda: bucket.download("none", tmp_path / "x")):
+def test_what_is_not_there(bucket: S3Bucket, tmp_path: Path) -> None:
+    asks: list[Callable[[], object]] = [
+        lambda: bucket.get("none"),
+        lambda: bucket.get_with_etag("none"),
+        lambda: bucket.download("none", tmp_path / "x"),
+    ]
+    for ask in asks:
         with pytest.raises(NotFound, match="The specified key does not exist"):
             ask()
     assert bucket.head("none") is None
@@ -39,7 +47,7 @@ def test_what_is_not_there(bucket, tmp_path):
         bucket.other("no-such-bucket").get("x")
 
 
-def test_conditional_puts(bucket):
+def test_conditional_puts(bucket: S3Bucket) -> None:
     first = bucket.put_new("t2/claim", b"1")
     with pytest.raises(ConditionFailed, match="t2/claim"):
         bucket.put_new("t2/claim", b"2")
@@ -51,7 +59,7 @@ def test_conditional_puts(bucket):
     assert bucket.get_with_etag("t2/claim") == (b"3", second)
 
 
-def test_of_many_writers_one_wins(bucket):
+def test_of_many_writers_one_wins(bucket: S3Bucket) -> None:
     won = []
 
     def write(number: int) -> None:
@@ -70,7 +78,7 @@ def test_of_many_writers_one_wins(bucket):
     assert bucket.get("t3/race") == str(won[0]).encode()
 
 
-def test_listing_goes_over_pages(bucket, monkeypatch):
+def test_listing_goes_over_pages(bucket: S3Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     client = bucket.client
     asked = client.list_objects_v2
     monkeypatch.setattr(client, "list_objects_v2", lambda **options: asked(MaxKeys=7, **options))
@@ -81,7 +89,7 @@ def test_listing_goes_over_pages(bucket, monkeypatch):
     assert [(o.key, o.size) for o in bucket.objects("t4/01")] == [(k, 1) for k in keys[10:20]]
 
 
-def test_a_large_file_goes_in_parts(bucket, tmp_path):
+def test_a_large_file_goes_in_parts(bucket: S3Bucket, tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(bytes(range(256)) * (20 << 12))
     bucket.upload(tmp_path / "large", "t5/large")
     info = bucket.head("t5/large")
@@ -92,7 +100,7 @@ def test_a_large_file_goes_in_parts(bucket, tmp_path):
     assert (tmp_path / "back").read_bytes() == (tmp_path / "large").read_bytes()
 
 
-def test_making_a_bucket_twice(bucket):
+def test_making_a_bucket_twice(bucket: S3Bucket) -> None:
     second = bucket.other("second")
     second.create()
     second.create()
@@ -100,14 +108,14 @@ def test_making_a_bucket_twice(bucket):
     assert second.list("") == ["x"]
 
 
-def test_wrong_keys_are_said(server):
+def test_wrong_keys_are_said(server: SeaweedFS) -> None:
     wrong = S3Bucket("retrain", {**server.environment, "AWS_SECRET_ACCESS_KEY": "wrong"})
     with pytest.raises(InvalidInput, match="Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
         wrong.get("x")
     wrong.close()
 
 
-def test_nobody_there(server, monkeypatch, tmp_path):
+def test_nobody_there(server: SeaweedFS, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("localargo.bucket.s3.ATTEMPTS", 1)
     away = S3Bucket("retrain", {**server.environment, "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"})
     (tmp_path / "f").touch()
@@ -117,6 +125,6 @@ def test_nobody_there(server, monkeypatch, tmp_path):
     away.close()
 
 
-def test_the_environment_must_be_whole():
+def test_the_environment_must_be_whole() -> None:
     with pytest.raises(InvalidInput, match="AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY in the environment"):
         S3Bucket.from_environment({"RETRAIN_BUCKET": "x"})

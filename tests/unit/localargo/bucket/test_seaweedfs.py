@@ -7,19 +7,23 @@ import os
 import signal
 import socket
 import time
+from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from localargo.bucket import weed
 from localargo.bucket.s3 import S3Bucket
 from localargo.bucket.seaweedfs import Change, SeaweedFS, read_change
+from localargo.ports import Doc
 
 
 async def take(server: SeaweedFS, prefix: str, since: int, count: int) -> list[Change]:
     """The first changes after a position."""
     found: list[Change] = []
     changes = server.changes(prefix, since)
+    assert isinstance(changes, AsyncGenerator)
     async with asyncio.timeout(60):
         async for change in changes:
             found.append(change)
@@ -29,7 +33,7 @@ async def take(server: SeaweedFS, prefix: str, since: int, count: int) -> list[C
     return found
 
 
-def test_it_listens_on_loopback_alone(server):
+def test_it_listens_on_loopback_alone(server: SeaweedFS) -> None:
     inodes = {str(fd.readlink()) for pid in server._server.alive() for fd in Path(f"/proc/{pid}/fd").iterdir()}
     local = set()
     for table in ("tcp", "tcp6"):
@@ -40,7 +44,7 @@ def test_it_listens_on_loopback_alone(server):
     assert local == {"0100007F"}
 
 
-def test_its_keys_are_for_the_owner_alone_and_needed(server):
+def test_its_keys_are_for_the_owner_alone_and_needed(server: SeaweedFS) -> None:
     assert (server.state / "env.json").stat().st_mode & 0o777 == 0o600
     assert set(server.environment) == {
         "AWS_ENDPOINT_URL_S3",
@@ -52,7 +56,7 @@ def test_its_keys_are_for_the_owner_alone_and_needed(server):
     assert len(server.environment["AWS_SECRET_ACCESS_KEY"]) >= 30
 
 
-def test_one_change_for_each_object_that_was_written_whole(server, bucket, tmp_path):
+def test_one_change_for_each_object_that_was_written_whole(server: SeaweedFS, bucket: S3Bucket, tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(os.urandom(20 << 20))
     bucket.put("c1/a b+ü.csv", b"hello")
     bucket.put("c1/zero", b"")
@@ -78,7 +82,7 @@ def test_one_change_for_each_object_that_was_written_whole(server, bucket, tmp_p
     assert asyncio.run(take(server, "c1/", positions[2], 2)) == found[3:]
 
 
-def test_changes_come_as_they_happen(server, bucket):
+def test_changes_come_as_they_happen(server: SeaweedFS, bucket: S3Bucket) -> None:
     async def follow() -> Change:
         waiting = asyncio.create_task(take(server, "c2/", time.time_ns(), 1))
         await asyncio.sleep(0.5)
@@ -90,7 +94,7 @@ def test_changes_come_as_they_happen(server, bucket):
     assert server._tails.alive() == []
 
 
-def test_stop_ends_those_who_listen_and_a_new_start_finds_everything(own):
+def test_stop_ends_those_who_listen_and_a_new_start_finds_everything(own: SeaweedFS) -> None:
     async def play() -> None:
         first = await own.start()
         bucket = S3Bucket.from_environment(first)
@@ -111,7 +115,7 @@ def test_stop_ends_those_who_listen_and_a_new_start_finds_everything(own):
 
 
 @pytest.mark.slow
-def test_an_engine_that_was_killed_leaves_it_running_and_the_next_adopts_it(own):
+def test_an_engine_that_was_killed_leaves_it_running_and_the_next_adopts_it(own: SeaweedFS) -> None:
     async def play() -> None:
         environment = await own.start()
         (pid,) = own._server.alive()
@@ -125,7 +129,7 @@ def test_an_engine_that_was_killed_leaves_it_running_and_the_next_adopts_it(own)
 
 
 @pytest.mark.slow
-def test_after_a_kill_nothing_that_was_stored_is_lost_or_goes_untold(own):
+def test_after_a_kill_nothing_that_was_stored_is_lost_or_goes_untold(own: SeaweedFS) -> None:
     async def play() -> None:
         environment = await own.start()
         bucket = S3Bucket.from_environment(environment)
@@ -148,7 +152,7 @@ def test_after_a_kill_nothing_that_was_stored_is_lost_or_goes_untold(own):
 
 
 @pytest.mark.slow
-def test_a_port_that_another_has_taken_is_changed(own):
+def test_a_port_that_another_has_taken_is_changed(own: SeaweedFS) -> None:
     async def play() -> None:
         first = await own.start()
         await own.stop()
@@ -165,7 +169,7 @@ def test_a_port_that_another_has_taken_is_changed(own):
     asyncio.run(play())
 
 
-def entry(name: str, **fields) -> dict:
+def entry(name: str, **fields: Any) -> Doc:
     return {
         "name": name,
         "isDirectory": False,
@@ -175,7 +179,7 @@ def entry(name: str, **fields) -> dict:
     }
 
 
-def document(new: dict | None, old: dict | None = None, folder: str = "/buckets/b/in") -> dict:
+def document(new: Doc | None, old: Doc | None = None, folder: str = "/buckets/b/in") -> Doc:
     return {
         "directory": folder,
         "eventNotification": {"newEntry": new, "oldEntry": old, "newParentPath": folder if new else ""},
@@ -183,7 +187,7 @@ def document(new: dict | None, old: dict | None = None, folder: str = "/buckets/
     }
 
 
-def test_what_counts_as_a_change():
+def test_what_counts_as_a_change() -> None:
     root = "/buckets/b/"
     told = Change("in/x", 1, "d41d8cd98f00b204e9800998ecf8427e", 7)
     assert read_change(document(entry("x")), root) == told

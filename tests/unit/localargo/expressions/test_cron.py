@@ -1,6 +1,7 @@
 """Schedules: robfig/cron's answers, also where the clocks change."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ def at(text: str, zone: str = "UTC") -> float:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()
 
 
-def following(spec: dict[str, object], start: float, count: int) -> list[str]:
+def following(spec: Mapping[str, object], start: float, count: int) -> list[str]:
     schedule, found = Schedule("here", spec), []
     for _ in range(count):
         due = schedule.after(start)
@@ -86,7 +87,7 @@ def test_a_schedule_is_every_minute_whose_wall_clock_matches(fields: tuple[str, 
             expected.append(when.timestamp())
             if len(expected) == 8:
                 break
-    schedule, now, found = Schedule("here", {"schedule": text, "timezone": zone}), begin.timestamp(), []
+    schedule, now, found = Schedule("here", {"schedule": text, "timezone": zone}), begin.timestamp(), list[float]()
     while len(found) < len(expected):
         due = schedule.after(now)
         assert due is not None

@@ -87,9 +87,10 @@ def test_zones() -> None:
 
 
 def test_out_of_range_times_are_errors() -> None:
-    for broken in (lambda: from_epoch(1e20), lambda: MOMENT.shifted(1e18)):
-        with pytest.raises(ExpressionError, match="out of range"):
-            broken()
+    with pytest.raises(ExpressionError, match="out of range"):
+        from_epoch(1e20)
+    with pytest.raises(ExpressionError, match="out of range"):
+        MOMENT.shifted(1e18)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from localargo.artifacts.stage import BucketArtifacts
 from localargo.ports import Bucket
 from localargo.runners import processes
 from localargo.runners.client import ProcessPods
-from tests.unit.localargo.runners.podtools import FolderBucket, Kept, hosts_of
+from tests.unit.localargo.runners.podtools import FolderBucket, Kept, Make, hosts_of
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -34,7 +34,7 @@ def bucket(tmp_path: Path) -> FolderBucket:
 
 
 @pytest.fixture
-def make(tmp_path: Path, bucket: FolderBucket) -> Iterator[Callable[..., Kept]]:
+def make(tmp_path: Path, bucket: FolderBucket) -> Iterator[Make]:
     """Makes ProcessPods on one state folder; whatever is left at the end, hosts and pods, is killed by its process id."""
 
     async def own() -> Bucket:

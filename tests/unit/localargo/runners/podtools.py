@@ -80,6 +80,9 @@ class Kept:
         return b"".join([data async for data in self.pods.logs(pod, container, follow)]).decode()
 
 
+Make = Callable[..., Kept]
+
+
 async def until(there: Callable[[], Any]) -> None:
     """Wait until it is so."""
     end = time.monotonic() + SECONDS

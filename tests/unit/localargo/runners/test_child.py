@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from localargo.ports import Artifact, ArtifactLocation, Container, OutputParameter
 from localargo.runners.child import NotStarted, search
-from tests.unit.localargo.runners.podtools import Kept, hosts_of, pod, until
+from tests.unit.localargo.runners.podtools import Make, hosts_of, pod, until
+
+Warm = Callable[[dict[str, str]], Awaitable[dict[str, tuple[int, str]]]]
 
 
 def handler(tmp_path: Path, name: str, source: str) -> None:
@@ -21,7 +24,7 @@ def handler(tmp_path: Path, name: str, source: str) -> None:
     (folder / f"{name}.py").write_text(source)
 
 
-async def test_a_warm_pod_from_arguments_to_outputs(make, tmp_path):
+async def test_a_warm_pod_from_arguments_to_outputs(make: Make, tmp_path: Path) -> None:
     source = """
 import json, os, sys
 if __name__ == "__main__":
@@ -34,7 +37,7 @@ if __name__ == "__main__":
     import sklearn
 """
     handler(tmp_path, "shout", source)
-    kept: Kept = make()
+    kept = make()
     spec = pod(
         "a",
         *("python", "-m", "handlers.shout", "--in", "/in/f", "--out", "/out/deep/o", "--eq=/in/f"),
@@ -60,11 +63,11 @@ if __name__ == "__main__":
 
 
 @pytest.fixture
-def warm(make, tmp_path):
+def warm(make: Make, tmp_path: Path) -> Warm:
     """Runs handler sources one after another in one warm host, and gives their exit codes and logs."""
 
     async def run(sources: dict[str, str]) -> dict[str, tuple[int, str]]:
-        kept: Kept = make()
+        kept = make()
         for name, source in sources.items():
             handler(tmp_path, name, source)
         await asyncio.gather(*(kept.pods.ensure(pod(name, "python", "-m", f"handlers.{name}")) for name in sources))
@@ -75,7 +78,7 @@ def warm(make, tmp_path):
     return run
 
 
-async def test_exit_codes_as_the_interpreter_gives_them(warm):
+async def test_exit_codes_as_the_interpreter_gives_them(warm: Warm) -> None:
     found = await warm(
         {
             "falls_off": "print('x')",
@@ -111,13 +114,13 @@ async def test_exit_codes_as_the_interpreter_gives_them(warm):
     assert found["exits_text"][1] == "because\n"
 
 
-async def test_children_of_one_parent_draw_different_random_numbers(warm):
+async def test_children_of_one_parent_draw_different_random_numbers(warm: Warm) -> None:
     source = "import random, numpy; print(random.random(), numpy.random.rand())"
     found = await warm({f"draw{i}": source for i in range(3)})
     assert len({number for _, log in found.values() for number in log.split()}) == 6
 
 
-async def test_libraries_compute_in_forked_children(warm):
+async def test_libraries_compute_in_forked_children(warm: Warm) -> None:
     sources = {
         "duck": "import duckdb; print(duckdb.sql('select 6 * 7').fetchall()[0][0])",
         "boost": "import numpy as np; from sklearn.ensemble import HistGradientBoostingRegressor as H; x = np.arange(400.).reshape(-1, 1); "
@@ -129,8 +132,8 @@ async def test_libraries_compute_in_forked_children(warm):
     assert {name: log for name, (_, log) in found.items()} == {"duck": "42\n", "boost": "(1,)\n", "arrow": "45\n", "blas": "300\n"}
 
 
-async def test_an_edited_handler_counts(make, tmp_path):
-    kept: Kept = make()
+async def test_an_edited_handler_counts(make: Make, tmp_path: Path) -> None:
+    kept = make()
     for text in ("one", "another"):  # a different length: the interpreter's own caches tell sources by that and by the second
         handler(tmp_path, "edited", f"print('{text}')")
         await kept.run(pod(text, "python", "-m", "handlers.edited"))
@@ -138,11 +141,11 @@ async def test_an_edited_handler_counts(make, tmp_path):
     await kept.pods.close(kill=True)
 
 
-async def test_shared_memory_of_the_parent_is_not_counted(make, tmp_path):
+async def test_shared_memory_of_the_parent_is_not_counted(make: Make, tmp_path: Path) -> None:
     """The parent's libraries alone are above this limit; the child's own memory is below it until it takes more."""
     handler(tmp_path, "small", "import time; time.sleep(0.6)")
     handler(tmp_path, "grows", "x = bytearray(300 << 20); import time; time.sleep(60)")
-    kept: Kept = make()
+    kept = make()
     limit = 96 << 20
     assert (await kept.run(pod("small", "python", "-m", "handlers.small", memory_bytes=limit))).containers[0].exit_code == 0
     main = (await kept.run(pod("grows", "python", "-m", "handlers.grows", memory_bytes=limit))).containers[0]
@@ -150,18 +153,18 @@ async def test_shared_memory_of_the_parent_is_not_counted(make, tmp_path):
     await kept.pods.close(kill=True)
 
 
-async def test_a_handler_of_the_standard_library_needs_no_large_parent(make, tmp_path):
+async def test_a_handler_of_the_standard_library_needs_no_large_parent(make: Make, tmp_path: Path) -> None:
     handler(tmp_path, "small", "import json, sys; print('numpy' in sys.modules, sys.argv[1:]); raise SystemExit(9)")
-    kept: Kept = make()
+    kept = make()
     ended = await kept.run(pod("a", "python", "-m", "handlers.small", "--x", "1"))
     assert (ended.containers[0].exit_code, await kept.log("a")) == (9, "False ['--x', '1']\n")
     assert len(hosts_of(tmp_path / "state")) == 1
     await kept.pods.close(kill=True)
 
 
-async def test_a_warm_pod_ends_with_its_host(make, tmp_path):
+async def test_a_warm_pod_ends_with_its_host(make: Make, tmp_path: Path) -> None:
     handler(tmp_path, "sleeps", "import time; print('up', flush=True); time.sleep(60)")
-    kept: Kept = make()
+    kept = make()
     await kept.pods.ensure(pod("a", "python", "-m", "handlers.sleeps"))
     await until(lambda: kept.written("a"))
     os.kill(hosts_of(tmp_path / "state")[0], 9)
@@ -169,9 +172,9 @@ async def test_a_warm_pod_ends_with_its_host(make, tmp_path):
     await kept.pods.close(kill=True)
 
 
-async def test_a_handler_beside_other_containers_runs_isolated(make, tmp_path):
+async def test_a_handler_beside_other_containers_runs_isolated(make: Make, tmp_path: Path) -> None:
     handler(tmp_path, "hello", "import sys; print('hello', 'sklearn' in sys.modules)")
-    kept: Kept = make()
+    kept = make()
     spec = pod("a", containers=[Container("main", "i", ["python", "-m", "handlers.hello"]), Container("b", "i", ["true"])])
     ended = await kept.run(spec)
     assert [c.exit_code for c in ended.containers] == [0, 0]
@@ -179,7 +182,7 @@ async def test_a_handler_beside_other_containers_runs_isolated(make, tmp_path):
     await kept.pods.close(kill=True)
 
 
-def test_search_says_what_argo_says(tmp_path):
+def test_search_says_what_argo_says(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
     (tmp_path / "tool").touch(mode=0o755)
     assert search("tool", f"/no/such:{tmp_path}") == str(tmp_path / "tool")

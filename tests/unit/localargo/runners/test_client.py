@@ -6,16 +6,17 @@ import asyncio
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from localargo.ports import Artifact, ArtifactLocation, Container, Mount, OutputParameter, PodSpec, StoredOutputs, Volume
 from localargo.runners.supervise import DEADLINE_MESSAGE
-from tests.unit.localargo.runners.podtools import FolderBucket, Kept, alive, hosts_of, of_the_interpreter, pod, sh, there, until
+from tests.unit.localargo.runners.podtools import FolderBucket, Make, alive, hosts_of, of_the_interpreter, pod, sh, there, until
 
 
-async def test_exit_code_times_and_both_streams_in_order(make):
-    kept: Kept = make()
+async def test_exit_code_times_and_both_streams_in_order(make: Make) -> None:
+    kept = make()
     before = time.time()
     ended = await kept.run(sh("a", "echo one; echo two >&2; echo three; exit 65"))
     (main,) = ended.containers
@@ -27,10 +28,10 @@ async def test_exit_code_times_and_both_streams_in_order(make):
     await kept.pods.close(kill=True)
 
 
-async def test_nothing_of_the_callers_environment_leaks(make, monkeypatch):
+async def test_nothing_of_the_callers_environment_leaks(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_OF_THE_CALLER", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
-    kept: Kept = make()
+    kept = make()
     await kept.run(sh("a", "env; echo PYTHON=$(command -v python)", env={"GIVEN": "by the manifest"}))
     lines = dict(line.split("=", 1) for line in (await kept.log("a")).splitlines())
     assert set(lines) == {"PATH", "HOME", "TMPDIR", "LANG", "GIVEN", "PWD", "PYTHON"}  # sh itself sets PWD
@@ -39,8 +40,8 @@ async def test_nothing_of_the_callers_environment_leaks(make, monkeypatch):
     await kept.pods.close(kill=True)
 
 
-async def test_the_machine_is_read_only_and_a_pod_sees_its_own_files_alone(make, tmp_path):
-    kept: Kept = make()
+async def test_the_machine_is_read_only_and_a_pod_sees_its_own_files_alone(make: Make, tmp_path: Path) -> None:
+    kept = make()
     first = await kept.run(
         sh("first", "echo mine > /tmp/f; echo x > /etc/retrain-test; echo y > /retrain-top; cat /etc/retrain-test /retrain-top")
     )
@@ -53,15 +54,15 @@ async def test_the_machine_is_read_only_and_a_pod_sees_its_own_files_alone(make,
     await kept.pods.close(kill=True)
 
 
-async def test_a_root_pod_cannot_undo_its_namespace(make):
-    kept: Kept = make()
+async def test_a_root_pod_cannot_undo_its_namespace(make: Make) -> None:
+    kept = make()
     ended = await kept.run(sh("a", "mount -t tmpfs none /mnt || cat /proc/$PPID/root/etc/hostname || umount /etc; touch /sys/x || exit 9"))
     assert ended.containers[0].exit_code == 9
     await kept.pods.close(kill=True)
 
 
-async def test_result_is_the_end_of_standard_output(make):
-    kept: Kept = make()
+async def test_result_is_the_end_of_standard_output(make: Make) -> None:
+    kept = make()
     spec = sh("a", "echo '[1, 2]'; echo noise >&2", capture_result=True)
     await kept.run(spec)
     assert (await kept.pods.collect(spec)).result == "[1, 2]"
@@ -75,8 +76,8 @@ async def test_result_is_the_end_of_standard_output(make):
     await kept.pods.close(kill=True)
 
 
-async def test_scripts_volumes_environment_and_working_directory(make):
-    kept: Kept = make()
+async def test_scripts_volumes_environment_and_working_directory(make: Make) -> None:
+    kept = make()
     main = Container(
         name="main",
         image="i",
@@ -103,8 +104,8 @@ async def test_scripts_volumes_environment_and_working_directory(make):
     await kept.pods.close(kill=True)
 
 
-async def test_a_claim_outlives_the_pod(make):
-    kept: Kept = make()
+async def test_a_claim_outlives_the_pod(make: Make) -> None:
+    kept = make()
     volume, mount = [Volume("v", claim="data")], [Mount("v", "/data")]
     await kept.run(sh("a", "echo kept > /data/x", volumes=volume, mounts=mount))
     await kept.pods.forget("a")
@@ -113,8 +114,8 @@ async def test_a_claim_outlives_the_pod(make):
     await kept.pods.close(kill=True)
 
 
-async def test_artifacts_travel_between_pods(make, bucket: FolderBucket):
-    kept: Kept = make()
+async def test_artifacts_travel_between_pods(make: Make, bucket: FolderBucket) -> None:
+    kept = make()
     made = [
         Artifact("file", "/tmp/f", None),
         Artifact("dir", "/tmp/d", None),
@@ -147,8 +148,8 @@ async def test_artifacts_travel_between_pods(make, bucket: FolderBucket):
         (Artifact("f", "/tmp/f", None), "init: Error (exit code 64): required artifact 'f' not supplied"),
     ],
 )
-async def test_a_missing_input_is_an_error_of_the_pod(make, artifact, error):
-    kept: Kept = make()
+async def test_a_missing_input_is_an_error_of_the_pod(make: Make, artifact: Artifact, error: str) -> None:
+    kept = make()
     ended = await kept.run(sh("a", "true", inputs=[artifact]))
     assert ended.error.startswith(error)
     assert ended.containers == ()
@@ -156,8 +157,8 @@ async def test_a_missing_input_is_an_error_of_the_pod(make, artifact, error):
     await kept.pods.close(kill=True)
 
 
-async def test_a_missing_output_is_said_as_argo_says_it(make):
-    kept: Kept = make()
+async def test_a_missing_output_is_said_as_argo_says_it(make: Make) -> None:
+    kept = make()
     spec = pod("a", "true", output_artifacts=[Artifact("a", "/tmp/absent", None)], output_parameters=[OutputParameter("p", "/tmp/p")])
     await kept.run(spec)
     assert (
@@ -166,9 +167,9 @@ async def test_a_missing_output_is_said_as_argo_says_it(make):
     await kept.pods.close(kill=True)
 
 
-async def test_links_lead_into_the_pod_and_never_out(make, tmp_path):
+async def test_links_lead_into_the_pod_and_never_out(make: Make, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("of the machine")
-    kept: Kept = make()
+    kept = make()
     spec = sh(
         "a",
         f"mkdir /work-dir; echo in > /work-dir/x; ln -s /work-dir/x /tmp/good; ln -s {tmp_path}/secret /tmp/bad; ln -s loop /tmp/loop",
@@ -179,11 +180,11 @@ async def test_links_lead_into_the_pod_and_never_out(make, tmp_path):
     await kept.pods.close(kill=True)
 
 
-async def test_container_sets_wait_for_each_other(make):
-    kept: Kept = make()
+async def test_container_sets_wait_for_each_other(make: Make) -> None:
+    kept = make()
     mounts = [Mount("ws", "/workspace")]
 
-    def one(name: str, line: str, *depends: str, **fields) -> Container:
+    def one(name: str, line: str, *depends: str, **fields: Any) -> Container:
         return Container(name=name, image="i", command=["sh", "-c", line], mounts=mounts, depends=depends, **fields)
 
     spec = pod(
@@ -213,9 +214,9 @@ async def test_container_sets_wait_for_each_other(make):
     await kept.pods.close(kill=True)
 
 
-async def test_the_other_containers_end_a_while_after_one_has_failed(make, monkeypatch):
+async def test_the_other_containers_end_a_while_after_one_has_failed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("localargo.runners.plan.PATIENCE", 0.2)
-    kept: Kept = make()
+    kept = make()
     containers = [Container(n, "i", ["sh", "-c", line]) for n, line in (("main", "exec sleep 60"), ("b", "exit 3"))]
     late = Container("late", "i", ["true"], depends=["main"])
     ended = await kept.run(pod("a", containers=[*containers, late]))
@@ -223,8 +224,8 @@ async def test_the_other_containers_end_a_while_after_one_has_failed(make, monke
     await kept.pods.close(kill=True)
 
 
-async def test_a_file_that_is_no_program(make):
-    kept: Kept = make()
+async def test_a_file_that_is_no_program(make: Make) -> None:
+    kept = make()
     raw = Artifact("x", "/tmp/x", ArtifactLocation("raw", data="no program"), mode=0o755)
     ended = await kept.run(pod("a", "/tmp/x", inputs=[raw]))
     (main,) = ended.containers
@@ -234,8 +235,8 @@ async def test_a_file_that_is_no_program(make):
     await kept.pods.close(kill=True)
 
 
-async def test_a_command_that_is_not_there(make):
-    kept: Kept = make()
+async def test_a_command_that_is_not_there(make: Make) -> None:
+    kept = make()
     ended = await kept.run(pod("a", "no-such-command"))
     (main,) = ended.containers
     assert (main.exit_code, main.message) == (
@@ -247,13 +248,12 @@ async def test_a_command_that_is_not_there(make):
     await kept.pods.close(kill=True)
 
 
-async def test_stop_is_sigterm_and_then_sigkill(make):
-    kept: Kept = make()
+async def test_stop_is_sigterm_and_then_sigkill(make: Make) -> None:
+    kept = make()
     await kept.pods.ensure(sh("kind", "trap 'echo told; exit 143' TERM; echo up; sleep 60 & wait"))
     await kept.pods.ensure(sh("deaf", "trap '' TERM; echo up; while :; do sleep 60; done"))
     await kept.pods.ensure(sh("plain", "echo up; exec sleep 60"))
-    for name in ("kind", "deaf", "plain"):
-        await until(lambda name=name: "up" in kept.written(name))
+    await until(lambda: all("up" in kept.written(name) for name in ("kind", "deaf", "plain")))
     for name in ("kind", "deaf", "plain"):
         await kept.pods.stop(name, 0.3)
         await kept.pods.stop(name, 0.3)
@@ -265,8 +265,8 @@ async def test_stop_is_sigterm_and_then_sigkill(make):
     await kept.pods.close(kill=True)
 
 
-async def test_a_pod_stopped_before_it_starts_does_not_run(make):
-    kept: Kept = make(slots=1)
+async def test_a_pod_stopped_before_it_starts_does_not_run(make: Make) -> None:
+    kept = make(slots=1)
     await kept.pods.ensure(sh("first", "sleep 60"))
     await kept.pods.ensure(sh("second", "echo ran"))
     await kept.pods.stop("second", 1)
@@ -279,8 +279,8 @@ async def test_a_pod_stopped_before_it_starts_does_not_run(make):
     await kept.pods.close(kill=True)
 
 
-async def test_deadline(make):
-    kept: Kept = make()
+async def test_deadline(make: Make) -> None:
+    kept = make()
     ended = await kept.run(pod("a", "sleep", "60", deadline=time.time() + 0.3))
     (main,) = ended.containers
     assert (main.exit_code, main.reason, main.message) == (143, "DeadlineExceeded", DEADLINE_MESSAGE)
@@ -290,16 +290,16 @@ async def test_deadline(make):
     await kept.pods.close(kill=True)
 
 
-async def test_told_to_end_at_a_time(make):
-    kept: Kept = make()
+async def test_told_to_end_at_a_time(make: Make) -> None:
+    kept = make()
     ended = await kept.run(pod("a", "sleep", "60", stop_at=time.time() + 0.3))
     (main,) = ended.containers
     assert (main.exit_code, main.reason, main.message) == (143, "Error", "")
     await kept.pods.close(kill=True)
 
 
-async def test_memory_limit_kills_and_says_what_to_raise(make):
-    kept: Kept = make()
+async def test_memory_limit_kills_and_says_what_to_raise(make: Make) -> None:
+    kept = make()
     ended = await kept.run(pod("a", "python", "-c", "x = bytearray(200 << 20); import time; time.sleep(60)", memory_bytes=64 << 20))
     (main,) = ended.containers
     assert (main.exit_code, main.reason) == (137, "OOMKilled")
@@ -309,8 +309,8 @@ async def test_memory_limit_kills_and_says_what_to_raise(make):
     await kept.pods.close(kill=True)
 
 
-async def test_background_processes_and_those_that_fled_end_with_the_pod(make):
-    kept: Kept = make()
+async def test_background_processes_and_those_that_fled_end_with_the_pod(make: Make) -> None:
+    kept = make()
     spec = sh("a", "sleep 4321 & setsid sleep 4322 & (setsid sh -c 'exec sleep 4323' &) ; sleep 0.2; pgrep -fx 'sleep 432[123]'")
     ended = await kept.run(spec)
     assert ended.containers[0].exit_code == 0
@@ -320,8 +320,8 @@ async def test_background_processes_and_those_that_fled_end_with_the_pod(make):
     await kept.pods.close(kill=True)
 
 
-async def test_logs_are_followed_while_the_pod_runs(make):
-    kept: Kept = make()
+async def test_logs_are_followed_while_the_pod_runs(make: Make) -> None:
+    kept = make()
     await kept.pods.ensure(sh("a", "for i in 1 2 3; do echo $i; sleep 0.1; done"))
     pieces = [data async for data in kept.pods.logs("a", "main", follow=True)]
     assert b"".join(pieces) == b"1\n2\n3\n"
@@ -331,8 +331,8 @@ async def test_logs_are_followed_while_the_pod_runs(make):
     await kept.pods.close(kill=True)
 
 
-async def test_ensure_again_changes_nothing_and_tells_again(make, tmp_path):
-    kept: Kept = make()
+async def test_ensure_again_changes_nothing_and_tells_again(make: Make, tmp_path: Path) -> None:
+    kept = make()
     spec = sh("a", "echo ran; sleep 0.2")
     await asyncio.gather(*(kept.pods.ensure(spec) for _ in range(5)))
     await kept.ended("a")
@@ -345,8 +345,8 @@ async def test_ensure_again_changes_nothing_and_tells_again(make, tmp_path):
     await kept.pods.close(kill=True)
 
 
-async def test_more_pods_than_slots(make):
-    kept: Kept = make(slots=2)
+async def test_more_pods_than_slots(make: Make) -> None:
+    kept = make(slots=2)
     specs = [sh(f"p{i}", "exit 0") for i in range(12)]
     await asyncio.gather(*(kept.pods.ensure(s) for s in specs))
     for spec in specs:
@@ -354,23 +354,23 @@ async def test_more_pods_than_slots(make):
     await kept.pods.close(kill=True)
 
 
-async def test_hosts_without_pods_end_when_the_engine_lets_go(make, tmp_path):
-    kept: Kept = make()
+async def test_hosts_without_pods_end_when_the_engine_lets_go(make: Make, tmp_path: Path) -> None:
+    kept = make()
     await kept.run(pod("a", "true"))
     assert len(hosts_of(tmp_path / "state")) == 1
     await kept.pods.close(kill=False)
     await until(lambda: not hosts_of(tmp_path / "state"))
 
 
-async def test_kubernetes_references_in_arguments(make):
-    kept: Kept = make()
+async def test_kubernetes_references_in_arguments(make: Make) -> None:
+    kept = make()
     await kept.run(pod("a", "echo", args=["$(A) $$(A) $(NONE)"], env={"A": "b"}))
     assert await kept.log("a") == "b $(A) $(NONE)\n"
     await kept.pods.close(kill=True)
 
 
-async def test_pods_run_without_namespaces_where_paths_are_arguments(make):
-    kept: Kept = make(isolation="never")
+async def test_pods_run_without_namespaces_where_paths_are_arguments(make: Make) -> None:
+    kept = make(isolation="never")
     spec = pod("a", "cp", "/tmp/in/f", "/data/out", inputs=[Artifact("f", "/tmp/in/f", ArtifactLocation("raw", data="x"))])
     spec = PodSpec(
         **{f: getattr(spec, f) for f in PodSpec.__dataclass_fields__} | {"output_parameters": [OutputParameter("o", "/data/out")]}

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from localargo.ports import Mount, Volume
+from localargo.ports import Mount, PodSpec, Volume
 from localargo.runners.podfolder import PodFolder
-from tests.unit.localargo.runners.podtools import Kept, hosts_of, sh
+from tests.unit.localargo.runners.podtools import Make, hosts_of, sh
 
 PODS = 12
 KILLS = 8
@@ -36,7 +36,7 @@ asyncio.run(main())
 """
 
 
-def spec(number: int):
+def spec(number: int) -> PodSpec:
     """Leaves a line in a folder that outlives it, and ends with a code of its own."""
     line = f"echo {number} >> /claim/ran; sleep 0.05; exit {number}"
     return sh(f"p{number}", line, volumes=[Volume("v", claim="c")], mounts=[Mount("v", "/claim")])
@@ -51,13 +51,13 @@ def start_and_kill(code: str, cwd: Path, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_every_pod_runs_exactly_once(make, tmp_path, seed):
+async def test_every_pod_runs_exactly_once(make: Make, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     state = tmp_path / "state"
     code = ENGINE.format(paths=[p for p in sys.path if p], state=str(state), count=PODS)
     for _ in range(KILLS):
         start_and_kill(code, tmp_path, chance.random() * 0.15)
-    kept: Kept = make()
+    kept = make()
     await kept.pods.start()
     for number in range(PODS):
         ended = await kept.run(spec(number))

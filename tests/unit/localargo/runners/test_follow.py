@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from localargo.runners.follow import read_log
 
 
 @pytest.mark.parametrize("kernel", ["linux", "darwin"])
-async def test_a_log_that_grows_and_ends(tmp_path, monkeypatch, kernel):
-    monkeypatch.setattr(follow.sys, "platform", kernel)
+async def test_a_log_that_grows_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: str) -> None:
+    monkeypatch.setattr(sys, "platform", kernel)
     monkeypatch.setattr(follow, "FALLBACK_SECONDS", 0.01)
     path = tmp_path / "main.log"
     ended = asyncio.Event()
@@ -41,7 +42,7 @@ async def test_a_log_that_grows_and_ends(tmp_path, monkeypatch, kernel):
     assert seen == b"one\ntwo\nlast"
 
 
-async def test_without_following_it_ends_at_once(tmp_path):
+async def test_without_following_it_ends_at_once(tmp_path: Path) -> None:
     path = tmp_path / "main.log"
     assert [d async for d in read_log(path, None)] == []
     path.write_bytes(b"x" * (follow.CHUNK + 1))
@@ -52,7 +53,7 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-async def test_many_readers_leave_no_file_open(tmp_path):
+async def test_many_readers_leave_no_file_open(tmp_path: Path) -> None:
     before = open_files()
     ended = asyncio.Event()
     ended.set()

@@ -8,11 +8,14 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from localargo.runners import processes
 from localargo.runners.hostlink import HostLink
 from localargo.runners.podfolder import PodFolder
-from tests.unit.localargo.runners.podtools import Kept, alive, hosts_of, of_the_interpreter, pod, sh, until
+from tests.unit.localargo.runners.podtools import Make, alive, hosts_of, of_the_interpreter, pod, sh, until
 
 ENGINE = """
 import asyncio, sys
@@ -62,7 +65,7 @@ def containers(tmp_path: Path) -> list[int]:
     return processes.children(host)
 
 
-async def test_pods_outlive_a_killed_engine_and_their_exit_codes_are_learnt(make, tmp_path):
+async def test_pods_outlive_a_killed_engine_and_their_exit_codes_are_learnt(make: Make, tmp_path: Path) -> None:
     body = """
 await pods.ensure(sh("quick", "echo started; sleep 0.4; exit 65"))
 await pods.ensure(sh("long", "echo started; while ! test -e /tmp/go; do sleep 0.02; done; exit 7"))
@@ -71,7 +74,7 @@ await pods.ensure(sh("long", "echo started; while ! test -e /tmp/go; do sleep 0.
     until_running(process, 2)
     kill_engine(process)
     assert containers(tmp_path)
-    kept: Kept = make()
+    kept = make()
     await kept.pods.start()
     await kept.pods.ensure(sh("long", "echo this is not run a second time"))
     assert kept.running["id-long"] == PodFolder(kept.pods.pods, "long").read_started()["at"]
@@ -84,26 +87,26 @@ await pods.ensure(sh("long", "echo started; while ! test -e /tmp/go; do sleep 0.
     assert hosts_of(tmp_path / "state") == []
 
 
-async def test_an_end_without_any_engine_is_learnt(make, tmp_path):
+async def test_an_end_without_any_engine_is_learnt(make: Make, tmp_path: Path) -> None:
     process = engine(tmp_path, 'await pods.ensure(sh("a", "sleep 0.3; exit 3"))')
     until_running(process, 1)
     kill_engine(process)
     await until(PodFolder(tmp_path / "state/pods", "a").exit.exists)
-    kept: Kept = make()
+    kept = make()
     await kept.pods.start()
     assert kept.exits == {}  # told when it is asked for
     assert (await kept.run(sh("a", "exit 0"))).containers[0].exit_code == 3
     await kept.pods.close(kill=True)
 
 
-async def test_with_the_host_its_pods_end_and_are_lost(make, tmp_path):
-    kept: Kept = make()
+async def test_with_the_host_its_pods_end_and_are_lost(make: Make, tmp_path: Path) -> None:
+    kept = make()
     await kept.pods.start()
     for name in ("a", "b"):
         await kept.pods.ensure(
             sh(name, "sleep 5431 & setsid sleep 5432 & (setsid sleep 5433 &); sleep 0.3; echo $(pgrep -fx 'sleep 543.'); wait")
         )
-        await until(lambda name=name: len(kept.written(name).split()) >= 3)
+    await until(lambda: all(len(kept.written(name).split()) >= 3 for name in ("a", "b")))
     left = [int(p) for name in ("a", "b") for p in (await kept.log(name)).split()]
     (host,) = hosts_of(tmp_path / "state")
     left += containers(tmp_path)
@@ -117,7 +120,7 @@ async def test_with_the_host_its_pods_end_and_are_lost(make, tmp_path):
     await kept.pods.close(kill=True)
 
 
-async def test_host_and_engine_both_killed(make, tmp_path):
+async def test_host_and_engine_both_killed(make: Make, tmp_path: Path) -> None:
     process = engine(tmp_path, 'await pods.ensure(sh("a", "(setsid sleep 6431 &); exec sleep 6432"))')
     until_running(process, 1)
     (host,) = hosts_of(tmp_path / "state")
@@ -125,29 +128,29 @@ async def test_host_and_engine_both_killed(make, tmp_path):
     kill_engine(process)
     os.kill(host, signal.SIGKILL)
     await until(lambda: not alive(main))
-    kept: Kept = make()
+    kept = make()
     await kept.pods.start()
     await until(lambda: subprocess.run(["pgrep", "-fx", "sleep 6431"], stdout=subprocess.DEVNULL, check=False).returncode != 0)
     assert (await kept.run(sh("a", "exit 0"))).lost
     await kept.pods.close(kill=True)
 
 
-async def test_a_pod_that_was_staged_but_never_started_is_started(make, tmp_path):
-    first: Kept = make(slots=0)
+async def test_a_pod_that_was_staged_but_never_started_is_started(make: Make, tmp_path: Path) -> None:
+    first = make(slots=0)
     await first.pods.start()
     await first.pods.ensure(sh("a", "echo ran; exit 5"))
     assert PodFolder(first.pods.pods, "a").state() == "staged"
     await first.pods.close(kill=False)
-    second: Kept = make()
+    second = make()
     await second.pods.start()
     assert (await second.run(sh("a", "echo ran; exit 5"))).containers[0].exit_code == 5
     assert await second.log("a") == "ran\n"
     await second.pods.close(kill=True)
 
 
-async def test_a_host_ends_itself_when_nobody_comes_back(make, tmp_path, monkeypatch):
+async def test_a_host_ends_itself_when_nobody_comes_back(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("localargo.runners.hostlink.LINGER_SECONDS", 0.2)
-    kept: Kept = make()
+    kept = make()
     await kept.run(pod("a", "true"))
     (host,) = hosts_of(tmp_path / "state")
     for link in kept.pods._links.values():
@@ -156,16 +159,18 @@ async def test_a_host_ends_itself_when_nobody_comes_back(make, tmp_path, monkeyp
     assert list((tmp_path / "state/hosts").glob("*.sock")) == []
 
 
-async def test_a_host_of_older_code_runs_its_pods_to_their_end_and_goes(make, tmp_path):
-    kept: Kept = make()
+async def test_a_host_of_older_code_runs_its_pods_to_their_end_and_goes(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = make()
     old = HostLink(kept.pods.hosts, "plain-0123456789ab.sock", lambda line: None, kept.pods._lost_host)
     await old.ready()
-    kept.pods._socket = lambda kind: f"{kind}-0123456789ab.sock"
+    monkeypatch.setattr(kept.pods, "_socket", lambda kind: f"{kind}-0123456789ab.sock")
     await kept.pods.ensure(sh("a", "while ! test -e /tmp/go; do sleep 0.02; done; exit 6"))
     await until(PodFolder(kept.pods.pods, "a").started.exists)
     for link in [old, *kept.pods._links.values()]:
         await link.close()
-    new: Kept = make()
+    new = make()
     await new.pods.start()
     await new.pods.ensure(sh("a", "exit 0"))
     assert (await new.run(sh("b", "exit 1"))).containers[0].exit_code == 1
@@ -176,8 +181,8 @@ async def test_a_host_of_older_code_runs_its_pods_to_their_end_and_goes(make, tm
     await new.pods.close(kill=True)
 
 
-async def test_sigterm_to_the_host_stops_its_pods_in_order(make, tmp_path):
-    kept: Kept = make()
+async def test_sigterm_to_the_host_stops_its_pods_in_order(make: Make, tmp_path: Path) -> None:
+    kept = make()
     await kept.pods.ensure(sh("a", "trap 'exit 143' TERM; echo up; sleep 60 & wait"))
     await until(lambda: kept.written("a"))
     os.kill(hosts_of(tmp_path / "state")[0], signal.SIGTERM)
@@ -186,11 +191,12 @@ async def test_sigterm_to_the_host_stops_its_pods_in_order(make, tmp_path):
     await kept.pods.close(kill=True)
 
 
-async def test_nonsense_on_the_socket_harms_nobody(make):
-    kept: Kept = make()
+async def test_nonsense_on_the_socket_harms_nobody(make: Make) -> None:
+    kept = make()
     await kept.run(pod("a", "true"))
     link = next(iter(kept.pods._links.values()))
-    for request in ({}, {"op": "dance"}, {"op": "stop"}, {"op": "run"}, []):
+    nonsense: list[Any] = [{}, {"op": "dance"}, {"op": "stop"}, {"op": "run"}, []]
+    for request in nonsense:
         assert "error" in await link.request(request)
     (answer,) = (await link.request({"op": "run", "folders": ["/no/such"]}))["answers"]
     assert "error" in answer
@@ -198,7 +204,7 @@ async def test_nonsense_on_the_socket_harms_nobody(make):
     await kept.pods.close(kill=True)
 
 
-def test_state_folders_with_long_names_have_hosts_too(tmp_path):
+def test_state_folders_with_long_names_have_hosts_too(tmp_path: Path) -> None:
     deep = tmp_path / ("long" * 30)
     deep.mkdir()
     process = engine(deep, 'await pods.ensure(pod("a", "true"))')
@@ -208,8 +214,8 @@ def test_state_folders_with_long_names_have_hosts_too(tmp_path):
         os.kill(host, signal.SIGKILL)
 
 
-async def test_an_engine_that_did_not_listen_is_let_go_and_comes_back(make, tmp_path):
-    kept: Kept = make()
+async def test_an_engine_that_did_not_listen_is_let_go_and_comes_back(make: Make, tmp_path: Path) -> None:
+    kept = make()
     await kept.pods.ensure(sh("a", "while ! test -e /tmp/go; do sleep 0.02; done; exit 6"))
     await until(PodFolder(kept.pods.pods, "a").started.exists)
     link = next(iter(kept.pods._links.values()))
@@ -222,8 +228,8 @@ async def test_an_engine_that_did_not_listen_is_let_go_and_comes_back(make, tmp_
     assert hosts_of(tmp_path / "state") == []
 
 
-async def test_what_a_killed_engine_left_half_staged_is_staged_anew(make):
-    kept: Kept = make()
+async def test_what_a_killed_engine_left_half_staged_is_staged_anew(make: Make) -> None:
+    kept = make()
     folder = PodFolder(kept.pods.pods, "a")
     folder.create("upper", "upper/tmp")
     (folder.upper / "tmp/half").touch()
@@ -232,7 +238,7 @@ async def test_what_a_killed_engine_left_half_staged_is_staged_anew(make):
     await kept.pods.close(kill=True)
 
 
-async def test_a_container_without_a_command_is_refused(make):
-    kept: Kept = make()
+async def test_a_container_without_a_command_is_refused(make: Make) -> None:
+    kept = make()
     assert "no command. Images are not pulled here" in (await kept.run(pod("a"))).error
     await kept.pods.close(kill=True)

@@ -28,7 +28,7 @@ def layout(root: Path, machine: tuple[str, ...] = ("etc", "tmp", "usr")) -> Layo
     return Layout(PodFolder(root / "pods", "p"), SPEC, root / "claims", machine)
 
 
-def test_the_longest_mount_wins_then_the_machines_folders(tmp_path):
+def test_the_longest_mount_wins_then_the_machines_folders(tmp_path: Path) -> None:
     at = layout(tmp_path).locate
     here = tmp_path / "pods/p"
     assert at("/work/space/a") == here / "volumes/ws/a"
@@ -40,19 +40,19 @@ def test_the_longest_mount_wins_then_the_machines_folders(tmp_path):
     assert at("/opt/x") == here / "root/opt/x"
 
 
-def test_outputs_are_those_of_main_where_containers_mount_different_volumes(tmp_path):
+def test_outputs_are_those_of_main_where_containers_mount_different_volumes(tmp_path: Path) -> None:
     containers = [Container(n, "i", ["x"], mounts=[Mount(v, "/data")]) for n, v in (("main", "one"), ("other", "two"))]
     spec = pod("p", containers=containers, volumes=[Volume("one"), Volume("two")])
     found = Layout(PodFolder(tmp_path / "pods", "p"), spec, tmp_path / "claims")
     assert found.locate("/data/x") == tmp_path / "pods/p/volumes/one/x"
 
 
-def test_declared_paths(tmp_path):
+def test_declared_paths(tmp_path: Path) -> None:
     assert layout(tmp_path).declared(SPEC) == ["/data", "/in/f", "/out/o", "/work/space", "/work/space/sub"]
 
 
 @given(st.lists(st.sampled_from(["..", ".", "", "a", "work", "space", "etc", "data", "x y"]), max_size=8))
-def test_no_path_leads_out_of_the_pod(parts):
+def test_no_path_leads_out_of_the_pod(parts: list[str]) -> None:
     root = Path("/nowhere")
     found = layout(root).locate("/" + "/".join(parts))
     assert ".." not in found.parts
@@ -61,17 +61,17 @@ def test_no_path_leads_out_of_the_pod(parts):
 
 
 @pytest.mark.parametrize("path", ["relative", "", "./x"])
-def test_a_relative_path_is_refused(path):
+def test_a_relative_path_is_refused(path: str) -> None:
     with pytest.raises(Unsupported, match="is not absolute"):
         normal(path)
 
 
-def test_a_mount_of_no_volume_is_refused(tmp_path):
+def test_a_mount_of_no_volume_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Unsupported, match="mounts volume 'none'"):
         Layout(PodFolder(tmp_path, "p"), pod("p", "true", mounts=[Mount("none", "/x")]), tmp_path)
 
 
-def test_arguments_are_relocated_whole_or_as_options(tmp_path):
+def test_arguments_are_relocated_whole_or_as_options(tmp_path: Path) -> None:
     there = layout(tmp_path)
     paths = there.declared(SPEC)
     new = str(tmp_path / "pods/p/root/in/f")
@@ -84,7 +84,7 @@ def test_arguments_are_relocated_whole_or_as_options(tmp_path):
     assert speaks_of("cat /in", paths) is None
 
 
-def test_links(tmp_path):
+def test_links(tmp_path: Path) -> None:
     there = layout(tmp_path)
     root = tmp_path / "pods/p/root"
     (root / "a").mkdir(parents=True)
@@ -97,7 +97,7 @@ def test_links(tmp_path):
         there.resolve("/a/loop")
 
 
-def test_folders_to_copy_are_those_that_hold_something(tmp_path):
+def test_folders_to_copy_are_those_that_hold_something(tmp_path: Path) -> None:
     for name in ("full/below", "empty", "dev/null"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "bin").symlink_to("full")

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from localargo.errors import Unsupported
-from localargo.ports import Artifact, Container, Mount, OutputParameter, PodSpec, Volume
+from localargo.ports import Artifact, Container, Json, Mount, OutputParameter, PodSpec, Volume
 from localargo.runners.layout import Layout
-from localargo.runners.plan import Machine, Planner, captured, expand, is_handler, is_warm
+from localargo.runners.plan import Machine, Mode, Planner, captured, expand, is_handler, is_warm
 from localargo.runners.podfolder import PodFolder
 from tests.unit.localargo.runners.podtools import pod
 
 
-def plan(tmp_path: Path, spec: PodSpec, mode: str, machine: tuple[str, ...] = ()) -> dict:
+def plan(tmp_path: Path, spec: PodSpec, mode: Mode, machine: tuple[str, ...] = ()) -> Json:
     there = Layout(PodFolder(tmp_path / "pods", spec.name), spec, tmp_path / "claims", machine)
     return Planner(spec, there, mode, Machine(tmp_path, Path("/repo"), "/usr/bin", ("/venv",))).document()
 
@@ -30,29 +30,29 @@ def plan(tmp_path: Path, spec: PodSpec, mode: str, machine: tuple[str, ...] = ()
         (["sh", "-c", "python -m handlers.fetch"], False),
     ],
 )
-def test_what_is_a_handler(words, handler):
+def test_what_is_a_handler(words: list[str], handler: bool) -> None:
     assert is_handler(Container("main", "i", words)) is handler
     assert is_handler(Container("main", "i", words[:1], words[1:])) is handler
     assert not is_handler(Container("main", "i", words, script="x"))
 
 
-def test_warm_is_all_or_nothing():
+def test_warm_is_all_or_nothing() -> None:
     one, other = Container("main", "i", ["python", "-m", "handlers.x"]), Container("b", "i", ["true"])
     assert is_warm(pod("p", containers=[one, one]))
     assert not is_warm(pod("p", containers=[one, other]))
 
 
-def test_whose_output_counts():
+def test_whose_output_counts() -> None:
     assert captured(pod("p", containers=[Container("a", "i", ["x"]), Container("main", "i", ["x"])])) == "main"
     assert captured(pod("p", containers=[Container("only", "i", ["x"])])) == "only"
 
 
-def test_references_are_kubernetes():
+def test_references_are_kubernetes() -> None:
     assert expand("$(A)-$$(A)-$(B)-$A-$$", {"A": "1"}) == "1-$(A)-$(B)-$A-$$"
     assert expand("$(A)", {"A": "$(A)"}) == "$(A)"
 
 
-def test_an_argument_that_is_too_long_is_given_as_a_file(tmp_path):
+def test_an_argument_that_is_too_long_is_given_as_a_file(tmp_path: Path) -> None:
     long = "x" * 131073
     spec = pod("p", "sh", "-c", long, args=["a", long])
     (main,) = plan(tmp_path, spec, "isolated", ("tmp",))["containers"]
@@ -62,7 +62,7 @@ def test_an_argument_that_is_too_long_is_given_as_a_file(tmp_path):
     assert plan(tmp_path, alone, "isolated", ("tmp",))["containers"][0]["argv"] == ["sh", "-c", long, "a"]
 
 
-def test_each_container_has_its_own_mounts(tmp_path):
+def test_each_container_has_its_own_mounts(tmp_path: Path) -> None:
     containers = [
         Container("main", "i", ["x"], mounts=[Mount("v", "/w", read_only=True)]),
         Container("a", "i", ["x"], mounts=[Mount("v", "/w"), Mount("u", "/u")]),
@@ -73,7 +73,7 @@ def test_each_container_has_its_own_mounts(tmp_path):
     assert [(path, read_only) for path, _, read_only in other] == [("/u", False), ("/w", False)]
 
 
-def test_an_isolated_pod_keeps_its_paths(tmp_path):
+def test_an_isolated_pod_keeps_its_paths(tmp_path: Path) -> None:
     spec = pod("p", "cat", "/tmp/x", output_parameters=[OutputParameter("x", "/tmp/x")], env={"PATH": "/mine"}, working_dir="/w")
     doc = plan(tmp_path, spec, "isolated", ("tmp", "etc"))
     (main,) = doc["containers"]
@@ -89,20 +89,20 @@ def test_an_isolated_pod_keeps_its_paths(tmp_path):
     }
 
 
-def test_containers_beside_main_have_roots_of_their_own(tmp_path):
+def test_containers_beside_main_have_roots_of_their_own(tmp_path: Path) -> None:
     spec = pod("p", containers=[Container("a", "i", ["x"]), Container("main", "i", ["x"])])
     folders = {c["name"]: c["isolation"]["folder"] for c in plan(tmp_path, spec, "isolated")["containers"]}
     assert folders == {"a": str(tmp_path / "pods/p/beside/a"), "main": str(tmp_path / "pods/p")}
 
 
-def test_a_warm_pod_gets_its_paths_moved_and_one_thread_for_each_core(tmp_path):
+def test_a_warm_pod_gets_its_paths_moved_and_one_thread_for_each_core(tmp_path: Path) -> None:
     spec = pod("p", "python", "-m", "handlers.x", "--out=/o/x", "a /o/x", cpu=2.5, output_parameters=[OutputParameter("x", "/o/x")])
     (main,) = plan(tmp_path, spec, "warm")["containers"]
     assert main["argv"][3:] == [f"--out={tmp_path}/pods/p/root/o/x", "a /o/x"]
     assert (main["cwd"], main["cpu"], main["env"]["OMP_NUM_THREADS"], main["isolation"]) == ("/repo", 2, "2", None)
 
 
-def test_without_namespaces_a_path_inside_a_line_is_refused_with_the_way_out(tmp_path):
+def test_without_namespaces_a_path_inside_a_line_is_refused_with_the_way_out(tmp_path: Path) -> None:
     spec = pod("p", "sh", "-c", "cat /in/f", inputs=[Artifact("f", "/in/f", None)])
     with pytest.raises(Unsupported, match=r"template t, container main: /in/f stands inside a command line.*--option=/in/f"):
         plan(tmp_path, spec, "relocated")

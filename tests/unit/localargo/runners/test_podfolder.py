@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from localargo.ports import ContainerExit, PodExit
 from localargo.runners.podfolder import PodFolder, exit_from_json, write_json
 
 
-def test_every_state(tmp_path):
+def test_every_state(tmp_path: Path) -> None:
     folder = PodFolder(tmp_path, "p")
     assert folder.state() == "absent"
     folder.create()
@@ -34,13 +35,13 @@ def test_every_state(tmp_path):
     assert folder.read_exit().lost
 
 
-def test_a_spec_is_for_its_owner_alone(tmp_path):
+def test_a_spec_is_for_its_owner_alone(tmp_path: Path) -> None:
     write_json(tmp_path / "spec.json", {"env": {"SECRET": "x"}})
     assert (tmp_path / "spec.json").stat().st_mode & 0o777 == 0o600
     assert [p.name for p in tmp_path.iterdir()] == ["spec.json"]
 
 
-def test_forgetting_keeps_the_logs(tmp_path):
+def test_forgetting_keeps_the_logs(tmp_path: Path) -> None:
     folder = PodFolder(tmp_path, "p")
     folder.create()
     assert folder.owned_by() == ""
@@ -59,7 +60,7 @@ def test_forgetting_keeps_the_logs(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b"])
-def test_a_name_that_is_no_folder(tmp_path, name):
+def test_a_name_that_is_no_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(InvalidInput):
         PodFolder(tmp_path, name)
 
@@ -81,7 +82,7 @@ TIMES = st.floats(0, 2e9)
         TEXT,
     )
 )
-def test_an_end_is_read_as_it_was_written(tmp_path_factory, ended):
+def test_an_end_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, ended: PodExit) -> None:
     folder = PodFolder(tmp_path_factory.mktemp("pods"), "p")
     folder.create()
     folder.write_exit(ended)

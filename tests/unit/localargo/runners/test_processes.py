@@ -6,10 +6,12 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from localargo.runners import processes
 
 
-def test_the_tree_of_descendants_and_their_memory():
+def test_the_tree_of_descendants_and_their_memory() -> None:
     with subprocess.Popen(["sh", "-c", "sleep 60 & echo up; wait"], stdout=subprocess.PIPE) as shell:
         assert shell.stdout is not None
         shell.stdout.readline()
@@ -23,7 +25,7 @@ def test_the_tree_of_descendants_and_their_memory():
     assert processes.resident([1 << 22]) == 0
 
 
-def test_whose_a_process_is(tmp_path):
+def test_whose_a_process_is(tmp_path: Path) -> None:
     pod = tmp_path / "pods" / "p"
     environment = {"HOME": str(pod / "home"), "PATH": os.environ["PATH"]}
     with subprocess.Popen(["sh", "-c", "echo up; sleep 60"], env=environment, stdout=subprocess.PIPE) as mine:
@@ -38,14 +40,14 @@ def test_whose_a_process_is(tmp_path):
     assert processes.root_folder(1 << 22) == "/"
 
 
-def test_groups():
+def test_groups() -> None:
     with subprocess.Popen(["sh", "-c", "sleep 60 & wait"], start_new_session=True) as shell:
         processes.kill_group(shell.pid, 9)
         assert shell.wait() == -9
     processes.kill_group(shell.pid, 9)
 
 
-def test_where_there_is_no_proc(monkeypatch):
+def test_where_there_is_no_proc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "PROC", Path("/no/such"))
     assert processes.boot_id() == ""
     assert processes.left_by(Path("/x/p")) == []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from tests.unit.localargo.runners.podtools import Kept, sh, until
+from pathlib import Path
+
+from tests.unit.localargo.runners.podtools import Make, sh, until
 
 
-async def test_a_pod_that_is_run_again_has_a_log_of_its_own(make):
-    kept: Kept = make()
+async def test_a_pod_that_is_run_again_has_a_log_of_its_own(make: Make) -> None:
+    kept = make()
     await kept.run(sh("a", "echo first; exit 1"))
     await kept.pods.forget("a")
     del kept.exits["a"]
@@ -16,8 +18,8 @@ async def test_a_pod_that_is_run_again_has_a_log_of_its_own(make):
     await kept.pods.close(kill=True)
 
 
-async def test_what_is_kept_of_pods_goes_with_their_workflow(make, tmp_path):
-    kept: Kept = make()
+async def test_what_is_kept_of_pods_goes_with_their_workflow(make: Make, tmp_path: Path) -> None:
+    kept = make()
     await kept.run(sh("gone-1", "echo x", owner="gone"))
     await kept.run(sh("stays-1", "echo y", owner="stays"))
     await kept.pods.ensure(sh("gone-2", "echo up; exec sleep 60", owner="gone"))
@@ -34,14 +36,14 @@ async def test_what_is_kept_of_pods_goes_with_their_workflow(make, tmp_path):
     await kept.pods.close(kill=True)
 
 
-async def test_what_a_killed_engine_did_not_remove_is_removed_by_the_next(make, tmp_path):
-    first: Kept = make()
+async def test_what_a_killed_engine_did_not_remove_is_removed_by_the_next(make: Make, tmp_path: Path) -> None:
+    first = make()
     await first.run(sh("gone-1", "echo x", owner="gone"))
     await first.run(sh("stays-1", "echo y", owner="stays"))
     await first.pods.ensure(sh("gone-2", "echo up; exec sleep 60", owner="gone"))
     await until(lambda: "up" in first.written("gone-2"))
     await first.pods.close(kill=False)
-    second: Kept = make()
+    second = make()
     await second.pods.start()
     await second.pods.keep_only({"stays"})
     await until(lambda: [p.name for p in (tmp_path / "state/pods").iterdir()] == ["stays-1"])
@@ -49,8 +51,8 @@ async def test_what_a_killed_engine_did_not_remove_is_removed_by_the_next(make, 
     await second.pods.close(kill=True)
 
 
-async def test_a_pod_of_the_same_name_and_another_owner_is_another_pod(make):
-    kept: Kept = make()
+async def test_a_pod_of_the_same_name_and_another_owner_is_another_pod(make: Make) -> None:
+    kept = make()
     await kept.pods.ensure(sh("a", "echo old; exec sleep 60", owner="old"))
     await until(lambda: "old" in kept.written("a"))
     ended = await kept.run(sh("a", "echo new; exit 3", owner="new"))

@@ -20,6 +20,8 @@ from tests.unit.localargo.sensors.world import World
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS object(kind TEXT, name TEXT, doc TEXT, PRIMARY KEY(kind, name));"
 
+Names = list[str]  # inside the class below `list` is a method
+
 
 class Shelf:
     """`ports.Objects` and `ports.Workflows`; `operated` remembers what was asked of Workflows."""
@@ -70,7 +72,7 @@ class Shelf:
         self.operated.append((operation, name, dict(options)))
         return {}
 
-    def names(self) -> list[str]:
+    def names(self) -> Names:
         """Of all Workflows, in the order of their making."""
         return [str(doc["metadata"]["name"]) for doc in self.list("Workflow")]
 

@@ -127,7 +127,7 @@ def test_a_hundred_deaths_under_load(tmp_path: Path, schemas: list[str], new_she
     answered: list[int] = []
     for _ in range(LIVES):
         child = born(path, schemas, new_shelf, port, until_drained=False)
-        answered += post_until_killed(port, child, chance.randint(1, 40), chance.uniform(0, 0.03), numbers)
+        answered += post_until_killed(port, child, chance.randint(1, 20), chance.uniform(0, 0.03), numbers)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     last = born(path, schemas, new_shelf, port, until_drained=True)
     assert os.waitstatus_to_exitcode(os.waitpid(last, 0)[1]) == 0

@@ -140,7 +140,8 @@ async def test_a_dead_letter_that_fails_too_is_the_end_of_it(make: Make) -> None
 
 @pytest.mark.anyio
 async def test_filters_and_transforms_come_first(make: Make) -> None:
-    more = {"d": {"filters": {"data": [{"path": "body.id", "type": "string", "value": ["^[13]$"]}]}, "transform": {"jq": "{body: .body}"}}}
+    data = {"path": "body.id", "type": "string", "value": ["^[13]$"]}
+    more: Any = {"d": {"filters": {"data": [data]}, "transform": {"jq": "{body: .body}"}}}
     world = make(sensor(**more))
     await world.told(*(event(n) for n in range(5)), event(9, [1]))
     assert world.shelf.names() == ["w-1", "w-3"]

@@ -15,8 +15,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from sandbox import Box, FolderBucket
-
 from localargo.clock import timestamp
 from localargo.errors import AlreadyExists, LocalArgoError
 from localargo.manifests.document import Document
@@ -54,6 +52,7 @@ from localargo.workflows.messages import (
 from localargo.workflows.reconcile import reconcile
 from localargo.workflows.resource import failed, judge, kubectl_error
 from localargo.workflows.run import apply
+from tests.unit.localargo.workflows.sandbox import Box, FolderBucket
 
 PATIENCE = 60.0
 ENVIRONMENT = {"PATH": f"{sys.prefix}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}

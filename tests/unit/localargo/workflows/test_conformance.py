@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-HERE = Path(__file__).parent
-RECORDED = HERE.parents[2] / "conformance"
+from tests.conformance import compare
+from tests.unit.localargo.workflows import drive, sandbox
+
+RECORDED = Path(__file__).parents[3] / "conformance"
 CASES = sorted(c.parent for c in (RECORDED / "workflows").glob("*/case.yaml"))
 
-
-def _module(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-sandbox = _module("sandbox", HERE / "sandbox.py")
-drive = _module("drive", HERE / "drive.py")
-compare = _module("conformance_compare_workflows", RECORDED / "compare.py")
 
 needs_namespaces = pytest.mark.skipif(not sandbox.available(), reason="this kernel gives no mount namespaces with overlays to this user")
 

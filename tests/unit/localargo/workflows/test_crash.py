@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import importlib.util
 import os
 import signal
 import sqlite3
@@ -19,6 +18,7 @@ from localargo.engine import Engine
 from localargo.errors import NotFound
 from localargo.manifests.yaml import load_documents
 from localargo.runners.client import ProcessPods
+from tests.conformance import compare
 
 ROOT = Path(__file__).parents[4]
 NAME = "crash-me"
@@ -144,11 +144,6 @@ async def finish(state: Path) -> dict[str, Any]:
 
 
 def normalised(workflow: dict[str, Any]) -> Any:
-    spec = importlib.util.spec_from_file_location("crash_compare", ROOT / "tests" / "conformance" / "compare.py")
-    assert spec is not None
-    assert spec.loader is not None
-    compare = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(compare)
     return compare.normalise_workflow(workflow)
 
 

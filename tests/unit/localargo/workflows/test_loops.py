@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from localargo.expressions import rawjson
 from localargo.workflows import loops
+from localargo.workflows.arguments import ABSENT
 from localargo.workflows.scope import Scope
 from localargo.workflows.work import CallFailed
 
@@ -105,7 +106,7 @@ def test_an_output_that_was_never_written_counts_as_not_given() -> None:
     scope = Scope({"steps.x.outputs.parameters.o": None})
     step = {"name": "s", "arguments": {"parameters": [{"name": "v", "value": "{{ steps.x.outputs.parameters.o }}"}]}}
     made = loops.resolve_references(step, scope, {})
-    assert made["arguments"]["parameters"][0]["value"] == loops.ABSENT
+    assert made["arguments"]["parameters"][0]["value"] == ABSENT
     step = {"name": "s", "arguments": {"parameters": [{"name": "v", "value": "-{{steps.x.outputs.parameters.o}}"}]}}
     with pytest.raises(CallFailed, match="absent optional"):
         loops.resolve_references(step, scope, {})

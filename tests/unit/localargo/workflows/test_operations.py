@@ -53,10 +53,10 @@ async def test_a_memoized_resubmit_brings_along_what_succeeded(tmp_path: Path) -
 
 @pytest.mark.anyio
 async def test_a_workflow_of_which_nothing_was_executed_is_retried_from_its_beginning(tmp_path: Path) -> None:
-    head = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow"}
-    lost = {**head, "metadata": {"name": "lost"}, "spec": {"workflowTemplateRef": {"name": "later"}}}
+    head: Doc = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow"}
+    lost: Doc = {**head, "metadata": {"name": "lost"}, "spec": {"workflowTemplateRef": {"name": "later"}}}
     spec = {"entrypoint": "main", "templates": [{"name": "main", "suspend": {"duration": "{{workflow.parameters.p}}"}}]}
-    wrong = {**head, "metadata": {"name": "wrong"}, "spec": {**spec, "arguments": {"parameters": [{"name": "p"}]}}}
+    wrong: Doc = {**head, "metadata": {"name": "wrong"}, "spec": {**spec, "arguments": {"parameters": [{"name": "p"}]}}}
     async with Engine(tmp_path / "s") as engine:
         for workflow in (lost, wrong):
             engine.admission.create(workflow)

@@ -14,7 +14,7 @@ def action(outputs: tuple[dict[str, Any], ...] = (), **template: str) -> CallRes
 
 
 def test_failure_goes_before_success_and_neither_means_wait() -> None:
-    both = {"successCondition": "status.phase == Succeeded", "failureCondition": "status.phase in (Failed, Error)"}
+    both: Any = {"successCondition": "status.phase == Succeeded", "failureCondition": "status.phase in (Failed, Error)"}
     assert judge(action(**both), DOC) is None
     succeeded = judge(action(**both), {**DOC, "status": {"phase": "Succeeded"}})
     assert succeeded is not None

@@ -107,7 +107,7 @@ spec:
   - {name: main, retryStrategy: {limit: 1}, steps: [[{name: a, template: leaf}], [{name: b, template: leaf}]]}
   - {name: leaf, container: {image: i, command: [x]}}
 """
-    told = tell(text, lambda pod: (int(told.shown(pod.node_id) == "b"), {}))
+    told: Any = tell(text, lambda pod: (int(told.shown(pod.node_id) == "b"), {}))
     told.play()
     again(told)
     assert told.run.head["phase"] == "Succeeded"
@@ -205,7 +205,7 @@ spec:
     container: {{image: i, command: [x, "{{{{inputs.parameters.v}}}}"]}}
     outputs: {{parameters: [{{name: o, valueFrom: {{path: /tmp/o}}}}]}}
 """
-    told = tell(text, lambda pod: (int(told.shown(pod.node_id) == "last"), {"o": told.shown(pod.node_id)}))
+    told: Any = tell(text, lambda pod: (int(told.shown(pod.node_id) == "last"), {"o": told.shown(pod.node_id)}))
     old = told.play()
     new = resubmit(old, {"memoized": True})
     later = tell(text, lambda pod: (0, {"o": "x"}))

@@ -81,7 +81,7 @@ spec: {workflowTemplateRef: {name: t}, arguments: {parameters: [{name: b, value:
 
 def test_parameters_where_one_variable_gives_all_of_them() -> None:
     source = {"default": 1, "configMapKeyRef": {"key": "k", "name": "m"}}
-    given = [{"value": 1e21, "name": "a", "default": True}, {"enum": ["x", 2], "name": "b", "valueFrom": source}]
+    given: list[dict[str, Any]] = [{"value": 1e21, "name": "a", "default": True}, {"enum": ["x", 2], "name": "b", "valueFrom": source}]
     assert json.dumps(status.shown_parameters(given), separators=(",", ":")) == (
         '[{"name":"a","default":"true","value":"1000000000000000000000"},'
         '{"name":"b","valueFrom":{"configMapKeyRef":{"name":"m","key":"k"},"default":"1"},"enum":["x","2"]}]'

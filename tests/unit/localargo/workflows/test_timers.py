@@ -42,7 +42,8 @@ class Call:
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.none() | st.integers(1, 500)), max_size=30))
 def test_everyone_is_woken_once_at_the_last_time_set(sets: list[tuple[int, int | None]]) -> None:
-    loop, woken = Loop(), []
+    loop = Loop()
+    woken: list[tuple[int, float]] = []
     timers = Timers(loop, loop.call_later, lambda number: woken.append((number, loop.now())))
     for number, at in sets:
         timers.set(number, None if at is None else 1000.0 + at)
@@ -54,7 +55,8 @@ def test_everyone_is_woken_once_at_the_last_time_set(sets: list[tuple[int, int |
 
 
 def test_a_time_far_away_is_looked_at_in_between() -> None:
-    loop, woken = Loop(), []
+    loop = Loop()
+    woken: list[int] = []
     timers = Timers(loop, loop.call_later, woken.append)
     timers.set(1, 1000.0 + 3 * LONGEST)
     assert loop.armed()[0].at == 1000.0 + LONGEST
@@ -65,7 +67,8 @@ def test_a_time_far_away_is_looked_at_in_between() -> None:
 
 
 def test_nobody_is_woken_after_the_end() -> None:
-    loop, woken = Loop(), []
+    loop = Loop()
+    woken: list[int] = []
     timers = Timers(loop, loop.call_later, woken.append)
     timers.set(1, 1001.0)
     timers.close()
