@@ -10,7 +10,7 @@ import pytest
 
 from handlers.data.read import Batch, Position
 from handlers.metrics.baseline import baseline
-from handlers.models.predict import Predictions
+from handlers.metrics.predictions import Predictions
 
 
 def batch(y: list[float], cluster: list[int], weight: list[float] | None = None) -> Batch:

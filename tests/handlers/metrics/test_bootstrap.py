@@ -7,7 +7,7 @@ import pytest
 
 from handlers.metrics.bootstrap import draws, interval, paired
 from handlers.metrics.metrics import metric
-from handlers.models.predict import Predictions
+from handlers.metrics.predictions import Predictions
 
 AUC = metric("binary", "roc_auc")
 MAE = metric("regression", "mae")

@@ -14,8 +14,7 @@ from sklearn import metrics as reference
 from handlers.contracts import BadSpec
 from handlers.metrics.metrics import METRICS, metric, value, values
 from handlers.metrics.ordered import roc_curve
-from handlers.metrics.predictions import Grouped
-from handlers.models.predict import Kind, Predictions
+from handlers.metrics.predictions import Grouped, Kind, Predictions
 
 CLASSES = 4
 

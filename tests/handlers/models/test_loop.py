@@ -13,13 +13,14 @@ import pytest
 
 from handlers.contracts import GaveUp, Stopped
 from handlers.data.read import Batch, Position
+from handlers.metrics.predictions import Predictions
 from handlers.models import checkpoint
 from handlers.models import kernel as kernels
 from handlers.models.checkpoint import Progress, Refused
 from handlers.models.estimators import KINDS, Learner, learner
 from handlers.models.loop import Plan, Training, gather, whole
 from handlers.models.model_file import load, state_digest
-from handlers.models.predict import Predictions, ask
+from handlers.models.predict import ask
 from handlers.storage import Store, open_store
 
 SGD = "sklearn.linear_model.SGDClassifier"
