@@ -13,11 +13,10 @@ from typing import Any
 
 from handlers.contracts import BadSpec, main
 from handlers.data.query import check_scope
-from handlers.models.estimators import make
+from handlers.models.estimators import check_metrics, make
 from handlers.modelspec.grid import expand
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import read
-from handlers.runs.evaluation import check_metrics
 
 
 def run(argv: list[str]) -> None:

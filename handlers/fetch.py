@@ -12,7 +12,9 @@ from typing import Any
 
 from handlers.contracts import RetrainRequest, WrongUsage, log, main, write_output
 from handlers.data.query import check_scope
-from handlers.modelspec.digests import code_digest, identity, promote_digest, run_digest, snapshot_digest
+from handlers.models.estimators import libraries
+from handlers.modelspec.code_digests import code_digest
+from handlers.modelspec.digests import identity, promote_digest, run_digest, snapshot_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
@@ -127,8 +129,9 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     found = objects(store, spec)
     identities = sorted(identity(info) for info in found)
     snapshot = snapshot_digest(identities)
-    code = code_digest()
-    name, gate = run_digest(snapshot, spec, code), promote_digest(spec)
+    of_estimator = libraries(spec.model.estimator)
+    code = code_digest("evaluations", of_estimator)
+    name, gate = run_digest(snapshot, spec, code), promote_digest(spec, code_digest("verdicts", of_estimator))
     request: dict[str, Any] = {
         "at": store.server_time(),
         "model": spec.name,

@@ -10,10 +10,8 @@ import argparse
 from typing import Any
 
 from handlers.contracts import BadData, log, main, write_output
-from handlers.data import manifest, parts
-from handlers.data.keys import settled
+from handlers.data import datasets, manifest
 from handlers.data.manifest import Dataset
-from handlers.modelspec.digests import code_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from handlers.runs.claim import Heartbeat
@@ -45,10 +43,7 @@ def transform(store: Store, model: str, spec: ModelSpec, snapshot: str) -> tuple
         sources = read_json(store, key)["objects"]
     except Missing:
         raise BadData(f"{key}: no such snapshot in the bucket") from None
-    code = code_digest()
-    made = [parts.ensure(store, model, spec, source, code) for source in sources]
-    documents = settled(store, model, spec, [one.document for one in made])
-    dataset = manifest.build(documents, spec, store.server_time(), code)
+    made, dataset = datasets.make(store, model, spec, sources)
     fresh = manifest.save(store, model, dataset)
     new = [one for one in made if one.fresh]
     summary = {

@@ -85,7 +85,6 @@ class Watch:
 
 def unique(table: pa.Table, spec: ModelSpec, key: str, day: str) -> pa.Table:
     """The rows with every row key once: a duplicate is an error that names one, or, with `on_duplicate: last`, the later row wins."""
-    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -95,12 +94,12 @@ def unique(table: pa.Table, spec: ModelSpec, key: str, day: str) -> pa.Table:
     for name in names:
         if name not in table.column_names:
             raise BadSpec(f"data.key: {name!r} is no column of the rows; they have {', '.join(table.column_names)}")
-    numbered = table.select(names).append_column("row", pa.array(np.arange(len(table))))
+    numbered = table.select(names).append_column("row", pa.arange(0, len(table)))
     groups = numbered.group_by(names).aggregate([("row", "count"), ("row", "max")])
     if len(groups) == len(table):
         return table
     if spec.data.on_duplicate == "last":
-        return table.take(pa.array(np.sort(groups.column("row_max").to_numpy())))
+        return table.take(groups.column("row_max").combine_chunks().sort())
     first = groups.filter(pc.greater(groups.column("row_count"), 1)).select([*names, "row_count"]).slice(0, 1).to_pylist()[0]
     count = first.pop("row_count")
     shown = ", ".join(f"{name}={value}" for name, value in first.items())

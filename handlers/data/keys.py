@@ -15,10 +15,10 @@ from handlers.modelspec.model import ModelSpec
 from handlers.storage import Missing, Store, digest, read_json, write_json
 
 Document = dict[str, Any]
-Place = tuple[str, str]  # key of a part, key of its source object
+Stored = tuple[str, str]  # key of a part, key of its source object
 
 
-def settled(store: Store, model: str, spec: ModelSpec, documents: list[Document]) -> list[Document]:
+def with_each_key_once(store: Store, model: str, spec: ModelSpec, documents: list[Document]) -> list[Document]:
     """The documents of parts in which every row key stands once. Raises BadData naming a key that stands twice.
 
     Only what may hold a key twice is read: days that several objects have rows of, or, where the key lacks the split's column and a row
@@ -28,34 +28,34 @@ def settled(store: Store, model: str, spec: ModelSpec, documents: list[Document]
     if not names:
         return documents
     if spec.data.time_split.column not in names:
-        _once(store, names, "all days", [place for _, place in _places(documents)])
+        _once(store, names, "all days", [stored for _, stored in _stored_parts(documents)])
         return documents
-    days: dict[str, list[Place]] = {}
-    for day, place in _places(documents):
-        days.setdefault(day, []).append(place)
-    shared = {day: places for day, places in sorted(days.items()) if len(places) > 1}
+    days: dict[str, list[Stored]] = {}
+    for day, stored in _stored_parts(documents):
+        days.setdefault(day, []).append(stored)
+    shared = {day: parts for day, parts in sorted(days.items()) if len(parts) > 1}
     if spec.data.on_duplicate == "error":
-        for day, places in shared.items():
-            _once(store, names, day, places)
+        for day, parts_of_day in shared.items():
+            _once(store, names, day, parts_of_day)
         return documents
-    return [*_without(documents, set(shared)), *(_merged(store, model, spec, day, places) for day, places in shared.items())]
+    return [*_without(documents, set(shared)), *(_merged(store, model, spec, day, parts) for day, parts in shared.items())]
 
 
-def _places(documents: list[Document]) -> Iterator[tuple[str, Place]]:
+def _stored_parts(documents: list[Document]) -> Iterator[tuple[str, Stored]]:
     for document in sorted(documents, key=lambda d: str(d["source"][0])):
         for part in document["parts"]:
             yield part["day"], (part["key"], document["source"][0])
 
 
-def _once(store: Store, names: list[str], when: str, places: list[Place]) -> None:
+def _once(store: Store, names: list[str], when: str, stored: list[Stored]) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import parquet
 
-    if len(places) < 2:
+    if len(stored) < 2:
         return
     tables = []
-    for key, source in places:
+    for key, source in stored:
         table = parquet.read_table(io.BytesIO(store.get(key)), columns=names)
         tables.append(table.append_column(" source", pa.array([source] * len(table), pa.string()).dictionary_encode()))
     table = pa.concat_tables(tables).unify_dictionaries()
@@ -76,23 +76,23 @@ def _without(documents: list[Document], days: set[str]) -> list[Document]:
     return [{**document, "parts": [part for part in document["parts"] if part["day"] not in days]} for document in documents]
 
 
-def _merged(store: Store, model: str, spec: ModelSpec, day: str, places: list[Place]) -> Document:
+def _merged(store: Store, model: str, spec: ModelSpec, day: str, stored: list[Stored]) -> Document:
     """The document of one day's rows of several objects; of rows with one key that of the object whose name is last stays."""
     from datetime import date
 
     import pyarrow as pa
     from pyarrow import parquet
 
-    name = digest({"merged": [key for key, _ in places]})
+    name = digest({"merged": [key for key, _ in stored]})
     marker = f"parts/{model}/{name}/parts.json"
     try:
         found: Document = read_json(store, marker)
     except Missing:
-        tables = [parquet.read_table(io.BytesIO(store.get(key))) for key, _ in places]
-        kept = checks.unique(pa.concat_tables(tables), spec, places[-1][1], day)
-        part = parts.write(store, f"parts/{model}/{name}", date.fromisoformat(day), [kept], spec, places[-1][1])
+        tables = [parquet.read_table(io.BytesIO(store.get(key))) for key, _ in stored]
+        kept = checks.unique(pa.concat_tables(tables), spec, stored[-1][1], day)
+        part = parts.write(store, f"parts/{model}/{name}", date.fromisoformat(day), [kept], spec, stored[-1][1])
         schema = part.pop("schema")
-        source = [" and ".join(object_key for _, object_key in places)]
+        source = [" and ".join(object_key for _, object_key in stored)]
         found = {"source": source, "digest": name, "parts": [part], "rows": part["rows"], "unlabelled": 0, "schema": schema}
         write_json(store, marker, found)
     return found

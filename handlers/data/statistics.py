@@ -35,7 +35,7 @@ def of_column(column: pa.ChunkedArray) -> Statistics:
             finite = values.filter(pc.is_finite(values))
             found["missing"] += len(values) - len(finite)
             values = finite
-        found.update(_moments(values.to_numpy()))
+        found.update(_moments(values))
     if t.is_timestamp(kind) or t.is_date(kind):
         low_high = pc.min_max(column).as_py()
         found.update(min=str(low_high["min"]), max=str(low_high["max"])) if low_high["min"] is not None else None
@@ -46,16 +46,22 @@ def of_column(column: pa.ChunkedArray) -> Statistics:
     return found
 
 
-def _moments(values: Any) -> Statistics:
+def _moments(values: pa.ChunkedArray) -> Statistics:
+    import pyarrow.compute as pc
+
     if not len(values):
         return {"n": 0}
-    mean = float(values.mean())
+    # as one array, so that the sums do not depend on where the blocks end
+    whole = values.combine_chunks()
+    mean = pc.mean(whole)
+    away = pc.subtract(whole, mean)
+    low_high = pc.min_max(whole).as_py()
     return {
-        "n": len(values),
-        "mean": mean,
-        "m2": float(((values - mean) ** 2).sum()),
-        "min": float(values.min()),
-        "max": float(values.max()),
+        "n": len(whole),
+        "mean": mean.as_py(),
+        "m2": pc.sum(pc.multiply(away, away)).as_py(),
+        "min": low_high["min"],
+        "max": low_high["max"],
     }
 
 

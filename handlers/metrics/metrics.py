@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from handlers.contracts import BadSpec
 from handlers.metrics.ordered import area_under_roc, average_precision, median_of_errors, roc_auc_one_versus_rest
 from handlers.metrics.predictions import Grouped, Predictions
+from handlers.modelspec.model import ModelSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,6 +54,15 @@ def metric(task: str, name: str) -> Metric:
         near = get_close_matches(name, table, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise BadSpec(f"evaluate: metric {name!r} is not one of task {task!r}: {', '.join(table)}{hint}")
+    return found
+
+
+def metrics_of(spec: ModelSpec, *first: str) -> list[str]:
+    """The metrics to compute: `first`, what selects, what is reported; each once. BadSpec for one that the task does not have."""
+    wanted = [*first, spec.evaluate.select_by, *(spec.evaluate.report or [])]
+    found = list(dict.fromkeys(wanted))
+    for name in found:
+        metric(spec.task, name)
     return found
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from handlers.contracts import BadData
 from handlers.data.read import Position
 from handlers.models import kernel as kernels
-from handlers.models.estimators import Kind
+from handlers.models.kinds import Kind
 from handlers.models.model_file import dump, load
 from handlers.storage import Missing, Store
 

@@ -9,67 +9,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec
+from handlers.metrics.metrics import metric, metrics_of
+from handlers.models import scikit_learn
+from handlers.models.kinds import CLASSES, Kind
+from handlers.modelspec.model import ModelSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CLASSES, NUMBERS = ("binary", "multiclass"), ("regression",)
-ADAM = ("sklearn.neural_network._stochastic_optimizers.AdamOptimizer", "sklearn.neural_network._stochastic_optimizers.SGDOptimizer")
-TREE = ("sklearn.tree._tree.Tree",)
-PREDICTOR = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """`dense`: cannot read sparse rows. `missing`: takes NaN. `trusted`: types beyond scikit-learn's usual ones that its file holds."""
-
-    path: str
-    tasks: tuple[str, ...]
-    streams: bool
-    dense: bool = False
-    missing: bool = False
-    trusted: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return self.path.rpartition(".")[2]
-
-    def type(self) -> Any:
-        module, _, name = self.path.rpartition(".")
-        return getattr(import_module(module), name)
-
-
-def _pair(path: str, *, streams: bool, **more: Any) -> tuple[Kind, Kind]:
-    return Kind(path + "Classifier", CLASSES, streams, **more), Kind(path + "Regressor", NUMBERS, streams, **more)
-
-
-KINDS: dict[str, Kind] = {
-    kind.path: kind
-    for kind in (
-        *_pair("sklearn.linear_model.SGD", streams=True),
-        Kind("sklearn.linear_model.Perceptron", CLASSES, True),
-        *_pair("sklearn.neural_network.MLP", streams=True, trusted=ADAM),
-        Kind("sklearn.naive_bayes.GaussianNB", CLASSES, True, dense=True),
-        Kind("sklearn.naive_bayes.BernoulliNB", CLASSES, True),
-        Kind("sklearn.linear_model.LogisticRegression", CLASSES, False),
-        Kind("sklearn.linear_model.Ridge", NUMBERS, False),
-        *_pair("sklearn.ensemble.HistGradientBoosting", streams=False, dense=True, missing=True, trusted=PREDICTOR),
-        *_pair("sklearn.ensemble.RandomForest", streams=False, missing=True, trusted=TREE),
-        *_pair("sklearn.ensemble.ExtraTrees", streams=False, missing=True, trusted=TREE),
-    )
+# the distribution that an estimator comes from, whose version is part of a trial's name: the kinds that its module lists
+BY_LIBRARY: dict[str, tuple[Kind, ...]] = {
+    "scikit-learn": scikit_learn.KINDS,
 }
-
-REMOVED = "scikit-learn removes it; use sklearn.linear_model.{name} with loss: {loss}, penalty: null, learning_rate: pa1, eta0: 1.0"
-INSTEAD = {
-    "PassiveAggressiveClassifier": REMOVED.format(name="SGDClassifier", loss="hinge"),
-    "PassiveAggressiveRegressor": REMOVED.format(name="SGDRegressor", loss="epsilon_insensitive"),
-}
+KINDS = {kind.path: kind for kinds in BY_LIBRARY.values() for kind in kinds}
 
 ELSEWHERE = {
     "random_state": "model.seed",
@@ -102,14 +58,19 @@ def kind(estimator: str, task: str, memory: str = "stream") -> Kind:
     return found
 
 
+def libraries(estimator: str) -> tuple[str, ...]:
+    """The distribution that the estimator comes from; nothing for one that is not allowed, which is refused elsewhere."""
+    return tuple(name for name, kinds in BY_LIBRARY.items() if any(kind.path == estimator for kind in kinds))
+
+
 def _streaming(task: str) -> str:
     return ", ".join(k.path for k in KINDS.values() if k.streams and task in k.tasks)
 
 
 def _nearest(estimator: str) -> str:
     name = estimator.rpartition(".")[2]
-    if name in INSTEAD:
-        return INSTEAD[name]
+    if name in scikit_learn.INSTEAD:
+        return scikit_learn.INSTEAD[name]
     names = {k.name: k.path for k in KINDS.values()}
     near = get_close_matches(estimator, KINDS, n=1, cutoff=0.85) or [names[n] for n in get_close_matches(name, names, n=1)]
     return f"did you mean {near[0]!r}?" if near else f"accepted: {', '.join(KINDS)}"
@@ -156,6 +117,14 @@ def needs_probability(estimator: Any, metric: str) -> None:
         name = type(estimator).__name__
         hint = "loss: log_loss gives them" if name == "SGDClassifier" else "SGDClassifier with loss: log_loss does"
         raise BadSpec(f"evaluate: metric {metric!r} needs probabilities, and {name} as configured gives none ({hint})")
+
+
+def check_metrics(spec: ModelSpec, estimator: Any) -> None:
+    """BadSpec before anything is trained: an unknown metric, or one that needs probabilities of an estimator that has none."""
+    gate = spec.promote.gate
+    for name in metrics_of(spec, *([gate.metric] if gate is not None and gate.metric else [])):
+        if metric(spec.task, name).needs_probability:
+            needs_probability(estimator, name)
 
 
 def accepts_weight(estimator: Any) -> bool:
@@ -237,3 +206,10 @@ def learner(estimator: str, task: str, params: Mapping[str, Any], *, seed: int, 
     return Learner(
         kind(estimator, task, memory), make(estimator, task, params, seed=seed, memory=memory), classes if task in CLASSES else 0
     )
+
+
+def classes(spec: ModelSpec) -> int:
+    """How many classes the target has; 0 for a number."""
+    if spec.task not in CLASSES:
+        return 0
+    return 2 if spec.task == "binary" else len(spec.data.target.classes or [])

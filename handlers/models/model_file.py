@@ -10,7 +10,7 @@ import hashlib
 from typing import Any
 
 from handlers.contracts import BadData
-from handlers.models.estimators import Kind
+from handlers.models.kinds import Kind
 
 # how a model was computed, not what it is
 LEFT_OUT = frozenset({"n_jobs", "verbose", "_sample_weight"})

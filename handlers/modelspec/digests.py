@@ -1,38 +1,16 @@
 """Names of results: each is the digest of what can change it, and of nothing else.
 
-`python -m handlers.modelspec.digests` prints the digest of the code, for an image to keep.
+`python -m handlers.modelspec.digests` prints the digest of each stage's code as JSON, for an image to keep.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
+from handlers.modelspec.code_digests import STAGES, code_digest
 from handlers.modelspec.model import ModelSpec, Source
-from handlers.storage import ObjectInfo, digest
-
-LIBRARIES = ("duckdb", "numpy", "pyarrow", "scikit-learn", "scipy", "skops")
-ROOT = Path(__file__).parent.parent.parent
-IMAGE_FILE = ROOT / "code-digest"
-
-
-@cache
-def code_digest() -> str:
-    """The digest of the handlers' and models' Python files and of the libraries that compute.
-
-    RETRAIN_CODE_DIGEST, or the file that was written when the image was built, comes first.
-    """
-    given = os.environ.get("RETRAIN_CODE_DIGEST") or (IMAGE_FILE.read_text(encoding="utf-8").strip() if IMAGE_FILE.is_file() else "")
-    if given:
-        return given
-    files = sorted([*ROOT.glob("handlers/**/*.py"), *ROOT.glob("models/*.py")])
-    sources = {p.relative_to(ROOT).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
-    return digest({"files": sources, "libraries": {name: metadata.version(name) for name in LIBRARIES}})
+from handlers.storage import ObjectInfo, canonical_json, digest
 
 
 def identity(found: ObjectInfo) -> list[Any]:
@@ -94,9 +72,9 @@ def evaluation_digest(trial: str, rows: str, evaluate: Mapping[str, Any], code: 
     return digest({"trial": trial, "rows": rows, "evaluate": dict(evaluate), "code": code})
 
 
-def verdict_digest(evaluations: Sequence[str], spec: ModelSpec, champion: str | None) -> str:
+def verdict_digest(evaluations: Sequence[str], spec: ModelSpec, champion: str | None, code: str) -> str:
     """Of a decision: what was compared, by which gate, against whom."""
-    return digest({"evaluations": list(evaluations), "promote": spec.tree()["promote"], "champion": champion})
+    return digest({"evaluations": list(evaluations), "promote": spec.tree()["promote"], "champion": champion, "code": code})
 
 
 def run_digest(snapshot: str, spec: ModelSpec, code: str) -> str:
@@ -105,10 +83,10 @@ def run_digest(snapshot: str, spec: ModelSpec, code: str) -> str:
     return digest({"snapshot": snapshot, "spec": tree, "code": code})
 
 
-def promote_digest(spec: ModelSpec) -> str:
+def promote_digest(spec: ModelSpec, code: str) -> str:
     """Of the gate alone: a run over unchanged data with another gate decides anew."""
-    return digest(spec.tree()["promote"])
+    return digest({"promote": spec.tree()["promote"], "code": code})
 
 
 if __name__ == "__main__":
-    print(code_digest())
+    print(canonical_json({stage: code_digest(stage) for stage in STAGES}))

@@ -11,16 +11,18 @@ from handlers.contracts import GaveUp
 from handlers.data.manifest import Dataset, span
 from handlers.metrics.baseline import DEFAULT, baseline
 from handlers.metrics.bootstrap import interval, paired
-from handlers.metrics.metrics import metric
+from handlers.metrics.metrics import metric, metrics_of
 from handlers.metrics.predictions import Predictions
 from handlers.metrics.slices import slices
+from handlers.models.estimators import classes, libraries
 from handlers.models.feed import DatasetFeed
+from handlers.modelspec.code_digests import code_digest
 from handlers.modelspec.digests import verdict_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.runs import gate as gates
 from handlers.runs import trials
 from handlers.runs.champion import Pointer
-from handlers.runs.evaluation import Side, document, keep, key, named, names, rows_digest
+from handlers.runs.evaluation import Side, document, keep, key, named, rows_digest
 from handlers.storage import Store
 
 
@@ -90,14 +92,15 @@ def verdict(
     theirs = asked_too.ask(store, rows.dataset, spec, "test") if asked_too else None
     found, metrics = _decide(gate, spec, ours, theirs, same=same, why_not=rows.why_not)
     wanted = list(metrics)
-    evaluations = {"challenger": _keep(store, model, winner.trial, rows.dataset, spec, ours, wanted)}
+    evaluations = {"challenger": _keep(store, model, winner, rows.dataset, spec, ours, wanted)}
     if asked_too and theirs is not None:
-        evaluations["champion"] = _keep(store, model, asked_too.trial, rows.dataset, spec, theirs, wanted)
+        evaluations["champion"] = _keep(store, model, asked_too, rows.dataset, spec, theirs, wanted)
+    code = code_digest("verdicts", libraries(spec.model.estimator))
     before = pointer.record and {k: pointer.record.get(k) for k in ("number", "trial", "run", "dataset")}
     return {
         "model": model,
         "run": run,
-        "digest": verdict_digest(sorted(evaluations.values()), spec, before["trial"] if before else None),
+        "digest": verdict_digest(sorted(evaluations.values()), spec, before["trial"] if before else None, code),
         "decision": found.decision,
         "reason": found.reason,
         "checks": list(found.checks),
@@ -127,7 +130,7 @@ def _scored(store: Store, model: str, score: Mapping[str, Any], spec: ModelSpec,
     """A trial of the verdict: its score, its parameters and where its evaluation on `valid` is."""
     trial = score["trial"]
     params = (trials.result(store, model, trial) or {}).get("params", {})
-    evaluation = key(model, trial, named(trial, rows_digest(dataset, "valid"), spec, names(spec)))
+    evaluation = key(model, trial, named(trial, spec.model.estimator, rows_digest(dataset, "valid"), spec, metrics_of(spec)))
     return {"trial": trial, "value": score.get("value"), "params": _varied(spec, params), "evaluation": evaluation}
 
 
@@ -137,7 +140,7 @@ def _decide(
     """The verdict, and every metric of both on the same rows."""
     metrics: dict[str, Any] = {}
     found: gates.Verdict | None = None
-    for name in names(spec, gate.metric):
+    for name in metrics_of(spec, gate.metric):
         asked = metric(spec.task, name)
         if theirs is None:
             alone = interval(asked, ours)
@@ -164,11 +167,11 @@ def _alone(gate: gates.Gate, found: Any, *, same: bool, why_not: str | None) -> 
     return gates.incomparable(gate, found, why_not) if why_not else gates.first(gate, found)
 
 
-def _keep(store: Store, model: str, trial: str, rows: Dataset, spec: ModelSpec, said: Predictions, wanted: list[str]) -> str:
-    return keep(store, model, document(trial, "test", rows_digest(rows, "test"), spec, said, wanted))
+def _keep(store: Store, model: str, side: Side, rows: Dataset, spec: ModelSpec, said: Predictions, wanted: list[str]) -> str:
+    return keep(store, model, document(side, "test", rows_digest(rows, "test"), spec, said, wanted))
 
 
 def _baseline(store: Store, dataset: Dataset, side: Side, spec: ModelSpec, test: Predictions, wanted: list[str]) -> dict[str, Any]:
     name = spec.evaluate.baseline or DEFAULT[spec.task]
     train = DatasetFeed(store, dataset, spec, side.encoder).ordered("train")
-    return baseline(name, spec.task, trials.classes(spec), train, test, wanted)
+    return baseline(name, spec.task, classes(spec), train, test, wanted)

@@ -6,20 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from handlers.contracts import BadSpec
+from handlers.contracts import BadData
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset, load_dataset
 from handlers.data.read import batches
 from handlers.metrics.bootstrap import interval
-from handlers.metrics.metrics import metric
+from handlers.metrics.metrics import metric, metrics_of
 from handlers.metrics.ordered import roc_curve
 from handlers.metrics.predictions import Grouped, Predictions
-from handlers.models.estimators import Learner, needs_probability
+from handlers.models.estimators import Learner, classes, kind, libraries
+from handlers.models.model_file import load
 from handlers.models.predict import ask
-from handlers.modelspec.digests import code_digest, evaluation_digest
+from handlers.modelspec.code_digests import code_digest
+from handlers.modelspec.digests import evaluation_digest
 from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.parse import load as load_spec
 from handlers.runs import trials
-from handlers.storage import Store, digest, write_once
+from handlers.storage import Missing, Store, canonical_json, digest, write_once
 
 ROC_POINTS = 150
 
@@ -37,8 +40,7 @@ class Side:
 
     @classmethod
     def open(cls, store: Store, model: str, trial: str) -> Side:
-        learner, request = trials.open_learner(store, model, trial)
-        spec = trials.spec_of(request)
+        learner, request, spec = open_learner(store, model, trial)
         dataset = load_dataset(store, model, request["dataset"])
         return cls(trial, request, learner, spec, dataset, Encoder(dataset, spec))
 
@@ -47,13 +49,19 @@ class Side:
         return ask(self.learner, batches(store, rows, spec, self.encoder, role), role)
 
 
-def names(spec: ModelSpec, *first: str) -> list[str]:
-    """The metrics to compute: `first`, what selects, what is reported; each once. BadSpec for one that the task does not have."""
-    wanted = [*first, spec.evaluate.select_by, *(spec.evaluate.report or [])]
-    found = list(dict.fromkeys(wanted))
-    for name in found:
-        metric(spec.task, name)
-    return found
+def open_learner(store: Store, model: str, trial: str) -> tuple[Learner, dict[str, Any], ModelSpec]:
+    """The trained model, the trial's request and the spec that it was trained with; BadData when there is no such trained trial."""
+    request = trials.optional(store, f"{trials.folder(model, trial)}/request.json")
+    where = f"{trials.folder(model, trial)}/model/model.skops"
+    try:
+        data = store.get(where)
+    except Missing:
+        data = b""
+    if request is None or not data:
+        raise BadData(f"{where}: there is no trained model; run `retrain runs {model}` to see which trials there are")
+    spec = load_spec(canonical_json(request["spec"]))
+    found = kind(spec.model.estimator, spec.task, spec.model.memory)
+    return Learner(found, load(data, found, where), classes(spec)), request, spec
 
 
 def rows_digest(dataset: Dataset, role: str) -> str:
@@ -61,18 +69,19 @@ def rows_digest(dataset: Dataset, role: str) -> str:
     return digest(sorted(part.key for part in dataset.parts if part.role == role))
 
 
-def named(trial: str, rows: str, spec: ModelSpec, wanted: Sequence[str]) -> str:
+def named(trial: str, estimator: str, rows: str, spec: ModelSpec, wanted: Sequence[str]) -> str:
     """The evaluation's digest: of the trial, the rows and how they are judged."""
-    return evaluation_digest(trial, rows, {"metrics": list(wanted), "cluster": spec.evaluate.interval.cluster}, code_digest())
+    asked = {"metrics": list(wanted), "cluster": spec.evaluate.interval.cluster}
+    return evaluation_digest(trial, rows, asked, code_digest("evaluations", libraries(estimator)))
 
 
-def document(trial: str, role: str, rows: str, spec: ModelSpec, said: Predictions, wanted: Sequence[str]) -> dict[str, Any]:
-    """The evaluation: each metric with its interval over clusters, and the points of the ROC curve of a binary model."""
+def document(side: Side, role: str, rows: str, spec: ModelSpec, said: Predictions, wanted: Sequence[str]) -> dict[str, Any]:
+    """The evaluation of what `side` said: each metric with its interval over clusters, and a binary model's ROC curve."""
     found: dict[str, Any] = {
-        "trial": trial,
+        "trial": side.trial,
         "role": role,
         "rows": rows,
-        "digest": named(trial, rows, spec, wanted),
+        "digest": named(side.trial, side.spec.model.estimator, rows, spec, wanted),
         "metrics": {name: interval(metric(spec.task, name), said).to_json() for name in wanted},
     }
     if spec.task == "binary":
@@ -93,21 +102,12 @@ def keep(store: Store, model: str, found: dict[str, Any]) -> str:
 
 def on_valid(store: Store, model: str, trial: str, spec: ModelSpec, dataset: Dataset) -> dict[str, Any]:
     """The trial's evaluation on `valid`: read when it is there, computed and kept when it is not."""
-    wanted = names(spec)
+    wanted = metrics_of(spec)
     rows = rows_digest(dataset, "valid")
-    known = trials.optional(store, key(model, trial, named(trial, rows, spec, wanted)))
+    known = trials.optional(store, key(model, trial, named(trial, spec.model.estimator, rows, spec, wanted)))
     if known is not None:
         return known
-    found = document(trial, "valid", rows, spec, Side.open(store, model, trial).ask(store, dataset, spec, "valid"), wanted)
+    side = Side.open(store, model, trial)
+    found = document(side, "valid", rows, spec, side.ask(store, dataset, spec, "valid"), wanted)
     keep(store, model, found)
     return found
-
-
-def check_metrics(spec: ModelSpec, estimator: Any) -> None:
-    """BadSpec before anything is trained: an unknown metric, or one that needs probabilities of an estimator that has none."""
-    gate = spec.promote.gate
-    for name in names(spec, *([gate.metric] if gate is not None and gate.metric else [])):
-        if metric(spec.task, name).needs_probability:
-            needs_probability(estimator, name)
-    if spec.task == "ranking":
-        raise BadSpec("task: ranking is not supported yet")

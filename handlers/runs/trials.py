@@ -10,12 +10,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from handlers.contracts import BadData, GaveUp, TryAgain
+from handlers.contracts import GaveUp, TryAgain
 from handlers.models import checkpoint
-from handlers.models.estimators import CLASSES, Learner, kind
-from handlers.models.model_file import load
-from handlers.modelspec.model import ModelSpec
-from handlers.modelspec.parse import load as load_spec
 from handlers.storage import Missing, Store, canonical_json, read_json, write_json, write_once
 
 # how many failures of one trial a run forgives
@@ -76,30 +72,3 @@ def failed(store: Store, model: str, trial: str, run: str, error: Exception, bud
     if count > budget:
         return GaveUp(f"trial {trial}: {text}; it has failed {count} times in run {run}, {budget} retries are forgiven")
     return TryAgain(f"trial {trial}: {text}; failure {count}, {budget - count + 1} of {budget} retries left")
-
-
-def classes(spec: ModelSpec) -> int:
-    """How many classes the target has; 0 for a number."""
-    if spec.task not in CLASSES:
-        return 0
-    return 2 if spec.task == "binary" else len(spec.data.target.classes or [])
-
-
-def spec_of(request: dict[str, Any]) -> ModelSpec:
-    """The spec that a trial was trained with."""
-    return load_spec(canonical_json(request["spec"]))
-
-
-def open_learner(store: Store, model: str, trial: str) -> tuple[Learner, dict[str, Any]]:
-    """The trained model and the trial's request; BadData when there is no such trained trial."""
-    request = optional(store, f"{folder(model, trial)}/request.json")
-    where = f"{folder(model, trial)}/model/model.skops"
-    try:
-        data = store.get(where)
-    except Missing:
-        data = b""
-    if request is None or not data:
-        raise BadData(f"{where}: there is no trained model; run `retrain runs {model}` to see which trials there are")
-    spec = spec_of(request)
-    found = kind(spec.model.estimator, spec.task, spec.model.memory)
-    return Learner(found, load(data, found, where), classes(spec)), request

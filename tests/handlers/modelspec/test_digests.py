@@ -44,7 +44,7 @@ def named(of: ModelSpec, code: str = "code", source: list[Any] = SOURCE) -> dict
         trial,
         digests.evaluation_digest(trial, f"{dataset}/test", evaluate, code),
         digests.run_digest(digests.snapshot_digest([source]), of, code),
-        digests.promote_digest(of),
+        digests.promote_digest(of, code),
     )
     return dict(zip(STAGES, names, strict=True))
 
@@ -99,10 +99,10 @@ def test_the_metric_that_stops_a_training_early_is_part_of_it() -> None:
     assert named(one)["evaluation"] != named(other)["evaluation"]
 
 
-def test_other_code_or_another_object_changes_everything_but_the_gate() -> None:
+def test_other_code_changes_everything_and_another_object_everything_but_the_gate() -> None:
     before = named(spec())
-    for after in (named(spec(), code="other"), named(spec(), source=[SOURCE[0], 10, "f"])):
-        assert [stage for stage in STAGES if before[stage] != after[stage]] == ALL
+    for after, changed in ((named(spec(), code="other"), [*ALL, "promote"]), (named(spec(), source=[SOURCE[0], 10, "f"]), ALL)):
+        assert [stage for stage in STAGES if before[stage] != after[stage]] == changed
 
 
 def test_the_order_of_the_columns_matters_only_without_a_header() -> None:
@@ -137,22 +137,12 @@ def test_the_time_of_an_object_is_not_part_of_it() -> None:
 
 
 def test_a_verdict_is_named_by_what_was_compared_and_how() -> None:
-    name = digests.verdict_digest(["a"], spec(), "champion")
-    assert name == digests.verdict_digest(["a"], spec("trigger.quiet", "1s"), "champion")
+    name = digests.verdict_digest(["a"], spec(), "champion", "code")
+    assert name == digests.verdict_digest(["a"], spec("trigger.quiet", "1s"), "champion", "code")
     others = [
-        digests.verdict_digest(["b"], spec(), "champion"),
-        digests.verdict_digest(["a"], spec(), None),
-        digests.verdict_digest(["a"], spec("promote.gate.confidence", 0.5), "champion"),
+        digests.verdict_digest(["b"], spec(), "champion", "code"),
+        digests.verdict_digest(["a"], spec(), None, "code"),
+        digests.verdict_digest(["a"], spec("promote.gate.confidence", 0.5), "champion", "code"),
+        digests.verdict_digest(["a"], spec(), "champion", "other"),
     ]
-    assert len({name, *others}) == 4
-
-
-def test_the_code_s_digest_is_given_or_computed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RETRAIN_CODE_DIGEST", "given")
-    assert digests.code_digest.__wrapped__() == "given"
-    monkeypatch.delenv("RETRAIN_CODE_DIGEST")
-    computed = digests.code_digest.__wrapped__()
-    assert len(computed) == 16
-    assert computed == digests.code_digest.__wrapped__()
-    monkeypatch.setattr(digests, "LIBRARIES", digests.LIBRARIES[:-1])
-    assert digests.code_digest.__wrapped__() != computed
+    assert len({name, *others}) == 5

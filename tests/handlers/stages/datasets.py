@@ -10,6 +10,7 @@ from handlers.data.manifest import Dataset
 from handlers.data.read import Batch, batches
 from handlers.modelspec.parse import load
 from handlers.storage import FolderStore
+from tests.handlers.stages.world import World
 
 
 class Counting(FolderStore):
@@ -29,14 +30,14 @@ class Counting(FolderStore):
         return super().get(key)
 
 
-def made(world: Any, run: str = "r") -> tuple[Dataset, dict[str, Any], Counting]:
+def made(world: World, run: str = "r") -> tuple[Dataset, dict[str, Any], Counting]:
     store = Counting(world.folder)
     _, snapshot = world.snapshot(run)
     spec = load(world.read_spec())
     return *transform.transform(store, world.model, spec, snapshot), store
 
 
-def rows(world: Any, dataset: Dataset, role: str = "train", **how: Any) -> list[Batch]:
+def rows(world: World, dataset: Dataset, role: str = "train", **how: Any) -> list[Batch]:
     spec = load(world.read_spec())
     return list(batches(world.store, dataset, spec, Encoder(dataset, spec), role, **how))
 

@@ -12,9 +12,10 @@ import pytest
 from handlers import evaluate, promote, train, transform
 from handlers.runs.claim import read, take
 from handlers.storage import write_json
+from tests.handlers.stages.world import World, month
 
 
-def grow_old(world: Any, run: str) -> None:
+def grow_old(world: World, run: str) -> None:
     """The run's claim with a heartbeat of long ago."""
     take(world.store, world.model, run, {"run": run})
     claim, etag = read(world.store, world.model)
@@ -41,7 +42,7 @@ WORK = {
 
 
 @pytest.mark.parametrize("stage", WORK)
-def test_a_long_stage_keeps_the_claim(world: Any, month: Any, stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_stage_keeps_the_claim(world: World, stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     decision, snapshot = world.snapshot("r")
     seen: list[bool] = []

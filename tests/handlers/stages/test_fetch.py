@@ -16,26 +16,27 @@ from handlers import check, fetch, try_
 from handlers.contracts import BadData, BadSpec, WrongUsage
 from handlers.runs import claim
 from handlers.storage import FolderStore, Store, read_json
+from tests.handlers.stages.world import World, month
 
 
-def reason(world: Any, run: str, *more: str) -> tuple[str, str]:
+def reason(world: World, run: str, *more: str) -> tuple[str, str]:
     to = [word for name in ("decision", "snapshot", "reason") for word in (f"--{name}-out", str(world.out / name))]
     fetch.run(["snapshot", "--model", world.model, "--spec", world.read_spec(), "--run", run, *more, *to])
     return world.output("decision"), world.output("reason")
 
 
-def test_nothing_in_the_bucket_is_nothing_to_do(world: Any) -> None:
+def test_nothing_in_the_bucket_is_nothing_to_do(world: World) -> None:
     assert reason(world, "r1") == ("no-data", "no object under incoming/late/")
     assert world.keys("snapshots/") == []
 
 
-def test_unchanged_data_names_the_run_that_trained_it(world: Any, month: Any) -> None:
+def test_unchanged_data_names_the_run_that_trained_it(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     world.run("r1")
     assert reason(world, "r2") == ("already-trained", "already trained by run r1")
 
 
-def test_the_same_bytes_again_are_not_new_data(world: Any, month: Any) -> None:
+def test_the_same_bytes_again_are_not_new_data(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     world.run("r1")
     world.put("1.csv", month("2013-01-01", 30))
@@ -53,14 +54,14 @@ def test_the_same_bytes_again_are_not_new_data(world: Any, month: Any) -> None:
     ],
     ids=["promote", "grid", "features", "trigger", "resources"],
 )
-def test_what_has_changed_decides(world: Any, month: Any, change: Any, decision: str) -> None:
+def test_what_has_changed_decides(world: World, change: Any, decision: str) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     world.run("r1")
     change(world.spec)
     assert reason(world, "r2")[0] == decision
 
 
-def test_a_run_that_finds_the_model_busy_leaves_its_wish(world: Any, month: Any) -> None:
+def test_a_run_that_finds_the_model_busy_leaves_its_wish(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     assert reason(world, "r1")[0] == "train"
     world.put("2.csv", month("2013-02-01", 5))
@@ -69,14 +70,14 @@ def test_a_run_that_finds_the_model_busy_leaves_its_wish(world: Any, month: Any)
     assert claim.release(world.store, world.model, "r1")
 
 
-def test_the_same_event_twice_asks_for_nothing_more(world: Any, month: Any) -> None:
+def test_the_same_event_twice_asks_for_nothing_more(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     reason(world, "r1")
     assert reason(world, "r2") == ("busy", "the same is being trained by run r1")
     assert not claim.release(world.store, world.model, "r1")
 
 
-def test_a_step_that_is_tried_again_decides_the_same(world: Any, month: Any) -> None:
+def test_a_step_that_is_tried_again_decides_the_same(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     first = reason(world, "r1")
     before = world.output("snapshot")
@@ -107,7 +108,7 @@ class Dying(FolderStore):
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("write", [1, 2, 3])
 def test_killed_at_any_write_and_started_again_it_decides_the_same(
-    world: Any, month: Any, write: int, after: bool, monkeypatch: pytest.MonkeyPatch
+    world: World, write: int, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     dying = Dying(world.folder)
@@ -129,7 +130,7 @@ def test_killed_at_any_write_and_started_again_it_decides_the_same(
     assert reason(world, "r2") == ("busy", "the same is being trained by run r1")
 
 
-def test_an_interrupted_run_keeps_its_snapshot_when_more_has_come(world: Any, month: Any) -> None:
+def test_an_interrupted_run_keeps_its_snapshot_when_more_has_come(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     first = reason(world, "r1"), world.output("snapshot")
     world.put("2.csv", month("2013-02-01", 5))
@@ -138,14 +139,14 @@ def test_an_interrupted_run_keeps_its_snapshot_when_more_has_come(world: Any, mo
     assert [w["run"] for w in claim.read(world.store, "late")[0].wanted] == ["r2"]
 
 
-def test_half_a_character_in_an_event_stops_nothing(world: Any, month: Any) -> None:
+def test_half_a_character_in_an_event_stops_nothing(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     event = base64.b64encode(b'{"model": "late", "reason": "\\udc00"}').decode()
     assert reason(world, "r1", "--event", event)[0] == "train"
     assert read_json(world.store, "runs/late/r1/request.json")["event"]["reason"] == "\ufffd"
 
 
-def test_a_batch_counts_when_it_is_ready(world: Any, month: Any) -> None:
+def test_a_batch_counts_when_it_is_ready(world: World) -> None:
     world.spec["data"]["sources"]["incoming"]["prefix"] = "batches/late/"
     world.store.put("batches/late/b1/a/1.csv", month("2013-01-01", 30))
     assert reason(world, "r1")[0] == "no-data"
@@ -155,7 +156,7 @@ def test_a_batch_counts_when_it_is_ready(world: Any, month: Any) -> None:
     assert [o[0] for o in found["objects"]] == ["batches/late/b1/a/1.csv"]
 
 
-def test_the_request_keeps_the_event_and_the_spec(world: Any, month: Any) -> None:
+def test_the_request_keeps_the_event_and_the_spec(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     event = {"model": "late", "key": "incoming/late/{{workflow.name}}$(reboot)", "source": "bucket"}
     reason(world, "r1", "--event", base64.b64encode(json.dumps(event).encode()).decode())
@@ -163,12 +164,12 @@ def test_the_request_keeps_the_event_and_the_spec(world: Any, month: Any) -> Non
     assert (found["event"]["key"], found["spec"]["task"], found["decision"]) == (event["key"], "binary", "train")
 
 
-def test_an_event_that_is_none_is_bad_data(world: Any) -> None:
+def test_an_event_that_is_none_is_bad_data(world: World) -> None:
     with pytest.raises(BadData, match="not base64"):
         reason(world, "r1", "--event", "{{workflow.name}}")
 
 
-def look(world: Any, **given: str) -> tuple[str, str]:
+def look(world: World, **given: str) -> tuple[str, str]:
     values = {"quiet": "30s", "at-most": "10m", "since": str(world.store.server_time()), **given}
     words = [word for name, value in values.items() for word in (f"--{name}", value)]
     to = ["--quiet-out", str(world.out / "quiet"), "--wait-out", str(world.out / "wait")]
@@ -176,37 +177,37 @@ def look(world: Any, **given: str) -> tuple[str, str]:
     return world.output("quiet"), world.output("wait")
 
 
-def test_a_fresh_object_is_waited_for(world: Any) -> None:
+def test_a_fresh_object_is_waited_for(world: World) -> None:
     world.put("1.csv", b"x")
     quiet, wait = look(world)
     assert (quiet, 25 <= int(wait.removesuffix("s")) <= 32) == ("no", True)
 
 
-def test_waiting_has_an_end(world: Any) -> None:
+def test_waiting_has_an_end(world: World) -> None:
     world.put("1.csv", b"x")
     assert look(world, since=str(world.store.server_time() - 601)) == ("yes", "0s")
     assert look(world, quiet="0s", since=str(world.store.server_time() - 700))[0] == "yes"
 
 
-def test_a_window_is_waited_out(world: Any) -> None:
+def test_a_window_is_waited_out(world: World) -> None:
     window = int(world.store.server_time() // 10)
     assert look(world, window=str(window))[0] == "no"
     assert look(world, window=str(window - 10))[0] == "yes"
 
 
 @pytest.mark.parametrize("given", [{"since": "yesterday"}, {"quiet": "soon"}, {"window": "x"}])
-def test_a_wrong_option_is_wrong_usage(world: Any, given: dict[str, str]) -> None:
+def test_a_wrong_option_is_wrong_usage(world: World, given: dict[str, str]) -> None:
     with pytest.raises(WrongUsage, match="look"):
         look(world, **given)
 
 
-def test_a_statement_that_needs_more_than_rows_is_refused_with_the_spec(world: Any) -> None:
+def test_a_statement_that_needs_more_than_rows_is_refused_with_the_spec(world: World) -> None:
     world.spec["data"]["query"] = {"sql": "SELECT day, avg(distance) OVER () AS a, late FROM incoming"}
     with pytest.raises(BadSpec, match="window function avg"):
         world.read_spec()
 
 
-def document(world: Any) -> str:
+def document(world: World) -> str:
     return json.dumps({"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": "late"}, "spec": world.spec})
 
 
@@ -222,7 +223,7 @@ def document(world: Any) -> str:
     ],
     ids=["right", "estimator", "parameter", "metric", "typo", "statement"],
 )
-def test_check_says_what_is_wrong(world: Any, tmp_path: Any, change: Any, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_says_what_is_wrong(world: World, tmp_path: Any, change: Any, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     change(world.spec)
     path = tmp_path / "late.yaml"
     path.write_text(document(world))
@@ -241,7 +242,7 @@ def test_check_names_a_file_that_is_not_there(tmp_path: Any) -> None:
 
 
 @pytest.fixture
-def files(world: Any, month: Any, tmp_path: Any) -> list[str]:
+def files(world: World, tmp_path: Any) -> list[str]:
     (tmp_path / "late.yaml").write_text(document(world))
     (tmp_path / "1.csv").write_bytes(month("2013-01-01", 20))
     (tmp_path / "2.csv").write_bytes(month("2013-01-21", 10, seed=1))
@@ -296,7 +297,7 @@ def test_what_cannot_be_tried_is_one_sentence(
 
 
 @pytest.mark.parametrize("kind", ["parquet", "jsonl"])
-def test_files_of_other_formats_are_tried(world: Any, month: Any, tmp_path: Any, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_of_other_formats_are_tried(world: World, tmp_path: Any, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     world.spec["data"]["sources"]["incoming"]["format"] = kind
     (tmp_path / "late.yaml").write_text(document(world))
     table = pa.csv.read_csv(pa.BufferReader(month("2013-01-01", 30)))
@@ -308,7 +309,7 @@ def test_files_of_other_formats_are_tried(world: Any, month: Any, tmp_path: Any,
     assert json.loads(capsys.readouterr().out)["rows"] == {"train": 320, "valid": 120, "test": 121}
 
 
-def test_what_is_no_parquet_cannot_be_counted(world: Any, tmp_path: Any) -> None:
+def test_what_is_no_parquet_cannot_be_counted(world: World, tmp_path: Any) -> None:
     world.spec["data"]["sources"]["incoming"]["format"] = "parquet"
     (tmp_path / "late.yaml").write_text(document(world))
     (tmp_path / "a").write_text("day,late")

@@ -14,9 +14,10 @@ from handlers.runs import champion as champions
 from handlers.runs.claim import read as read_claim
 from handlers.runs.claim import take
 from handlers.storage import FolderStore, Store, open_store, read_json
+from tests.handlers.stages.world import World, month
 
 
-def test_the_first_champion_and_what_it_leaves(world: Any, month: Any) -> None:
+def test_the_first_champion_and_what_it_leaves(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     result = world.run("a")
     assert result["outcome"] == "promoted"
@@ -39,7 +40,7 @@ def test_the_first_champion_and_what_it_leaves(world: Any, month: Any) -> None:
     assert read_claim(world.store, "late")[0].run == ""
 
 
-def test_the_winner_is_chosen_on_valid_and_not_on_test(world: Any, month: Any) -> None:
+def test_the_winner_is_chosen_on_valid_and_not_on_test(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     world.run("a")
     verdict = world.verdict("a")
@@ -50,7 +51,7 @@ def test_the_winner_is_chosen_on_valid_and_not_on_test(world: Any, month: Any) -
     assert evaluated["metrics"]["roc_auc"]["value"] == verdict["winner"]["valid"]
 
 
-def test_a_model_below_the_bar_is_refused_and_there_is_no_champion(world: Any, month: Any) -> None:
+def test_a_model_below_the_bar_is_refused_and_there_is_no_champion(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 40, signal=0.0))
     world.spec["promote"]["gate"]["at_least"] = 0.9
     result = world.run("a")
@@ -60,7 +61,7 @@ def test_a_model_below_the_bar_is_refused_and_there_is_no_champion(world: Any, m
     assert result["champion"] is None
 
 
-def test_slices_show_whom_a_model_serves(world: Any, month: Any) -> None:
+def test_slices_show_whom_a_model_serves(world: World) -> None:
     world.spec["evaluate"]["slices"] = {"carrier": {"min_rows": 75}}
     world.put("1.csv", month("2013-01-01", 40))
     world.run("a")
@@ -76,7 +77,7 @@ def test_slices_show_whom_a_model_serves(world: Any, month: Any) -> None:
     assert "<h2>roc_auc by carrier</h2>" in world.store.get("runs/late/b/report.html").decode()
 
 
-def test_a_better_challenger_replaces_the_champion_on_the_same_rows(world: Any, month: Any) -> None:
+def test_a_better_challenger_replaces_the_champion_on_the_same_rows(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 25, rows=10, signal=0.3))
     world.run("a")
     world.put("2.csv", month("2013-01-26", 40, rows=60, signal=2.0, seed=1))
@@ -90,7 +91,7 @@ def test_a_better_challenger_replaces_the_champion_on_the_same_rows(world: Any, 
     assert champion_said["trial"] == world.verdict("b")["champion"]["trial"]
 
 
-def test_a_challenger_that_is_not_surely_better_is_refused_with_its_interval(world: Any, month: Any) -> None:
+def test_a_challenger_that_is_not_surely_better_is_refused_with_its_interval(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     world.run("a")
     world.put("2.csv", month("2013-02-10", 20, seed=1))
@@ -101,7 +102,7 @@ def test_a_challenger_that_is_not_surely_better_is_refused_with_its_interval(wor
     assert (world.champion()["number"], result["champion"]) == (1, 1)
 
 
-def test_unchanged_data_ends_as_already_trained(world: Any, month: Any) -> None:
+def test_unchanged_data_ends_as_already_trained(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     world.run("a")
     before = world.keys("trials/")
@@ -113,7 +114,7 @@ def test_unchanged_data_ends_as_already_trained(world: Any, month: Any) -> None:
     assert world.keys("runs/late/b/") == ["runs/late/b/request.json", "runs/late/b/result.json"]
 
 
-def test_a_changed_gate_decides_again_and_trains_nothing(world: Any, month: Any) -> None:
+def test_a_changed_gate_decides_again_and_trains_nothing(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     world.spec["promote"]["gate"]["at_least"] = 0.99
     assert world.run("a")["outcome"] == "refused"
@@ -127,7 +128,7 @@ def test_a_changed_gate_decides_again_and_trains_nothing(world: Any, month: Any)
     assert world.run("c")["outcome"] == "already-trained"
 
 
-def test_deciding_again_about_the_champion_itself_keeps_it(world: Any, month: Any) -> None:
+def test_deciding_again_about_the_champion_itself_keeps_it(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     world.run("a")
     world.spec["promote"]["gate"]["confidence"] = 0.5
@@ -136,7 +137,7 @@ def test_deciding_again_about_the_champion_itself_keeps_it(world: Any, month: An
     assert world.champion()["number"] == 1
 
 
-def test_days_that_the_champion_has_learned_are_not_compared_on(world: Any, month: Any) -> None:
+def test_days_that_the_champion_has_learned_are_not_compared_on(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     world.run("a")
     # the last test days of the new split are days that the champion has learned or was chosen on: 2013-01-27 ... 2013-02-02
@@ -152,7 +153,7 @@ def test_days_that_the_champion_has_learned_are_not_compared_on(world: Any, mont
 @pytest.mark.parametrize(
     ("at_least", "outcome", "said"), [(0.55, "promoted", "by the bar alone"), (None, "refused", "the bar alone would decide")]
 )
-def test_without_any_comparable_day_the_bar_alone_decides(world: Any, month: Any, at_least: float | None, outcome: str, said: str) -> None:
+def test_without_any_comparable_day_the_bar_alone_decides(world: World, at_least: float | None, outcome: str, said: str) -> None:
     world.put("1.csv", month("2013-01-20", 40))
     world.run("a")
     world.store.delete("incoming/late/1.csv")
@@ -165,7 +166,7 @@ def test_without_any_comparable_day_the_bar_alone_decides(world: Any, month: Any
     assert "champion" not in world.verdict("b")["evaluations"]
 
 
-def test_a_champion_of_another_question_is_not_compared_with(world: Any, month: Any) -> None:
+def test_a_champion_of_another_question_is_not_compared_with(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     world.run("a")
     world.spec["data"]["target"]["positive"] = False
@@ -173,7 +174,7 @@ def test_a_champion_of_another_question_is_not_compared_with(world: Any, month: 
     assert "the champion predicts another target (data.target has changed)" in result["reason"]
 
 
-def test_a_run_without_a_trial_fails_and_is_not_taken_for_trained(world: Any, month: Any) -> None:
+def test_a_run_without_a_trial_fails_and_is_not_taken_for_trained(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     decision, _ = world.snapshot("a")
     status = "spec=Succeeded fetch=Succeeded transform=Succeeded grid=Succeeded train=Failed evaluate=Omitted"
@@ -185,14 +186,14 @@ def test_a_run_without_a_trial_fails_and_is_not_taken_for_trained(world: Any, mo
 
 
 @pytest.mark.parametrize("status", ["spec=Succeeded fetch=Succeeded transform=Failed grid=Succeeded train=Omitted", "transform=Error"])
-def test_a_failed_step_before_the_trials_fails_the_run(world: Any, month: Any, status: str) -> None:
+def test_a_failed_step_before_the_trials_fails_the_run(world: World, status: str) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     decision, _ = world.snapshot("a")
     with pytest.raises(GaveUp, match="step transform failed; its log says why"):
         promote.run(world.promote_arguments("", [], "a", decision, status))
 
 
-def test_a_failed_trial_costs_nothing_but_itself(world: Any, month: Any) -> None:
+def test_a_failed_trial_costs_nothing_but_itself(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     decision, dataset, scores = world.prepare("a")
     promote.run(world.promote_arguments(dataset, scores[:1], "a", decision, "spec=Succeeded train=Failed evaluate=Succeeded"))
@@ -200,20 +201,20 @@ def test_a_failed_trial_costs_nothing_but_itself(world: Any, month: Any) -> None
 
 
 @pytest.mark.parametrize("given", ["", "bogus"])
-def test_a_run_whose_first_steps_failed_fails(world: Any, given: str) -> None:
+def test_a_run_whose_first_steps_failed_fails(world: World, given: str) -> None:
     with pytest.raises(GaveUp, match=r"no decision that can be judged|step spec failed"):
         promote.run(world.promote_arguments("", [], "a", given, "spec=Failed fetch=Omitted" if given else ""))
     assert world.result("a")["outcome"] == "failed"
 
 
-def test_without_a_spec_there_is_nothing_to_judge(world: Any) -> None:
+def test_without_a_spec_there_is_nothing_to_judge(world: World) -> None:
     arguments = world.promote_arguments("", [], "a", "")
     arguments[arguments.index("--spec") + 1] = ""
     with pytest.raises(GaveUp, match="the run has no spec"):
         promote.run(arguments)
 
 
-def test_what_was_wanted_meanwhile_goes_round_again_and_is_told_again(world: Any, month: Any) -> None:
+def test_what_was_wanted_meanwhile_goes_round_again_and_is_told_again(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     decision, dataset, scores = world.prepare("a")
     assert take(world.store, "late", "b", {"run": "b"}) == "a"
@@ -223,13 +224,13 @@ def test_what_was_wanted_meanwhile_goes_round_again_and_is_told_again(world: Any
     assert len(champions.history(world.store, "late")) == 1
 
 
-def test_a_run_without_data_ends_as_that(world: Any) -> None:
+def test_a_run_without_data_ends_as_that(world: World) -> None:
     result = world.run("a")
     assert (result["outcome"], result["reason"]) == ("no-data", "no object under incoming/late/")
     assert json.loads(world.output("verdict"))["outcome"] == "no-data"
 
 
-def test_a_run_that_finds_its_model_busy_ends_and_is_heard(world: Any, month: Any) -> None:
+def test_a_run_that_finds_its_model_busy_ends_and_is_heard(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     decision, dataset, scores = world.prepare("a")
     world.put("2.csv", month("2013-02-10", 10, seed=1))
@@ -241,7 +242,7 @@ def test_a_run_that_finds_its_model_busy_ends_and_is_heard(world: Any, month: An
     assert world.output("again") == "yes"
 
 
-def test_scores_that_are_no_numbers_fail_the_run(world: Any, month: Any) -> None:
+def test_scores_that_are_no_numbers_fail_the_run(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     decision, dataset, scores = world.prepare("a")
     undefined = [json.dumps({**json.loads(score), "value": None}) for score in scores]
@@ -270,9 +271,7 @@ class Dying(FolderStore):
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_killed_at_any_write_and_started_again_it_is_one_promotion(
-    world: Any, month: Any, after: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_at_any_write_and_started_again_it_is_one_promotion(world: World, after: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     import shutil
 
     world.put("1.csv", month("2013-01-01", 40))
@@ -308,7 +307,7 @@ def test_killed_at_any_write_and_started_again_it_is_one_promotion(
     assert {"models/late/champion.json", "models/late/history/1.json", "runs/late/a/verdict.json", "runs/late/a/result.json"} <= set(killed)
 
 
-def test_another_run_s_promotion_in_between_is_judged_against(world: Any, month: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_run_s_promotion_in_between_is_judged_against(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     decision, dataset, scores = world.prepare("a")
     real = champions.change
@@ -327,7 +326,7 @@ def test_another_run_s_promotion_in_between_is_judged_against(world: Any, month:
     assert champions.history(world.store, "late")[0]["run"] == "other"
 
 
-def test_the_report_of_a_run_and_of_one_that_died_early(world: Any, month: Any) -> None:
+def test_the_report_of_a_run_and_of_one_that_died_early(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     world.run("a")
     promote.run(["report", "--model", "late", "--run", "a", "--status", "Succeeded", "--failures", '"null"'])

@@ -15,22 +15,23 @@ import pytest
 
 from handlers import train
 from handlers.contracts import BadSpec, GaveUp, TryAgain
-from handlers.runs import trials
+from handlers.runs import evaluation, trials
 from handlers.runs.claim import read as read_claim
 from handlers.storage import FolderStore, Temporary, read_json
+from tests.handlers.stages.world import World, month
 
 ROOT = Path(__file__).parents[3]
 
 
-def ready(world: Any, month: Any, run: str = "a") -> tuple[str, dict[str, Any]]:
+def ready(world: World, run: str = "a") -> tuple[str, dict[str, Any]]:
     """(dataset, the first trial)."""
     world.put("1.csv", month("2013-01-01", 40))
     _, snapshot = world.snapshot(run)
     return world.dataset(snapshot), world.trials()[0]
 
 
-def test_what_a_trained_trial_leaves(world: Any, month: Any) -> None:
-    dataset, trial = ready(world, month)
+def test_what_a_trained_trial_leaves(world: World) -> None:
+    dataset, trial = ready(world)
     answer = world.train(dataset, trial, "a")
     assert set(answer) == {"trial"}
     folder = f"trials/late/{answer['trial']}"
@@ -49,8 +50,8 @@ def test_what_a_trained_trial_leaves(world: Any, month: Any) -> None:
     assert request["spec"]["model"]["estimator"] == "sklearn.linear_model.SGDClassifier"
 
 
-def test_a_trained_trial_is_not_trained_again(world: Any, month: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    dataset, trial = ready(world, month)
+def test_a_trained_trial_is_not_trained_again(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    dataset, trial = ready(world)
     first = world.train(dataset, trial, "a")
     capsys.readouterr()
     assert world.train(dataset, trial, "b") == first
@@ -59,7 +60,7 @@ def test_a_trained_trial_is_not_trained_again(world: Any, month: Any, capsys: py
     assert "epoch" not in events
 
 
-def test_one_more_value_in_the_grid_trains_one_more_trial(world: Any, month: Any) -> None:
+def test_one_more_value_in_the_grid_trains_one_more_trial(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     world.run("a")
     before = set(world.keys("trials/"))
@@ -69,9 +70,9 @@ def test_one_more_value_in_the_grid_trains_one_more_trial(world: Any, month: Any
     assert len(added) == 1
 
 
-def test_early_stopping_keeps_the_best_epoch(world: Any, month: Any) -> None:
+def test_early_stopping_keeps_the_best_epoch(world: World) -> None:
     world.spec["training"] = {"epochs": 30, "batch_rows": 64, "shuffle": {"parts": 4}, "early_stopping": {"patience": 2}}
-    dataset, trial = ready(world, month)
+    dataset, trial = ready(world)
     answer = world.train(dataset, trial, "a")
     result = trials.result(world.store, "late", answer["trial"])
     assert result is not None
@@ -80,7 +81,7 @@ def test_early_stopping_keeps_the_best_epoch(world: Any, month: Any) -> None:
     best = max(lines, key=lambda line: line["valid"]["roc_auc"])
     assert result["epoch"] == best["epoch"]
     assert result["stopped"] == "no better for 2 epochs"
-    learner, _ = trials.open_learner(world.store, "late", answer["trial"])
+    learner, *_ = evaluation.open_learner(world.store, "late", answer["trial"])
     from handlers.models.model_file import state_digest
 
     assert state_digest(learner.estimator) == result["state"]
@@ -94,7 +95,7 @@ def test_early_stopping_keeps_the_best_epoch(world: Any, month: Any) -> None:
         ("sklearn.linear_model.LogisticRegression", {}),
     ],
 )
-def test_estimators_that_see_all_rows_at_once(world: Any, month: Any, estimator: str, params: dict[str, Any]) -> None:
+def test_estimators_that_see_all_rows_at_once(world: World, estimator: str, params: dict[str, Any]) -> None:
     world.spec["model"] = {"estimator": estimator, "params": params, "memory": "whole"}
     world.spec["search"] = {}
     world.put("1.csv", month("2013-01-01", 40))
@@ -102,7 +103,7 @@ def test_estimators_that_see_all_rows_at_once(world: Any, month: Any, estimator:
     assert world.champion()["estimator"] == estimator
 
 
-def test_a_regression_with_its_own_metrics(world: Any, month: Any) -> None:
+def test_a_regression_with_its_own_metrics(world: World) -> None:
     world.spec["task"] = "regression"
     world.spec["data"]["target"] = {"column": "distance", "clip": [0, 2000]}
     world.spec["features"] = {"carrier": {"type": "category"}, "late": {"type": "boolean"}}
@@ -116,9 +117,9 @@ def test_a_regression_with_its_own_metrics(world: Any, month: Any) -> None:
     assert "target" in world.run("b")["reason"]
 
 
-def test_probabilities_are_asked_for_before_anything_is_trained(world: Any, month: Any) -> None:
+def test_probabilities_are_asked_for_before_anything_is_trained(world: World) -> None:
     world.spec["model"]["params"] = {"loss": "hinge"}
-    dataset, trial = ready(world, month)
+    dataset, trial = ready(world)
     with pytest.raises(BadSpec, match="'log_loss' needs probabilities"):
         world.train(dataset, trial, "a")
     assert world.keys("trials/") == []
@@ -131,15 +132,15 @@ def test_probabilities_are_asked_for_before_anything_is_trained(world: Any, mont
         ({"select_by": "mae"}, "metric 'mae' is not one of task 'binary'"),
     ],
 )
-def test_a_metric_that_the_task_does_not_have(world: Any, month: Any, change: dict[str, Any], said: str) -> None:
+def test_a_metric_that_the_task_does_not_have(world: World, change: dict[str, Any], said: str) -> None:
     world.spec["evaluate"] = change
-    dataset, trial = ready(world, month)
+    dataset, trial = ready(world)
     with pytest.raises(BadSpec, match=said):
         world.train(dataset, trial, "a")
 
 
-def test_rows_are_weighed(world: Any, month: Any) -> None:
-    dataset, trial = ready(world, month)
+def test_rows_are_weighed(world: World) -> None:
+    dataset, trial = ready(world)
     plain = world.train(dataset, trial, "a")
     world.spec["data"]["weight"] = "distance"
     world.spec["features"] = {"carrier": {"type": "category"}}
@@ -151,19 +152,19 @@ def test_rows_are_weighed(world: Any, month: Any) -> None:
     assert read_json(world.store, f"trials/late/{trial}/result.json")["valid"]["roc_auc"] > 0.5
 
 
-def test_too_little_memory_is_said_before_the_rows_are_read(world: Any, month: Any) -> None:
+def test_too_little_memory_is_said_before_the_rows_are_read(world: World) -> None:
     world.spec["model"] = {"estimator": "sklearn.ensemble.HistGradientBoostingClassifier", "memory": "whole"}
     world.spec["search"] = {}
     world.spec["resources"] = {"train": {"memory": "100Mi"}}
-    dataset, trial = ready(world, month)
+    dataset, trial = ready(world)
     with pytest.raises(
         BadSpec, match=r"resources.train.memory: 100Mi is too little for memory: whole, 1,040 rows of 4 columns need about 200Mi"
     ):
         world.train(dataset, trial, "a")
 
 
-def test_failures_are_counted_per_run_until_the_budget_is_spent(world: Any, month: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset, trial = ready(world, month)
+def test_failures_are_counted_per_run_until_the_budget_is_spent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset, trial = ready(world)
 
     def broken(*_: Any) -> Any:
         raise RuntimeError("the disk is on fire")
@@ -183,8 +184,8 @@ def test_failures_are_counted_per_run_until_the_budget_is_spent(world: Any, mont
     assert [entry["run"] for entry in read_json(world.store, world.keys("trials/")[1])["failures"]] == ["a", "a", "a", "b"]
 
 
-def test_a_bucket_that_does_not_answer_costs_no_budget(world: Any, month: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset, trial = ready(world, month)
+def test_a_bucket_that_does_not_answer_costs_no_budget(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset, trial = ready(world)
 
     def away(*_: Any) -> Any:
         raise Temporary("503")
@@ -217,16 +218,16 @@ def until_it_trains_on(process: subprocess.Popen[bytes], state: Path, known: byt
     raise AssertionError(f"the training ended before it was killed: {process.stderr.read().decode() if process.stderr else ''}")
 
 
-def only_trial(world: Any) -> str:
+def only_trial(world: World) -> str:
     names = {path.name for path in (world.folder / "trials" / "late").iterdir()}
     assert len(names) == 1
     return str(names.pop())
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_killed_and_stopped_while_training_it_ends_in_the_same_model(world: Any, month: Any, tmp_path: Path, name: str) -> None:
+def test_killed_and_stopped_while_training_it_ends_in_the_same_model(world: World, tmp_path: Path, name: str) -> None:
     world.spec["model"], world.spec["training"], world.spec["search"] = MODELS[name], LONG, {}
-    dataset, trial = ready(world, month)
+    dataset, trial = ready(world)
     arguments = world.train_arguments(dataset, trial, "a")
     known = b""
     for end in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
@@ -246,7 +247,7 @@ def test_killed_and_stopped_while_training_it_ends_in_the_same_model(world: Any,
     ended = trials.result(world.store, "late", only_trial(world))
     # without interruption, in a bucket of its own
     world.folder.rename(tmp_path / "interrupted")
-    ready(world, month)
+    ready(world)
     world.train(dataset, trial, "a")
     straight = trials.result(world.store, "late", only_trial(world))
     assert ended is not None
@@ -261,11 +262,11 @@ def test_killed_and_stopped_while_training_it_ends_in_the_same_model(world: Any,
 
 
 def test_a_checkpoint_of_another_kernel_is_refused_and_training_starts_again(
-    world: Any, month: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from handlers.models import kernel
 
-    dataset, trial = ready(world, month)
+    dataset, trial = ready(world)
     expected = world.train(dataset, trial, "a")
     folder = f"trials/late/{expected['trial']}"
     state = trials.result(world.store, "late", expected["trial"])
@@ -297,15 +298,15 @@ def test_a_checkpoint_of_another_kernel_is_refused_and_training_starts_again(
     assert world.store.head(f"{folder}/checkpoint/state.zip") is None
 
 
-def test_the_claim_is_kept_alive_while_training(world: Any, month: Any) -> None:
-    dataset, trial = ready(world, month)
+def test_the_claim_is_kept_alive_while_training(world: World) -> None:
+    dataset, trial = ready(world)
     before = read_claim(world.store, "late")[0].heartbeat
     world.train(dataset, trial, "a")
     assert read_claim(world.store, "late")[0].heartbeat > before
 
 
-def test_the_command_ends_with_the_contract_s_exit_codes(world: Any, month: Any) -> None:
-    dataset, trial = ready(world, month)
+def test_the_command_ends_with_the_contract_s_exit_codes(world: World) -> None:
+    dataset, trial = ready(world)
     arguments = world.train_arguments(dataset, trial, "a")
     wrong = [*arguments]
     wrong[wrong.index("--dataset") + 1] = "0" * 16

@@ -14,15 +14,16 @@ from handlers.data.read import batches
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from tests.handlers.stages.datasets import dense, made, rows
+from tests.handlers.stages.world import World, month
 
 
-def refusal(world: Any) -> str:
+def refusal(world: World) -> str:
     with pytest.raises((BadData, BadSpec)) as refused:
         made(world)
     return str(refused.value)
 
 
-def test_another_month_costs_that_month(world: Any, month: Any) -> None:
+def test_another_month_costs_that_month(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     first, summary, _ = made(world, "r1")
     assert (summary["objects_read"], summary["rows_made"], summary["parts_reused"]) == (1, 1200, 0)
@@ -36,7 +37,7 @@ def test_another_month_costs_that_month(world: Any, month: Any) -> None:
     assert first.digest != second.digest
 
 
-def test_the_same_snapshot_makes_nothing_and_the_same_dataset(world: Any, month: Any) -> None:
+def test_the_same_snapshot_makes_nothing_and_the_same_dataset(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     first, _, _ = made(world, "r1")
     again, summary, store = made(world, "r2")
@@ -45,7 +46,7 @@ def test_the_same_snapshot_makes_nothing_and_the_same_dataset(world: Any, month:
     assert load_dataset(world.store, world.model, first.digest) == first
 
 
-def test_another_split_makes_no_part_again(world: Any, month: Any) -> None:
+def test_another_split_makes_no_part_again(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     first, _, _ = made(world, "r1")
     world.spec["data"]["split"]["test"] = "3d"
@@ -53,7 +54,7 @@ def test_another_split_makes_no_part_again(world: Any, month: Any) -> None:
     assert (summary["objects_read"], second.digest != first.digest, second.split["test"]) == (0, True, ["2013-01-28", "2013-01-30"])
 
 
-def test_an_interrupted_object_is_made_again_whole(world: Any, month: Any) -> None:
+def test_an_interrupted_object_is_made_again_whole(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     first, _, _ = made(world, "r1")
     marker = first.parts[0].key.rpartition("/")[0] + "/parts.json"
@@ -63,14 +64,14 @@ def test_an_interrupted_object_is_made_again_whole(world: Any, month: Any) -> No
     assert [key for key in store.put_keys if key.startswith("parts/")][-1] == marker
 
 
-def test_statistics_are_those_of_train(world: Any, month: Any) -> None:
+def test_statistics_are_those_of_train(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     dataset, summary, _ = made(world)
     assert dataset.statistics["distance"]["count"] == summary["rows"]["train"] == 40 * (30 - 14)
     assert sum(dataset.statistics["carrier"]["counts"].values()) == summary["rows"]["train"]
 
 
-def keyed(world: Any, **data: Any) -> None:
+def keyed(world: World, **data: Any) -> None:
     world.spec["data"]["sources"]["incoming"]["columns"] = {"id": "int", "day": "date", "distance": "float", "late": "boolean"}
     world.spec["features"] = {"distance": {"type": "number"}}
     world.spec["data"] |= {"key": ["id", "day"], **data}
@@ -82,7 +83,7 @@ def numbered(first_day: int, days: int, start: int = 0, distance: int = 0) -> by
     return ("\n".join(["id,day,distance,late", *lines]) + "\n").encode()
 
 
-def test_a_key_in_two_objects_is_named_with_both(world: Any) -> None:
+def test_a_key_in_two_objects_is_named_with_both(world: World) -> None:
     keyed(world)
     world.put("a.csv", numbered(1, 20))
     world.put("b.csv", numbered(20, 2, start=19 * 8))
@@ -91,20 +92,20 @@ def test_a_key_in_two_objects_is_named_with_both(world: Any) -> None:
     assert "id=152, day=2013-01-20" in found
 
 
-def test_a_key_twice_in_one_object_is_named(world: Any) -> None:
+def test_a_key_twice_in_one_object_is_named(world: World) -> None:
     keyed(world)
     world.put("a.csv", numbered(1, 20) + b"5,2013-01-01,1,true\n")
     assert "incoming/late/a.csv: 2 rows of 2013-01-01 have the key id=5, day=2013-01-01" in refusal(world)
 
 
-def test_a_key_without_the_day_is_looked_for_on_every_day(world: Any) -> None:
+def test_a_key_without_the_day_is_looked_for_on_every_day(world: World) -> None:
     keyed(world, key=["id"])
     world.put("a.csv", numbered(1, 20))
     world.put("b.csv", numbered(21, 2, start=7))
     assert "incoming/late/a.csv and incoming/late/b.csv: 16 keys" in refusal(world)
 
 
-def test_the_last_object_wins_where_the_spec_says_so(world: Any) -> None:
+def test_the_last_object_wins_where_the_spec_says_so(world: World) -> None:
     keyed(world, on_duplicate="last")
     world.put("a.csv", numbered(1, 20))
     _, before, _ = made(world, "r1")
@@ -117,39 +118,39 @@ def test_the_last_object_wins_where_the_spec_says_so(world: Any) -> None:
     assert [key for key in store.put_keys if key.startswith("parts/")] == []
 
 
-def test_the_last_object_cannot_win_where_rows_move_between_days(world: Any) -> None:
+def test_the_last_object_cannot_win_where_rows_move_between_days(world: World) -> None:
     keyed(world, key=["id"], on_duplicate="last")
     with pytest.raises(BadSpec, match=r"spec\.data\.on_duplicate.*'day' in data\.key"):
         world.read_spec()
 
 
-def test_a_row_of_the_far_future_is_named(world: Any, month: Any) -> None:
+def test_a_row_of_the_far_future_is_named(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     world.put("2.csv", b"day,carrier,distance,late\n2099-05-01,AA,100,true\n")
     found = refusal(world)
     assert [word for word in ("incoming/late/2.csv", "'day'", "2099-05-01") if word not in found] == []
 
 
-def test_a_stray_date_in_the_past_is_named_too(world: Any, month: Any) -> None:
+def test_a_stray_date_in_the_past_is_named_too(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     world.put("2.csv", b"day,carrier,distance,late\n2013-08-18,AA,100,true\n")
     found = refusal(world)
     assert [word for word in ("valid", "incoming/late/2.csv", "'day'", "2013-08-18") if word not in found] == []
 
 
-def test_a_role_of_a_few_rows_is_refused(world: Any, month: Any) -> None:
+def test_a_role_of_a_few_rows_is_refused(world: World) -> None:
     world.spec["data"]["split"] |= {"valid": "1d", "test": "1d"}
     world.put("1.csv", month("2013-01-01", 30, rows=4))
     assert "4 rows for valid" in refusal(world)
 
 
-def test_a_role_of_one_class_is_refused(world: Any) -> None:
+def test_a_role_of_one_class_is_refused(world: World) -> None:
     lines = [f"2013-01-{d:02d},AA,{i},{'true' if i % 2 and d < 25 else 'false'}" for d in range(1, 31) for i in range(20)]
     world.put("1.csv", ("day,carrier,distance,late\n" + "\n".join(lines) + "\n").encode())
     assert "'late' is false in every row of test" in refusal(world)
 
 
-def test_rows_without_a_target_are_not_taken(world: Any, month: Any) -> None:
+def test_rows_without_a_target_are_not_taken(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30) + b"2013-01-01,AA,100,NA\n")
     _, summary, _ = made(world)
     assert summary["rows_made"] == 1200
@@ -166,7 +167,7 @@ def test_rows_without_a_target_are_not_taken(world: Any, month: Any) -> None:
         ({"nothing": {"min": 1}}, "checks.nothing: no such column"),
     ],
 )
-def test_a_failed_check_names_column_and_value(world: Any, month: Any, checks: dict[str, Any], words: str) -> None:
+def test_a_failed_check_names_column_and_value(world: World, checks: dict[str, Any], words: str) -> None:
     world.spec["checks"] = checks
     world.put("1.csv", month("2013-01-01", 30))
     assert words in refusal(world)
@@ -180,13 +181,13 @@ def test_a_failed_check_names_column_and_value(world: Any, month: Any, checks: d
         ({"distance": {"type": "category"}}, "features.distance: type category, but the column is float"),
     ],
 )
-def test_a_feature_that_cannot_be_made_is_named(world: Any, month: Any, features: dict[str, Any], words: str) -> None:
+def test_a_feature_that_cannot_be_made_is_named(world: World, features: dict[str, Any], words: str) -> None:
     world.spec["features"] = features
     world.put("1.csv", month("2013-01-01", 30))
     assert words in refusal(world)
 
 
-def test_a_file_without_a_header_has_the_order_of_the_spec(world: Any, month: Any) -> None:
+def test_a_file_without_a_header_has_the_order_of_the_spec(world: World) -> None:
     world.spec["data"]["sources"]["incoming"]["csv"] = {"header": False}
     world.put("1.csv", month("2013-01-01", 30).partition(b"\n")[2])
     first, _, _ = made(world, "r1")
@@ -196,14 +197,14 @@ def test_a_file_without_a_header_has_the_order_of_the_spec(world: Any, month: An
     assert "incoming/late/1.csv: column 'late' in row 1" in refusal(world)
 
 
-def test_without_features_every_other_column_is_one(world: Any, month: Any) -> None:
+def test_without_features_every_other_column_is_one(world: World) -> None:
     del world.spec["features"]
     world.put("1.csv", month("2013-01-01", 30))
     dataset, _, _ = made(world)
     assert {name: feature.type for name, feature in dataset.features.items()} == {"carrier": "category", "distance": "number"}
 
 
-def encoded(world: Any, features: dict[str, Any]) -> tuple[Encoder, Any, ModelSpec]:
+def encoded(world: World, features: dict[str, Any]) -> tuple[Encoder, Any, ModelSpec]:
     world.spec["features"] = features
     dataset, _, _ = made(world)
     spec = load(world.read_spec())
@@ -211,7 +212,7 @@ def encoded(world: Any, features: dict[str, Any]) -> tuple[Encoder, Any, ModelSp
     return Encoder(dataset, spec), dense(first), spec
 
 
-def test_categories_are_columns_and_numbers_are_scaled(world: Any, month: Any) -> None:
+def test_categories_are_columns_and_numbers_are_scaled(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     encoder, x, _ = encoded(world, {"carrier": {"type": "category"}, "distance": {"type": "number", "scale": "standard"}})
     assert encoder.names == ["carrier=AA", "carrier=BB", "carrier=CC", "distance"]
@@ -219,27 +220,27 @@ def test_categories_are_columns_and_numbers_are_scaled(world: Any, month: Any) -
     assert abs(x[:, 3].mean()) < 0.5
 
 
-def test_a_rare_value_goes_to_the_default(world: Any, month: Any) -> None:
+def test_a_rare_value_goes_to_the_default(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30) + b"2013-01-02,ZZ,100,true\n2013-01-30,QQ,100,true\n")
     encoder, x, _ = encoded(world, {"carrier": {"type": "category", "default": "UNK", "min_count": 2}})
     assert encoder.names == ["carrier=AA", "carrier=BB", "carrier=CC", "carrier=UNK"]
     assert (x.sum(axis=1) == 1).all()
 
 
-def test_a_value_without_a_default_is_no_column(world: Any, month: Any) -> None:
+def test_a_value_without_a_default_is_no_column(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30) + b"2013-01-25,QQ,100,true\n")
     _, x, _ = encoded(world, {"carrier": {"type": "category"}})
     assert sorted(set(x.sum(axis=1))) == [0.0, 1.0]
 
 
-def test_a_hashed_category_has_its_size(world: Any, month: Any) -> None:
+def test_a_hashed_category_has_its_size(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     encoder, x, _ = encoded(world, {"carrier": {"type": "category", "hash": 16}})
     assert (encoder.width, x.shape[1], set(x.sum(axis=1))) == (16, 16, {1.0})
 
 
 @pytest.mark.parametrize(("missing", "value"), [("mean", None), (-1.0, -1.0), ("keep", float("nan"))])
-def test_a_missing_number_is_replaced_as_asked(world: Any, month: Any, missing: Any, value: Any) -> None:
+def test_a_missing_number_is_replaced_as_asked(world: World, missing: Any, value: Any) -> None:
     lines = month("2013-01-01", 30).decode().splitlines()
     first_of_test = next(i for i, line in enumerate(lines) if line.startswith("2013-01-25"))
     lines[first_of_test] = "2013-01-25,AA,NA,true"
@@ -251,7 +252,7 @@ def test_a_missing_number_is_replaced_as_asked(world: Any, month: Any, missing: 
     assert encoder.names == ["distance"]
 
 
-def test_a_missing_hashed_value_is_its_default(world: Any, month: Any) -> None:
+def test_a_missing_hashed_value_is_its_default(world: World) -> None:
     text = month("2013-01-01", 30).decode().splitlines()
     first = 1 + 24 * 40  # of test
     text[first] = ",".join(["2013-01-25", "", *text[first].split(",")[2:]])
@@ -264,7 +265,7 @@ def test_a_missing_hashed_value_is_its_default(world: Any, month: Any) -> None:
     assert np.array_equal(without[1:], x[1:])
 
 
-def test_a_target_that_is_not_finite_is_none(world: Any) -> None:
+def test_a_target_that_is_not_finite_is_none(world: World) -> None:
     lines = ["day,carrier,distance,late"]
     for n in range(30):
         for late in ("1.5", "nan", "inf", "-2"):
@@ -302,13 +303,13 @@ def test_a_target_that_is_not_finite_is_none(world: Any) -> None:
         (lambda s: s["data"]["target"].update(column="lat"), "data.target.column: 'lat' is no column"),
     ],
 )
-def test_a_column_that_cannot_be_used_so_is_named(world: Any, month: Any, change: Any, words: str) -> None:
+def test_a_column_that_cannot_be_used_so_is_named(world: World, change: Any, words: str) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     change(world.spec)
     assert words in refusal(world)
 
 
-def test_days_are_those_of_the_split_s_timezone(world: Any) -> None:
+def test_days_are_those_of_the_split_s_timezone(world: World) -> None:
     hours = [f"2013-01-{day:02}T{hour:02}:30:00Z" for day in range(1, 31) for hour in range(24)]
     lines = [f"{hour},AA,{n % 7},{str(n % 2 == 0).lower()}" for n, hour in enumerate(hours)]
     world.put("1.csv", "\n".join(["day,carrier,distance,late", *lines, ""]).encode())
@@ -319,19 +320,19 @@ def test_days_are_those_of_the_split_s_timezone(world: Any) -> None:
     assert (parts[0].day, parts[0].rows, parts[1].rows) == ("2012-12-31", 5, 24)
 
 
-def test_a_day_without_a_date_is_bad_data(world: Any) -> None:
+def test_a_day_without_a_date_is_bad_data(world: World) -> None:
     world.put("1.csv", b"day,carrier,distance,late\n,AA,1,true\n")
     assert "column 'day' is missing in 1 rows" in refusal(world)
 
 
-def test_a_value_that_is_no_class_is_named(world: Any) -> None:
+def test_a_value_that_is_no_class_is_named(world: World) -> None:
     world.spec["data"]["sources"]["incoming"]["columns"]["late"] = "string"
     world.spec["data"]["target"] = {"column": "late", "classes": ["no", "yes"], "positive": "yes"}
     world.put("1.csv", b"day,carrier,distance,late\n2013-01-01,AA,1,maybe\n")
     assert "column 'late' has the value 'maybe'; data.target.classes has no, yes" in refusal(world)
 
 
-def test_the_same_rows_are_the_same_bytes(world: Any, month: Any) -> None:
+def test_the_same_rows_are_the_same_bytes(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     before = {part.key: world.store.get(part.key) for part in made(world)[0].parts}
     for key in world.keys("parts/"):

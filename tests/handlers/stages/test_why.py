@@ -9,10 +9,11 @@ import pytest
 
 from handlers import why
 from handlers.contracts import WrongUsage
+from tests.handlers.stages.world import World, month
 
 
 @pytest.fixture
-def two_runs(world: Any, month: Any, capsys: pytest.CaptureFixture[str]) -> Any:
+def two_runs(world: World, capsys: pytest.CaptureFixture[str]) -> Any:
     """A first champion, and a challenger that was refused."""
     world.put("1.csv", month("2013-01-01", 40))
     world.run("a")
@@ -28,7 +29,7 @@ def asked(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return capsys.readouterr().out
 
 
-def test_why_this_is_the_champion_and_the_challenger_is_not(two_runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_why_this_is_the_champion_and_the_challenger_is_not(two_runs: World, capsys: pytest.CaptureFixture[str]) -> None:
     told = asked(capsys, "late")
     assert told.startswith("Champion 1 of late is trial ")
     assert "It was promoted because: first champion: roc_auc 0." in told
@@ -40,7 +41,7 @@ def test_why_this_is_the_champion_and_the_challenger_is_not(two_runs: Any, capsy
     assert told.splitlines() == answer["why"]
 
 
-def test_models(two_runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models(two_runs: World, capsys: pytest.CaptureFixture[str]) -> None:
     head, row = asked(capsys, "models").splitlines()
     assert head.split() == ["MODEL", "CHAMPION", "METRIC", "ON", "TEST", "SINCE", "RUNS"]
     assert row.split()[:2] == ["late", "1"]
@@ -51,7 +52,7 @@ def test_models(two_runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert answer[0]["last"] == "already-trained"
 
 
-def test_runs_the_newest_first(two_runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_the_newest_first(two_runs: World, capsys: pytest.CaptureFixture[str]) -> None:
     answer = json.loads(asked(capsys, "runs", "late", "-o", "json"))["runs"]
     assert [(r["run"], r["outcome"], r["champion"]) for r in answer] == [
         ("c", "already-trained", False),
@@ -66,7 +67,7 @@ def test_runs_the_newest_first(two_runs: Any, capsys: pytest.CaptureFixture[str]
     assert lines[3].endswith("champion")
 
 
-def test_one_run(two_runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_run(two_runs: World, capsys: pytest.CaptureFixture[str]) -> None:
     answer = json.loads(asked(capsys, "run", "a", "-o", "json"))
     assert answer["model"] == "late"
     assert sum(t["winner"] for t in answer["of_trials"]) == 1
@@ -77,7 +78,7 @@ def test_one_run(two_runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert "as already-trained: already trained by run b" in asked(capsys, "run", "c")
 
 
-def test_a_run_that_has_not_ended(world: Any, month: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_has_not_ended(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     world.snapshot("a")
     capsys.readouterr()
@@ -87,7 +88,7 @@ def test_a_run_that_has_not_ended(world: Any, month: Any, capsys: pytest.Capture
     assert asked(capsys, "models").splitlines()[1].split() == ["late", "none", "1"]
 
 
-def test_one_trial(two_runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_trial(two_runs: World, capsys: pytest.CaptureFixture[str]) -> None:
     trial = two_runs.champion()["trial"]
     told = asked(capsys, "trial", trial[:10])
     assert f"Trial {trial} of late" in told
@@ -110,12 +111,12 @@ def test_one_trial(two_runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
         (["trial", ""], "trials have ids that begin with ''"),
     ],
 )
-def test_what_is_not_there(two_runs: Any, words: list[str], said: str) -> None:
+def test_what_is_not_there(two_runs: World, words: list[str], said: str) -> None:
     with pytest.raises(WrongUsage, match=said):
         why.run(words)
 
 
-def test_a_run_without_trials_says_what_came_of_it(two_runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_without_trials_says_what_came_of_it(two_runs: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert asked(capsys, "trials", "c") == "Run c has no trials: already-trained (already trained by run b)\n"
     answer = json.loads(asked(capsys, "trials", "c", "-o", "json"))
     assert (answer["outcome"], answer["trials"]) == ("already-trained", [])

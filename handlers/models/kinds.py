@@ -1,0 +1,29 @@
+"""What a kind of estimator is: where its class lies, which tasks it can do, and how it is fed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+CLASSES, NUMBERS = ("binary", "multiclass"), ("regression",)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`dense`: cannot read sparse rows. `missing`: takes NaN. `trusted`: types beyond scikit-learn's usual ones that its file holds."""
+
+    path: str
+    tasks: tuple[str, ...]
+    streams: bool
+    dense: bool = False
+    missing: bool = False
+    trusted: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition(".")[2]
+
+    def type(self) -> Any:
+        module, _, name = self.path.rpartition(".")
+        return getattr(import_module(module), name)

@@ -1,0 +1,118 @@
+"""The digest of the code that a stage computes with: results are named by it, so what is listed here decides what is computed again.
+
+A room, or a module of one, stands in a stage's list when it can change what the stage leaves. Comments, docstrings and the layout of
+the text cannot: the parsed code is digested. `contracts` and `storage` carry what is computed and compute nothing; what only reads,
+tells or keeps the books stands in no list.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from handlers.storage import digest
+
+ROOT = Path(__file__).parent.parent.parent
+IMAGE_FILE = ROOT / "code-digest"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """`modules` are rooms of `handlers`, or single modules of them; `libraries` are distributions."""
+
+    modules: tuple[str, ...]
+    libraries: tuple[str, ...]
+
+
+# a trial also hangs on its estimator's libraries (Kind.libraries), and with early stopping on the metric that stops it
+STAGES = {
+    "parts": Code(("modelspec", "data"), ("duckdb", "pyarrow")),
+    "datasets": Code(("modelspec", "data"), ("duckdb", "pyarrow")),
+    "trials": Code(
+        ("modelspec", "data", "metrics.predictions", "models"),
+        ("duckdb", "pyarrow", "numpy", "scipy", "skops"),
+    ),
+    "early_stopped_trials": Code(
+        ("modelspec", "data", "metrics", "models"),
+        ("duckdb", "pyarrow", "numpy", "scipy", "skops"),
+    ),
+    "evaluations": Code(
+        ("modelspec", "data", "metrics", "models", "runs.evaluation"),
+        ("duckdb", "pyarrow", "numpy", "scipy", "skops"),
+    ),
+    "verdicts": Code(
+        ("modelspec", "data", "metrics", "models", "runs.evaluation", "runs.gate", "runs.comparison"),
+        ("duckdb", "pyarrow", "numpy", "scipy", "skops"),
+    ),
+}
+
+
+@cache
+def code_digest(stage: str, libraries: tuple[str, ...] = ()) -> str:
+    """The digest of a stage's code, and of the versions of the `libraries` that it uses beyond those of its list.
+
+    RETRAIN_CODE_DIGEST stands for every stage; then comes the file that was written when the image was built.
+    """
+    given = os.environ.get("RETRAIN_CODE_DIGEST")
+    if given:
+        return given
+    own = _image()[stage] if IMAGE_FILE.is_file() else of_stage(ROOT, stage)
+    return digest({"stage": own, "libraries": _versions(libraries)}) if libraries else own
+
+
+def of_stage(root: Path, stage: str) -> str:
+    """The digest of a stage's code in the tree `root`, and of the versions of the libraries in its list."""
+    code = STAGES[stage]
+    files = {path.relative_to(root).as_posix(): _of_source(path.read_bytes()) for path in files_of(root, stage)}
+    return digest({"files": files, "libraries": _versions(code.libraries)})
+
+
+def files_of(root: Path, stage: str) -> list[Path]:
+    """The files that a stage's list names, in order."""
+    found: set[Path] = set()
+    for name in STAGES[stage].modules:
+        place = root.joinpath("handlers", *name.split("."))
+        found.update(place.rglob("*.py") if place.is_dir() else [place.with_suffix(".py")])
+    return sorted(found)
+
+
+def _image() -> dict[str, str]:
+    found: dict[str, str] = json.loads(IMAGE_FILE.read_text(encoding="utf-8"))
+    return found
+
+
+def _versions(libraries: Sequence[str]) -> dict[str, str]:
+    return {name: metadata.version(name) for name in libraries}
+
+
+@cache
+def _of_source(source: bytes) -> str:
+    return hashlib.sha256("\0".join(_shape(ast.parse(source))).encode()).hexdigest()
+
+
+def _shape(node: ast.AST) -> Iterator[str]:
+    """The parsed code as words. Fields without a value are left out, as later versions of Python add some."""
+    yield type(node).__name__
+    for name in node._fields:
+        value = getattr(node, name, None)
+        for item in value if isinstance(value, list) else [value]:
+            if item is None or _is_text_alone(item):
+                continue
+            yield name
+            if isinstance(item, ast.AST):
+                yield from _shape(item)
+            else:
+                yield repr(item)
+    yield ")"
+
+
+def _is_text_alone(item: object) -> bool:
+    """Whether a statement is a docstring, or a string that does nothing."""
+    return isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant) and isinstance(item.value.value, str)
