@@ -254,9 +254,17 @@ class Engine:
         await self.provide(trees)
         await self.apply_all([doc for doc in trees if doc.get("kind") != "Workflow"])
         created = [self.admission.create(doc) for doc in trees if doc.get("kind") == "Workflow"]
-        for workflow in created:
-            await self.ended(workflow["metadata"]["name"])
-        return [self.admission.get("Workflow", workflow["metadata"]["name"]) for workflow in created]
+        waiting = [asyncio.ensure_future(self._ended(workflow["metadata"]["name"])) for workflow in created]
+        try:
+            return list(await asyncio.gather(*waiting))
+        finally:
+            for each in waiting:
+                each.cancel()
+
+    async def _ended(self, name: str) -> Doc:
+        """The Workflow at its end, before its `ttlStrategy` may delete it."""
+        await self.ended(name)
+        return self.admission.get("Workflow", name)
 
     async def ended(self, name: str) -> None:
         """Return when the Workflow has ended. Raises NotFound, and what made the engine fail."""

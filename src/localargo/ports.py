@@ -201,8 +201,12 @@ class Pods(Protocol):
     async def discard(self, owner: str) -> None:
         """End the pods of a deleted Workflow and remove their folders, logs and all."""
 
-    async def keep_only(self, owners: Collection[str]) -> None:
-        """Discard what is left of the pods of any other Workflow (before the first `ensure`)."""
+    async def remove(self, pod: str, owner: str) -> None:
+        """Remove the folder of an ended pod of that Workflow (its uid), logs and all."""
+
+    async def keep_only(self, owners: Collection[str], pods: Collection[str]) -> Mapping[str, str]:
+        """Discard what is left of the pods of any other Workflow, and of these Workflows' ended pods forget those not in `pods` (before
+        the first `ensure`). The answer: the pods of which something is left, with their owners."""
 
     def logs(self, pod: str, container: str, follow: bool) -> AsyncIterator[bytes]:
         """The container's output as it comes; ends when the pod has ended (or at once when not `follow`)."""

@@ -51,22 +51,29 @@ TABLE: Table = {
     ),
     "WorkflowSpec": Support(
         "activeDeadlineSeconds archiveLogs arguments artifactRepositoryRef entrypoint hooks onExit parallelism "
-        "podSpecPatch priority retryStrategy "
-        "shutdown suspend synchronization templateDefaults templates volumeClaimTemplates volumes workflowMetadata workflowTemplateRef",
+        "podGC podSpecPatch priority retryStrategy "
+        "shutdown suspend synchronization templateDefaults templates ttlStrategy volumeClaimTemplates volumes "
+        "workflowMetadata workflowTemplateRef",
         kept="affinity artifactGC automountServiceAccountToken dnsConfig dnsPolicy executor hostAliases hostNetwork "
         "imagePullSecrets metrics "
-        "nodeSelector podDisruptionBudget podGC podMetadata podPriorityClassName podResources resourceClaims "
+        "nodeSelector podDisruptionBudget podMetadata podPriorityClassName podResources resourceClaims "
         "schedulerName securityContext "
-        "serviceAccountName tolerations ttlStrategy volumeClaimGC",
+        "serviceAccountName tolerations volumeClaimGC",
         refused="executorPlugins",
         notes={
             "executorPlugins": PLUGIN,
             "volumeClaimTemplates": "a folder of the state directory, whatever its size and class; it goes with the Workflow",
             "volumeClaimGC": "the folder of a claim goes with the Workflow",
             "serviceAccountName": "its name is a variable; rights are not enforced here",
+            "podGC": "the folder of a pod goes, with its logs; archived logs stay in the bucket",
+            "ttlStrategy": "the folders of its pods go with the Workflow; artifacts stay in the bucket",
             "podSpecPatch": "of the patched pod only what a process has is honoured (env, resources, command, volumes)",
         },
     ),
+    "TTLStrategy": Support("secondsAfterCompletion secondsAfterFailure secondsAfterSuccess"),
+    "PodGC": Support("deleteDelayDuration labelSelector strategy"),
+    "k8s.LabelSelector": Support("matchExpressions matchLabels"),
+    "k8s.LabelSelectorRequirement": Support("key operator values"),
     "WorkflowTemplateRef": Support("clusterScope name"),
     "WorkflowMetadata": Support("annotations labels labelsFrom"),
     "LabelValueFrom": Support("expression"),

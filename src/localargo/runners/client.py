@@ -22,7 +22,7 @@ from localargo.runners.hostlink import HostLink, Kind, code_hash
 from localargo.runners.layout import Layout, machine_folders
 from localargo.runners.needs import host_of
 from localargo.runners.plan import Machine, Mode, Planner, captured, is_warm, lay_out
-from localargo.runners.podfolder import PodFolder, write_json
+from localargo.runners.podfolder import PodFolder, forget_all, owned, write_json
 
 log = logging.getLogger(__name__)
 STOPPED_EARLY = 143
@@ -345,20 +345,22 @@ class ProcessPods:
         self._unwanted.add(owner)
         claims.put_aside(self.claims, lambda found: found == owner)
         await asyncio.to_thread(claims.sweep, self.claims)
-        await self._discard_all({folder: found for folder, found in (await asyncio.to_thread(self._owned)).items() if found == owner})
+        await self._discard_all({folder: found for folder, found in (await asyncio.to_thread(owned, self.pods)).items() if found == owner})
 
-    async def keep_only(self, owners: Collection[str]) -> None:
-        """Discard the pods whose Workflow is none of these: an engine that was killed left them. Returns when it is known which;
-        they are removed while others begin."""
+    async def remove(self, pod: str, owner: str) -> None:
+        """Remove the pod's folder, logs and all, if it is that owner's."""
+        await self._discard(PodFolder(self.pods, pod), owner)
+
+    async def keep_only(self, owners: Collection[str], pods: Collection[str]) -> Mapping[str, str]:
+        """What an engine that was killed left undone. Returns when it is known what; folders are removed while others begin."""
         claims.put_aside(self.claims, lambda found: found not in owners)
         await asyncio.to_thread(claims.sweep, self.claims)
-        left = {folder: found for folder, found in (await asyncio.to_thread(self._owned)).items() if found not in owners}
+        folders = await asyncio.to_thread(owned, self.pods)
+        left = {folder: owner for folder, owner in folders.items() if owner not in owners}
         if left:
             self._task(asyncio.create_task(self._discard_all(left)))
-
-    def _owned(self) -> dict[PodFolder, str]:
-        folders = [PodFolder(self.pods, entry.name) for entry in os.scandir(self.pods)]
-        return {folder: owner for folder in folders if (owner := folder.owned_by())}
+        await asyncio.to_thread(forget_all, [folder for folder in folders if folder not in left and folder.name not in pods])
+        return {folder.name: owner for folder, owner in folders.items() if folder not in left}
 
     async def _discard_all(self, folders: Mapping[PodFolder, str]) -> None:
         for folder, owner in folders.items():

@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -202,3 +203,16 @@ class PodFolder:
                 remove_tree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink(missing_ok=True)
         for last in (self.spec, self.lock, self.started, self.exit):
             last.unlink(missing_ok=True)
+
+
+def owned(pods: Path) -> dict[PodFolder, str]:
+    """The folders whose Workflow is known, with its uid."""
+    folders = [PodFolder(pods, entry.name) for entry in os.scandir(pods)]
+    return {folder: owner for folder in folders if (owner := folder.owned_by())}
+
+
+def forget_all(folders: Iterable[PodFolder]) -> None:
+    """Clear those that hold more than logs, unless the pod still runs."""
+    for folder in folders:
+        if folder.state() in ("done", "lost", "staged"):
+            folder.clear(keep_logs=True)

@@ -111,8 +111,12 @@ class FakePods:
     async def discard(self, owner: str) -> None:
         """Fakes leave nothing on disk."""
 
-    async def keep_only(self, owners: Collection[str]) -> None:
+    async def remove(self, pod: str, owner: str) -> None:
         """Fakes leave nothing on disk."""
+
+    async def keep_only(self, owners: Collection[str], pods: Collection[str]) -> Mapping[str, str]:
+        """Fakes leave nothing on disk."""
+        return {}
 
     async def logs(self, pod: str, container: str, follow: bool) -> AsyncIterator[bytes]:
         """Fakes print nothing."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -95,9 +95,13 @@ class ActionDispatcher:
         """The Workflow with this uid is no more: its pods end, and nothing of them is kept."""
         self._after(f"of {owner}", partial(self._pods.discard, owner))
 
-    async def keep_only(self, owners: Collection[str]) -> None:
-        """Discard the pods of all Workflows but those with these uids."""
-        await self._pods.keep_only(owners)
+    def remove(self, pod: str, owner: str) -> None:
+        """Nobody needs the pod's logs any more."""
+        self._after(pod, partial(self._pods.remove, pod, owner))
+
+    async def keep_only(self, owners: Collection[str], pods: Collection[str]) -> Mapping[str, str]:
+        """Discard what earlier engines left of pods; see `Pods.keep_only`."""
+        return await self._pods.keep_only(owners, pods)
 
     async def stop_all(self, pods: list[EnsurePod]) -> None:
         """Ask all pods to end and wait for it. Those that did not end by themselves are forgotten: they will be started afresh."""

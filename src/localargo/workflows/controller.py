@@ -19,27 +19,22 @@ from localargo.workflows import reconcile as pure
 from localargo.workflows import status
 from localargo.workflows.action_dispatcher import ActionDispatcher
 from localargo.workflows.active_workflow import ActiveWorkflow, defect, refused
+from localargo.workflows.cleanup import Cleanup
 from localargo.workflows.ledger import Ledger
 from localargo.workflows.locking import LockTable, limits_of
 from localargo.workflows.messages import (
-    Action,
     Created,
     Fact,
-    FreeLock,
     LockGranted,
     Operated,
     Outcome,
-    OutputsStored,
     PodExited,
     PodRunning,
     Run,
-    SaveMemo,
-    StopPod,
-    StoreOutputs,
     TimerDue,
-    WantLock,
 )
 from localargo.workflows.objects import Documents, not_found, resource_name
+from localargo.workflows.outbox import Outbox
 from localargo.workflows.run import apply
 from localargo.workflows.timers import Timers
 from localargo.workflows.turn import Step, prepare, write
@@ -67,12 +62,13 @@ class Controller:
         self._live: dict[int, ActiveWorkflow] = {}
         self._numbers: dict[str, int] = {}  # of the Workflows in memory
         self._dirty: dict[int, ActiveWorkflow] = {}
-        self._unwanted: list[tuple[int, str]] = []  # outbox rows to drop with the next commit
         self._pace = TurnScheduler(self._loop.time, self._loop.call_later, self._scheduled_turn)
         self._closed = False
         self._timers = Timers(clock, self._loop.call_later, lambda wf: self.learn(wf, TimerDue()))
+        self._cleanup = Cleanup(clock, self._loop.call_later, self.ledger, self._expire, dispatcher.remove)
         held, limits = self.ledger.holders(), limits_of(documents.get)
         self.locks = LockTable(held, lambda wf, node: self.learn(wf, LockGranted(node)), self.learn, limits)
+        self._outbox = Outbox(dispatcher, self.locks)
         self.listeners: list[Callable[[str], None]] = []  # told the name of every Workflow that changed, after the commit
         dispatcher.learn = self.learn
         dispatcher.save_fact = self.save_fact
@@ -82,14 +78,16 @@ class Controller:
     async def recover(self) -> None:
         """Go on with what an earlier engine left: replay its outbox, consume its facts, set its timers, remove what is left of deleted
         Workflows."""
-        await self._dispatcher.keep_only(self.ledger.uids())
+        kept = await self._dispatcher.keep_only(self.ledger.uids(), self.ledger.pods())
         for wf in self.ledger.unfinished():
             self._adopt(wf)
+        self._cleanup.review(kept)
 
     async def close(self, *, stop_pods: bool) -> None:
         """Reconcile nothing any more. With `stop_pods` the pods are asked to end; the next engine runs them again from their start."""
         self._closed = True
         self._timers.close()
+        self._cleanup.close()
         self._pace.close()
         await self._dispatcher.drain()
         if stop_pods:
@@ -112,6 +110,7 @@ class Controller:
             else:
                 self.ledger.add_fact(wf, Created())
         if refusal:
+            self._loop.call_soon(self._cleanup.finished, wf, run)
             self._loop.call_soon(self._tell, workflow["metadata"]["name"])
         else:
             self._loop.call_soon(self._adopt, wf)
@@ -157,6 +156,8 @@ class Controller:
         if live is not None:
             live.run.workflow = workflow
             self.learn(wf, TimerDue())
+        elif (row := self.ledger.load(wf)) is not None:
+            self._cleanup.finished(wf, row.run)
         self._tell(name)
 
     def reopen(self, name: str, decide: Callable[[Run], Outcome]) -> None:
@@ -166,6 +167,7 @@ class Controller:
         if live is None:
             raise not_found("Workflow", name)
         outcome = decide(live.run)
+        self._cleanup.forget(wf)
         live.finished = False
         self._live[wf] = live
         self._numbers[name] = wf
@@ -177,6 +179,7 @@ class Controller:
             self._commit([step])
         if outcome.head is not None and not outcome.head.get("phase"):
             self.save_fact(wf, Created())
+        self._loop.call_soon(lambda: self._cleanup.ended(wf, live.run, live.run.nodes))
         self.learn(wf, TimerDue())
 
     def delete(self, name: str) -> None:
@@ -189,11 +192,19 @@ class Controller:
         with nested_transaction(self._db):
             self.ledger.delete(wf)
         self._timers.set(wf, None)
+        self._cleanup.forget(wf)
         self.locks.forget(wf)
         if live is not None:
             self._dispatcher.abandon(wf, live.outbox.values())
         self._loop.call_soon(self._discard, wf, uid)
         self._tell(name)
+
+    def _expire(self, name: str) -> None:
+        try:
+            self.delete(name)
+        except Exception as error:
+            log.exception("workflow %s cannot be deleted: the engine ends", name)
+            self._fail(error)
 
     def _discard(self, wf: int, uid: str) -> None:
         """After the commit; what a kill prevents is done by the next engine."""
@@ -273,86 +284,52 @@ class Controller:
             return defect(live, error, now)
 
     def _commit(self, steps: list[Step]) -> None:
-        if not steps and not self._unwanted:
+        if not steps and not self._outbox.unwanted:
             return
         try:
             with transaction(self._db):
-                for wf, key in self._unwanted:
+                for wf, key in self._outbox.take_unwanted():
                     self.ledger.drop(wf, [key])
-                self._unwanted.clear()
                 for step in steps:
                     write(self.ledger, self._documents, step, self._clock.now())
         except Exception as error:
-            self._closed = True
-            if not self.failed.done():
-                self.failed.set_exception(error)
+            self._fail(error)
             raise
         for step in steps:
             self._after(step)
         self.locks.grant_free_locks()
 
+    def _fail(self, error: Exception) -> None:
+        self._closed = True
+        if not self.failed.done():
+            self.failed.set_exception(error)
+
     def _after(self, step: Step) -> None:
         live, outcome = step.live, step.outcome
+        ends = step.finished and not live.finished
         apply(live.run, outcome)
         if step.workflow is not None:
             live.run.workflow = step.workflow
         live.finished = step.finished
-        self._clean(step)
+        self._outbox.answered(step)
+        self._cleanup.ended(live.wf, live.run, live.run.nodes if ends else outcome.nodes.keys() | outcome.private.keys())
         for key in outcome.cancel:
             action = live.outbox.pop(key, None)
             live.learnt.discard(key)
             if action is not None:
-                self._cancel(live.wf, action)
+                self._outbox.cancel(live.wf, action)
         self._timers.set(live.wf, outcome.wake_at)
         for action in outcome.actions:
-            self._start(live, action)
+            self._outbox.start(live, action)
         if step.finished:
             self.locks.forget(live.wf)
         if step.finished and not live.outbox and not live.facts:
             self._live.pop(live.wf, None)
             self._numbers.pop(live.name, None)
+            self._cleanup.finished(live.wf, live.run)
         elif self._reload:
             self._renew(live)
         self._tell(live.name)
-
-    def _clean(self, step: Step) -> None:
-        """Drop what the consumed facts answered, and the folders of pods that nobody needs any more."""
-        live = step.live
-        storing = {a.node_id for a in step.outcome.actions if isinstance(a, StoreOutputs)}
-        for _, fact in step.facts:
-            key = live.answers(fact)
-            action = live.outbox.pop(key, None)
-            live.learnt.discard(key)
-            if isinstance(fact, PodExited):
-                if live.outbox.pop(f"stop/{fact.node_id}", None) is not None:
-                    self._unwanted.append((live.wf, f"stop/{fact.node_id}"))
-                if fact.node_id not in storing:
-                    self._dispatcher.forget(fact.exit.pod)
-            elif isinstance(fact, OutputsStored) and isinstance(action, StoreOutputs):
-                self._dispatcher.forget(action.pod.name)
-
-    def _start(self, live: ActiveWorkflow, action: Action, state: str = "") -> None:
-        match action:
-            case FreeLock():
-                self.locks.free(live.wf, action.node_id)
-            case SaveMemo():
-                pass
-            case StopPod() if f"pod/{action.node_id}" not in live.outbox:
-                live.outbox.pop(action.key, None)
-                self._unwanted.append((live.wf, action.key))
-            case _:
-                live.outbox[action.key] = action
-                match action:
-                    case WantLock():
-                        self.locks.want(live.wf, action, live.run)
-                    case _:
-                        self._dispatcher.perform(live.wf, action, state)
-
-    def _cancel(self, wf: int, action: Action) -> None:
-        if isinstance(action, WantLock):
-            self.locks.free(wf, action.node_id)
-        else:
-            self._dispatcher.abandon(wf, [action])
 
     # ------------------------------------------------------------------------------------------ memory
 
@@ -370,7 +347,7 @@ class Controller:
             live.queue(fact, number)
         for pending in outbox:
             if pending.action.key not in live.learnt:
-                self._start(live, pending.action, pending.state)
+                self._outbox.start(live, pending.action, pending.state)
         self.locks.grant_free_locks()
         if not live.finished:  # what was known in memory alone is learnt again by looking
             self.learn(wf, TimerDue())

@@ -76,7 +76,6 @@ def _expand(value: str, known: Mapping[str, str]) -> str:
 
 
 def _field(p: Pass, pod: str, template: Doc, path: str) -> str:
-    metadata = template.get("metadata") or {}
     fixed = {
         "metadata.name": pod,
         "metadata.namespace": p.namespace,
@@ -91,10 +90,18 @@ def _field(p: Pass, pod: str, template: Doc, path: str) -> str:
     for kind in ("labels", "annotations"):
         start = f"metadata.{kind}['"
         if path.startswith(start) and path.endswith("']"):
-            key = path[len(start) : -2]
-            own = {"workflows.argoproj.io/workflow": p.name} if kind == "labels" else {}
-            return str({**((p.spec.get("podMetadata") or {}).get(kind) or {}), **(metadata.get(kind) or {}), **own}.get(key, ""))
+            found = pod_labels(p, template) if kind == "labels" else _pod_metadata(p, template, kind)
+            return str(found.get(path[len(start) : -2], ""))
     raise CallFailed(f"unsupported fieldPath: {path}")
+
+
+def pod_labels(p: Pass, template: Doc) -> Doc:
+    """The labels of the template's pods."""
+    return {**_pod_metadata(p, template, "labels"), "workflows.argoproj.io/workflow": p.name}
+
+
+def _pod_metadata(p: Pass, template: Doc, kind: str) -> Doc:
+    return {**((p.spec.get("podMetadata") or {}).get(kind) or {}), **((template.get("metadata") or {}).get(kind) or {})}
 
 
 def _data(p: Pass, shelf: str, reference: Doc) -> dict[str, str]:

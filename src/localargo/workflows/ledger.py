@@ -181,6 +181,16 @@ class Ledger:
         row = self._db.execute("SELECT json_extract(doc, '$.metadata.uid') FROM workflow WHERE wf = ?", (wf,)).fetchone()
         return "" if row is None else row[0] or ""
 
+    def pods(self) -> set[str]:
+        """The pods that are to be started or collected."""
+        query = "SELECT json_extract(doc, '$.pod.name') FROM outbox WHERE key LIKE 'pod/%' OR key LIKE 'outputs/%'"
+        return {row[0] for row in self._db.execute(query)}
+
+    def naming(self, field: str) -> list[int]:
+        """The Workflows whose spec may have the field (the word may also stand for something else there)."""
+        query = "SELECT wf FROM workflow WHERE instr(doc, ?1) OR instr(head, ?1) ORDER BY wf"
+        return [row[0] for row in self._db.execute(query, (f'"{field}"',))]
+
     def names(self, labels: Mapping[str, str]) -> list[str]:
         """All Workflows whose labels have these values, oldest first."""
         if not labels:

@@ -13,7 +13,8 @@ from localargo.manifests.yaml import load_documents
 from localargo.ports import Doc
 from localargo.workflows import deadlines
 from localargo.workflows.encoding import decode_action, encode
-from localargo.workflows.environment import NotThere
+from localargo.workflows.environment import NotThere, pod_labels
+from localargo.workflows.expiry import selects
 from localargo.workflows.messages import CallHttp, CallResource, EnsurePod
 from localargo.workflows.podspec import build
 from localargo.workflows.work import Call, CallFailed, Pass
@@ -50,6 +51,9 @@ def launch(p: Pass, node: str, template: Doc, *, capture: bool) -> None:
             raise
         p.act(action)
         p.keep(node, pod=encode(action))
+        selector = (p.spec.get("podGC") or {}).get("labelSelector")
+        if selector and not selects(selector, pod_labels(p, template)):
+            p.keep(node, spared=True)
 
 
 def _expressions_left(template: Doc) -> None:

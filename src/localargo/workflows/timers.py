@@ -1,10 +1,10 @@
-"""One heap of wake-up times for all Workflows, behind one timer of the event loop."""
+"""A heap of wake-up times behind one timer of the event loop."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from localargo.ports import Clock
 
@@ -17,26 +17,29 @@ class Handle(Protocol):
     def cancel(self) -> None: ...
 
 
-class Timers:
-    """At most one wake-up per number; setting it again replaces it."""
+Key = TypeVar("Key", int, tuple[int, str])
 
-    def __init__(self, clock: Clock, call_later: Callable[[float, Callable[[], None]], Handle], due: Callable[[int], object]) -> None:
+
+class Timers(Generic[Key]):
+    """At most one wake-up per key; setting it again replaces it."""
+
+    def __init__(self, clock: Clock, call_later: Callable[[float, Callable[[], None]], Handle], due: Callable[[Key], object]) -> None:
         self._clock = clock
         self._call_later = call_later
-        self._due = due
-        self._at: dict[int, float] = {}
-        self._heap: list[tuple[float, int]] = []
+        self._due: Callable[[Key], object] = due
+        self._at: dict[Key, float] = {}
+        self._heap: list[tuple[float, Key]] = []
         self._handle: Handle | None = None
         self._armed: float | None = None
 
-    def set(self, number: int, at: float | None) -> None:
-        """Wake the number at the time (epoch seconds); None: not at all."""
+    def set(self, key: Key, at: float | None) -> None:
+        """Wake the key at the time (epoch seconds); None: not at all."""
         if at is None:
-            self._at.pop(number, None)
+            self._at.pop(key, None)
             return
-        if self._at.get(number) != at:
-            self._at[number] = at
-            heapq.heappush(self._heap, (at, number))
+        if self._at.get(key) != at:
+            self._at[key] = at
+            heapq.heappush(self._heap, (at, key))
         self._arm()
 
     def close(self) -> None:
@@ -61,8 +64,8 @@ class Timers:
         self._handle = self._armed = None
         now = self._clock.now()
         while self._heap and self._heap[0][0] <= now:
-            at, number = heapq.heappop(self._heap)
-            if self._at.get(number) == at:
-                del self._at[number]
-                self._due(number)
+            at, key = heapq.heappop(self._heap)
+            if self._at.get(key) == at:
+                del self._at[key]
+                self._due(key)
         self._arm()

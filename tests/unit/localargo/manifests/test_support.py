@@ -55,12 +55,12 @@ def test_an_empty_field_is_not_used(lint: Lint) -> None:
 
 
 def test_kept_fields_are_listed_once_with_their_number(lint: Lint) -> None:
-    text = HEAD + "  ttlStrategy: {secondsAfterCompletion: 1}\n  templates:\n"
+    text = HEAD + "  dnsPolicy: Default\n  templates:\n"
     text += "  - {name: main, nodeSelector: {a: b}, tolerations: [], container: {image: x}}\n"
     two = f"{text}  - {{name: other, nodeSelector: {{a: c}}, container: {{image: x}}}}\n"
     found = lint(two, kept=True)
     assert [(each.severity, each.message, each.hint) for each in found] == [
-        ("kept", "ttlStrategy: not enforced here", ""),
+        ("kept", "dnsPolicy: not enforced here", ""),
         ("kept", "nodeSelector: not enforced here", "and 1 more"),
     ]
     assert found[1].line == 8
@@ -97,7 +97,8 @@ def test_kinds_that_come_along_are_taken(lint: Lint, kind: str) -> None:
 def test_rows_of_a_kind_stop_below_what_is_not_supported() -> None:
     rows = {name: status for name, status, _ in support.rows("Workflow")}
     assert rows["WorkflowSpec.entrypoint"] == "supported"
-    assert rows["WorkflowSpec.ttlStrategy"] == "kept"
+    assert rows["WorkflowSpec.affinity"] == "kept"
+    assert rows["TTLStrategy.secondsAfterFailure"] == "supported"
     assert rows["Template.sidecars"] == "refused"
-    assert not any(name.startswith(("TTLStrategy.", "UserContainer.")) for name in rows)
+    assert not any(name.startswith(("k8s.Affinity.", "UserContainer.")) for name in rows)
     assert support.rows("CronWorkflow") == [("CronWorkflow", "refused", support.REFUSED_KINDS["CronWorkflow"])]

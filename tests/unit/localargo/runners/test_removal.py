@@ -45,7 +45,7 @@ async def test_what_a_killed_engine_did_not_remove_is_removed_by_the_next(make: 
     await first.pods.close(kill=False)
     second = make()
     await second.pods.start()
-    await second.pods.keep_only({"stays"})
+    assert await second.pods.keep_only({"stays"}, {"stays-1"}) == {"stays-1": "stays"}
     await until(lambda: [p.name for p in (tmp_path / "state/pods").iterdir()] == ["stays-1"])
     assert second.exits == {}
     await second.pods.close(kill=True)
@@ -58,4 +58,35 @@ async def test_a_pod_of_the_same_name_and_another_owner_is_another_pod(make: Mak
     ended = await kept.run(sh("a", "echo new; exit 3", owner="new"))
     assert ended.containers[0].exit_code == 3
     assert await kept.log("a") == "new\n"
+    await kept.pods.close(kill=True)
+
+
+async def test_a_pod_that_ended_and_that_nobody_waits_for_keeps_its_log_alone(make, tmp_path):
+    first: Kept = make()
+    for name in ("awaited", "left"):
+        await first.run(sh(name, "echo said", owner="w"))
+    await first.pods.ensure(sh("runs", "echo up; exec sleep 60", owner="w"))
+    await until(lambda: "up" in first.written("runs"))
+    await first.pods.close(kill=False)
+    second: Kept = make()
+    await second.pods.start()
+    assert sorted(await second.pods.keep_only({"w"}, {"awaited"})) == ["awaited", "left", "runs"]
+    folder = tmp_path / "state/pods"
+    assert sorted(p.name for p in (folder / "left").iterdir()) == ["log", "owner"]
+    assert await second.log("left") == "said\n"
+    assert (folder / "awaited/exit.json").exists()
+    assert (folder / "runs/started.json").exists()
+    await second.pods.close(kill=True)
+
+
+async def test_a_removed_pod_leaves_nothing_and_one_of_another_owner_stays(make, tmp_path):
+    kept: Kept = make()
+    for name in ("a", "b"):
+        await kept.run(sh(name, "echo said", owner="w"))
+        await kept.pods.forget(name)
+    await kept.pods.remove("a", "w")
+    await kept.pods.remove("a", "w")
+    await kept.pods.remove("b", "another")
+    assert [p.name for p in (tmp_path / "state/pods").iterdir()] == ["b"]
+    assert await kept.log("a") == ""
     await kept.pods.close(kill=True)

@@ -1,0 +1,63 @@
+"""What committed actions are handed to, and what is put away once they are answered."""
+
+from __future__ import annotations
+
+from localargo.workflows.action_dispatcher import ActionDispatcher
+from localargo.workflows.active_workflow import ActiveWorkflow
+from localargo.workflows.locking import LockTable
+from localargo.workflows.messages import Action, FreeLock, OutputsStored, PodExited, SaveMemo, StopPod, StoreOutputs, WantLock
+from localargo.workflows.turn import Step
+
+
+class Outbox:
+    """Starts and cancels actions. `unwanted`: rows of the outbox table to drop with the next commit."""
+
+    def __init__(self, dispatcher: ActionDispatcher, locks: LockTable) -> None:
+        self._dispatcher = dispatcher
+        self._locks = locks
+        self.unwanted: list[tuple[int, str]] = []
+
+    def start(self, live: ActiveWorkflow, action: Action, state: str = "") -> None:
+        """Begin what was committed, or (after a start of the engine) begin it again."""
+        match action:
+            case FreeLock():
+                self._locks.free(live.wf, action.node_id)
+            case SaveMemo():
+                pass
+            case StopPod() if f"pod/{action.node_id}" not in live.outbox:
+                live.outbox.pop(action.key, None)
+                self.unwanted.append((live.wf, action.key))
+            case WantLock():
+                live.outbox[action.key] = action
+                self._locks.want(live.wf, action, live.run)
+            case _:
+                live.outbox[action.key] = action
+                self._dispatcher.perform(live.wf, action, state)
+
+    def cancel(self, wf: int, action: Action) -> None:
+        """Its answer is no longer wanted."""
+        if isinstance(action, WantLock):
+            self._locks.free(wf, action.node_id)
+        else:
+            self._dispatcher.abandon(wf, [action])
+
+    def answered(self, step: Step) -> None:
+        """Drop what the consumed facts answered, and the folders of pods that nobody needs any more."""
+        live = step.live
+        storing = {a.node_id for a in step.outcome.actions if isinstance(a, StoreOutputs)}
+        for _, fact in step.facts:
+            key = live.answers(fact)
+            action = live.outbox.pop(key, None)
+            live.learnt.discard(key)
+            if isinstance(fact, PodExited):
+                if live.outbox.pop(f"stop/{fact.node_id}", None) is not None:
+                    self.unwanted.append((live.wf, f"stop/{fact.node_id}"))
+                if fact.node_id not in storing:
+                    self._dispatcher.forget(fact.exit.pod)
+            elif isinstance(fact, OutputsStored) and isinstance(action, StoreOutputs):
+                self._dispatcher.forget(action.pod.name)
+
+    def take_unwanted(self) -> list[tuple[int, str]]:
+        """The rows to drop; they are then not unwanted any more."""
+        taken, self.unwanted = self.unwanted, []
+        return taken
