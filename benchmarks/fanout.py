@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +64,11 @@ class InstantPods:
     async def discard(self, owner: str) -> None:
         """Nothing is kept."""
 
-    async def keep_only(self, owners: Collection[str]) -> None:
+    async def remove(self, pod: str, owner: str) -> None:
         """Nothing is kept."""
+
+    async def keep_only(self, owners: Collection[str], pods: Collection[str]) -> Mapping[str, str]:
+        return {}
 
     async def logs(self, pod: str, container: str, follow: bool) -> AsyncIterator[bytes]:
         if follow:

@@ -61,14 +61,14 @@ async def test_a_pod_of_the_same_name_and_another_owner_is_another_pod(make: Mak
     await kept.pods.close(kill=True)
 
 
-async def test_a_pod_that_ended_and_that_nobody_waits_for_keeps_its_log_alone(make, tmp_path):
-    first: Kept = make()
+async def test_a_pod_that_ended_and_that_nobody_waits_for_keeps_its_log_alone(make: Make, tmp_path: Path) -> None:
+    first = make()
     for name in ("awaited", "left"):
         await first.run(sh(name, "echo said", owner="w"))
     await first.pods.ensure(sh("runs", "echo up; exec sleep 60", owner="w"))
     await until(lambda: "up" in first.written("runs"))
     await first.pods.close(kill=False)
-    second: Kept = make()
+    second = make()
     await second.pods.start()
     assert sorted(await second.pods.keep_only({"w"}, {"awaited"})) == ["awaited", "left", "runs"]
     folder = tmp_path / "state/pods"
@@ -79,8 +79,8 @@ async def test_a_pod_that_ended_and_that_nobody_waits_for_keeps_its_log_alone(ma
     await second.pods.close(kill=True)
 
 
-async def test_a_removed_pod_leaves_nothing_and_one_of_another_owner_stays(make, tmp_path):
-    kept: Kept = make()
+async def test_a_removed_pod_leaves_nothing_and_one_of_another_owner_stays(make: Make, tmp_path: Path) -> None:
+    kept = make()
     for name in ("a", "b"):
         await kept.run(sh(name, "echo said", owner="w"))
         await kept.pods.forget(name)

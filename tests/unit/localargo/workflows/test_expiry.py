@@ -56,7 +56,7 @@ def test_a_time_that_no_clock_reaches_is_far_away() -> None:
     assert found > AT + 10**9
 
 
-PODS = {
+PODS: dict[str, dict[str, Any]] = {
     "good": {"phase": "Succeeded"},
     "bad": {"phase": "Failed"},
     "open": {"phase": "Running", "private": {"pod": "{}"}},
