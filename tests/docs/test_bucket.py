@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.committed import copy_models
 from tests.docs.pages import DOCS, ROOT
 
 # what a run on local files never makes: other prefixes, a report, a training under way, a failure, artifacts
@@ -22,7 +22,7 @@ def told() -> dict[str, re.Pattern[str]]:
 
 
 def test_a_run_leaves_what_the_page_names(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "models", tmp_path / "models")
+    copy_models(tmp_path)
     environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "RETRAIN_BUCKET": ""}
 
     def run(*words: str) -> None:

@@ -18,10 +18,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.committed import copy_repository
 from tests.docs.pages import PAGES, ROOT, TOP, Block, blocks, wants_engine
 
-FOLDERS = ("docs", "models", "eventsources", "eventbus", "sensors", "workflowtemplates", "rbac", "overlays", "handlers")
-FILES = ("kustomization.yaml", "pyproject.toml", "README.md")
 COMMAND_SECONDS = 180
 WORKERS = 3  # pages at a time
 KEPT = ("HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
@@ -86,10 +85,7 @@ class Copy:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in FOLDERS:
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in FILES:
-            shutil.copy2(ROOT / name, folder / name)
+        copy_repository(folder)
         (folder / "tests").mkdir()
         shutil.copytree(ROOT / "tests" / "manifests", folder / "tests" / "manifests", ignore=shutil.ignore_patterns("__pycache__"))
         self.environment = {name: os.environ[name] for name in KEPT if name in os.environ}

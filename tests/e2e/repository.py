@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent.parent
-FOLDERS = ("models", "eventsources", "eventbus", "sensors", "workflowtemplates", "rbac", "overlays", "handlers")
+from tests.committed import copy_repository
+
 SPEC = """apiVersion: retrain/v1
 kind: Model
 metadata: {name: MODEL}
@@ -57,8 +56,7 @@ class Repository:
         self.folder = folder
         self.state = folder / "s"
         self.process: subprocess.Popen[str] | None = None
-        for name in FOLDERS:
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        copy_repository(folder)
         for spec in (folder / "models").glob("*.yaml"):
             if spec.name != "kustomization.yaml":
                 spec.unlink()

@@ -1,4 +1,3 @@
-import shutil
 from pathlib import Path
 
 import click
@@ -6,6 +5,7 @@ import pytest
 
 from localargo.errors import InvalidInput
 from retrain.cli.files import documents
+from tests.committed import copy_models
 from tests.unit.retrain.cli.driver import call, start
 
 ROOT = Path(__file__).parents[4]
@@ -17,7 +17,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with an overlay of its models alone."""
     (tmp_path / "overlays/laptop").mkdir(parents=True)
     (tmp_path / "overlays/laptop/kustomization.yaml").write_text("resources: [../../models]\n", encoding="utf-8")
-    shutil.copytree(ROOT / "models", tmp_path / "models")
+    copy_models(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.committed import copy_models
 from tests.unit.retrain.cli.driver import HEAD, MANIFEST, Engine, call, shell
 
 ROOT = Path(__file__).parents[4]
@@ -47,9 +48,12 @@ def test_render_without_manifests_is_wrong_usage(tmp_path: Path, monkeypatch: py
 
 
 def test_lint_mends_the_list_of_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "models").mkdir()
-    text = (ROOT / "models/kustomization.yaml").read_text(encoding="utf-8").replace("  - arrival-minutes.yaml\n", "")
-    (tmp_path / "models/kustomization.yaml").write_text(text.replace("  - flight-delay.yaml\n", ""), encoding="utf-8")
+    models = copy_models(tmp_path)
+    listed = (models / "kustomization.yaml").read_text(encoding="utf-8")
+    for spec in set(models.glob("*.yaml")) - {models / "kustomization.yaml"}:
+        spec.unlink()
+        listed = listed.replace(f"  - {spec.name}\n", "")
+    (models / "kustomization.yaml").write_text(listed, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     written = call("new", "churn")
     assert written.exit_code == 0, written.output

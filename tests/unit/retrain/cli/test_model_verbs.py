@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from retrain.cli import model_verbs
+from tests.committed import copy_models
 from tests.unit.retrain.cli.driver import Engine, call
 
 ROOT = Path(__file__).parents[4]
@@ -56,8 +57,7 @@ def test_try_tells_what_a_run_over_csv_files_would_decide(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     subprocess.run([sys.executable, str(ROOT / "docs/tutorial/orders.py")], check=True, capture_output=True)
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models/kustomization.yaml").write_bytes((ROOT / "models/kustomization.yaml").read_bytes())
+    copy_models(tmp_path)
     call("new", "orders")
     files = ("models/orders.yaml", "orders-01.csv", "orders-02.csv")
     told = call("try", *files, "--rows", "3000", "-o", "json")

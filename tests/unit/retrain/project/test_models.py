@@ -5,6 +5,7 @@ import yaml
 
 from localargo.errors import InvalidInput
 from retrain.project import models
+from tests.committed import copy_models
 
 LIST = (
     "# every model\nkind: Kustomization\nconfigMapGenerator:\n- name: models\n  files:\n"
@@ -85,6 +86,6 @@ def test_a_kustomization_without_a_list_is_refused(tmp_path: Path) -> None:
         models.listed(tmp_path)
 
 
-def test_the_list_of_this_repository_is_complete() -> None:
-    folder = Path(__file__).parents[4] / "models"
+def test_the_list_of_this_repository_is_complete(tmp_path: Path) -> None:
+    folder = copy_models(tmp_path)
     assert models.listed(folder) == models.wanted(folder)
