@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+
+LONGEST_SLEEP = 3600.0  # seconds: a clock that is set during the sleep is noticed within the hour
 
 
 class SystemClock:
@@ -22,3 +27,12 @@ def timestamp(seconds: float) -> str:
 def seconds(text: str) -> float:
     """The reverse of `timestamp`; fractions and offsets are understood. Raises ValueError."""
     return datetime.fromisoformat(text).timestamp()
+
+
+async def until(due: float, now: Callable[[], float]) -> None:
+    """Return when the clock `now` has reached `due` (epoch seconds)."""
+    for _ in itertools.count():
+        wait = due - now()
+        if wait <= 0:
+            return
+        await asyncio.sleep(min(wait, LONGEST_SLEEP))

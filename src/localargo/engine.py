@@ -23,8 +23,8 @@ from localargo.clock import SystemClock, timestamp
 from localargo.errors import AlreadyExists, NotFound, refuse
 from localargo.eventbus import journal, retention
 from localargo.eventbus.journal import Journal, tree
-from localargo.eventsources.bucket import Changes as BucketChanges
-from localargo.eventsources.bucket import polled
+from localargo.eventsources.bucket_changes import Changes as BucketChanges
+from localargo.eventsources.bucket_changes import polled
 from localargo.eventsources.sources import Sources
 from localargo.manifests.document import Document
 from localargo.manifests.report import INVALID_SPEC

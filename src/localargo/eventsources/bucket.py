@@ -11,81 +11,24 @@ import fnmatch
 import logging
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from localargo.errors import LocalArgoError
 from localargo.eventbus.journal import Journal, Mark, Position, Seen
+from localargo.eventsources.bucket_changes import Changes, Polled, Store
+from localargo.eventsources.driver import Driver, Resources, RunningSource
 from localargo.eventsources.envelope import Envelope
 from localargo.expressions import rawjson
+from localargo.manifests.source_kinds.kind import SourceEvent
+from localargo.manifests.source_kinds.minio import CREATED, record
 
 if TYPE_CHECKING:
     from localargo.bucket.seaweedfs import Change
 
 log = logging.getLogger(__name__)
-POLL_SECONDS = 10.0
 LONGEST_WAIT = 60.0
-CREATED = "s3:ObjectCreated:Put"
 UNWANTED = 1000  # changes that are no events, after which the position is stored all the same
-
-
-class Listed(Protocol):
-    """An object of a listing."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def etag(self) -> str: ...
-    @property
-    def modified(self) -> float: ...
-
-
-class Store(Protocol):
-    """What polling asks of a store (a blocking call)."""
-
-    def objects(self, prefix: str) -> Iterable[Listed]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Polled:
-    """A store that tells nobody: its listing every few seconds, compared by ETag."""
-
-    store: Store
-    seconds: float = POLL_SECONDS
-
-
-Changes = Callable[[str, int], AsyncIterator["Change"]] | Polled
-
-
-def polled(store: Store) -> Changes:
-    """The changes of a store that tells nobody."""
-    return Polled(store)
-
-
-def record(bucket: str, key: str, size: int, etag: str, time_ns: int) -> dict[str, Any]:
-    """One notification record as MinIO's ListenBucketNotification delivers it (the key is not escaped)."""
-    when = datetime.fromtimestamp(time_ns // 10**9, UTC)
-    return {
-        "eventVersion": "2.0",
-        "eventSource": "minio:s3",
-        "awsRegion": "",
-        "eventTime": when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time_ns // 10**6 % 1000:03d}Z",
-        "eventName": CREATED,
-        "userIdentity": {"principalId": ""},
-        "requestParameters": {},
-        "responseElements": {},
-        "s3": {
-            "s3SchemaVersion": "1.0",
-            "configurationId": "Config",
-            "bucket": {"name": bucket, "ownerIdentity": {"principalId": ""}, "arn": f"arn:aws:s3:::{bucket}"},
-            "object": {"key": key, "size": size, "eTag": etag, "versionId": "", "sequencer": f"{time_ns:X}"},
-        },
-        "source": {"host": "", "port": "", "userAgent": ""},
-    }
 
 
 class BucketSource:
@@ -179,3 +122,10 @@ class BucketSource:
         name = "\n".join((self._envelope.source, self._envelope.subject, key, etag, distinct))
         event_id = uuid.uuid5(uuid.NAMESPACE_URL, name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")).hex
         await self._envelope.send(rawjson.dumps(data, html=True, sort=False).encode(), mark, event_id)
+
+
+def _open(event: SourceEvent, envelope: Envelope, resources: Resources) -> RunningSource:
+    return BucketSource(event.spec, envelope, resources.journal, resources.changes(event.source, event.spec), resources.now)
+
+
+DRIVER: Driver = _open

@@ -10,11 +10,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from localargo.clock import until
 from localargo.errors import LocalArgoError
 from localargo.eventbus.journal import Journal, Position
+from localargo.eventsources.driver import Driver, Resources, RunningSource
 from localargo.eventsources.envelope import Envelope
 from localargo.expressions import gotext, rawjson
-from localargo.expressions.cron import Schedule, until
+from localargo.expressions.cron import Schedule
+from localargo.manifests.source_kinds.calendar import go_time
+from localargo.manifests.source_kinds.kind import SourceEvent
 from localargo.ports import Event
 
 log = logging.getLogger(__name__)
@@ -49,7 +53,7 @@ class Calendar:
             self._task = None
 
     async def fire(self) -> Event | None:
-        """A tick out of turn, as `retrain tick` asks for it: it changes nothing about what is due or missed."""
+        """A tick out of turn, when a person asks for it: it changes nothing about what is due or missed."""
         return await self._envelope.send(self._data(self._now(), live=True))
 
     def _data(self, at: float, *, live: bool) -> bytes:
@@ -93,8 +97,8 @@ class Calendar:
         return now
 
 
-def go_time(moment: datetime) -> str:
-    """A time as Go's `time.Time.String()` prints it: `2026-11-22 21:59:00.0008 +0000 UTC`."""
-    fraction = f".{moment.microsecond:06d}".rstrip("0") if moment.microsecond else ""
-    offset = moment.strftime("%z")[:5]
-    return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} {offset} {moment.tzname()}"
+def _open(event: SourceEvent, envelope: Envelope, resources: Resources) -> RunningSource:
+    return Calendar(event.spec, envelope, resources.journal, resources.now)
+
+
+DRIVER: Driver = _open

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from localargo.clock import timestamp
 from localargo.eventbus.journal import Journal, Mark
 from localargo.expressions import ExpressionError, exprlang, rawjson
+from localargo.manifests.source_kinds.registry import filter_expression
 from localargo.ports import Event
 
 log = logging.getLogger(__name__)
@@ -23,11 +24,11 @@ def make(source: str, subject: str, kind: str, data: bytes, now: float, event_id
 class Envelope:
     """Turns a payload of one event of one EventSource into an event on the bus."""
 
-    def __init__(self, source: str, subject: str, kind: str, spec: dict[str, Any], journal: Journal, now: Callable[[], float]) -> None:
+    def __init__(self, source: str, subject: str, kind: str, spec: Mapping[str, Any], journal: Journal, now: Callable[[], float]) -> None:
         self.source = source
         self.subject = subject
         self.kind = kind
-        self._expression = (spec.get("filter") or {}).get("expression") if kind != "minio" else None
+        self._expression = filter_expression(kind, spec)
         self._journal = journal
         self._now = now
 

@@ -10,15 +10,17 @@ import asyncio
 import hmac
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from localargo.errors import InvalidInput, LocalArgoError
 from localargo.eventsources import payload
+from localargo.eventsources.driver import Driver, Resources, RunningSource
 from localargo.eventsources.envelope import Envelope
+from localargo.manifests.source_kinds.kind import SourceEvent
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Receive, Scope
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +39,15 @@ class Endpoint:
         self.limit = int(spec.get("maxPayloadSize") or DEFAULT_PAYLOAD)
         self.metadata = spec.get("metadata")
         self.envelope = envelope
-        self.active = True
+        self.active = False
         self.body_seconds = BODY_SECONDS
         self._token = token
+
+    def start(self) -> None:
+        self.active = True
+
+    async def stop(self) -> None:
+        self.active = False
 
     def admits(self, header: str | None) -> str | None:
         """None when the Authorization header is right (or none is asked); else Argo's words. Compared in constant time.
@@ -114,28 +122,19 @@ async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
             return b"".join(parts)
 
 
-class Application:
-    """All endpoints of one port, as an ASGI application. Raises InvalidInput when two of them have one path."""
+def _open(event: SourceEvent, envelope: Envelope, resources: Resources) -> RunningSource:
+    endpoint = Endpoint(event.spec, envelope, _token(event.spec, resources.secret))
+    resources.http.add(int(event.spec.get("port") or 0), endpoint)
+    return endpoint
 
-    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
-        self._endpoints: dict[str, Endpoint] = {}
-        for endpoint in endpoints:
-            other = self._endpoints.setdefault(endpoint.path, endpoint)
-            if other is not endpoint:
-                one, two = (f"{e.envelope.source}/{e.envelope.subject}" for e in (other, endpoint))
-                raise InvalidInput(f"{one} and {two} both listen on {endpoint.path} of one port: on one machine give one of them another")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        endpoint = self._endpoints.get(scope["path"])
-        if endpoint is not None:
-            status, text = await endpoint.answer(scope, receive)
-        else:
-            status, text = (200, "OK") if scope["path"] == "/health" else (404, "404 page not found")
-        body = text.encode()
-        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
-        if status != 200:
-            headers.append((b"connection", b"close"))  # what is left of a body that was not read is not the next request
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+def _token(spec: Mapping[str, Any], secret: Callable[[str, str], str]) -> Callable[[], str] | None:
+    """Reads the bearer token anew for each request, so that it can be changed; one newline at its end is not part of it."""
+    reference = spec.get("authSecret")
+    if not reference:
+        return None
+    name, key = str(reference["name"]), str(reference["key"])
+    return lambda: secret(name, key).removesuffix("\n")
+
+
+DRIVER: Driver = _open

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -26,7 +24,6 @@ FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
     ("weekday", 0, 6, DAYS),
 )
 FURTHEST = 5000  # candidates before a schedule counts as never
-LONGEST_SLEEP = 3600.0  # seconds: a clock that is set while we sleep is noticed within the hour
 
 
 class Schedule:
@@ -34,16 +31,18 @@ class Schedule:
 
     def __init__(self, where: str, spec: Mapping[str, Any]) -> None:
         self.interval: float | None = None
-        text = str(spec.get("schedule") or "")
-        named = ZONE.match(text.strip())
+        named, text = split_zone(str(spec.get("schedule") or ""))
         try:
-            self.zone = zone(named[1] if named else str(spec.get("timezone") or ""))
+            self.zone = zone(named or str(spec.get("timezone") or ""))
         except ExpressionError as error:
             raise InvalidInput(f"{where}: {error}") from error
-        self.text = " ".join((named[2] if named else text).split())
+        self.text = " ".join(text.split())
         self.excluded = {day for entry in spec.get("exclusionDates") or [] for day in _excluded(where, str(entry))}
         if self.text:
-            check(where, self.text)
+            try:
+                check(self.text)
+            except InvalidInput as error:
+                raise InvalidInput(f"{where}.schedule {self.text!r} cannot be read: {error}") from error
         elif spec.get("interval"):
             self.interval = _interval(where, str(spec["interval"]))
         else:
@@ -72,30 +71,32 @@ class Schedule:
                 yield found.timestamp()
 
 
-async def until(due: float, now: Callable[[], float]) -> None:
-    """Return when the clock `now` has come to `due` (epoch seconds)."""
-    for _ in itertools.count():
-        wait = due - now()
-        if wait <= 0:
-            return
-        await asyncio.sleep(min(wait, LONGEST_SLEEP))
+def split_zone(text: str) -> tuple[str, str]:
+    """The time zone that a schedule names in front of its fields (`TZ=Europe/Warsaw 0 2 * * *`), empty when it names none; the fields."""
+    named = ZONE.match(text.strip())
+    return (named[1], named[2]) if named else ("", text)
 
 
-def check(where: str, text: str) -> None:
-    """Refuse what robfig/cron's five-field parser refuses: words like @daily, wrap-around ranges, 7 for Sunday."""
+def check(text: str) -> None:
+    """Refuse what robfig/cron's five-field parser refuses: names like @daily, ranges that wrap around, 7 for Sunday.
+
+    Raises InvalidInput with the reason.
+    """
     fields = text.split()
+    if text.strip().startswith("@"):
+        raise InvalidInput("names like @daily are not supported; write the five fields")
     if len(fields) != len(FIELDS):
-        raise InvalidInput(f"{where}.schedule: {text!r} is not five cron fields (minute hour day month weekday)")
+        raise InvalidInput(f"it has {len(fields)} fields, not five (minute, hour, day of month, month, day of week)")
     for field, (name, least, greatest, words) in zip(fields, FIELDS, strict=True):
         for item in field.split(","):
             found = ITEM.fullmatch(item)
             if not found:
-                raise InvalidInput(f"{where}.schedule: {text!r}: {name} {item!r} cannot be read")
+                raise InvalidInput(f"{name} {item!r} is neither a number, a range, `*` nor a step")
             ends = [_number(end, words) for end in (found[2], found[3]) if end is not None]
             if None in ends or any(not least <= end <= greatest for end in ends if end is not None):
-                raise InvalidInput(f"{where}.schedule: {text!r}: {name} {item!r} is not within {least}-{greatest}")
+                raise InvalidInput(f"{name} {item!r} is not between {least} and {greatest}")
             if ends != sorted(e for e in ends if e is not None) or found[4] == "0":
-                raise InvalidInput(f"{where}.schedule: {text!r}: {name} {item!r} ends before it begins, or has step 0")
+                raise InvalidInput(f"{name} {item!r} ends before it begins, or has step 0")
 
 
 def _number(text: str, words: tuple[str, ...]) -> int | None:
@@ -107,7 +108,7 @@ def _number(text: str, words: tuple[str, ...]) -> int | None:
 
 def _interval(where: str, text: str) -> float:
     try:
-        seconds = gotext.parse_duration(text)
+        seconds = gotext.go_duration(text)
     except ExpressionError as error:
         raise InvalidInput(f"{where}.interval: {error}") from error
     if seconds <= 0:

@@ -9,7 +9,9 @@ from typing import Any
 from localargo.errors import InvalidInput
 from localargo.expressions import lua
 from localargo.manifests.document import Document
+from localargo.manifests.lint_timezone import check_timezone
 from localargo.manifests.report import Report, meant
+from localargo.manifests.source_kinds.registry import KINDS
 
 OPERATORS = ("and", "or")
 TYPES = ("string", "number", "bool")
@@ -18,26 +20,6 @@ BOOLEANS = ("1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "fals
 COMPARED = ("type", "subject", "source", "datacontenttype")  # the only parts of a context filter that Argo looks at
 CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d:[0-5]\d")
 NEVER = "no event passes"
-
-# a record of MinIO's notifications; None: anything may be below
-RECORD: dict[str, Any] = {
-    **{key: {} for key in ("eventVersion", "eventSource", "awsRegion", "eventTime", "eventName")},
-    "userIdentity": {"principalId": {}},
-    "requestParameters": None,
-    "responseElements": None,
-    "s3": {
-        **{key: {} for key in ("s3SchemaVersion", "configurationId")},
-        "bucket": {"name": {}, "ownerIdentity": {"principalId": {}}, "arn": {}},
-        "object": {**{key: {} for key in ("key", "size", "eTag", "contentType", "versionId", "sequencer")}, "userMetadata": None},
-    },
-    "source": {key: {} for key in ("host", "port", "userAgent")},
-}
-# what a source's payload has at the top; other sources' payloads are their senders' own
-PAYLOADS: Mapping[str, tuple[str, ...]] = {
-    "webhook": ("header", "body", "metadata"),
-    "calendar": ("eventTime", "metadata"),
-    "minio": ("notification", "metadata"),
-}
 
 
 def check(document: Document, report: Report, dependency: Mapping[str, Any], path: str, source: str) -> None:
@@ -70,38 +52,18 @@ def _script(document: Document, report: Report, script: str, at: str) -> None:
         report.warning(document, at, f"{NEVER}: the script cannot be read: {error}")
 
 
-def _record_path(document: Document, report: Report, parts: list[str], at: str) -> None:
-    """A path into one record of a notification."""
-    here: Any = RECORD
-    for depth, part in enumerate(parts):
-        if here is None or not re.fullmatch(r"\w+", part):
-            return
-        if part not in here:
-            above = ".".join(["notification.0", *parts[:depth]])
-            message = f"{above} of a minio event has no `{part}`"
-            report.warning(document, at, message, meant(part, here) or ("there is: " + ", ".join(here) if here else "it has no parts"))
-            return
-        here = here[part]
-
-
 def payload_path(document: Document, report: Report, path: str, at: str, source: str) -> None:
-    """A path into the payload of a known source: its first part must be there, lists need an index, headers their spelling."""
+    """A path into the payload of a kind of source whose fields are known."""
+    kind = KINDS.get(source)
     parts = path.split(".")
-    known = PAYLOADS.get(source)
-    if known is None or not path or not re.fullmatch(r"[\w-]+", parts[0]):
+    if kind is None or not kind.payload_fields or not re.fullmatch(r"[\w-]+", parts[0]):
         return
-    if parts[0] not in known:
+    if parts[0] not in kind.payload_fields:
         message = f"the payload of a {source} event has no `{parts[0]}` at its top"
-        report.warning(document, at, message, meant(parts[0], known) or "there is: " + ", ".join(known))
-    elif source == "minio" and parts[0] == "notification" and len(parts) > 1 and re.fullmatch(r"[a-zA-Z]\w*", parts[1]):
-        report.warning(document, at, "`notification` is a list", f"write {'.'.join(['notification.0', *parts[1:]])}")
-    elif source == "minio" and parts[0] == "notification":
-        _record_path(document, report, parts[2:], at)
-    elif source == "webhook" and parts[0] == "header" and len(parts) > 1:
-        spelling = "-".join(part[:1].upper() + part[1:].lower() for part in parts[1].split("-"))
-        if parts[1] != spelling and re.fullmatch(r"[A-Za-z0-9-]+", parts[1]):
-            message = f"header names are spelled as Go spells them: `{parts[1]}` is never there"
-            report.warning(document, at, message, f"write header.{spelling}")
+        hint = meant(parts[0], kind.payload_fields) or "the fields are: " + ", ".join(kind.payload_fields)
+        report.warning(document, at, message, hint)
+    elif kind.lint_path is not None:
+        kind.lint_path(document, report, parts, at)
 
 
 def _data(document: Document, report: Report, each: Mapping[str, Any], at: str, source: str) -> None:
@@ -204,16 +166,4 @@ def _time(document: Document, report: Report, time: Mapping[str, Any], at: str) 
             report.error(document, f"{at}.{name}", f"{name} is written HH:MM:SS, not {value or 'left out'}", 'as "08:00:00"')
     if start and start == stop:
         report.error(document, at, "start and stop are the same: Argo refuses the Sensor", "leave the filter out to take every time")
-    timezone(document, report, str(time.get("timezone") or ""), f"{at}.timezone")
-
-
-def timezone(document: Document, report: Report, name: str, at: str) -> None:
-    """A timezone must be in the IANA database."""
-    import zoneinfo
-
-    if not name or name == "Local":
-        return
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        report.error(document, at, f"unknown timezone {name}", meant(name, zoneinfo.available_timezones()))
+    check_timezone(document, report, str(time.get("timezone") or ""), f"{at}.timezone")

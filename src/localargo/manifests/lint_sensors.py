@@ -9,9 +9,10 @@ from typing import Any
 from localargo.errors import InvalidInput
 from localargo.manifests import lint_filters, lint_triggers
 from localargo.manifests.document import Document
-from localargo.manifests.lint_eventsources import SPEC_FIELDS
 from localargo.manifests.lint_locations import Library
+from localargo.manifests.lint_timezone import check_timezone
 from localargo.manifests.report import Report, meant
+from localargo.manifests.source_kinds.kind import declared_events
 
 RESERVED = ("and", "or")
 TOKEN = re.compile(r"\s*(&&|\|\||[()!]|[^\s()&|!]+)")
@@ -58,11 +59,7 @@ def known_events(documents: Sequence[Document]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for document in documents:
         if document.kind == "EventSource":
-            spec = document.doc.get("spec")
-            spec = spec if isinstance(spec, dict) else {}
-            found[document.name] = {
-                event: kind for kind, events in spec.items() if kind not in SPEC_FIELDS and isinstance(events, dict) for event in events
-            }
+            found[document.name] = {each.event: each.kind for each in declared_events(document.name, document.doc.get("spec"))}
     return found
 
 
@@ -128,7 +125,7 @@ def _conditions(document: Document, report: Report, template: Mapping[str, Any],
     if reset and "&" not in text:
         report.warning(document, f"{path}.conditionsReset", "without && nothing is remembered, so there is nothing to reset")
     for index, each in enumerate(reset or []):
-        lint_filters.timezone(
+        check_timezone(
             document, report, str((each.get("byTime") or {}).get("timezone") or ""), f"{path}.conditionsReset[{index}].byTime.timezone"
         )
     return set(names)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
+from localargo.manifests.source_kinds.registry import KINDS, RUNNING
 from localargo.manifests.support_table import Support, Table
 
-SERVICES = (
-    "amqp azureEventsHub azureQueueStorage azureServiceBus bitbucket bitbucketserver emitter file generic gerrit "
-    "github gitlab hdfs kafka mns mqtt "
-    "nats nsq pubSub pulsar redis redisStream resource sftp slack sns sqs storageGrid stripe"
-)
-NEEDS_SERVICE = "this source needs a service that is not here; it runs on a cluster, and its events can be replayed here"
 LUA = "Lua is not run here to change an event: write the same as `transform.jq`"
 TRIGGERS = "awsLambda azureEventHubs azureServiceBus custom email kafka nats openWhisk pulsar slack"
 NEEDS_TARGET = "this trigger needs a service that is not here; triggers here are k8s, argoWorkflow, http and log"
 ON_A_POD = "the engine itself listens: there is no pod"
 SOURCES_ELSEWHERE = "write the resource in the trigger (source.resource or source.inline)"
 ONE_BUS = "there is one bus, a journal in the state folder"
-PLAIN_HTTP = "the webhook listens on 127.0.0.1 without TLS; a cluster's ingress ends TLS"
 
 POD_TEMPLATE = "affinity imagePullSecrets metadata nodeSelector priority priorityClassName securityContext serviceAccountName tolerations"
 
@@ -47,14 +41,11 @@ TABLE: Table = {
         "streamConfig version",
     ),
     "EventSourceSpec": Support(
-        "calendar eventBusName minio webhook",
+        " ".join(["eventBusName", *RUNNING]),
         kept="replicas service template",
-        refused=SERVICES,
+        refused=" ".join(name for name in KINDS if name not in RUNNING),
         notes={
-            **dict.fromkeys(SERVICES.split(), NEEDS_SERVICE),
-            "generic": "this source is a gRPC service of your own; it runs on a cluster, and its events can be replayed here",
-            "file": "put files into the bucket: the minio source sees them",
-            "resource": "there is no Kubernetes API to watch here; its events can be replayed",
+            **{name: kind.refusal for name, kind in KINDS.items()},
             "eventBusName": ONE_BUS + ", whatever the name",
             "template": ON_A_POD,
             "replicas": ON_A_POD,
@@ -62,19 +53,7 @@ TABLE: Table = {
         },
     ),
     "EventSourceFilter": Support("expression"),
-    "WebhookEventSource": Support(
-        "authSecret endpoint filter maxPayloadSize metadata method port",
-        kept="url",
-        refused="serverCertSecret serverKeySecret",
-        notes={"serverCertSecret": PLAIN_HTTP, "serverKeySecret": PLAIN_HTTP, "port": "on 127.0.0.1"},
-    ),
-    "CalendarEventSource": Support("exclusionDates filter interval metadata persistence schedule timezone"),
-    "EventPersistence": Support("catchup configMap"),
-    "CatchupConfiguration": Support("enabled maxDuration"),
-    "ConfigMapPersistence": Support("createIfNotExist name", notes={"name": "the last tick is kept in the state folder"}),
-    "S3Artifact": Support("accessKey bucket endpoint events filter insecure metadata region secretKey", kept="caCertificate"),
-    "S3Bucket": Support("name", kept="key", notes={"key": "Argo does not read it either"}),
-    "S3Filter": Support("prefix suffix"),
+    **{definition: fields for kind in KINDS.values() for definition, fields in kind.schema.items()},
     "SensorSpec": Support(
         "dependencies eventBusName triggers",
         kept="errorOnFailedRound loggingFields replicas revisionHistoryLimit template",

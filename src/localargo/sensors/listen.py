@@ -14,9 +14,10 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from localargo.clock import until
 from localargo.errors import AlreadyExists, LocalArgoError
 from localargo.eventbus.journal import Entry, Journal
-from localargo.expressions.cron import Schedule, until
+from localargo.expressions.cron import Schedule
 from localargo.ports import Doc
 from localargo.sensors import decide
 from localargo.sensors.decide import Dependency, Sensor, Trigger

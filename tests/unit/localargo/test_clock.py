@@ -1,10 +1,11 @@
+import asyncio
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localargo.clock import SystemClock, seconds, timestamp
+from localargo.clock import SystemClock, seconds, timestamp, until
 
 
 @given(st.integers(0, 4_000_000_000), st.floats(0, 0.999))
@@ -25,3 +26,9 @@ def test_what_is_no_time_is_refused() -> None:
 def test_the_system_clock_is_the_systems() -> None:
     before = time.time()
     assert before <= SystemClock().now() <= time.time()
+
+
+def test_until_asks_the_clock_again() -> None:
+    times = iter([0.0, 0.0, 0.05, 100.0])
+    asyncio.run(until(0.01, lambda: next(times)))
+    assert next(times) == 100.0

@@ -14,8 +14,10 @@ from localargo.bucket.seaweedfs import Change
 from localargo.errors import Unavailable
 from localargo.eventbus import journal
 from localargo.eventbus.journal import Journal
-from localargo.eventsources.bucket import UNWANTED, BucketSource, Changes, Polled, polled, record
+from localargo.eventsources.bucket import UNWANTED, BucketSource
+from localargo.eventsources.bucket_changes import Changes, Polled, polled
 from localargo.eventsources.envelope import Envelope
+from localargo.manifests.source_kinds.minio import record
 from localargo.store import open_store
 
 NOW = 1_760_000_000

@@ -13,8 +13,9 @@ import pytest
 
 from localargo.eventbus import journal
 from localargo.eventbus.journal import Journal
-from localargo.eventsources.calendar import Calendar, go_time
+from localargo.eventsources.calendar import Calendar
 from localargo.eventsources.envelope import Envelope
+from localargo.manifests.source_kinds.calendar import go_time
 from localargo.store import open_store
 
 

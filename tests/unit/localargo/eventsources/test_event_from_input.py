@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from localargo.errors import InvalidInput, NotFound
-from localargo.eventsources.event_from_input import event_from_input, source_events
-from localargo.eventsources.samples import sample, samples
+from localargo.eventsources.event_from_input import event_from_input
+from localargo.eventsources.samples import sample
 from localargo.expressions import ExpressionError
+from localargo.manifests import schema
+from localargo.manifests.source_kinds.kind import SPEC_FIELDS, declared_events
+from localargo.manifests.source_kinds.registry import KINDS
 
 NOW = 1_760_000_000.5
 
@@ -35,8 +38,10 @@ def formed(given: Any, source: str = "", documents: list[dict[str, Any]] | None 
     return f"{made.event.source}/{made.event.subject}", json.loads(made.event.data), made.how, made.dropped
 
 
-def test_every_event_is_a_place() -> None:
-    assert [(p.source, p.event, p.kind) for p in source_events(ALL)] == [
+def test_every_event_is_declared() -> None:
+    assert [
+        (e.source, e.event, e.kind) for document in ALL[:-1] for e in declared_events(document["metadata"]["name"], document["spec"])
+    ] == [
         ("hook", "call", "webhook"),
         ("clock", "nightly", "calendar"),
         ("bucket", "upload", "minio"),
@@ -127,9 +132,9 @@ def test_what_could_be_meant_is_named() -> None:
 
 
 def test_there_is_a_sample_of_every_kind() -> None:
-    from localargo.manifests.support_events import SERVICES
-
-    assert samples().keys() == {"webhook", "calendar", "minio", *SERVICES.split()}
+    declared = schema.definitions(schema.EVENTS)["EventSourceSpec"]["properties"]
+    assert KINDS.keys() == declared.keys() - set(SPEC_FIELDS)
+    assert all(isinstance(json.loads(sample(kind)), dict) for kind in KINDS)
     assert json.loads(sample("webhook"))["body"]["model"] == "flight-delay"
     with pytest.raises(NotFound, match="webhook"):
         sample("telepathy")

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from localargo.bucket.seaweedfs import Change
 from localargo.errors import InvalidInput, NotFound, Unsupported
 from localargo.eventbus import journal
 from localargo.eventbus.journal import Journal
-from localargo.eventsources.bucket import Changes
-from localargo.eventsources.sources import Sources, events_of
+from localargo.eventsources.bucket_changes import Changes
+from localargo.eventsources.driver import driver_of
+from localargo.eventsources.sources import Sources, supported_events
+from localargo.manifests.source_kinds.kind import SourceEvent
+from localargo.manifests.source_kinds.registry import KINDS, RUNNING
 from localargo.store import open_store
 
 
@@ -110,14 +114,14 @@ async def test_what_is_paused_at_the_start_is_silent_until_it_is_resumed(db: sql
 
 @pytest.mark.anyio
 async def test_an_unknown_name_cannot_be_paused(db: sqlite3.Connection) -> None:
-    with pytest.raises(InvalidInput, match=r"--pause nope: .*clock"):
+    with pytest.raises(InvalidInput, match=r"cannot pause nope: .*clock"):
         await opened(db, CLOCK, pause=("nope",))
 
 
 def test_a_source_that_needs_a_service_is_refused_by_name() -> None:
-    assert events_of(CLOCK) == [("calendar", "nightly", NIGHTLY["nightly"])]
-    with pytest.raises(Unsupported, match=r"EventSource/q spec\.sqs: .*retrain replay"):
-        events_of(document("q", sqs={"landed": {}}))
+    assert supported_events(CLOCK) == [SourceEvent("clock", "nightly", "calendar", NIGHTLY["nightly"])]
+    with pytest.raises(Unsupported, match=r"EventSource/q spec\.sqs: .*supported: calendar, minio, webhook"):
+        supported_events(document("q", sqs={"landed": {}}))
 
 
 @pytest.mark.anyio
@@ -126,3 +130,8 @@ async def test_a_wrong_schedule_opens_nothing(db: sqlite3.Connection) -> None:
         await opened(db, HOOK, document("wrong", calendar={"x": {"schedule": "@daily"}}))
     sources, _, _ = await opened(db, HOOK)
     await sources.close()
+
+
+@pytest.mark.parametrize("kind", RUNNING)
+def test_every_kind_that_runs_has_a_driver(kind: str) -> None:
+    assert driver_of(kind) is sys.modules[f"localargo.eventsources.{KINDS[kind].driver}"].DRIVER

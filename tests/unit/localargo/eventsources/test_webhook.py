@@ -15,10 +15,11 @@ from localargo.errors import InvalidInput, NotFound, Unavailable
 from localargo.eventbus import journal
 from localargo.eventbus.journal import Journal
 from localargo.eventbus.retention import Retention
-from localargo.eventsources.bucket import Changes
+from localargo.eventsources.bucket_changes import Changes
+from localargo.eventsources.http_ports import Application
 from localargo.eventsources.server import Server, bind
 from localargo.eventsources.sources import Sources
-from localargo.eventsources.webhook import Application
+from localargo.eventsources.webhook import Endpoint
 from localargo.store import open_store
 
 TOKEN = "s3cret"
@@ -214,15 +215,16 @@ async def test_without_a_bus_there_is_no_success(world: World) -> None:
 
 @pytest.mark.anyio
 async def test_slow_bodies_and_slow_heads_are_hung_up_on(world: World) -> None:
-    for endpoint in world.sources.endpoints():
+    for endpoint in world.sources.http.endpoints():
+        assert isinstance(endpoint, Endpoint)
         endpoint.body_seconds = 0.2
     slow = b"POST /hook HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
     answer = await world.raw(slow)
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"too slowly" in answer
-    for server in world.sources.servers():
+    for server in world.sources.http.servers():
         await server.stop()
-    application = Application(world.sources.endpoints())
+    application = Application(world.sources.http.endpoints())
     server = Server(application, bind(0, True))
     server.head_seconds = 0.2
     await server.start()

@@ -1,6 +1,5 @@
 """Schedules: robfig/cron's answers, also where the clocks change."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localargo.errors import InvalidInput
-from localargo.expressions.cron import DAYS, MONTHS, Schedule, until
+from localargo.expressions.cron import DAYS, MONTHS, Schedule
 
 
 def at(text: str, zone: str = "UTC") -> float:
@@ -144,9 +143,3 @@ def test_what_robfig_refuses_is_refused(text: str) -> None:
 def test_what_is_no_schedule_names_its_field(spec: dict[str, str]) -> None:
     with pytest.raises(InvalidInput, match=r"^here"):
         Schedule("here", spec)
-
-
-def test_until_asks_the_clock_again() -> None:
-    times = iter([0.0, 0.0, 0.05, 100.0])
-    asyncio.run(until(0.01, lambda: next(times)))
-    assert next(times) == 100.0

@@ -3,7 +3,6 @@ from collections.abc import Callable
 import pytest
 
 from localargo.errors import Finding
-from localargo.manifests.lint_eventsources import unreadable_schedule
 
 Lint = Callable[..., list[Finding]]
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: EventSource\nmetadata: {name: e}\nspec: "
@@ -31,7 +30,7 @@ def test_sound_sources(lint: Lint, spec: str) -> None:
         (
             f"{{webhook: {{h: {{{HOOK}}}}}, calendar: {{t: {{interval: 3s}}}}}}",
             "error",
-            "webhook and calendar cannot stand in one EventSource",
+            "webhook and calendar cannot be in one EventSource",
         ),
         (f"{{calendar: {{h: {{interval: 3s}}}}, minio: {{h: {{{BUCKET}}}}}}}", "error", "event h is declared twice, in calendar too"),
         (f"{{webhook: {{h: {{{HOOK}}}, i: {{{HOOK}}}}}}}", "error", "endpoint /h on port 12000 is taken by event h"),
@@ -40,11 +39,13 @@ def test_sound_sources(lint: Lint, spec: str) -> None:
         ("{webhook: {h: {port: '12000', endpoint: /h}}}", "error", "a webhook needs `method`"),
         ("{webhook: {h: {port: '12000', endpoint: /h, method: PUT}}}", "warning", "every request is answered with 400"),
         (f"{{webhook: {{h: {{{HOOK}, maxPayloadSize: -1}}}}}}", "error", "not negative"),
-        (f"{{webhook: {{h: {{{HOOK}, filter: {{expression: 'body.n >'}}}}}}}}", "warning", "every event is dropped without a word"),
+        (f"{{webhook: {{h: {{{HOOK}, filter: {{expression: 'body.n >'}}}}}}}}", "warning", "every event is dropped silently"),
         ("{calendar: {t: {timezone: UTC}}}", "error", "a calendar needs `schedule` or `interval`"),
-        ("{calendar: {t: {schedule: '@daily'}}}", "error", "words like @daily are not taken"),
+        ("{calendar: {t: {schedule: '@daily'}}}", "error", "names like @daily are not supported"),
         ("{calendar: {t: {schedule: '* * * * * *'}}}", "error", "it has 6 fields, not five"),
         ("{calendar: {t: {schedule: '61 * * * *'}}}", "error", "cannot be read"),
+        ("{calendar: {t: {schedule: '0 2 * * 7'}}}", "error", "weekday '7' is not between 0 and 6"),
+        ("{calendar: {t: {schedule: 'TZ=Nowhere 0 2 * * *'}}}", "error", "unknown timezone Nowhere"),
         ("{calendar: {t: {interval: '30'}}}", "error", "interval is a duration with units"),
         ("{calendar: {t: {schedule: '* * * * *', interval: 3s}}}", "warning", "the schedule is used and the interval is not"),
         ("{calendar: {t: {interval: 3s, timezone: Nowhere}}}", "error", "unknown timezone Nowhere"),
@@ -62,5 +63,5 @@ def test_sources_that_do_not_do_what_is_meant(lint: Lint, spec: str, severity: s
 
 
 @pytest.mark.parametrize("text", ["* * * * *", "17 2 * * *", "*/5 1-4 1,15 jan mon", "TZ=Europe/Warsaw 0 1 * * *", "CRON_TZ=UTC 0 1 * * *"])
-def test_schedules_that_are_read(text: str) -> None:
-    assert unreadable_schedule(text) == ""
+def test_schedules_that_are_read(lint: Lint, text: str) -> None:
+    assert lint(f"{HEAD}{{calendar: {{t: {{schedule: '{text}'}}}}}}\n") == []
