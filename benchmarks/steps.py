@@ -23,6 +23,7 @@ from typing import Any
 
 from localargo.engine import Engine
 from localargo.manifests.document import Document
+from retrain.project.handlers import engine_settings
 
 LEVELS, WIDTH = 5, 4
 TARGET = 0.5
@@ -57,7 +58,7 @@ async def by_engine(engine: Engine, module: str, name: str) -> float:
 
 async def measure(folder: Path, rounds: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    async with Engine(folder / "state") as engine:
+    async with Engine(folder / "state", settings=engine_settings()) as engine:
         for module in MODULES:
             await by_engine(engine, module, f"warm-{module}")
             await asyncio.to_thread(by_xargs, module, folder)

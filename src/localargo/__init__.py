@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from localargo.ports import Doc, Json
     from localargo.reading import read_file, read_paths
     from localargo.runners.isolated import probe as isolation_obstacle
+    from localargo.settings import Settings, WarmPackage
     from localargo.store import lock_holder
     from localargo.workflows.objects import PLURALS, known_kind
     from localargo.workflows.retry_workflow import with_parameters
@@ -41,8 +42,10 @@ _HOMES: Final = {
     "NotFound": "errors",
     "PLURALS": "workflows.objects",
     "S3Bucket": "bucket.s3",
+    "Settings": "settings",
     "Unavailable": "errors",
     "Unsupported": "errors",
+    "WarmPackage": "settings",
     "check": "manifests.validate",
     "dump_tree": "manifests.yaml",
     "isolation_obstacle": "runners.isolated:probe",
@@ -72,8 +75,10 @@ __all__ = [
     "LocalArgoError",
     "NotFound",
     "S3Bucket",
+    "Settings",
     "Unavailable",
     "Unsupported",
+    "WarmPackage",
     "check",
     "dump_tree",
     "isolation_obstacle",

@@ -10,12 +10,13 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol
 
+from localargo import __version__
 from localargo.api import app, listeners
+from localargo.api.backend import Backend
 from localargo.api.stream import Changes
 from localargo.artifacts.stage import BucketArtifacts
 from localargo.bucket.s3 import S3Bucket
@@ -34,8 +35,9 @@ from localargo.runners.client import ProcessPods
 from localargo.sensors.listen import SensorListener
 from localargo.sensors.triggers import Actor
 from localargo.services import WEBHOOK_NAME, namespace_of
+from localargo.settings import DEFAULTS, Settings
 from localargo.stand_ins import StandIns
-from localargo.store import lock_state, nested_transaction, open_store, transaction
+from localargo.store import lock_state, nested_transaction, open_store, readable, transaction, usable
 from localargo.workflows import ledger, objects
 from localargo.workflows.action_dispatcher import ActionDispatcher
 from localargo.workflows.admission import Admission
@@ -64,7 +66,7 @@ PodsMaker = Callable[[PodListener, Callable[[str, float], None]], OwnPods]
 class Engine:
     """An async context manager. `documents` are checked and applied; what an earlier engine left unfinished goes on.
 
-    `pods` makes what runs pods when they shall not be processes of this machine (tests).
+    `settings` are the same for all engines of a program. `pods` makes something else than processes of this machine run the pods (tests).
 
     Raises InvalidInput or Unsupported for the documents, Unavailable when the state folder is in use or a part does not start.
     """
@@ -79,6 +81,7 @@ class Engine:
         pause: Sequence[str] = (),
         allowed_hosts: Sequence[str] = (),
         namespace: str = "",
+        settings: Settings = DEFAULTS,
         reload: bool = False,
         pods: PodsMaker | None = None,
         factory: type[sqlite3.Connection] = sqlite3.Connection,
@@ -89,6 +92,7 @@ class Engine:
         self._listen = listen
         self._pause = tuple(pause)
         self._allowed_hosts = tuple(allowed_hosts)
+        self._settings = settings
         self._reload = reload
         self._make_pods = pods or self._processes
         self.namespace = namespace
@@ -101,7 +105,8 @@ class Engine:
 
     async def __aenter__(self) -> Engine:
         async with self._undo:
-            await self._start()
+            with readable(self.state / "engine.db"):
+                await self._start()
             self._undo = self._undo.pop_all()
         return self
 
@@ -119,7 +124,8 @@ class Engine:
         self._asked = asyncio.Event()
         lock = lock_state(self.state)
         self._undo.callback(lock.release)
-        self._open_log()
+        with usable(self.state):
+            self._open_log()
         self._db = open_store(self.state / "engine.db", [objects.SCHEMA, ledger.SCHEMA, journal.SCHEMA], factory=self._factory)
         self._undo.callback(self._db.close)
         self._documents = objects.Documents(self._db, "", {})
@@ -150,13 +156,13 @@ class Engine:
         self._undo.callback(root.removeHandler, handler)
 
     def _open_workflows(self) -> None:
-        self._undo.push_async_callback(self._stop_bucket)
         self.pods = self._make_pods(self._pod_exited, self._pod_running)
         dispatcher = ActionDispatcher(self.pods, self._clock)
         self.controller = Controller(self._db, self._documents, dispatcher, self._clock, reload=self._reload)
-        self._undo.push_async_callback(self._stop_pods)
         self.admission = Admission(self._db, self._documents, self.controller, self._clock, self.namespace)
-        self.stand_ins = StandIns(self.state, self._documents, self.admission)
+        self.stand_ins = StandIns(self.state, self._settings, self._documents, self.admission)
+        self._undo.push_async_callback(self._stop_bucket)
+        self._undo.push_async_callback(self._stop_pods)
         self.operations = Operations(self.controller, self.admission, self._clock)
         resources = Resources(self.admission, self.controller.save_fact, self.controller.note, lambda: nested_transaction(self._db))
         dispatcher.resources = resources
@@ -166,7 +172,8 @@ class Engine:
         self.admission.listeners += [resources.changed, self._semaphore_changed]
 
     def _processes(self, on_exit: PodListener, on_running: Callable[[str, float], None]) -> OwnPods:
-        return ProcessPods(self.state, BucketArtifacts(self._bucket), on_exit, on_running)
+        with usable(self.state):
+            return ProcessPods(self.state, BucketArtifacts(self._bucket), on_exit, on_running, warm=self._settings.warm)
 
     def _open_events(self) -> None:
         self.bus = Journal(self._db, self._clock.now)
@@ -194,8 +201,7 @@ class Engine:
         return self.stand_ins.changes(spec) or polled(self.stand_ins.store_of(spec))
 
     async def _serve(self) -> None:
-        services = app.Services(self, self.admission, self.operations, self.pods, self.changes, self.namespace)
-        application = app.build(services)
+        application = app.build(Backend(self, self.admission, self.operations, self.pods, self.changes, self.namespace))
         opened = [listeners.Listener(application, listeners.bind_unix(self.state / "engine.sock"))]
         if self._listen:
             opened.append(listeners.Listener(app.TokenRequired(application, self._token()), listeners.bind_tcp(self._listen)))
@@ -206,7 +212,7 @@ class Engine:
         self.listening = opened
         for listener in opened:
             await listener.start()
-        about = {"pid": os.getpid(), "started": timestamp(self._clock.now()), "version": own_version()}
+        about = {"pid": os.getpid(), "started": timestamp(self._clock.now()), "version": __version__}
         (self.state / "engine.json").write_text(json.dumps(about), encoding="utf-8")
         self._undo.callback((self.state / "engine.json").unlink, missing_ok=True)
 
@@ -264,7 +270,18 @@ class Engine:
     async def _ended(self, name: str) -> Doc:
         """The Workflow at its end, before its `ttlStrategy` may delete it."""
         await self.ended(name)
+        return self.workflow(name)
+
+    def workflow(self, name: str) -> Doc:
+        """The Workflow as it is now, in Argo's shape. Raises NotFound."""
         return self.admission.get("Workflow", name)
+
+    def on_change(self, callback: Callable[[str], None]) -> None:
+        """From now on call back with the name of each Workflow that was created, changed or deleted, once that is on disk.
+
+        The callback runs in the engine's event loop and must not block.
+        """
+        self.controller.listeners.append(callback)
 
     async def ended(self, name: str) -> None:
         """Return when the Workflow has ended. Raises NotFound, and what made the engine fail."""
@@ -315,9 +332,9 @@ class Engine:
         """Who runs here, what shells need to reach the bucket and the webhook, and the sources."""
         environment = dict(self.stand_ins.environment)
         if self.sources.where:
-            environment["RETRAIN_WEBHOOK_URL"] = next(iter(self.sources.where.values()))
-            environment["RETRAIN_WEBHOOK_TOKEN"] = self.stand_ins.secret(WEBHOOK_NAME, "token") or ""
-        about = {"pid": os.getpid(), "version": own_version(), "namespace": self.namespace}
+            environment[self._settings.variable("WEBHOOK_URL")] = next(iter(self.sources.where.values()))
+            environment[self._settings.variable("WEBHOOK_TOKEN")] = self.stand_ins.secret(WEBHOOK_NAME, "token") or ""
+        about = {"pid": os.getpid(), "version": __version__, "namespace": self.namespace}
         return {**about, "environment": environment, "sources": self.sources.describe()}
 
     async def provide(self, documents: Sequence[Doc]) -> None:
@@ -377,17 +394,14 @@ class Engine:
         self._asked.set()
 
 
-async def run_files(state: Path, documents: Sequence[Document], opened: Callable[[Engine], None] | None = None) -> list[Doc]:
-    """Run the Workflows of the documents to their end, in an engine of their own; in file order. `opened` sees it before they start."""
-    async with Engine(state, namespace=namespace_of([d.doc for d in documents], "")) as engine:
+async def run_files(
+    state: Path, documents: Sequence[Document], opened: Callable[[Engine], None] | None = None, settings: Settings = DEFAULTS
+) -> list[Doc]:
+    """Run the Workflows of the documents in an engine that ends with them; the Workflows in the order of the documents.
+
+    `opened` is called with the engine before the first Workflow starts.
+    """
+    async with Engine(state, namespace=namespace_of([d.doc for d in documents], ""), settings=settings) as engine:
         if opened is not None:
             opened(engine)
         return await engine.run_to_end(documents)
-
-
-def own_version() -> str:
-    """Of the installed package; "0" in a tree that is not installed."""
-    try:
-        return version("retrain")
-    except PackageNotFoundError:
-        return "0"

@@ -21,17 +21,18 @@ from localargo.services import (
     secret,
     secret_value,
 )
+from localargo.settings import Settings
 from localargo.workflows.admission import Admission
 from localargo.workflows.objects import Documents
 
-OURS = "retrain/made-by"
+OURS = "localargo/made-by"
 
 
 class StandIns:
     """The bucket is started when it is first needed, and stopped with `stop` unless the next engine shall adopt it."""
 
-    def __init__(self, state: Path, documents: Documents, admission: Admission) -> None:
-        self._server = SeaweedFS(state)
+    def __init__(self, state: Path, settings: Settings, documents: Documents, admission: Admission) -> None:
+        self._server = SeaweedFS(state, settings.bucket, settings.variable("BUCKET"))
         self._documents = documents
         self._admission = admission
         self._store: S3Bucket | None = None
@@ -49,7 +50,7 @@ class StandIns:
         async with self._starting:
             if self._store is None:
                 environment = await self._server.start()
-                self._store = S3Bucket.from_environment(environment)
+                self._store = S3Bucket(self._server.bucket, environment)
                 self._offer(environment)
         return self._store
 

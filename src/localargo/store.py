@@ -1,9 +1,10 @@
-"""The state folder's SQLite file: opened durably, migrated, written in short transactions, and owned by one engine at a time."""
+"""The state folder and its SQLite file: owned by one engine at a time, opened durably, migrated, written in short transactions."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,23 +12,35 @@ from pathlib import Path
 
 from localargo.errors import Unavailable
 
-FORMAT = 1  # of the tables; `PRAGMA user_version` of the file
+FORMAT = 2  # of the tables; `PRAGMA user_version` of the file
 
 # What a new engine does to the tables of an older one, in order; entry n leads from format n to n + 1. Rooms create their own tables.
-MIGRATIONS: list[str] = []
+MIGRATIONS: list[str] = [
+    # the engine's own keys in documents, which bore the name of the program around it
+    """
+    UPDATE workflow SET head = json_remove(json_set(head, '$.localargo', json_extract(head, '$.retrain')), '$.retrain')
+      WHERE json_type(head, '$.retrain') = 'object';
+    UPDATE object SET doc = json_remove(
+      json_set(doc, '$.metadata.annotations."localargo/made-by"', 'engine'), '$.metadata.annotations."retrain/made-by"')
+      WHERE kind = 'Secret' AND json_type(doc, '$.metadata.annotations."retrain/made-by"') IS NOT NULL;
+    """
+]
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def open_store(path: Path, schemas: Sequence[str] = (), *, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
     """Open (or create, mode 0600) the store and make sure that every table of `schemas` is there.
 
     A commit is on disk when it returns (WAL with synchronous=FULL). The connection starts no transaction by itself: use `transaction`.
-    Raises Unavailable when the file was written by a newer version.
+    Raises Unavailable when the file cannot be opened, is damaged, belongs to another program, or was written by a newer version.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    with usable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=factory)
     try:
-        _prepare(connection, path, schemas)
+        with readable(path):
+            _prepare(connection, path, schemas)
     except BaseException:
         connection.close()
         raise
@@ -40,14 +53,51 @@ def _prepare(connection: sqlite3.Connection, path: Path, schemas: Sequence[str])
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA journal_size_limit = 67108864")
     found = connection.execute("PRAGMA user_version").fetchone()[0]
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if there and there.isdisjoint(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", "".join(schemas))):
+        raise Unavailable(f"{path} belongs to another program (tables: {', '.join(sorted(there))}): choose another state folder")
     if found > FORMAT:
-        raise Unavailable(f"{path} has format {found}, this version reads up to {FORMAT}: use the newer retrain, or another --state folder")
-    if found:
-        for script in MIGRATIONS[found - 1 :]:
-            connection.executescript(script)
+        raise Unavailable(
+            f"{path} was written by a newer version (format {found}, this version reads up to {FORMAT}): "
+            "upgrade, or choose another state folder"
+        )
+    for number, script in enumerate(MIGRATIONS[found - 1 :] if found else (), found + 1):
+        connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
     for schema in schemas:
         connection.executescript(schema)
     connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """SQLite's errors about the file as Unavailable, with what to do; every other error as it is."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            raise
+        if error.sqlite_errorcode & 0xFF in DAMAGED:  # the low byte of an extended code is its kind
+            problem, remedy = f"is damaged or not a database ({error})", "put a copy of the state folder in its place"
+        else:
+            problem, remedy = f"cannot be used ({error})", "check the disk and the file's permissions"
+        raise Unavailable(f"{path} {problem}: {remedy}, or choose another state folder") from error
+
+
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """Errors about a file or folder of the state folder as Unavailable, with what to do."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or path
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            problem, remedy = f"{where} is a file, but a folder is needed there", "move it"
+        elif isinstance(error, IsADirectoryError):
+            problem, remedy = f"{where} is a folder, but a file is needed there", "move it"
+        else:
+            problem = f"{where} cannot be opened for writing ({(error.strerror or str(error)).lower()})"
+            remedy = "check its owner and permissions and the disk"
+        raise Unavailable(f"{problem}: {remedy}, or choose another state folder") from error
 
 
 @contextmanager
@@ -74,7 +124,7 @@ def nested_transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Conne
 
 
 class StateLock:
-    """The state folder is ours until `release` or the end of the process."""
+    """The state folder belongs to this process until `release` or its end."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -87,17 +137,18 @@ class StateLock:
 
 
 def lock_state(state: Path) -> StateLock:
-    """Take `engine.lock` of the state folder for life. Raises Unavailable naming the process that holds it."""
-    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Take `engine.lock` of the state folder until `release`. Raises Unavailable for a folder that cannot be used or is in use."""
     path = state / "engine.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with usable(state):
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
         os.close(descriptor)
         raise Unavailable(
-            f"{state} is in use by an engine with process id {holder}: talk to it, stop it, or choose another --state folder"
+            f"{state} is in use by an engine with process id {holder}: use that engine, stop it, or choose another state folder"
         ) from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -15,6 +15,7 @@ import pytest
 
 from localargo.engine import Engine
 from localargo.manifests.yaml import load_documents
+from retrain.project.handlers import engine_settings
 
 ROOT = Path(__file__).parents[2]
 ACCEPTED = {200, 400, 401, 404, 413, 431}
@@ -169,7 +170,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
     documents = load_documents(CARELESS, "careless.yaml") + load_documents(HOLD, "hold.yaml")
     for name in ("eventsources/webhook.yaml", "sensors/webhook.yaml"):
         documents += load_documents((ROOT / name).read_text(encoding="utf-8"), name)
-    async with Engine(tmp_path / "state", documents, ports="free") as running:
+    async with Engine(tmp_path / "state", documents, ports="free", settings=engine_settings()) as running:
         yield running
 
 

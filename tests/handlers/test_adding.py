@@ -17,17 +17,17 @@ from tests.handlers.stages.world import SPEC, changed, month
 
 ROOT = Path(__file__).parents[2]
 
-METRIC = '''
+METRIC = """
 def _recall(grouped: Grouped) -> Statistic:
     table = _confusion(grouped, 1)
     return lambda counts: (counts @ table)[:, 0] / (counts @ table)[:, 2]
 
-'''
-MODULE = '''
+"""
+MODULE = """
 from handlers.models.kinds import CLASSES, Kind
 
 KINDS = (Kind("coins.Coin", CLASSES, streams=True, trusted=("coins.Coin",)),)
-'''
+"""
 LIBRARY = '''
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin

@@ -20,7 +20,7 @@ NAMES = ("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "A
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
-    made = SeaweedFS(tmp_path_factory.mktemp("server"))
+    made = SeaweedFS(tmp_path_factory.mktemp("server"), "retrain", "RETRAIN_BUCKET")
     asyncio.run(made.start())
     yield made
     asyncio.run(made.stop())

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -15,8 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localargo import errors
 from localargo.api import engine_routes, workflows
-from localargo.api.stream import Changes
-from localargo.ports import Doc, Json, Objects, Pods, Workflows
+from localargo.api.backend import Backend
+from localargo.ports import Json
 
 log = logging.getLogger(__name__)
 
@@ -29,54 +28,11 @@ STATUS: Mapping[type[errors.LocalArgoError], int] = {
 }
 
 
-class Engine(Protocol):
-    """What the application asks of the engine beside documents and Workflows."""
-
-    def info(self) -> Doc:
-        """pid, version, namespace, environment for shells, sources."""
-
-    async def provide(self, documents: Sequence[Doc]) -> None:
-        """Make what the documents need of a cluster, before they are stored."""
-
-    async def apply_all(self, documents: Sequence[Doc]) -> list[Doc]:
-        """Check the documents together, then create or replace each."""
-
-    async def deleted(self, kind: str, name: str) -> None:
-        """Forget a document and stop what it was running."""
-
-    async def pause(self, source: str, paused: bool) -> None:
-        """Pause or resume an EventSource."""
-
-    async def tick(self, source: str, event: str) -> Doc:
-        """Fire a calendar event; an empty source means the only one that has the event."""
-
-    def journal(self, limit: int) -> Doc:
-        """The newest events and the lag of every trigger."""
-
-    def event(self, event_id: str) -> Doc:
-        """One event."""
-
-    def shut_down(self) -> None:
-        """Ask the engine to end."""
-
-
-class Services:
-    """Everything that the handlers of requests use."""
-
-    def __init__(self, engine: Engine, objects: Objects, operations: Workflows, pods: Pods, changes: Changes, namespace: str) -> None:
-        self.engine = engine
-        self.objects = objects
-        self.operations = operations
-        self.pods = pods
-        self.changes = changes
-        self.namespace = namespace
-
-
-def build(services: Services) -> Starlette:
+def build(backend: Backend) -> Starlette:
     """The application on one engine."""
     routes = [Route("/healthz", healthz), *workflows.routes(), *engine_routes.routes()]
     app = Starlette(routes=routes, exception_handlers={errors.LocalArgoError: refused, Exception: broken, 404: no_route, 405: no_route})
-    app.state.services = services
+    app.state.backend = backend
     return app
 
 
@@ -100,18 +56,18 @@ class TokenRequired:
 
 
 async def healthz(request: Request) -> Response:
-    """200 while the loop turns."""
+    """200 while the event loop runs."""
     return JSONResponse({"status": "ok"})
 
 
 async def refused(request: Request, error: Exception) -> Response:
-    """An error that a user can meet, as JSON with its class."""
+    """An error that a request can cause, as JSON with the name of its class."""
     code = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
     return failure(code, str(error), type(error).__name__)
 
 
 async def broken(request: Request, error: Exception) -> Response:
-    """A defect of ours."""
+    """A defect of the engine."""
     log.error("%s %s", request.method, request.url.path, exc_info=error)
     return failure(500, f"internal error: {type(error).__name__}: {error}", "LocalArgoError")
 
@@ -119,7 +75,7 @@ async def broken(request: Request, error: Exception) -> Response:
 async def no_route(request: Request, error: Exception) -> Response:
     """No such path or method."""
     code = getattr(error, "status_code", 404)
-    return failure(code, f"{request.method} {request.url.path}: there is no such call", "NotFound")
+    return failure(code, f"{request.method} {request.url.path}: there is no such path or method", "NotFound")
 
 
 def failure(code: int, message: str, kind: str) -> Response:

@@ -7,8 +7,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from localargo.api.requests import body, labels, services_of
+from localargo.api.backend import backend_of
+from localargo.api.requests import body, labels
 from localargo.errors import InvalidInput, NotFound
+from localargo.workflows.objects import PLURALS, known_kind
 
 MOST_EVENTS = 10_000
 
@@ -32,8 +34,8 @@ def routes() -> list[Route]:
 
 
 async def info(request: Request) -> Response:
-    """Who runs here."""
-    return JSONResponse(services_of(request).engine.info())
+    """The engine: process, version, namespace, environment for shells, sources."""
+    return JSONResponse(backend_of(request).engine.info())
 
 
 async def apply(request: Request) -> Response:
@@ -42,32 +44,41 @@ async def apply(request: Request) -> Response:
     items = tree.get("items", [tree])
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise InvalidInput("items must be a list of documents")
-    engine = services_of(request).engine
+    engine = backend_of(request).engine
     await engine.provide(items)
     return JSONResponse({"apiVersion": "v1", "kind": "List", "items": await engine.apply_all(items)})
 
 
 async def list_objects(request: Request) -> Response:
-    """All of a kind; the kind may be given as its plural or short name."""
-    found = services_of(request).objects.list(request.path_params["kind"], labels(request.query_params.get("labelSelector") or ""))
+    """All documents of a kind, which may be given by its plural or short name."""
+    found = backend_of(request).objects.list(_kind(request), labels(request.query_params.get("labelSelector") or ""))
     return JSONResponse({"apiVersion": "v1", "kind": "List", "items": found})
 
 
 async def get_object(request: Request) -> Response:
     """One document."""
-    return JSONResponse(services_of(request).objects.get(request.path_params["kind"], request.path_params["name"]))
+    return JSONResponse(backend_of(request).objects.get(_kind(request), request.path_params["name"]))
 
 
 async def patch_object(request: Request) -> Response:
     """Body: a JSON merge patch."""
     patch = await body(request)
-    return JSONResponse(services_of(request).objects.patch(request.path_params["kind"], request.path_params["name"], patch))
+    return JSONResponse(backend_of(request).objects.patch(_kind(request), request.path_params["name"], patch))
 
 
 async def delete_object(request: Request) -> Response:
     """Remove it."""
-    await services_of(request).engine.deleted(request.path_params["kind"], request.path_params["name"])
+    await backend_of(request).engine.deleted(_kind(request), request.path_params["name"])
     return JSONResponse({})
+
+
+def _kind(request: Request) -> str:
+    """The kind in the path. Raises InvalidInput for one that the engine neither knows nor holds documents of."""
+    word = request.path_params["kind"]
+    kind = known_kind(word)
+    if kind not in PLURALS and not backend_of(request).objects.list(kind):
+        raise InvalidInput(f"there is no kind {word!r}: use one of {', '.join(PLURALS)}")
+    return kind
 
 
 async def source(request: Request) -> Response:
@@ -75,13 +86,13 @@ async def source(request: Request) -> Response:
     verb = request.path_params["verb"]
     if verb not in ("pause", "resume"):
         raise NotFound(f"sources have no operation {verb!r}; there are pause and resume")
-    await services_of(request).engine.pause(request.path_params["name"], verb == "pause")
+    await backend_of(request).engine.pause(request.path_params["name"], verb == "pause")
     return JSONResponse({})
 
 
 async def tick(request: Request) -> Response:
     """Fire a calendar event by hand."""
-    return JSONResponse(await services_of(request).engine.tick(request.path_params.get("source", ""), request.path_params["event"]))
+    return JSONResponse(await backend_of(request).engine.tick(request.path_params.get("source", ""), request.path_params["event"]))
 
 
 async def events(request: Request) -> Response:
@@ -89,14 +100,14 @@ async def events(request: Request) -> Response:
     text = request.query_params.get("limit") or "20"
     if not text.isdigit() or not 1 <= int(text) <= MOST_EVENTS:
         raise InvalidInput(f"limit must be a number from 1 to {MOST_EVENTS}, not {text!r}")
-    return JSONResponse(services_of(request).engine.journal(int(text)))
+    return JSONResponse(backend_of(request).engine.journal(int(text)))
 
 
 async def event(request: Request) -> Response:
     """One event with its data."""
-    return JSONResponse(services_of(request).engine.event(request.path_params["id"]))
+    return JSONResponse(backend_of(request).engine.event(request.path_params["id"]))
 
 
 async def shutdown(request: Request) -> Response:
     """Ask the engine to end, after this answer."""
-    return JSONResponse({}, background=BackgroundTask(services_of(request).engine.shut_down))
+    return JSONResponse({}, background=BackgroundTask(backend_of(request).engine.shut_down))

@@ -84,7 +84,7 @@ def bind_unix(path: Path) -> socket.socket:
             bound.bind(address)
     except OSError as error:
         bound.close()
-        raise Unavailable(f"{path}: {error.strerror}; choose another --state folder") from None
+        raise Unavailable(f"{path}: {error.strerror}: choose another state folder") from None
     finally:
         os.umask(mask)
     bound.setblocking(False)
@@ -98,7 +98,7 @@ def short(path: Path) -> Iterator[str]:
     if len(os.fsencode(text)) <= LONGEST_PATH:
         yield text
         return
-    with tempfile.TemporaryDirectory(prefix="retrain-") as folder:
+    with tempfile.TemporaryDirectory(prefix="localargo-") as folder:
         link = Path(folder) / "s"
         link.symlink_to(path.absolute().parent)
         yield str(link / path.name)
@@ -109,7 +109,7 @@ def bind_tcp(listen: str) -> socket.socket:
     host, _, port = listen.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
     if not port.isdigit() or int(port) > 65535 or not is_loopback(host):
-        raise InvalidInput(f"--listen {listen}: expected HOST:PORT with a loopback address, for example 127.0.0.1:2746")
+        raise InvalidInput(f"listen address {listen}: expected HOST:PORT with a loopback address, for example 127.0.0.1:2746")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -117,6 +117,6 @@ def bind_tcp(listen: str) -> socket.socket:
         bound.bind((host, int(port)))
     except OSError as error:
         bound.close()
-        raise Unavailable(f"--listen {listen}: {error.strerror}; choose another port") from None
+        raise Unavailable(f"listen address {listen}: {error.strerror}: choose another port") from None
     bound.setblocking(False)
     return bound

@@ -1,25 +1,17 @@
-"""Reading requests: bodies, namespaces, label selectors. Wrong ones are InvalidInput or NotFound."""
+"""Reading requests: bodies, namespaces, label selectors. What is wrong with them is InvalidInput or NotFound."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
 
 from starlette.requests import Request
 
+from localargo.api.backend import backend_of
 from localargo.errors import InvalidInput, NotFound
 from localargo.ports import Doc
 
-if TYPE_CHECKING:
-    from localargo.api.app import Services
-
 MOST = 8 << 20  # bytes of a body: more than any Kubernetes object may have
-
-
-def services_of(request: Request) -> Services:
-    """What the application was built with."""
-    return cast("Services", request.app.state.services)
 
 
 async def body(request: Request) -> Doc:
@@ -42,7 +34,7 @@ async def body(request: Request) -> Doc:
 
 def check_namespace(request: Request) -> None:
     """The namespace of the path must be the engine's. Raises NotFound naming it."""
-    asked, own = request.path_params["ns"], services_of(request).namespace
+    asked, own = request.path_params["ns"], backend_of(request).namespace
     if asked != own:
         raise NotFound(f'namespaces "{asked}" not found: this engine has one namespace, {own}')
 

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from localargo.api.requests import body, check_namespace, labels, services_of
+from localargo.api.backend import backend_of
+from localargo.api.requests import body, check_namespace, labels
 from localargo.errors import InvalidInput, NotFound
 from localargo.ports import Doc, Operation
 
@@ -39,7 +40,7 @@ async def list_workflows(request: Request) -> Response:
     """All, or those of a label selector."""
     check_namespace(request)
     selector = request.query_params.get("listOptions.labelSelector") or request.query_params.get("labelSelector") or ""
-    found = services_of(request).objects.list("Workflow", labels(selector))
+    found = backend_of(request).objects.list("Workflow", labels(selector))
     return JSONResponse({"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowList", "metadata": {}, "items": found})
 
 
@@ -56,19 +57,19 @@ async def submit(request: Request) -> Response:
     if asked.get("resourceKind", "WorkflowTemplate").lower() != "workflowtemplate":
         raise InvalidInput(f"resourceKind {asked['resourceKind']!r}: only a WorkflowTemplate can be submitted")
     options = asked.get("submitOptions") or {}
-    return JSONResponse(services_of(request).operations.operate("submit", str(asked.get("resourceName") or ""), options))
+    return JSONResponse(backend_of(request).operations.operate("submit", str(asked.get("resourceName") or ""), options))
 
 
 async def get(request: Request) -> Response:
     """One with its status."""
     check_namespace(request)
-    return JSONResponse(services_of(request).objects.get("Workflow", request.path_params["name"]))
+    return JSONResponse(backend_of(request).objects.get("Workflow", request.path_params["name"]))
 
 
 async def delete(request: Request) -> Response:
     """Remove it; its pods are stopped."""
     check_namespace(request)
-    services_of(request).objects.delete("Workflow", request.path_params["name"])
+    backend_of(request).objects.delete("Workflow", request.path_params["name"])
     return JSONResponse({})
 
 
@@ -82,14 +83,14 @@ async def operate(request: Request) -> Response:
     given = options.get("outputParameters")
     if isinstance(given, str):  # Argo Server takes a JSON text here
         options["outputParameters"] = json.loads(given) if given else {}
-    return JSONResponse(services_of(request).operations.operate(cast(Operation, operation), request.path_params["name"], options))
+    return JSONResponse(backend_of(request).operations.operate(cast(Operation, operation), request.path_params["name"], options))
 
 
 async def log(request: Request) -> Response:
     """A container's output as text; with follow=true until the pod has ended."""
     check_namespace(request)
-    query, services = request.query_params, services_of(request)
-    workflow = services.objects.get("Workflow", request.path_params["name"])
+    query, backend = request.query_params, backend_of(request)
+    workflow = backend.objects.get("Workflow", request.path_params["name"])
     pod = query.get("podName") or ""
     if pod and not pod.startswith(workflow["metadata"]["name"]):
         raise NotFound(f'pods "{pod}" not found in workflow {workflow["metadata"]["name"]}')
@@ -97,21 +98,21 @@ async def log(request: Request) -> Response:
         raise InvalidInput("podName is needed: it stands in the nodes of the workflow")
     container = query.get("container") or query.get("logOptions.container") or "main"
     follow = (query.get("follow") or query.get("logOptions.follow") or "") == "true"
-    return StreamingResponse(services.pods.logs(pod, container, follow), media_type="text/plain; charset=utf-8")
+    return StreamingResponse(backend.pods.logs(pod, container, follow), media_type="text/plain; charset=utf-8")
 
 
 async def watch(request: Request) -> Response:
     """Server-sent events; query `name` for one Workflow."""
     check_namespace(request)
-    services = services_of(request)
+    backend = backend_of(request)
     name = request.query_params.get("name") or _field(request.query_params.get("listOptions.fieldSelector") or "")
     wanted = labels(request.query_params.get("listOptions.labelSelector") or "")
 
     def present() -> list[Doc]:
         if not name:
-            return services.objects.list("Workflow", wanted)
+            return backend.objects.list("Workflow", wanted)
         try:
-            return [services.objects.get("Workflow", name)]
+            return [backend.objects.get("Workflow", name)]
         except NotFound:
             return []
 
@@ -119,14 +120,14 @@ async def watch(request: Request) -> Response:
         own = doc["metadata"].get("labels") or {}
         return (not name or doc["metadata"]["name"] == name) and all(own.get(k) == v for k, v in wanted.items())
 
-    stream: AsyncIterator[bytes] = services.changes.events(lambda n: services.objects.get("Workflow", n), present, fits, name)
+    stream: AsyncIterator[bytes] = backend.changes.events(lambda n: backend.objects.get("Workflow", n), present, fits, name)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
 async def list_templates(request: Request) -> Response:
     """All WorkflowTemplates."""
     check_namespace(request)
-    found = services_of(request).objects.list("WorkflowTemplate")
+    found = backend_of(request).objects.list("WorkflowTemplate")
     return JSONResponse({"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowTemplateList", "metadata": {}, "items": found})
 
 
@@ -139,13 +140,13 @@ async def create_template(request: Request) -> Response:
 async def get_template(request: Request) -> Response:
     """One WorkflowTemplate."""
     check_namespace(request)
-    return JSONResponse(services_of(request).objects.get("WorkflowTemplate", request.path_params["name"]))
+    return JSONResponse(backend_of(request).objects.get("WorkflowTemplate", request.path_params["name"]))
 
 
 async def _create(request: Request, key: str, kind: str) -> Response:
-    services, doc = services_of(request), _document(await body(request), key, kind)
-    await services.engine.provide([doc])
-    return JSONResponse(services.objects.create(doc))
+    backend, doc = backend_of(request), _document(await body(request), key, kind)
+    await backend.engine.provide([doc])
+    return JSONResponse(backend.objects.create(doc))
 
 
 def _document(tree: Doc, key: str, kind: str) -> Doc:

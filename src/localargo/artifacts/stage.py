@@ -248,7 +248,7 @@ def _upload_plain(bucket: Bucket, source: Path, key: str) -> None:
 
 def _packed(artifact: Artifact, source: Path, name: str, then: Callable[[Path], None]) -> None:
     """Pack the artifact under its own name beside nothing else, hand it on, and remove it."""
-    with tempfile.TemporaryDirectory(prefix="retrain-artifact-") as folder:
+    with tempfile.TemporaryDirectory(prefix="localargo-artifact-") as folder:
         packed = Path(folder) / "packed"
         if artifact.archive == "zip":
             archive.pack_zip(source, packed, name)

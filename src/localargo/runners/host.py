@@ -1,10 +1,10 @@
 """The pod host: a small process, in a session of its own, whose children are the containers. It outlives the engine.
 
-    python host.py FOLDER SOCKET plain|warm LINGER
+    python host.py FOLDER SOCKET plain|warm LINGER [MODULE ...]
 
 Standard library only (it must be safe to fork); the files beside it are loaded by path. It listens on `FOLDER/SOCKET`: one request and
 one answer a connection, each a line of JSON; a connection that says `watch` stays open and is told of starts and ends. It ends itself
-when it has no pods and nobody has listened for LINGER seconds.
+when it has no pods and nobody has listened for LINGER seconds. MODULEs are imported before it takes requests.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CAN_PEEK = hasattr(os, "waitid")  # macOS has it since Python 3.13
 
 def beside(name: str) -> ModuleType:
     """A module of this folder, loaded without its package."""
-    spec = importlib.util.spec_from_file_location(f"retrain_host_{name}", Path(__file__).with_name(f"{name}.py"))
+    spec = importlib.util.spec_from_file_location(f"localargo_host_{name}", Path(__file__).with_name(f"{name}.py"))
     if spec is None or spec.loader is None:
         raise ImportError(name)
     module = importlib.util.module_from_spec(spec)
@@ -286,7 +286,7 @@ def listen(name: str) -> socket.socket | None:
 
 def main() -> None:
     """Listen, leave the caller (its child returns when the socket is there), and serve."""
-    folder, name, kind, linger = sys.argv[1:5]
+    folder, name, kind, linger, *modules = sys.argv[1:]
     os.chdir(folder)  # a socket's path may be about 100 bytes long, so it is named from here
     listener = listen(name)
     if listener is None:
@@ -300,8 +300,8 @@ def main() -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     host = Host(listener, float(linger))
-    if kind == "warm":
-        host.child.preload()
+    if modules:
+        host.child.preload(modules)
     gc.collect()
     gc.freeze()  # a collection in a child would copy every page that it looks at
     host.idle_since = time.monotonic()

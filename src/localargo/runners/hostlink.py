@@ -25,9 +25,10 @@ KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTE
 
 
 @functools.cache
-def code_hash() -> str:
-    """Names the code and the interpreter, so that an upgraded engine starts hosts of its own and lets the old ones run out."""
-    digest = hashlib.sha256(sys.executable.encode())
+def code_hash(preload: tuple[str, ...]) -> str:
+    """Names the interpreter, the code and the imported modules: an engine that differs in one starts its own hosts, and the old ones
+    end after their last pod."""
+    digest = hashlib.sha256("\0".join((sys.executable, *preload)).encode())
     for name in SOURCES:
         digest.update((HERE / name).read_bytes())
     return digest.hexdigest()[:12]
@@ -45,12 +46,18 @@ class HostLink:
     """One host. `on_line` gets every line that it tells; `on_lost` is called when it has gone without being asked to."""
 
     def __init__(
-        self, hosts: Path, socket_name: str, on_line: Callable[[Json], None], on_lost: Callable[[HostLink], Awaitable[None]]
+        self,
+        hosts: Path,
+        socket_name: str,
+        preload: tuple[str, ...],
+        on_line: Callable[[Json], None],
+        on_lost: Callable[[HostLink], Awaitable[None]],
     ) -> None:
         self.hosts = hosts
         self.name = socket_name
         self.kind = socket_name.split("-", 1)[0]
         self.linger = LINGER_SECONDS
+        self._preload = preload if self.kind == "warm" else ()
         self.pid = 0
         self.pods: set[str] = set()  # what it ran when the connection was made
         self._on_line = on_line
@@ -122,7 +129,7 @@ class HostLink:
         await self._on_lost(self)
 
     async def _spawn(self) -> None:
-        command = [sys.executable, "-P", str(HERE / "host.py"), str(self.hosts), self.name, self.kind, str(self.linger)]
+        command = [sys.executable, "-P", str(HERE / "host.py"), str(self.hosts), self.name, self.kind, str(self.linger), *self._preload]
         process = await asyncio.create_subprocess_exec(
             *command,
             env=host_environment(),

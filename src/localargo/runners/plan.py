@@ -28,26 +28,27 @@ REFERENCE = re.compile(r"\$(\$)?\(([A-Za-z_.][-A-Za-z0-9_.]*)\)")
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the engine's surroundings give a pod. `state`: the engine's state folder; `cwd`: where the user's handlers lie; `path`: the
-    engine's PATH; `visible`: folders that a pod must see, such as the interpreter's."""
+    """What a pod gets from the machine. `state`: the engine's state folder; `cwd`: the engine's working directory; `path`: its PATH;
+    `visible`: folders that every pod must see, such as the interpreter's; `warm`: the name of the package whose modules start warm."""
 
     state: Path
     cwd: Path
     path: str
     visible: tuple[str, ...]
+    warm: str = ""
 
 
-def is_handler(container: Container) -> bool:
-    """Whether the command is `python -m handlers.<name> ...`."""
+def runs_module_of(container: Container, package: str) -> bool:
+    """Whether the command is `python -m PACKAGE.<module> ...`; never for an empty package name."""
     words = [*container.command, *container.args]
-    if container.script is not None or len(words) < 3:
+    if not package or container.script is not None or len(words) < 3:
         return False
-    return words[0] in ("python", "python3") and words[1] == "-m" and words[2].startswith("handlers.")
+    return words[0] in ("python", "python3") and words[1] == "-m" and words[2].startswith(f"{package}.")
 
 
-def is_warm(pod: PodSpec) -> bool:
-    """Whether every container is a handler."""
-    return all(is_handler(container) for container in pod.containers)
+def is_warm(pod: PodSpec, package: str) -> bool:
+    """Whether every container runs a module of the warm package."""
+    return all(runs_module_of(container, package) for container in pod.containers)
 
 
 def captured(pod: PodSpec) -> str:
@@ -130,7 +131,7 @@ class Planner:
                 (folder / name).mkdir(parents=True, exist_ok=True)
             (folder / "root" / HOME_INSIDE.lstrip("/")).mkdir(parents=True, exist_ok=True)
         visible = list(self.machine.visible)
-        if any(is_handler(c) for c in self.pod.containers):
+        if any(runs_module_of(c, self.machine.warm) for c in self.pod.containers):
             visible.append(str(self.machine.cwd))
         return {
             "folder": str(folder),
@@ -207,7 +208,7 @@ class Planner:
     def _cwd(self, container: Container) -> str:
         if container.working_dir:
             return container.working_dir if self.mode == "isolated" else str(self.layout.locate(container.working_dir))
-        if is_handler(container):
+        if runs_module_of(container, self.machine.warm):
             return str(self.machine.cwd)
         return "/" if self.mode == "isolated" else str(self.folder.root)
 

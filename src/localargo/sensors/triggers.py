@@ -131,7 +131,7 @@ class Actor:
             raise Unsupported(f"http.url {url}: it begins with http:// or https://")
         host = parts.hostname or ""
         if not is_loopback(host) and host not in self._allowed:
-            raise Unsupported(f"http.url {url}: {host} is neither this machine nor allowed: start with --allow-host {host}")
+            raise Unsupported(f"http.url {url}: {host} is neither this machine nor an allowed host: allow it when the engine is started")
         credentials = self._credentials(spec.get("basicAuth") or {})
         headers = {"Content-Type": "application/json", **(spec.get("headers") or {}), **action.headers, **self._secure(spec)}
         timeout = float(spec.get("timeout") or HTTP_SECONDS)

@@ -17,7 +17,7 @@ Given = str | PathLike[str] | Document | Mapping[str, Any]
 
 
 def gather(given: Sequence[Given], known: Sequence[Document], load: Load) -> list[Document]:
-    """The documents of everything given, checked as `retrain lint` does, with those already known around them.
+    """The documents of everything given, checked together with those already known.
 
     A text of several lines is YAML; any other text and a Path name a file or a folder, which `load` reads; a Document or a tree is
     taken as it is. Raises InvalidInput or Unsupported with every finding.

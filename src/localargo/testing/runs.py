@@ -15,6 +15,7 @@ from localargo.manifests.document import Document
 from localargo.ports import Doc, Json, PodListener, PodSpec
 from localargo.reading import read_paths
 from localargo.services import S3_NAME, secret
+from localargo.settings import DEFAULTS, Settings
 from localargo.testing.delivery import MadeWorkflow
 from localargo.testing.documents import Given, Load, gather
 from localargo.testing.fakes import Call, Fake, FakePods
@@ -57,8 +58,9 @@ class Ended:
 class Workflows:
     """Documents, and runs over them; every run has an engine and a state folder of its own, both gone when it ends."""
 
-    def __init__(self, load: Load = read_paths) -> None:
+    def __init__(self, load: Load = read_paths, settings: Settings = DEFAULTS) -> None:
         self._load = load
+        self._settings = settings
         self.documents: list[Document] = []
 
     def given(self, *documents: Given) -> Workflows:
@@ -91,14 +93,14 @@ class Workflows:
         documents = [d for d in self.documents if d.kind in KINDS]
         if fakes is not None and not any(d.kind == "Secret" and d.name == S3_NAME for d in documents):
             documents.append(Document(secret(S3_NAME, {})))  # no fake asks the bucket for anything: it need not be started
-        with tempfile.TemporaryDirectory(prefix="retrain-") as folder:
+        with tempfile.TemporaryDirectory(prefix="localargo-") as folder:
             made: list[FakePods] = []
 
             def pods(on_exit: PodListener, on_running: Any) -> FakePods:
                 made.append(FakePods(fakes or {}, lambda pod: _inputs(engine, pod), on_exit, on_running))
                 return made[0]
 
-            engine = Engine(Path(folder), documents, pods=None if fakes is None else pods)
+            engine = Engine(Path(folder), documents, settings=self._settings, pods=None if fakes is None else pods)
             async with engine:
                 name = engine.admission.create(workflow)["metadata"]["name"]
                 try:

@@ -75,7 +75,7 @@ class HttpCalls:
     async def _permit(self, request: httpx.Request) -> None:
         host = request.url.host
         if not (is_loopback(host) or host in self._allowed):
-            raise NotPermitted(f"http template: {host} is neither this machine nor allowed: start with --allow-host {host}")
+            raise NotPermitted(f"http template: {host} is neither this machine nor an allowed host: allow it when the engine is started")
 
     def _request(self, http: Doc) -> dict[str, Any]:
         url = str(http.get("url") or "")

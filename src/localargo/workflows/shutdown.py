@@ -15,7 +15,7 @@ from localargo.workflows.status import template_name, text
 from localargo.workflows.suspend import use_defaults
 from localargo.workflows.work import CallFailed, Pass
 
-RESUMED = "Resumed by: map[User:retrain]"
+RESUMED = "Resumed by: map[User:localargo]"
 
 
 def operate(p: Pass, fact: Operated) -> None:

@@ -11,7 +11,7 @@ from localargo.ports import Doc
 from localargo.workflows.index import COMPLETED
 from localargo.workflows.messages import Run, World
 
-HIDDEN = "retrain"  # the key of the head under which we keep what Argo keeps elsewhere; never shown
+HIDDEN = "localargo"  # the key of the head for what Argo keeps elsewhere; the API never shows it
 EXECUTABLE = frozenset({"Pod", "HTTP", "Plugin", "Container", "Suspend"})  # node types that have a progress of their own
 _LONGEST_PREFIX = 242
 

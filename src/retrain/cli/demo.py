@@ -19,7 +19,7 @@ from localargo import InvalidInput, LocalArgoError, Unavailable
 from retrain.cli import tree
 from retrain.cli.client import Client
 from retrain.cli.engine_verbs import shut_down
-from retrain.cli.event_verbs import bucket_environment
+from retrain.cli.event_verbs import bucket_of
 from retrain.cli.model_verbs import ask
 from retrain.cli.options import state_of
 from retrain.cli.output import ago
@@ -106,10 +106,8 @@ def _engine(state: Path) -> Iterator[subprocess.Popen[str]]:
 
 def upload(client: Client, state: Path, months: list[Path]) -> None:
     """January to March are put with boto3; the bucket's events start one run."""
-    from localargo import S3Bucket
-
     _say("upload", f"{', '.join(m.name for m in months)} to incoming/{MODEL}/ by boto3")
-    bucket = S3Bucket.from_environment(bucket_environment(state))
+    bucket = bucket_of(state)
     for month in months:
         bucket.upload(month, f"incoming/{MODEL}/{month.name}")
     _follow(client, "upload")
@@ -132,11 +130,9 @@ def webhook(client: Client) -> None:
 
 def schedule(client: Client, state: Path, month: Path) -> None:
     """April lands while nothing listens; the clock's tick finds it."""
-    from localargo import S3Bucket
-
     client.call("PUT", "/localargo/v1/sources/bucket/pause")
     _say("schedule", f"{month.name} is put while the bucket source is paused; then `retrain tick nightly`")
-    S3Bucket.from_environment(bucket_environment(state)).upload(month, f"incoming/{MODEL}/{month.name}")
+    bucket_of(state).upload(month, f"incoming/{MODEL}/{month.name}")
     client.call("POST", "/localargo/v1/tick/nightly")
     _follow(client, "schedule")
 
@@ -187,8 +183,6 @@ def summary(state: Path) -> None:
 
 def _report(state: Path, run: str) -> Path:
     """The HTML report of a run, copied from the bucket."""
-    from localargo import S3Bucket
-
     path = (state / "report.html").resolve()
-    S3Bucket.from_environment(bucket_environment(state)).download(f"runs/{MODEL}/{run}/report.html", path)
+    bucket_of(state).download(f"runs/{MODEL}/{run}/report.html", path)
     return path

@@ -43,6 +43,7 @@ def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[st
     retrain up overlays/laptop --ports free --state /tmp/retrain
     """
     from localargo import Engine
+    from retrain.project.handlers import engine_settings
 
     documents = files_of(files, mend=True)
     signals: list[int] = []
@@ -57,7 +58,9 @@ def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[st
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop, asked, number)
         how: Literal["free", "manifest"] = "free" if ports == "free" else "manifest"
-        async with Engine(state, documents, ports=how, listen=listen, pause=paused, allowed_hosts=allowed) as engine:
+        async with Engine(
+            state, documents, ports=how, listen=listen, pause=paused, allowed_hosts=allowed, settings=engine_settings()
+        ) as engine:
             if listen:
                 host, port = engine.listening[-1].socket.getsockname()[:2]
                 click.echo(f"the API is on http://{host}:{port}, its bearer token in {state / 'token'}", err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import click
@@ -14,6 +14,9 @@ from localargo import NotFound, Unavailable
 from retrain.cli import completion
 from retrain.cli.client import Client, up
 from retrain.cli.options import output_option, state_option
+
+if TYPE_CHECKING:
+    from localargo import S3Bucket
 
 
 def bucket_environment(state: Path) -> dict[str, str]:
@@ -28,6 +31,14 @@ def bucket_environment(state: Path) -> dict[str, str]:
     except OSError as error:
         raise Unavailable(f"the bucket in {state} does not run: start it with {up(state)}") from error
     return found
+
+
+def bucket_of(state: Path) -> S3Bucket:
+    """The state's running bucket."""
+    from localargo import S3Bucket
+
+    environment = bucket_environment(state)
+    return S3Bucket(environment["RETRAIN_BUCKET"], environment)
 
 
 @click.command()
@@ -48,9 +59,7 @@ def put(files: tuple[Path, ...], model: str | None, key: str | None, state: Path
         raise click.UsageError("--key names one object: give one file")
     if key is not None and any(part in ("", ".", "..") for part in key.split("/")):
         raise click.BadParameter(f"{key!r} has an empty part, `.` or `..`", param_hint="--key")
-    from localargo import S3Bucket
-
-    bucket = S3Bucket.from_environment(bucket_environment(state))
+    bucket = bucket_of(state)
     if model is not None:
         _known(model, state)
     for file in files:

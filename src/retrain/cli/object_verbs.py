@@ -30,14 +30,10 @@ def list_(kind: str, selector: str, phases: tuple[str, ...], output: str, state:
     retrain list -l retrain/trigger=upload -o name
     retrain list workflowtemplates
     """
-    from localargo import PLURALS, known_kind
+    from localargo import known_kind
 
     client = Client(state)
     items = client.objects(kind, selector)
-    if not items and known_kind(kind) not in PLURALS:
-        raise click.BadParameter(
-            f"there is no kind {kind!r}: {', '.join(p.partition('.')[0] for p in PLURALS.values())}", param_hint="KIND"
-        )
     workflows = known_kind(kind) == "Workflow"
     if phases and not workflows:
         raise click.UsageError("--phase is for Workflows")

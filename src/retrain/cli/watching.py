@@ -61,14 +61,14 @@ class Picture(AbstractContextManager["Picture"]):
         def show(name: str) -> None:
             changed.discard(name)
             with suppress(NotFound):  # deleted meanwhile
-                self.show(engine.admission.get("Workflow", name))
+                self.show(engine.workflow(name))
 
         def tell(name: str) -> None:
             if name not in changed:
                 changed.add(name)
                 asyncio.get_running_loop().call_later(MOMENT, show, name)
 
-        engine.controller.listeners.append(tell)
+        engine.on_change(tell)
 
     def _draw(self) -> Text:
         from rich.text import Text

@@ -139,6 +139,7 @@ def run(files: tuple[Path, ...], given: tuple[str, ...], output: str, state: Pat
     from contextlib import ExitStack
 
     from localargo import lock_holder, run_files
+    from retrain.project.handlers import engine_settings
 
     found = _load(files, given)
     if not any(d.kind == "Workflow" for d in found):
@@ -148,7 +149,7 @@ def run(files: tuple[Path, ...], given: tuple[str, ...], output: str, state: Pat
     try:
         with ExitStack() as drawn:
             picture = drawn.enter_context(watching.Picture(stderr=True)) if sys.stderr.isatty() else None
-            ended = asyncio.run(run_files(state, found, picture.attend if picture else None))
+            ended = asyncio.run(run_files(state, found, picture.attend if picture else None, engine_settings()))
     except KeyboardInterrupt:
         click.echo(f"stopped ({up(state)} goes on with what was under way)", err=True)
         raise

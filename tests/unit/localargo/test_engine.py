@@ -13,6 +13,7 @@ from localargo.engine import Engine, run_files
 from localargo.errors import InvalidInput, NotFound, Unavailable, Unsupported
 from localargo.manifests.document import Document
 from localargo.manifests.yaml import load_documents
+from localargo.settings import Settings
 from localargo.workflows import reconcile
 from localargo.workflows.messages import Run
 
@@ -205,7 +206,7 @@ async def test_events_come_in_and_are_kept(tmp_path: Path) -> None:
             ("clock", "nightly", "paused"),
             ("hook", "call", "running"),
         ]
-        url, token = info["environment"]["RETRAIN_WEBHOOK_URL"], info["environment"]["RETRAIN_WEBHOOK_TOKEN"]
+        url, token = info["environment"]["LOCALARGO_WEBHOOK_URL"], info["environment"]["LOCALARGO_WEBHOOK_TOKEN"]
         async with httpx.AsyncClient(trust_env=False) as outside:
             assert (await outside.post(url, json={"a": 1})).status_code == 401
             assert (await outside.post(url, json={"a": 1}, headers={"Authorization": f"Bearer {token}"})).status_code == 200
@@ -225,7 +226,7 @@ async def test_events_come_in_and_are_kept(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.anyio
 async def test_the_bucket_is_there_for_who_names_its_secret(tmp_path: Path) -> None:
-    reader = workflow('test -n "$AWS_SECRET_ACCESS_KEY" && echo "$RETRAIN_BUCKET $AWS_ENDPOINT_URL_S3"')
+    reader = workflow('test -n "$AWS_SECRET_ACCESS_KEY" && echo "$LOCALARGO_BUCKET $AWS_ENDPOINT_URL_S3"')
     reader.doc["spec"]["templates"][0]["container"]["envFrom"] = [{"secretRef": {"name": "s3"}}]
     async with Engine(tmp_path / "s") as engine:
         assert engine.info()["environment"] == {}
@@ -233,7 +234,7 @@ async def test_the_bucket_is_there_for_who_names_its_secret(tmp_path: Path) -> N
         environment = engine.info()["environment"]
         logs = [line async for line in engine.pods.logs("hello", "main", False)]
     assert ended["status"]["phase"] == "Succeeded"
-    assert b"".join(logs).decode().split() == ["retrain", environment["AWS_ENDPOINT_URL_S3"]]
+    assert b"".join(logs).decode().split() == ["localargo", environment["AWS_ENDPOINT_URL_S3"]]
     assert json.loads((tmp_path / "s" / "env.json").read_text()) == environment
 
 
@@ -279,3 +280,33 @@ async def test_retrying_a_stopped_wait_ends_as_before_since_nothing_was_executed
         status = engine.admission.get("Workflow", "waiting")["status"]
         assert status["phase"] == "Failed"
         assert {n["phase"] for n in status["nodes"].values()} == {"Failed"}
+
+
+@pytest.mark.anyio
+async def test_who_is_in_the_same_process_hears_of_every_change(tmp_path: Path) -> None:
+    seen: list[tuple[str, str]] = []
+    async with Engine(tmp_path / "s") as engine:
+
+        def changed(name: str) -> None:
+            try:
+                seen.append((name, engine.workflow(name)["status"].get("phase") or ""))
+            except NotFound:
+                seen.append((name, "deleted"))
+
+        engine.on_change(changed)
+        await engine.run_to_end([workflow("true")])
+        engine.admission.delete("Workflow", "hello")
+    assert next(phase for _, phase in seen if phase) == "Running"
+    assert seen[-2:] == [("hello", "Succeeded"), ("hello", "deleted")]
+    assert {name for name, _ in seen} == {"hello"}
+
+
+@pytest.mark.anyio
+async def test_variables_and_the_bucket_bear_the_names_of_the_settings(tmp_path: Path) -> None:
+    documents = load_documents(SOURCES, "sources.yaml")
+    settings = Settings(bucket="mine", variables="MINE")
+    async with Engine(tmp_path / "s", documents, ports="free", pause=["clock"], settings=settings) as engine:
+        assert set(engine.info()["environment"]) == {"MINE_WEBHOOK_URL", "MINE_WEBHOOK_TOKEN"}
+        assert (await engine.stand_ins.bucket()).name == "mine"
+        assert engine.info()["environment"]["MINE_BUCKET"] == "mine"
+        assert engine.stand_ins.secret("s3", "MINE_BUCKET") == "mine"

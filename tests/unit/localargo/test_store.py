@@ -53,16 +53,17 @@ def test_the_file_is_the_owners_and_durable(tmp_path: Path) -> None:
 
 def test_a_newer_file_is_refused_and_an_older_one_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store.open_store(tmp_path / "a.db", [TABLE]).close()
-    monkeypatch.setattr(store, "FORMAT", 2)
-    monkeypatch.setattr(store, "MIGRATIONS", ["INSERT INTO t VALUES (7);"])
+    newer = store.FORMAT + 1
+    monkeypatch.setattr(store, "FORMAT", newer)
+    monkeypatch.setattr(store, "MIGRATIONS", [*store.MIGRATIONS, "INSERT INTO t VALUES (7);"])
     connection = store.open_store(tmp_path / "a.db", [TABLE])
     assert rows(connection) == [7]
     connection.close()
     connection = store.open_store(tmp_path / "a.db", [TABLE])
     assert rows(connection) == [7]
     connection.close()
-    monkeypatch.setattr(store, "FORMAT", 1)
-    with pytest.raises(Unavailable, match="has format 2"):
+    monkeypatch.setattr(store, "FORMAT", newer - 1)
+    with pytest.raises(Unavailable, match=f"format {newer}, this version reads up to {newer - 1}"):
         store.open_store(tmp_path / "a.db", [TABLE])
 
 

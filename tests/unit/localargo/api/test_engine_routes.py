@@ -60,6 +60,23 @@ async def test_what_is_asked_wrongly_is_said(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "sensrs"), ("GET", "sensrs/bucket"), ("DELETE", "sensrs/bucket"), ("PATCH", "sensrs/x")]
+)
+async def test_an_unknown_kind_is_answered_with_the_kinds_there_are(http: httpx.AsyncClient, method: str, path: str) -> None:
+    answer = await http.request(method, f"/localargo/v1/objects/{path}", json={} if method == "PATCH" else None)
+    assert (answer.status_code, answer.json()["kind"]) == (400, "InvalidInput")
+    assert answer.json()["message"].startswith("there is no kind 'sensrs': use one of Workflow, WorkflowTemplate, ")
+    assert ", Sensor, " in answer.json()["message"]
+
+
+@pytest.mark.anyio
+async def test_a_kind_that_only_a_document_names_is_known(http: httpx.AsyncClient) -> None:
+    await http.post("/localargo/v1/apply", json={"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}})
+    assert [d["kind"] for d in (await http.get("/localargo/v1/objects/Service")).json()["items"]] == ["Service"]
+
+
+@pytest.mark.anyio
 async def test_the_engine_says_who_it_is(http: httpx.AsyncClient) -> None:
     assert (await http.get("/healthz")).json() == {"status": "ok"}
     info = (await http.get("/localargo/v1/info")).json()

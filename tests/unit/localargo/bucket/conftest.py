@@ -17,7 +17,7 @@ from localargo.bucket.seaweedfs import SeaweedFS
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     """One for all tests that do not end it."""
-    made = SeaweedFS(tmp_path_factory.mktemp("server"))
+    made = SeaweedFS(tmp_path_factory.mktemp("server"), "own", "TEST_BUCKET")
     asyncio.run(made.start())
     yield made
     asyncio.run(made.stop())
@@ -26,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
 @pytest.fixture
 def bucket(server: SeaweedFS) -> Iterator[S3Bucket]:
     """Its bucket."""
-    made = S3Bucket.from_environment(server.environment)
+    made = S3Bucket(server.bucket, server.environment)
     yield made
     made.close()
 
@@ -34,7 +34,7 @@ def bucket(server: SeaweedFS) -> Iterator[S3Bucket]:
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[SeaweedFS]:
     """One that the test starts and ends as it likes; what is left of it is killed by the id that it wrote."""
-    made = SeaweedFS(tmp_path / "state")
+    made = SeaweedFS(tmp_path / "state", "own", "TEST_BUCKET")
     yield made
     for recorded in (made._server, made._tails):
         for pid in recorded.alive():

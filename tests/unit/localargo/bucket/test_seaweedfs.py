@@ -51,7 +51,7 @@ def test_its_keys_are_for_the_owner_alone_and_needed(server: SeaweedFS) -> None:
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_DEFAULT_REGION",
-        "RETRAIN_BUCKET",
+        "TEST_BUCKET",
     }
     assert len(server.environment["AWS_SECRET_ACCESS_KEY"]) >= 30
 
@@ -97,7 +97,7 @@ def test_changes_come_as_they_happen(server: SeaweedFS, bucket: S3Bucket) -> Non
 def test_stop_ends_those_who_listen_and_a_new_start_finds_everything(own: SeaweedFS) -> None:
     async def play() -> None:
         first = await own.start()
-        bucket = S3Bucket.from_environment(first)
+        bucket = S3Bucket(own.bucket, first)
         bucket.put("in/a", b"1")
         changes = own.changes("in/", 0)
         assert (await asyncio.wait_for(anext(changes), 60)).key == "in/a"
@@ -119,8 +119,9 @@ def test_an_engine_that_was_killed_leaves_it_running_and_the_next_adopts_it(own:
     async def play() -> None:
         environment = await own.start()
         (pid,) = own._server.alive()
-        other = SeaweedFS(own.state)
+        other = SeaweedFS(own.state, "another", "TEST_BUCKET")
         assert await other.start() == environment
+        assert other.bucket == own.bucket
         assert other._server.alive() == [pid]
         await other.stop()
         assert weed.start_time(pid) == ""
@@ -132,7 +133,7 @@ def test_an_engine_that_was_killed_leaves_it_running_and_the_next_adopts_it(own:
 def test_after_a_kill_nothing_that_was_stored_is_lost_or_goes_untold(own: SeaweedFS) -> None:
     async def play() -> None:
         environment = await own.start()
-        bucket = S3Bucket.from_environment(environment)
+        bucket = S3Bucket(own.bucket, environment)
         start = time.time_ns()
         for name in "abc":
             bucket.put(f"in/{name}", b"x")

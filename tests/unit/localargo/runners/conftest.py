@@ -15,7 +15,7 @@ from localargo.artifacts.stage import BucketArtifacts
 from localargo.ports import Bucket
 from localargo.runners import processes
 from localargo.runners.client import ProcessPods
-from tests.unit.localargo.runners.podtools import FolderBucket, Kept, Make, hosts_of
+from tests.unit.localargo.runners.podtools import WARM, FolderBucket, Kept, Make, hosts_of
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -48,7 +48,7 @@ def make(tmp_path: Path, bucket: FolderBucket) -> Iterator[Make]:
             BucketArtifacts(own),
             lambda ended: kept.exits.__setitem__(ended.pod, ended),
             kept.running.__setitem__,
-            **{"cwd": tmp_path, **options},
+            **{"cwd": tmp_path, "warm": WARM, **options},
         )
         return kept
 

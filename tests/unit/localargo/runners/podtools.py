@@ -14,7 +14,9 @@ from typing import Any
 from localargo.errors import NotFound
 from localargo.ports import Container, PodExit, PodSpec
 from localargo.runners.client import ProcessPods
+from localargo.settings import WarmPackage
 
+WARM = WarmPackage("jobs", ("numpy", "pyarrow.compute", "duckdb", "sklearn.ensemble", "threadpoolctl", "boto3", "not_installed"))
 SECONDS = 30.0  # nothing here takes nearly as long
 
 
@@ -22,7 +24,7 @@ class FolderBucket:
     """The Bucket protocol on a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.name = "retrain"
+        self.name = "bucket"
         self.folder = folder
 
     def get(self, key: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Warm containers: `python -m handlers.<name>` in a process forked from one that has the heavy libraries imported."""
+"""Warm containers: `python -m jobs.<name>` in a process forked from one that has the heavy libraries imported."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import pytest
 
 from localargo.ports import Artifact, ArtifactLocation, Container, OutputParameter
 from localargo.runners.child import NotStarted, search
+from localargo.settings import WarmPackage
 from tests.unit.localargo.runners.podtools import Make, hosts_of, pod, until
 
 Warm = Callable[[dict[str, str]], Awaitable[dict[str, tuple[int, str]]]]
 
 
 def handler(tmp_path: Path, name: str, source: str) -> None:
-    """Write `handlers/<name>.py` into the folder that the engine runs in."""
-    folder = tmp_path / "handlers"
+    """Write `jobs/<name>.py` into the folder that the engine runs in."""
+    folder = tmp_path / "jobs"
     folder.mkdir(exist_ok=True)
     (folder / "__init__.py").touch()
     (folder / f"{name}.py").write_text(source)
@@ -40,7 +41,7 @@ if __name__ == "__main__":
     kept = make()
     spec = pod(
         "a",
-        *("python", "-m", "handlers.shout", "--in", "/in/f", "--out", "/out/deep/o", "--eq=/in/f"),
+        *("python", "-m", "jobs.shout", "--in", "/in/f", "--out", "/out/deep/o", "--eq=/in/f"),
         inputs=[Artifact("f", "/in/f", ArtifactLocation("raw", data="quiet"))],
         output_parameters=[OutputParameter("o", "/out/deep/o")],
         capture_result=True,
@@ -52,7 +53,7 @@ if __name__ == "__main__":
     assert left.parameters == {"o": "QUIET"}
     threads = ["MKL_NUM_THREADS", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OPENBLAS_NUM_THREADS"]
     expected = sorted(["HOME", "LANG", "MINE", "PATH", "TMPDIR", *threads])
-    name = str(tmp_path / "handlers/shout.py")
+    name = str(tmp_path / "jobs/shout.py")
     assert (
         left.result
         == f'["{tmp_path}", {str(expected).replace(chr(39), chr(34))}, "{name}", "--eq={tmp_path}/state/pods/a/root/in/f", true]'
@@ -70,7 +71,7 @@ def warm(make: Make, tmp_path: Path) -> Warm:
         kept = make()
         for name, source in sources.items():
             handler(tmp_path, name, source)
-        await asyncio.gather(*(kept.pods.ensure(pod(name, "python", "-m", f"handlers.{name}")) for name in sources))
+        await asyncio.gather(*(kept.pods.ensure(pod(name, "python", "-m", f"jobs.{name}")) for name in sources))
         found = {name: ((await kept.ended(name)).containers[0].exit_code, await kept.log(name)) for name in sources}
         await kept.pods.close(kill=True)
         return found
@@ -136,7 +137,7 @@ async def test_an_edited_handler_counts(make: Make, tmp_path: Path) -> None:
     kept = make()
     for text in ("one", "another"):  # a different length: the interpreter's own caches tell sources by that and by the second
         handler(tmp_path, "edited", f"print('{text}')")
-        await kept.run(pod(text, "python", "-m", "handlers.edited"))
+        await kept.run(pod(text, "python", "-m", "jobs.edited"))
         assert await kept.log(text) == f"{text}\n"
     await kept.pods.close(kill=True)
 
@@ -147,8 +148,8 @@ async def test_shared_memory_of_the_parent_is_not_counted(make: Make, tmp_path: 
     handler(tmp_path, "grows", "x = bytearray(300 << 20); import time; time.sleep(60)")
     kept = make()
     limit = 96 << 20
-    assert (await kept.run(pod("small", "python", "-m", "handlers.small", memory_bytes=limit))).containers[0].exit_code == 0
-    main = (await kept.run(pod("grows", "python", "-m", "handlers.grows", memory_bytes=limit))).containers[0]
+    assert (await kept.run(pod("small", "python", "-m", "jobs.small", memory_bytes=limit))).containers[0].exit_code == 0
+    main = (await kept.run(pod("grows", "python", "-m", "jobs.grows", memory_bytes=limit))).containers[0]
     assert (main.exit_code, main.reason) == (137, "OOMKilled")
     await kept.pods.close(kill=True)
 
@@ -156,16 +157,38 @@ async def test_shared_memory_of_the_parent_is_not_counted(make: Make, tmp_path: 
 async def test_a_handler_of_the_standard_library_needs_no_large_parent(make: Make, tmp_path: Path) -> None:
     handler(tmp_path, "small", "import json, sys; print('numpy' in sys.modules, sys.argv[1:]); raise SystemExit(9)")
     kept = make()
-    ended = await kept.run(pod("a", "python", "-m", "handlers.small", "--x", "1"))
+    ended = await kept.run(pod("a", "python", "-m", "jobs.small", "--x", "1"))
     assert (ended.containers[0].exit_code, await kept.log("a")) == (9, "False ['--x', '1']\n")
     assert len(hosts_of(tmp_path / "state")) == 1
     await kept.pods.close(kill=True)
 
 
+@pytest.mark.parametrize("package", [None, WarmPackage("others", ("numpy",))])
+async def test_a_module_of_another_package_runs_isolated_and_does_not_see_the_working_directory(
+    make: Make, tmp_path: Path, package: WarmPackage | None
+) -> None:
+    handler(tmp_path, "hello", "")
+    kept = make(warm=package)
+    ended = await kept.run(pod("a", "python", "-m", "jobs.hello"))
+    assert ended.containers[0].exit_code == 1
+    assert "No module named 'jobs'" in await kept.log("a")
+    await kept.pods.close(kill=True)
+
+
+async def test_another_list_of_modules_means_another_host(make: Make, tmp_path: Path) -> None:
+    handler(tmp_path, "shows", "import sys, duckdb; print('sklearn' in sys.modules)")
+    for name, preload, loaded in (("a", ("sklearn",), True), ("b", ("duckdb",), False)):
+        kept = make(warm=WarmPackage("jobs", preload))
+        await kept.pods.start()
+        await kept.run(pod(name, "python", "-m", "jobs.shows"))
+        assert await kept.log(name) == f"{loaded}\n"
+        await kept.pods.close(kill=False)
+
+
 async def test_a_warm_pod_ends_with_its_host(make: Make, tmp_path: Path) -> None:
     handler(tmp_path, "sleeps", "import time; print('up', flush=True); time.sleep(60)")
     kept = make()
-    await kept.pods.ensure(pod("a", "python", "-m", "handlers.sleeps"))
+    await kept.pods.ensure(pod("a", "python", "-m", "jobs.sleeps"))
     await until(lambda: kept.written("a"))
     os.kill(hosts_of(tmp_path / "state")[0], 9)
     assert (await kept.ended("a")).lost
@@ -175,7 +198,7 @@ async def test_a_warm_pod_ends_with_its_host(make: Make, tmp_path: Path) -> None
 async def test_a_handler_beside_other_containers_runs_isolated(make: Make, tmp_path: Path) -> None:
     handler(tmp_path, "hello", "import sys; print('hello', 'sklearn' in sys.modules)")
     kept = make()
-    spec = pod("a", containers=[Container("main", "i", ["python", "-m", "handlers.hello"]), Container("b", "i", ["true"])])
+    spec = pod("a", containers=[Container("main", "i", ["python", "-m", "jobs.hello"]), Container("b", "i", ["true"])])
     ended = await kept.run(spec)
     assert [c.exit_code for c in ended.containers] == [0, 0]
     assert await kept.log("a") == "hello False\n"

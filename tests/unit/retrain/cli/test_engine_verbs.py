@@ -56,8 +56,8 @@ def test_up_serves_its_api_pauses_a_source_and_calls_the_hosts_it_was_allowed(tm
         told_of = engine.call("submit", str(tmp_path / "w.yaml"), "--wait", "-o", "json")
         assert told_of.exit_code == 1
         ended[host] = json.loads(told_of.stdout)["items"][0]["status"]["message"]
-    assert "start with --allow-host other.invalid" in ended["other.invalid"]
-    assert "--allow-host" not in ended["allowed.invalid"]
+    assert "other.invalid is neither this machine nor an allowed host" in ended["other.invalid"]
+    assert "nor an allowed host" not in ended["allowed.invalid"]
     assert "allowed.invalid" in ended["allowed.invalid"]
     assert end(engine)[0] == 0
 
@@ -76,8 +76,8 @@ def test_on_a_terminal_up_tells_where_its_sources_listen(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--listen", "0.0.0.0:2746"], "--listen 0.0.0.0:2746: expected HOST:PORT with a loopback address"),
-        (["--pause", "nobody"], "--pause nobody: no such EventSource; there are clock, hook"),
+        (["--listen", "0.0.0.0:2746"], "listen address 0.0.0.0:2746: expected HOST:PORT with a loopback address"),
+        (["--pause", "nobody"], "pause nobody: no such EventSource; there are clock, hook"),
         (["--ports", "some"], "'some' is not one of 'manifest', 'free'"),
     ],
 )

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from localargo.bucket.s3 import S3Bucket
-from retrain.cli.event_verbs import bucket_environment
+from retrain.cli.event_verbs import bucket_of
 from tests.unit.retrain.cli.driver import Engine
 
 
@@ -115,7 +114,7 @@ def test_what_is_put_lies_in_the_bucket_and_is_an_event(bucketed: Engine, tmp_pa
         f"{two} -> s3://retrain/incoming/fine/two.csv (5 bytes)",
     ]
     assert bucketed.ok("put", str(two), "--key", "batches/fine/1/two.csv").startswith(f"{two} -> s3://retrain/batches/fine/1/two.csv ")
-    bucket = S3Bucket.from_environment(bucket_environment(bucketed.state))
+    bucket = bucket_of(bucketed.state)
     for key, file in (("incoming/fine/one.csv", one), ("incoming/fine/two.csv", two), ("batches/fine/1/two.csv", two)):
         bucket.download(key, tmp_path / "back")
         assert (tmp_path / "back").read_bytes() == file.read_bytes()

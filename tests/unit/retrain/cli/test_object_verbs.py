@@ -55,7 +55,7 @@ def test_a_workflow_that_is_not_there(engine: Engine) -> None:
         (["--phase", "Done"], "'Done' is not one of 'Pending', 'Running', 'Succeeded', 'Failed', 'Error'"),
         (["sensors", "--phase", "Failed"], "--phase is for Workflows"),
         (["sensor", "extra"], "unexpected extra argument"),
-        (["nonsense"], "there is no kind 'nonsense': workflows, workflowtemplates, "),
+        (["nonsense"], "there is no kind 'nonsense': use one of Workflow, WorkflowTemplate, "),
         (["-l", "a in (b)"], "only name=value is understood here"),
     ],
 )
