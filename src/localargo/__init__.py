@@ -21,18 +21,17 @@ if TYPE_CHECKING:
     from localargo.manifests.document import Document
     from localargo.manifests.validate import check
     from localargo.manifests.yaml import dump_tree, load_documents
-    from localargo.ports import Doc, Json
+    from localargo.ports import Json
     from localargo.reading import read_file, read_paths
     from localargo.runners.isolated import probe as isolation_obstacle
     from localargo.settings import Settings, WarmPackage
     from localargo.store import lock_holder
-    from localargo.workflows.objects import PLURALS, known_kind
+    from localargo.workflows.objects import known_kind
     from localargo.workflows.retry_workflow import with_parameters
     from localargo.workflows.status import pod_name
 
 _HOMES: Final = {
     "AlreadyExists": "errors",
-    "Doc": "ports",
     "Document": "manifests.document",
     "Engine": "engine",
     "Finding": "errors",
@@ -40,7 +39,6 @@ _HOMES: Final = {
     "Json": "ports",
     "LocalArgoError": "errors",
     "NotFound": "errors",
-    "PLURALS": "workflows.objects",
     "S3Bucket": "bucket.s3",
     "Settings": "settings",
     "Unavailable": "errors",
@@ -64,9 +62,7 @@ _HOMES: Final = {
 }
 
 __all__ = [
-    "PLURALS",
     "AlreadyExists",
-    "Doc",
     "Document",
     "Engine",
     "Finding",
