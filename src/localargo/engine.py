@@ -1,4 +1,4 @@
-"""The wiring of one engine on one state folder: what the rooms ask of each other is put together here and nowhere else."""
+"""The wiring of one engine on one state folder: the parts are created and connected here and nowhere else."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ from localargo.services import WEBHOOK_NAME, namespace_of
 from localargo.settings import DEFAULTS, Settings
 from localargo.stand_ins import StandIns
 from localargo.store import lock_state, nested_transaction, open_store, readable, transaction, usable
+from localargo.waiting import Waiters
 from localargo.workflows import ledger, objects
 from localargo.workflows.action_dispatcher import ActionDispatcher
 from localargo.workflows.admission import Admission
@@ -53,7 +54,7 @@ log = logging.getLogger(__name__)
 
 
 class OwnPods(Pods, Protocol):
-    """Pods that begin and end with the engine."""
+    """What runs pods, started and closed by the engine."""
 
     async def start(self) -> None: ...
 
@@ -66,9 +67,9 @@ PodsMaker = Callable[[PodListener, Callable[[str, float], None]], OwnPods]
 class Engine:
     """An async context manager. `documents` are checked and applied; what an earlier engine left unfinished goes on.
 
-    `settings` are the same for all engines of a program. `pods` makes something else than processes of this machine run the pods (tests).
+    `settings` are the same for all engines of a program. `pods` replaces processes by something else that runs pods (tests).
 
-    Raises InvalidInput or Unsupported for the documents, Unavailable when the state folder is in use or a part does not start.
+    Raises InvalidInput or Unsupported for the documents, Unavailable when the state folder cannot be used or a part does not start.
     """
 
     def __init__(
@@ -98,7 +99,6 @@ class Engine:
         self.namespace = namespace
         self._factory = factory
         self._clock = SystemClock()
-        self._waiting: dict[str, list[tuple[Callable[[Run], bool], asyncio.Future[None]]]] = {}
         self._undo = contextlib.AsyncExitStack()
         self._detach = False
         self._sources_open = False
@@ -168,7 +168,8 @@ class Engine:
         dispatcher.resources = resources
         dispatcher.http = HttpCalls(self._allowed_hosts, lambda name: self._documents.get("Secret", name))
         self.changes = Changes()
-        self.controller.listeners += [self.changes.tell, self._workflow_changed, lambda name: resources.changed("Workflow", name)]
+        self.controller.listeners += [self.changes.tell, lambda name: resources.changed("Workflow", name)]
+        self._waiters = Waiters(self.controller)
         self.admission.listeners += [resources.changed, self._semaphore_changed]
 
     def _processes(self, on_exit: PodListener, on_running: Callable[[str, float], None]) -> OwnPods:
@@ -184,7 +185,7 @@ class Engine:
         self._undo.push_async_callback(self.sources.close)
 
     async def _open_sources(self, pause: Sequence[str]) -> None:
-        """Sensors subscribe before anything can be told."""
+        """Sensors subscribe first, so that no event is missed."""
         buses = {doc["metadata"]["name"]: doc for doc in self._documents.of_kind("EventBus")}
         self.bus.retention = retention.read(buses.get("default") or next(iter(buses.values()), None))
         self.sensors.open(self._documents.of_kind("Sensor"))
@@ -288,33 +289,8 @@ class Engine:
         await self.until(name, lambda run: run.head.get("phase") in FINISHED)
 
     async def until(self, name: str, holds: Callable[[Run], bool]) -> None:
-        """Return when the Workflow's run is such. Raises NotFound, and what made the engine fail."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if holds(self.controller.run_of(name)):
-            return
-        self._waiting.setdefault(name, []).append((holds, waiter))
-        await asyncio.wait([waiter, self.controller.failed], return_when=asyncio.FIRST_COMPLETED)
-        if self.controller.failed.done():
-            self.controller.failed.result()
-        waiter.result()
-
-    def _workflow_changed(self, name: str) -> None:
-        waiting = self._waiting.pop(name, None)
-        if not waiting:
-            return
-        try:
-            run = self.controller.run_of(name)
-        except NotFound as error:  # deleted
-            for _, waiter in waiting:
-                waiter.set_exception(error)
-            return
-        for holds, waiter in waiting:
-            if waiter.done():
-                continue
-            if holds(run):
-                waiter.set_result(None)
-            else:
-                self._waiting.setdefault(name, []).append((holds, waiter))
+        """Return when the condition holds for the Workflow's run. Raises NotFound, and what made the engine fail."""
+        await self._waiters.until(name, holds)
 
     def _semaphore_changed(self, kind: str, name: str) -> None:
         if kind == "ConfigMap":  # after the transaction that changes it
@@ -329,7 +305,7 @@ class Engine:
     # ------------------------------------------------------------------------------------------ what the API asks
 
     def info(self) -> Doc:
-        """Who runs here, what shells need to reach the bucket and the webhook, and the sources."""
+        """Process, version, namespace, the variables with which a shell reaches bucket and webhook, and the sources."""
         environment = dict(self.stand_ins.environment)
         if self.sources.where:
             environment[self._settings.variable("WEBHOOK_URL")] = next(iter(self.sources.where.values()))
@@ -338,11 +314,11 @@ class Engine:
         return {**about, "environment": environment, "sources": self.sources.describe()}
 
     async def provide(self, documents: Sequence[Doc]) -> None:
-        """Make what the documents need of a cluster, before they are stored."""
+        """Make what the documents expect of a cluster, before they are stored."""
         await self.stand_ins.provide(documents)
 
     async def apply_all(self, documents: Sequence[Doc]) -> list[Doc]:
-        """Check the documents together, then create or replace each, all or none; sources follow theirs."""
+        """Check the documents together, then create or replace all of them or none; then restart the sources if one changed."""
         self._check([Document(d) for d in documents])
         try:
             with transaction(self._db):
@@ -356,7 +332,7 @@ class Engine:
         return applied
 
     async def deleted(self, kind: str, name: str) -> None:
-        """Forget a document; an EventSource or a Sensor ends."""
+        """Delete a document; an EventSource or a Sensor stops."""
         self.admission.delete(kind, name)
         if known_kind(kind) in ("EventSource", "Sensor"):
             await self._reopen_sources()
@@ -369,7 +345,7 @@ class Engine:
             await self._open_sources([name for name in paused if self._documents.get("EventSource", name)])
 
     def _check(self, documents: Sequence[Document]) -> None:
-        """Refuse what cannot be applied; a Workflow that Argo's controller would fail is left to be failed."""
+        """Refuse what cannot be applied. A Workflow that Argo would accept and then fail is let through, to fail the same way."""
         findings = check(documents, [Document(d) for d in self._documents.everything()])
         refuse([f for f in findings if not f.message.startswith(INVALID_SPEC)])
 
