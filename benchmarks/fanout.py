@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import logging
 import os
 import platform
 import sqlite3
@@ -27,6 +28,7 @@ from typing import Any
 
 from localargo.clock import SystemClock
 from localargo.engine import Engine
+from localargo.logs import open_log
 from localargo.manifests.document import Document
 from localargo.ports import ContainerExit, PodExit, PodSpec, StoredOutputs
 from localargo.store import open_store
@@ -96,6 +98,7 @@ def resident() -> int:
 
 async def play(size: int, folder: Path) -> dict[str, float]:
     """The engine's part alone, in this process. The Workflow's end is told by the controller, not asked for."""
+    close_log = open_log(folder / "engine.log", logging.getLogger("localargo"))
     connection = open_store(folder / "engine.db", [objects.SCHEMA, ledger.SCHEMA])
     pods, clock = InstantPods(), SystemClock()
     documents = objects.Documents(connection, "argo", {})
@@ -124,6 +127,7 @@ async def play(size: int, folder: Path) -> dict[str, float]:
         raise SystemExit(f"{name}: {nodes['phase']}, {len(nodes['nodes'])} nodes")
     await controller.close(stop_pods=False)
     connection.close()
+    close_log()
     return {**spent, "bytes": most - before}
 
 

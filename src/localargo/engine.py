@@ -27,6 +27,7 @@ from localargo.eventbus.journal import Journal, tree
 from localargo.eventsources.bucket_changes import Changes as BucketChanges
 from localargo.eventsources.bucket_changes import polled
 from localargo.eventsources.sources import Sources
+from localargo.logs import open_log
 from localargo.manifests.document import Document
 from localargo.manifests.report import INVALID_SPEC
 from localargo.manifests.validate import check
@@ -49,7 +50,6 @@ from localargo.workflows.objects import known_kind
 from localargo.workflows.operations import FINISHED, Operations
 from localargo.workflows.resource import Resources
 
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 log = logging.getLogger(__name__)
 
 
@@ -147,13 +147,7 @@ class Engine:
                     self.admission.create(document.doc)
 
     def _open_log(self) -> None:
-        handler = logging.FileHandler(self.state / "engine.log", encoding="utf-8")
-        handler.setFormatter(logging.Formatter(LOG_FORMAT))
-        root = logging.getLogger("localargo")
-        root.addHandler(handler)
-        root.setLevel(logging.INFO)
-        self._undo.callback(handler.close)
-        self._undo.callback(root.removeHandler, handler)
+        self._undo.callback(open_log(self.state / "engine.log", logging.getLogger("localargo")))
 
     def _open_workflows(self) -> None:
         self.pods = self._make_pods(self._pod_exited, self._pod_running)

@@ -135,7 +135,7 @@ class ActionDispatcher:
         try:
             await self._pods.ensure(action.pod)
         except Exception as error:
-            log.warning("pod %s could not be started: %s", action.pod.name, error, exc_info=True)
+            log.warning("the pod could not be started: %s", error, exc_info=True, extra=_about(action))
             now = self._clock.now()
             failed = PodExit(action.pod.name, action.node_id, action.pod.workflow, now, now, error=str(error) or type(error).__name__)
             self.learn(wf, PodExited(action.node_id, failed))
@@ -144,7 +144,7 @@ class ActionDispatcher:
         try:
             outputs = await self._pods.collect(action.pod)
         except Exception as error:
-            log.warning("outputs of pod %s could not be stored: %s", action.pod.name, error, exc_info=True)
+            log.warning("the outputs could not be stored: %s", error, exc_info=True, extra=_about(action))
             outputs = StoredOutputs(error=str(error) or type(error).__name__)
         self.learn(wf, OutputsStored(action.node_id, outputs))
 
@@ -163,4 +163,9 @@ class ActionDispatcher:
         try:
             await work()
         except Exception:
-            log.exception("pod %s", pod)
+            log.exception("what was asked of the pod failed", extra={"fields": {"pod": pod}})
+
+
+def _about(action: EnsurePod | StoreOutputs) -> dict[str, dict[str, str]]:
+    """What a line of the log is about."""
+    return {"fields": {"workflow": action.pod.workflow, "node_id": action.node_id, "pod": action.pod.name, "action": action.kind}}

@@ -5,14 +5,16 @@ Nothing of it is stored: what is due follows from the runs and is worked out aga
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from localargo.ports import Clock
-from localargo.workflows.expiry import expires_at, removable
+from localargo.workflows.expiry import at_its_end, expires_at, removable
 from localargo.workflows.ledger import Ledger
 from localargo.workflows.messages import Run
 from localargo.workflows.timers import Handle, Timers
 
+log = logging.getLogger(__name__)
 AT_LEAST = 1.0  # seconds that an end can be seen, as on Argo: who waits for a Workflow reads it after its end
 
 
@@ -39,9 +41,9 @@ class Cleanup:
         at = expires_at(run)
         self._timers.set((wf, ""), None if at is None else max(at, self._clock.now() + AT_LEAST))
 
-    def ended(self, wf: int, run: Run, nodes: Iterable[str]) -> None:
-        """Something changed at these nodes."""
-        for pod, at in removable(run, nodes):
+    def changed(self, wf: int, run: Run, nodes: Iterable[str], ends: bool) -> None:
+        """Something changed at these nodes; with `ends` the Workflow has ended by it."""
+        for pod, at in removable(run, run.nodes if ends and at_its_end(run) else nodes):
             self._plan(wf, pod, run.workflow["metadata"].get("uid") or "", at)
 
     def forget(self, wf: int) -> None:
@@ -74,9 +76,12 @@ class Cleanup:
         if pod:
             uid = self._pods.get(wf, {}).pop(pod, None)
             if uid is not None:
+                log.info("podGC: its time is over", extra={"fields": {"action": "RemovePod", "pod": pod}})
                 self._remove(pod, uid)
             return
         row = self._ledger.load(wf)
         at = None if row is None else expires_at(row.run)
         if row is not None and at is not None and at <= self._clock.now():  # it may have been changed or retried in the meantime
-            self._expire(row.run.workflow["metadata"]["name"])
+            name = row.run.workflow["metadata"]["name"]
+            log.info("ttlStrategy: its time is over", extra={"fields": {"workflow": name}})
+            self._expire(name)

@@ -16,7 +16,7 @@ from localargo.errors import AlreadyExists
 from localargo.ports import Clock, Doc, PodExit
 from localargo.store import nested_transaction, transaction
 from localargo.workflows import reconcile as pure
-from localargo.workflows import status
+from localargo.workflows import status, turn_log
 from localargo.workflows.action_dispatcher import ActionDispatcher
 from localargo.workflows.active_workflow import ActiveWorkflow, defect, refused
 from localargo.workflows.cleanup import Cleanup
@@ -110,11 +110,17 @@ class Controller:
             else:
                 self.ledger.add_fact(wf, Created())
         if refusal:
-            self._loop.call_soon(self._cleanup.finished, wf, run)
-            self._loop.call_soon(self._tell, workflow["metadata"]["name"])
+            self._loop.call_soon(self._was_refused, wf, run)
         else:
             self._loop.call_soon(self._adopt, wf)
         return status.compose(run)
+
+    def _was_refused(self, wf: int, run: Run) -> None:
+        """After the commit."""
+        name = run.workflow["metadata"]["name"]
+        self._log([{"workflow": name, **turn_log.ended(run.head)}])
+        self._cleanup.finished(wf, run)
+        self._tell(name)
 
     def run_of(self, name: str) -> Run:
         """The Workflow's run, from memory or from disk. Raises NotFound."""
@@ -179,7 +185,7 @@ class Controller:
             self._commit([step])
         if outcome.head is not None and not outcome.head.get("phase"):
             self.save_fact(wf, Created())
-        self._loop.call_soon(lambda: self._cleanup.ended(wf, live.run, live.run.nodes))
+        self._loop.call_soon(lambda: self._cleanup.changed(wf, live.run, live.run.nodes, ends=False))
         self.learn(wf, TimerDue())
 
     def delete(self, name: str) -> None:
@@ -196,19 +202,20 @@ class Controller:
         self.locks.forget(wf)
         if live is not None:
             self._dispatcher.abandon(wf, live.outbox.values())
-        self._loop.call_soon(self._discard, wf, uid)
+        self._loop.call_soon(self._discard, wf, name, uid)
         self._tell(name)
 
     def _expire(self, name: str) -> None:
         try:
             self.delete(name)
         except Exception as error:
-            log.exception("workflow %s cannot be deleted: the engine ends", name)
+            log.exception("the Workflow cannot be deleted: the engine ends", extra={"fields": {"workflow": name}})
             self._fail(error)
 
-    def _discard(self, wf: int, uid: str) -> None:
+    def _discard(self, wf: int, name: str, uid: str) -> None:
         """After the commit; what a kill prevents is done by the next engine."""
         if uid and not self.ledger.uid(wf):
+            self._log([{"workflow": name, "action": "DeleteWorkflow"}])
             self._dispatcher.discard(uid)
 
     def pod_running(self, node_id: str, at: float) -> None:
@@ -280,7 +287,7 @@ class Controller:
         try:
             return pure.reconcile(live.run, facts, self._documents.world(), now)
         except Exception as error:
-            log.exception("workflow %s: reconcile failed", live.name)
+            log.exception("reconcile failed", extra={"fields": {"workflow": live.name}})
             return defect(live, error, now)
 
     def _commit(self, steps: list[Step]) -> None:
@@ -307,20 +314,21 @@ class Controller:
     def _after(self, step: Step) -> None:
         live, outcome = step.live, step.outcome
         ends = step.finished and not live.finished
+        lines = list(turn_log.transitions(live.run, outcome, self._clock.now()))
         apply(live.run, outcome)
         if step.workflow is not None:
             live.run.workflow = step.workflow
         live.finished = step.finished
         self._outbox.answered(step)
-        self._cleanup.ended(live.wf, live.run, live.run.nodes if ends else outcome.nodes.keys() | outcome.private.keys())
+        self._cleanup.changed(live.wf, live.run, outcome.nodes.keys() | outcome.private.keys(), ends)
         for key in outcome.cancel:
             action = live.outbox.pop(key, None)
             live.learnt.discard(key)
             if action is not None:
                 self._outbox.cancel(live.wf, action)
         self._timers.set(live.wf, outcome.wake_at)
-        for action in outcome.actions:
-            self._outbox.start(live, action)
+        lines.extend(turn_log.begun(live.run, action) for action in outcome.actions if self._outbox.start(live, action))
+        self._log(lines)
         if step.finished:
             self.locks.forget(live.wf)
         if step.finished and not live.outbox and not live.facts:
@@ -345,9 +353,8 @@ class Controller:
         live.outbox = {pending.action.key: pending.action for pending in outbox}
         for number, fact in self.ledger.facts(wf):
             live.queue(fact, number)
-        for pending in outbox:
-            if pending.action.key not in live.learnt:
-                self._outbox.start(live, pending.action, pending.state)
+        again = [pending for pending in outbox if pending.action.key not in live.learnt]
+        self._log([turn_log.begun(live.run, each.action) for each in again if self._outbox.start(live, each.action, each.state)])
         self.locks.grant_free_locks()
         if not live.finished:  # what was known in memory alone is learnt again by looking
             self.learn(wf, TimerDue())
@@ -367,6 +374,10 @@ class Controller:
 
     def _find(self, name: str) -> ActiveWorkflow | None:
         return self._live.get(self._numbers.get(name, 0))  # the ledger counts from 1
+
+    def _log(self, lines: list[Doc]) -> None:
+        if lines:
+            log.info("%d changes", len(lines), extra={"lines": lines})
 
     def _tell(self, name: str) -> None:
         for listener in self.listeners:

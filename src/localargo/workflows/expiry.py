@@ -14,6 +14,7 @@ from localargo.workflows.status import HIDDEN, pod_name, spec_of, template_name
 
 POD_DELAY = 5.0  # seconds: the default of Argo's podGCDeleteDelayDuration
 LONGEST = 10**12  # seconds
+OF_WORKFLOW = ("OnWorkflowCompletion", "OnWorkflowSuccess")
 BY_PHASE = {"Succeeded": "secondsAfterSuccess", "Failed": "secondsAfterFailure"}  # Argo knows none of its own for Error
 
 
@@ -31,12 +32,17 @@ def expires_at(run: Run) -> float | None:
     return None if after is None else seconds(run.head["finishedAt"]) + min(int(after), LONGEST)
 
 
+def at_its_end(run: Run) -> bool:
+    """Whether the run's pods are removed when it has ended, and not each for itself."""
+    return (spec_of(run).get("podGC") or {}).get("strategy") in OF_WORKFLOW
+
+
 def removable(run: Run, nodes: Iterable[str]) -> Iterator[tuple[str, float]]:
     """The pods of these nodes that are to be removed, each with the time at which it is due."""
     settings = spec_of(run).get("podGC") or {}
     strategy, phase = settings.get("strategy"), run.head.get("phase")
     since = 0.0
-    if strategy in ("OnWorkflowCompletion", "OnWorkflowSuccess"):
+    if strategy in OF_WORKFLOW:
         if phase not in (COMPLETED if strategy == "OnWorkflowCompletion" else ("Succeeded",)):
             return
         since = seconds(run.head["finishedAt"])
@@ -51,9 +57,8 @@ def removable(run: Run, nodes: Iterable[str]) -> Iterator[tuple[str, float]]:
 
 
 def _has_ended(node: Doc, private: Doc) -> bool:
-    """Whether it is a pod, is over, and is one that `labelSelector` selects."""
-    ended = node["phase"] in FULFILLED and node.get("finishedAt") and not private.get("pod")
-    return bool(node["type"] == "Pod" and ended and not private.get("spared"))
+    """Whether it had a pod that `podGC` speaks of, and that is over."""
+    return bool(private.get("collected") and node["phase"] in FULFILLED and not private.get("pod"))
 
 
 def _delay(settings: Doc) -> float:

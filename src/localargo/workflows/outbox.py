@@ -17,8 +17,8 @@ class Outbox:
         self._locks = locks
         self.unwanted: list[tuple[int, str]] = []
 
-    def start(self, live: ActiveWorkflow, action: Action, state: str = "") -> None:
-        """Begin what was committed, or (after a start of the engine) begin it again."""
+    def start(self, live: ActiveWorkflow, action: Action, state: str = "") -> bool:
+        """Begin what was committed, or (after a start of the engine) begin it again; whether there was something to be done."""
         match action:
             case FreeLock():
                 self._locks.free(live.wf, action.node_id)
@@ -27,12 +27,14 @@ class Outbox:
             case StopPod() if f"pod/{action.node_id}" not in live.outbox:
                 live.outbox.pop(action.key, None)
                 self.unwanted.append((live.wf, action.key))
+                return False
             case WantLock():
                 live.outbox[action.key] = action
                 self._locks.want(live.wf, action, live.run)
             case _:
                 live.outbox[action.key] = action
                 self._dispatcher.perform(live.wf, action, state)
+        return True
 
     def cancel(self, wf: int, action: Action) -> None:
         """Its answer is no longer wanted."""

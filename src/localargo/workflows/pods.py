@@ -51,9 +51,9 @@ def launch(p: Pass, node: str, template: Doc, *, capture: bool) -> None:
             raise
         p.act(action)
         p.keep(node, pod=encode(action))
-        selector = (p.spec.get("podGC") or {}).get("labelSelector")
-        if selector and not selects(selector, pod_labels(p, template)):
-            p.keep(node, spared=True)
+        collected = p.spec.get("podGC") or {}
+        if collected.get("strategy") and selects(collected.get("labelSelector") or {}, pod_labels(p, template)):
+            p.keep(node, collected=True)
 
 
 def _expressions_left(template: Doc) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -63,10 +64,10 @@ def gone(engine: Engine, name: str) -> bool:
 
 
 class Later(SystemClock):
-    """A clock two hours ahead."""
+    """A clock eight days ahead."""
 
     def now(self) -> float:
-        return super().now() + 7200.0
+        return super().now() + 8 * 86400.0
 
 
 # ---------------------------------------------------------------------------------------------- ttlStrategy
@@ -143,6 +144,19 @@ async def test_what_became_due_while_no_engine_ran_goes_at_the_next_start(tmp_pa
     async with Engine(tmp_path) as engine:
         await until(lambda: gone(engine, "hour"))
         await until(lambda: folders(tmp_path) == ["stays"])
+
+
+@pytest.mark.anyio
+async def test_the_defaults_of_the_reference_delete_every_workflow_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[4] / "docs/reference/environment.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    async with Engine(tmp_path, load_documents(block, "environment.md")) as engine:
+        await engine.run_to_end([workflow("good"), workflow("bad", "exit 1")])
+    async with Engine(tmp_path) as engine:
+        assert not gone(engine, "good")
+    monkeypatch.setattr("localargo.engine.SystemClock", Later)
+    async with Engine(tmp_path) as engine:
+        await until(lambda: engine.admission.list("Workflow") == [])
 
 
 @pytest.mark.anyio

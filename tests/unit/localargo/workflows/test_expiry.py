@@ -17,7 +17,7 @@ AT = seconds(ENDED)
 
 def run(phase: str, spec: dict[str, Any], head: dict[str, Any] | None = None, **nodes: dict[str, Any]) -> Run:
     docs = {name: {"name": f"w.{name}", "type": "Pod", "templateName": "t", "finishedAt": ENDED, **doc} for name, doc in nodes.items()}
-    private = {name: doc.pop("private") for name, doc in docs.items() if "private" in doc}
+    private = {name: {"collected": True, **doc.pop("private", {})} for name, doc in docs.items()}
     finished = ENDED if phase != "Running" else None
     return Run({"metadata": {"name": "w"}, "spec": spec}, {"phase": phase, "finishedAt": finished, **(head or {})}, docs, {}, private)
 
@@ -61,8 +61,8 @@ PODS: dict[str, dict[str, Any]] = {
     "bad": {"phase": "Failed"},
     "open": {"phase": "Running", "private": {"pod": "{}"}},
     "ending": {"phase": "Failed", "private": {"pod": "{}"}},
-    "spared": {"phase": "Succeeded", "private": {"spared": True}},
-    "group": {"phase": "Succeeded", "type": "Steps"},
+    "spared": {"phase": "Succeeded", "private": {"collected": False}},
+    "group": {"phase": "Succeeded", "type": "Steps", "private": {"collected": False}},
 }
 
 
