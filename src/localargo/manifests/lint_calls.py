@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localargo.manifests import lint_artifacts, lint_expressions, lint_when, workflow
 from localargo.manifests.document import Document
+from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Location
 from localargo.manifests.lint_scope import Scope, scan
 from localargo.manifests.report import meant
-
-if TYPE_CHECKING:
-    from localargo.manifests.lint_templates import Checker
 
 # the order in which Argo writes the fields of a step or task, and so meets the tags in them
 BEFORE_WHEN = ("name", "template", "inline", "arguments", "templateRef", "dependencies", "withItems", "withParam", "withSequence")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localargo.manifests import lint_calls
+from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_leaf import find_cycle
 from localargo.manifests.lint_locations import Template
 from localargo.manifests.lint_outputs import Graph, check_tasks
 from localargo.manifests.lint_scope import Scope
 from localargo.manifests.report import meant
-
-if TYPE_CHECKING:
-    from localargo.manifests.lint_templates import Checker
 
 RESULTS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
 OF_LOOPS = ("AnySucceeded", "AllFailed")

@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from localargo.errors import InvalidInput
 from localargo.manifests import lint_expressions, workflow
+from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Location, Template
 from localargo.manifests.lint_scope import KNOWN_PREFIXES, Scope
 from localargo.manifests.report import meant
 from localargo.manifests.yaml import NoMapping, load_documents
-
-if TYPE_CHECKING:
-    from localargo.manifests.lint_templates import Checker
 
 ACTIONS = ("get", "create", "apply", "delete", "replace", "patch")
 RESOURCE_KINDS = ("Workflow", "WorkflowTemplate", "ConfigMap")

@@ -11,16 +11,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localargo.errors import InvalidInput
+from localargo.expressions import exprlang
+from localargo.expressions.depends import Depends, parse_depends
 from localargo.manifests import workflow
+from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Location, Template
 from localargo.manifests.lint_scope import Tag, scan
-
-if TYPE_CHECKING:
-    from localargo.expressions.depends import Depends
-    from localargo.manifests.lint_templates import Checker
 
 REFERENCE = re.compile(
     r"(?P<family>steps|tasks)\.(?P<name>[^.]+)\.(?:outputs\.(?:(?P<kind>parameters|artifacts)(?:\.(?P<output>.+))?|result)|(?P<code>exitCode))"
@@ -35,8 +34,6 @@ ABSENT = ("Skipped", "Omitted")  # here a default of the output takes its place
 
 def _unreadable(name: str, text: str) -> dict[str, str]:
     """What Argo, which takes `depends` for any expression, says of the text; nothing if it can be read."""
-    from localargo.expressions import exprlang
-
     try:
         exprlang.compile(text.replace("-", "_"))
     except InvalidInput as error:
@@ -102,8 +99,6 @@ class Graph:
         return list(found)
 
     def _parse(self, name: str) -> Depends | None:
-        from localargo.expressions.depends import parse_depends
-
         text = str(self.tasks[name].get("depends") or "") or " && ".join(self.depends_on(name))
         if not text:
             return None

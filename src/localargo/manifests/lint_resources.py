@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localargo.manifests import workflow
+from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Location, Template
-
-if TYPE_CHECKING:
-    from localargo.manifests.lint_templates import Checker
 
 
 def check(checker: Checker, template: Template) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localargo.manifests import lint_calls, workflow
+from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Template
 from localargo.manifests.lint_names import FIELD_NAME, FIELD_RULE, INPUT
 from localargo.manifests.lint_outputs import check_steps
 from localargo.manifests.lint_scope import Scope
-
-if TYPE_CHECKING:
-    from localargo.manifests.lint_templates import Checker
 
 
 def check(checker: Checker, template: Template, scope: Scope) -> None:
