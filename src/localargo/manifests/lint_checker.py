@@ -52,7 +52,7 @@ class Checker:
         if self._late:
             self.report.warning(place.document, place.path, f"Argo finds this out only when it is due: {core}", hint)
             return
-        self.report.refusal(place.document, place.path, INVALID_SPEC + place.words, core, hint)
+        self.report.refusal(place.document, place.path, INVALID_SPEC + place.prefix, core, hint)
 
     def warning(self, place: Location, message: str, hint: str = "") -> None:
         self.report.warning(place.document, place.path, message, hint)
@@ -118,7 +118,7 @@ class Checker:
                 where, f"template reference {reference['name']}.{wanted} not found", meant(str(missing), [str(each) for each in known])
             )
             return None
-        return Template(template, Location(found, f"spec.templates[{position}]", place.words))
+        return Template(template, Location(found, f"spec.templates[{position}]", place.prefix))
 
     def _find_local(self, name: str, place: Location, home: Document) -> Template | None:
         position, template = _position(home.doc.get("spec") or {}, name)
@@ -127,7 +127,7 @@ class Checker:
             names = [str(each.get("name")) for each in workflow.templates(home.doc.get("spec") or {})]
             self.error(_below(place, "template"), f"template name '{name}' undefined", meant(name, names))
             return None
-        return Template(template, Location(home, f"spec.templates[{position}]", place.words))
+        return Template(template, Location(home, f"spec.templates[{position}]", place.prefix))
 
     def call(self, call: Mapping[str, Any], place: Location, home: Document) -> Template | None:
         """The template that a call names, its body validated once."""
@@ -173,7 +173,7 @@ class Checker:
                 self._missing(template, "artifacts", str(artifact.get("name")), given, wanted, place)
         for kind in ("parameters", "artifacts"):
             for name in given[kind]:
-                if name not in wanted[kind] and place.words:
+                if name not in wanted[kind] and place.prefix:
                     message = f"argument {name} is ignored: template {template.name} has no such input {kind.removesuffix('s')}"
                     self.warning(place.at(f"arguments.{kind}"), message, meant(name, wanted[kind]))
 
@@ -185,17 +185,17 @@ class Checker:
         hint = f"there is an argument {near.removeprefix('did you mean ').removesuffix('?')}" if near.startswith("did you mean") else ""
         self.error(_below(place, "arguments"), f"templates.{template.name} inputs.{kind}.{name} was not supplied", hint)
 
-    def tags(self, tree: Any, scope: Scope, place: Location, words: str) -> None:
+    def tags(self, tree: Any, scope: Scope, place: Location, prefix: str) -> None:
         """Refuse every plain tag that does not resolve."""
         for tag in lint_scope.unclosed(tree, place.path):
             if not scope.resolves(tag.text):
                 self.error(
-                    Location(place.document, tag.path, place.words), f"{words}failed to resolve {{{{{tag.written}", "close it with }}"
+                    Location(place.document, tag.path, place.prefix), f"{prefix}failed to resolve {{{{{tag.written}", "close it with }}"
                 )
         for tag in lint_scope.scan(tree, place.path):
             if not tag.expression and not scope.resolves(tag.text) and tag.text not in self.known:
-                where = Location(place.document, tag.path, place.words)
-                self.error(where, f"{words}failed to resolve {{{{{tag.written}}}}}", meant(tag.text, _siblings(tag.text, scope.names)))
+                where = Location(place.document, tag.path, place.prefix)
+                self.error(where, f"{prefix}failed to resolve {{{{{tag.written}}}}}", meant(tag.text, _siblings(tag.text, scope.names)))
 
 
 def _below(place: Location, field: str) -> Location:

@@ -26,9 +26,9 @@ def check(checker: Checker, tree: Any, scope: Scope, place: Location) -> None:
     """Every expression in a template, step or task."""
     for tag in scan(tree, place.path):
         if tag.expression:
-            _one(checker, tag.text, scope, Location(place.document, tag.path, place.words))
+            _one(checker, tag.text, scope, Location(place.document, tag.path, place.prefix))
     for text, path in _fields(tree, place.path):
-        _one(checker, text, scope, Location(place.document, path, place.words))
+        _one(checker, text, scope, Location(place.document, path, place.prefix))
 
 
 def _fields(tree: Any, path: str) -> Iterator[tuple[str, str]]:

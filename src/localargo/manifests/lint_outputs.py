@@ -111,9 +111,9 @@ class Graph:
 
     def _expanded(self, name: str) -> str:
         further = (self.tasks.get(name) or {}).get("continueOn") or {}
-        words = ["Succeeded", "Skipped", "Daemoned"]
-        words += [word for word, key in (("Errored", "error"), ("Failed", "failed")) if further.get(key)]
-        return "(" + " || ".join(f"{name}.{word}" for word in words) + ")"
+        results = ["Succeeded", "Skipped", "Daemoned"]
+        results += [word for word, key in (("Errored", "error"), ("Failed", "failed")) if further.get(key)]
+        return "(" + " || ".join(f"{name}.{word}" for word in results) + ")"
 
     def may_run(self, name: str, before: str, results: Mapping[str, bool]) -> bool:
         """Whether the task can run when one task before it ended so, whatever the others did."""
@@ -170,7 +170,7 @@ def check_tasks(checker: Checker, template: Template, graph: Graph) -> None:
         ancestors = graph.ancestors(name)
         for tag, reference in _references(task, f"{template.place.path}.dag.tasks[{index}]", "tasks"):
             wanted = reference["name"]
-            place = Location(template.place.document, tag.path, template.place.words)
+            place = Location(template.place.document, tag.path, template.place.prefix)
             if wanted not in graph.tasks:
                 continue
             if wanted not in ancestors:
@@ -190,7 +190,7 @@ def check_steps(checker: Checker, template: Template, called: Mapping[str, dict[
         beside = {str(step.get("name")) for step in group or []}
         for column, step in enumerate(group or []):
             for tag, reference in _references(step, f"{template.place.path}.steps[{row}][{column}]", "steps"):
-                wanted, place = reference["name"], Location(template.place.document, tag.path, template.place.words)
+                wanted, place = reference["name"], Location(template.place.document, tag.path, template.place.prefix)
                 if wanted in beside and wanted != step.get("name"):
                     message = f"{wanted} runs at the same time: {{{{{tag.text}}}}} is not there yet"
                     checker.warning(place, message, "move this step into a later group")
@@ -248,10 +248,10 @@ def _say(
             ends -= {"Failed", *ABSENT}
     if not ends:
         return
-    words = " or ".join(end for end in WORDS if end in ends)
+    results = " or ".join(end for end in WORDS if end in ends)
     outcome = "the workflow then hangs for ever" if loop or ends - set(ABSENT) else "the node then ends with an error"
     guarded = tag.text.replace(".", "?.").replace("?.", ".", 1)
     fallback = "'[]'" if loop else "'none'"
     hint = "make the input artifact optional" if reference["kind"] == "artifacts" else f"write {{{{={guarded} ?? {fallback}}}}}"
-    message = f"{{{{{tag.text}}}}} may never be written: this can run when {producer.get('name')} is {words}, and {outcome}"
+    message = f"{{{{{tag.text}}}}} may never be written: this can run when {producer.get('name')} is {results}, and {outcome}"
     checker.warning(place, message, hint)

@@ -24,8 +24,8 @@ def check(checker: Checker, template: Template, given: Mapping[str, Any] | None)
             template.place.at("retryStrategy.retryPolicy"), f"{policy} is not a valid RetryPolicy", meant(str(policy), RETRY_POLICIES)
         )
     if not workflow.template_types(template.doc):
-        words, place = f"template '{template.name}' type is unknown", template.place
-        checker.error(place, words, "give container, script, steps, dag, suspend, resource or http")
+        message, place = f"template '{template.name}' type is unknown", template.place
+        checker.error(place, message, "give container, script, steps, dag, suspend, resource or http")
         return
     try:
         kind = workflow.template_type(template.doc)
@@ -34,8 +34,8 @@ def check(checker: Checker, template: Template, given: Mapping[str, Any] | None)
         return
     check_inputs(checker, template)
     for path, follows in lint_scope.open_expressions(template.doc):
-        words = f"failed to unmarshall JSON expression: invalid character '{follows}' after top-level value"
-        checker.error(template.place.at(path), f"templates.{template.name} {words}", "close the expression with }}")
+        message = f"failed to unmarshall JSON expression: invalid character '{follows}' after top-level value"
+        checker.error(template.place.at(path), f"templates.{template.name} {message}", "close the expression with }}")
     _time_limits(checker, template)
     lint_resources.check(checker, template)
     scope = lint_scope.of_template(template.doc, checker.known, checker.runtime)
@@ -54,17 +54,17 @@ def check_inputs(checker: Checker, template: Template) -> None:
     for kind in ("parameters", "artifacts"):
         checker.names(inputs.get(kind), template.place.at(f"inputs.{kind}"), f"templates.{template.name}.inputs.{kind}")
     for index, artifact in enumerate(inputs.get("artifacts") or []):
-        where, words = (
+        where, prefix = (
             template.place.at(f"inputs.artifacts[{index}]"),
             f"templates.{template.name}.inputs.artifacts.{artifact.get('name')}",
         )
         if not workflow.is_leaf(template.doc) and artifact.get("path"):
-            checker.error(where.at("path"), f"{words}.path only valid in container/script templates")
+            checker.error(where.at("path"), f"{prefix}.path only valid in container/script templates")
         wrong = lint_artifacts.path_error(artifact) if workflow.is_leaf(template.doc) else ""
         if wrong:
-            checker.error(where, f"error in {words}: {wrong}", "give the path at which the container finds it")
+            checker.error(where, f"error in {prefix}: {wrong}", "give the path at which the container finds it")
         if artifact.get("from"):
-            checker.error(where.at("from"), f"{words}.from not valid in inputs", "give `from` in the arguments of the step or task")
+            checker.error(where.at("from"), f"{prefix}.from not valid in inputs", "give `from` in the arguments of the step or task")
 
 
 def _time_limits(checker: Checker, template: Template) -> None:
@@ -77,8 +77,8 @@ def _time_limits(checker: Checker, template: Template) -> None:
     if template.doc.get("pendingTimeout") and not workflow.is_leaf(template.doc):
         checker.error(template.place.at("pendingTimeout"), f"{kind} template doesn't support pendingTimeout field")
     if template.doc.get("activeDeadlineSeconds") is not None and kind in ("Steps", "DAG"):
-        words = f"templates.{template.name}.activeDeadlineSeconds is only valid for leaf templates"
-        checker.error(template.place.at("activeDeadlineSeconds"), words)
+        message = f"templates.{template.name}.activeDeadlineSeconds is only valid for leaf templates"
+        checker.error(template.place.at("activeDeadlineSeconds"), message)
 
 
 def _outputs(checker: Checker, template: Template, scope: Scope) -> None:
@@ -93,8 +93,8 @@ def _outputs(checker: Checker, template: Template, scope: Scope) -> None:
     for index, artifact in enumerate(outputs.get("artifacts") or []):
         where = template.place.at(f"outputs.artifacts[{index}]")
         if not workflow.is_leaf(template.doc) and artifact.get("path"):
-            words = f"{prefix}.artifacts.{artifact.get('name')}.path only valid in container/script templates"
-            checker.error(where.at("path"), words, "give `from`")
+            message = f"{prefix}.artifacts.{artifact.get('name')}.path only valid in container/script templates"
+            checker.error(where.at("path"), message, "give `from`")
         wrong = lint_artifacts.path_error(artifact) if workflow.is_leaf(template.doc) else ""
         if wrong:
             checker.error(where, f"error in {prefix}.artifacts.{artifact.get('name')}: {wrong}")
@@ -105,7 +105,7 @@ def _outputs(checker: Checker, template: Template, scope: Scope) -> None:
         _global_name(checker, parameter, where, f"{prefix}.parameters.{parameter.get('name')}")
 
 
-def _global_name(checker: Checker, output: dict[str, Any], where: Location, words: str) -> None:
+def _global_name(checker: Checker, output: dict[str, Any], where: Location, name_in_message: str) -> None:
     name = str(output.get("globalName") or "")
     if name and "{{" not in name and not PARAMETER_NAME.fullmatch(name):
-        checker.error(where.at("globalName"), f"{words}.globalName: {PARAMETER_RULE}")
+        checker.error(where.at("globalName"), f"{name_in_message}.globalName: {PARAMETER_RULE}")
