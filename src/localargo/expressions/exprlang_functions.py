@@ -15,6 +15,7 @@ from localargo.expressions import ExpressionError
 from localargo.expressions.exprlang_registry import BUILTINS, builtin
 from localargo.expressions.gotext import go_value, parse_duration
 from localargo.expressions.gotime import Duration, from_epoch, parse_time, zone
+from localargo.expressions.jsonpath_query import query
 from localargo.expressions.rawjson import dumps, indented, loads_go
 from localargo.expressions.values import Budget, go_type, is_number, plain, plain_tree, to_int, wrap
 
@@ -174,8 +175,6 @@ def to_json(budget: Budget, arguments: list[Json]) -> Json:
 
 def json_path(budget: Budget, arguments: list[Json]) -> Json:
     """Argo's `jsonpath(json text, path)`."""
-    from localargo.expressions.jsonpath_query import query
-
     _exactly("jsonpath", arguments, 2)
     if not all(isinstance(argument, str) for argument in arguments):
         raise ExpressionError("jsonpath takes a JSON text and a path")

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from localargo.expressions import ExpressionError
 from localargo.expressions.exprlang_nodes import Builtin, Node
 from localargo.expressions.rawjson import dumps
-from localargo.expressions.values import go_type, is_number, less, plain, wrap
-
-if TYPE_CHECKING:
-    from localargo.expressions.exprlang_evaluate import Evaluation
+from localargo.expressions.values import Budget, go_type, is_number, less, plain, wrap
 
 Json = Any
+
+
+class Evaluation(Protocol):
+    """The run of an expression, as far as a predicate needs it."""
+
+    budget: Budget
+
+    def value(self, node: Node) -> Json:
+        """The node's value."""
+
+    def closure(self, predicate: Node, **element: Json) -> Json:
+        """The predicate's value with `#` (key `item`), `#index` and `#acc` as given."""
 
 
 def _elements(run: Evaluation, node: Builtin) -> list[Json]:

@@ -8,6 +8,7 @@ import zoneinfo
 from dataclasses import dataclass
 
 from localargo.expressions import ExpressionError
+from localargo.expressions.gotext import format_duration
 
 RFC3339 = "2006-01-02T15:04:05Z07:00"
 _ELEMENTS = (
@@ -64,8 +65,6 @@ class Duration:
     seconds: float
 
     def __str__(self) -> str:
-        from localargo.expressions.gotext import format_duration
-
         return format_duration(self.seconds)
 
     def go_json(self) -> str:

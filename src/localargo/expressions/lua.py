@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from localargo.expressions import ExpressionError
+from localargo.expressions.lua_library import library
 from localargo.expressions.lua_parser import Block, Node, parse
 from localargo.expressions.lua_values import Builtin, Table, arithmetic, compared, equal, from_json, text_of, truth, type_name
 from localargo.expressions.values import Budget
@@ -64,8 +65,6 @@ def run(text: str, event: Any) -> Any:
 
     ExpressionError: syntax, an operation on the wrong type, a name that is not there, too much work.
     """
-    from localargo.expressions.lua_library import library
-
     machine = _Machine()
     scope = _Scope(None, {**library(machine.call), "event": from_json(event)})
     try:

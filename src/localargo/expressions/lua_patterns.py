@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localargo.expressions import ExpressionError
+from localargo.expressions.goprintf import sprintf
 from localargo.expressions.lua_values import Builtin, Table, number_of, text_of, truth, type_name
 from localargo.expressions.values import Budget
 
@@ -253,8 +254,6 @@ def _rep(budget: Budget, arguments: list[Any]) -> list[Any]:
 
 
 def _format(budget: Budget, arguments: list[Any]) -> list[Any]:
-    from localargo.expressions.goprintf import sprintf
-
     values: list[Any] = [int(a) if isinstance(a, float) and a.is_integer() else a for a in arguments[1:]]
     made = sprintf(_text(arguments, 0), values)
     budget.take(len(made))

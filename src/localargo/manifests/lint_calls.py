@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localargo.manifests import lint_artifacts, lint_expressions, lint_when, workflow
 from localargo.manifests.document import Document
+from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Location
 from localargo.manifests.lint_scope import Scope, scan
 from localargo.manifests.report import meant
-
-if TYPE_CHECKING:
-    from localargo.manifests.lint_templates import Checker
 
 # the order in which Argo writes the fields of a step or task, and so meets the tags in them
 BEFORE_WHEN = ("name", "template", "inline", "arguments", "templateRef", "dependencies", "withItems", "withParam", "withSequence")
@@ -69,11 +67,11 @@ def _parameter(checker: Checker, parameter: Mapping[str, Any], place: Location, 
 
 
 def check(
-    checker: Checker, call: Mapping[str, Any], scope: Scope, plain: Location, words: str, family: str, place: Location, home: Document
+    checker: Checker, call: Mapping[str, Any], scope: Scope, plain: Location, prefix: str, family: str, place: Location, home: Document
 ) -> None:
     """Everything about one step or task but its template.
 
-    `words` lead to an unresolved tag in Argo's message, `place` carries those that lead to the call; `family` is `steps` or
+    `prefix` lead to an unresolved tag in Argo's message, `place` carries those that lead to the call; `family` is `steps` or
     `tasks`.
     """
     inline = call.get("inline")
@@ -82,7 +80,7 @@ def check(
         scope.names |= {f"inputs.parameters.{each.get('name')}" for each in (inline.get("inputs") or {}).get("parameters") or []}
     if family == "steps":
         _hooks(checker, call, place, home, family)
-    checker.tags({key: call[key] for key in sorted(call, key=lambda name: ORDER.get(name, 0))}, scope, plain, words)
+    checker.tags({key: call[key] for key in sorted(call, key=lambda name: ORDER.get(name, 0))}, scope, plain, prefix)
     lint_expressions.check(checker, call, scope, plain)
     if call.get("when"):
         lint_when.check(checker, str(call["when"]), plain.at("when"))
@@ -103,7 +101,7 @@ def _items(checker: Checker, call: Mapping[str, Any], place: Location) -> None:
         for tag in scan({key: value for key, value in call.items() if key not in ("withItems", "withParam", "inline")}, place.path)
     }
     for name, tag in wanted.items():
-        where = Location(place.document, tag.path, place.words)
+        where = Location(place.document, tag.path, place.prefix)
         if name == "item" and not tag.expression and not workflow.is_loop(call):
             checker.warning(where, "{{item}} has no loop here and stays as it is written", "add withItems, withParam or withSequence")
         key = name.removeprefix("item.")
@@ -128,10 +126,12 @@ def _hooks(checker: Checker, call: Mapping[str, Any], place: Location, home: Doc
     if call.get("onExit"):
         _hooked({"template": call["onExit"], "arguments": checker.spec.get("arguments")}, checker, place.at("onExit"), home)
     for name, hook in (call.get("hooks") or {}).items():
-        hooks(checker, name, hook, place.at(f"hooks.{name}"), home, f"{place.words.strip()}.{name}", asked=family == "steps")
+        hooks(checker, name, hook, place.at(f"hooks.{name}"), home, f"{place.prefix.strip()}.{name}", asked=family == "steps")
 
 
-def hooks(checker: Checker, name: str, hook: Mapping[str, Any], place: Location, home: Document, words: str, *, asked: bool = True) -> None:
+def hooks(
+    checker: Checker, name: str, hook: Mapping[str, Any], place: Location, home: Document, prefix: str, *, asked: bool = True
+) -> None:
     """One lifecycle hook: its template, and the expression that all but `exit` need (`asked`: Argo's validation asks for it)."""
     own = hook.get("arguments") or {}
     given = own if name != "exit" or own.get("parameters") or own.get("artifacts") else checker.spec.get("arguments")
@@ -140,7 +140,7 @@ def hooks(checker: Checker, name: str, hook: Mapping[str, Any], place: Location,
     if name != "exit" and not expression:
         bare = Location(place.document, place.path)
         with contextlib.nullcontext() if asked else checker.later():
-            checker.error(bare, f"{words} Expression required", "only the hook named `exit` runs without one")
+            checker.error(bare, f"{prefix} Expression required", "only the hook named `exit` runs without one")
     elif expression:
         lint_expressions.compiles(checker, expression, place.at("expression"))
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localargo.manifests import lint_calls
+from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_leaf import find_cycle
 from localargo.manifests.lint_locations import Template
 from localargo.manifests.lint_outputs import Graph, check_tasks
 from localargo.manifests.lint_scope import Scope
 from localargo.manifests.report import meant
-
-if TYPE_CHECKING:
-    from localargo.manifests.lint_templates import Checker
 
 RESULTS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
 OF_LOOPS = ("AnySucceeded", "AllFailed")
@@ -99,26 +97,26 @@ def _depends(checker: Checker, template: Template, index: int, name: str, graph:
 
 def _result(checker: Checker, template: Template, graph: Graph, place: Any, name: str, match: re.Match[str]) -> None:
     wanted, result = match[1], match[2]
-    words = f"templates.{template.name}.tasks."
+    prefix = f"templates.{template.name}.tasks."
     if not result:
         return
     if result not in RESULTS:
-        checker.error(place.at("depends"), f"{words}{name} task result '{result}' for task '{wanted}' is invalid", meant(result, RESULTS))
+        checker.error(place.at("depends"), f"{prefix}{name} task result '{result}' for task '{wanted}' is invalid", meant(result, RESULTS))
     elif result in OF_LOOPS and wanted in graph.tasks and not graph.is_loop(wanted):
         what = "uses an items-based condition such as .AnySucceeded or .AllFailed but does not contain any items"
-        checker.error(place.at("depends"), f"{words}{wanted} dependency '{wanted}' {what}")  # Argo names the wrong task
+        checker.error(place.at("depends"), f"{prefix}{wanted} dependency '{wanted}' {what}")  # Argo names the wrong task
 
 
 def _mixed(checker: Checker, template: Template, index: int, task: dict[str, Any], using_depends: bool) -> None:
     place, prefix, name = template.place.at(f"dag.tasks[{index}]"), f"templates.{template.name}", str(task.get("name") or "")
     if name[:1].isdigit() and (using_depends or task.get("dependencies")):
-        words = "name cannot begin with a digit when using either 'depends' or 'dependencies'"
-        checker.error(place.at("name"), f"{prefix}.tasks.{name} {words}")
+        message = "name cannot begin with a digit when using either 'depends' or 'dependencies'"
+        checker.error(place.at("name"), f"{prefix}.tasks.{name} {message}")
     if using_depends and task.get("dependencies"):
         checker.error(place.at("dependencies"), f"{prefix} cannot use both 'depends' and 'dependencies' in the same DAG template")
     if using_depends and task.get("continueOn") is not None:
-        words = "cannot use 'continueOn' when using 'depends'. Instead use 'dep-task.Failed'/'dep-task.Errored'"
-        checker.error(place.at("continueOn"), f"{prefix} {words}")
+        message = "cannot use 'continueOn' when using 'depends'. Instead use 'dep-task.Failed'/'dep-task.Errored'"
+        checker.error(place.at("continueOn"), f"{prefix} {message}")
 
 
 def _targets(checker: Checker, template: Template, graph: Graph, scope: Scope) -> None:
@@ -126,8 +124,8 @@ def _targets(checker: Checker, template: Template, graph: Graph, scope: Scope) -
     checker.tags(targets, scope, place, f"templates.{template.name}.targets ")
     for target in checker.filled(checker.resolved(targets)).split():
         if "{{" not in target and target not in graph.tasks:
-            words = f"templates.{template.name}.targets: target '{target}' is not defined"
-            checker.error(place, words, meant(target, graph.tasks))
+            message = f"templates.{template.name}.targets: target '{target}' is not defined"
+            checker.error(place, message, meant(target, graph.tasks))
 
 
 def _task(checker: Checker, template: Template, index: int, task: dict[str, Any], scope: Scope, graph: Graph) -> None:
@@ -141,8 +139,8 @@ def _task(checker: Checker, template: Template, index: int, task: dict[str, Any]
     wrong = own.add_items(task)
     if wrong:
         checker.error(place, wrong)
-    words = f"templates.{template.name}.tasks.{name} "
-    lint_calls.check(checker, task, own, plain, words, "tasks", place, template.place.document)
+    prefix = f"templates.{template.name}.tasks.{name} "
+    lint_calls.check(checker, task, own, plain, prefix, "tasks", place, template.place.document)
     lint_calls.arguments(checker, task.get("arguments") or {}, plain.at("arguments"), f"templates.{template.name}.tasks.{name}.arguments.")
     _missing_dependencies(checker, task, ancestors, place)
     called = checker.find(task, place, template.place.document)
@@ -157,5 +155,5 @@ def _missing_dependencies(checker: Checker, task: dict[str, Any], ancestors: lis
             value = str(argument.get(field) or "")
             wanted = value.split(".")[1] if value.startswith("{{tasks.") and value.count(".") else ""
             if wanted and wanted not in ancestors:
-                words = f"missing dependency '{wanted}' for {kind.removesuffix('s')} '{argument.get('name')}'"
-                checker.error(place.at(f"arguments.{kind}[{index}].{field}"), words, f"add {wanted} to the task's depends")
+                message = f"missing dependency '{wanted}' for {kind.removesuffix('s')} '{argument.get('name')}'"
+                checker.error(place.at(f"arguments.{kind}[{index}].{field}"), message, f"add {wanted} to the task's depends")

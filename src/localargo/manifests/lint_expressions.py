@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localargo.expressions import ExpressionError, exprlang
 from localargo.manifests.document import join
+from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Location
 from localargo.manifests.lint_scope import Scope, scan
 from localargo.manifests.report import meant
-
-if TYPE_CHECKING:
-    from localargo.manifests.lint_templates import Checker
 
 FIELDS = ("expression", "fromExpression", "successCondition")  # of valueFrom, retryStrategy, artifacts, http
 ROOTS = ("inputs.parameters.", "inputs.artifacts.", "workflow.parameters.")
@@ -27,9 +26,9 @@ def check(checker: Checker, tree: Any, scope: Scope, place: Location) -> None:
     """Every expression in a template, step or task."""
     for tag in scan(tree, place.path):
         if tag.expression:
-            _one(checker, tag.text, scope, Location(place.document, tag.path, place.words))
+            _one(checker, tag.text, scope, Location(place.document, tag.path, place.prefix))
     for text, path in _fields(tree, place.path):
-        _one(checker, text, scope, Location(place.document, path, place.words))
+        _one(checker, text, scope, Location(place.document, path, place.prefix))
 
 
 def _fields(tree: Any, path: str) -> Iterator[tuple[str, str]]:
@@ -58,8 +57,6 @@ def _one(checker: Checker, text: str, scope: Scope, place: Location) -> None:
 
 def compiles(checker: Checker, text: str, place: Location) -> list[str]:
     """The names that the expression reads; a warning when it cannot be compiled or compares text with a number."""
-    from localargo.expressions import ExpressionError, exprlang
-
     try:
         names = sorted(exprlang.compile(text).names)
     except ExpressionError as error:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from localargo.errors import InvalidInput
-from localargo.expressions import lua
+from localargo.expressions import ExpressionError, lua, re2
+from localargo.expressions.govaluate import evaluate
 from localargo.manifests.document import Document
 from localargo.manifests.lint_timezone import check_timezone
 from localargo.manifests.report import Report, meant
@@ -98,8 +99,6 @@ def _value(document: Document, report: Report, kind: str, value: str, at: str) -
     elif kind == "bool" and value not in BOOLEANS:
         report.warning(document, at, f"{NEVER}: {value!r} is neither true nor false")
     elif kind == "string":
-        from localargo.expressions import re2
-
         try:
             re2.check(value)
         except InvalidInput as error:
@@ -108,7 +107,7 @@ def _value(document: Document, report: Report, kind: str, value: str, at: str) -
 
 def template(document: Document, report: Report, text: str, at: str) -> None:
     """A Go template must be readable, with functions that Argo offers."""
-    from localargo.expressions import gotemplate
+    from localargo.expressions import gotemplate  # with its functions it is the largest of the languages
 
     try:
         gotemplate.check(text)
@@ -133,9 +132,6 @@ def _expression(document: Document, report: Report, each: Mapping[str, Any], at:
 
 
 def _unreadable(text: str, names: list[str]) -> str:
-    from localargo.expressions import ExpressionError
-    from localargo.expressions.govaluate import evaluate
-
     reason = ""
     for sample in (1.0, "x", True):
         try:

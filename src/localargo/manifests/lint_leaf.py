@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from localargo.errors import InvalidInput
 from localargo.manifests import lint_expressions, workflow
+from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Location, Template
 from localargo.manifests.lint_scope import KNOWN_PREFIXES, Scope
 from localargo.manifests.report import meant
 from localargo.manifests.yaml import NoMapping, load_documents
-
-if TYPE_CHECKING:
-    from localargo.manifests.lint_templates import Checker
 
 ACTIONS = ("get", "create", "apply", "delete", "replace", "patch")
 RESOURCE_KINDS = ("Workflow", "WorkflowTemplate", "ConfigMap")
@@ -42,8 +40,8 @@ def check(checker: Checker, template: Template, scope: Scope, given: Mapping[str
         _resource(checker, template, scope)
     deadline = template.doc.get("activeDeadlineSeconds")
     if deadline is not None and "{{" not in str(deadline) and not str(deadline).isdigit():
-        words = f"templates.{name}.activeDeadlineSeconds must be a positive integer > 0 or an argo variable"
-        checker.error(place.at("activeDeadlineSeconds"), words)
+        message = f"templates.{name}.activeDeadlineSeconds must be a positive integer > 0 or an argo variable"
+        checker.error(place.at("activeDeadlineSeconds"), message)
     if template.doc.get("parallelism") is not None:
         checker.error(place.at("parallelism"), f"templates.{name}.parallelism is only valid for steps and dag templates")
     _volumes(checker, template)
@@ -92,8 +90,8 @@ def _paths(checker: Checker, template: Template) -> None:
     for index, artifact in enumerate((template.doc.get("inputs") or {}).get("artifacts") or []):
         path = str(artifact.get("path"))
         if path in taken:
-            words = f"templates.{template.name}.inputs.artifacts[{index}].path '{path}' already mounted in {taken[path]}"
-            checker.error(template.place.at(f"inputs.artifacts[{index}].path"), words)
+            message = f"templates.{template.name}.inputs.artifacts[{index}].path '{path}' already mounted in {taken[path]}"
+            checker.error(template.place.at(f"inputs.artifacts[{index}].path"), message)
         taken[path] = f"inputs.artifacts.{artifact.get('name')}"
 
 
@@ -108,7 +106,7 @@ def _container_set(checker: Checker, template: Template) -> None:
     for index, container in enumerate(containers):
         for wanted in container.get("dependencies") or []:
             if wanted not in names:
-                where = Location(place.document, f"{place.path}[{index}].dependencies", place.words)
+                where = Location(place.document, f"{place.path}[{index}].dependencies", place.prefix)
                 checker.error(where, f"{prefix}.{names[index]} dependency '{wanted}' not defined", meant(str(wanted), names))
     edges = {str(each.get("name")): [str(name) for name in each.get("dependencies") or []] for each in containers}
     cycle = find_cycle(edges)
@@ -116,7 +114,7 @@ def _container_set(checker: Checker, template: Template) -> None:
         checker.error(place, f"{prefix} dependency cycle detected: {'->'.join(cycle)}")
     for index, name in enumerate(names):
         if name in ("wait", "supervisor") or name.startswith("artifact-plugin-"):
-            where = Location(place.document, f"{place.path}[{index}].name", place.words)
+            where = Location(place.document, f"{place.path}[{index}].name", place.prefix)
             checker.error(where, f'{prefix}: "{name}" is a reserved Argo container name')
     outputs = template.doc.get("outputs") or {}
     needs_main = (template.doc.get("inputs") or {}).get("artifacts") or outputs.get("parameters") or outputs.get("artifacts")
@@ -155,8 +153,8 @@ def _resource(checker: Checker, template: Template, scope: Scope) -> None:
     if action in ("get", "delete") and not manifest:
         return
     if not manifest and resource.get("manifestFrom") is None:
-        words = f"either templates.{name}.resource.manifest or templates.{name}.resource.manifestFrom must be specified"
-        checker.error(place, words)
+        message = f"either templates.{name}.resource.manifest or templates.{name}.resource.manifestFrom must be specified"
+        checker.error(place, message)
         return
     if manifest and resource.get("manifestFrom") is not None:
         checker.error(place, "shouldn't have both `manifest` and `manifestFrom` specified in `Manifest` for resource template")
@@ -246,13 +244,13 @@ def _buckets(checker: Checker, template: Template) -> None:
 
 def output_parameter(checker: Checker, template: Template, parameter: Mapping[str, Any], place: Location) -> None:
     """Exactly one source, of the kind that the template's type can fill."""
-    source, words = parameter.get("valueFrom"), f"templates.{template.name}.outputs.parameters.{parameter.get('name')}"
+    source, prefix = parameter.get("valueFrom"), f"templates.{template.name}.outputs.parameters.{parameter.get('name')}"
     if source is not None and parameter.get("value") is not None:
-        checker.error(place, f"{words} has both valueFrom and value specified, choose one")
+        checker.error(place, f"{prefix} has both valueFrom and value specified, choose one")
     if parameter.get("value") is not None:
         return
     if source is None:
-        checker.error(place, f"{words} does not have valueFrom or value specified")
+        checker.error(place, f"{prefix} does not have valueFrom or value specified")
         return
     given = [each for each in SOURCES if source.get(each)] + (["supplied"] if source.get("supplied") is not None else [])
     if not given:
@@ -262,8 +260,8 @@ def output_parameter(checker: Checker, template: Template, parameter: Mapping[st
         checker.error(place.at("valueFrom"), f"multiple valueFrom types specified. {CHOICES}")
     kind = workflow.template_types(template.doc)[0]
     if kind in ("container", "script", "containerSet") and "path" not in given:
-        checker.error(place.at("valueFrom"), f"{words}.path must be specified for {workflow.LABELS[kind]} templates")
+        checker.error(place.at("valueFrom"), f"{prefix}.path must be specified for {workflow.LABELS[kind]} templates")
     if kind == "resource" and not {"jqFilter", "jsonPath"} & set(given):
-        checker.error(place.at("valueFrom"), f"{words} .jqFilter or jsonPath must be specified for Resource templates")
+        checker.error(place.at("valueFrom"), f"{prefix} .jqFilter or jsonPath must be specified for Resource templates")
     if kind in ("dag", "steps") and not {"parameter", "expression"} & set(given):
-        checker.error(place.at("valueFrom"), f"{words}.parameter or expression must be specified for {workflow.LABELS[kind]} templates")
+        checker.error(place.at("valueFrom"), f"{prefix}.parameter or expression must be specified for {workflow.LABELS[kind]} templates")

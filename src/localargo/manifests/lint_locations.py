@@ -53,10 +53,10 @@ class Location:
 
     document: Document
     path: str
-    words: str = ""
+    prefix: str = ""
 
-    def at(self, path: str, words: str = "") -> Location:
-        return Location(self.document, f"{self.path}.{path}" if path else self.path, self.words + words)
+    def at(self, path: str, prefix: str = "") -> Location:
+        return Location(self.document, f"{self.path}.{path}" if path else self.path, self.prefix + prefix)
 
 
 @dataclass(frozen=True, slots=True)

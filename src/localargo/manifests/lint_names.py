@@ -26,7 +26,7 @@ def check_names(items: Sequence[Any] | None, place: Location, prefix: str, *, st
     rule = FIELD_NAME if strict else PARAMETER_NAME
     for index, item in enumerate(items or []):
         name = str(item.get("name") or "")
-        where = Location(place.document, join(place.path, index), place.words)
+        where = Location(place.document, join(place.path, index), place.prefix)
         if not name:
             yield where, f"{prefix}[{index}].name is required"
         elif not rule.fullmatch(name) or (strict and len(name) > LONGEST):

@@ -11,16 +11,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localargo.errors import InvalidInput
+from localargo.expressions import exprlang
+from localargo.expressions.depends import Depends, parse_depends
 from localargo.manifests import workflow
+from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Location, Template
 from localargo.manifests.lint_scope import Tag, scan
-
-if TYPE_CHECKING:
-    from localargo.expressions.depends import Depends
-    from localargo.manifests.lint_templates import Checker
 
 REFERENCE = re.compile(
     r"(?P<family>steps|tasks)\.(?P<name>[^.]+)\.(?:outputs\.(?:(?P<kind>parameters|artifacts)(?:\.(?P<output>.+))?|result)|(?P<code>exitCode))"
@@ -35,8 +34,6 @@ ABSENT = ("Skipped", "Omitted")  # here a default of the output takes its place
 
 def _unreadable(name: str, text: str) -> dict[str, str]:
     """What Argo, which takes `depends` for any expression, says of the text; nothing if it can be read."""
-    from localargo.expressions import exprlang
-
     try:
         exprlang.compile(text.replace("-", "_"))
     except InvalidInput as error:
@@ -102,8 +99,6 @@ class Graph:
         return list(found)
 
     def _parse(self, name: str) -> Depends | None:
-        from localargo.expressions.depends import parse_depends
-
         text = str(self.tasks[name].get("depends") or "") or " && ".join(self.depends_on(name))
         if not text:
             return None
@@ -116,9 +111,9 @@ class Graph:
 
     def _expanded(self, name: str) -> str:
         further = (self.tasks.get(name) or {}).get("continueOn") or {}
-        words = ["Succeeded", "Skipped", "Daemoned"]
-        words += [word for word, key in (("Errored", "error"), ("Failed", "failed")) if further.get(key)]
-        return "(" + " || ".join(f"{name}.{word}" for word in words) + ")"
+        results = ["Succeeded", "Skipped", "Daemoned"]
+        results += [word for word, key in (("Errored", "error"), ("Failed", "failed")) if further.get(key)]
+        return "(" + " || ".join(f"{name}.{word}" for word in results) + ")"
 
     def may_run(self, name: str, before: str, results: Mapping[str, bool]) -> bool:
         """Whether the task can run when one task before it ended so, whatever the others did."""
@@ -175,7 +170,7 @@ def check_tasks(checker: Checker, template: Template, graph: Graph) -> None:
         ancestors = graph.ancestors(name)
         for tag, reference in _references(task, f"{template.place.path}.dag.tasks[{index}]", "tasks"):
             wanted = reference["name"]
-            place = Location(template.place.document, tag.path, template.place.words)
+            place = Location(template.place.document, tag.path, template.place.prefix)
             if wanted not in graph.tasks:
                 continue
             if wanted not in ancestors:
@@ -195,7 +190,7 @@ def check_steps(checker: Checker, template: Template, called: Mapping[str, dict[
         beside = {str(step.get("name")) for step in group or []}
         for column, step in enumerate(group or []):
             for tag, reference in _references(step, f"{template.place.path}.steps[{row}][{column}]", "steps"):
-                wanted, place = reference["name"], Location(template.place.document, tag.path, template.place.words)
+                wanted, place = reference["name"], Location(template.place.document, tag.path, template.place.prefix)
                 if wanted in beside and wanted != step.get("name"):
                     message = f"{wanted} runs at the same time: {{{{{tag.text}}}}} is not there yet"
                     checker.warning(place, message, "move this step into a later group")
@@ -253,10 +248,10 @@ def _say(
             ends -= {"Failed", *ABSENT}
     if not ends:
         return
-    words = " or ".join(end for end in WORDS if end in ends)
+    results = " or ".join(end for end in WORDS if end in ends)
     outcome = "the workflow then hangs for ever" if loop or ends - set(ABSENT) else "the node then ends with an error"
     guarded = tag.text.replace(".", "?.").replace("?.", ".", 1)
     fallback = "'[]'" if loop else "'none'"
     hint = "make the input artifact optional" if reference["kind"] == "artifacts" else f"write {{{{={guarded} ?? {fallback}}}}}"
-    message = f"{{{{{tag.text}}}}} may never be written: this can run when {producer.get('name')} is {words}, and {outcome}"
+    message = f"{{{{{tag.text}}}}} may never be written: this can run when {producer.get('name')} is {results}, and {outcome}"
     checker.warning(place, message, hint)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localargo.manifests import workflow
 from localargo.manifests.document import Document
+from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_leaf import find_cycle
 from localargo.manifests.lint_locations import Location
-
-if TYPE_CHECKING:
-    from localargo.manifests.lint_templates import Checker
 
 WAYS_OUT = (".Failed", ".Errored", ".Skipped", ".Omitted", ".AllFailed", ".AnySucceeded", "!")
 

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localargo.manifests import workflow
+from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Location, Template
-
-if TYPE_CHECKING:
-    from localargo.manifests.lint_templates import Checker
 
 
 def check(checker: Checker, template: Template) -> None:
     """What a whole pod asks for: Kubernetes knows processors, memory and huge pages, and only where there is a pod."""
     kind, asked = workflow.template_types(template.doc)[0], template.doc.get("podResources")
-    words = f"templates.{template.name}.podResources"
+    prefix = f"templates.{template.name}.podResources"
     if asked is not None and kind in ("http", "plugin"):
-        checker.error(template.place.at("podResources"), f"{words} is not supported for {workflow.LABELS[kind]} templates")
+        checker.error(template.place.at("podResources"), f"{prefix} is not supported for {workflow.LABELS[kind]} templates")
     elif asked is not None:
-        pod_resources(checker, asked, template.place.at("podResources"), words)
+        pod_resources(checker, asked, template.place.at("podResources"), prefix)
     if template.doc.get("resourceClaims") and not workflow.is_pod(template.doc):
         what = f"is not supported for {workflow.LABELS[kind]} templates, which do not create a pod"
         checker.error(template.place.at("resourceClaims"), f"templates.{template.name}.resourceClaims {what}")
 
 
-def pod_resources(checker: Checker, asked: Mapping[str, Any], place: Location, words: str) -> None:
+def pod_resources(checker: Checker, asked: Mapping[str, Any], place: Location, prefix: str) -> None:
     """Only what Kubernetes takes at the level of a pod."""
     if asked.get("claims"):
-        checker.error(place.at("claims"), f"{words}.claims is not supported for pod-level resources")
+        checker.error(place.at("claims"), f"{prefix}.claims is not supported for pod-level resources")
     for side in ("limits", "requests"):
         for name in asked.get(side) or {}:
             if name not in ("cpu", "memory") and not name.startswith("hugepages-"):
                 what = f'"{name}" is not a valid pod-level resource, only cpu, memory and hugepages-* are supported'
-                checker.error(place.at(side), f"{words}: {what}")
+                checker.error(place.at(side), f"{prefix}: {what}")

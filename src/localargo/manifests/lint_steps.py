@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localargo.manifests import lint_calls, workflow
+from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Template
 from localargo.manifests.lint_names import FIELD_NAME, FIELD_RULE, INPUT
 from localargo.manifests.lint_outputs import check_steps
 from localargo.manifests.lint_scope import Scope
-
-if TYPE_CHECKING:
-    from localargo.manifests.lint_templates import Checker
 
 
 def check(checker: Checker, template: Template, scope: Scope) -> None:
@@ -28,22 +26,22 @@ def check(checker: Checker, template: Template, scope: Scope) -> None:
             if name in seen:
                 checker.error(place.at("name"), f"templates.{template.name}.steps[{row}].name '{name}' is not unique")
             elif not FIELD_NAME.fullmatch(INPUT.sub("x", checker.resolved(name))):
-                words = f"templates.{template.name}.steps[{row}].name '{name}' is invalid: {FIELD_RULE}"
-                checker.error(place.at("name"), words)
+                message = f"templates.{template.name}.steps[{row}].name '{name}' is invalid: {FIELD_RULE}"
+                checker.error(place.at("name"), message)
             seen.add(name)
             found[name] = _step(checker, template, step, row, column, scope)
     check_steps(checker, template, found)
 
 
 def _step(checker: Checker, template: Template, step: dict[str, Any], row: int, column: int, scope: Scope) -> dict[str, Any] | None:
-    name, words = str(step["name"]), f"templates.{template.name}.steps[{row}]."
-    place = template.place.at(f"steps[{row}][{column}]", f"{words}{step['name']} ")
+    name, prefix = str(step["name"]), f"templates.{template.name}.steps[{row}]."
+    place = template.place.at(f"steps[{row}][{column}]", f"{prefix}{step['name']} ")
     scope.names.add(f"steps.{name}.status")
     wrong = scope.add_items(step)
     if wrong:
         checker.error(place, wrong)
     plain = template.place.at(f"steps[{row}][{column}]")
-    lint_calls.arguments(checker, step.get("arguments") or {}, plain.at("arguments"), f"{words}{name}.arguments.")
+    lint_calls.arguments(checker, step.get("arguments") or {}, plain.at("arguments"), f"{prefix}{name}.arguments.")
     called = checker.call(step, place, template.place.document)
     own = scope.copy()
     if "exit" in (step.get("hooks") or ()) or step.get("onExit"):

@@ -1,303 +1,111 @@
-"""The walk from an entry template through everything it calls, as Argo's validation does it before a Workflow starts.
-
-Messages are Argo's own, so that a refused Workflow ends with the message that the real controller writes. Unlike Argo, the walk
-goes on after the first error; the first one found is the one Argo would show.
-"""
+"""The body of one template of any kind, as Argo's validation looks at it before a Workflow starts."""
 
 from __future__ import annotations
 
-import contextlib
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from localargo.errors import InvalidInput
 from localargo.manifests import lint_artifacts, lint_dag, lint_expressions, lint_leaf, lint_resources, lint_scope, lint_steps, workflow
-from localargo.manifests.document import Document
-from localargo.manifests.lint_locations import Library, Location, Template
-from localargo.manifests.lint_names import INPUT, PARAMETER_NAME, PARAMETER_RULE, TAG, check_names
+from localargo.manifests.lint_checker import Checker
+from localargo.manifests.lint_locations import Location, Template
+from localargo.manifests.lint_names import PARAMETER_NAME, PARAMETER_RULE
 from localargo.manifests.lint_scope import Scope
-from localargo.manifests.report import INVALID_SPEC, Report, meant
+from localargo.manifests.report import meant
 
 RETRY_POLICIES = ("Always", "OnFailure", "OnError", "OnTransientError")
 
 
-_PLACEHOLDER = "__argo__internal__placeholder-1"
-_PARAMETER = re.compile(r"\{\{\s*workflow\.parameters\.([-a-zA-Z0-9_]+)\s*\}\}")
+def check(checker: Checker, template: Template, given: Mapping[str, Any] | None) -> None:
+    """Validate a template's body; `given`: the arguments of the Workflow's first or last one."""
+    policy = (template.doc.get("retryStrategy") or {}).get("retryPolicy")
+    if policy and policy not in RETRY_POLICIES and "{{" not in str(policy):
+        checker.error(
+            template.place.at("retryStrategy.retryPolicy"), f"{policy} is not a valid RetryPolicy", meant(str(policy), RETRY_POLICIES)
+        )
+    if not workflow.template_types(template.doc):
+        message, place = f"template '{template.name}' type is unknown", template.place
+        checker.error(place, message, "give container, script, steps, dag, suspend, resource or http")
+        return
+    try:
+        kind = workflow.template_type(template.doc)
+    except InvalidInput as error:
+        checker.error(template.place, str(error))
+        return
+    check_inputs(checker, template)
+    for path, follows in lint_scope.open_expressions(template.doc):
+        message = f"failed to unmarshall JSON expression: invalid character '{follows}' after top-level value"
+        checker.error(template.place.at(path), f"templates.{template.name} {message}", "close the expression with }}")
+    _time_limits(checker, template)
+    lint_resources.check(checker, template)
+    scope = lint_scope.of_template(template.doc, checker.known, checker.runtime)
+    if kind == "steps":
+        lint_steps.check(checker, template, scope)
+    elif kind == "dag":
+        lint_dag.check(checker, template, scope)
+    else:
+        lint_leaf.check(checker, template, scope, given)
+    _outputs(checker, template, scope)
 
 
-class Checker:
-    """Validates one Workflow or WorkflowTemplate with everything it reaches."""
-
-    def __init__(self, report: Report, library: Library, known: set[str], *, runtime: bool, spec: Mapping[str, Any]) -> None:
-        self.report = report
-        self.library = library
-        self.known = known  # global names; grows as templates with global outputs are met
-        self.runtime = runtime
-        self.spec = spec  # of the Workflow (merged) or WorkflowTemplate that is checked
-        self._done: set[tuple[int, str]] = set()
-        self._late = False
-
-    @contextlib.contextmanager
-    def later(self) -> Iterator[None]:
-        """What is wrong in here is accepted by Argo's validation, and fails when it is due."""
-        before, self._late = self._late, True
-        try:
-            yield
-        finally:
-            self._late = before
-
-    def error(self, place: Location, core: str, hint: str = "") -> None:
-        if self._late:
-            self.report.warning(place.document, place.path, f"Argo finds this out only when it is due: {core}", hint)
-            return
-        self.report.refusal(place.document, place.path, INVALID_SPEC + place.words, core, hint)
-
-    def warning(self, place: Location, message: str, hint: str = "") -> None:
-        self.report.warning(place.document, place.path, message, hint)
-
-    def find(self, call: Mapping[str, Any], place: Location, home: Document) -> Template | None:
-        """The template that a step, task, hook or entrypoint names; None when it is missing (said) or known at run time only."""
-        reference, name, inline = call.get("templateRef"), self.resolved(call.get("template") or ""), call.get("inline")
-        own = Template(inline, place.at("inline", "")) if isinstance(inline, dict) else None
-        found: Template | None = None
-        if reference is not None:
-            named = {k: self.resolved(v) if k in ("name", "template") else v for k, v in reference.items()}
-            found = self._find_reference(named, name, place, own)
-        elif name:
-            found = self._find_local(name, place, home)
-        elif own is None:
-            self.error(place, "failed to get a template", "give template, templateRef or inline")
-        else:
-            found = own
-        if found is None:
-            return None
-        return own or found  # a template in place comes before one that is named
-
-    def resolved(self, name: Any) -> str:
-        """A name with the Workflow's own parameters in it replaced, as far as their values stand in it."""
-
-        def value(found: re.Match[str]) -> str:
-            parameter = workflow.by_name((self.spec.get("arguments") or {}).get("parameters"), found[1])
-            known = None if parameter is None or self.runtime else parameter.get("value")
-            return found[0] if known is None or "{{" in str(known) else str(known)
-
-        return _PARAMETER.sub(value, str(name))
-
-    def _find_reference(self, reference: Mapping[str, Any], name: str, place: Location, own: Template | None) -> Template | None:
-        where = _below(place, "templateRef")
-        wanted = str(reference.get("template") or "")
-        if name:
-            self.error(place.at("template"), "template name cannot be specified with templateRef")
-            return None
-        if not reference.get("name") or not wanted:
-            self.error(where, "template name is required" if reference.get("name") else "resource name is required")
-            return None
-        if own is not None:
-            kind = "clusterworkflowtemplates" if reference.get("clusterScope") else "workflowtemplates"
-            if self.library.find(reference) is None and "{{" not in f"{reference['name']}{wanted}":
-                self.error(where, f'{kind}.argoproj.io "{reference["name"]}" not found')
-            return own
-        if INPUT.search(str(reference["name"])) and "{{" not in wanted:
-            shown = INPUT.sub(_PLACEHOLDER, str(reference["name"]))
-            self.error(where, f"template reference {shown}.{wanted} not found")
-            return None
-        if "{{" in f"{reference['name']}{wanted}":
-            return None
-        found = self.library.find(reference)
-        position, template = _position(found.doc.get("spec") or {}, wanted) if found else (0, None)
-        if found is None or template is None:
-            known = (
-                self.library.of(reference)
-                if found is None
-                else [each.get("name") for each in workflow.templates(found.doc.get("spec") or {})]
-            )
-            missing = reference["name"] if found is None else wanted
-            self.error(
-                where, f"template reference {reference['name']}.{wanted} not found", meant(str(missing), [str(each) for each in known])
-            )
-            return None
-        return Template(template, Location(found, f"spec.templates[{position}]", place.words))
-
-    def _find_local(self, name: str, place: Location, home: Document) -> Template | None:
-        position, template = _position(home.doc.get("spec") or {}, name)
-        if template is None:
-            name = self.filled(name)
-            names = [str(each.get("name")) for each in workflow.templates(home.doc.get("spec") or {})]
-            self.error(_below(place, "template"), f"template name '{name}' undefined", meant(name, names))
-            return None
-        return Template(template, Location(home, f"spec.templates[{position}]", place.words))
-
-    def call(self, call: Mapping[str, Any], place: Location, home: Document) -> Template | None:
-        """The template that a call names, its body validated once."""
-        template = self.find(call, place, home)
-        if template is not None:
-            self.template(template)
-        return template
-
-    def template(self, template: Template, given: Mapping[str, Any] | None = None) -> None:
-        """Validate a template's body, once for each place it is known by; `given`: the arguments of the Workflow's first or last one."""
-        identity = (id(template.place.document), template.place.path)
-        if identity in self._done:
-            return
-        self._done.add(identity)
-        policy = (template.doc.get("retryStrategy") or {}).get("retryPolicy")
-        if policy and policy not in RETRY_POLICIES and "{{" not in str(policy):
-            self.error(
-                template.place.at("retryStrategy.retryPolicy"), f"{policy} is not a valid RetryPolicy", meant(str(policy), RETRY_POLICIES)
-            )
-        if not workflow.template_types(template.doc):
-            words, place = f"template '{template.name}' type is unknown", template.place
-            self.error(place, words, "give container, script, steps, dag, suspend, resource or http")
-            return
-        try:
-            kind = workflow.template_type(template.doc)
-        except InvalidInput as error:
-            self.error(template.place, str(error))
-            return
-        self.inputs(template)
-        for path, follows in lint_scope.open_expressions(template.doc):
-            words = f"failed to unmarshall JSON expression: invalid character '{follows}' after top-level value"
-            self.error(template.place.at(path), f"templates.{template.name} {words}", "close the expression with }}")
-        self.time_limits(template)
-        lint_resources.check(self, template)
-        scope = lint_scope.of_template(template.doc, self.known, self.runtime)
-        if kind == "steps":
-            lint_steps.check(self, template, scope)
-        elif kind == "dag":
-            lint_dag.check(self, template, scope)
-        else:
-            lint_leaf.check(self, template, scope, given)
-        self.outputs(template, scope)
-
-    def filled(self, text: str) -> str:
-        """The text as Argo's validation sees it: placeholders instead of tags whose values it does not know."""
-        return TAG.sub(lambda found: _PLACEHOLDER if found[0].strip("{} ") in self.known or INPUT.fullmatch(found[0]) else found[0], text)
-
-    def names(self, items: Sequence[Any] | None, place: Location, prefix: str, *, strict: bool = False, filled: bool = False) -> None:
-        """Names must be there, valid and unique; `strict` for templates and tasks, which allow no underscore.
-
-        `filled`: Argo fills tags in before it looks at the names.
-        """
-        seen = [{**item, "name": self.filled(str(item.get("name") or ""))} for item in items or []] if filled else items
-        for where, core in check_names(seen, place, prefix, strict=strict):
-            self.error(where, core)
-
-    def inputs(self, template: Template) -> None:
-        inputs = template.doc.get("inputs") or {}
-        for kind in ("parameters", "artifacts"):
-            self.names(inputs.get(kind), template.place.at(f"inputs.{kind}"), f"templates.{template.name}.inputs.{kind}")
-        for index, artifact in enumerate(inputs.get("artifacts") or []):
-            where, words = (
-                template.place.at(f"inputs.artifacts[{index}]"),
-                f"templates.{template.name}.inputs.artifacts.{artifact.get('name')}",
-            )
-            if not workflow.is_leaf(template.doc) and artifact.get("path"):
-                self.error(where.at("path"), f"{words}.path only valid in container/script templates")
-            wrong = lint_artifacts.path_error(artifact) if workflow.is_leaf(template.doc) else ""
-            if wrong:
-                self.error(where, f"error in {words}: {wrong}", "give the path at which the container finds it")
-            if artifact.get("from"):
-                self.error(where.at("from"), f"{words}.from not valid in inputs", "give `from` in the arguments of the step or task")
-
-    def time_limits(self, template: Template) -> None:
-        kind = workflow.LABELS[workflow.template_types(template.doc)[0]]
-        timeout = str(template.doc.get("timeout") or "")
-        if timeout and not workflow.is_leaf(template.doc):
-            self.error(template.place.at("timeout"), f"{kind} template doesn't support timeout field")
-        elif timeout.isdigit():
-            self.error(template.place.at("timeout"), f"{template.name} has invalid duration format in timeout", f"write {timeout}s")
-        if template.doc.get("pendingTimeout") and not workflow.is_leaf(template.doc):
-            self.error(template.place.at("pendingTimeout"), f"{kind} template doesn't support pendingTimeout field")
-        if template.doc.get("activeDeadlineSeconds") is not None and kind in ("Steps", "DAG"):
-            words = f"templates.{template.name}.activeDeadlineSeconds is only valid for leaf templates"
-            self.error(template.place.at("activeDeadlineSeconds"), words)
-
-    def supplied(self, template: Template, arguments: Mapping[str, Any], place: Location) -> None:
-        """Whether the arguments of a call cover the template's inputs."""
-        inputs = template.doc.get("inputs") or {}
-        given = {kind: [str(each.get("name")) for each in arguments.get(kind) or []] for kind in ("parameters", "artifacts")}
-        wanted = {kind: [str(each.get("name")) for each in inputs.get(kind) or []] for kind in ("parameters", "artifacts")}
-        for parameter in inputs.get("parameters") or []:
-            argument = workflow.by_name(arguments.get("parameters"), str(parameter.get("name")))
-            counts = parameter if argument is None else argument  # an argument without a value takes even a default away
-            own = any(counts.get(key) is not None for key in ("value", "default"))
-            if not own and not (counts.get("valueFrom") or {}).get("configMapKeyRef"):
-                self._missing(template, "parameters", str(parameter.get("name")), given, wanted, place)
-        for artifact in inputs.get("artifacts") or []:
-            own = artifact.get("optional") or lint_artifacts.located(artifact)
-            if not own and artifact.get("name") not in given["artifacts"]:
-                self._missing(template, "artifacts", str(artifact.get("name")), given, wanted, place)
-        for kind in ("parameters", "artifacts"):
-            for name in given[kind]:
-                if name not in wanted[kind] and place.words:
-                    message = f"argument {name} is ignored: template {template.name} has no such input {kind.removesuffix('s')}"
-                    self.warning(place.at(f"arguments.{kind}"), message, meant(name, wanted[kind]))
-
-    def _missing(
-        self, template: Template, kind: str, name: str, given: dict[str, list[str]], wanted: dict[str, list[str]], place: Location
-    ) -> None:
-        strays = [each for each in given[kind] if each not in wanted[kind]]
-        near = meant(name, strays)
-        hint = f"there is an argument {near.removeprefix('did you mean ').removesuffix('?')}" if near.startswith("did you mean") else ""
-        self.error(_below(place, "arguments"), f"templates.{template.name} inputs.{kind}.{name} was not supplied", hint)
-
-    def outputs(self, template: Template, scope: Scope) -> None:
-        """The template's outputs: names, sources, and the tags in them."""
-        outputs = template.doc.get("outputs") or {}
-        prefix = f"templates.{template.name}.outputs"
-        for kind in ("parameters", "artifacts"):
-            self.names(outputs.get(kind), template.place.at(f"outputs.{kind}"), f"{prefix}.{kind} ", filled=True)
-        if not workflow.is_leaf(template.doc):  # of a leaf they were seen with its body
-            self.tags(outputs, scope, template.place.at("outputs"), f"{prefix} ")
-            lint_expressions.check(self, outputs, scope, template.place.at("outputs"))
-        for index, artifact in enumerate(outputs.get("artifacts") or []):
-            where = template.place.at(f"outputs.artifacts[{index}]")
-            if not workflow.is_leaf(template.doc) and artifact.get("path"):
-                words = f"{prefix}.artifacts.{artifact.get('name')}.path only valid in container/script templates"
-                self.error(where.at("path"), words, "give `from`")
-            wrong = lint_artifacts.path_error(artifact) if workflow.is_leaf(template.doc) else ""
-            if wrong:
-                self.error(where, f"error in {prefix}.artifacts.{artifact.get('name')}: {wrong}")
-            self._global_name(artifact, where, f"{prefix}.artifacts.{artifact.get('name')}")
-        for index, parameter in enumerate(outputs.get("parameters") or []):
-            where = template.place.at(f"outputs.parameters[{index}]")
-            lint_leaf.output_parameter(self, template, parameter, where)
-            self._global_name(parameter, where, f"{prefix}.parameters.{parameter.get('name')}")
-
-    def _global_name(self, output: dict[str, Any], where: Location, words: str) -> None:
-        name = str(output.get("globalName") or "")
-        if name and "{{" not in name and not PARAMETER_NAME.fullmatch(name):
-            self.error(where.at("globalName"), f"{words}.globalName: {PARAMETER_RULE}")
-
-    def tags(self, tree: Any, scope: Scope, place: Location, words: str) -> None:
-        """Refuse every plain tag that does not resolve."""
-        for tag in lint_scope.unclosed(tree, place.path):
-            if not scope.resolves(tag.text):
-                self.error(
-                    Location(place.document, tag.path, place.words), f"{words}failed to resolve {{{{{tag.written}", "close it with }}"
-                )
-        for tag in lint_scope.scan(tree, place.path):
-            if not tag.expression and not scope.resolves(tag.text) and tag.text not in self.known:
-                where = Location(place.document, tag.path, place.words)
-                self.error(where, f"{words}failed to resolve {{{{{tag.written}}}}}", meant(tag.text, _siblings(tag.text, scope.names)))
+def check_inputs(checker: Checker, template: Template) -> None:
+    """Names, paths and sources of a template's inputs."""
+    inputs = template.doc.get("inputs") or {}
+    for kind in ("parameters", "artifacts"):
+        checker.names(inputs.get(kind), template.place.at(f"inputs.{kind}"), f"templates.{template.name}.inputs.{kind}")
+    for index, artifact in enumerate(inputs.get("artifacts") or []):
+        where, prefix = (
+            template.place.at(f"inputs.artifacts[{index}]"),
+            f"templates.{template.name}.inputs.artifacts.{artifact.get('name')}",
+        )
+        if not workflow.is_leaf(template.doc) and artifact.get("path"):
+            checker.error(where.at("path"), f"{prefix}.path only valid in container/script templates")
+        wrong = lint_artifacts.path_error(artifact) if workflow.is_leaf(template.doc) else ""
+        if wrong:
+            checker.error(where, f"error in {prefix}: {wrong}", "give the path at which the container finds it")
+        if artifact.get("from"):
+            checker.error(where.at("from"), f"{prefix}.from not valid in inputs", "give `from` in the arguments of the step or task")
 
 
-def _below(place: Location, field: str) -> Location:
-    """A field of a call; entrypoint and onExit are names and have none."""
-    return place if place.path.endswith((".entrypoint", ".onExit")) else place.at(field)
+def _time_limits(checker: Checker, template: Template) -> None:
+    kind = workflow.LABELS[workflow.template_types(template.doc)[0]]
+    timeout = str(template.doc.get("timeout") or "")
+    if timeout and not workflow.is_leaf(template.doc):
+        checker.error(template.place.at("timeout"), f"{kind} template doesn't support timeout field")
+    elif timeout.isdigit():
+        checker.error(template.place.at("timeout"), f"{template.name} has invalid duration format in timeout", f"write {timeout}s")
+    if template.doc.get("pendingTimeout") and not workflow.is_leaf(template.doc):
+        checker.error(template.place.at("pendingTimeout"), f"{kind} template doesn't support pendingTimeout field")
+    if template.doc.get("activeDeadlineSeconds") is not None and kind in ("Steps", "DAG"):
+        message = f"templates.{template.name}.activeDeadlineSeconds is only valid for leaf templates"
+        checker.error(template.place.at("activeDeadlineSeconds"), message)
 
 
-def _siblings(tag: str, names: set[str]) -> list[str]:
-    """Names beside the one that is missing, else those of the same root."""
-    beside = tag.rpartition(".")[0] + "."
-    near = [name for name in names if name.startswith(beside) and "." not in name.removeprefix(beside)]
-    root = tag.partition(".")[0] + "."
-    return near or [name for name in names if name.startswith(root) and name.rpartition(".")[2] not in lint_scope.NODE_FACTS]
+def _outputs(checker: Checker, template: Template, scope: Scope) -> None:
+    """The template's outputs: names, sources, and the tags in them."""
+    outputs = template.doc.get("outputs") or {}
+    prefix = f"templates.{template.name}.outputs"
+    for kind in ("parameters", "artifacts"):
+        checker.names(outputs.get(kind), template.place.at(f"outputs.{kind}"), f"{prefix}.{kind} ", filled=True)
+    if not workflow.is_leaf(template.doc):  # of a leaf they were seen with its body
+        checker.tags(outputs, scope, template.place.at("outputs"), f"{prefix} ")
+        lint_expressions.check(checker, outputs, scope, template.place.at("outputs"))
+    for index, artifact in enumerate(outputs.get("artifacts") or []):
+        where = template.place.at(f"outputs.artifacts[{index}]")
+        if not workflow.is_leaf(template.doc) and artifact.get("path"):
+            message = f"{prefix}.artifacts.{artifact.get('name')}.path only valid in container/script templates"
+            checker.error(where.at("path"), message, "give `from`")
+        wrong = lint_artifacts.path_error(artifact) if workflow.is_leaf(template.doc) else ""
+        if wrong:
+            checker.error(where, f"error in {prefix}.artifacts.{artifact.get('name')}: {wrong}")
+        _global_name(checker, artifact, where, f"{prefix}.artifacts.{artifact.get('name')}")
+    for index, parameter in enumerate(outputs.get("parameters") or []):
+        where = template.place.at(f"outputs.parameters[{index}]")
+        lint_leaf.output_parameter(checker, template, parameter, where)
+        _global_name(checker, parameter, where, f"{prefix}.parameters.{parameter.get('name')}")
 
 
-def _position(spec: Mapping[str, Any], name: str) -> tuple[int, dict[str, Any] | None]:
-    for index, template in enumerate(spec.get("templates") or []):
-        if isinstance(template, dict) and template.get("name") == name:
-            return index, template
-    return 0, None
+def _global_name(checker: Checker, output: dict[str, Any], where: Location, name_in_message: str) -> None:
+    name = str(output.get("globalName") or "")
+    if name and "{{" not in name and not PARAMETER_NAME.fullmatch(name):
+        checker.error(where.at("globalName"), f"{name_in_message}.globalName: {PARAMETER_RULE}")

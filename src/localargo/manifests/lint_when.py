@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from localargo.expressions import ExpressionError
+from localargo.expressions.govaluate import evaluate_when
+from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Location
-
-if TYPE_CHECKING:
-    from localargo.manifests.lint_templates import Checker
 
 COMPARISON = re.compile(r"(==|!=|=~|!~)")
 PLAIN_TAG = re.compile(r"\{\{(?!\s*=)[^{}]*\}\}")
@@ -54,9 +53,6 @@ def _hidden(match: re.Match[str]) -> str:
 
 def unreadable(text: str) -> str:
     """Why no value of its tags can make the text a condition, empty when some do."""
-    from localargo.expressions import ExpressionError
-    from localargo.expressions.govaluate import evaluate_when
-
     reason = ""
     for sample in SAMPLES:
         try:

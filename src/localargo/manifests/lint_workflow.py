@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from localargo.manifests import lint_calls, lint_resources, lint_scope, workflow
+from localargo.manifests import lint_calls, lint_resources, lint_scope, lint_templates, workflow
 from localargo.manifests.document import Document
+from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_leaf import configmap_key
 from localargo.manifests.lint_locations import Library, Location, Template
 from localargo.manifests.lint_recursion import check_recursion
-from localargo.manifests.lint_templates import Checker
 from localargo.manifests.merge import merge_workflow_spec
 from localargo.manifests.report import INVALID_SPEC, Report, meant
 
@@ -37,7 +37,7 @@ def check(document: Document, report: Report, library: Library, *, empty_argumen
     arguments = lint_calls.own_order(spec.get("arguments") or {}, (document.doc.get("spec") or {}).get("arguments") or {})
     parameters = arguments["parameters"]
     known = lint_scope.of_workflow(document.doc.get("metadata") or {}, spec, parameters)
-    checker = Checker(report, library, known, runtime=runtime, spec=spec)
+    checker = Checker(report, library, known, runtime=runtime, spec=spec, validate=lint_templates.check)
     _name(checker, document)
     checker.names(spec.get("templates"), Location(home, "spec.templates"), "spec.templates", strict=True)
     lint_calls.arguments(checker, arguments, place.at("arguments"), "spec.arguments.", empty=runtime or empty_arguments)
@@ -98,7 +98,7 @@ def _entrypoint(checker: Checker, document: Document, home: Document, spec: Mapp
     found = None if _tagged(checker, entrypoint, place, home is document) else checker.find(_named(entrypoint, document, home), place, home)
     if found is None:
         return
-    checker.inputs(found)
+    lint_templates.check_inputs(checker, found)
     if not empty:
         checker.supplied(found, spec.get("arguments") or {}, place)
     checker.template(found, None if runtime else spec.get("arguments") or {})

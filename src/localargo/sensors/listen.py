@@ -88,19 +88,19 @@ class SensorListener:
         if trigger.conditions is None:
             log.warning("sensor %s trigger %s never runs: %s", sensor.name, trigger.name, trigger.why)
             return
-        subscribed = TriggerSubscription(sensor, trigger, RateLimiter(trigger.spec.get("rateLimit")))
+        subscription = TriggerSubscription(sensor, trigger, RateLimiter(trigger.spec.get("rateLimit")))
         for reset in trigger.template.get("conditionsReset") or []:
             by_time = reset.get("byTime") or {}
             schedule = Schedule(
                 f"Sensor/{sensor.name} {trigger.name} conditionsReset.byTime",
                 {"schedule": by_time.get("cron"), "timezone": by_time.get("timezone")},
             )
-            self._forget_old(subscribed, schedule)
-            self._loops.append(asyncio.ensure_future(self._reset(subscribed, schedule)))
-        self._journal.subscribe(*subscribed.key)
-        self._subscriptions.append(subscribed)
-        self._loops.append(asyncio.ensure_future(self._run(subscribed)))
-        subscribed.wake.set()
+            self._forget_old(subscription, schedule)
+            self._loops.append(asyncio.ensure_future(self._reset(subscription, schedule)))
+        self._journal.subscribe(*subscription.key)
+        self._subscriptions.append(subscription)
+        self._loops.append(asyncio.ensure_future(self._run(subscription)))
+        subscription.wake.set()
 
     async def close(self) -> None:
         """End the loops; what is not acknowledged waits in the journal."""
@@ -114,28 +114,28 @@ class SensorListener:
         return {(s.name, t.name): sorted({(d.source, d.event) for d in s.bound(t)}) for s in self.sensors for t in s.triggers}
 
     def _changed(self) -> None:
-        for subscribed in self._subscriptions:
-            subscribed.wake.set()
+        for subscription in self._subscriptions:
+            subscription.wake.set()
 
     # ------------------------------------------------------------------------------------------ one trigger
 
-    async def _run(self, subscribed: TriggerSubscription) -> None:
-        subjects = {(d.source, d.event) for d in subscribed.sensor.bound(subscribed.trigger)}
+    async def _run(self, subscription: TriggerSubscription) -> None:
+        subjects = {(d.source, d.event) for d in subscription.sensor.bound(subscription.trigger)}
         while True:
-            await subscribed.wake.wait()
-            subscribed.wake.clear()
+            await subscription.wake.wait()
+            subscription.wake.clear()
             try:
-                while entries := self._journal.waiting(*subscribed.key, subjects):
+                while entries := self._journal.waiting(*subscription.key, subjects):
                     for entry in entries:
-                        await self._event(subscribed, entry)
+                        await self._event(subscription, entry)
                         await self._give_way()
-                    if subscribed.behind is not None:
-                        self._journal.acknowledge(*subscribed.key, *subscribed.behind)
-                        subscribed.behind = None
+                    if subscription.behind is not None:
+                        self._journal.acknowledge(*subscription.key, *subscription.behind)
+                        subscription.behind = None
             except sqlite3.Error as error:
-                log.error("sensor %s trigger %s: the journal cannot be written: %s; again in %.0f s", *subscribed.key, error, AGAIN)
+                log.error("sensor %s trigger %s: the journal cannot be written: %s; again in %.0f s", *subscription.key, error, AGAIN)
                 await asyncio.sleep(AGAIN)
-                subscribed.wake.set()
+                subscription.wake.set()
 
     async def _give_way(self) -> None:
         """While events pour in, taking them comes before acting on them; never for long, and other triggers have their turn."""
@@ -145,143 +145,145 @@ class SensorListener:
             if self._journal.published == before:
                 return
 
-    async def _event(self, subscribed: TriggerSubscription, entry: Entry) -> None:
+    async def _event(self, subscription: TriggerSubscription, entry: Entry) -> None:
         """One message: every dependency that is bound to its source and event, in their order."""
-        bound = subscribed.sensor.bound(subscribed.trigger, entry.event)
-        done = self._journal.parts(*subscribed.key, entry.seq) if len(bound) > 1 else set()
-        subscribed.error = ""
+        bound = subscription.sensor.bound(subscription.trigger, entry.event)
+        done = self._journal.parts(*subscription.key, entry.seq) if len(bound) > 1 else set()
+        subscription.error = ""
         for index, dependency in enumerate(bound):
             if dependency.name in done:
                 continue
             position = JournalPosition(entry.seq, dependency.name, index == len(bound) - 1)
             try:
-                await self._dependency(subscribed, dependency, entry, position)
+                await self._dependency(subscription, dependency, entry, position)
             except sqlite3.Error:
                 raise
             except Exception as error:  # whatever a stranger's event brings about, the next one is looked at
-                log.exception("sensor %s trigger %s: event %s", *subscribed.key, entry.event.id)
-                subscribed.error = one_line(f"{type(error).__name__}: {error}")
-                self._acknowledge(subscribed, position)
+                log.exception("sensor %s trigger %s: event %s", *subscription.key, entry.event.id)
+                subscription.error = one_line(f"{type(error).__name__}: {error}")
+                self._acknowledge(subscription, position)
         if bound[-1].name in done:  # the Sensor has been changed in between
-            self._journal.acknowledge(*subscribed.key, entry.seq)
+            self._journal.acknowledge(*subscription.key, entry.seq)
 
-    async def _dependency(self, subscribed: TriggerSubscription, dependency: Dependency, entry: Entry, position: JournalPosition) -> None:
+    async def _dependency(self, subscription: TriggerSubscription, dependency: Dependency, entry: Entry, position: JournalPosition) -> None:
         try:
             taken = decide.take(dependency, entry.event)
         except Rejected as why:
             log.info(
-                "sensor %s dependency %s: event %s rejected: %s", subscribed.sensor.name, dependency.name, entry.event.id, one_line(why)
+                "sensor %s dependency %s: event %s rejected: %s", subscription.sensor.name, dependency.name, entry.event.id, one_line(why)
             )
-            self._without_effect(subscribed, position)
+            self._without_effect(subscription, position)
             return
-        keeps = subscribed.trigger.conditions is not None and subscribed.trigger.conditions.keeps
-        slots = self._journal.slots(*subscribed.key) if keeps else {}
-        names = subscribed.trigger.together(slots, dependency.name)
+        keeps = subscription.trigger.conditions is not None and subscription.trigger.conditions.keeps
+        slots = self._journal.slots(*subscription.key) if keeps else {}
+        names = subscription.trigger.together(slots, dependency.name)
         if names is None:
             with transaction(self._db):
                 if keeps:
-                    self._journal.keep_slot(*subscribed.key, dependency.name, Entry(entry.seq, entry.event, entry.at))
-                self._acknowledge(subscribed, position)
+                    self._journal.keep_slot(*subscription.key, dependency.name, Entry(entry.seq, entry.event, entry.at))
+                self._acknowledge(subscription, position)
             return
-        events = {name: taken if name == dependency.name else self._kept(subscribed, name, slots[name]) for name in names}
-        await subscribed.limiter.wait()
-        await self._act(subscribed, events, position)
+        events = {name: taken if name == dependency.name else self._kept(subscription, name, slots[name]) for name in names}
+        await subscription.limiter.wait()
+        await self._act(subscription, events, position)
 
-    def _kept(self, subscribed: TriggerSubscription, name: str, slot: Entry) -> Taken:
-        (dependency,) = [d for d in subscribed.sensor.dependencies if d.name == name]
+    def _kept(self, subscription: TriggerSubscription, name: str, slot: Entry) -> Taken:
+        (dependency,) = [d for d in subscription.sensor.dependencies if d.name == name]
         return decide.take(dependency, slot.event)
 
-    def _acknowledge(self, subscribed: TriggerSubscription, position: JournalPosition) -> None:
+    def _acknowledge(self, subscription: TriggerSubscription, position: JournalPosition) -> None:
         """This event is dealt with for this dependency; part of the open transaction, if there is one."""
         if position.last:
-            self._journal.acknowledge(*subscribed.key, position.seq, subscribed.error)
-            subscribed.behind = None
+            self._journal.acknowledge(*subscription.key, position.seq, subscription.error)
+            subscription.behind = None
         else:
-            self._journal.acknowledge_part(*subscribed.key, position.seq, position.dependency)
+            self._journal.acknowledge_part(*subscription.key, position.seq, position.dependency)
 
-    def _without_effect(self, subscribed: TriggerSubscription, position: JournalPosition) -> None:
+    def _without_effect(self, subscription: TriggerSubscription, position: JournalPosition) -> None:
         if position.last:
-            subscribed.behind = (position.seq, subscribed.error)
+            subscription.behind = (position.seq, subscription.error)
 
     # ------------------------------------------------------------------------------------------ acting
 
-    async def _act(self, subscribed: TriggerSubscription, events: Mapping[str, Taken], position: JournalPosition) -> None:
+    async def _act(self, subscription: TriggerSubscription, events: Mapping[str, Taken], position: JournalPosition) -> None:
         """Do the trigger's action, with retries and the dead-letter trigger where they are asked for."""
-        spec = subscribed.trigger.spec
-        if await self._tried(subscribed, subscribed.trigger, events, position, bool(spec.get("atLeastOnce"))):
+        spec = subscription.trigger.spec
+        if await self._tried(subscription, subscription.trigger, events, position, bool(spec.get("atLeastOnce"))):
             return
         letter = spec.get("dlqTrigger") if spec.get("atLeastOnce") else None
-        if letter and await self._tried(subscribed, decide.dead_letter(letter, subscribed.trigger), events, position, True):
+        if letter and await self._tried(subscription, decide.dead_letter(letter, subscription.trigger), events, position, True):
             return
-        if subscribed.trigger.conditions is not None and subscribed.trigger.conditions.keeps:
+        if subscription.trigger.conditions is not None and subscription.trigger.conditions.keeps:
             with transaction(self._db):
-                self._finish(subscribed, position)
+                self._finish(subscription, position)
         else:
-            self._without_effect(subscribed, position)
+            self._without_effect(subscription, position)
 
     async def _tried(
-        self, subscribed: TriggerSubscription, trigger: Trigger, events: Mapping[str, Taken], position: JournalPosition, again: bool
+        self, subscription: TriggerSubscription, trigger: Trigger, events: Mapping[str, Taken], position: JournalPosition, again: bool
     ) -> bool:
         """Whether the action took effect; then it is acknowledged."""
         try:
             steps = Steps(trigger.spec.get("retryStrategy") if again else None)
         except LocalArgoError as error:
-            self._failed(subscribed, trigger, error)
+            self._failed(subscription, trigger, error)
             return False
         for attempt in range(steps.tries):
             if attempt:
                 await asyncio.sleep(steps.pause())
             try:
-                await self._do(subscribed, trigger, events, position)
+                await self._do(subscription, trigger, events, position)
                 return True
             except LocalArgoError as error:
-                self._failed(subscribed, trigger, error)
+                self._failed(subscription, trigger, error)
         return False
 
-    def _failed(self, subscribed: TriggerSubscription, trigger: Trigger, error: LocalArgoError) -> None:
-        subscribed.error = one_line(error)
+    def _failed(self, subscription: TriggerSubscription, trigger: Trigger, error: LocalArgoError) -> None:
+        subscription.error = one_line(error)
         # a name that is taken is how bursts are joined: nothing to worry about
         level = logging.INFO if isinstance(error, AlreadyExists) else logging.ERROR
-        log.log(level, "sensor %s trigger %s: %s", subscribed.sensor.name, trigger.name, subscribed.error)
+        log.log(level, "sensor %s trigger %s: %s", subscription.sensor.name, trigger.name, subscription.error)
 
-    async def _do(self, subscribed: TriggerSubscription, trigger: Trigger, events: Mapping[str, Taken], position: JournalPosition) -> None:
+    async def _do(
+        self, subscription: TriggerSubscription, trigger: Trigger, events: Mapping[str, Taken], position: JournalPosition
+    ) -> None:
         """The effect and the acknowledgement, together or not at all; what is done elsewhere is acknowledged after it."""
-        action = decide.act(subscribed.sensor.name, trigger, events, self._now(), self._actor.configmap)
+        action = decide.act(subscription.sensor.name, trigger, events, self._now(), self._actor.configmap)
         if action.kind in ("http", "log"):
             await self._actor.elsewhere(action)
             with transaction(self._db):
-                self._finish(subscribed, position)
+                self._finish(subscription, position)
             return
         with transaction(self._db):
             self._actor.on_objects(action)
-            self._finish(subscribed, position)
+            self._finish(subscription, position)
 
-    def _finish(self, subscribed: TriggerSubscription, position: JournalPosition) -> None:
+    def _finish(self, subscription: TriggerSubscription, position: JournalPosition) -> None:
         """The conditions begin anew, also when the action has failed."""
-        if subscribed.trigger.conditions is not None and subscribed.trigger.conditions.keeps:
-            self._journal.clear_slots(*subscribed.key)
-        self._acknowledge(subscribed, position)
+        if subscription.trigger.conditions is not None and subscription.trigger.conditions.keeps:
+            self._journal.clear_slots(*subscription.key)
+        self._acknowledge(subscription, position)
 
     # ------------------------------------------------------------------------------------------ resets
 
-    def _forget_old(self, subscribed: TriggerSubscription, schedule: Schedule) -> None:
+    def _forget_old(self, subscription: TriggerSubscription, schedule: Schedule) -> None:
         """What waited before the last reset that nobody was there to make."""
         now = self._now()
-        for dependency, slot in self._journal.slots(*subscribed.key).items():
+        for dependency, slot in self._journal.slots(*subscription.key).items():
             due = schedule.after(slot.at)
             if due is not None and due <= now:
-                self._journal.clear_slot(*subscribed.key, dependency)
+                self._journal.clear_slot(*subscription.key, dependency)
 
-    async def _reset(self, subscribed: TriggerSubscription, schedule: Schedule) -> None:
+    async def _reset(self, subscription: TriggerSubscription, schedule: Schedule) -> None:
         """Forget waiting events at the times of a cron schedule."""
         while (due := schedule.after(self._now())) is not None:
             await until(due, self._now)
             try:
-                self._journal.clear_slots(*subscribed.key)
+                self._journal.clear_slots(*subscription.key)
             except sqlite3.Error as error:
-                log.error("sensor %s trigger %s: conditionsReset: %s", *subscribed.key, error)
+                log.error("sensor %s trigger %s: conditionsReset: %s", *subscription.key, error)
 
 
 def one_line(what: object) -> str:
-    """A message that may quote an event, as one subscribed of bounded length: a stranger writes no lines of our log."""
+    """A message that may quote an event, as one line of bounded length: a stranger writes no lines of our log."""
     return CONTROL.sub(" ", str(what))[:LONGEST]

@@ -17,5 +17,5 @@ def test_a_library_finds_templates_by_name_and_scope() -> None:
 def test_a_place_gathers_path_and_words() -> None:
     document = Document({})
     place = Location(document, "spec").at("templates", "templates.a ").at("steps", "b ")
-    assert (place.path, place.words) == ("spec.templates.steps", "templates.a b ")
+    assert (place.path, place.prefix) == ("spec.templates.steps", "templates.a b ")
     assert Template({"name": "t"}, place).name == "t"
