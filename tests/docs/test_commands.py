@@ -20,7 +20,7 @@ import pytest
 
 from tests.docs.pages import PAGES, ROOT, TOP, Block, blocks, wants_engine
 
-FOLDERS = ("docs", "models", "eventsources", "eventbus", "sensors", "workflowtemplates", "rbac", "overlays", "handlers")
+FOLDERS = ("docs", "models", "eventsources", "eventbus", "sensors", "workflowtemplates", "rbac", "components", "overlays", "handlers")
 FILES = ("kustomization.yaml", "pyproject.toml", "README.md")
 COMMAND_SECONDS = 180
 WORKERS = 3  # pages at a time

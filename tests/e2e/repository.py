@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
-FOLDERS = ("models", "eventsources", "eventbus", "sensors", "workflowtemplates", "rbac", "overlays", "handlers")
+FOLDERS = ("models", "eventsources", "eventbus", "sensors", "workflowtemplates", "rbac", "components", "overlays", "handlers")
 SPEC = """apiVersion: retrain/v1
 kind: Model
 metadata: {name: MODEL}
