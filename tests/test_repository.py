@@ -43,7 +43,7 @@ def test_no_room_has_a_name_that_says_nothing() -> None:
 def test_handlers_and_manifests_name_the_same_stages() -> None:
     """Every `python -m handlers.<name>` in the workflow templates is a file, and its image is named for it."""
     for template in sorted((ROOT / "workflowtemplates").glob("*.yaml")):
-        if template.name == "kustomization.yaml":
+        if template.name in ("kustomization.yaml", "images.yaml", "step.yaml"):  # what kustomize reads and does not apply
             continue
         for step in yaml.safe_load(template.read_text(encoding="utf-8"))["spec"]["templates"]:
             if "container" not in step:

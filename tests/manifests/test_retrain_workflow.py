@@ -115,6 +115,32 @@ def test_a_run_in_which_all_trials_fail_fails_after_its_verdict(ours: Workflows)
     assert [inputs["status"] for inputs in ended.of("report")] == ["Failed"]
 
 
+@pytest.mark.parametrize("step", ["look", "fetch", "transform", "grid", "train", "evaluate"])
+def test_whatever_step_fails_promote_judges_once_everything_has_ended(ours: Workflows, step: str) -> None:
+    ended = play(ours, **{step: lambda inputs: 70})
+    assert ended.phase == "Failed"
+    (promote,) = ended.of("promote")
+    told = dict(part.split("=") for part in promote["status"].split())
+    assert set(told) == {"spec", "settle", "fetch", *TRAINING}
+    assert told["settle" if step == "look" else step] == "Failed"
+    assert not {"Pending", "Running", ""} & set(told.values())
+    assert [inputs["status"] for inputs in ended.of("report")] == ["Failed"]
+
+
+def test_promote_waits_for_the_slower_of_two_branches(ours: Workflows) -> None:
+    """A grid that failed at once leaves `train` out; the judgement still comes after the dataset."""
+    ended = play(ours, grid=lambda inputs: 70)
+    order = [call.template for call in ended.calls]
+    assert order.index("promote") > order.index("transform")
+    assert "transform=Succeeded grid=Failed train=Omitted evaluate=Omitted" in ended.of("promote")[0]["status"]
+
+
+def test_an_empty_grid_is_judged_too(ours: Workflows) -> None:
+    ended = play(ours, grid=lambda inputs: {"trials": "[]"})
+    assert "train=Skipped evaluate=Omitted" in ended.of("promote")[0]["status"]
+    assert ended.phase == "Failed"
+
+
 def test_a_bad_spec_fails_the_run_and_is_still_judged_and_reported(ours: Workflows) -> None:
     ended = play(ours, spec=lambda inputs: 78)
     assert ended.phase == "Failed"

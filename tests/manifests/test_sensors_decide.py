@@ -78,8 +78,8 @@ def test_uploads_of_one_window_ask_for_one_run_and_the_next_window_for_another(o
 def test_keys_that_name_no_model_make_nothing(ours: Sensors, key: str) -> None:
     delivery = ours.when({"key": key}, source="bucket", at=AT)
     assert delivery.workflows == []
-    assert list(delivery.rejected) == ["bucket/upload"]
-    assert "model" in delivery.rejected["bucket/upload"] or "jq" in delivery.rejected["bucket/upload"]
+    assert list(delivery.rejected) == ["bucket/event"]
+    assert "model" in delivery.rejected["bucket/event"] or "jq" in delivery.rejected["bucket/event"]
 
 
 def test_the_rest_of_a_hostile_key_travels_as_data_alone(ours: Sensors) -> None:
@@ -110,8 +110,8 @@ def test_a_posted_cloudevent_is_read_by_its_data(ours: Sensors) -> None:
 def test_a_post_that_names_no_model_makes_nothing(ours: Sensors, body: Any) -> None:
     delivery = ours.when({"header": {}, "body": body}, source="webhook", at=AT)
     assert delivery.workflows == []
-    assert list(delivery.rejected) == ["webhook/retrain"]
-    with pytest.raises(AssertionError, match=r"no Workflow \(rejected: .*webhook/retrain"):
+    assert list(delivery.rejected) == ["webhook/event"]
+    with pytest.raises(AssertionError, match=r"no Workflow \(rejected: .*webhook/event"):
         _ = delivery.workflow
 
 
