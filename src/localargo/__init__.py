@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from localargo.reading import read_file, read_paths
     from localargo.runners.isolated import probe as isolation_obstacle
     from localargo.store import lock_holder
-    from localargo.workflows.objects import PLURALS, known_kind
-    from localargo.workflows.retry_workflow import with_parameters
-    from localargo.workflows.status import pod_name
 
 _HOMES: Final = {
     "AlreadyExists": "errors",
@@ -39,17 +36,14 @@ _HOMES: Final = {
     "Json": "ports",
     "LocalArgoError": "errors",
     "NotFound": "errors",
-    "PLURALS": "workflows.objects",
     "S3Bucket": "bucket.s3",
     "Unavailable": "errors",
     "Unsupported": "errors",
     "check": "manifests.validate",
     "dump_tree": "manifests.yaml",
     "isolation_obstacle": "runners.isolated:probe",
-    "known_kind": "workflows.objects",
     "load_documents": "manifests.yaml",
     "lock_holder": "store",
-    "pod_name": "workflows.status",
     "read_file": "reading",
     "read_paths": "reading",
     "refuse": "errors",
@@ -57,11 +51,9 @@ _HOMES: Final = {
     "run_files": "engine",
     "sample": "eventsources.samples",
     "short_socket_path": "api.listeners:short",
-    "with_parameters": "workflows.retry_workflow",
 }
 
 __all__ = [
-    "PLURALS",
     "AlreadyExists",
     "Doc",
     "Document",
@@ -77,10 +69,8 @@ __all__ = [
     "check",
     "dump_tree",
     "isolation_obstacle",
-    "known_kind",
     "load_documents",
     "lock_holder",
-    "pod_name",
     "read_file",
     "read_paths",
     "refuse",
@@ -88,7 +78,6 @@ __all__ = [
     "run_files",
     "sample",
     "short_socket_path",
-    "with_parameters",
 ]
 
 

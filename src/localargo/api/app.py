@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localargo import errors
-from localargo.api import engine_routes, workflows
+from localargo.api import about, engine_routes, workflows
 from localargo.api.stream import Changes
 from localargo.ports import Doc, Json, Objects, Pods, Workflows
 
@@ -74,7 +74,7 @@ class Services:
 
 def build(services: Services) -> Starlette:
     """The application on one engine."""
-    routes = [Route("/healthz", healthz), *workflows.routes(), *engine_routes.routes()]
+    routes = [Route("/healthz", healthz), *about.routes(), *workflows.routes(), *engine_routes.routes()]
     app = Starlette(routes=routes, exception_handlers={errors.LocalArgoError: refused, Exception: broken, 404: no_route, 405: no_route})
     app.state.services = services
     return app

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from localargo.api.requests import body, labels, services_of
 from localargo.errors import InvalidInput, NotFound
+from localargo.workflows.objects import PLURALS, known_kind
 
 MOST_EVENTS = 10_000
 
@@ -49,7 +50,10 @@ async def apply(request: Request) -> Response:
 
 async def list_objects(request: Request) -> Response:
     """All of a kind; the kind may be given as its plural or short name."""
-    found = services_of(request).objects.list(request.path_params["kind"], labels(request.query_params.get("labelSelector") or ""))
+    kind = request.path_params["kind"]
+    found = services_of(request).objects.list(kind, labels(request.query_params.get("labelSelector") or ""))
+    if not found and known_kind(kind) not in PLURALS:
+        raise InvalidInput(f"there is no kind {kind!r}: {', '.join(plural.partition('.')[0] for plural in PLURALS.values())}")
     return JSONResponse({"apiVersion": "v1", "kind": "List", "items": found})
 
 
