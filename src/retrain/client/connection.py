@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localargo import AlreadyExists, InvalidInput, LocalArgoError, NotFound, Unavailable, Unsupported, short_socket_path
+from localargo import AlreadyExists, InvalidInput, LocalArgoError, NotFound, Unavailable, Unsupported
 from retrain.client.state import start_command
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ class Connection:
 
     def __init__(self, state: Path) -> None:
         import httpx
+
+        from localargo import short_socket_path
 
         socket = state / "engine.sock"
         if not socket.exists():

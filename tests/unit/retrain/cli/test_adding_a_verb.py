@@ -65,7 +65,7 @@ def test_no_module_of_a_verb_is_imported_but_the_one_that_is_called() -> None:
     loaded = set(run(ROOT, "-c", program).splitlines())
     modules = {verb: f"retrain.cli.{module}" for verb, module in verbs.modules().items()}
     assert {verb for verb, module in modules.items() if module in loaded} == {"down"}
-    assert not loaded & {"httpx", "rich", "pydantic", "yaml", "starlette"}
+    assert not loaded & {"asyncio", "httpx", "pydantic", "rich", "starlette", "uvicorn", "yaml"}
 
 
 def test_every_folder_of_verbs_has_a_title() -> None:
