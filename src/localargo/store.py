@@ -91,7 +91,8 @@ def usable(path: Path) -> Iterator[None]:
     except OSError as error:
         where = error.filename or path
         if isinstance(error, FileExistsError | NotADirectoryError):
-            problem, remedy = f"{where} is a file, but a folder is needed there", "move it"
+            file = next((each for each in (Path(where), *Path(where).parents) if each.is_file()), where)
+            problem, remedy = f"{file} is a file, but a folder is needed there", "move it"
         elif isinstance(error, IsADirectoryError):
             problem, remedy = f"{where} is a folder, but a file is needed there", "move it"
         else:

@@ -38,6 +38,9 @@ async def test_documents_are_applied_listed_patched_and_deleted(http: httpx.Asyn
     assert (await http.delete("/localargo/v1/objects/ConfigMap/a")).status_code == 200
     assert (await http.get("/localargo/v1/objects/ConfigMap/a")).status_code == 404
     assert (await http.delete("/localargo/v1/objects/ConfigMap/a")).status_code == 404
+    unknown = await http.get("/localargo/v1/objects/nonsense")
+    assert unknown.status_code == 400
+    assert unknown.json()["message"].startswith("there is no kind 'nonsense': use one of Workflow, WorkflowTemplate, ")
 
 
 @pytest.mark.anyio

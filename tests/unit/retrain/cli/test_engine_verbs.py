@@ -77,7 +77,7 @@ def test_on_a_terminal_up_tells_where_its_sources_listen(tmp_path: Path) -> None
     ("arguments", "told"),
     [
         (["--listen", "0.0.0.0:2746"], "listen address 0.0.0.0:2746: expected HOST:PORT with a loopback address"),
-        (["--pause", "nobody"], "pause nobody: no such EventSource; there are clock, hook"),
+        (["--pause", "nobody"], "cannot pause nobody: no such EventSource; there are clock, hook"),
         (["--ports", "some"], "'some' is not one of 'manifest', 'free'"),
     ],
 )
