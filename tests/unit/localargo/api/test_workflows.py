@@ -155,7 +155,7 @@ async def test_a_template_is_stored_and_submitted(engine: Engine, http: httpx.As
 
 @pytest.mark.anyio
 async def test_changes_are_streamed_until_the_end(engine: Engine, http: httpx.AsyncClient) -> None:
-    await create(http, workflow("sleep 0.1"))
+    await create(http, waiting())
     phases = []
     async with http.stream("GET", "/api/v1/workflow-events/argo", params={"name": "w"}) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
@@ -164,6 +164,8 @@ async def test_changes_are_streamed_until_the_end(engine: Engine, http: httpx.As
                 phases.append(json.loads(line[6:])["result"]["object"]["status"].get("phase"))
                 if phases[-1] == "Succeeded":
                     break
+                if phases[-1] == "Running" and phases.count("Running") == 1:
+                    assert (await http.put(f"{BASE}/w/resume", json={})).status_code == 200
     assert "Running" in phases
 
 
