@@ -16,6 +16,7 @@ import pytest
 from localargo.engine import Engine
 from localargo.manifests.yaml import load_documents
 from retrain.project.engine import engine_settings
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 ACCEPTED = {200, 400, 401, 404, 413, 431}
@@ -195,11 +196,7 @@ async def send_all(engine: Engine, bodies: list[bytes]) -> list[int]:
 
 async def drained(engine: Engine) -> None:
     """Return when every trigger has dealt with all its events."""
-    for _ in range(1200):
-        if not any(row["lag"] for row in engine.journal(0)["triggers"]):
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"events are left: {engine.journal(0)['triggers']}")
+    await until(lambda: not any(row["lag"] for row in engine.journal(0)["triggers"]))
 
 
 def without_values(workflow: dict[str, Any]) -> dict[str, Any]:

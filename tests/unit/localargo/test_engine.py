@@ -97,7 +97,7 @@ async def test_what_was_running_goes_on_after_a_stop(tmp_path: Path) -> None:
     async with Engine(tmp_path / "s", [workflow("sleep 1; echo done")]) as engine:
         await engine.until("hello", runs)
     async with Engine(tmp_path / "s") as engine:
-        await asyncio.wait_for(engine.ended("hello"), 20)
+        await asyncio.wait_for(engine.ended("hello"), 60)
         assert engine.admission.get("Workflow", "hello")["status"]["phase"] == "Succeeded"
 
 
@@ -112,7 +112,7 @@ async def test_a_detached_engine_leaves_its_pods_to_the_next(tmp_path: Path) -> 
     async with Engine(tmp_path / "s") as engine:
         found = list((tmp_path / "s" / "pods").glob("*/started.json"))
         assert [f.read_text() for f in found] in ([once.read_text()], [])
-        await asyncio.wait_for(engine.ended("hello"), 20)
+        await asyncio.wait_for(engine.ended("hello"), 60)
         assert engine.admission.get("Workflow", "hello")["status"]["phase"] == "Succeeded"
 
 
@@ -140,7 +140,7 @@ async def test_run_until_returns_when_the_api_asks_for_it(tmp_path: Path) -> Non
     async with Engine(tmp_path / "s", listen="127.0.0.1:0") as engine:
         async with client(tmp_path / "s") as http:
             assert (await http.post("/localargo/v1/shutdown")).status_code == 200
-        await asyncio.wait_for(engine.run_forever(), 5)
+        await asyncio.wait_for(engine.run_forever(), 60)
 
 
 @pytest.mark.anyio
@@ -249,10 +249,10 @@ async def test_a_larger_semaphore_lets_in_who_waits(tmp_path: Path) -> None:
             suspended = workflow("true", name, synchronization=semaphores)
             suspended.doc["spec"]["templates"] = [{"name": "main", "suspend": {}}]
             engine.admission.create(suspended.doc)
-        await asyncio.wait_for(engine.until("first", lambda run: run.head.get("phase") == "Running"), 20)
-        await asyncio.wait_for(engine.until("second", lambda run: "Lock status: 0/1" in run.head.get("message", "")), 20)
+        await asyncio.wait_for(engine.until("first", lambda run: run.head.get("phase") == "Running"), 60)
+        await asyncio.wait_for(engine.until("second", lambda run: "Lock status: 0/1" in run.head.get("message", "")), 60)
         await engine.apply_all([size("2").doc])
-        await asyncio.wait_for(engine.until("second", lambda run: run.head.get("phase") == "Running"), 20)
+        await asyncio.wait_for(engine.until("second", lambda run: run.head.get("phase") == "Running"), 60)
 
 
 @pytest.mark.anyio
@@ -271,12 +271,12 @@ async def test_retrying_a_stopped_wait_ends_as_before_since_nothing_was_executed
     waiting = workflow("true", "waiting")
     waiting.doc["spec"]["templates"] = [{"name": "main", "steps": [[{"name": "a", "template": "w"}]]}, {"name": "w", "suspend": {}}]
     async with Engine(tmp_path / "s", [waiting]) as engine:
-        await asyncio.wait_for(engine.until("waiting", lambda run: len(run.nodes) == 3), 20)
+        await asyncio.wait_for(engine.until("waiting", lambda run: len(run.nodes) == 3), 60)
         async with client(tmp_path / "s") as http:
             for operation in ("stop", "retry"):
                 answer = await http.put(f"/api/v1/workflows/{engine.namespace}/waiting/{operation}", json={})
                 assert answer.status_code == 200
-                await asyncio.wait_for(engine.ended("waiting"), 20)
+                await asyncio.wait_for(engine.ended("waiting"), 60)
         status = engine.admission.get("Workflow", "waiting")["status"]
         assert status["phase"] == "Failed"
         assert {n["phase"] for n in status["nodes"].values()} == {"Failed"}

@@ -17,6 +17,7 @@ from localargo.bucket import weed
 from localargo.bucket.s3 import S3Bucket
 from localargo.bucket.seaweedfs import Change, SeaweedFS, read_change
 from localargo.ports import Doc
+from tests.waiting import until
 
 
 async def take(server: SeaweedFS, prefix: str, since: int, count: int) -> list[Change]:
@@ -85,7 +86,7 @@ def test_one_change_for_each_object_that_was_written_whole(server: SeaweedFS, bu
 def test_changes_come_as_they_happen(server: SeaweedFS, bucket: S3Bucket) -> None:
     async def follow() -> Change:
         waiting = asyncio.create_task(take(server, "c2/", time.time_ns(), 1))
-        await asyncio.sleep(0.5)
+        await until(server._tails.alive)
         assert not waiting.done()
         await asyncio.to_thread(bucket.put, "c2/x", b"1")
         return (await waiting)[0]

@@ -6,13 +6,13 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from localargo.bucket import weed
 from localargo.errors import Unavailable
+from tests.waiting import wait_until
 
 
 def test_ports_are_free_and_apart() -> None:
@@ -63,8 +63,7 @@ weed.launch(["/bin/sh", "-c", "touch started"], {"PATH": os.environ["PATH"]}, Pa
 def test_who_dies_before_it_remembers_a_process_has_not_started_it(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", DIES], cwd=tmp_path, check=False).returncode == -9
     pid = int((tmp_path / "pid").read_text())
-    while weed.start_time(pid):
-        time.sleep(0.01)
+    wait_until(lambda: not weed.start_time(pid))
     assert not (tmp_path / "started").exists()
 
 

@@ -19,6 +19,7 @@ from localargo.eventsources.bucket_changes import Changes, Polled, polled
 from localargo.eventsources.envelope import Envelope
 from localargo.manifests.source_kinds.minio import record
 from localargo.store import open_store
+from tests.waiting import until
 
 NOW = 1_760_000_000
 
@@ -71,7 +72,7 @@ class Log:
 async def read(bus: Journal, log: Log, **spec: Any) -> None:
     reading = source(bus, log, **spec)
     reading.start()
-    await asyncio.wait_for(log.told.wait(), 10)
+    await asyncio.wait_for(log.told.wait(), 60)
     await reading.stop()
     log.told.clear()
 
@@ -173,12 +174,8 @@ async def poll(bus: Journal, listing: Listing, times: int = 2) -> None:
     polling = source(bus, Polled(listing, 0.01))
     goal = listing.asked + times + 1
     polling.start()
-    for _ in range(1000):
-        if listing.asked >= goal:
-            break
-        await asyncio.sleep(0.01)
+    await until(lambda: listing.asked >= goal)
     await polling.stop()
-    assert listing.asked >= goal
 
 
 @pytest.mark.anyio
@@ -212,14 +209,8 @@ async def test_a_store_that_answers_nonsense_is_asked_again(db: sqlite3.Connecti
     polling = source(bus, polled(listing))
     polling.start()
     polling.start()
-    for _ in range(500):
-        if listing.asked:
-            break
-        await asyncio.sleep(0.01)
+    await until(lambda: listing.asked)
     listing.broken = False
-    for _ in range(500):
-        if bus.position("bucket", "upload"):
-            break
-        await asyncio.sleep(0.01)
+    await until(lambda: bus.position("bucket", "upload"))
     await polling.stop()
     assert bus.position("bucket", "upload") == "0"

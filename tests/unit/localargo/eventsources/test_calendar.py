@@ -3,7 +3,8 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from localargo.eventsources.calendar import Calendar
 from localargo.eventsources.envelope import Envelope
 from localargo.manifests.source_kinds.calendar import go_time
 from localargo.store import open_store
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -81,76 +83,89 @@ async def test_a_tick_by_hand_is_live_and_changes_nothing(db: sqlite3.Connection
 
 @pytest.mark.anyio
 async def test_an_interval_ticks_until_it_is_stopped(db: sqlite3.Connection) -> None:
-    import time
-
+    before = asyncio.all_tasks()
     ticking, bus = calendar(db, time.time, interval="20ms")
     came = asyncio.Event()
     bus.changed.append(lambda: came.set() if len(bus.latest(9)) >= 3 else None)
     ticking.start()
     ticking.start()
-    await asyncio.wait_for(came.wait(), 10)
+    await asyncio.wait_for(came.wait(), 60)
     await ticking.stop()
-    count = len(bus.latest(99))
-    await asyncio.sleep(0.06)
-    assert len(bus.latest(99)) == count
+    assert asyncio.all_tasks() == before  # nobody is left who could tick
 
 
 PERSISTENT = {"configMap": {"name": "c", "createIfNotExist": True}, "catchup": {"enabled": True, "maxDuration": "3h"}}
 
 
-async def run_for_a_moment(ticking: Calendar) -> None:
-    ticking.start()
-    await asyncio.sleep(0.05)
-    await ticking.stop()
+Run = Callable[[Calendar], Awaitable[None]]
+
+
+@pytest.fixture
+def caught_up(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a calendar until it waits for a tick to come."""
+
+    async def run(ticking: Calendar) -> None:
+        waits = asyncio.Event()
+
+        async def wait(due: float, now: Callable[[], float]) -> None:
+            waits.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr("localargo.eventsources.calendar.until", wait)
+        ticking.start()
+        await asyncio.wait_for(waits.wait(), 60)
+        await ticking.stop()
+
+    return run
 
 
 @pytest.mark.anyio
-async def test_missed_ticks_are_caught_up_one_by_one(db: sqlite3.Connection) -> None:
+async def test_missed_ticks_are_caught_up_one_by_one(db: sqlite3.Connection, caught_up: Run) -> None:
     clock = Time("2026-11-22T10:00:00+00:00")
     ticking, bus = calendar(db, clock, schedule="0 * * * *", persistence=PERSISTENT)
     bus.note(journal.Position("clock", "tick", str(clock.now)))
     clock.now += 2 * 3600 + 60
-    await run_for_a_moment(ticking)
+    await caught_up(ticking)
     assert times(bus) == ["2026-11-22 11:00:00 +0000 UTC", "2026-11-22 12:00:00 +0000 UTC"]
     again, bus = calendar(db, clock, schedule="0 * * * *", persistence=PERSISTENT)
-    await run_for_a_moment(again)
+    await caught_up(again)
     assert len(times(bus)) == 2
 
 
 @pytest.mark.anyio
-async def test_no_more_is_caught_up_than_max_duration(db: sqlite3.Connection) -> None:
+async def test_no_more_is_caught_up_than_max_duration(db: sqlite3.Connection, caught_up: Run) -> None:
     clock = Time("2026-11-22T00:00:00+00:00")
     ticking, bus = calendar(db, clock, schedule="0 * * * *", persistence=PERSISTENT)
     bus.note(journal.Position("clock", "tick", str(clock.now)))
     clock.now += 10 * 3600 + 60
-    await run_for_a_moment(ticking)
+    await caught_up(ticking)
     assert [t[11:16] for t in times(bus)] == ["08:00", "09:00", "10:00"]
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("persistence", [None, {"configMap": {"name": "c"}}, {"configMap": {"name": "c"}, "catchup": {"enabled": False}}])
-async def test_without_catch_up_what_was_missed_is_missed(db: sqlite3.Connection, persistence: Any) -> None:
+async def test_without_catch_up_what_was_missed_is_missed(db: sqlite3.Connection, caught_up: Run, persistence: Any) -> None:
     clock = Time("2026-11-22T10:00:00+00:00")
     ticking, bus = calendar(db, clock, schedule="0 * * * *", persistence=persistence)
     bus.note(journal.Position("clock", "tick", str(clock.now)))
     clock.now += 7200 + 60
-    await run_for_a_moment(ticking)
+    await caught_up(ticking)
     assert times(bus) == []
 
 
 @pytest.mark.anyio
-async def test_a_persistent_tick_is_stored_again_until_it_is(db: sqlite3.Connection) -> None:
+async def test_a_persistent_tick_is_stored_again_until_it_is(db: sqlite3.Connection, caplog: pytest.LogCaptureFixture) -> None:
     clock = Time("2026-11-22T10:00:00+00:00")
     ticking, bus = calendar(db, clock, schedule="0 * * * *", persistence=PERSISTENT)
     bus.note(journal.Position("clock", "tick", str(clock.now)))
     clock.now += 3660
     db.execute("CREATE TRIGGER broken BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'disk full'); END")
     ticking.start()
-    await asyncio.sleep(0.05)
+    await until(lambda: "could not be stored" in caplog.text)
     assert times(bus) == []
     db.execute("DROP TRIGGER broken")
     came = asyncio.Event()
     bus.changed.append(came.set)
-    await asyncio.wait_for(came.wait(), 10)
+    await asyncio.wait_for(came.wait(), 60)
     await ticking.stop()
     assert times(bus) == ["2026-11-22 11:00:00 +0000 UTC"]

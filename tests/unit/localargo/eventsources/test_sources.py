@@ -19,6 +19,7 @@ from localargo.eventsources.sources import Sources, supported_events
 from localargo.manifests.source_kinds.kind import SourceEvent
 from localargo.manifests.source_kinds.registry import KINDS, RUNNING
 from localargo.store import open_store
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -99,12 +100,7 @@ async def test_what_is_paused_at_the_start_is_silent_until_it_is_resumed(db: sql
     came: list[int] = []
     bus.changed.append(lambda: came.append(len(bus.latest(9))))
     await sources.pause("bucket", False)
-    import asyncio
-
-    for _ in range(500):
-        if came:
-            break
-        await asyncio.sleep(0.01)
+    await until(lambda: came)
     await sources.pause("bucket", True)
     assert came == [1]
     assert bus.position("bucket", "upload") == str(100 * 10**9 + 1)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +13,9 @@ from localargo.errors import NotFound
 from localargo.ports import Container, PodExit, PodSpec
 from localargo.runners.client import ProcessPods
 from localargo.settings import WarmPackage
+from tests.waiting import until
 
 WARM = WarmPackage("jobs", ("numpy", "pyarrow.compute", "duckdb", "sklearn.ensemble", "threadpoolctl", "boto3", "not_installed"))
-SECONDS = 30.0  # nothing here takes nearly as long
 
 
 class FolderBucket:
@@ -85,14 +83,6 @@ class Kept:
 Make = Callable[..., Kept]
 
 
-async def until(there: Callable[[], Any]) -> None:
-    """Wait until it is so."""
-    end = time.monotonic() + SECONDS
-    while not there():
-        assert time.monotonic() < end, "it did not come to it"
-        await asyncio.sleep(0.005)
-
-
 def alive(pid: int) -> bool:
     """Whether the process runs (one that has ended and waits to be collected does not)."""
     try:
@@ -111,13 +101,18 @@ def pod(name: str, *command: str, **fields: Any) -> PodSpec:
         workflow="wf",
         node_id=f"id-{name}",
         template="t",
-        **{"containers": [main], "grace_seconds": 5.0, **fields},
+        **{"containers": [main], "grace_seconds": 60.0, **fields},
     )
 
 
 def sh(name: str, line: str, **fields: Any) -> PodSpec:
     """A pod that runs a shell line."""
     return pod(name, "sh", "-c", line, **fields)
+
+
+def show(pattern: str, count: int) -> str:
+    """A shell line that prints the ids of processes by their command lines once there are so many."""
+    return f"until test $(pgrep -fxc '{pattern}') = {count}; do sleep 0.02; done; pgrep -fx '{pattern}'"
 
 
 def hosts_of(state: Path) -> list[int]:

@@ -12,7 +12,8 @@ import pytest
 from localargo.ports import Artifact, ArtifactLocation, Container, OutputParameter
 from localargo.runners.child import NotStarted, search
 from localargo.settings import WarmPackage
-from tests.unit.localargo.runners.podtools import Make, hosts_of, pod, until
+from tests.unit.localargo.runners.podtools import Make, hosts_of, pod
+from tests.waiting import until
 
 Warm = Callable[[dict[str, str]], Awaitable[dict[str, tuple[int, str]]]]
 

@@ -12,7 +12,8 @@ import pytest
 
 from localargo.ports import Artifact, ArtifactLocation, Container, Mount, OutputParameter, PodSpec, StoredOutputs, Volume
 from localargo.runners.supervise import DEADLINE_MESSAGE
-from tests.unit.localargo.runners.podtools import FolderBucket, Make, alive, hosts_of, of_the_interpreter, pod, sh, there, until
+from tests.unit.localargo.runners.podtools import FolderBucket, Make, alive, hosts_of, of_the_interpreter, pod, sh, show, there
+from tests.waiting import until
 
 
 async def test_exit_code_times_and_both_streams_in_order(make: Make) -> None:
@@ -254,9 +255,9 @@ async def test_stop_is_sigterm_and_then_sigkill(make: Make) -> None:
     await kept.pods.ensure(sh("deaf", "trap '' TERM; echo up; while :; do sleep 60; done"))
     await kept.pods.ensure(sh("plain", "echo up; exec sleep 60"))
     await until(lambda: all("up" in kept.written(name) for name in ("kind", "deaf", "plain")))
-    for name in ("kind", "deaf", "plain"):
-        await kept.pods.stop(name, 0.3)
-        await kept.pods.stop(name, 0.3)
+    for name, grace in {"kind": 60, "deaf": 0.1, "plain": 60}.items():
+        await kept.pods.stop(name, grace)
+        await kept.pods.stop(name, grace)
     codes = {name: (await kept.ended(name)).containers[0].exit_code for name in ("kind", "deaf", "plain")}
     assert codes == {"kind": 143, "deaf": 137, "plain": 143}
     assert await kept.log("kind") == "up\ntold\n"
@@ -284,7 +285,16 @@ async def test_deadline(make: Make) -> None:
     ended = await kept.run(pod("a", "sleep", "60", deadline=time.time() + 0.3))
     (main,) = ended.containers
     assert (main.exit_code, main.reason, main.message) == (143, "DeadlineExceeded", DEADLINE_MESSAGE)
-    polite = await kept.run(pod("b", "sh", "-c", "trap 'exit 0' TERM; sleep 60 & wait", deadline=time.time() + 0.5))
+    await kept.pods.close(kill=True)
+
+
+async def test_a_pod_that_ends_well_at_its_deadline(make: Make) -> None:
+    kept = make()
+    for seconds in (0.5, 5, 50):  # it needs the time to set its trap
+        name = f"in-{seconds:.0f}"
+        polite = await kept.run(sh(name, "trap 'exit 0' TERM; echo up; sleep 60 & wait", deadline=time.time() + seconds))
+        if kept.written(name):
+            break
     (main,) = polite.containers
     assert (main.exit_code, main.reason) == (0, "DeadlineExceeded")
     await kept.pods.close(kill=True)
@@ -311,7 +321,7 @@ async def test_memory_limit_kills_and_says_what_to_raise(make: Make) -> None:
 
 async def test_background_processes_and_those_that_fled_end_with_the_pod(make: Make) -> None:
     kept = make()
-    spec = sh("a", "sleep 4321 & setsid sleep 4322 & (setsid sh -c 'exec sleep 4323' &) ; sleep 0.2; pgrep -fx 'sleep 432[123]'")
+    spec = sh("a", f"sleep 4321 & setsid sleep 4322 & (setsid sh -c 'exec sleep 4323' &) ; {show('sleep 432[123]', 3)}")
     ended = await kept.run(spec)
     assert ended.containers[0].exit_code == 0
     pids = [int(line) for line in (await kept.log("a")).split()]
@@ -322,11 +332,13 @@ async def test_background_processes_and_those_that_fled_end_with_the_pod(make: M
 
 async def test_logs_are_followed_while_the_pod_runs(make: Make) -> None:
     kept = make()
-    await kept.pods.ensure(sh("a", "for i in 1 2 3; do echo $i; sleep 0.1; done"))
-    pieces = [data async for data in kept.pods.logs("a", "main", follow=True)]
-    assert b"".join(pieces) == b"1\n2\n3\n"
-    assert len(pieces) > 1
-    assert await kept.log("a", follow=True) == "1\n2\n3\n"
+    await kept.pods.ensure(sh("a", "echo 1; while ! test -e /tmp/go; do sleep 0.02; done; echo 2"))
+    pieces = []
+    async for data in kept.pods.logs("a", "main", follow=True):
+        pieces.append(data)
+        (kept.pods.pods / "a/upper/tmp/go").touch()
+    assert pieces == [b"1\n", b"2\n"]
+    assert await kept.log("a", follow=True) == "1\n2\n"
     assert await kept.log("unknown", follow=True) == ""
     await kept.pods.close(kill=True)
 

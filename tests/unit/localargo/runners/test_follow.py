@@ -10,6 +10,7 @@ import pytest
 
 from localargo.runners import follow
 from localargo.runners.follow import read_log
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("kernel", ["linux", "darwin"])
@@ -20,6 +21,14 @@ async def test_a_log_that_grows_and_ends(tmp_path: Path, monkeypatch: pytest.Mon
     ended = asyncio.Event()
     seen = b""
     grown = asyncio.Event()
+    waiting: list[bool] = []
+    wait = follow.Changes.wait
+
+    async def waits(self: follow.Changes, until: asyncio.Event) -> None:
+        waiting.append(True)
+        await wait(self, until)
+
+    monkeypatch.setattr(follow.Changes, "wait", waits)
 
     async def reader() -> None:
         nonlocal seen
@@ -29,16 +38,17 @@ async def test_a_log_that_grows_and_ends(tmp_path: Path, monkeypatch: pytest.Mon
 
     reading = asyncio.create_task(reader())
     for text in (b"one\n", b"two\n"):
-        await asyncio.sleep(0.02)
+        await until(lambda: waiting)  # for more to come
         grown.clear()
+        waiting.clear()
         with path.open("ab") as file:
             file.write(text)
-        await asyncio.wait_for(grown.wait(), 10)
+        await asyncio.wait_for(grown.wait(), 60)
         assert seen.endswith(text)
     with path.open("ab") as file:
         file.write(b"last")
     ended.set()
-    await asyncio.wait_for(reading, 10)
+    await asyncio.wait_for(reading, 60)
     assert seen == b"one\ntwo\nlast"
 
 

@@ -15,7 +15,8 @@ import pytest
 from localargo.runners import processes
 from localargo.runners.hostlink import HostLink
 from localargo.runners.podfolder import PodFolder
-from tests.unit.localargo.runners.podtools import Make, alive, hosts_of, of_the_interpreter, pod, sh, until
+from tests.unit.localargo.runners.podtools import Make, alive, hosts_of, of_the_interpreter, pod, sh, show
+from tests.waiting import until
 
 ENGINE = """
 import asyncio, sys
@@ -102,10 +103,8 @@ async def test_an_end_without_any_engine_is_learnt(make: Make, tmp_path: Path) -
 async def test_with_the_host_its_pods_end_and_are_lost(make: Make, tmp_path: Path) -> None:
     kept = make()
     await kept.pods.start()
-    for name in ("a", "b"):
-        await kept.pods.ensure(
-            sh(name, "sleep 5431 & setsid sleep 5432 & (setsid sleep 5433 &); sleep 0.3; echo $(pgrep -fx 'sleep 543.'); wait")
-        )
+    for name, n in (("a", 543), ("b", 544)):
+        await kept.pods.ensure(sh(name, f"sleep {n}1 & setsid sleep {n}2 & (setsid sleep {n}3 &); {show(f'sleep {n}[123]', 3)}; wait"))
     await until(lambda: all(len(kept.written(name).split()) >= 3 for name in ("a", "b")))
     left = [int(p) for name in ("a", "b") for p in (await kept.log(name)).split()]
     (host,) = hosts_of(tmp_path / "state")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.unit.localargo.runners.podtools import Make, sh, until
+from tests.unit.localargo.runners.podtools import Make, sh
+from tests.waiting import until
 
 
 async def test_a_pod_that_is_run_again_has_a_log_of_its_own(make: Make) -> None:

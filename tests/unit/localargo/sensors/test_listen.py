@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 
 from localargo.eventbus.journal import Journal
 from tests.unit.localargo.sensors.world import NOW, RETRY, World, create, event, letter, refused, sensor, trigger
+from tests.waiting import until
 
 Make = Callable[..., World]
 
@@ -169,12 +169,14 @@ async def test_a_reset_forgets_what_waits(make: Make, db: sqlite3.Connection) ->
 
 
 @pytest.mark.anyio
-async def test_a_journal_that_cannot_be_written_is_tried_again(make: Make, db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_journal_that_cannot_be_written_is_tried_again(
+    make: Make, db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("localargo.sensors.listen.AGAIN", 0.01)
     world = make(sensor())
     db.execute("CREATE TRIGGER broken BEFORE UPDATE ON cursor BEGIN SELECT RAISE(ABORT, 'disk full'); END")
     await world.bus.publish(event(1))
-    await asyncio.sleep(0.05)
+    await until(lambda: "the journal cannot be written" in caplog.text)
     assert world.shelf.names() == []  # the effect does not stand without its acknowledgement
     db.execute("DROP TRIGGER broken")
     await world.drained()

@@ -11,6 +11,7 @@ from localargo.eventbus.journal import Journal
 from localargo.ports import Event
 from localargo.sensors.listen import SensorListener
 from localargo.sensors.triggers import Actor
+from tests.waiting import until
 
 NOW = 1_760_000_000.0
 
@@ -59,11 +60,7 @@ class World:
         await self.drained()
 
     async def drained(self) -> None:
-        for _ in range(1000):
-            if not any(row["lag"] for row in self.bus.lag(self.listener.subjects())):
-                return
-            await asyncio.sleep(0.01)
-        raise AssertionError(f"events are left: {self.bus.lag(self.listener.subjects())}")
+        await until(lambda: not any(row["lag"] for row in self.bus.lag(self.listener.subjects())))
 
     def error(self, name: str = "t") -> str:
         (row,) = [row for row in self.bus.lag({}) if row["trigger"] == name]

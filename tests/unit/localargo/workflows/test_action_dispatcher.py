@@ -74,7 +74,7 @@ spec: {entrypoint: main, templates: [{name: main, suspend: {}}]}
         assert len(engine.admission.list("Workflow")) == 2
         assert engine.admission.get("Workflow", "parent")["status"]["phase"] == "Running"
         engine.operations.operate("resume", children[0], {})
-        await asyncio.wait_for(engine.ended("parent"), 10)
+        await asyncio.wait_for(engine.ended("parent"), 60)
         assert engine.admission.get("Workflow", "parent")["status"]["phase"] == "Succeeded"
 
 

@@ -7,8 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +15,10 @@ import pytest
 from localargo.engine import Engine
 from localargo.errors import NotFound
 from localargo.manifests.yaml import load_documents
+from localargo.ports import Json
 from localargo.runners.client import ProcessPods
 from tests.conformance import compare
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[4]
 NAME = "crash-me"
@@ -213,17 +213,15 @@ spec:
 """
 
 
-async def until(there: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not there():
-        assert time.monotonic() < end, "it did not come to it"
-        await asyncio.sleep(0.01)
-
-
 @pytest.mark.slow
 def test_a_pod_that_ends_while_the_engine_starts_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = tmp_path / "s"
-    start = ProcessPods.start
+    start, heard = ProcessPods.start, ProcessPods._heard
+    told: list[Json] = []
+
+    def hear(self: ProcessPods, line: Json) -> None:
+        heard(self, line)
+        told.append(line)
 
     async def begin() -> None:
         engine = Engine(state, [])
@@ -236,8 +234,7 @@ def test_a_pod_that_ends_while_the_engine_starts_is_not_run_again(tmp_path: Path
         await start(self)
         (state / "claims/seen/go").touch()
         await until(lambda: bool(list(state.glob("pods/*/exit.json"))))
-        for _ in range(20):  # what the host tells is heard
-            await asyncio.sleep(0.01)
+        await until(lambda: told)
 
     async def end() -> dict[str, Any]:
         async with Engine(state, []) as engine:
@@ -246,6 +243,7 @@ def test_a_pod_that_ends_while_the_engine_starts_is_not_run_again(tmp_path: Path
 
     asyncio.run(begin())
     monkeypatch.setattr(ProcessPods, "start", started_late)
+    monkeypatch.setattr(ProcessPods, "_heard", hear)
     assert asyncio.run(end())["status"]["phase"] == "Succeeded"
     assert ran(state) == ["once"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from localargo.engine import Engine
 from localargo.manifests.yaml import load_documents
+from tests.waiting import until
 
 TEXT = """
 apiVersion: argoproj.io/v1alpha1
@@ -32,21 +32,13 @@ def folders(state: Path) -> list[str]:
     return sorted(path.name for path in (state / "pods").iterdir())
 
 
-async def until(state: Path, names: list[str]) -> None:
-    for _ in range(2000):
-        if folders(state) == names:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(folders(state))
-
-
 @pytest.mark.anyio
 async def test_the_folders_of_its_pods_go_with_a_workflow(tmp_path: Path) -> None:
     async with Engine(tmp_path) as engine:
         await engine.run_to_end([document("gone"), document("stays")])
         assert folders(tmp_path) == ["gone", "stays"]
         engine.admission.delete("Workflow", "gone")
-        await until(tmp_path, ["stays"])
+        await until(lambda: folders(tmp_path) == ["stays"])
         (ended,) = await engine.run_to_end([document("gone", then="exit 3")])
         assert ended["status"]["message"] == "main: Error (exit code 3)"
         assert (tmp_path / "pods/gone/log/main.log").read_text() == "said\n"
@@ -71,4 +63,4 @@ async def test_what_a_kill_left_is_removed_at_the_next_start(tmp_path: Path, mon
             engine.admission.delete("Workflow", "gone")
     assert folders(tmp_path) == ["gone", "stays"]
     async with Engine(tmp_path):
-        await until(tmp_path, ["stays"])
+        await until(lambda: folders(tmp_path) == ["stays"])

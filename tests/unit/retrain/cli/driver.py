@@ -10,8 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import click
 from click.testing import CliRunner, Result
 
 from retrain.cli import main
+from tests.waiting import wait_until
 
 MANIFEST = """
 apiVersion: argoproj.io/v1alpha1
@@ -92,6 +92,14 @@ data: {fine.yaml: "", other.yaml: "", note.sql: ""}
 """
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {generateName: %s-}\nspec:\n  entrypoint: main\n  templates:\n"
 SHELL = "  - name: main\n    container: {image: alpine, command: [sh, -c], args: [%s]}\n"
+GATE = """  - name: main
+    container:
+      image: alpine
+      command: [sh, -c]
+      args: ["echo first; until [ -e /gate/open ]; do sleep 0.05; done; echo last"]
+      volumeMounts: [{name: gate, mountPath: /gate}]
+  volumes: [{name: gate, persistentVolumeClaim: {claimName: CLAIM}}]
+"""
 APPROVAL = """  - name: main
     steps:
     - - {name: approve, template: approve}
@@ -108,6 +116,17 @@ APPROVAL = """  - name: main
 def shell(script: str, name: str = "shell") -> str:
     """A Workflow of one container that runs a script."""
     return HEAD % name + SHELL % json.dumps(script)
+
+
+def gated(claim: str) -> str:
+    """A Workflow that says `first`, and `last` once a file `open` lies in the claim."""
+    return HEAD % claim + GATE.replace("CLAIM", claim)
+
+
+def open_gate(state: Path, claim: str) -> None:
+    """Let a gated Workflow go on."""
+    (state / "claims" / claim).mkdir(parents=True, exist_ok=True)
+    (state / "claims" / claim / "open").touch()
 
 
 def approval() -> str:
@@ -151,13 +170,14 @@ class Engine:
 
     def until(self, name: str, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The Workflow once it is as it should be."""
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            workflow: dict[str, Any] = self.json("get", name)
-            if true(workflow):
-                return workflow
-            time.sleep(0.1)
-        raise AssertionError(self.ok("get", name))
+        seen: list[dict[str, Any]] = []
+
+        def there() -> bool:
+            seen.append(self.json("get", name))
+            return true(seen[-1])
+
+        wait_until(there)
+        return seen[-1]
 
     def waiting(self) -> str:
         """A Workflow that waits for approval; its name."""
@@ -206,8 +226,16 @@ def unread(*arguments: str) -> tuple[int, str]:
     return ended.returncode, ended.stderr
 
 
-def screen(columns: int, rows: int, stop_after: str, *arguments: str) -> tuple[int, str]:
-    """The exit code and all that a verb wrote to a terminal of this size; Ctrl-C is typed once `stop_after` is seen (if it is)."""
+def interrupt(process: subprocess.Popen[bytes]) -> None:
+    """Ctrl-C."""
+    process.send_signal(signal.SIGINT)
+
+
+Seen = Mapping[str, Callable[[subprocess.Popen[bytes]], None]]
+
+
+def screen(columns: int, rows: int, seen: Seen, *arguments: str) -> tuple[int, str]:
+    """The exit code and all that a verb wrote to a terminal of this size; what `seen` says is done once its text has been written."""
     ours, its = os.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES")} | {"TERM": "xterm-256color"}
@@ -215,14 +243,13 @@ def screen(columns: int, rows: int, stop_after: str, *arguments: str) -> tuple[i
         [sys.executable, "-m", "retrain.cli", *arguments], stdin=its, stdout=its, stderr=its, env=environment, start_new_session=True
     )
     os.close(its)
-    told, typed = b"", False
+    told, waited = b"", dict(seen)
     while chunk := _read(ours):
         told += chunk
-        if stop_after and not typed and stop_after.encode() in told:
-            process.send_signal(signal.SIGINT)
-            typed = True
+        for text in [text for text in waited if text.encode() in told]:
+            waited.pop(text)(process)
     os.close(ours)
-    return process.wait(30), told.decode().replace("\r\n", "\n")
+    return process.wait(60), told.decode().replace("\r\n", "\n")
 
 
 def _read(descriptor: int) -> bytes:

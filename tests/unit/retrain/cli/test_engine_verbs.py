@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from localargo.store import lock_holder
-from tests.unit.retrain.cli.driver import HEAD, MANIFEST, Engine, call, end, screen, serve, start, unread
+from tests.unit.retrain.cli.driver import HEAD, MANIFEST, Engine, call, end, interrupt, screen, serve, start, unread
 
 
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
@@ -65,7 +65,17 @@ def test_up_serves_its_api_pauses_a_source_and_calls_the_hosts_it_was_allowed(tm
 def test_on_a_terminal_up_tells_where_its_sources_listen(tmp_path: Path) -> None:
     (tmp_path / "all.yaml").write_text(MANIFEST, encoding="utf-8")
     code, told = screen(
-        100, 30, "ready", "up", str(tmp_path / "all.yaml"), "--state", str(tmp_path / "s"), "--ports", "free", "--pause", "clock"
+        100,
+        30,
+        {"ready": interrupt},
+        "up",
+        str(tmp_path / "all.yaml"),
+        "--state",
+        str(tmp_path / "s"),
+        "--ports",
+        "free",
+        "--pause",
+        "clock",
     )
     assert code == 130
     clock, hook, ready = told.splitlines()[:3]

@@ -1,5 +1,4 @@
 import json
-import time
 import urllib.request
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import yaml
 
 from retrain.client.state import bucket_of
 from tests.unit.retrain.cli.driver import Engine
+from tests.waiting import wait_until
 
 
 def test_sources_in_every_shape(engine: Engine) -> None:
@@ -63,9 +63,8 @@ def test_what_a_webhook_takes_starts_a_workflow_and_can_be_replayed(engine: Engi
     request = urllib.request.Request(where, body, {"Content-Type": "application/json"}, method="POST")
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert answer.status == 200
-    deadline = time.monotonic() + 20
-    while not (names := engine.ok("list", "-l", "heard=yes", "-o", "name").split()) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_until(lambda: engine.ok("list", "-l", "heard=yes", "-o", "name"))
+    names = engine.ok("list", "-l", "heard=yes", "-o", "name").split()
     engine.until(names[0], lambda w: (w.get("status") or {}).get("phase") == "Succeeded")
     assert engine.ok("logs", names[0]) == "from afar\n"
     assert "ear     say" in engine.ok("events")
@@ -118,10 +117,8 @@ def test_what_is_put_lies_in_the_bucket_and_is_an_event(bucketed: Engine, tmp_pa
     for key, file in (("incoming/fine/one.csv", one), ("incoming/fine/two.csv", two), ("batches/fine/1/two.csv", two)):
         bucket.download(key, tmp_path / "back")
         assert (tmp_path / "back").read_bytes() == file.read_bytes()
-    deadline = time.monotonic() + 20
-    while len(events := bucketed.json("events")["events"]) < 2 and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert [(e["source"], e["subject"]) for e in events] == [("drop", "put"), ("drop", "put")]
+    wait_until(lambda: len(bucketed.json("events")["events"]) >= 2)
+    assert [(e["source"], e["subject"]) for e in bucketed.json("events")["events"]] == [("drop", "put"), ("drop", "put")]
 
 
 @pytest.mark.slow

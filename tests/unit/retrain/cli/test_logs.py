@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.retrain.cli.driver import HEAD, Engine, nodes
+from tests.unit.retrain.cli.driver import HEAD, Engine, gated, nodes, open_gate
 
 LOOP = """  - name: main
     steps:
@@ -17,14 +17,6 @@ LOOP = """  - name: main
   - name: again
     retryStrategy: {limit: "1"}
     container: {image: alpine, command: [sh, -c], args: ["echo attempt {{retries}}; test {{retries}} = 1"]}
-"""
-GATE = """  - name: main
-    container:
-      image: alpine
-      command: [sh, -c]
-      args: ["echo first; until [ -e /gate/open ]; do sleep 0.05; done; echo last"]
-      volumeMounts: [{name: gate, mountPath: /gate}]
-  volumes: [{name: gate, persistentVolumeClaim: {claimName: gate}}]
 """
 SET = """  - name: main
     containerSet:
@@ -60,14 +52,14 @@ def test_a_container_of_a_set_is_named(engine: Engine) -> None:
 
 
 def test_following_goes_on_until_the_pod_has_ended(engine: Engine) -> None:
-    name = engine.submit(HEAD % "gate" + GATE)
+    name = engine.submit(gated("followed"))
     engine.until(name, lambda w: any(n["phase"] == "Running" for n in nodes(w)))
     follower = engine.popen("logs", name, "--follow")
     assert follower.stdout is not None
     assert follower.stdout.readline() == "first\n"
     assert engine.ok("logs", name) == "first\n"
-    (engine.state / "claims/gate/open").touch()
-    rest, complaints = follower.communicate(timeout=30)
+    open_gate(engine.state, "followed")
+    rest, complaints = follower.communicate(timeout=60)
     assert (rest, complaints, follower.returncode) == ("last\n", "", 0)
     assert engine.ok("logs", name, "--follow") == "first\nlast\n"
 

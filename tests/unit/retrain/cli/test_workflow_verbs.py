@@ -4,7 +4,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.unit.retrain.cli.driver import HEAD, MANIFEST, Engine, call, shell
+from tests.unit.retrain.cli.driver import HEAD, MANIFEST, Engine, call, gated, open_gate, shell
 
 
 def test_submit_prints_the_name_and_wait_its_end(engine: Engine) -> None:
@@ -61,7 +61,7 @@ def test_a_template_whose_arguments_are_missing_is_refused_before_anything_is_st
 
 def test_submit_watch_prints_each_change_of_a_node(engine: Engine, tmp_path: Path) -> None:
     file = tmp_path / "w.yaml"
-    file.write_text(shell("sleep 0.3"), encoding="utf-8")
+    file.write_text(shell("true"), encoding="utf-8")
     told = engine.ok("submit", str(file), "--watch").splitlines()
     assert told[-2].startswith("Succeeded  shell-")
     assert told[-1] == told[-2].split()[1]
@@ -116,8 +116,13 @@ def test_logs_of_a_node_that_is_not_there_name_those_that_are(engine: Engine, fi
 
 
 def test_watch_follows_to_the_end(engine: Engine) -> None:
-    name = engine.submit(shell("sleep 0.2"))
-    assert engine.ok("watch", name).splitlines()[-1] == f"Succeeded  {name}"
+    name = engine.submit(gated("watched"))
+    watching = engine.popen("watch", name)
+    assert watching.stdout is not None
+    assert "Running" in watching.stdout.readline()
+    open_gate(engine.state, "watched")
+    told, _ = watching.communicate(timeout=60)
+    assert told.splitlines()[-1] == f"Succeeded  {name}"
 
 
 def test_watching_what_is_deleted_meanwhile_ends_with_1(engine: Engine) -> None:
