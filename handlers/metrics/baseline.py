@@ -1,4 +1,4 @@
-"""What knowing nothing is worth: constant answers learned from train, judged on the same rows as the models."""
+"""Baselines: constant predictions learned from train, measured on the same rows as the models."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def test_why_this_is_the_champion_and_the_challenger_is_not(two_runs: World, cap
     assert told.startswith("Champion 1 of late is trial ")
     assert "It was promoted because: first champion: roc_auc 0." in told
     assert "Run b chose trial" in told
-    assert "and the chance of what was asked is 0." in told
+    assert "and the probability of the required improvement is 0." in told
     answer = json.loads(asked(capsys, "model", "late", "-o", "json"))
     assert answer["champion"]["run"] == "a"
     assert [h["number"] for h in answer["history"]] == [1]
