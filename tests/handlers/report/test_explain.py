@@ -57,10 +57,8 @@ def test_why_the_last_challenger_was_refused() -> None:
     told = " ".join(explain.model("flight-delay", CHAMPION, [refused()]))
     assert "Run retrain-b chose trial cd34 (alpha=0.1); it was refused: too weak." in told
     assert "Required: at least 0.6; found: 0.5500." in told
-    assert (
-        "Required: better by at least 0.0020 with probability 0.9; found: better by -0.0040, and the probability of the required improvement is 0.123."
-        in told
-    )
+    required = "Required: better by at least 0.0020 with probability 0.9"
+    assert f"{required}; found: better by -0.0040, and the probability of the required improvement is 0.123." in told
     assert "at most" not in told
     assert "Rows: 9 rows." in told
 
