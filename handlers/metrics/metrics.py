@@ -100,9 +100,13 @@ def _mean(grouped: Grouped, loss: NDArray[Any]) -> Statistic:
 def _log_loss(grouped: Grouped) -> Statistic:
     import numpy as np
 
-    said, truth = grouped.of.score, grouped.of.truth
+    predicted, truth = grouped.of.score, grouped.of.truth
     eps = np.finfo(np.float64).eps
-    right = np.where(truth == 1, said, 1.0 - said) if said.ndim == 1 else said[np.arange(len(truth)), truth.astype(np.int64)]
+    right = (
+        np.where(truth == 1, predicted, 1.0 - predicted)
+        if predicted.ndim == 1
+        else predicted[np.arange(len(truth)), truth.astype(np.int64)]
+    )
     return _mean(grouped, -np.log(np.clip(right, eps, 1.0 - eps)))
 
 
@@ -126,16 +130,16 @@ def _accuracy(grouped: Grouped) -> Statistic:
 
 
 def _confusion(grouped: Grouped, positive: int) -> NDArray[Any]:
-    """(clusters, 3): weights of true positives, of rows said to be positive, of rows that are."""
+    """(clusters, 3): weights of true positives, of rows predicted positive, of rows that are."""
     import numpy as np
 
-    said = (labels(grouped.of) == positive).astype(np.float64)
+    predicted = (labels(grouped.of) == positive).astype(np.float64)
     true = (grouped.of.truth == positive).astype(np.float64)
-    return grouped.sums(said * true, said, true)
+    return grouped.sums(predicted * true, predicted, true)
 
 
 def _f1_of(total: NDArray[Any]) -> NDArray[Any]:
-    """2 tp / (said + true); 0 where the class is neither said nor true."""
+    """2 tp / (predicted + true); 0 where the class is neither predicted nor true."""
     import numpy as np
 
     below = total[:, 1] + total[:, 2]

@@ -28,8 +28,8 @@ def slices(spec: ModelSpec, metric: Metric, ours: Predictions, theirs: Predictio
     return found
 
 
-def _values(said: Predictions, column: str, least: int) -> list[tuple[Any, int]]:
-    counts = Counter(value for value in said.columns.get(column, ()) if value is not None)
+def _values(predictions: Predictions, column: str, least: int) -> list[tuple[Any, int]]:
+    counts = Counter(value for value in predictions.columns.get(column, ()) if value is not None)
     large = [(value, rows) for value, rows in counts.items() if rows >= least]
     return sorted(large, key=lambda pair: (-pair[1], str(pair[0])))[:MOST]
 

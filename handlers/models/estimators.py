@@ -192,11 +192,11 @@ class Learner:
         if not self.classes:
             return np.asarray(self.estimator.predict(rows), dtype=np.float64), "value"
         probable = hasattr(self.estimator, "predict_proba")
-        said = np.asarray(self.estimator.predict_proba(rows) if probable else self.estimator.decision_function(rows), dtype=np.float64)
+        score = np.asarray(self.estimator.predict_proba(rows) if probable else self.estimator.decision_function(rows), dtype=np.float64)
         if not probable:
-            return said, "decision"
-        whole = np.zeros((said.shape[0], self.classes))
-        whole[:, np.asarray(self.estimator.classes_, dtype=np.int64)] = said
+            return score, "decision"
+        whole = np.zeros((score.shape[0], self.classes))
+        whole[:, np.asarray(self.estimator.classes_, dtype=np.int64)] = score
         return (whole[:, 1] if self.classes == 2 else whole), "probability"
 
 

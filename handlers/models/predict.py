@@ -21,9 +21,9 @@ def predict(learner: Learner, batches: Iterable[Batch], what: str) -> Prediction
     columns: dict[str, list[Any]] = {}
     kind = "value"
     for batch in batches:
-        said, kind = learner.predict(batch.X)
+        part, kind = learner.predict(batch.X)
         truth.append(batch.y)
-        score.append(said)
+        score.append(part)
         weight.append(np.ones(len(batch.y)) if batch.weight is None else batch.weight)
         cluster.append(batch.cluster)
         for name, values in batch.columns.items():

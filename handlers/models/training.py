@@ -62,9 +62,9 @@ def train(store: Store, folder: str, spec: ModelSpec, dataset: Dataset, made: Le
 def _score(spec: ModelSpec) -> Score:
     """Every metric that the task and the estimator allow: a trial's curve must not depend on what `evaluate` asks for."""
 
-    def score(said: Predictions) -> dict[str, float | None]:
-        wanted = [name for name, found in METRICS[spec.task].items() if said.kind != "decision" or not found.needs_probability]
-        return _finite(values(spec.task, wanted, said))
+    def score(predictions: Predictions) -> dict[str, float | None]:
+        wanted = [name for name, found in METRICS[spec.task].items() if predictions.kind != "decision" or not found.needs_probability]
+        return _finite(values(spec.task, wanted, predictions))
 
     return score
 

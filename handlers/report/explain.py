@@ -34,32 +34,32 @@ def valued(found: Doc | None) -> str:
 
 def champion(record: Doc) -> list[str]:
     """Why this model is the champion."""
-    told = [
+    sentences = [
         f"Champion {record['number']} of {record['model']} is trial {record['trial']} ({parameters(record.get('params'))}), "
         f"since {instant(record.get('at'))}, by run {record['run']}.",
     ]
     learned = record.get("learned") or {}
     if learned:
-        told.append(f"It learned from {counted(learned['rows'], 'row')} of {learned['first']} to {learned['last']}.")
+        sentences.append(f"It learned from {counted(learned['rows'], 'row')} of {learned['first']} to {learned['last']}.")
     if record.get("test"):
         test = record["test"]
         rows, days = counted(test["rows"], "row"), counted(test["clusters"], "test day")
-        told.append(f"On {rows} of {days} its {record['metric']} is {valued(test)}.")
-    told.append(f"It was promoted because: {record.get('reason', 'no reason is recorded')}.")
+        sentences.append(f"On {rows} of {days} its {record['metric']} is {valued(test)}.")
+    sentences.append(f"It was promoted because: {record.get('reason', 'no reason is recorded')}.")
     if record.get("predecessor"):
-        told.append(f"It replaced champion {record['predecessor']}.")
-    return told
+        sentences.append(f"It replaced champion {record['predecessor']}.")
+    return sentences
 
 
 def challenger(verdict: Doc) -> list[str]:
     """Why the winner of a run did or did not become champion."""
     winner = verdict.get("winner") or {}
     who = f"trial {winner['trial']} ({parameters(winner.get('params'))})" if winner else "no trial"
-    told = [f"Run {verdict['run']} chose {who}; it was {verdict['decision']}: {verdict['reason']}."]
-    told += [_check(check) for check in verdict.get("checks", []) if not check.get("passed")]
+    sentences = [f"Run {verdict['run']} chose {who}; it was {verdict['decision']}: {verdict['reason']}."]
+    sentences += [_check(check) for check in verdict.get("checks", []) if not check.get("passed")]
     if verdict.get("compared"):
-        told.append(f"Rows: {verdict['compared']}.")
-    return told
+        sentences.append(f"Rows: {verdict['compared']}.")
+    return sentences
 
 
 def _check(check: Doc) -> str:
@@ -82,13 +82,13 @@ def _check(check: Doc) -> str:
 def model(name: str, record: Doc | None, verdicts: Sequence[Doc]) -> list[str]:
     """The champion, and why the last challenger after it was not promoted. `verdicts` are the model's, the newest first."""
     if record is None:
-        told = [f"{name} has no champion yet."]
-        return told + (challenger(verdicts[0]) if verdicts else ["No run has judged a trial yet."])
-    told = champion(record)
+        sentences = [f"{name} has no champion yet."]
+        return sentences + (challenger(verdicts[0]) if verdicts else ["No run has judged a trial yet."])
+    sentences = champion(record)
     last = next((v for v in verdicts if v.get("decision") != "promoted"), None)
     if last is not None and float(last.get("at") or 0) > float(record.get("at") or 0):
-        return told + challenger(last)
-    return [*told, "No challenger has been judged since."]
+        return sentences + challenger(last)
+    return [*sentences, "No challenger has been judged since."]
 
 
 def run(name: str, request: Doc | None, result: Doc | None, verdict: Doc | None) -> list[str]:

@@ -60,7 +60,7 @@ def comparable(dataset: Dataset, spec: ModelSpec, champion: TrainedTrial | None)
         return Rows(dataset, f"{counted(len(days), 'test day')}, {span(days)}, for the winner alone: {why}", why)
     note = f"{counted(len(kept), 'test day')}, {span(kept)}"
     if left_out:
-        note += f"; {counted(len(left_out), 'test day')} ({span(left_out)}) left out, because the champion has learned them"
+        note += f"; left out, because the champion has learned them: {counted(len(left_out), 'test day')}, {span(left_out)}"
     parts = [part for part in dataset.parts if part.role != "test" or str(part.day) in set(kept)]
     return Rows(replace(dataset, parts=parts), note)
 
@@ -167,11 +167,15 @@ def _alone(gate: gates.Gate, found: Any, *, same: bool, why_not: str | None) -> 
     return gates.incomparable(gate, found, why_not) if why_not else gates.first(gate, found)
 
 
-def _keep(store: Store, model: str, side: TrainedTrial, rows: Dataset, spec: ModelSpec, said: Predictions, wanted: list[str]) -> str:
-    return keep(store, model, document(side, "test", rows_digest(rows, "test"), spec, said, wanted))
+def _keep(
+    store: Store, model: str, trained: TrainedTrial, rows: Dataset, spec: ModelSpec, predictions: Predictions, wanted: list[str]
+) -> str:
+    return keep(store, model, document(trained, "test", rows_digest(rows, "test"), spec, predictions, wanted))
 
 
-def _baseline(store: Store, dataset: Dataset, side: TrainedTrial, spec: ModelSpec, test: Predictions, wanted: list[str]) -> dict[str, Any]:
+def _baseline(
+    store: Store, dataset: Dataset, trained: TrainedTrial, spec: ModelSpec, test: Predictions, wanted: list[str]
+) -> dict[str, Any]:
     name = spec.evaluate.baseline or DEFAULT[spec.task]
-    train = DatasetFeed(store, dataset, spec, side.encoder).ordered("train")
+    train = DatasetFeed(store, dataset, spec, trained.encoder).ordered("train")
     return baseline(name, spec.task, classes(spec), train, test, wanted)

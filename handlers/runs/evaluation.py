@@ -75,17 +75,19 @@ def named(trial: str, estimator: str, rows: str, spec: ModelSpec, wanted: Sequen
     return evaluation_digest(trial, rows, asked, code_digest("evaluations", libraries(estimator)))
 
 
-def document(side: TrainedTrial, role: str, rows: str, spec: ModelSpec, said: Predictions, wanted: Sequence[str]) -> dict[str, Any]:
-    """The evaluation of `side`: each metric with its interval over clusters, and a binary model's ROC curve."""
+def document(
+    trained: TrainedTrial, role: str, rows: str, spec: ModelSpec, predictions: Predictions, wanted: Sequence[str]
+) -> dict[str, Any]:
+    """The evaluation of `trained`: each metric with its interval over clusters, and a binary model's ROC curve."""
     found: dict[str, Any] = {
-        "trial": side.trial,
+        "trial": trained.trial,
         "role": role,
         "rows": rows,
-        "digest": named(side.trial, side.spec.model.estimator, rows, spec, wanted),
-        "metrics": {name: interval(metric(spec.task, name), said).to_json() for name in wanted},
+        "digest": named(trained.trial, trained.spec.model.estimator, rows, spec, wanted),
+        "metrics": {name: interval(metric(spec.task, name), predictions).to_json() for name in wanted},
     }
     if spec.task == "binary":
-        found["roc"] = [[round(x, 4), round(y, 4)] for x, y in roc_curve(Grouped.group(said), ROC_POINTS)]
+        found["roc"] = [[round(x, 4), round(y, 4)] for x, y in roc_curve(Grouped.group(predictions), ROC_POINTS)]
     return found
 
 
@@ -107,7 +109,7 @@ def on_valid(store: Store, model: str, trial: str, spec: ModelSpec, dataset: Dat
     known = trials.optional(store, key(model, trial, named(trial, spec.model.estimator, rows, spec, wanted)))
     if known is not None:
         return known
-    side = TrainedTrial.open(store, model, trial)
-    found = document(side, "valid", rows, spec, side.predict(store, dataset, spec, "valid"), wanted)
+    trained = TrainedTrial.open(store, model, trial)
+    found = document(trained, "valid", rows, spec, trained.predict(store, dataset, spec, "valid"), wanted)
     keep(store, model, found)
     return found

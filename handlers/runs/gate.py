@@ -104,12 +104,12 @@ def first(gate: Gate, found: Interval) -> Verdict:
     """The verdict while there is no champion: the threshold alone."""
     checks = threshold_checks(gate, found)
     failed = [c for c in checks if not c["passed"]]
-    said = f"{gate.metric} {within(found)} on test"
+    summary = f"{gate.metric} {within(found)} on test"
     if failed:
-        return Verdict("refused", f"{said} misses the threshold: {_required(gate)}", tuple(checks))
+        return Verdict("refused", f"{summary} misses the threshold: {_required(gate)}", tuple(checks))
     return Verdict(
         "promoted",
-        f"first champion: {said}" + (f" meets the threshold ({_required(gate)})" if checks else "; no threshold is set"),
+        f"first champion: {summary}" + (f" meets the threshold ({_required(gate)})" if checks else "; no threshold is set"),
         tuple(checks),
     )
 
@@ -123,20 +123,20 @@ def against(gate: Gate, compared: Paired) -> Verdict:
     checks.append(
         _check("improve_by", improved, compared.difference.value, required, probability=probability, confidence=gate.confidence),
     )
-    said = (
+    summary = (
         f"{gate.metric} {number(compared.challenger.value)} against the champion's {number(compared.champion.value)} on the same "
         f"{counted(compared.challenger.rows, 'row')}: better by {within(compared.difference)}"
     )
     goal = "being at least as good" if required == 0 else f"an improvement of at least {number(required)}"
     if probability is None:
         why = f"one day or cluster of rows gives no probability of {goal}; the required probability is {gate.confidence:g}"
-        return Verdict("refused", f"{said}; {why}", tuple(checks))
+        return Verdict("refused", f"{summary}; {why}", tuple(checks))
     reached = "which reaches" if improved else "below"
     certainty = f"{goal} has probability {probability:.3f}, {reached} the required {gate.confidence:g}"
     failed = [c for c in checks if not c["passed"] and c["name"] != "improve_by"]
     if failed:
-        return Verdict("refused", f"{said}; it misses the threshold: {_required(gate)}", tuple(checks))
-    return Verdict("promoted" if improved else "refused", f"{said}; {certainty}", tuple(checks))
+        return Verdict("refused", f"{summary}; it misses the threshold: {_required(gate)}", tuple(checks))
+    return Verdict("promoted" if improved else "refused", f"{summary}; {certainty}", tuple(checks))
 
 
 def incomparable(gate: Gate, found: Interval, why: str) -> Verdict:

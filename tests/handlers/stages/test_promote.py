@@ -145,8 +145,8 @@ def test_days_that_the_champion_has_learned_are_not_compared_on(world: World) ->
     world.spec["data"]["split"]["valid"] = "5d"
     world.run("b")
     assert world.verdict("b")["compared"] == (
-        "280 rows of 7 test days, 2013-02-03 to 2013-02-09; 2 test days (2013-02-01 to 2013-02-02) are left out, "
-        "because the champion has learned them"
+        "280 rows of 7 test days, 2013-02-03 to 2013-02-09; left out, because the champion has learned them: "
+        "2 test days, 2013-02-01 to 2013-02-02"
     )
 
 

@@ -82,7 +82,7 @@ def test_a_run_that_has_not_ended(world: World, capsys: pytest.CaptureFixture[st
     world.put("1.csv", month("2013-01-01", 40))
     world.snapshot("a")
     capsys.readouterr()
-    assert "Run a has not ended (asked for at " in asked(capsys, "run", "a")
+    assert "Run a has not ended (requested at " in asked(capsys, "run", "a")
     assert json.loads(asked(capsys, "runs", "-o", "json"))["runs"][0]["outcome"] == "running"
     assert asked(capsys, "late").splitlines() == ["late has no champion yet.", "No run has judged a trial yet."]
     assert asked(capsys, "models").splitlines()[1].split() == ["late", "none", "1"]
