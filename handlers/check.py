@@ -43,7 +43,9 @@ def check(path: Path) -> list[dict[str, Any]]:
     if spec is None:
         return [finding(f.line, f.path, f.message) for f in found]
     wrong = (
-        [finding(1, "metadata.name", f"{spec.name!r} is not the file's name: a run finds the spec by it")] if spec.name != path.stem else []
+        [finding(1, "metadata.name", f"{spec.name!r} is not the file's name; a run finds the spec by its file's name")]
+        if spec.name != path.stem
+        else []
     )
     try:
         _deeper(spec)
@@ -54,7 +56,7 @@ def check(path: Path) -> list[dict[str, Any]]:
 
 
 def _deeper(spec: ModelSpec) -> None:
-    """What only the libraries that compute can say."""
+    """What only the libraries can check."""
     if spec.sql:
         check_scope(spec.sql, spec.data.trigger, spec.data.sources[spec.data.trigger].columns)
     for trial in expand(spec):

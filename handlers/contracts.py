@@ -16,50 +16,50 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from handlers.storage import Refused, Temporary
+from handlers.storage import BucketRefused, Temporary
 
 MODEL_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 SIGTERM_EXIT = 143
 
 
 class HandlerError(Exception):
-    """Ends the handler with `exit_code`; the text is one sentence for the person who must act."""
+    """Ends the handler with `exit_code`; the text tells the person who must act what is wrong and what to do."""
 
     exit_code = 1
 
 
 class WrongUsage(HandlerError):
-    """The handler was called wrongly; never tried again."""
+    """The handler was called with wrong arguments. Not retried."""
 
     exit_code = 2
 
 
 class BadData(HandlerError):
-    """The data cannot be used; the sentence names object, column and value. Never tried again."""
+    """The data cannot be used; the text names object, column and value. Not retried."""
 
     exit_code = 65
 
 
 class GaveUp(HandlerError):
-    """The failure budget is spent. Never tried again."""
+    """The failure budget is spent. Not retried."""
 
     exit_code = 70
 
 
 class TryAgain(HandlerError):
-    """Something outside failed for now; `retryStrategy` tries again."""
+    """Something outside failed for now. `retryStrategy` retries."""
 
     exit_code = 75
 
 
 class BadSpec(HandlerError):
-    """The model's spec is wrong; the sentence names the key and what is accepted. Never tried again."""
+    """The model's spec is wrong; the text names the key and what is accepted. Not retried."""
 
     exit_code = 78
 
 
 class Stopped(HandlerError):
-    """Asked to stop, and the state is saved; tried again elsewhere."""
+    """Asked to stop; the state is saved. Retried elsewhere."""
 
     exit_code = SIGTERM_EXIT
 
@@ -80,7 +80,7 @@ def log(event: str, **facts: Any) -> None:
 
 @contextmanager
 def logged_by(writer: Writer) -> Iterator[None]:
-    """Facts go to `writer` meanwhile: to a person at a terminal they are told in another way."""
+    """Send facts to `writer` for as long as this lasts, for example to show them to a person at a terminal."""
     _writers.append(writer)
     try:
         yield
@@ -99,7 +99,7 @@ def main(run: Callable[[list[str]], None], arguments: list[str] | None = None) -
     except HandlerError as error:
         log("failed", error=type(error).__name__, message=str(error), exit_code=error.exit_code)
         sys.exit(error.exit_code)
-    except Refused as error:
+    except BucketRefused as error:
         log("failed", error=type(error).__name__, message=str(error), exit_code=WrongUsage.exit_code)
         sys.exit(WrongUsage.exit_code)
     except (Temporary, ConnectionError, TimeoutError) as error:
@@ -111,6 +111,11 @@ def main(run: Callable[[list[str]], None], arguments: list[str] | None = None) -
 
 def _terminated(_signal: int, _frame: Any) -> None:
     raise Stopped("asked to stop; nothing had to be saved")
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 row", "12,769 rows"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def write_output(path: str | None, text: str) -> None:
@@ -162,15 +167,17 @@ class RetrainRequest:
         if isinstance(found, Mapping) and "specversion" in found:
             found = _cloud_event_data(found)
         if not isinstance(found, Mapping):
-            raise BadData(f"the event is not a JSON object but {type(found).__name__}")
+            raise BadData(f"the event must be a JSON object, not {type(found).__name__}")
         fields = {name: found.get(name) or "" for name in cls.__dataclass_fields__}
         for name, value in fields.items():
             if not isinstance(value, str):
-                raise BadData(f"the event's {name} is not text but {type(value).__name__}")
+                raise BadData(f"the event's {name} must be text, not {type(value).__name__}")
             # JSON can name half a surrogate pair, which no encoding can write
             fields[name] = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         if fields["model"] and not MODEL_NAME.fullmatch(fields["model"]):
-            raise BadData(f"the event's model {fields['model'][:80]!r} is no model name: at most 40 of a-z, 0-9, -")
+            raise BadData(
+                f"the event's model {fields['model'][:80]!r} is not a model name; accepted: at most 40 characters of a-z, 0-9 and -"
+            )
         return cls(**fields)
 
 

@@ -1,4 +1,4 @@
-"""Read the spec, wait for quiet, and take the snapshot that decides what a run does.
+"""Read the spec, wait until the sources are quiet, and take the snapshot that decides what a run does.
 
 `python -m handlers.fetch spec|look|snapshot --help`. Exit codes: 0; 2 wrong usage; 65 bad data; 75 the bucket does not answer; 78 bad spec.
 """
@@ -30,7 +30,7 @@ READY = "_READY"
 def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m handlers.fetch", description=__doc__.splitlines()[0] if __doc__ else None)
     steps = parser.add_subparsers(dest="step", required=True)
-    step = steps.add_parser("spec", help="check a spec and hand it on")
+    step = steps.add_parser("spec", help="check a spec and pass it on")
     _options(step, ["model", "spec"], {"query": "", "quiet": ""}, ["model", "spec", "quiet", "at-most", "cpu", "memory"])
     step = steps.add_parser("look", help="how long until the sources have been quiet")
     _options(step, ["model", "spec", "quiet", "at-most", "since"], {"window": ""}, ["quiet", "wait"])
@@ -84,7 +84,7 @@ def objects(store: Store, spec: ModelSpec) -> list[ObjectInfo]:
 
 
 def look(given: argparse.Namespace) -> None:
-    """Say whether the event's window is over and the sources have been quiet, and if not, how long is missing."""
+    """Whether the event's window is over and the sources have been quiet, and if not, how long to wait."""
     spec = load(given.spec)
     store = open_store()
     waits = missing_wait(objects(store, spec), given, store.server_time())
@@ -124,7 +124,7 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     """(decision, snapshot digest, reason, the run's request).
 
     train: something is new. already-trained: the same data, spec and gate have been decided on. redecide: only the gate is new. busy:
-    another run has the model and now knows that more is wanted. no-data: nothing is there.
+    another run is training the model, and its claim now says that more is wanted. no-data: there is no object.
     """
     found = objects(store, spec)
     identities = sorted(identity(info) for info in found)
@@ -170,10 +170,10 @@ def resumed(store: Store, model: str, run: str) -> dict[str, Any] | None:
 
 
 def _compare(store: Store, model: str, name: str, gate: str, request: dict[str, Any]) -> tuple[str, str]:
-    run = trained.by(store, model, name, gate)
+    run = trained.run_of(store, model, name, gate)
     if run is not None:
         return "already-trained", f"already trained by run {run}"
-    run = trained.by(store, model, name)
+    run = trained.run_of(store, model, name)
     if run is not None:
         request["earlier"] = run
         return "redecide", f"trained by run {run}; only the gate has changed"
@@ -181,14 +181,14 @@ def _compare(store: Store, model: str, name: str, gate: str, request: dict[str, 
 
 
 def _claim(store: Store, model: str, run: str, name: str, gate: str) -> str:
-    """ "" when the run has the model; else why it does not. A run that trains the same is not asked for more."""
+    """ "" when the run holds the claim; else why it does not. A run that trains the same data and spec gets no request for more."""
     holder, _ = claims.read(store, model)
     if holder.run != run and holder.held(store.server_time()):
         there = resumed(store, model, holder.run)
         if there is not None and (there.get("digest"), there.get("gate")) == (name, gate):
-            return f"the same is being trained by run {holder.run}"
+            return f"run {holder.run} is training the same data and spec"
     by = claims.take(store, model, run, {"run": run, "digest": name})
-    return f"run {by} has the model; it goes round again when it is done" if by else ""
+    return f"run {by} is training this model; another run follows it" if by else ""
 
 
 if __name__ == "__main__":

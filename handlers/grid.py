@@ -1,7 +1,7 @@
 """List the trials of a spec: `python -m handlers.grid --model M --spec JSON --trials-out PATH`.
 
-Each is {"id", "params"}: the parameters that the grid varies, and their digest, which stays the same when the grid grows. The estimator
-accepts them, or this step says which it does not.
+Each is {"id", "params"}: the parameters that the grid varies, and their digest, which stays the same when the grid grows. A parameter
+that the estimator does not accept is refused here.
 """
 
 from __future__ import annotations

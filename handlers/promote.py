@@ -3,8 +3,8 @@
 `python -m handlers.promote [judge] --model M --spec JSON --dataset DIGEST --run NAME --results JSON --status TEXT --decision D
 --verdict-out PATH --again-out PATH` and `python -m handlers.promote report --model M --run NAME --status PHASE --failures JSON`.
 
-Written in this order: verdict.json, the history entry, the pointer, result.json, and then the claim is let go. Whoever dies in between
-and is started again ends in the same state, with one promotion. It ends non-zero when the run has failed: it is the last task that
+Written in this order: verdict.json, the history entry, the pointer, result.json; then the claim is released. After a crash at any point a
+repetition ends in the same state, with one promotion. It ends non-zero when the run has failed: it is the last task that
 can say so.
 """
 
@@ -121,22 +121,22 @@ def _spec(text: str) -> ModelSpec:
 
 
 def _scores(text: str) -> list[dict[str, Any]]:
-    """The list of scores; an item may be text that holds JSON, as a workflow engine hands results on."""
+    """The list of scores; an item may be JSON in a string, as a workflow engine passes results."""
     items = json_argument(text or "[]", "--results")
     return [json_argument(item, "--results") if isinstance(item, str) else dict(item) for item in items]
 
 
 def _failed(status: str, decision: str, scores: list[dict[str, Any]]) -> str | None:
-    """Why the run as a whole has failed, None when it has not: a stage before the trials failed, or no trial came through."""
+    """Why the whole run has failed, None when it has not: a stage before the trials failed, or no trial was trained and evaluated."""
     phases = dict(word.split("=", 1) for word in status.split() if "=" in word)
     lost = [stage for stage, phase in phases.items() if phase in ("Failed", "Error")]
     before = [stage for stage in lost if stage not in ("train", "evaluate")]
     if before:
-        return f"step {before[0]} failed; its log says why"
+        return f"step {before[0]} failed; see its log"
     if decision not in JUDGING:
-        return f"fetch gave no decision that can be judged ({decision!r})"
+        return f"fetch decided neither to train nor to decide again, but {decision!r}"
     if not scores:
-        return f"no trial came through ({', '.join(lost)} failed)" if lost else "no trial came through"
+        return f"no trial was trained and evaluated ({', '.join(lost)} failed)" if lost else "no trial was trained and evaluated"
     return None
 
 
@@ -160,7 +160,7 @@ def earlier(store: Store, model: str, run: str, request: dict[str, Any], spec: M
 
 
 def decide(store: Store, model: str, spec: ModelSpec, dataset: str, run: str, scores: list[dict[str, Any]]) -> dict[str, Any]:
-    """The verdict, carried out. Judged again when another run changed the champion meanwhile."""
+    """The verdict, carried out. Repeated when another run changed the champion meanwhile."""
     known = read_run(store, model, run).verdict
     for _ in range(ATTEMPTS):
         pointer = champions.current(store, model)
@@ -173,15 +173,15 @@ def decide(store: Store, model: str, spec: ModelSpec, dataset: str, run: str, sc
         try:
             record = champions.change(store, model, pointer, _record(store, model, known))
         except Overtaken as why:
-            log("judged again", reason=str(why))
+            log("compared again", reason=str(why))
             continue
         log("champion", number=record["number"], trial=record["trial"])
         return known
-    raise GaveUp(f"the champion of {model} changed {ATTEMPTS} times while it was judged against; start the run again")
+    raise GaveUp(f"the champion of {model} changed {ATTEMPTS} times during the comparison; start the run again")
 
 
 def _record(store: Store, model: str, document: dict[str, Any]) -> dict[str, Any]:
-    """The champion's record: enough to say who it is and why, without another look."""
+    """The champion's record: enough to say which trial it is and why, without other documents."""
     trial = document["winner"]["trial"]
     trained = trials.result(store, model, trial) or {}
     test = document["metrics"][document["metric"]]["challenger"]

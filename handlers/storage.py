@@ -25,12 +25,12 @@ class Conflict(Exception):
     """The condition of a PUT was not met: the object is there already, or has changed."""
 
 
-class Refused(Exception):
-    """The bucket will not do it, however often it is asked: no such bucket, wrong credentials, none named."""
+class BucketRefused(Exception):
+    """The bucket refuses the request, and a retry would not help: no such bucket, wrong credentials, no bucket named."""
 
 
 class Temporary(Exception):
-    """The bucket did not answer, or asked to come again: trying again may help."""
+    """The bucket did not answer, or is overloaded: a retry may help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ObjectInfo:
 
 
 class Store(Protocol):
-    """What a bucket can do. Reads raise Missing, conditional writes Conflict, everything Temporary and Refused."""
+    """What a bucket can do. Reads raise Missing, conditional writes Conflict, everything Temporary and BucketRefused."""
 
     def get(self, key: str) -> bytes: ...
     def get_with_etag(self, key: str) -> tuple[bytes, str]: ...
@@ -68,10 +68,10 @@ class Store(Protocol):
 
 
 def open_store() -> Store:
-    """The store that RETRAIN_BUCKET names; raises Refused when it names none."""
+    """The store that RETRAIN_BUCKET names; raises BucketRefused when it names none."""
     name = os.environ.get("RETRAIN_BUCKET", "")
     if not name:
-        raise Refused('RETRAIN_BUCKET is not set: it names the bucket (`eval "$(retrain env)"` sets it)')
+        raise BucketRefused('RETRAIN_BUCKET is not set; set it to the name of the bucket (`eval "$(retrain env)"` does)')
     if name.startswith("file://"):
         return FolderStore(Path(name.removeprefix("file://")))
     return S3Store(name)
@@ -98,7 +98,7 @@ def write_json(store: Store, key: str, value: Any, *, if_none_match: bool = Fals
 
 
 def write_once(store: Store, key: str, value: Any) -> bool:
-    """Write a value unless the key is taken; False when it was: immutable objects of equal name are equal."""
+    """Write a value unless the key exists; False when it does: immutable objects with the same name are the same."""
     try:
         write_json(store, key, value, if_none_match=True)
     except Conflict:
@@ -165,7 +165,7 @@ class S3Store:
             headers = self._call("head_bucket", "")["ResponseMetadata"]["HTTPHeaders"]
         except Missing as error:
             # an answer to HEAD has no body that could name the code
-            raise Refused(f"there is no bucket {self.bucket!r} (RETRAIN_BUCKET)") from error
+            raise BucketRefused(f"there is no bucket {self.bucket!r} (RETRAIN_BUCKET)") from error
         return parsedate_to_datetime(headers["date"]).timestamp() if "date" in headers else time.time()
 
     def _call(self, operation: str, key: str, **arguments: Any) -> Any:
@@ -177,16 +177,16 @@ class S3Store:
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             if error.response.get("Error", {}).get("Code") == "NoSuchBucket":
-                raise Refused(f"there is no bucket {self.bucket!r} (RETRAIN_BUCKET)") from error
+                raise BucketRefused(f"there is no bucket {self.bucket!r} (RETRAIN_BUCKET)") from error
             if status == 404:
                 raise Missing(key) from error
             if status in (409, 412):
                 raise Conflict(key) from error
             if status >= 500 or status == 429:
                 raise Temporary(f"{operation} {key}: {error}") from error
-            raise Refused(f"{operation} {key}: {error}") from error
+            raise BucketRefused(f"{operation} {key}: {error}") from error
         except NoCredentialsError as error:
-            raise Refused("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY") from error
+            raise BucketRefused("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY") from error
         except (BotoCoreError, S3UploadFailedError) as error:
             raise Temporary(f"{operation} {key}: {error}") from error
 
@@ -202,7 +202,7 @@ class S3Store:
 
 
 class FolderStore:
-    """A folder with the semantics of a bucket, for one machine: conditions are kept under a lock, writes are renames."""
+    """A folder with the semantics of a bucket, for one machine: conditions are checked under a lock, writes are renames."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

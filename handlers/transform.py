@@ -1,7 +1,7 @@
-"""Make the parts that a snapshot needs and the bucket lacks, and the manifest that gives every part its role.
+"""Make the parts of a snapshot that the bucket does not have, and the manifest that gives every part its role.
 
 `python -m handlers.transform --model M --spec JSON --snapshot DIGEST --run NAME --dataset-out PATH --summary-out PATH`.
-Adding a month of data makes the parts of that month: parts are named by what they are made of and never made twice.
+Adding a month of data makes the parts of that month: parts are named by what they are made of, so none is made twice.
 """
 
 from __future__ import annotations

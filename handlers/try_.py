@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from handlers import evaluate, fetch, grid, promote, train, transform
-from handlers.contracts import BadData, HandlerError, WrongUsage, logged_by, main
+from handlers.contracts import BadData, HandlerError, WrongUsage, counted, logged_by, main
 from handlers.modelspec.model import ModelSpec, Source
 from handlers.modelspec.parse import parse
+from handlers.report.explain import valued
 from handlers.storage import FolderStore, read_json
 
 RUN = "try"
@@ -70,15 +71,17 @@ def written(found: Mapping[str, Any], output: str) -> str:
 
 
 def progress(event: str, facts: Mapping[str, Any]) -> None:
-    """A line for a person, on standard error, of what takes time."""
-    told = {
-        "parts made": "read {source}: {rows} rows of {parts} days, {unlabelled} without a target",
+    """Show progress: a line on standard error for each step that takes time."""
+    nouns = {"rows": "row", "parts": "day", "trials": "trial", "epochs": "epoch"}
+    shown = {name: counted(value, nouns[name]) if name in nouns and isinstance(value, int) else value for name, value in facts.items()}
+    lines = {
+        "parts made": "read {source}: {rows} of {parts}, {unlabelled} without a target",
         "dataset": "dataset {dataset}",
-        "grid": "{trials} trials",
-        "trial is trained": "trained {trial}: {epochs} epochs",
+        "grid": "{trials}",
+        "trial is trained": "trained {trial}: {epochs}",
     }
-    if event in told:
-        print(told[event].format_map(facts), file=sys.stderr, flush=True)
+    if event in lines:
+        print(lines[event].format_map(shown), file=sys.stderr, flush=True)
 
 
 def text(found: Mapping[str, Any]) -> str:
@@ -96,8 +99,7 @@ def text(found: Mapping[str, Any]) -> str:
         lines.append(f"{'* ' if trial['trial'] == winner else '  '}{trial['trial']:<18}{value:<24}{params}")
     lines.append("")
     for name, metric in verdict["metrics"].items():
-        of = metric["challenger"]
-        lines.append(f"{name} on test: {of['value']:.4f} ({of['confidence']:.0%} interval {of['low']:.4f} to {of['high']:.4f})")
+        lines.append(f"{name} on test: {valued(metric['challenger'])}")
     return "\n".join([*lines, f"{verdict['decision']}: {verdict['reason']}"])
 
 
@@ -117,9 +119,7 @@ def try_out(spec: ModelSpec, files: Sequence[Path], folder: Path, rows: int | No
     source = spec.data.sources[spec.data.trigger]
     names = [path.name for path in files]
     if len(set(names)) < len(names):
-        raise WrongUsage(
-            f"two files are called {next(n for n in names if names.count(n) > 1)}: an object of a bucket has a name of its own"
-        )
+        raise WrongUsage(f"two files are called {next(n for n in names if names.count(n) > 1)}: objects of a bucket need different names")
     for path, data in taken(files, source, rows):
         store.put(f"{source.prefix}{path.name}", data)
     with _bucket(f"file://{folder}/bucket"):
@@ -152,7 +152,7 @@ def _steps(spec: ModelSpec, store: FolderStore, out: Path) -> dict[str, Any]:
     fetch.run(["snapshot", *common, "--run", RUN, *to("decision", "snapshot", "reason")])
     decision = output("decision")
     if decision != "train":
-        raise WrongUsage(f"nothing to try: {output('reason')}; give --keep a folder that is not there yet")
+        raise WrongUsage(f"nothing to try: {output('reason')}; give --keep a new folder")
     transform.run([*common, "--snapshot", output("snapshot"), "--run", RUN, *to("dataset", "summary")])
     grid.run([*common, *to("trials")])
     at, scores = ["--dataset", output("dataset")], []

@@ -1,8 +1,8 @@
 """Questions about models, runs and trials, answered from the bucket.
 
 `python -m handlers.why NAME` (of a model, a run or a trial), `... models`, `... runs [MODEL]`, `... trials RUN`, and, to be exact,
-`... model MODEL`, `... run RUN`, `... trial ID`; `-o json` for machines, sentences and tables otherwise. Nothing is changed, but a champion
-change that was left half done is finished before it is told.
+`... model MODEL`, `... run RUN`, `... trial ID`; `-o json` for machines, sentences and tables otherwise. Nothing is changed, except that a
+half-finished change of the champion is finished first.
 """
 
 from __future__ import annotations

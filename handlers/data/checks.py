@@ -1,10 +1,10 @@
-"""The checks that a spec declares on its rows, and the uniqueness of row keys: a failed one is bad data and names where."""
+"""The checks that a spec declares on its rows, and the uniqueness of row keys. A failed check is bad data; the message says where."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData, BadSpec
+from handlers.contracts import BadData, BadSpec, counted
 from handlers.data.sources import type_name
 from handlers.modelspec.model import ColumnCheck, ModelSpec, RowsCheck
 
@@ -17,8 +17,8 @@ def text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-class Watch:
-    """Counts over the blocks of one source object what the spec's `checks` ask for."""
+class RowChecks:
+    """Applies the spec's `checks` to the blocks of one source object."""
 
     def __init__(self, spec: ModelSpec, key: str) -> None:
         self.key = key
@@ -34,7 +34,7 @@ class Watch:
         self.rows += len(table)
         for name, check in self.checks.items():
             if name not in table.column_names:
-                raise BadSpec(f"checks.{name}: no such column; the rows have {', '.join(table.column_names)}")
+                raise BadSpec(f"checks.{name}: there is no such column; the columns are {', '.join(table.column_names)}")
             column = table.column(name)
             self.missing[name] += column.null_count
             self._range(name, column, check)
@@ -42,13 +42,13 @@ class Watch:
                 self._unique(name, column)
 
     def end(self) -> None:
-        """Check what can only be said of the whole object."""
+        """Check what needs the whole object."""
         if self.rows < self.least:
-            raise BadData(f"{self.key}: {self.rows} rows, and checks.rows.min is {self.least}")
+            raise BadData(f"{self.key}: {counted(self.rows, 'row')}, fewer than checks.rows.min, which is {self.least}")
         for name, check in self.checks.items():
             if check.max_missing is not None and self.rows and self.missing[name] / self.rows > check.max_missing:
                 share = self.missing[name] / self.rows
-                what = f"column {name!r} is missing in {share:.1%} of {self.rows} rows"
+                what = f"column {name!r} is missing in {share:.1%} of {counted(self.rows, 'row')}"
                 raise BadData(f"{self.key}: {what}; checks.{name}.max_missing is {check.max_missing}")
 
     def _range(self, name: str, column: pa.ChunkedArray, check: ColumnCheck) -> None:
@@ -65,9 +65,8 @@ class Watch:
             except pa.ArrowInvalid as error:
                 raise BadSpec(f"checks.{name}.{key}: {limit!r} is not comparable with {column.type}: {error}") from error
             if len(outside):
-                raise BadData(
-                    f"{self.key}: column {name!r} has the value {outside[0].as_py()} in {len(outside)} rows; checks.{name}.{key} is {limit}"
-                )
+                found = f"column {name!r} has the value {outside[0].as_py()} in {counted(len(outside), 'row')}"
+                raise BadData(f"{self.key}: {found}; checks.{name}.{key} is {limit}")
         if check.allowed is not None:
             allowed = {text(v) for v in check.allowed}
             foreign = [v for v in pc.unique(column.drop_null().cast(pa.string())).to_pylist() if v not in allowed]
@@ -79,7 +78,9 @@ class Watch:
     def _unique(self, name: str, column: pa.ChunkedArray) -> None:
         for value in column.drop_null().to_pylist():
             if value in self.seen[name]:
-                raise BadData(f"{self.key}: column {name!r} has the value {value!r} more than once; checks.{name}.unique")
+                raise BadData(
+                    f"{self.key}: column {name!r} has the value {value!r} more than once; checks.{name}.unique does not accept that"
+                )
             self.seen[name].add(value)
 
 
@@ -93,7 +94,7 @@ def unique(table: pa.Table, spec: ModelSpec, key: str, day: str) -> pa.Table:
         return table
     for name in names:
         if name not in table.column_names:
-            raise BadSpec(f"data.key: {name!r} is no column of the rows; they have {', '.join(table.column_names)}")
+            raise BadSpec(f"data.key: {name!r} is not a column of the rows; the columns are {', '.join(table.column_names)}")
     numbered = table.select(names).append_column("row", pa.arange(0, len(table)))
     groups = numbered.group_by(names).aggregate([("row", "count"), ("row", "max")])
     if len(groups) == len(table):
@@ -103,6 +104,4 @@ def unique(table: pa.Table, spec: ModelSpec, key: str, day: str) -> pa.Table:
     first = groups.filter(pc.greater(groups.column("row_count"), 1)).select([*names, "row_count"]).slice(0, 1).to_pylist()[0]
     count = first.pop("row_count")
     shown = ", ".join(f"{name}={value}" for name, value in first.items())
-    raise BadData(
-        f"{key}: {count} rows of {day} have the key {shown}; data.key says that it identifies a row (on_duplicate: last takes the last)"
-    )
+    raise BadData(f"{key}: {count} rows of {day} have the key {shown}; data.key must identify one row (on_duplicate: last keeps the last)")

@@ -84,7 +84,7 @@ def classes_of(spec: ModelSpec, column_type: str = "bool") -> list[Any]:
         return list(spec.data.target.classes)
     if spec.task == "binary" and column_type == "bool":
         return [False, True]
-    raise BadSpec(f"data.target.classes: needed for a {spec.task} target of type {column_type}; list the values")
+    raise BadSpec(f"data.target.classes: required for a {spec.task} target of type {column_type}; list the values")
 
 
 class Number:
@@ -121,7 +121,7 @@ class Category:
             return
         counts = statistics.get("counts")
         if counts is None and statistics["count"]:
-            raise BadData(f"features.{name}: train has too many values for a column each; give the feature `hash: 1024`, or another size")
+            raise BadData(f"features.{name}: train has too many values for one column each; set `hash: 1024`, or another size")
         kept = sorted(value for value, rows in (counts or {}).items() if rows >= (feature.min_count or 1) and value != feature.default)
         self._index = {value: i for i, value in enumerate(kept)}
         self._other = len(kept) if feature.default is not None else -1

@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from handlers.contracts import BadData
+from handlers.contracts import BadData, counted
 from handlers.data import checks, parts
 from handlers.modelspec.model import ModelSpec
 from handlers.storage import Missing, Store, digest, read_json, write_json
@@ -19,7 +19,7 @@ Stored = tuple[str, str]  # key of a part, key of its source object
 
 
 def with_each_key_once(store: Store, model: str, spec: ModelSpec, documents: list[Document]) -> list[Document]:
-    """The documents of parts in which every row key stands once. Raises BadData naming a key that stands twice.
+    """The documents of parts in which every row key occurs once. Raises BadData naming a key that occurs twice.
 
     Only what may hold a key twice is read: days that several objects have rows of, or, where the key lacks the split's column and a row
     may so move from day to day, the key columns of every part (in memory, all at once).
@@ -69,7 +69,8 @@ def _once(store: Store, names: list[str], when: str, stored: list[Stored]) -> No
             same = same.filter(pc.is_null(column) if value is None else pc.equal(column, pa.scalar(value, column.type)))
         objects = " and ".join(sorted(set(same.column(" source").to_pylist())))
         shown = ", ".join(f"{name}={value}" for name, value in first.items())
-        raise BadData(f"{objects}: {len(twice)} keys of {when} stand more than once, for example {shown}; data.key names one row")
+        repeated = f"{counted(len(twice), 'key')} of {when} {'occurs' if len(twice) == 1 else 'occur'} more than once"
+        raise BadData(f"{objects}: {repeated}, for example {shown}; data.key must identify one row")
 
 
 def _without(documents: list[Document], days: set[str]) -> list[Document]:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from handlers.contracts import BadData, BadSpec
+from handlers.contracts import BadData, BadSpec, counted
 from handlers.data import split as splits
 from handlers.data import statistics
 from handlers.modelspec.digests import dataset_digest
 from handlers.modelspec.model import Feature, ModelSpec
 from handlers.storage import Missing, Store, read_json, write_once
 
-LEAST_ROWS = 10  # of a role; below that no metric says anything
-KIND = {"int": "number", "float": "number", "string": "category", "boolean": "boolean"}
+LEAST_ROWS = 10  # of a role; below that a metric says nothing
+FEATURE_TYPE = {"int": "number", "float": "number", "string": "category", "boolean": "boolean"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _bounds(days: dict[date, bool], found: list[tuple[dict[str, Any], str]], spe
         return splits.bounds(days, spec.data.time_split, now)
     except BadData as error:
         part, source = max(found, key=lambda f: (str(f[0]["day"]), f[1]))
-        newest = f"the newest value of {spec.data.time_split.column!r}, {part['day']}, stands in {part['rows']} rows of {source}"
+        newest = f"the newest value of {spec.data.time_split.column!r}, {part['day']}, is in {counted(part['rows'], 'row')} of {source}"
         raise BadData(f"{error}; {newest}") from error
 
 
@@ -106,8 +106,8 @@ def _enough_rows(dataset: Dataset, spec: ModelSpec) -> None:
             first, last = dataset.split[role]
             last_part = parts[-1]
             raise BadData(
-                f"data.split: {rows} rows for {role} ({first} to {last} of {spec.data.time_split.column!r}), at least {LEAST_ROWS} are "
-                f"needed; the newest of them, of {last_part.day}, stand in {last_part.source}"
+                f"data.split: {counted(rows, 'row')} for {role} ({first} to {last} of {spec.data.time_split.column!r}), but at least "
+                f"{LEAST_ROWS} are needed; the newest, of {last_part.day}, are in {last_part.source}"
             )
 
 
@@ -129,7 +129,7 @@ def _schema(documents: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def _columns(spec: ModelSpec, schema: dict[str, str]) -> None:
-    """The columns that the spec names beside the features are there, and of a type that can be used so. Raises BadSpec."""
+    """Check that target and weight are columns of a type that can be used. Raises BadSpec."""
     target, weight = spec.data.target, spec.data.weight
     kind = schema[target.column]
     if spec.task == "regression" and kind not in ("int", "float"):
@@ -138,7 +138,7 @@ def _columns(spec: ModelSpec, schema: dict[str, str]) -> None:
         raise BadSpec(f"data.target.classes: needed for a target of type {kind}; list the two values of {target.column!r}")
     for where, name in (("data.weight", weight), *((f"evaluate.slices.{name}", name) for name in spec.evaluate.slices)):
         if name is not None and name not in schema:
-            raise BadSpec(f"{where}: {name!r} is no column of the rows; they have {', '.join(schema)}")
+            raise BadSpec(f"{where}: {name!r} is not a column of the rows; the columns are {', '.join(schema)}")
     if weight is not None and schema[weight] not in ("int", "float"):
         raise BadSpec(f"data.weight: {weight!r} is {schema[weight]}; a weight is int or float")
 
@@ -148,7 +148,7 @@ def features(spec: ModelSpec, schema: dict[str, str]) -> dict[str, Feature]:
     that is not there or of which no feature can be made."""
     for name, feature in spec.features.items():
         if name not in schema:
-            raise BadSpec(f"features.{name}: no such column; the rows have {', '.join(schema)}")
+            raise BadSpec(f"features.{name}: there is no such column; the columns are {', '.join(schema)}")
         if feature.type == "number" and schema[name] not in ("int", "float", "boolean"):
             raise BadSpec(f"features.{name}: type number, but the column is {schema[name]}; accepted: category, or another column type")
         if feature.type == "category" and schema[name] in ("float", "timestamp", "date"):
@@ -162,11 +162,11 @@ def features(spec: ModelSpec, schema: dict[str, str]) -> dict[str, Feature]:
     for name, kind in schema.items():
         if name in other:
             continue
-        if kind not in KIND:
-            raise BadSpec(f"features: column {name!r} is a {kind}, of which no feature is made by itself; list the features to use")
-        taken[name] = Feature.model_validate({"type": KIND[kind]})
+        if kind not in FEATURE_TYPE:
+            raise BadSpec(f"features: column {name!r} is a {kind}, which does not become a feature by default; list the features to use")
+        taken[name] = Feature.model_validate({"type": FEATURE_TYPE[kind]})
     if not taken:
-        raise BadSpec("features: no column is left to learn from")
+        raise BadSpec("features: there is no column left to learn from; the others are key, target, weight or split")
     return taken
 
 

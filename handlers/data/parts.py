@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData, BadSpec, log
+from handlers.contracts import BadData, BadSpec, counted, log
 from handlers.data import checks, query, sources, statistics
 from handlers.data.days import Days
 from handlers.data.split import newest_allowed
@@ -63,16 +63,16 @@ def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict
         blocks = query.rows(
             sources.tables(path, key, declared, query.names(spec.sql) if spec.sql else ()), spec.sql, spec.data.trigger, key
         )
-        watch = checks.Watch(spec, key)
+        row_checks = checks.RowChecks(spec, key)
         days = Days(Path(scratch))
         unlabelled = 0
         for block in blocks:
             block, dropped = _labelled(block, spec, key)
             unlabelled += dropped
-            watch.block(block)
+            row_checks.block(block)
             for day, rows in _by_day(block, spec, key, now):
                 days.add(day, rows)
-        watch.end()
+        row_checks.end()
         parts = [write(store, folder, day, rows, spec, key) for day, rows in days.take()]
     schema = parts[0].pop("schema") if parts else {}
     for part in parts[1:]:
@@ -81,13 +81,13 @@ def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict
 
 
 def _labelled(block: pa.Table, spec: ModelSpec, key: str) -> tuple[pa.Table, int]:
-    """Rows that have a target, a finite one; others can teach nothing. Raises for a missing target column or a value that is no class."""
+    """The rows whose target is present and finite, and the number of others. Raises for a missing target column or an unknown class."""
     import pyarrow.compute as pc
     import pyarrow.types as t
 
     target = spec.data.target
     if target.column not in block.column_names:
-        raise BadSpec(f"data.target.column: {target.column!r} is no column of the rows; they have {', '.join(block.column_names)}")
+        raise BadSpec(f"data.target.column: {target.column!r} is not a column of the rows; the columns are {', '.join(block.column_names)}")
     column = block.column(target.column)
     kept = block.filter(pc.fill_null(pc.is_finite(column), False) if t.is_floating(column.type) else pc.is_valid(column))
     if target.classes is not None and len(kept):
@@ -109,10 +109,10 @@ def _by_day(block: pa.Table, spec: ModelSpec, key: str, now: float) -> Iterator[
 
     split = spec.data.time_split
     if split.column not in block.column_names:
-        raise BadSpec(f"data.split.column: {split.column!r} is no column of the rows; they have {', '.join(block.column_names)}")
+        raise BadSpec(f"data.split.column: {split.column!r} is not a column of the rows; the columns are {', '.join(block.column_names)}")
     column = block.column(split.column)
     if column.null_count:
-        raise BadData(f"{key}: column {split.column!r} is missing in {column.null_count} rows; the split needs it in each")
+        raise BadData(f"{key}: column {split.column!r} is missing in {counted(column.null_count, 'row')}; the split needs it in every row")
     if t.is_timestamp(column.type):
         days = _local(column, split.timezone).cast(pa.date32(), safe=False)
     elif t.is_date(column.type):
@@ -122,9 +122,8 @@ def _by_day(block: pa.Table, spec: ModelSpec, key: str, now: float) -> Iterator[
     for value in pc.unique(days).to_pylist():
         if value > newest_allowed(now):
             first = block.filter(pc.equal(days, pa.scalar(value, pa.date32()))).column(split.column)[0].as_py()
-            raise BadData(
-                f"{key}: column {split.column!r} has the value {first}, which is in the future; accepted: until {newest_allowed(now)}"
-            )
+            newest = newest_allowed(now)
+            raise BadData(f"{key}: column {split.column!r} has the value {first}, which is in the future; accepted: up to {newest}")
         yield value, block.filter(pc.equal(days, pa.scalar(value, pa.date32())))
 
 
@@ -138,7 +137,7 @@ def _local(column: pa.ChunkedArray, timezone: str) -> pa.ChunkedArray:
 
 
 def _reaches_the_end(column: pa.ChunkedArray, timezone: str) -> bool:
-    """Whether a day's rows reach its last hour, or carry no time of day at all: else the day may still be filling."""
+    """Whether a day's rows reach its last hour, or have no time of day at all; otherwise the day may still be incomplete."""
     import pyarrow.compute as pc
     import pyarrow.types as t
 

@@ -1,7 +1,7 @@
 """A spec's SQL over one source object: DuckDB with one thread, in UTC, without access to anything but the rows it is given.
 
-`scope: row` promises that a row of the result depends on one row of the source. What cannot keep that promise is refused by parsing
-the statement, naming the clause.
+With `scope: row` each row of the result depends on one row of the source alone. The statement is parsed, and a clause that needs more
+is refused by name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MODIFIERS = {"LIMIT_MODIFIER": "LIMIT", "LIMIT_PERCENT_MODIFIER": "LIMIT", "DISTINCT_MODIFIER": "DISTINCT", "ORDER_MODIFIER": "ORDER BY"}
-TABLES = {"JOIN": "a join", "SUBQUERY": "a subquery", "TABLE_FUNCTION": "a table function", "EXPRESSION_LIST": "VALUES", "EMPTY": "no FROM"}
+TABLES = {
+    "JOIN": "a join",
+    "SUBQUERY": "a subquery",
+    "TABLE_FUNCTION": "a table function",
+    "EXPRESSION_LIST": "VALUES",
+    "EMPTY": "a SELECT without FROM",
+}
 CLOCKS = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "get_current_timestamp"}
 BATCH_ROWS = 65536
 
@@ -34,7 +40,7 @@ def connect() -> Any:
 
 
 def check_scope(sql: str, source: str, columns: Iterable[str] = ()) -> None:
-    """Raise BadSpec naming the first thing in the statement that `scope: row` cannot carry."""
+    """Raise BadSpec naming the first thing in the statement that `scope: row` does not accept."""
     connection = connect()
     try:
         (answer,) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
@@ -45,11 +51,13 @@ def check_scope(sql: str, source: str, columns: Iterable[str] = ()) -> None:
         what = tree["error_message"]
         raise BadSpec(f"data.query.sql: {'one SELECT statement is accepted' if 'SELECT' in what else what}")
     if len(tree["statements"]) != 1:
-        raise BadSpec(f"data.query.sql: one SELECT statement is accepted, not {len(tree['statements'])}")
+        raise BadSpec(f"data.query.sql: exactly one SELECT statement is accepted, not {len(tree['statements'])}")
     node = tree["statements"][0]["node"]
     clause = _clause(node, source) or _inside(node, set(columns))
     if clause:
-        raise BadSpec(f"data.query.sql: {clause} needs more than one row at a time; scope: row cannot carry it")
+        raise BadSpec(
+            f"data.query.sql: {clause} is not accepted with scope: row, where each row of the result comes from one row of the source"
+        )
 
 
 def names(sql: str) -> set[str]:
@@ -80,12 +88,12 @@ def _clause(node: dict[str, Any], source: str) -> str | None:
     if table.get("sample"):
         return "TABLESAMPLE"
     if table["table_name"] != source or table["schema_name"]:
-        return f"table {table['table_name']!r} (the source is called {source!r}), which"
+        return f"table {table['table_name']!r} (the source is called {source!r})"
     return None
 
 
 def _inside(node: Any, columns: set[str]) -> str | None:
-    """The first expression that looks at other rows, other tables, or the clock."""
+    """The first expression that reads other rows, other tables, or the clock."""
     for found in _expressions(node):
         kind = found.get("class")
         if kind == "WINDOW":
@@ -97,7 +105,7 @@ def _inside(node: Any, columns: set[str]) -> str | None:
         if kind == "COLUMN_REF" and len(found["column_names"]) == 1:
             name = str(found["column_names"][0]).lower()
             if name in CLOCKS and name not in columns:
-                return f"{name} (the answer depends on when it is asked), which"
+                return f"{name} (its value depends on when the query runs)"
     return None
 
 
@@ -120,7 +128,7 @@ def _function(name: str) -> str | None:
     if name in ("unnest", "generate_subscripts") or not scalar:
         return f"{name}()"
     if any(stability in ("VOLATILE", "CONSISTENT_WITHIN_QUERY") for _, stability in kinds):
-        return f"{name}() (the answer changes from call to call), which"
+        return f"{name}() (its value changes from call to call)"
     return None
 
 

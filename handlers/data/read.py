@@ -89,7 +89,7 @@ def _batch(rows: pa.Table, spec: ModelSpec, encoder: Encoder, position: Position
 
     weight = rows.column(spec.data.weight).cast("float64").to_numpy() if spec.data.weight else None
     if weight is not None and not (np.isfinite(weight).all() and (weight >= 0).all()):
-        raise BadData(f"column {spec.data.weight!r} has a missing, infinite or negative value; a weight is a number from 0")
+        raise BadData(f"column {spec.data.weight!r} has a missing, infinite or negative value; a weight must be a number of 0 or more")
     columns = {name: np.asarray(rows.column(name).to_pylist(), dtype=object) for name in spec.evaluate.slices if name in rows.column_names}
     return Batch(encoder.encode(rows), encoder.target(rows), weight, rows.column(DAY).to_numpy(), position, columns)
 
@@ -137,7 +137,8 @@ class Reader:
                 RangedFile(self.store, part.key, part.bytes), columns=self.columns, use_threads=False, pre_buffer=True
             )
         except Missing:
-            raise BadData(f"{part.key}: the part is missing in the bucket, though its marker is there") from None
+            why = "the part is missing in the bucket, but its marker is there"
+            raise BadData(f"{part.key}: {why}; delete the marker, parts.json beside it, to make the part again") from None
 
 
 class RangedFile(io.RawIOBase):

@@ -34,7 +34,7 @@ def arrow_type(name: str) -> Any:
 
 
 def type_name(arrow: Any) -> str:
-    """The declared type that an Arrow type stands for; raises ValueError for what a model cannot use."""
+    """The declared type that an Arrow type stands for; raises ValueError for a type that no feature can use."""
     import pyarrow.types as t
 
     tests = (
@@ -103,7 +103,7 @@ def _read_type(kind: str) -> Any:
 
 
 def _instants(table: pa.Table, key: str, source: Source) -> pa.Table:
-    """Declared timestamps from their text: ISO 8601, of which a time without a zone, or a date alone, is meant in UTC."""
+    """Declared timestamps from their text: ISO 8601, a time without a zone, or a date alone, is in UTC."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -115,7 +115,9 @@ def _instants(table: pa.Table, key: str, source: Source) -> pa.Table:
             instants = zoned.cast(arrow_type("timestamp"))
         except pa.ArrowInvalid:
             bad = next(value for value, given in zip(text.to_pylist(), zoned, strict=True) if not _is_instant(given))
-            raise BadData(f"{key}: column {name!r}: {bad!r} is not a timestamp; ISO 8601 is accepted, UTC where no zone is given") from None
+            raise BadData(
+                f"{key}: column {name!r}: {bad!r} is not a timestamp; accepted: ISO 8601, in UTC unless it gives a zone"
+            ) from None
         table = table.set_column(table.column_names.index(name), name, instants)
     return table
 
@@ -179,7 +181,7 @@ def _typed(table: pa.Table, key: str, source: Source) -> pa.Table:
                 declared[field.name] = type_name(field.type)
             except ValueError as error:
                 raise BadData(
-                    f"{key}: column {field.name!r} has type {error}, of which no feature can be made; declare the columns to read"
+                    f"{key}: column {field.name!r} has type {error}, which no feature can use; declare the columns to read"
                 ) from None
     arrays = []
     for name, kind in declared.items():
@@ -197,5 +199,6 @@ def _sentence(message: str, names: list[str]) -> str:
         return message.strip()
     number = int(found[1])
     column = repr(names[number]) if number < len(names) else f"number {number + 1}"
+    article = "an" if found[3][0] in "aeio" else "a"
     row = f" in row {found[2]}" if found[2] else ""
-    return f"column {column}{row}: {found[4]!r} is not a {found[3]}; declare its type or list it under csv.nulls"
+    return f"column {column}{row}: {found[4]!r} is not {article} {found[3]}; declare its type or list it under csv.nulls"

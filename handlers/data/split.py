@@ -38,7 +38,7 @@ class Bounds:
 
 
 def newest_allowed(now: float) -> date:
-    """The last day that a row may be dated; beyond it stands a wrong clock or a wrong value."""
+    """The last day that a row may have; a later one comes from a wrong clock or a wrong value."""
     return (datetime.fromtimestamp(now, UTC) + FUTURE).date()
 
 
@@ -69,6 +69,6 @@ def bounds(days: Mapping[date, bool], split: TimeSplit, now: float) -> Bounds:
             asked = f"{split.test} test, {split.valid} valid and a gap of {split.gap} before each"
             raise BadData(
                 f"data.split: no rows for {role}: the data has {len(whole)} days from {whole[0]} to {test_last}, "
-                f"and the split asks for {asked}, counted back from {test_last}"
+                f"and the split needs {asked}, counted back from {test_last}"
             )
     return found

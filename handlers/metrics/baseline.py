@@ -1,4 +1,4 @@
-"""What knowing nothing is worth: constant answers learned from train, judged on the same rows as the models."""
+"""Baselines: constant predictions learned from train, measured on the same rows as the models."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def baseline(name: str, task: str, classes: int, train: Iterable[Batch], test: P
         score, kind = np.full(test.rows, float(answer[1])), "probability"
     else:
         score, kind = np.tile(answer, (test.rows, 1)), "probability"
-    said = Predictions(test.truth, score, test.weight, test.cluster, "value" if kind == "value" else "probability")
-    found = values(task, metrics, said)
+    predictions = Predictions(test.truth, score, test.weight, test.cluster, "value" if kind == "value" else "probability")
+    found = values(task, metrics, predictions)
     return {"name": name, "answer": [float(a) for a in answer], "values": {k: v if np.isfinite(v) else None for k, v in found.items()}}
 
 

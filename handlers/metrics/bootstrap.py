@@ -1,4 +1,4 @@
-"""How sure a metric is: bootstrap over whole clusters (days), because rows of one day are late together.
+"""How certain a metric is: bootstrap over whole clusters (days), because the rows of one day depend on each other.
 
 Drawing rows instead of days makes the standard error of an AUC several times too small (measured on flights: 4.2 times). The seed
 is fixed, so the same evaluation gives the same interval everywhere.
@@ -50,8 +50,7 @@ class Interval:
 class Paired:
     """Challenger and champion on the same rows and the same resamples.
 
-    `difference` is how much better the challenger is (positive is better, whatever the metric's direction). `margins(required)` are the
-    resampled differences less what is required of them.
+    `difference` is how much better the challenger is: positive is better, whatever the metric's direction.
     """
 
     challenger: Interval
@@ -60,7 +59,7 @@ class Paired:
     resampled: tuple[tuple[float, float], ...]  # (challenger, champion) of each resample in which both are defined
     higher: bool
 
-    def chance(self, absolute: float, share: float) -> float | None:
+    def probability(self, absolute: float, share: float) -> float | None:
         """The share of resamples in which the challenger is better by at least `absolute + share * |champion|`; None without resamples."""
         import numpy as np
 
@@ -68,7 +67,7 @@ class Paired:
             return None
         pairs = np.asarray(self.resampled)
         better = pairs[:, 0] - pairs[:, 1] if self.higher else pairs[:, 1] - pairs[:, 0]
-        # a difference of rounding alone is no difference: the same model, saved and loaded, must count as equal to itself
+        # a difference of rounding alone does not count: the same model, saved and loaded, must count as equal to itself
         return float(np.mean(better >= absolute + share * np.abs(pairs[:, 1]) - 1e-12))
 
 
@@ -94,8 +93,8 @@ def _interval(value: float, sampled: NDArray[Any], confidence: float, clusters: 
 def _points(metric: Metric, grouped: Grouped, counts: NDArray[Any]) -> tuple[float, NDArray[Any]]:
     import numpy as np
 
-    ask = metric.prepare(grouped)
-    return float(ask(np.ones((1, len(grouped.clusters))))[0]), ask(counts)
+    compute = metric.prepare(grouped)
+    return float(compute(np.ones((1, len(grouped.clusters))))[0]), compute(counts)
 
 
 def interval(
@@ -121,7 +120,7 @@ def paired(
     import numpy as np
 
     if not (np.array_equal(challenger.truth, champion.truth) and np.array_equal(challenger.cluster, champion.cluster)):
-        raise ValueError("challenger and champion were not asked about the same rows")
+        raise ValueError("challenger and champion must predict the same rows")
     first, second = Grouped.group(challenger), Grouped.group(champion)
     size = len(first.clusters)
     counts = draws(size, resamples if size > 1 else 1, seed)

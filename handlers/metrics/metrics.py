@@ -1,6 +1,6 @@
 """The metrics that a spec may name, per task, each with its direction.
 
-A metric is prepared once for a set of rows and then asked for many resamples of its clusters: `prepare(grouped)` gives a function
+A metric is prepared once for a set of rows and then computed for many resamples of its clusters: `prepare(grouped)` gives a function
 from counts (resamples, clusters) - how often each cluster is drawn - to values (resamples,). Metrics that are sums over rows need
 one matrix product for all resamples; those that need an order sort once and cost one pass over the rows per resample.
 Values agree with scikit-learn's functions of the same name, sample weights included.
@@ -45,20 +45,20 @@ class Metric:
 
 
 def metric(task: str, name: str) -> Metric:
-    """The metric of that name for that task; BadSpec names what is accepted and the nearest word."""
+    """The metric of that name for that task; BadSpec lists what is accepted and the nearest name."""
     table = METRICS.get(task)
     if table is None:
-        raise BadSpec(f"task {task!r} has no metrics here; accepted: {', '.join(METRICS)}")
+        raise BadSpec(f"task {task!r} has no metrics; accepted: {', '.join(METRICS)}")
     found = table.get(name)
     if found is None:
         near = get_close_matches(name, table, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise BadSpec(f"evaluate: metric {name!r} is not one of task {task!r}: {', '.join(table)}{hint}")
+        raise BadSpec(f"evaluate: {name!r} is not a metric of task {task!r}; accepted: {', '.join(table)}{hint}")
     return found
 
 
 def metrics_of(spec: ModelSpec, *first: str) -> list[str]:
-    """The metrics to compute: `first`, what selects, what is reported; each once. BadSpec for one that the task does not have."""
+    """The metrics to compute, each once: `first`, `select_by`, those of the report. BadSpec for one that the task does not have."""
     wanted = [*first, spec.evaluate.select_by, *(spec.evaluate.report or [])]
     found = list(dict.fromkeys(wanted))
     for name in found:
@@ -100,9 +100,13 @@ def _mean(grouped: Grouped, loss: NDArray[Any]) -> Statistic:
 def _log_loss(grouped: Grouped) -> Statistic:
     import numpy as np
 
-    said, truth = grouped.of.score, grouped.of.truth
+    predicted, truth = grouped.of.score, grouped.of.truth
     eps = np.finfo(np.float64).eps
-    right = np.where(truth == 1, said, 1.0 - said) if said.ndim == 1 else said[np.arange(len(truth)), truth.astype(np.int64)]
+    right = (
+        np.where(truth == 1, predicted, 1.0 - predicted)
+        if predicted.ndim == 1
+        else predicted[np.arange(len(truth)), truth.astype(np.int64)]
+    )
     return _mean(grouped, -np.log(np.clip(right, eps, 1.0 - eps)))
 
 
@@ -126,16 +130,16 @@ def _accuracy(grouped: Grouped) -> Statistic:
 
 
 def _confusion(grouped: Grouped, positive: int) -> NDArray[Any]:
-    """(clusters, 3): weights of true positives, of rows said to be positive, of rows that are."""
+    """(clusters, 3): weights of true positives, of rows predicted positive, of rows that are."""
     import numpy as np
 
-    said = (labels(grouped.of) == positive).astype(np.float64)
+    predicted = (labels(grouped.of) == positive).astype(np.float64)
     true = (grouped.of.truth == positive).astype(np.float64)
-    return grouped.sums(said * true, said, true)
+    return grouped.sums(predicted * true, predicted, true)
 
 
 def _f1_of(total: NDArray[Any]) -> NDArray[Any]:
-    """2 tp / (said + true); 0 where the class is neither said nor true."""
+    """2 tp / (predicted + true); 0 where the class is neither predicted nor true."""
     import numpy as np
 
     below = total[:, 1] + total[:, 2]

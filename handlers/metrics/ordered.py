@@ -61,7 +61,7 @@ def _each(curve: Curve, reduce: Callable[[NDArray[Any], NDArray[Any]], float]) -
 
 
 def area_under_roc(grouped: Grouped) -> Statistic:
-    """The chance that a positive row scores above a negative one, ties one half; NaN with one class only."""
+    """The probability that a positive row scores above a negative one, ties one half; NaN with one class only."""
     return _each(cumulative(grouped, grouped.of.score, grouped.of.truth), _area)
 
 

@@ -1,4 +1,4 @@
-"""What metrics are computed from: a model's answers beside the truth, and the same by cluster."""
+"""What metrics are computed from: a model's predictions beside the truth, and the same by cluster."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Kind = Literal["probability", "decision", "value"]
+ScoreKind = Literal["probability", "decision", "value"]
 
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Rows with their truth and the model's answer.
+    """Rows with their truth and the model's prediction.
 
     `truth` (n,): 0 or 1 (binary, 1 is the positive class), the class index (multiclass) or the number (regression).
     `score`: (n,) probability of the positive class or a decision value; (n, classes) for multiclass; (n,) for regression.
@@ -28,7 +28,7 @@ class Predictions:
     score: NDArray[Any]
     weight: NDArray[Any]
     cluster: NDArray[Any]
-    kind: Kind
+    kind: ScoreKind
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property

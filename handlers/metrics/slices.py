@@ -1,4 +1,4 @@
-"""The gate's metric on parts of the test rows, such as one carrier: an average may hide whom a model fails."""
+"""The gate's metric on parts of the test rows, such as one carrier: an average may hide groups for which a model is bad."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from handlers.metrics.metrics import Metric
 from handlers.metrics.predictions import Predictions
 from handlers.modelspec.model import ModelSpec
 
-# more values than this are not a slice but an identifier
+# a column with more values than this is an identifier
 MOST = 50
 RESAMPLES = 500
 
@@ -18,7 +18,7 @@ RESAMPLES = 500
 def slices(spec: ModelSpec, metric: Metric, ours: Predictions, theirs: Predictions | None) -> list[dict[str, Any]]:
     """{"column", "value", "rows", "challenger", "champion", "difference"} of every value that has `min_rows` rows, the largest first.
 
-    Values with fewer are left out: their intervals would say nothing.
+    Values with fewer are left out: their intervals would be too wide to be useful.
     """
     found = []
     for column, wanted in spec.evaluate.slices.items():
@@ -28,8 +28,8 @@ def slices(spec: ModelSpec, metric: Metric, ours: Predictions, theirs: Predictio
     return found
 
 
-def _values(said: Predictions, column: str, least: int) -> list[tuple[Any, int]]:
-    counts = Counter(value for value in said.columns.get(column, ()) if value is not None)
+def _values(predictions: Predictions, column: str, least: int) -> list[tuple[Any, int]]:
+    counts = Counter(value for value in predictions.columns.get(column, ()) if value is not None)
     large = [(value, rows) for value, rows in counts.items() if rows >= least]
     return sorted(large, key=lambda pair: (-pair[1], str(pair[0])))[:MOST]
 

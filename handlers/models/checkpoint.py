@@ -70,12 +70,12 @@ def save(store: Store, folder: str, estimator: Any, progress: Progress) -> None:
     store.put(key(folder), pack(estimator, progress))
 
 
-class Refused(Exception):
+class CannotResume(Exception):
     """The checkpoint cannot be continued exactly; the text says why. Training starts again."""
 
 
 def resume(store: Store, folder: str, kind: Kind) -> tuple[Any, Progress] | None:
-    """The estimator and the progress of the last checkpoint, None without one; Refused under another kernel or library version."""
+    """The estimator and the progress of the last checkpoint, None without one; CannotResume under another kernel or library version."""
     where = key(folder)
     try:
         data = store.get(where)
@@ -87,14 +87,14 @@ def resume(store: Store, folder: str, kind: Kind) -> tuple[Any, Progress] | None
             model = archive.read("model.skops")
             best = archive.read("best.skops") if "best.skops" in archive.namelist() else None
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise Refused(f"{where} is damaged ({error})") from error
+        raise CannotResume(f"{where} is damaged ({error})") from error
     why = _why_not(state)
     if why:
-        raise Refused(f"{where}: {why}")
+        raise CannotResume(f"{where}: {why}")
     try:
         estimator = load(model, kind, where)
     except BadData as error:
-        raise Refused(str(error)) from error
+        raise CannotResume(str(error)) from error
     position = Position(**state["position"]) if state["position"] is not None else None
     progress = Progress(
         state["epoch"],
@@ -112,4 +112,6 @@ def resume(store: Store, folder: str, kind: Kind) -> tuple[Any, Progress] | None
 def _why_not(state: dict[str, Any]) -> str | None:
     if state.get("format") != FORMAT:
         return f"its format is {state.get('format')!r}, this code reads {FORMAT}"
-    return kernels.refusal(state.get("kernel", {}), kernels.kernel()) or kernels.refusal(state.get("versions", {}), kernels.versions())
+    return kernels.difference(state.get("kernel", {}), kernels.kernel()) or kernels.difference(
+        state.get("versions", {}), kernels.versions()
+    )

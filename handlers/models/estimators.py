@@ -49,10 +49,10 @@ def kind(estimator: str, task: str, memory: str = "stream") -> Kind:
         raise BadSpec(f"model.estimator: {estimator!r} is not one of the estimators allowed here; {_nearest(estimator)}")
     if task not in found.tasks:
         fit = ", ".join(k.path for k in KINDS.values() if task in k.tasks)
-        raise BadSpec(f"model.estimator: {estimator} cannot do task {task!r}; accepted: {fit}")
+        raise BadSpec(f"model.estimator: {estimator} does not support task {task!r}; accepted: {fit}")
     if memory == "stream" and not found.streams:
         raise BadSpec(
-            f"model.memory: {estimator} needs every row at once; write `memory: whole`, "
+            f"model.memory: {estimator} needs every row at once; set `memory: whole`, "
             f"or use one that learns from batches: {_streaming(task)}"
         )
     return found
@@ -106,9 +106,9 @@ def _check_parameter(estimator: str, name: str, value: Any, known: list[str], *,
         raise BadSpec(f"model.params.{name}: {estimator} has no such parameter; {hint}")
     place = ELSEWHERE.get(name) or (WHEN_STREAMED.get(name) if streamed else None)
     if place:
-        raise BadSpec(f"model.params.{name}: not accepted here; {place} is the place for it")
+        raise BadSpec(f"model.params.{name}: not accepted here; use {place} instead")
     if name == "class_weight" and (isinstance(value, Mapping) or (streamed and value is not None)):
-        raise BadSpec("model.params.class_weight: only `balanced` with memory: whole is accepted; give rows their weight by data.weight")
+        raise BadSpec("model.params.class_weight: only `balanced` with memory: whole is accepted; set the weights of rows with data.weight")
 
 
 def needs_probability(estimator: Any, metric: str) -> None:
@@ -116,7 +116,7 @@ def needs_probability(estimator: Any, metric: str) -> None:
     if not hasattr(estimator, "predict_proba"):
         name = type(estimator).__name__
         hint = "loss: log_loss gives them" if name == "SGDClassifier" else "SGDClassifier with loss: log_loss does"
-        raise BadSpec(f"evaluate: metric {metric!r} needs probabilities, and {name} as configured gives none ({hint})")
+        raise BadSpec(f"evaluate: metric {metric!r} needs probabilities, which {name} with these parameters does not give ({hint})")
 
 
 def check_metrics(spec: ModelSpec, estimator: Any) -> None:
@@ -128,7 +128,7 @@ def check_metrics(spec: ModelSpec, estimator: Any) -> None:
 
 
 def accepts_weight(estimator: Any) -> bool:
-    """Whether it can be told that some rows count more."""
+    """Whether its rows can have weights."""
     from inspect import signature
 
     method = estimator.partial_fit if hasattr(estimator, "partial_fit") else estimator.fit
@@ -176,12 +176,11 @@ class Learner:
         text = str(error).splitlines()[0]
         if "NaN" in text and not self.kind.missing:
             takes = ", ".join(k.name for k in KINDS.values() if k.missing)
-            return BadSpec(
-                f"features: a value is missing and {self.kind.name} takes none; use missing: mean, median or a value ({takes} take `keep`)"
-            )
+            why = f"a value is missing, which {self.kind.name} does not accept"
+            return BadSpec(f"features: {why}; set `missing: mean` or a number ({takes} accept `keep`)")
         if any(word in text for word in ("infinity", "too large", "Floating-point", "overflow", "non-finite")):
             return BadData(
-                f"{self.kind.name}: {text}; numbers need `scale: standard`, or a smaller learning rate (model.params.eta0, alpha)"
+                f"{self.kind.name}: {text}; set `scale: standard` on number features, or a smaller learning rate (model.params.eta0, alpha)"
             )
         return BadData(f"{self.kind.name}: {text}")
 
@@ -193,11 +192,11 @@ class Learner:
         if not self.classes:
             return np.asarray(self.estimator.predict(rows), dtype=np.float64), "value"
         probable = hasattr(self.estimator, "predict_proba")
-        said = np.asarray(self.estimator.predict_proba(rows) if probable else self.estimator.decision_function(rows), dtype=np.float64)
+        score = np.asarray(self.estimator.predict_proba(rows) if probable else self.estimator.decision_function(rows), dtype=np.float64)
         if not probable:
-            return said, "decision"
-        whole = np.zeros((said.shape[0], self.classes))
-        whole[:, np.asarray(self.estimator.classes_, dtype=np.int64)] = said
+            return score, "decision"
+        whole = np.zeros((score.shape[0], self.classes))
+        whole[:, np.asarray(self.estimator.classes_, dtype=np.int64)] = score
         return (whole[:, 1] if self.classes == 2 else whole), "probability"
 
 

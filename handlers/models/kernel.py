@@ -36,7 +36,7 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in ("numpy", "scipy", "scikit-learn")}
 
 
-def refusal(recorded: dict[str, Any], here: dict[str, Any]) -> str | None:
+def difference(recorded: dict[str, Any], here: dict[str, Any]) -> str | None:
     """Why a checkpoint that was written under `recorded` cannot be continued exactly under `here`; None when it can."""
     for name in sorted(set(recorded) | set(here)):
         if recorded.get(name) != here.get(name):

@@ -11,7 +11,10 @@ CLASSES, NUMBERS = ("binary", "multiclass"), ("regression",)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`dense`: cannot read sparse rows. `missing`: takes NaN. `trusted`: types beyond scikit-learn's usual ones that its file holds."""
+    """`streams`: learns from batches. `dense`: cannot read sparse rows. `missing`: accepts NaN.
+
+    `trusted`: the types in its model file that skops does not trust by itself.
+    """
 
     path: str
     tasks: tuple[str, ...]

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from handlers.contracts import GaveUp, Stopped, log
+from handlers.contracts import GaveUp, Stopped, counted, log
 from handlers.data.read import Batch, Position
 from handlers.metrics.predictions import Predictions
 from handlers.models.checkpoint import Progress
 from handlers.models.estimators import Learner
 from handlers.models.model_file import dump, finite
-from handlers.models.predict import ask
+from handlers.models.predict import predict
 
 Score = Callable[[Predictions], dict[str, float | None]]
 SAMPLE_BATCHES = 4
@@ -93,7 +93,7 @@ class Training:
         self.publish = publish
 
     def run(self, progress: Progress) -> Progress:
-        """Train from `progress` to the end; raises Stopped (state saved) on SIGTERM, GaveUp when the numbers leave the finite."""
+        """Train from `progress` to the end; raises Stopped (state saved) on SIGTERM, GaveUp when a learned number is not finite."""
         with stop_flag() as stop:
             while progress.epoch < self.plan.epochs and progress.stopped is None:
                 self._epoch(progress, stop)
@@ -121,17 +121,17 @@ class Training:
                 f"training diverged in epoch {progress.epoch + 1}: the learned numbers are not finite; "
                 "give number features `scale: standard`, or a smaller learning rate (model.params.eta0, alpha)",
             )
-        valid = self.score(ask(self.learner, self.feed.valid(), "valid"))
-        train = self.score(ask(self.learner, self.feed.sample(), "train"))
+        valid = self.score(predict(self.learner, self.feed.valid(), "valid"))
+        train = self.score(predict(self.learner, self.feed.sample(), "train"))
         line = {"epoch": progress.epoch + 1, "rows": progress.rows, "seconds": round(seconds, 3), "valid": valid, "train": train}
-        self._weigh(progress, line, valid[self.plan.select_by])
+        self._compare_with_best(progress, line, valid[self.plan.select_by])
         progress.history.append(line)
         progress.epoch += 1
         progress.position = None
         self.publish(progress.history)
         log("epoch", **line)
 
-    def _weigh(self, progress: Progress, line: dict[str, Any], value: float | None) -> None:
+    def _compare_with_best(self, progress: Progress, line: dict[str, Any], value: float | None) -> None:
         """Keep the model of the best epoch; stop when `patience` epochs in a row were no better than it by `min_delta`.
 
         An epoch whose metric is undefined (None) is no better than any other.
@@ -143,7 +143,7 @@ class Training:
             progress.best_model = dump(self.learner.estimator)
         progress.stale = 0 if gain > self.plan.min_delta else progress.stale + 1
         if self.plan.patience is not None and progress.stale >= self.plan.patience:
-            progress.stopped = f"no better for {progress.stale} epochs"
+            progress.stopped = f"no improvement for {counted(progress.stale, 'epoch')}"
 
     def _gain(self, best: dict[str, Any] | None, value: float | None) -> float:
         if value is None:
@@ -163,8 +163,8 @@ def whole(learner: Learner, batches: Iterable[Batch], feed: Feed, score: Score) 
     if not finite(learner.estimator):
         raise GaveUp("training diverged: the learned numbers are not finite; give number features `scale: standard`")
     line: dict[str, Any] = {"epoch": 1, "rows": int(np.shape(y)[0]), "seconds": round(time.monotonic() - began, 3)}
-    line["valid"] = score(ask(learner, feed.valid(), "valid"))
-    line["train"] = score(ask(learner, feed.sample(), "train"))
+    line["valid"] = score(predict(learner, feed.valid(), "valid"))
+    line["train"] = score(predict(learner, feed.sample(), "train"))
     log("epoch", **line)
     return {**line, "best": True}
 

@@ -1,4 +1,4 @@
-"""Whether every row fits into memory at once, asked before a `memory: whole` training starts instead of being killed in the middle."""
+"""Whether every row fits into memory at once, checked before a training with `memory: whole` starts and could be killed."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def needed(rows: int, width: int, stored: int) -> int:
 
 
 def enough_memory(dataset: Dataset, spec: ModelSpec, width: int, *, dense: bool) -> None:
-    """BadSpec naming what is needed and what is declared when resources.train.memory is too little; without it nothing is asked."""
+    """BadSpec naming what is needed and what is declared when resources.train.memory is too little; without it nothing is checked."""
     stage = spec.resources.get("train") if spec.resources else None
     if stage is None or not stage.memory:
         return
     rows = sum(part.rows for part in dataset.parts if part.role == "train")
-    asked = needed(rows, width, width if dense else len(spec.features or {}))
-    if asked > quantity(str(stage.memory)):
+    required = needed(rows, width, width if dense else len(spec.features or {}))
+    if required > quantity(str(stage.memory)):
         raise BadSpec(
-            f"resources.train.memory: {stage.memory} is too little for memory: whole, {rows:,} rows of {width:,} columns need about "
-            f"{asked / 2**20:,.0f}Mi; raise it, or use an estimator that learns from batches",
+            f"resources.train.memory: {stage.memory} is too little for `memory: whole`: {rows:,} rows of {width:,} columns need about "
+            f"{required / 2**20:,.0f}Mi; raise it, or use an estimator that learns from batches",
         )

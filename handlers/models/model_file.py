@@ -24,7 +24,7 @@ def dump(estimator: Any) -> bytes:
 
 
 def load(data: bytes, kind: Kind, where: str) -> Any:
-    """The estimator of a skops file; BadData when it is damaged, holds types that this estimator has no business with, or another one."""
+    """The estimator of a skops file; BadData when it is damaged, is of another estimator, or contains types that it does not need."""
     from zipfile import BadZipFile
 
     from skops import io
@@ -33,13 +33,13 @@ def load(data: bytes, kind: Kind, where: str) -> Any:
         beyond = [name for name in io.get_untrusted_types(data=data) if name not in kind.trusted]
         if beyond:
             raise BadData(
-                f"{where}: the model file holds types that {kind.name} does not need: {', '.join(sorted(beyond))}; it is not loaded"
+                f"{where}: the model file contains types that {kind.name} does not need: {', '.join(sorted(beyond))}; it is not loaded"
             )
         estimator = io.loads(data, trusted=list(kind.trusted))
     except (BadZipFile, KeyError, ValueError, TypeError) as error:
-        raise BadData(f"{where}: not a readable model file ({error}); remove the object, the trial is then trained again") from error
+        raise BadData(f"{where}: not a readable model file ({error}); delete the trial's folder to train it again") from error
     if type(estimator) is not kind.type():
-        raise BadData(f"{where}: holds a {type(estimator).__name__}, and the trial says {kind.name}")
+        raise BadData(f"{where}: contains {type(estimator).__name__}, but the trial's estimator is {kind.name}")
     return estimator
 
 

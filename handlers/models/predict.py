@@ -1,4 +1,4 @@
-"""Asking a model about rows."""
+"""A model's predictions for rows."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData
-from handlers.metrics.predictions import Kind, Predictions
+from handlers.metrics.predictions import Predictions, ScoreKind
 from handlers.models.estimators import Learner
 
 if TYPE_CHECKING:
     from handlers.data.read import Batch
 
 
-def ask(learner: Learner, batches: Iterable[Batch], what: str) -> Predictions:
-    """The learner's answers for all rows of the batches, in their order; BadData naming `what` when there are none."""
+def predict(learner: Learner, batches: Iterable[Batch], what: str) -> Predictions:
+    """The learner's predictions for all rows of the batches, in their order; BadData naming `what` when there are none."""
     import numpy as np
 
     truth, score, weight, cluster = [], [], [], []
     columns: dict[str, list[Any]] = {}
     kind = "value"
     for batch in batches:
-        said, kind = learner.predict(batch.X)
+        part, kind = learner.predict(batch.X)
         truth.append(batch.y)
-        score.append(said)
+        score.append(part)
         weight.append(np.ones(len(batch.y)) if batch.weight is None else batch.weight)
         cluster.append(batch.cluster)
         for name, values in batch.columns.items():
             columns.setdefault(name, []).append(values)
     if not truth:
-        raise BadData(f"{what}: no rows; give data.split more days, or add data")
+        raise BadData(f"{what}: no rows; make data.split longer, or add data")
     apart = {name: np.concatenate(parts) for name, parts in columns.items()}
     return Predictions(np.concatenate(truth), np.concatenate(score), np.concatenate(weight), np.concatenate(cluster), _kind(kind), apart)
 
 
-def _kind(kind: str) -> Kind:
+def _kind(kind: str) -> ScoreKind:
     return "probability" if kind == "probability" else "decision" if kind == "decision" else "value"

@@ -15,7 +15,7 @@ from handlers.data.manifest import Dataset
 from handlers.metrics.metrics import METRICS, metric, values
 from handlers.metrics.predictions import Predictions
 from handlers.models import checkpoint
-from handlers.models.checkpoint import Progress, Refused
+from handlers.models.checkpoint import CannotResume, Progress
 from handlers.models.estimators import Learner, accepts_weight, check_metrics, classes, learner
 from handlers.models.feed import DatasetFeed
 from handlers.models.loop import Plan, Score, Training, whole
@@ -43,7 +43,9 @@ def fresh_learner(spec: ModelSpec, params: Mapping[str, Any]) -> Learner:
     made = learner(model.estimator, spec.task, params, seed=model.seed, classes=classes(spec), memory=model.memory)
     check_metrics(spec, made.estimator)
     if spec.data.weight and not accepts_weight(made.estimator):
-        raise BadSpec(f"data.weight: {made.kind.name} cannot weigh rows; take another model.estimator, or leave data.weight out")
+        raise BadSpec(
+            f"data.weight: {made.kind.name} does not accept weights of rows; choose another model.estimator, or remove data.weight"
+        )
     return made
 
 
@@ -60,9 +62,9 @@ def train(store: Store, folder: str, spec: ModelSpec, dataset: Dataset, made: Le
 def _score(spec: ModelSpec) -> Score:
     """Every metric that the task and the estimator allow: a trial's curve must not depend on what `evaluate` asks for."""
 
-    def score(said: Predictions) -> dict[str, float | None]:
-        wanted = [name for name, found in METRICS[spec.task].items() if said.kind != "decision" or not found.needs_probability]
-        return _finite(values(spec.task, wanted, said))
+    def score(predictions: Predictions) -> dict[str, float | None]:
+        wanted = [name for name, found in METRICS[spec.task].items() if predictions.kind != "decision" or not found.needs_probability]
+        return _finite(values(spec.task, wanted, predictions))
 
     return score
 
@@ -83,7 +85,7 @@ def _stream(store: Store, folder: str, spec: ModelSpec, made: Learner, feed: Dat
     progress = Progress()
     try:
         found = checkpoint.resume(store, folder, made.kind)
-    except Refused as why:
+    except CannotResume as why:
         log("checkpoint refused, training starts again", trial=folder.rpartition("/")[2], reason=str(why))
         found = None
     if found is not None:

@@ -1,4 +1,4 @@
-"""The whole schema of a model spec, `retrain/v1`. What the schema knows and the code does not do yet is refused in `supported`."""
+"""The whole schema of a model spec, `retrain/v1`. Keys that are not implemented yet are refused in `supported`."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ ColumnType = Literal["string", "int", "float", "boolean", "timestamp", "date"]
 Percent = Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")]
 
 
-class Part(BaseModel):
-    """Every mapping of a spec: unknown keys are errors, values are not changed after reading."""
+class SpecMapping(BaseModel):
+    """Every mapping of a spec: unknown keys are errors, values cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Csv(Part):
+class Csv(SpecMapping):
     nulls: list[str] = ["", "NA"]
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     header: bool = True
 
 
-class Source(Part):
+class Source(SpecMapping):
     prefix: str = Field(min_length=1, pattern=r"^[^/].*/$")
     format: Literal["csv", "parquet", "jsonl"]
     csv: Csv = Csv()
@@ -40,15 +40,15 @@ class Source(Part):
     @model_validator(mode="after")
     def _declared(self) -> Source:
         if self.format != "parquet" and not self.columns:
-            raise ValueError(f"columns: a {self.format} source declares its columns and their types; they are never guessed")
+            raise ValueError(f"columns: required for a {self.format} source: list its columns and their types, which are never guessed")
         return self
 
 
-class Lookback(Part):
+class Lookback(SpecMapping):
     lookback: Duration
 
 
-class Query(Part):
+class Query(SpecMapping):
     sql: str | None = None
     file: str | None = Field(default=None, pattern=r"^[a-z0-9][-a-z0-9_]*\.sql$")
     scope: Literal["row", "all"] | Lookback = "row"
@@ -56,11 +56,11 @@ class Query(Part):
     @model_validator(mode="after")
     def _one_statement(self) -> Query:
         if bool(self.sql) == bool(self.file):
-            raise ValueError("give either sql or file")
+            raise ValueError("give either sql or file, not both")
         return self
 
 
-class Target(Part):
+class Target(SpecMapping):
     column: str
     classes: list[Scalar] | None = Field(default=None, min_length=2)
     positive: Scalar | None = None
@@ -68,7 +68,7 @@ class Target(Part):
     label_delay: Duration | None = None
 
 
-class TimeSplit(Part):
+class TimeSplit(SpecMapping):
     by: Literal["time"]
     column: str
     timezone: str = "UTC"
@@ -78,14 +78,14 @@ class TimeSplit(Part):
     test: Duration
 
 
-class HashSplit(Part):
+class HashSplit(SpecMapping):
     by: Literal["hash"]
     key: list[str] = Field(min_length=1)
     valid: Share
     test: Share
 
 
-class Data(Part):
+class Data(SpecMapping):
     sources: dict[str, Source] = Field(min_length=1)
     query: Query | None = None
     key: list[str] = []
@@ -110,11 +110,11 @@ class Data(Part):
     @model_validator(mode="after")
     def _one_triggers(self) -> Data:
         if "incoming" not in self.sources and sum(not source.join for source in self.sources.values()) != 1:
-            raise ValueError(f"sources: call one of {', '.join(self.sources)} `incoming`: its objects start a run")
+            raise ValueError(f"sources: name one of {', '.join(self.sources)} `incoming`: the source whose objects start a run")
         return self
 
 
-class ColumnCheck(Part):
+class ColumnCheck(SpecMapping):
     type: ColumnType | None = None
     min: Number | str | None = None
     max: Number | str | None = None
@@ -123,11 +123,11 @@ class ColumnCheck(Part):
     unique: bool = False
 
 
-class RowsCheck(Part):
+class RowsCheck(SpecMapping):
     min: int = Field(ge=1)
 
 
-class Feature(Part):
+class Feature(SpecMapping):
     type: Literal["number", "category", "boolean", "timestamp", "vector"]
     missing: Literal["mean", "median", "keep"] | Number | None = None
     scale: Literal["standard", "none"] = "none"
@@ -147,7 +147,7 @@ class Feature(Part):
         return self
 
 
-class Model(Part):
+class Model(SpecMapping):
     estimator: str = Field(pattern=r"^([A-Za-z_][\w.]*|models/[\w-]+\.py:[A-Za-z_]\w*)$")
     params: dict[str, Any] = {}
     seed: int = Field(default=0, ge=0, lt=1 << 32)
@@ -155,7 +155,7 @@ class Model(Part):
     memory: Literal["stream", "whole"] = "stream"
 
 
-class Search(Part):
+class Search(SpecMapping):
     grid: dict[str, list[Any]] | None = None
     space: dict[str, Any] | None = None
     random: int | None = None
@@ -163,25 +163,25 @@ class Search(Part):
     until: dict[str, Any] | None = None
 
 
-class Shuffle(Part):
+class Shuffle(SpecMapping):
     parts: int = Field(ge=1)
 
 
-class Validate(Part):
+class Validate(SpecMapping):
     every: str
     rows: int | None = Field(default=None, ge=1)
 
 
-class Checkpoint(Part):
+class Checkpoint(SpecMapping):
     every: Duration
 
 
-class EarlyStopping(Part):
+class EarlyStopping(SpecMapping):
     patience: int = Field(ge=1)
     min_delta: float = Field(default=0.0, ge=0, strict=False)
 
 
-class Training(Part):
+class Training(SpecMapping):
     epochs: int = Field(default=1, ge=1)
     batch_rows: int = Field(default=4096, ge=1, le=1 << 20)
     shuffle: Shuffle = Shuffle(parts=1)
@@ -190,15 +190,15 @@ class Training(Part):
     early_stopping: EarlyStopping | None = None
 
 
-class Interval(Part):
+class Interval(SpecMapping):
     cluster: str = "day"
 
 
-class Slice(Part):
+class Slice(SpecMapping):
     min_rows: int = Field(ge=1)
 
 
-class Evaluate(Part):
+class Evaluate(SpecMapping):
     select_by: str
     report: list[str] = []
     interval: Interval = Interval()
@@ -206,7 +206,7 @@ class Evaluate(Part):
     baseline: Literal["majority", "median", "last_value"] | None = None
 
 
-class Gate(Part):
+class Gate(SpecMapping):
     metric: str
     at_least: Number | None = None
     at_most: Number | None = None
@@ -214,19 +214,19 @@ class Gate(Part):
     confidence: float = Field(default=0.9, gt=0, lt=1)
 
 
-class SliceGate(Part):
+class SliceGate(SpecMapping):
     max_loss: float = Field(ge=0, strict=False)
     confidence: float = Field(default=0.9, gt=0, lt=1)
 
 
-class Promote(Part):
+class Promote(SpecMapping):
     gate: Gate | None = None
     slices: SliceGate | None = None
     refit: Literal["all"] | None = None
     approval: Literal["manual"] | None = None
 
 
-class Trigger(Part):
+class Trigger(SpecMapping):
     quiet: Duration = "30s"
     at_most: Duration = "10m"
     min_new_rows: int = Field(default=1, ge=0)
@@ -235,7 +235,7 @@ class Trigger(Part):
     in_flight: Literal["queue", "skip", "supersede"] = "queue"
 
 
-class Resources(Part):
+class Resources(SpecMapping):
     cpu: Quantity | None = None
     memory: Quantity | None = None
     gpu: int | None = Field(default=None, ge=0)
@@ -245,8 +245,8 @@ class Resources(Part):
     retries: int | None = Field(default=None, ge=0)
 
 
-class ModelSpec(Part):
-    """A model. `name` is metadata.name; `sql` is the text of data.query, wherever it stood."""
+class ModelSpec(SpecMapping):
+    """A model. `name` is metadata.name; `sql` is the text of data.query, from the spec or from a file."""
 
     name: str
     sql: str | None = None
@@ -272,7 +272,7 @@ class ModelSpec(Part):
 
     @field_validator("checks", mode="before")
     @classmethod
-    def _rows_are_no_column(cls, given: Any) -> Any:
+    def _rows_is_not_a_column(cls, given: Any) -> Any:
         """`rows` is the one check that is not of a column; by its keys alone it could be either."""
         if not isinstance(given, dict) or not isinstance(given.get("rows"), dict):
             return given
@@ -285,22 +285,22 @@ class ModelSpec(Part):
     def _consistent(self) -> ModelSpec:
         target = self.data.target
         if target.classes is not None and len({str(c).lower() for c in target.classes}) < len(target.classes):
-            raise ValueError(f"data.target.classes: a class stands twice in {target.classes}")
+            raise ValueError(f"data.target.classes: a class occurs twice in {target.classes}")
         if self.task != "binary" and target.positive is not None:
-            raise ValueError("data.target.positive: only a binary target has a positive class")
+            raise ValueError("data.target.positive: accepted only for a binary target")
         if self.task == "binary" and target.classes is not None:
             if len(target.classes) != 2:
                 raise ValueError(f"data.target.classes: a binary target has two classes, not {len(target.classes)}")
             if target.positive is not None and target.positive not in target.classes:
-                raise ValueError(f"data.target.positive: {target.positive!r} is none of the classes {target.classes}")
+                raise ValueError(f"data.target.positive: {target.positive!r} is not one of the classes {target.classes}")
         if self.task == "multiclass" and target.classes is None:
-            raise ValueError("data.target.classes: a multiclass target lists its values")
+            raise ValueError("data.target.classes: required for a multiclass target; list its values")
         if self.task == "binary" and target.classes is None and target.positive not in (None, True, False):
-            raise ValueError("data.target.classes: needed beside `positive`; list the two values")
+            raise ValueError("data.target.classes: required with `positive`; list the two values")
         if self.task in ("regression", "ranking") and target.classes is not None:
-            raise ValueError(f"data.target.classes: a {self.task} target has none")
+            raise ValueError(f"data.target.classes: not accepted for a {self.task} target")
         if self.task != "regression" and target.clip is not None:
-            raise ValueError("data.target.clip: only a regression target is clipped")
+            raise ValueError("data.target.clip: accepted only for a regression target")
         if self.data.target.column in self.features:
-            raise ValueError(f"features.{target.column}: this is the target")
+            raise ValueError(f"features.{target.column}: the target cannot be a feature")
         return self

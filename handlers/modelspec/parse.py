@@ -14,9 +14,9 @@ from pydantic import BaseModel, ValidationError
 from handlers.contracts import MODEL_NAME, BadSpec
 from handlers.modelspec import yaml12
 from handlers.modelspec.model import ModelSpec
-from handlers.modelspec.supported import refused
+from handlers.modelspec.supported import unsupported
 
-Path = tuple[str | int, ...]
+SpecPath = tuple[str | int, ...]
 SPEC_KEYS = [name for name in ModelSpec.model_fields if name not in ("name", "sql")]
 
 
@@ -49,11 +49,11 @@ def load(text: str) -> ModelSpec:
     try:
         return ModelSpec.model_validate_json(text)
     except ValidationError as error:
-        raise BadSpec(f"--spec: not a spec that the first step has read: {error.errors()[0]['msg']}") from error
+        raise BadSpec(f"--spec: not a spec as `handlers.fetch spec` writes it: {error.errors()[0]['msg']}") from error
 
 
 def read(text: str, file: str, sql: str | None = None) -> tuple[ModelSpec | None, list[SpecFinding]]:
-    """The spec, or why there is none."""
+    """The spec, or what is wrong with it."""
     try:
         tree = yaml12.load(text)
         lines = yaml12.lines(text)
@@ -62,7 +62,7 @@ def read(text: str, file: str, sql: str | None = None) -> tuple[ModelSpec | None
         problem = getattr(error, "problem", None) or str(error)
         return None, [SpecFinding(file, mark.line + 1 if mark else 1, "", f"not YAML: {problem}")]
 
-    def finding(path: Path, message: str) -> SpecFinding:
+    def finding(path: SpecPath, message: str) -> SpecFinding:
         at = path
         while at and at not in lines:
             at = at[:-1]
@@ -82,15 +82,15 @@ def read(text: str, file: str, sql: str | None = None) -> tuple[ModelSpec | None
     missing = (
         []
         if spec.sql or spec.data.query is None
-        else [(("data", "query", "file"), f"{spec.data.query.file!r} does not stand beside the spec")]
+        else [(("data", "query", "file"), f"there is no file {spec.data.query.file!r} beside the spec")]
     )
-    wrong = [finding(("spec", *path), message) for path, message in [*missing, *refused(spec)]]
+    wrong = [finding(("spec", *path), message) for path, message in [*missing, *unsupported(spec)]]
     return (None, wrong) if wrong else (spec, [])
 
 
-def _envelope(tree: Any) -> Iterator[tuple[Path, str]]:
+def _envelope(tree: Any) -> Iterator[tuple[SpecPath, str]]:
     if not isinstance(tree, dict):
-        yield (), "a spec is a mapping with apiVersion, kind, metadata and spec"
+        yield (), "a spec must be a mapping with apiVersion, kind, metadata and spec"
         return
     for key, value in (("apiVersion", "retrain/v1"), ("kind", "Model")):
         if tree.get(key) != value:
@@ -101,30 +101,30 @@ def _envelope(tree: Any) -> Iterator[tuple[Path, str]]:
     metadata = tree.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
     if not isinstance(name, str) or not MODEL_NAME.fullmatch(name):
-        yield ("metadata", "name"), f"{name!r} is no model name; accepted: at most 40 lower-case letters, digits and inner hyphens"
+        yield ("metadata", "name"), f"{name!r} is not a model name; accepted: at most 40 lower-case letters, digits and inner hyphens"
     elif isinstance(metadata, dict) and (more := sorted(set(metadata) - {"name", "labels", "annotations"})):
         yield ("metadata", more[0]), _unknown(more[0], ["name", "labels", "annotations"])
     if not isinstance(tree.get("spec"), dict):
-        yield ("spec",), f"a mapping is needed; keys: {', '.join(SPEC_KEYS)}"
+        yield ("spec",), f"must be a mapping with the keys {', '.join(SPEC_KEYS)}"
     else:
         for key in ("name", "sql"):
             if key in tree["spec"]:
                 yield ("spec", key), _unknown(key, SPEC_KEYS)
 
 
-def _explained(error: ValidationError, given: Any) -> Iterator[tuple[Path, str]]:
-    """Pydantic's errors in words of the spec; of a union only the branch that was meant."""
-    seen: set[Path] = set()
+def _explained(error: ValidationError, given: Any) -> Iterator[tuple[SpecPath, str]]:
+    """Pydantic's errors in terms of the spec; of a union only the branch that was meant."""
+    seen: set[SpecPath] = set()
     for found in error.errors(include_url=False):
-        path = _place(found["loc"], given)
+        path = _path_of(found["loc"], given)
         if path in seen:
             continue
         seen.add(path)
         yield path, _words(found, path, given)
 
 
-def _place(loc: Sequence[str | int], given: Any) -> Path:
-    """The path in the document: pydantic's also names the branches of unions, which no key of the document is called."""
+def _path_of(loc: Sequence[str | int], given: Any) -> SpecPath:
+    """The path in the document: pydantic's also has the branches of unions, which are not keys of the document."""
     path: list[str | int] = []
     here = given
     for i, step in enumerate(loc):
@@ -143,17 +143,17 @@ def _place(loc: Sequence[str | int], given: Any) -> Path:
     return tuple(path)
 
 
-def _words(found: Any, path: Path, given: Any) -> str:
+def _words(found: Any, path: SpecPath, given: Any) -> str:
     kind, value = found["type"], found.get("input")
     if kind == "extra_forbidden":
         return _unknown(str(path[-1]), list(_keys(ModelSpec, path[:-1], given)))
     if kind == "missing":
-        return "this key is needed"
+        return "this key is required"
     if kind == "value_error":
         return str(found["ctx"]["error"])
     if kind == "union_tag_invalid":
         return f"{found['ctx']['tag']!r} is not accepted for `by`; accepted: {found['ctx']['expected_tags']}"
-    shown = repr(value) if not isinstance(value, dict | list) else f"a {type(value).__name__}"
+    shown = repr(value) if not isinstance(value, dict | list) else "a mapping" if isinstance(value, dict) else "a list"
     expected = str(found["msg"]).replace("Input should be", "accepted:")
     near = get_close_matches(str(value), _literals(found), n=1) if kind == "literal_error" else []
     return f"{shown} is not accepted; {expected}" + (f"; did you mean {near[0]!r}?" if near else "")
@@ -168,7 +168,7 @@ def _unknown(key: str, keys: list[str]) -> str:
     return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"accepted: {', '.join(keys)}")
 
 
-def _keys(model: Any, path: Path, given: Any) -> Iterator[str]:
+def _keys(model: Any, path: SpecPath, given: Any) -> Iterator[str]:
     """The keys accepted at a path, by walking the schema beside the document."""
     here: list[Any] = [model]
     for step in path:

@@ -1,4 +1,4 @@
-"""What the schema of a spec knows and the handlers do not do yet: refused by name, never ignored."""
+"""What the schema accepts and the handlers do not implement yet: refused by name, never ignored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Refusal = tuple[tuple[str | int, ...], str]
 PREFIX = re.compile(r"(?:incoming|batches)/[a-z0-9](?:[-a-z0-9]{0,38}[a-z0-9])?/(?:.*/)?")
 
 
-def refused(spec: ModelSpec) -> Iterator[Refusal]:
+def unsupported(spec: ModelSpec) -> Iterator[Refusal]:
     """(path below `spec`, reason) of everything that is not supported yet or cannot work."""
     yield from _data(spec)
     yield from _features(spec)
@@ -36,11 +36,11 @@ def _data(spec: ModelSpec) -> Iterator[Refusal]:
             yield _not_yet("data", "sources", name, "join")
     prefix = data.sources[data.trigger].prefix
     if not PREFIX.fullmatch(prefix):
-        yield ("data", "sources", data.trigger, "prefix"), f"{prefix!r} is not seen by any Sensor; accepted: incoming/<name>/"
+        yield ("data", "sources", data.trigger, "prefix"), f"no Sensor watches {prefix!r}; accepted: incoming/<name>/"
     if data.query is not None and (isinstance(data.query.scope, Lookback) or data.query.scope == "all"):
         yield _not_yet("data", "query", "scope", instead="supported: scope: row")
     if data.on_duplicate == "last" and isinstance(data.split, TimeSplit) and data.split.column not in data.key:
-        yield ("data", "on_duplicate"), f"`last` needs the split's column {data.split.column!r} in data.key: a row stays on its day"
+        yield ("data", "on_duplicate"), f"`last` needs the split's column {data.split.column!r} in data.key, so that a row stays on its day"
     if data.group:
         yield _not_yet("data", "group")
     if isinstance(data.split, HashSplit):
@@ -76,7 +76,7 @@ def _training(spec: ModelSpec) -> Iterator[Refusal]:
             yield _not_yet("search", key, instead="supported: search.grid")
     for name, values in (spec.search.grid or {}).items():
         if not values:
-            yield ("search", "grid", name), "an empty list makes no trial; give at least one value"
+            yield ("search", "grid", name), "an empty list gives no trial; list at least one value"
     if spec.training.validate_ is not None:
         yield _not_yet("training", "validate", instead="every epoch is validated on all valid rows")
     if spec.evaluate.interval.cluster != "day":

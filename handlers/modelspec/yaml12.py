@@ -1,4 +1,4 @@
-"""YAML 1.2 for specs: `1e-6` is a number, `no` and `on` are text, `12:30:00` and `2013-01-01` stay text, a key stands once."""
+"""YAML 1.2 for specs: `1e-6` is a number, `no` and `on` are text, `12:30:00` and `2013-01-01` stay text, a key occurs once."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import yaml
 
 
 class Loader(yaml.CSafeLoader):
-    """CSafeLoader with the core schema of YAML 1.2 and an error for a key that stands twice."""
+    """CSafeLoader with the core schema of YAML 1.2 and an error for a key that occurs twice."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
         keys = [k.value for k, _ in node.value if isinstance(k, yaml.ScalarNode)]
         for key_node, _ in node.value:
             if isinstance(key_node, yaml.ScalarNode) and keys.count(key_node.value) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key_node.value!r} stands twice", key_node.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key_node.value!r} occurs twice", key_node.start_mark)
         mapping: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
         return mapping
 

@@ -1,1 +1,1 @@
-"""What a run has left, told to people: the HTML page, its charts, and sentences."""
+"""What a run has left, shown to people: the HTML page, its charts, and sentences."""

@@ -27,7 +27,7 @@ def svg(spec: Mapping[str, Any]) -> str:
 
 
 def roc(curves: Mapping[str, Sequence[tuple[float, float]]]) -> str:
-    """ROC curves by name, with the diagonal of a coin."""
+    """ROC curves by name, with the diagonal of random guessing."""
     rows = [
         {"model": name, "false": round(x, 4), "true": round(y, 4), "order": i}
         for name, points in curves.items()
@@ -79,8 +79,8 @@ def learning(curves: Mapping[str, Sequence[Mapping[str, Any]]], metric: str, win
     return svg({"width": 340, "height": 300, "data": {"values": rows}, "layer": marks})
 
 
-def intervals(rows: Sequence[Mapping[str, Any]], metric: str, bar: float | None) -> str:
-    """One line a model: value and interval on `test`. `rows`: {"model", "value", "low", "high"}."""
+def intervals(rows: Sequence[Mapping[str, Any]], metric: str, threshold: float | None) -> str:
+    """One line per model: value and interval on `test`. `rows`: {"model", "value", "low", "high"}."""
     shown = [dict(row) for row in rows if _finite(row.get("low")) and _finite(row.get("high"))]
     y = {"field": "model", "type": "nominal", "title": None, "sort": [r["model"] for r in shown], "axis": {"labelLimit": 220}}
     layers: list[dict[str, Any]] = [
@@ -97,8 +97,8 @@ def intervals(rows: Sequence[Mapping[str, Any]], metric: str, bar: float | None)
             "encoding": {"y": y, "x": {"field": "value", "type": "quantitative"}},
         },
     ]
-    if bar is not None:
-        layers.append({"mark": {"type": "rule", "strokeDash": [4, 4], "color": ORANGE}, "encoding": {"x": {"datum": bar}}})
+    if threshold is not None:
+        layers.append({"mark": {"type": "rule", "strokeDash": [4, 4], "color": ORANGE}, "encoding": {"x": {"datum": threshold}}})
     return svg({"width": 760, "height": {"step": 34}, "data": {"values": shown}, "layer": layers})
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from handlers.contracts import counted
 from handlers.runs.gate import number
 
 Doc = Mapping[str, Any]
@@ -33,62 +34,66 @@ def valued(found: Doc | None) -> str:
 
 def champion(record: Doc) -> list[str]:
     """Why this model is the champion."""
-    told = [
+    sentences = [
         f"Champion {record['number']} of {record['model']} is trial {record['trial']} ({parameters(record.get('params'))}), "
         f"since {instant(record.get('at'))}, by run {record['run']}.",
     ]
     learned = record.get("learned") or {}
     if learned:
-        told.append(f"It learned from {learned['rows']:,} rows of {learned['first']} to {learned['last']}.")
+        sentences.append(f"It learned from {counted(learned['rows'], 'row')} of {learned['first']} to {learned['last']}.")
     if record.get("test"):
         test = record["test"]
-        told.append(f"On {test['rows']:,} rows of {test['clusters']} test days its {record['metric']} is {valued(test)}.")
-    told.append(f"It was promoted because: {record.get('reason', 'no reason is recorded')}.")
+        rows, days = counted(test["rows"], "row"), counted(test["clusters"], "test day")
+        sentences.append(f"On {rows} of {days} its {record['metric']} is {valued(test)}.")
+    sentences.append(f"It was promoted because: {record.get('reason', 'no reason is recorded')}.")
     if record.get("predecessor"):
-        told.append(f"It replaced champion {record['predecessor']}.")
-    return told
+        sentences.append(f"It replaced champion {record['predecessor']}.")
+    return sentences
 
 
 def challenger(verdict: Doc) -> list[str]:
     """Why the winner of a run did or did not become champion."""
     winner = verdict.get("winner") or {}
     who = f"trial {winner['trial']} ({parameters(winner.get('params'))})" if winner else "no trial"
-    told = [f"Run {verdict['run']} chose {who}; it was {verdict['decision']}: {verdict['reason']}."]
-    told += [_check(check) for check in verdict.get("checks", []) if not check.get("passed")]
+    sentences = [f"Run {verdict['run']} chose {who}; it was {verdict['decision']}: {verdict['reason']}."]
+    sentences += [_check(check) for check in verdict.get("checks", []) if not check.get("passed")]
     if verdict.get("compared"):
-        told.append(f"Rows: {verdict['compared']}.")
-    return told
+        sentences.append(f"Rows: {verdict['compared']}.")
+    return sentences
 
 
 def _check(check: Doc) -> str:
+    # verdicts of earlier releases say `asked` and `chance`
+    required = check.get("required", check.get("asked"))
     if check["name"] == "improve_by":
-        chance = "undefined" if check.get("chance") is None else f"{check['chance']:.3f}"
+        probability = check.get("probability", check.get("chance"))
+        found = "undefined" if probability is None else f"{probability:.3f}"
         return (
-            f"Asked: better by {number(check['asked'])} with confidence {check['confidence']:g}; "
-            f"found: better by {number(check['found'])}, and the chance of what was asked is {chance}."
+            f"Required: better by at least {number(required)} with probability {check['confidence']:g}; "
+            f"found: better by {number(check['found'])}, and the probability of the required improvement is {found}."
         )
     if check["name"] == "comparable":
-        return "It could not be compared with the champion, and no absolute bar is set."
+        return "It could not be compared with the champion, and no threshold is set."
     if check["name"] == "defined":
         return "The metric is not defined on the test rows."
-    return f"Asked: {check['name'].replace('_', ' ')} {check['asked']:g}; found: {number(check['found'])}."
+    return f"Required: {check['name'].replace('_', ' ')} {required:g}; found: {number(check['found'])}."
 
 
 def model(name: str, record: Doc | None, verdicts: Sequence[Doc]) -> list[str]:
     """The champion, and why the last challenger after it was not promoted. `verdicts` are the model's, the newest first."""
     if record is None:
-        told = [f"{name} has no champion yet."]
-        return told + (challenger(verdicts[0]) if verdicts else ["No run has judged a trial yet."])
-    told = champion(record)
+        sentences = [f"{name} has no champion yet."]
+        return sentences + (challenger(verdicts[0]) if verdicts else ["No run has judged a trial yet."])
+    sentences = champion(record)
     last = next((v for v in verdicts if v.get("decision") != "promoted"), None)
     if last is not None and float(last.get("at") or 0) > float(record.get("at") or 0):
-        return told + challenger(last)
-    return [*told, "No challenger has been judged since."]
+        return sentences + challenger(last)
+    return [*sentences, "No challenger has been judged since."]
 
 
 def run(name: str, request: Doc | None, result: Doc | None, verdict: Doc | None) -> list[str]:
     """How a run ended, or that it has not."""
     if result is None:
-        return [f"Run {name} has not ended" + (f" (asked for at {instant(request.get('at'))})." if request and request.get("at") else ".")]
+        return [f"Run {name} has not ended" + (f" (requested at {instant(request.get('at'))})." if request and request.get("at") else ".")]
     ended = f"Run {name} ended at {instant(result.get('at'))} as {result['outcome']}"
     return [f"{ended}.", *challenger(verdict)] if verdict else [f"{ended}: {result.get('reason', '')}."]

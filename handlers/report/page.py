@@ -57,7 +57,7 @@ small{white-space:nowrap}
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a page is made of; all of it is read from the bucket but `status` and `failures`, which the engine tells.
+    """What a page is made of; all of it is read from the bucket but `status` and `failures`, which the engine passes.
 
     `trials`: {"trial", "params", "valid": {metric: interval}, "epochs", "rows", "seconds", "curve": lines}, the best first.
     `roc`: points by the model's name. `data`: rows of (what, value).
@@ -133,7 +133,7 @@ def shown(found: Mapping[str, Any] | None) -> str:
 
 
 def first(names: Iterable[str], leading: str | None) -> list[str]:
-    """The names with the leading one, if it is among them, in front."""
+    """The names in order, with the leading one first if it is among them."""
     return sorted(names, key=lambda name: (name != leading, name))
 
 
@@ -158,7 +158,7 @@ def _test(verdict: Mapping[str, Any]) -> str:
 
 
 def _slices(verdict: Mapping[str, Any]) -> str:
-    """One table a column: the gate's metric for each of its values that has rows enough."""
+    """One table per column: the gate's metric for each of its values that has rows enough."""
     found: Sequence[Mapping[str, Any]] = verdict.get("slices", [])
     text = ""
     for column in dict.fromkeys(str(row["column"]) for row in found):
@@ -176,9 +176,11 @@ def _curves(facts: Facts) -> str:
     gate = facts.verdict.get("metrics", {}).get(facts.verdict.get("metric"), {})
     models = [{"model": name, **gate[name]} for name in ("challenger", "champion") if gate.get(name)]
     if models:
-        asked = facts.verdict.get("gate", {})
-        bar = asked.get("at_least") if asked.get("at_least") is not None else asked.get("at_most")
-        drawn.append((f"{facts.verdict['metric']} with its interval", charts.intervals(models, str(facts.verdict["metric"]), bar), " all"))
+        gate_spec = facts.verdict.get("gate", {})
+        threshold = gate_spec.get("at_least") if gate_spec.get("at_least") is not None else gate_spec.get("at_most")
+        drawn.append(
+            (f"{facts.verdict['metric']} with its interval", charts.intervals(models, str(facts.verdict["metric"]), threshold), " all")
+        )
     if any(facts.roc.values()):
         drawn.append(("ROC on the test days", charts.roc(facts.roc), ""))
     curves = {str(t["trial"]): t["curve"] for t in facts.trials if t.get("curve")}

@@ -1,4 +1,4 @@
-"""Gathers what a run has left in the bucket into its report."""
+"""Writes the report of a run from what it has left in the bucket."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from handlers.contracts import counted
 from handlers.data.manifest import Dataset, load_dataset, span
 from handlers.metrics.metrics import METRICS
 from handlers.report.explain import instant
@@ -20,7 +21,7 @@ SHOWN_FAILURES = 30
 
 
 def write_report(store: Store, model: str, run: str, status: str, failures: str) -> str:
-    """Write runs/<model>/<run>/report.html and give its key. Works for a run that ended anywhere, before its first document too."""
+    """Write runs/<model>/<run>/report.html and give its key. Works for a run that ended at any point, even before its first document."""
     key = f"{run_folder(model, run)}/report.html"
     store.put(key, page(facts(store, model, run, status, parse_failures(failures))).encode())
     return key
@@ -117,7 +118,7 @@ def _data(record: RunRecord, dataset: Dataset | None) -> list[tuple[str, str]]:
         for role in ("train", "valid", "test"):
             parts = [part for part in dataset.parts if part.role == role]
             days = dataset.days(role)
-            rows.append((role, f"{sum(part.rows for part in parts):,} rows of {len(days)} days, {span(days)}"))
+            rows.append((role, f"{counted(sum(part.rows for part in parts), 'row')} of {counted(len(days), 'day')}, {span(days)}"))
         rows.append(("objects", ", ".join(sorted({str(part.source) for part in dataset.parts}))))
         rows.append(("dataset", dataset.digest))
     request = record.request or {}
@@ -128,7 +129,7 @@ def _data(record: RunRecord, dataset: Dataset | None) -> list[tuple[str, str]]:
 
 
 def _spec(record: RunRecord) -> str:
-    """The spec as it was when the run began, as YAML."""
+    """The spec as it was when the run started, as YAML."""
     import yaml
 
     spec = (record.request or {}).get("spec")
@@ -138,7 +139,7 @@ def _spec(record: RunRecord) -> str:
 
 
 def _stated(tree: Any) -> Any:
-    """A tree without the keys that say nothing: absent values, empty maps and lists."""
+    """A tree without empty values, maps and lists."""
     if isinstance(tree, dict):
         kept = {key: _stated(value) for key, value in tree.items()}
         return {key: value for key, value in kept.items() if value is not None and value != {} and value != []}

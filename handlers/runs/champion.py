@@ -1,9 +1,9 @@
 """The champion pointer and its history.
 
 `models/<model>/history/<n>.json` are immutable, numbered from 1, and each names its predecessor; `models/<model>/champion.json` holds
-a copy of the newest. A change writes the history entry first (If-None-Match) and then moves the pointer (If-Match). Whoever dies
+a copy of the newest. A change writes the history entry first (If-None-Match) and then moves the pointer (If-Match). A crash
 between the two leaves an entry that the pointer has not reached: the next reader of the pointer finishes that change before it does
-anything else, so a promotion that was carried out twice is one promotion.
+anything else, so a promotion that is repeated is one promotion.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Record = dict[str, Any]
 
 
 class Overtaken(Exception):
-    """Somebody else changed the champion meanwhile: judge again, against the new one."""
+    """Another run changed the champion meanwhile: compare again, with the new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def current(store: Store, model: str) -> Pointer:
 def change(store: Store, model: str, pointer: Pointer, record: Mapping[str, Any]) -> Record:
     """Make `record` the champion that follows `pointer`; the record as written, numbered and linked.
 
-    Carrying out the same change again (equal run and trial) gives the record that is there. Raises Overtaken when another change came
+    The same change again (equal run and trial) gives the record that is there. Raises Overtaken when another change came
     first.
     """
     number = pointer.number + 1
@@ -64,19 +64,19 @@ def change(store: Store, model: str, pointer: Pointer, record: Mapping[str, Any]
     except Conflict:
         there = _entry(store, model, number)
         if there is None or not same(there, written):
-            raise Overtaken(f"champion {number} of {model} was decided by another run") from None
+            raise Overtaken(f"another run has made champion {number} of {model}") from None
         written = there
     _move(store, model, written, pointer)
     return written
 
 
 def same(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Whether two records speak of the same change."""
+    """Whether two records describe the same change."""
     return (first.get("run"), first.get("trial"), first.get("kind")) == (second.get("run"), second.get("trial"), second.get("kind"))
 
 
 def history(store: Store, model: str) -> list[Record]:
-    """Every champion there has been, the first one first."""
+    """Every champion so far, the first one first."""
     entries = [_entry(store, model, n) for n in range(1, current(store, model).number + 1)]
     return [entry for entry in entries if entry is not None]
 
@@ -100,7 +100,7 @@ def _entry(store: Store, model: str, number: int) -> Record | None:
 
 
 def _move(store: Store, model: str, record: Record, pointer: Pointer) -> None:
-    """Move the pointer to `record`; that another has moved it there, or beyond, is as good."""
+    """Move the pointer to `record`; if another run has moved it there or further, nothing is left to do."""
     try:
         write_json(store, pointer_key(model), record, if_none_match=pointer.etag is None, if_match=pointer.etag)
     except Conflict:

@@ -1,8 +1,8 @@
 """One claim per model, `runs/<model>/claim.json`: which run trains, whether it lives, and what is wanted after it.
 
-Running and pending are one object, changed only by conditional PUT: who finds the model busy writes what it wants into the claim; who
-lets go of it learns in the same step whether anything was wanted, so nothing falls between a last look and the end. A claim whose
-heartbeat is old belongs to a dead run and is taken over.
+Running and pending are one object, changed only by conditional PUT: a run that finds the model busy writes what it wants into the
+claim; the run that releases the claim learns in the same step whether anything was wanted, so no request is lost in between. A claim
+whose heartbeat is old belongs to a dead run and is taken over.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from handlers.contracts import TryAgain, log
 from handlers.storage import Conflict, Missing, Store, Temporary, write_json
 
 BEAT_SECONDS = 20.0
-# every long stage beats: long enough for pods that wait for a node to lie between two of them
+# every long stage renews it; long enough for pods that wait for a node between two stages
 DEAD_AFTER_SECONDS = 900.0
 ATTEMPTS = 50
 
@@ -28,7 +28,7 @@ def claim_key(model: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`run` is empty while nobody trains; `last` tells a run that let go of it, and is started again, how that went."""
+    """`run` is empty while no run trains. `last` records the run that released the claim last, and whether more was wanted then."""
 
     run: str = ""
     heartbeat: float = 0.0
@@ -61,12 +61,12 @@ def _write(store: Store, model: str, claim: Claim, etag: str | None) -> bool:
 
 
 def take(store: Store, model: str, run: str, wanted: dict[str, Any]) -> str:
-    """Claim the model for a run. "" when it is the run's now; else the name of the run that trains, which now knows what is `wanted`."""
+    """Claim the model for a run. "" on success; else the name of the run that holds it, whose claim now records what is `wanted`."""
     for _ in range(ATTEMPTS):
         claim, etag = read(store, model)
         now = store.server_time()
         if claim.run == run or not claim.held(now):
-            # what a dead run was asked for stays wanted: the snapshot of who takes over may be older than the wish
+            # requests to a dead run stay: the snapshot of the run that takes over may be older than they are
             fresh = Claim(run, now, tuple(w for w in claim.wanted if w.get("run") != run))
             if _write(store, model, fresh, etag):
                 return ""
@@ -74,32 +74,32 @@ def take(store: Store, model: str, run: str, wanted: dict[str, Any]) -> str:
             known = tuple(w for w in claim.wanted if w.get("run") != wanted.get("run"))
             if _write(store, model, Claim(claim.run, claim.heartbeat, (*known, wanted), claim.last), etag):
                 return claim.run
-    raise TryAgain(f"{claim_key(model)} changes faster than it can be taken")
+    raise TryAgain(f"{claim_key(model)} changes too often to be claimed; it is retried")
 
 
 def release(store: Store, model: str, run: str) -> bool:
-    """Let go of the claim; whether something was wanted meanwhile. Asked again by the same run, the same answer."""
+    """Release the claim; True when something was wanted meanwhile. Called again by the same run, it gives the same answer."""
     for _ in range(ATTEMPTS):
         claim, etag = read(store, model)
         if claim.run != run:
             return bool(claim.last and claim.last.get("run") == run and claim.last.get("wanted"))
         if _write(store, model, Claim("", store.server_time(), (), {"run": run, "wanted": bool(claim.wanted)}), etag):
             return bool(claim.wanted)
-    raise TryAgain(f"{claim_key(model)} changes faster than it can be let go of")
+    raise TryAgain(f"{claim_key(model)} changes too often to be released; it is retried")
 
 
 def beat(store: Store, model: str, run: str) -> bool:
-    """Say that the run lives; False when the claim is not (or no longer) its own."""
+    """Renew the heartbeat; False when the run does not hold the claim."""
     claim, etag = read(store, model)
     if claim.run != run:
         return False
-    # another write came between: it has read a heartbeat that was young enough, the next beat follows soon
+    # another write came first: it has read a recent heartbeat, and the next one follows soon
     _write(store, model, Claim(claim.run, store.server_time(), claim.wanted, claim.last), etag)
     return True
 
 
 class Heartbeat:
-    """Beats in a thread for as long as it lasts; a bucket that does not answer is asked again at the next beat."""
+    """Renews the heartbeat in a thread while this lasts. A bucket that does not answer is tried again at the next beat."""
 
     def __init__(self, store: Store, model: str, run: str, seconds: float = BEAT_SECONDS) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""The winner of a run against the champion: who wins on `valid`, which rows of `test` may be compared on, and the verdict."""
+"""The winner of a run against the champion: who wins on `valid`, which rows of `test` both may predict, and the verdict."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handlers.contracts import GaveUp
+from handlers.contracts import GaveUp, counted
 from handlers.data.manifest import Dataset, span
 from handlers.metrics.baseline import DEFAULT, baseline
 from handlers.metrics.bootstrap import interval, paired
@@ -22,51 +22,51 @@ from handlers.modelspec.model import ModelSpec
 from handlers.runs import gate as gates
 from handlers.runs import trials
 from handlers.runs.champion import Pointer
-from handlers.runs.evaluation import Side, document, keep, key, named, rows_digest
+from handlers.runs.evaluation import TrainedTrial, document, keep, key, named, rows_digest
 from handlers.storage import Store
 
 
 def choose(scores: Sequence[Mapping[str, Any]], task: str, select_by: str) -> Mapping[str, Any]:
     """The best trial on `valid`; of equal ones the one whose id comes first. GaveUp when no score is a number."""
-    asked = metric(task, select_by)
+    selecting = metric(task, select_by)
     usable = [s for s in scores if isinstance(s.get("value"), (int, float)) and math.isfinite(s["value"])]
     if not usable:
-        raise GaveUp(f"no trial has a {select_by} on valid; a split with both classes on the validation days gives one")
-    return min(usable, key=lambda s: (-s["value"] if asked.higher else s["value"], s["trial"]))
+        raise GaveUp(f"no trial has a {select_by} on valid; change data.split so that the validation days have every class")
+    return min(usable, key=lambda s: (-s["value"] if selecting.higher else s["value"], s["trial"]))
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The test rows to judge on: `why_not` says why the champion cannot be asked about any of them; `note` what was compared."""
+    """The test rows to judge on: `why_not` says why the champion can predict none of them; `note` what was compared."""
 
     dataset: Dataset
     note: str
     why_not: str | None = None
 
 
-def comparable(dataset: Dataset, spec: ModelSpec, champion: Side | None) -> Rows:
-    """Which test rows both may be asked about: not those of days that the champion has learned or was chosen on."""
+def comparable(dataset: Dataset, spec: ModelSpec, champion: TrainedTrial | None) -> Rows:
+    """Which test rows both may predict: not those of days that the champion has learned or was chosen on."""
     days = dataset.days("test")
     if champion is None:
-        return Rows(dataset, f"{len(days)} test days, {span(days)}")
+        return Rows(dataset, f"{counted(len(days), 'test day')}, {span(days)}")
     differs = _differs(dataset, spec, champion)
     if differs:
-        return Rows(dataset, f"{len(days)} test days, {span(days)}, by the winner alone: {differs}", differs)
+        return Rows(dataset, f"{counted(len(days), 'test day')}, {span(days)}, for the winner alone: {differs}", differs)
     learned = set(champion.dataset.days("train", "valid"))
     left_out = [day for day in days if day in learned]
     kept = [day for day in days if day not in learned]
     if not kept:
-        why = f"the champion has learned all {len(days)} test days ({span(days)})"
-        return Rows(dataset, f"{len(days)} test days, {span(days)}, by the winner alone: {why}", why)
-    note = f"{len(kept)} test days, {span(kept)}"
+        why = f"the champion has learned all test days ({span(days)})"
+        return Rows(dataset, f"{counted(len(days), 'test day')}, {span(days)}, for the winner alone: {why}", why)
+    note = f"{counted(len(kept), 'test day')}, {span(kept)}"
     if left_out:
-        note += f"; {len(left_out)} test days ({span(left_out)}) are left out, because the champion has learned them"
+        note += f"; left out, because the champion has learned them: {counted(len(left_out), 'test day')}, {span(left_out)}"
     parts = [part for part in dataset.parts if part.role != "test" or str(part.day) in set(kept)]
     return Rows(replace(dataset, parts=parts), note)
 
 
-def _differs(dataset: Dataset, spec: ModelSpec, champion: Side) -> str | None:
-    """What makes the champion's question another one than the challenger's, or its input one that these rows do not have."""
+def _differs(dataset: Dataset, spec: ModelSpec, champion: TrainedTrial) -> str | None:
+    """Why the champion predicts something else than the challenger, or needs columns that these rows do not have."""
     if champion.spec.task != spec.task:
         return f"the champion's task is {champion.spec.task}, this one is {spec.task}"
     if champion.spec.data.target != spec.data.target:
@@ -83,18 +83,18 @@ def verdict(
     """The verdict's document. Nothing is changed in the bucket but the evaluations, which are kept."""
     gate = gates.Gate.of(spec.promote.gate.model_dump() if spec.promote.gate else None, spec.evaluate.select_by)
     best = choose(scores, spec.task, spec.evaluate.select_by)
-    winner = Side.open(store, model, best["trial"])
+    winner = TrainedTrial.open(store, model, best["trial"])
     same = pointer.record is not None and pointer.record["trial"] == winner.trial
-    champion = Side.open(store, model, pointer.record["trial"]) if pointer.record is not None and not same else None
+    champion = TrainedTrial.open(store, model, pointer.record["trial"]) if pointer.record is not None and not same else None
     rows = comparable(dataset, spec, champion)
-    ours = winner.ask(store, rows.dataset, spec, "test")
-    asked_too = champion if rows.why_not is None else None
-    theirs = asked_too.ask(store, rows.dataset, spec, "test") if asked_too else None
+    ours = winner.predict(store, rows.dataset, spec, "test")
+    compared = champion if rows.why_not is None else None
+    theirs = compared.predict(store, rows.dataset, spec, "test") if compared else None
     found, metrics = _decide(gate, spec, ours, theirs, same=same, why_not=rows.why_not)
     wanted = list(metrics)
     evaluations = {"challenger": _keep(store, model, winner, rows.dataset, spec, ours, wanted)}
-    if asked_too and theirs is not None:
-        evaluations["champion"] = _keep(store, model, asked_too, rows.dataset, spec, theirs, wanted)
+    if compared and theirs is not None:
+        evaluations["champion"] = _keep(store, model, compared, rows.dataset, spec, theirs, wanted)
     code = code_digest("verdicts", libraries(spec.model.estimator))
     before = pointer.record and {k: pointer.record.get(k) for k in ("number", "trial", "run", "dataset")}
     return {
@@ -113,7 +113,7 @@ def verdict(
         "slices": slices(spec, metric(spec.task, gate.metric), ours, theirs),
         "baseline": _baseline(store, dataset, winner, spec, ours, wanted),
         "rows": ours.rows,
-        "compared": f"{ours.rows:,} rows of {rows.note}",
+        "compared": f"{counted(ours.rows, 'row')} of {rows.note}",
         "trials": [_scored(store, model, score, spec, dataset) for score in scores],
         "dataset": dataset.digest,
         "evaluations": evaluations,
@@ -141,14 +141,14 @@ def _decide(
     metrics: dict[str, Any] = {}
     found: gates.Verdict | None = None
     for name in metrics_of(spec, gate.metric):
-        asked = metric(spec.task, name)
+        computed = metric(spec.task, name)
         if theirs is None:
-            alone = interval(asked, ours)
+            alone = interval(computed, ours)
             metrics[name] = {"challenger": alone.to_json()}
             if name == gate.metric:
                 found = _alone(gate, alone, same=same, why_not=why_not)
             continue
-        both = paired(asked, ours, theirs)
+        both = paired(computed, ours, theirs)
         metrics[name] = {
             "challenger": both.challenger.to_json(),
             "champion": both.champion.to_json(),
@@ -157,7 +157,7 @@ def _decide(
         if name == gate.metric:
             found = gates.against(gate, both)
     if found is None:
-        raise ValueError(f"the gate's metric {gate.metric!r} is not among those that were computed")
+        raise ValueError(f"the gate's metric {gate.metric!r} was not computed")
     return found, metrics
 
 
@@ -167,11 +167,15 @@ def _alone(gate: gates.Gate, found: Any, *, same: bool, why_not: str | None) -> 
     return gates.incomparable(gate, found, why_not) if why_not else gates.first(gate, found)
 
 
-def _keep(store: Store, model: str, side: Side, rows: Dataset, spec: ModelSpec, said: Predictions, wanted: list[str]) -> str:
-    return keep(store, model, document(side, "test", rows_digest(rows, "test"), spec, said, wanted))
+def _keep(
+    store: Store, model: str, trained: TrainedTrial, rows: Dataset, spec: ModelSpec, predictions: Predictions, wanted: list[str]
+) -> str:
+    return keep(store, model, document(trained, "test", rows_digest(rows, "test"), spec, predictions, wanted))
 
 
-def _baseline(store: Store, dataset: Dataset, side: Side, spec: ModelSpec, test: Predictions, wanted: list[str]) -> dict[str, Any]:
+def _baseline(
+    store: Store, dataset: Dataset, trained: TrainedTrial, spec: ModelSpec, test: Predictions, wanted: list[str]
+) -> dict[str, Any]:
     name = spec.evaluate.baseline or DEFAULT[spec.task]
-    train = DatasetFeed(store, dataset, spec, side.encoder).ordered("train")
+    train = DatasetFeed(store, dataset, spec, trained.encoder).ordered("train")
     return baseline(name, spec.task, classes(spec), train, test, wanted)

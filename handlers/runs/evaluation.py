@@ -1,4 +1,4 @@
-"""Asking a trained trial about rows it has not learned, and keeping what came out under the digest of what can change it."""
+"""What a trained trial predicts for rows that it has not learned, and the evaluation of it, kept under the digest of what can change it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from handlers.metrics.ordered import roc_curve
 from handlers.metrics.predictions import Grouped, Predictions
 from handlers.models.estimators import Learner, classes, kind, libraries
 from handlers.models.model_file import load
-from handlers.models.predict import ask
+from handlers.models.predict import predict
 from handlers.modelspec.code_digests import code_digest
 from handlers.modelspec.digests import evaluation_digest
 from handlers.modelspec.model import ModelSpec
@@ -28,8 +28,8 @@ ROC_POINTS = 150
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """A trained trial, ready to be asked: encoded by the manifest it learned from, whatever rows it is asked about."""
+class TrainedTrial:
+    """A trained trial, ready to predict. Rows are encoded by the manifest that it learned from."""
 
     trial: str
     request: dict[str, Any]
@@ -39,14 +39,14 @@ class Side:
     encoder: Encoder
 
     @classmethod
-    def open(cls, store: Store, model: str, trial: str) -> Side:
+    def open(cls, store: Store, model: str, trial: str) -> TrainedTrial:
         learner, request, spec = open_learner(store, model, trial)
         dataset = load_dataset(store, model, request["dataset"])
         return cls(trial, request, learner, spec, dataset, Encoder(dataset, spec))
 
-    def ask(self, store: Store, rows: Dataset, spec: ModelSpec, role: str) -> Predictions:
-        """Answers for the rows that `role` has in the manifest `rows`; `spec` says what is true of them (target, weight, cluster)."""
-        return ask(self.learner, batches(store, rows, spec, self.encoder, role), role)
+    def predict(self, store: Store, rows: Dataset, spec: ModelSpec, role: str) -> Predictions:
+        """Predictions for the rows of `role` in the manifest `rows`; `spec` says what target, weight and cluster they have."""
+        return predict(self.learner, batches(store, rows, spec, self.encoder, role), role)
 
 
 def open_learner(store: Store, model: str, trial: str) -> tuple[Learner, dict[str, Any], ModelSpec]:
@@ -75,17 +75,19 @@ def named(trial: str, estimator: str, rows: str, spec: ModelSpec, wanted: Sequen
     return evaluation_digest(trial, rows, asked, code_digest("evaluations", libraries(estimator)))
 
 
-def document(side: Side, role: str, rows: str, spec: ModelSpec, said: Predictions, wanted: Sequence[str]) -> dict[str, Any]:
-    """The evaluation of what `side` said: each metric with its interval over clusters, and a binary model's ROC curve."""
+def document(
+    trained: TrainedTrial, role: str, rows: str, spec: ModelSpec, predictions: Predictions, wanted: Sequence[str]
+) -> dict[str, Any]:
+    """The evaluation of `trained`: each metric with its interval over clusters, and a binary model's ROC curve."""
     found: dict[str, Any] = {
-        "trial": side.trial,
+        "trial": trained.trial,
         "role": role,
         "rows": rows,
-        "digest": named(side.trial, side.spec.model.estimator, rows, spec, wanted),
-        "metrics": {name: interval(metric(spec.task, name), said).to_json() for name in wanted},
+        "digest": named(trained.trial, trained.spec.model.estimator, rows, spec, wanted),
+        "metrics": {name: interval(metric(spec.task, name), predictions).to_json() for name in wanted},
     }
     if spec.task == "binary":
-        found["roc"] = [[round(x, 4), round(y, 4)] for x, y in roc_curve(Grouped.group(said), ROC_POINTS)]
+        found["roc"] = [[round(x, 4), round(y, 4)] for x, y in roc_curve(Grouped.group(predictions), ROC_POINTS)]
     return found
 
 
@@ -107,7 +109,7 @@ def on_valid(store: Store, model: str, trial: str, spec: ModelSpec, dataset: Dat
     known = trials.optional(store, key(model, trial, named(trial, spec.model.estimator, rows, spec, wanted)))
     if known is not None:
         return known
-    side = Side.open(store, model, trial)
-    found = document(side, "valid", rows, spec, side.ask(store, dataset, spec, "valid"), wanted)
+    trained = TrainedTrial.open(store, model, trial)
+    found = document(trained, "valid", rows, spec, trained.predict(store, dataset, spec, "valid"), wanted)
     keep(store, model, found)
     return found

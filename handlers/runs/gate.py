@@ -1,8 +1,8 @@
 """The decision whether a challenger becomes champion: pure, from numbers to a verdict with reasons.
 
-The rule: the absolute bar (`at_least`, `at_most`) holds for the challenger's value on `test`; and, where there is a champion that can be
-asked about the same rows, the chance that the challenger is better by at least `improve_by` - over resamples of whole days - reaches
-`confidence`. Without `improve_by` the difference asked for is 0: not worse than the champion. A first champion needs only the bar.
+The rule: the challenger's value on `test` meets the threshold (`at_least`, `at_most`); and, where the champion can predict the same rows,
+the probability that the challenger is better by at least `improve_by`, over resamples of whole days, is at least `confidence`. Without
+`improve_by` the challenger must be at least as good as the champion. A first champion needs only the threshold.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from handlers.contracts import counted
 from handlers.metrics.bootstrap import Interval, Paired
 
 DEFAULT_CONFIDENCE = 0.9
@@ -30,7 +31,7 @@ class Gate:
     confidence: float = DEFAULT_CONFIDENCE
 
     @property
-    def has_bar(self) -> bool:
+    def has_threshold(self) -> bool:
         return self.at_least is not None or self.at_most is not None
 
     @classmethod
@@ -57,7 +58,7 @@ def improvement(stated: Any) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`checks` are the conditions asked, each with `name`, `passed`, what was `found` and `asked`; `reason` says it in one sentence."""
+    """`checks` are the conditions, each with `name`, `passed`, and what was `found` and `required`; `reason` says it in one sentence."""
 
     decision: Decision
     reason: str
@@ -82,7 +83,7 @@ def within(found: Interval) -> str:
     return f"{number(found.value)} ({found.confidence:.0%} interval {number(found.low)} to {number(found.high)})".replace("%", " %")
 
 
-def bar(gate: Gate, found: Interval) -> list[dict[str, Any]]:
+def threshold_checks(gate: Gate, found: Interval) -> list[dict[str, Any]]:
     """The absolute conditions; an undefined value fails them."""
     checks: list[dict[str, Any]] = []
     if gate.at_least is not None:
@@ -94,56 +95,59 @@ def bar(gate: Gate, found: Interval) -> list[dict[str, Any]]:
     return checks
 
 
-def _check(name: str, passed: bool, found: float | None, asked: float | None, **more: Any) -> dict[str, Any]:
+def _check(name: str, passed: bool, found: float | None, required: float | None, **more: Any) -> dict[str, Any]:
     finite = found if found is not None and math.isfinite(found) else None
-    return {"name": name, "passed": bool(passed), "found": finite, "asked": asked, **more}
+    return {"name": name, "passed": bool(passed), "found": finite, "required": required, **more}
 
 
 def first(gate: Gate, found: Interval) -> Verdict:
-    """The verdict while there is no champion: the absolute bar alone."""
-    checks = bar(gate, found)
+    """The verdict while there is no champion: the threshold alone."""
+    checks = threshold_checks(gate, found)
     failed = [c for c in checks if not c["passed"]]
-    said = f"{gate.metric} {within(found)} on test"
+    summary = f"{gate.metric} {within(found)} on test"
     if failed:
-        return Verdict("refused", f"{said} misses the bar: {_asked(gate)}", tuple(checks))
+        return Verdict("refused", f"{summary} misses the threshold: {_required(gate)}", tuple(checks))
     return Verdict(
-        "promoted", f"first champion: {said}" + (f" reaches the bar ({_asked(gate)})" if checks else ", no bar is set"), tuple(checks)
+        "promoted",
+        f"first champion: {summary}" + (f" meets the threshold ({_required(gate)})" if checks else "; no threshold is set"),
+        tuple(checks),
     )
 
 
 def against(gate: Gate, compared: Paired) -> Verdict:
-    """The verdict against a champion that was asked about the same rows."""
-    checks = bar(gate, compared.challenger)
-    chance = compared.chance(gate.absolute, gate.share)
+    """The verdict against a champion that has predicted the same rows."""
+    checks = threshold_checks(gate, compared.challenger)
+    probability = compared.probability(gate.absolute, gate.share)
     required = gate.absolute + gate.share * abs(compared.champion.value)
-    improved = chance is not None and chance >= gate.confidence
+    improved = probability is not None and probability >= gate.confidence
     checks.append(
-        _check("improve_by", improved, compared.difference.value, required, chance=chance, confidence=gate.confidence),
+        _check("improve_by", improved, compared.difference.value, required, probability=probability, confidence=gate.confidence),
     )
-    said = (
+    summary = (
         f"{gate.metric} {number(compared.challenger.value)} against the champion's {number(compared.champion.value)} on the same "
-        f"{compared.challenger.rows:,} rows: better by {within(compared.difference)}"
+        f"{counted(compared.challenger.rows, 'row')}: better by {within(compared.difference)}"
     )
-    goal = "being not worse" if required == 0 else f"an improvement of {number(required)}"
-    if chance is None:
-        why = f"one day or cluster of rows cannot say how sure that is, and {goal} is asked at confidence {gate.confidence:g}"
-        return Verdict("refused", f"{said}; {why}", tuple(checks))
-    sure = f"the chance of {goal} is {chance:.3f}, {gate.confidence:g} is asked"
+    goal = "being at least as good" if required == 0 else f"an improvement of at least {number(required)}"
+    if probability is None:
+        why = f"one day or cluster of rows gives no probability of {goal}; the required probability is {gate.confidence:g}"
+        return Verdict("refused", f"{summary}; {why}", tuple(checks))
+    reached = "which reaches" if improved else "below"
+    certainty = f"{goal} has probability {probability:.3f}, {reached} the required {gate.confidence:g}"
     failed = [c for c in checks if not c["passed"] and c["name"] != "improve_by"]
     if failed:
-        return Verdict("refused", f"{said}; it misses the bar: {_asked(gate)}", tuple(checks))
-    return Verdict("promoted" if improved else "refused", f"{said}; {sure}", tuple(checks))
+        return Verdict("refused", f"{summary}; it misses the threshold: {_required(gate)}", tuple(checks))
+    return Verdict("promoted" if improved else "refused", f"{summary}; {certainty}", tuple(checks))
 
 
 def incomparable(gate: Gate, found: Interval, why: str) -> Verdict:
-    """The champion cannot be asked about these rows: the bar alone decides, and without a bar nothing is promoted."""
-    checks = bar(gate, found)
-    if not gate.has_bar:
-        text = f"no comparison with the champion: {why}; with promote.gate.at_least or at_most the bar alone would decide"
+    """The champion cannot predict these rows: the threshold alone decides, and without one nothing is promoted."""
+    checks = threshold_checks(gate, found)
+    if not gate.has_threshold:
+        text = f"no comparison with the champion: {why}; set promote.gate.at_least or at_most to decide by a threshold alone"
         return Verdict("refused", text, (*checks, _check("comparable", False, None, None)))
     alone = first(gate, found)
-    outcome = "reaches" if alone.promoted else "misses"
-    text = f"no comparison with the champion: {why}; by the bar alone: {gate.metric} {within(found)} {outcome} {_asked(gate)}"
+    outcome = "meets" if alone.promoted else "misses"
+    text = f"no comparison with the champion: {why}; by the threshold alone: {gate.metric} {within(found)} {outcome} {_required(gate)}"
     return Verdict(alone.decision, text, alone.checks)
 
 
@@ -152,7 +156,7 @@ def kept(metric: str, found: Interval) -> Verdict:
     return Verdict("kept", f"the winner is the champion itself ({metric} {within(found)} on test)", ())
 
 
-def _asked(gate: Gate) -> str:
+def _required(gate: Gate) -> str:
     parts = []
     if gate.at_least is not None:
         parts.append(f"at least {gate.at_least:g}")

@@ -29,7 +29,7 @@ class RunRecord:
 
     @property
     def at(self) -> float:
-        """When it ended, or was asked for; seconds since 1970, 0 when nobody said."""
+        """When it ended, or else was requested, in seconds since 1970; 0 when nothing is recorded."""
         for document in (self.result, self.verdict, self.request):
             if document is not None and document.get("at") is not None:
                 return float(document["at"])
@@ -67,7 +67,7 @@ def runs(store: Store, model: str) -> list[RunRecord]:
 
 
 def find_run(store: Store, run: str) -> RunRecord | None:
-    """The run of that name, of whatever model."""
+    """The run of that name, of any model."""
     for model in _names(store, "runs/"):
         found = read_run(store, model, run)
         if found.request or found.verdict or found.result:

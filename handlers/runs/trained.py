@@ -1,4 +1,4 @@
-"""Markers that answer at once whether data, spec and gate have been decided on: `trained/<model>/<run digest>[-<gate digest>].json`.
+"""Markers that say whether a run has decided on data, spec and gate: `trained/<model>/<run digest>[-<gate digest>].json`.
 
 A marker is written just before the run's result.json and counts only when that is there: result.json alone means trained.
 """
@@ -15,12 +15,12 @@ def _key(model: str, digest: str, gate: str = "") -> str:
 
 
 def mark(store: Store, request: dict[str, Any]) -> None:
-    """Say that the request's run decided on trials of its digest by its gate."""
+    """Record that the request's run has decided on the trials of its digest by its gate."""
     for gate in ("", request["gate"]):
         write_json(store, _key(request["model"], request["digest"], gate), {"run": request["run"]})
 
 
-def by(store: Store, model: str, digest: str, gate: str = "") -> str | None:
+def run_of(store: Store, model: str, digest: str, gate: str = "") -> str | None:
     """The run that trained `digest` (and decided it by `gate`), None when there is none with a result."""
     try:
         run = str(read_json(store, _key(model, digest, gate))["run"])

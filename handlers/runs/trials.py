@@ -1,4 +1,4 @@
-"""One trial's folder in the bucket: what was asked, how it went, and the model.
+"""One trial's folder in the bucket: its request, its curve, and the model.
 
 `trials/<model>/<trial>/` holds request.json (the spec, the dataset, the parameters), curve.jsonl (a line an epoch, rewritten whole from the
 checkpoint's history, so that a resumed training leaves the same lines), checkpoint/ while it trains, failures.json, model/model.skops and,
@@ -14,7 +14,7 @@ from handlers.contracts import GaveUp, TryAgain
 from handlers.models import checkpoint
 from handlers.storage import Missing, Store, canonical_json, read_json, write_json, write_once
 
-# how many failures of one trial a run forgives
+# how many failures of one trial a run retries
 RETRIES = 2
 
 
@@ -23,7 +23,7 @@ def folder(model: str, trial: str) -> str:
 
 
 def optional(store: Store, key: str) -> dict[str, Any] | None:
-    """The document, None when it is not there."""
+    """The document, None when there is none."""
     try:
         found: dict[str, Any] = read_json(store, key)
     except Missing:
@@ -50,14 +50,14 @@ def curve(store: Store, model: str, trial: str) -> list[dict[str, Any]]:
 
 
 def finish(store: Store, model: str, trial: str, model_file: bytes, document: dict[str, Any]) -> None:
-    """The model, then the marker, then the checkpoint goes: whoever dies in between trains on from it, to the same model."""
+    """Write the model, then the marker, then delete the checkpoint: after a crash the training resumes from it, to the same model."""
     store.put(f"{folder(model, trial)}/model/model.skops", model_file)
     write_once(store, f"{folder(model, trial)}/result.json", document)
     store.delete(checkpoint.key(folder(model, trial)))
 
 
 def failures(store: Store, model: str, trial: str, run: str) -> list[dict[str, Any]]:
-    """What went wrong with this trial in this run; another run has a budget of its own."""
+    """The failures of this trial in this run; each run has a budget of its own."""
     found = optional(store, f"{folder(model, trial)}/failures.json") or {}
     return [entry for entry in found.get("failures", []) if entry["run"] == run]
 
@@ -70,5 +70,5 @@ def failed(store: Store, model: str, trial: str, run: str, error: Exception, bud
     write_json(store, key, {"failures": [*known, {"run": run, "error": text, "at": store.server_time()}]})
     count = sum(1 for entry in known if entry["run"] == run) + 1
     if count > budget:
-        return GaveUp(f"trial {trial}: {text}; it has failed {count} times in run {run}, {budget} retries are forgiven")
+        return GaveUp(f"trial {trial}: {text}; it has failed {count} times in run {run}; the limit of retries is {budget}")
     return TryAgain(f"trial {trial}: {text}; failure {count}, {budget - count + 1} of {budget} retries left")

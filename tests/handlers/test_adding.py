@@ -68,7 +68,7 @@ def insert(file: Path, before: str, text: str) -> None:
 
 def python(copy: Path, *words: str) -> str:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("RETRAIN", "PYTHON"))}
-    ended = subprocess.run([sys.executable, "-m", *words], cwd=copy, env=clean, capture_output=True, text=True, check=False)
+    ended = subprocess.run([sys.executable, "-m", *words], check=False, cwd=copy, env=clean, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
 

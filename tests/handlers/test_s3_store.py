@@ -11,7 +11,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from handlers.storage import Conflict, Missing, Refused, S3Store, Temporary, open_store, read_json, write_once
+from handlers.storage import BucketRefused, Conflict, Missing, S3Store, Temporary, open_store, read_json, write_once
 from localargo.bucket.seaweedfs import SeaweedFS
 
 pytestmark = pytest.mark.slow
@@ -118,14 +118,14 @@ def test_the_bucket_has_a_clock(store: S3Store) -> None:
 def test_a_bucket_that_is_not_there_is_refused(store: S3Store) -> None:
     other = S3Store("no-such-bucket")
     for ask in (lambda: other.get("a"), lambda: list(other.list("a")), other.server_time):
-        with pytest.raises(Refused, match="no-such-bucket"):
+        with pytest.raises(BucketRefused, match="no-such-bucket"):
             ask()
 
 
 def test_wrong_keys_are_refused_and_named(store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the keys it found first
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
-    with pytest.raises(Refused, match="put_object a"):
+    with pytest.raises(BucketRefused, match="put_object a"):
         S3Store(store.bucket).put("a", b"x")
 
 

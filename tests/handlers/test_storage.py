@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.storage import Conflict, FolderStore, Missing, Refused, canonical_json, digest, open_store, read_json, write_json, write_once
+from handlers.storage import (
+    BucketRefused,
+    Conflict,
+    FolderStore,
+    Missing,
+    canonical_json,
+    digest,
+    open_store,
+    read_json,
+    write_json,
+    write_once,
+)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -115,7 +126,7 @@ def test_a_written_value_is_read_back(store: FolderStore) -> None:
 
 def test_a_bucket_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RETRAIN_BUCKET", raising=False)
-    with pytest.raises(Refused, match="RETRAIN_BUCKET is not set"):
+    with pytest.raises(BucketRefused, match="RETRAIN_BUCKET is not set"):
         open_store()
 
 

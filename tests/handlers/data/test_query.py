@@ -51,7 +51,7 @@ def answer(sql: str, *tables: pa.Table) -> list[dict[str, Any]]:
         ("SELECT * FROM read_csv('/etc/passwd')", "a table function"),
         ("SELECT * FROM '/etc/passwd'", "/etc/passwd"),
         ("SELECT * FROM other", "'other'"),
-        ("SELECT 1", "no FROM"),
+        ("SELECT 1", "a SELECT without FROM"),
     ],
 )
 def test_what_needs_more_than_a_row_is_refused_by_name(sql: str, clause: str) -> None:

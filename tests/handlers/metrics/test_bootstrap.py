@@ -54,7 +54,7 @@ def test_one_day_leaves_nothing_to_resample() -> None:
     p = days(1, clusters=1)
     found = interval(MAE, p)
     assert (found.se, found.low, found.high, found.clusters) == (None, None, None, 1)
-    assert paired(MAE, p, p).chance(0.0, 0.0) is None
+    assert paired(MAE, p, p).probability(0.0, 0.0) is None
 
 
 def test_resamples_without_one_of_the_classes_are_left_out() -> None:
@@ -72,8 +72,8 @@ def test_a_model_against_itself_is_equal_in_every_resample() -> None:
     same = paired(MAE, p, p)
     assert same.difference.value == 0.0
     assert same.difference.se == 0.0
-    assert same.chance(0.0, 0.0) == 1.0
-    assert same.chance(0.001, 0.0) == 0.0
+    assert same.probability(0.0, 0.0) == 1.0
+    assert same.probability(0.001, 0.0) == 0.0
 
 
 def test_pairing_removes_what_both_share() -> None:
@@ -84,15 +84,15 @@ def test_pairing_removes_what_both_share() -> None:
     assert found.difference.se == pytest.approx(0.0, abs=1e-9)
     assert found.challenger.se is not None
     assert found.challenger.se > 0.1
-    assert found.chance(0.1, 0.0) == 1.0
-    assert found.chance(0.3, 0.0) == 0.0
+    assert found.probability(0.1, 0.0) == 1.0
+    assert found.probability(0.3, 0.0) == 0.0
     # a share is a share of the champion's value, about 10
-    assert found.chance(0.0, 0.01) == 1.0
-    assert found.chance(0.0, 0.05) == 0.0
+    assert found.probability(0.0, 0.01) == 1.0
+    assert found.probability(0.0, 0.05) == 0.0
 
 
 def test_other_rows_are_not_compared() -> None:
-    with pytest.raises(ValueError, match="not asked about the same rows"):
+    with pytest.raises(ValueError, match="must predict the same rows"):
         paired(MAE, days(0), days(0, clusters=39))
 
 

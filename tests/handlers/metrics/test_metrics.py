@@ -14,12 +14,12 @@ from sklearn import metrics as reference
 from handlers.contracts import BadSpec
 from handlers.metrics.metrics import METRICS, metric, value, values
 from handlers.metrics.ordered import roc_curve
-from handlers.metrics.predictions import Grouped, Kind, Predictions
+from handlers.metrics.predictions import Grouped, Predictions, ScoreKind
 
 CLASSES = 4
 
 
-def binary(seed: int, rows: int = 400, kind: Kind = "probability") -> Predictions:
+def binary(seed: int, rows: int = 400, kind: ScoreKind = "probability") -> Predictions:
     random = np.random.default_rng(seed)
     truth = (random.random(rows) < 0.3).astype(float)
     # rounded, so that there are ties
@@ -131,9 +131,9 @@ def test_directions() -> None:
 
 
 def test_an_unknown_metric_names_the_nearest() -> None:
-    with pytest.raises(BadSpec, match=r"'roc_auk' is not one of task 'binary'.*did you mean 'roc_auc'\?"):
+    with pytest.raises(BadSpec, match=r"'roc_auk' is not a metric of task 'binary'.*did you mean 'roc_auc'\?"):
         metric("binary", "roc_auk")
-    with pytest.raises(BadSpec, match="task 'ranking' has no metrics here"):
+    with pytest.raises(BadSpec, match="task 'ranking' has no metrics"):
         metric("ranking", "ndcg")
 
 

@@ -82,8 +82,8 @@ def test_a_class_that_the_rows_lack_keeps_its_column() -> None:
         ("SGDRegressor", "regression", "stream", "did you mean 'sklearn.linear_model.SGDRegressor'?"),
         ("os.system", "binary", "stream", "accepted: sklearn.linear_model.SGDClassifier, "),
         ("sklearn.linear_model.PassiveAggressiveClassifier", "binary", "stream", "learning_rate: pa1"),
-        (SGD, "regression", "stream", "cannot do task 'regression'; accepted: sklearn.linear_model.SGDRegressor"),
-        ("sklearn.ensemble.RandomForestClassifier", "binary", "stream", "write `memory: whole`"),
+        (SGD, "regression", "stream", "does not support task 'regression'; accepted: sklearn.linear_model.SGDRegressor"),
+        ("sklearn.ensemble.RandomForestClassifier", "binary", "stream", "set `memory: whole`"),
     ],
 )
 def test_an_estimator_that_will_not_do_is_refused_with_the_way_out(path: str, task: str, memory: str, said: str) -> None:
@@ -98,8 +98,8 @@ def test_an_estimator_that_will_not_do_is_refused_with_the_way_out(path: str, ta
         (SGD, {"zzz": 1}, "stream", "accepted: .*loss"),
         (SGD, {"alpha": -1.0}, "stream", "model.params: The 'alpha' parameter"),
         (SGD, {"loss": "log"}, "stream", "model.params: The 'loss' parameter"),
-        (SGD, {"random_state": 1}, "stream", "model.params.random_state: not accepted here; model.seed"),
-        (SGD, {"max_iter": 9}, "stream", "training.epochs is the place"),
+        (SGD, {"random_state": 1}, "stream", "model.params.random_state: not accepted here; use model.seed"),
+        (SGD, {"max_iter": 9}, "stream", "use training.epochs instead"),
         (SGD, {"n_jobs": 9}, "whole", "resources.train.cpu"),
         (SGD, {"class_weight": "balanced"}, "stream", "data.weight"),
         (SGD, {"class_weight": {"0": 1}}, "whole", "data.weight"),
@@ -124,7 +124,7 @@ def test_a_metric_of_probabilities_needs_an_estimator_that_gives_them() -> None:
     needs_probability(make(SGD, "binary", {"loss": "log_loss"}, seed=0), "log_loss")
     with pytest.raises(BadSpec, match=r"'brier' needs probabilities.*loss: log_loss gives them"):
         needs_probability(make(SGD, "binary", {}, seed=0), "brier")
-    with pytest.raises(BadSpec, match="Perceptron as configured gives none"):
+    with pytest.raises(BadSpec, match="Perceptron with these parameters does not give"):
         needs_probability(make("sklearn.linear_model.Perceptron", "binary", {}, seed=0), "log_loss")
 
 
@@ -133,7 +133,7 @@ def test_a_missing_value_names_the_key_that_fills_it() -> None:
     gaps = X.toarray()
     gaps[3, 1] = np.nan
     with pytest.raises(
-        BadSpec, match=r"features: a value is missing and SGDClassifier takes none; use missing: mean.*HistGradientBoosting"
+        BadSpec, match=r"features: a value is missing, which SGDClassifier does not accept; set `missing: mean.*HistGradientBoosting"
     ):
         learner(SGD, "binary", {}, seed=0, classes=2).learn(gaps, y, None)
     takes = learner("sklearn.ensemble.HistGradientBoostingClassifier", "binary", {"max_iter": 3}, seed=0, classes=2, memory="whole")

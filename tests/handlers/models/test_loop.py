@@ -16,11 +16,11 @@ from handlers.data.read import Batch, Position
 from handlers.metrics.predictions import Predictions
 from handlers.models import checkpoint
 from handlers.models import kernel as kernels
-from handlers.models.checkpoint import Progress, Refused
+from handlers.models.checkpoint import CannotResume, Progress
 from handlers.models.estimators import KINDS, Learner, learner
 from handlers.models.loop import Plan, Training, gather, whole
 from handlers.models.model_file import load, state_digest
-from handlers.models.predict import ask
+from handlers.models.predict import predict
 from handlers.storage import Store, open_store
 
 SGD = "sklearn.linear_model.SGDClassifier"
@@ -202,14 +202,14 @@ def test_a_checkpoint_of_another_machine_or_code_is_refused_with_the_reason(
         monkeypatch.setattr(checkpoint, "FORMAT", change["format"])
     checkpoint.save(store, "trials/m/t", made.learner.estimator, Progress())
     monkeypatch.undo()
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(CannotResume, match=said):
         checkpoint.resume(store, "trials/m/t", KINDS[SGD])
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 cut short"])
 def test_a_damaged_checkpoint_is_refused(store: Store, data: bytes) -> None:
     store.put(checkpoint.key("trials/m/t"), data)
-    with pytest.raises(Refused, match="is damaged"):
+    with pytest.raises(CannotResume, match="is damaged"):
         checkpoint.resume(store, "trials/m/t", KINDS[SGD])
 
 
@@ -220,7 +220,7 @@ def test_without_a_checkpoint_there_is_nothing_to_resume(store: Store) -> None:
 def test_the_kernel_is_named() -> None:
     found = kernels.kernel()
     assert "openblas" in found["blas"] or found["blas"]
-    assert kernels.refusal(found, dict(found)) is None
+    assert kernels.difference(found, dict(found)) is None
 
 
 def test_whole_estimators_see_every_row_at_once() -> None:
@@ -248,4 +248,4 @@ def test_no_rows_are_bad_data_that_names_the_role() -> None:
     from handlers.contracts import BadData
 
     with pytest.raises(BadData, match="valid: no rows"):
-        ask(learner(SGD, "binary", {}, seed=0, classes=2), [], "valid")
+        predict(learner(SGD, "binary", {}, seed=0, classes=2), [], "valid")

@@ -74,7 +74,7 @@ def test_one_changed_number_changes_the_digest() -> None:
 def test_types_that_the_estimator_has_no_business_with_are_not_loaded(tmp_path: Path) -> None:
     hostile = SGDClassifier()
     hostile.extra_ = FunctionTransformer(func=Path.unlink)
-    with pytest.raises(BadData, match=r"models/x: the model file holds types that SGDClassifier does not need: .*unlink"):
+    with pytest.raises(BadData, match=r"models/x: the model file contains types that SGDClassifier does not need: .*unlink"):
         load(skops_io.dumps(hostile), KINDS["sklearn.linear_model.SGDClassifier"], "models/x")
 
 
@@ -92,7 +92,7 @@ def test_a_file_cut_short_is_bad_data() -> None:
 
 
 def test_another_estimator_is_refused() -> None:
-    with pytest.raises(BadData, match="holds a SGDRegressor, and the trial says SGDClassifier"):
+    with pytest.raises(BadData, match="contains SGDRegressor, but the trial's estimator is SGDClassifier"):
         load(dump(SGDRegressor()), KINDS["sklearn.linear_model.SGDClassifier"], "x")
 
 

@@ -53,7 +53,7 @@ def test_scalars_are_those_of_yaml_1_2(text: str, value: Any) -> None:
 
 
 def test_a_key_that_stands_twice_is_an_error() -> None:
-    with pytest.raises(yaml.YAMLError, match="'a' stands twice"):
+    with pytest.raises(yaml.YAMLError, match="'a' occurs twice"):
         yaml12.load("a: 1\na: 2")
 
 
@@ -73,7 +73,7 @@ def test_a_spec_survives_the_way_between_steps() -> None:
     [
         ("spec.data.split.vaild", "14d", ["spec.data.split.vaild", "did you mean 'valid'"]),
         ("spec.task", "binray", ["spec.task", "'binray'", "binary", "did you mean 'binary'"]),
-        ("spec.data.split", "REMOVE", ["spec.data.split", "needed"]),
+        ("spec.data.split", "REMOVE", ["spec.data.split", "required"]),
         ("spec.data.split.by", "random", ["'random'", "time", "hash"]),
         ("spec.data.split.valid", "14 days", ["spec.data.split.valid", "14 days", "duration"]),
         ("spec.features.hour.scale", "standard", ["scale", "category"]),
@@ -84,7 +84,7 @@ def test_a_spec_survives_the_way_between_steps() -> None:
         ("spec.data.sources.incoming.prefix", "/incoming/", ["prefix"]),
         ("spec.data.sources.incoming.columns", "REMOVE", ["columns", "never guessed"]),
         ("spec.data.target.positive", "yes", ["positive", "yes"]),
-        ("spec.data.target.classes", [False, False], ["data.target.classes", "stands twice"]),
+        ("spec.data.target.classes", [False, False], ["data.target.classes", "occurs twice"]),
         ("spec.data.target.classes", [1, 2, 3], ["data.target.classes", "two classes"]),
         ("spec.data.target", {"column": "late", "positive": "yes"}, ["data.target.classes", "positive"]),
         ("spec.data.target", {"column": "late", "clip": [0, 1]}, ["data.target.clip", "regression"]),
@@ -164,7 +164,7 @@ def test_what_is_not_built_is_refused_by_name(path: str, value: Any, words: str)
 def test_a_statement_may_stand_beside_the_spec() -> None:
     text = changed("spec.data.query", {"file": "flight-delay.sql", "scope": "row"})
     assert parse(text, sql="SELECT 1").sql == "SELECT 1"
-    assert "'flight-delay.sql' does not stand beside the spec" in finding(text)
+    assert "there is no file 'flight-delay.sql' beside the spec" in finding(text)
 
 
 def test_defaults_written_out_change_nothing() -> None:

@@ -24,9 +24,9 @@ CHAMPION = {
 
 def refused(at: float = 1367366500.0, decision: str = "refused") -> dict[str, Any]:
     checks = [
-        {"name": "at_least", "passed": False, "found": 0.55, "asked": 0.6},
-        {"name": "improve_by", "passed": False, "found": -0.004, "asked": 0.002, "chance": 0.123, "confidence": 0.9},
-        {"name": "at_most", "passed": True, "found": 0.1, "asked": 0.6},
+        {"name": "at_least", "passed": False, "found": 0.55, "required": 0.6},
+        {"name": "improve_by", "passed": False, "found": -0.004, "required": 0.002, "probability": 0.123, "confidence": 0.9},
+        {"name": "at_most", "passed": True, "found": 0.1, "required": 0.6},
     ]
     winner = {"trial": "cd34", "params": {"alpha": 0.1}}
     return {
@@ -56,8 +56,9 @@ def test_why_this_is_the_champion() -> None:
 def test_why_the_last_challenger_was_refused() -> None:
     told = " ".join(explain.model("flight-delay", CHAMPION, [refused()]))
     assert "Run retrain-b chose trial cd34 (alpha=0.1); it was refused: too weak." in told
-    assert "Asked: at least 0.6; found: 0.5500." in told
-    assert "Asked: better by 0.0020 with confidence 0.9; found: better by -0.0040, and the chance of what was asked is 0.123." in told
+    assert "Required: at least 0.6; found: 0.5500." in told
+    required = "Required: better by at least 0.0020 with probability 0.9"
+    assert f"{required}; found: better by -0.0040, and the probability of the required improvement is 0.123." in told
     assert "at most" not in told
     assert "Rows: 9 rows." in told
 
@@ -83,11 +84,11 @@ def test_a_run() -> None:
 
 
 def test_checks_that_found_nothing() -> None:
-    odd = {**refused(), "checks": [{"name": name, "passed": False, "found": None, "asked": None} for name in ("comparable", "defined")]}
+    odd = {**refused(), "checks": [{"name": name, "passed": False, "found": None, "required": None} for name in ("comparable", "defined")]}
     told = explain.challenger(odd)
-    assert "It could not be compared with the champion, and no absolute bar is set." in told
+    assert "It could not be compared with the champion, and no threshold is set." in told
     assert "The metric is not defined on the test rows." in told
-    unsure = {"name": "improve_by", "passed": False, "found": 0.1, "asked": 0.0, "chance": None, "confidence": 0.9}
+    unsure = {"name": "improve_by", "passed": False, "found": 0.1, "required": 0.0, "probability": None, "confidence": 0.9}
     assert "is undefined." in explain.challenger({**refused(), "checks": [unsure], "winner": None})[1]
 
 

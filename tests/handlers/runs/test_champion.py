@@ -88,7 +88,7 @@ def test_the_next_reader_finishes_what_was_left_half_done(store: Store, read: Ca
 def test_who_comes_second_is_told_and_changes_nothing(store: Store) -> None:
     stale = current(store, "m")
     promote(store, "first")
-    with pytest.raises(Overtaken, match="decided by another run"):
+    with pytest.raises(Overtaken, match="another run has made champion"):
         change(store, "m", stale, record("second"))
     assert [h["run"] for h in history(store, "m")] == ["first"]
 

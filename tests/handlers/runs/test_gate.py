@@ -1,4 +1,4 @@
-"""The verdict: the bar, the chance of an improvement, and what happens without a champion to ask."""
+"""The verdict: the threshold, the probability of an improvement, and what happens without a champion to compare with."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def interval(value: float, se: float | None = 0.01) -> Interval:
     return Interval(value, se, value - 0.02, value + 0.02, 0.95, 14, 12000) if se else Interval(value, None, None, None, 0.95, 1, 900)
 
 
-def compared(ours: float, theirs: float, chances: tuple[tuple[float, float], ...], higher: bool = True) -> Paired:
+def compared(ours: float, theirs: float, resampled: tuple[tuple[float, float], ...], higher: bool = True) -> Paired:
     better = ours - theirs if higher else theirs - ours
-    return Paired(interval(ours), interval(theirs), interval(better), chances, higher)
+    return Paired(interval(ours), interval(theirs), interval(better), resampled, higher)
 
 
 def sample(difference: float, spread: float, champion: float = 0.65) -> tuple[tuple[float, float], ...]:
@@ -40,13 +40,13 @@ def test_a_spec_without_gate_asks_for_not_worse_at_nine_tenths() -> None:
     )
 
 
-def test_the_first_champion_needs_only_the_bar() -> None:
+def test_the_first_champion_needs_only_the_threshold() -> None:
     gate = Gate("roc_auc", at_least=0.6, absolute=0.5)
     assert first(gate, interval(0.62)).promoted
     assert "0.6200 (95 % interval 0.6000 to 0.6400)" in first(gate, interval(0.62)).reason
     low = first(gate, interval(0.58))
     assert low.decision == "refused"
-    assert "misses the bar: at least 0.6" in low.reason
+    assert "misses the threshold: at least 0.6" in low.reason
     assert first(Gate("roc_auc"), interval(0.4)).promoted
     assert not first(Gate("mae", at_most=20), interval(21.0)).promoted
     assert first(Gate("mae", at_most=20), interval(19.0)).promoted
@@ -62,23 +62,23 @@ def test_an_improvement_that_is_sure_enough_is_promoted() -> None:
     found = against(gate, compared(0.67, 0.65, sample(0.02, 0.005)))
     assert found.promoted
     assert "0.6700 against the champion's 0.6500" in found.reason
-    assert found.checks[-1]["chance"] == 1.0
+    assert found.checks[-1]["probability"] == 1.0
 
 
 def test_an_improvement_that_may_be_chance_is_refused_with_its_interval() -> None:
     found = against(Gate("roc_auc", absolute=0.002), compared(0.655, 0.65, sample(0.005, 0.01)))
     assert found.decision == "refused"
     assert found.checks[-1]["found"] == pytest.approx(0.005)
-    assert found.checks[-1]["asked"] == 0.002
-    assert 0.5 < found.checks[-1]["chance"] < 0.9
+    assert found.checks[-1]["required"] == 0.002
+    assert 0.5 < found.checks[-1]["probability"] < 0.9
     assert "95 % interval" in found.reason
-    assert "0.9 is asked" in found.reason
+    assert "below the required 0.9" in found.reason
 
 
-def test_below_the_bar_a_better_model_is_refused_all_the_same() -> None:
+def test_below_the_threshold_a_better_model_is_refused_all_the_same() -> None:
     found = against(Gate("roc_auc", at_least=0.7), compared(0.67, 0.65, sample(0.02, 0.005)))
     assert found.decision == "refused"
-    assert "misses the bar: at least 0.7" in found.reason
+    assert "misses the threshold: at least 0.7" in found.reason
 
 
 def test_equal_models_are_not_worse() -> None:

@@ -73,7 +73,7 @@ def test_a_run_that_finds_the_model_busy_leaves_its_wish(world: World) -> None:
 def test_the_same_event_twice_asks_for_nothing_more(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     reason(world, "r1")
-    assert reason(world, "r2") == ("busy", "the same is being trained by run r1")
+    assert reason(world, "r2") == ("busy", "run r1 is training the same data and spec")
     assert not claim.release(world.store, world.model, "r1")
 
 
@@ -127,7 +127,7 @@ def test_killed_at_any_write_and_started_again_it_decides_the_same(
     assert claim.read(world.store, "late")[0].run == "r1"
     assert claim.read(world.store, "late")[0].wanted == ()
     assert read_json(world.store, "runs/late/r1/request.json")["snapshot"] == snapshot
-    assert reason(world, "r2") == ("busy", "the same is being trained by run r1")
+    assert reason(world, "r2") == ("busy", "run r1 is training the same data and spec")
 
 
 def test_an_interrupted_run_keeps_its_snapshot_when_more_has_come(world: World) -> None:

@@ -56,7 +56,7 @@ def test_a_model_below_the_bar_is_refused_and_there_is_no_champion(world: World)
     world.spec["promote"]["gate"]["at_least"] = 0.9
     result = world.run("a")
     assert result["outcome"] == "refused"
-    assert "misses the bar: at least 0.9" in result["reason"]
+    assert "misses the threshold: at least 0.9" in result["reason"]
     assert world.keys("models/") == []
     assert result["champion"] is None
 
@@ -97,7 +97,7 @@ def test_a_challenger_that_is_not_surely_better_is_refused_with_its_interval(wor
     world.put("2.csv", month("2013-02-10", 20, seed=1))
     result = world.run("b")
     assert result["outcome"] == "refused"
-    assert "the chance of an improvement of 0.0020 is" in result["reason"]
+    assert "an improvement of at least 0.0020 has probability" in result["reason"]
     assert "95 % interval" in result["reason"]
     assert (world.champion()["number"], result["champion"]) == (1, 1)
 
@@ -145,13 +145,13 @@ def test_days_that_the_champion_has_learned_are_not_compared_on(world: World) ->
     world.spec["data"]["split"]["valid"] = "5d"
     world.run("b")
     assert world.verdict("b")["compared"] == (
-        "280 rows of 7 test days, 2013-02-03 to 2013-02-09; 2 test days (2013-02-01 to 2013-02-02) are left out, "
-        "because the champion has learned them"
+        "280 rows of 7 test days, 2013-02-03 to 2013-02-09; left out, because the champion has learned them: "
+        "2 test days, 2013-02-01 to 2013-02-02"
     )
 
 
 @pytest.mark.parametrize(
-    ("at_least", "outcome", "said"), [(0.55, "promoted", "by the bar alone"), (None, "refused", "the bar alone would decide")]
+    ("at_least", "outcome", "said"), [(0.55, "promoted", "by the threshold alone"), (None, "refused", "to decide by a threshold alone")]
 )
 def test_without_any_comparable_day_the_bar_alone_decides(world: World, at_least: float | None, outcome: str, said: str) -> None:
     world.put("1.csv", month("2013-01-20", 40))
@@ -160,7 +160,7 @@ def test_without_any_comparable_day_the_bar_alone_decides(world: World, at_least
     world.put("0.csv", month("2013-01-01", 35, signal=2.0))
     world.spec["promote"]["gate"]["at_least"] = at_least
     result = world.run("b")
-    assert "the champion has learned all 6 test days (2013-01-30 to 2013-02-04)" in result["reason"]
+    assert "the champion has learned all test days (2013-01-30 to 2013-02-04)" in result["reason"]
     assert said in result["reason"]
     assert result["outcome"] == outcome
     assert "champion" not in world.verdict("b")["evaluations"]
@@ -178,7 +178,7 @@ def test_a_run_without_a_trial_fails_and_is_not_taken_for_trained(world: World) 
     world.put("1.csv", month("2013-01-01", 40))
     decision, _ = world.snapshot("a")
     status = "spec=Succeeded fetch=Succeeded transform=Succeeded grid=Succeeded train=Failed evaluate=Omitted"
-    with pytest.raises(GaveUp, match="no trial came through"):
+    with pytest.raises(GaveUp, match="no trial was trained and evaluated"):
         promote.run(world.promote_arguments("", [], "a", decision, status))
     assert world.result("a")["outcome"] == "failed"
     assert read_claim(world.store, "late")[0].run == ""
@@ -189,7 +189,7 @@ def test_a_run_without_a_trial_fails_and_is_not_taken_for_trained(world: World) 
 def test_a_failed_step_before_the_trials_fails_the_run(world: World, status: str) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     decision, _ = world.snapshot("a")
-    with pytest.raises(GaveUp, match="step transform failed; its log says why"):
+    with pytest.raises(GaveUp, match="step transform failed; see its log"):
         promote.run(world.promote_arguments("", [], "a", decision, status))
 
 
@@ -202,7 +202,7 @@ def test_a_failed_trial_costs_nothing_but_itself(world: World) -> None:
 
 @pytest.mark.parametrize("given", ["", "bogus"])
 def test_a_run_whose_first_steps_failed_fails(world: World, given: str) -> None:
-    with pytest.raises(GaveUp, match=r"no decision that can be judged|step spec failed"):
+    with pytest.raises(GaveUp, match=r"decided neither to train nor to decide again|step spec failed"):
         promote.run(world.promote_arguments("", [], "a", given, "spec=Failed fetch=Omitted" if given else ""))
     assert world.result("a")["outcome"] == "failed"
 
@@ -236,7 +236,7 @@ def test_a_run_that_finds_its_model_busy_ends_and_is_heard(world: World) -> None
     world.put("2.csv", month("2013-02-10", 10, seed=1))
     result = world.run("b")
     assert result["outcome"] == "busy"
-    assert "run a has the model" in result["reason"]
+    assert "run a is training this model" in result["reason"]
     assert world.output("again") == "no"
     promote.run(world.promote_arguments(dataset, scores, "a", decision))
     assert world.output("again") == "yes"

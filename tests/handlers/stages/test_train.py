@@ -80,7 +80,7 @@ def test_early_stopping_keeps_the_best_epoch(world: World) -> None:
     assert result["epochs"] == len(lines) < 30
     best = max(lines, key=lambda line: line["valid"]["roc_auc"])
     assert result["epoch"] == best["epoch"]
-    assert result["stopped"] == "no better for 2 epochs"
+    assert result["stopped"] == "no improvement for 2 epochs"
     learner, *_ = evaluation.open_learner(world.store, "late", answer["trial"])
     from handlers.models.model_file import state_digest
 
@@ -129,7 +129,7 @@ def test_probabilities_are_asked_for_before_anything_is_trained(world: World) ->
     ("change", "said"),
     [
         ({"select_by": "roc_auk"}, "did you mean 'roc_auc'"),
-        ({"select_by": "mae"}, "metric 'mae' is not one of task 'binary'"),
+        ({"select_by": "mae"}, "'mae' is not a metric of task 'binary'"),
     ],
 )
 def test_a_metric_that_the_task_does_not_have(world: World, change: dict[str, Any], said: str) -> None:
@@ -158,7 +158,7 @@ def test_too_little_memory_is_said_before_the_rows_are_read(world: World) -> Non
     world.spec["resources"] = {"train": {"memory": "100Mi"}}
     dataset, trial = ready(world)
     with pytest.raises(
-        BadSpec, match=r"resources.train.memory: 100Mi is too little for memory: whole, 1,040 rows of 4 columns need about 200Mi"
+        BadSpec, match=r"resources.train.memory: 100Mi is too little for `memory: whole`: 1,040 rows of 4 columns need about 200Mi"
     ):
         world.train(dataset, trial, "a")
 

@@ -161,10 +161,10 @@ def test_rows_without_a_target_are_not_taken(world: World) -> None:
     [
         ({"distance": {"min": 60}}, "column 'distance' has the value"),
         ({"carrier": {"allowed": ["AA", "BB"]}}, "column 'carrier' has the value 'CC'"),
-        ({"rows": {"min": 5000}}, "1200 rows, and checks.rows.min is 5000"),
+        ({"rows": {"min": 5000}}, "1,200 rows, fewer than checks.rows.min, which is 5000"),
         ({"distance": {"type": "int"}}, "is of type float; checks.distance.type is int"),
         ({"carrier": {"unique": True}}, "column 'carrier' has the value"),
-        ({"nothing": {"min": 1}}, "checks.nothing: no such column"),
+        ({"nothing": {"min": 1}}, "checks.nothing: there is no such column"),
     ],
 )
 def test_a_failed_check_names_column_and_value(world: World, checks: dict[str, Any], words: str) -> None:
@@ -176,7 +176,7 @@ def test_a_failed_check_names_column_and_value(world: World, checks: dict[str, A
 @pytest.mark.parametrize(
     ("features", "words"),
     [
-        ({"nothing": {"type": "number"}}, "features.nothing: no such column; the rows have day, carrier, distance, late"),
+        ({"nothing": {"type": "number"}}, "features.nothing: there is no such column; the columns are day, carrier, distance, late"),
         ({"carrier": {"type": "number"}}, "features.carrier: type number, but the column is string"),
         ({"distance": {"type": "category"}}, "features.distance: type category, but the column is float"),
     ],

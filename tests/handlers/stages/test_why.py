@@ -34,7 +34,7 @@ def test_why_this_is_the_champion_and_the_challenger_is_not(two_runs: World, cap
     assert told.startswith("Champion 1 of late is trial ")
     assert "It was promoted because: first champion: roc_auc 0." in told
     assert "Run b chose trial" in told
-    assert "and the chance of what was asked is 0." in told
+    assert "and the probability of the required improvement is 0." in told
     answer = json.loads(asked(capsys, "model", "late", "-o", "json"))
     assert answer["champion"]["run"] == "a"
     assert [h["number"] for h in answer["history"]] == [1]
@@ -82,7 +82,7 @@ def test_a_run_that_has_not_ended(world: World, capsys: pytest.CaptureFixture[st
     world.put("1.csv", month("2013-01-01", 40))
     world.snapshot("a")
     capsys.readouterr()
-    assert "Run a has not ended (asked for at " in asked(capsys, "run", "a")
+    assert "Run a has not ended (requested at " in asked(capsys, "run", "a")
     assert json.loads(asked(capsys, "runs", "-o", "json"))["runs"][0]["outcome"] == "running"
     assert asked(capsys, "late").splitlines() == ["late has no champion yet.", "No run has judged a trial yet."]
     assert asked(capsys, "models").splitlines()[1].split() == ["late", "none", "1"]
