@@ -50,8 +50,6 @@ from localargo.workflows.objects import known_kind
 from localargo.workflows.operations import FINISHED, Operations
 from localargo.workflows.resource import Resources
 
-log = logging.getLogger(__name__)
-
 
 class OwnPods(Pods, Protocol):
     """What runs pods, started and closed by the engine."""
@@ -125,7 +123,7 @@ class Engine:
         lock = lock_state(self.state)
         self._undo.callback(lock.release)
         with usable(self.state):
-            self._open_log()
+            self._undo.callback(open_log(self.state / "engine.log", logging.getLogger("localargo")))
         self._db = open_store(self.state / "engine.db", [objects.SCHEMA, ledger.SCHEMA, journal.SCHEMA], factory=self._factory)
         self._undo.callback(self._db.close)
         self._documents = objects.Documents(self._db, "", {})
@@ -145,9 +143,6 @@ class Engine:
             if document.kind == "Workflow":
                 with contextlib.suppress(AlreadyExists):  # a Workflow with a name of its own, by an earlier start
                     self.admission.create(document.doc)
-
-    def _open_log(self) -> None:
-        self._undo.callback(open_log(self.state / "engine.log", logging.getLogger("localargo")))
 
     def _open_workflows(self) -> None:
         self.pods = self._make_pods(self._pod_exited, self._pod_running)

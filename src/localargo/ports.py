@@ -230,6 +230,9 @@ class Objects(Protocol):
     def list(self, kind: str, labels: Mapping[str, str] | None = None) -> list[Doc]:
         """All documents of the kind, oldest first."""
 
+    def newest_workflows(self, labels: Mapping[str, str], limit: int) -> tuple[Sequence[Doc], int]:
+        """Workflows with their status, newest first, at most `limit` (0: all), and how many were left out."""
+
     def apply(self, doc: Doc) -> Doc:
         """Create, or replace the spec of what is there."""
 

@@ -50,5 +50,13 @@ def labels(selector: str) -> Mapping[str, str]:
     return found
 
 
+def number(query: Mapping[str, str], name: str) -> int:
+    """A parameter that counts something, 0 when it is not given. Raises InvalidInput."""
+    text = query.get(name) or "0"
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise InvalidInput(f"{name} is {text!r}, expected a number: 0 (no limit) or more")
+    return int(text)
+
+
 def _refuse(name: str) -> None:
     raise ValueError(f"{name} has no place in JSON")

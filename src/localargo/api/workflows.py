@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from localargo.api.backend import backend_of
-from localargo.api.requests import body, check_namespace, labels
+from localargo.api.requests import body, check_namespace, labels, number
 from localargo.api.stream import log_entries
 from localargo.errors import InvalidInput, NotFound
 from localargo.ports import Doc, Operation
@@ -41,11 +41,15 @@ def routes() -> list[Route]:
 
 
 async def list_workflows(request: Request) -> Response:
-    """All, or those of a label selector."""
+    """All, or those of a label selector, the newest first; with a limit also how many were left out."""
     check_namespace(request)
-    selector = request.query_params.get("listOptions.labelSelector") or request.query_params.get("labelSelector") or ""
-    found = backend_of(request).objects.list("Workflow", labels(selector))
-    return JSONResponse({"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowList", "metadata": {}, "items": found})
+    query = request.query_params
+    selector = query.get("listOptions.labelSelector") or query.get("labelSelector") or ""
+    if query.get("listOptions.continue"):
+        raise InvalidInput("listOptions.continue: lists are not continued here, give a larger listOptions.limit")
+    found, left_out = backend_of(request).objects.newest_workflows(labels(selector), number(query, "listOptions.limit"))
+    metadata = {"remainingItemCount": left_out} if left_out else {}
+    return JSONResponse({"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowList", "metadata": metadata, "items": found})
 
 
 async def create(request: Request) -> Response:

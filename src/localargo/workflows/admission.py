@@ -7,7 +7,7 @@ import copy
 import secrets
 import sqlite3
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from localargo.clock import timestamp
@@ -76,6 +76,12 @@ class Admission:
         if kind == "Workflow":
             return [status.compose(self._controller.run_of(name)) for name in self._controller.ledger.names(labels or {})]
         return [doc for doc in self._documents.of_kind(kind) if _has(doc, labels or {})]
+
+    def newest_workflows(self, labels: Mapping[str, str], limit: int) -> tuple[Sequence[Doc], int]:
+        """The Workflows whose labels have these values, newest first and at most `limit` (0: all), and how many were left out."""
+        names = self._controller.ledger.names(labels)[::-1]
+        shown = names[:limit] if limit else names
+        return [status.compose(self._controller.run_of(name)) for name in shown], len(names) - len(shown)
 
     def apply(self, doc: Doc, *, checked: bool = False) -> Doc:
         """Create it, or replace what is there (metadata given, spec, data); status, uid and creation time stay.

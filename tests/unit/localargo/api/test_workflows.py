@@ -75,6 +75,32 @@ async def test_a_workflow_is_created_run_read_and_deleted(engine: Engine, http: 
 
 
 @pytest.mark.anyio
+async def test_a_list_begins_with_the_newest_and_says_how_many_a_limit_leaves_out(http: httpx.AsyncClient) -> None:
+    for number in range(5):
+        doc = waiting(f"w-{number}")
+        doc["metadata"]["labels"] = {"odd": str(number % 2)}
+        await create(http, doc)
+
+    async def listed(**options: str) -> tuple[list[str], Any]:
+        answer = (await http.get(BASE, params={f"listOptions.{key}": value for key, value in options.items()})).json()
+        return [w["metadata"]["name"] for w in answer["items"]], answer["metadata"]
+
+    assert await listed() == (["w-4", "w-3", "w-2", "w-1", "w-0"], {})
+    assert await listed(limit="0") == (["w-4", "w-3", "w-2", "w-1", "w-0"], {})
+    assert await listed(limit="2") == (["w-4", "w-3"], {"remainingItemCount": 3})
+    assert await listed(limit="5") == (["w-4", "w-3", "w-2", "w-1", "w-0"], {})
+    assert await listed(limit="1", labelSelector="odd=1") == (["w-3"], {"remainingItemCount": 1})
+    for options, said in (
+        ({"limit": "x"}, "listOptions.limit"),
+        ({"limit": "-1"}, "listOptions.limit"),
+        ({"continue": "a"}, "listOptions.continue"),
+    ):
+        refused = await http.get(BASE, params={f"listOptions.{key}": value for key, value in options.items()})
+        assert (refused.status_code, refused.json()["kind"]) == (400, "InvalidInput")
+        assert said in refused.json()["message"]
+
+
+@pytest.mark.anyio
 async def test_errors_have_a_code_a_message_and_a_class(http: httpx.AsyncClient) -> None:
     async def refused(method: str, path: str, body: Any = None) -> tuple[int, str, str]:
         answer = await http.request(method, path, json=body)
