@@ -1,4 +1,4 @@
-"""What an event would do, from what a person has in hand: event and Sensors together, decided and not run. Pure."""
+"""What an event would do: it is formed from what a person has at hand, the Sensors decide, and nothing runs. Pure."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from localargo.sensors import replay as decisions
 from localargo.sensors.replay import Explanation
 
 
-def replay(given: str, documents: Sequence[Doc], *, now: float, source: str = "", sensor: str = "", named: str = "event") -> Explanation:
+def replay(text: str, documents: Sequence[Doc], *, now: float, source: str = "", sensor: str = "", name: str = "event") -> Explanation:
     """What the Sensors among the documents (all, or the one named `sensor`) would do at `now` (epoch seconds) with an event.
 
-    `given`: JSON text: a recorded event, a source's payload, a webhook's body, a bucket's `{"key": ...}`. `source`: `NAME` or
-    `NAME/EVENT`, where the text does not tell. `named`: its name in messages. Raises InvalidInput, Unsupported.
+    `text`: JSON: a recorded event, a source's payload, a webhook's body, a bucket's `{"key": ...}`. `source`: `NAME` or
+    `NAME/EVENT`, where the text leaves more than one choice. `name`: its name in messages. Raises InvalidInput, Unsupported.
     """
     try:
-        formed = event_from_input(given, documents, source, now)
+        formed = event_from_input(text, documents, source, now)
     except ExpressionError as error:
-        raise InvalidInput(f"{named}: {error}") from error
+        raise InvalidInput(f"{name}: {error}") from error
     return decisions.replay(
         formed.event,
         [d for d in documents if d.get("kind") == "Sensor"],
         now=now,
         sensor=sensor,
-        how=formed.how,
+        origin=formed.origin,
         dropped=formed.dropped,
         configmap=lambda name, key: configmap_value(documents, name, key),
     )

@@ -25,7 +25,7 @@ from localargo.errors import AlreadyExists, NotFound, refuse
 from localargo.eventbus import journal, retention
 from localargo.eventbus.journal import Journal, tree
 from localargo.eventsources.bucket_changes import Changes as BucketChanges
-from localargo.eventsources.bucket_changes import polled
+from localargo.eventsources.bucket_changes import Polled
 from localargo.eventsources.sources import Sources
 from localargo.logs import open_log
 from localargo.manifests.document import Document
@@ -188,7 +188,7 @@ class Engine:
         return value
 
     def _changes(self, source: str, spec: Doc) -> BucketChanges:
-        return self.stand_ins.changes(spec) or polled(self.stand_ins.store_of(spec))
+        return self.stand_ins.changes(spec) or Polled(self.stand_ins.store_of(spec))
 
     async def _serve(self) -> None:
         application = app.build(Backend(self, self.admission, self.operations, self.pods, self.changes, self.namespace))

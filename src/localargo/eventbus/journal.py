@@ -1,8 +1,8 @@
-"""The durable journal of events: every trigger of every Sensor reads it at its own pace.
+"""The durable journal of events: every trigger of every Sensor has its own position in it.
 
 An event is on disk when `publish` returns. A trigger's cursor moves in the same transaction as the effect of its action, so that a crash
-in between repeats neither. Argo's bus is NATS JetStream; what is taken over from it: a new trigger sees only new events, the journal is
-bounded by count, bytes and age, the oldest event goes first (with `discard: 1` a new one is refused), and one event has a greatest size.
+in between repeats neither. Argo's bus is NATS JetStream; in the same way, a new trigger sees only new events, the journal is
+bounded by count, bytes and age, the oldest event goes first (with `discard: 1` a new one is refused), and the size of an event is limited.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ CREATE TABLE IF NOT EXISTS position(source TEXT NOT NULL, event TEXT NOT NULL, v
 CREATE TABLE IF NOT EXISTS seen(source TEXT NOT NULL, event TEXT NOT NULL, key TEXT NOT NULL, etag TEXT NOT NULL,
     PRIMARY KEY(source, event, key)) WITHOUT ROWID;
 """
-ENVELOPE_BYTES = 400  # about what an event's context takes on a bus
+ENVELOPE_BYTES = 400  # about the size of an event's context on a bus
 FORGET = (
     "DELETE FROM cursor WHERE sensor = ? AND trigger = ?",
     "DELETE FROM slot WHERE sensor = ? AND trigger = ?",
     "DELETE FROM part WHERE sensor = ? AND trigger = ?",
 )
-LIST_LIMIT = 1000  # events shown at most at once
+LIST_LIMIT = 1000  # the most events in one answer
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a source has read from where its events come: stored together with the event."""
+    """The position up to which a source has read: stored together with the event."""
 
     source: str
     event: str
@@ -62,7 +62,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An object of a polled store as it was told: stored together with the event."""
+    """An object of a polled store as last seen: stored together with the event."""
 
     source: str
     event: str
@@ -83,14 +83,14 @@ class Entry:
 
 
 class Journal:
-    """One writer: the engine's loop. `changed` callbacks are told after each commit."""
+    """One writer: the engine's loop. `changed` callbacks are called after each commit."""
 
     def __init__(self, connection: sqlite3.Connection, now: Callable[[], float], retention: Retention | None = None) -> None:
         self._db = connection
         self._now = now
         self.retention = retention or Retention()
         self._pending: list[tuple[Event, Mark | None, asyncio.Future[None]]] = []
-        self.published = 0  # events taken since the start
+        self.published = 0  # events stored since the start
         self.changed: list[Callable[[], None]] = []
         count, size = connection.execute("SELECT count(*), coalesce(sum(length(data)), 0) FROM event").fetchone()
         self._count: int = count
@@ -100,13 +100,13 @@ class Journal:
     # ------------------------------------------------------------------------------------------ writing
 
     async def publish(self, event: Event, mark: Mark | None = None) -> None:
-        """Return once the event (and how far its source has come) is on disk. Events of one loop turn share a commit; an id counts once.
+        """Return once the event (and its source's position) is on disk. Events of one turn of the loop share a commit; an id counts once.
 
-        Raises TooLarge, Full, and sqlite3.Error when the disk does not take it.
+        Raises TooLarge, Full, and sqlite3.Error when it cannot be written.
         """
         size = 4 * -(-len(event.data) // 3) + ENVELOPE_BYTES  # a bus carries the data as base64
         if size > self.retention.payload:
-            raise TooLarge(f"the event takes {size} bytes on the bus, which carries {self.retention.payload} at most")
+            raise TooLarge(f"the event has {size} bytes on the bus; the limit is {self.retention.payload}")
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         if not self._pending:
@@ -122,7 +122,7 @@ class Journal:
             with transaction(self._db):
                 for index, (event, mark, _) in enumerate(pending):
                     if self.retention.refuses and not self._room(event):
-                        refused[index] = Full("the bus is full and its policy is to refuse what is new")
+                        refused[index] = Full("the bus is full and its policy is to refuse new events")
                         continue
                     self._insert(event)
                     if mark is not None:
@@ -140,11 +140,11 @@ class Journal:
                 done.set_result(None)
         self.published += len(pending) - len(refused)
         if len(refused) < len(pending):
-            self._tell()
+            self._notify()
 
-    def _tell(self) -> None:
-        for tell in self.changed:
-            tell()
+    def _notify(self) -> None:
+        for notify in self.changed:
+            notify()
 
     def _insert(self, event: Event) -> None:
         now = self._now()
@@ -166,13 +166,13 @@ class Journal:
         return self._count < keep.messages and self._bytes + len(event.data) <= keep.bytes
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
         """Several writes as one, part of the open transaction if there is one. Never await inside."""
         with nested_transaction(self._db):
             yield
 
     def note(self, mark: Mark) -> None:
-        """How far a source has come; part of the open transaction, if there is one."""
+        """Store a source's position; part of the open transaction, if there is one."""
         with nested_transaction(self._db):
             if isinstance(mark, Position):
                 self._db.execute(
@@ -186,7 +186,7 @@ class Journal:
                 )
 
     def _trim(self) -> None:
-        """Delete what is over the bounds, the oldest first; part of the open transaction."""
+        """Delete the oldest events beyond the bounds; part of the open transaction."""
         keep, gone = self.retention, 0
         eldest = self._now() - keep.seconds
         while self._count and (self._count > keep.messages or self._bytes > keep.bytes or (self._oldest or 0.0) < eldest):
@@ -195,7 +195,7 @@ class Journal:
             self._oldest = self._oldest_time()
             self._count, self._bytes, gone = self._count - 1, self._bytes - length, gone + 1
         if gone:
-            log.info("%d events were older or more than the bus keeps", gone)
+            log.info("%d events beyond the retention of the bus were deleted", gone)
 
     # ------------------------------------------------------------------------------------------ reading
 
@@ -205,11 +205,11 @@ class Journal:
         return None if row is None else str(row[0])
 
     def seen(self, source: str, event: str) -> dict[str, str]:
-        """The objects of a polled store as they were told: key to ETag."""
+        """The objects of a polled store as last seen: key to ETag."""
         return dict(self._db.execute("SELECT key, etag FROM seen WHERE source = ? AND event = ?", (source, event)).fetchall())
 
     def remember(self, source: str, event: str, objects: Mapping[str, str], gone: Iterable[str] = ()) -> None:
-        """What lies in a polled store without being an event, and what lies there no more."""
+        """Store objects of a polled store without events, and forget those that are gone."""
         with nested_transaction(self._db):
             for key, etag in objects.items():
                 self.note(Seen(source, event, key, etag))
@@ -217,7 +217,7 @@ class Journal:
                 self._db.execute("DELETE FROM seen WHERE source = ? AND event = ? AND key = ?", (source, event, key))
 
     def subscribe(self, sensor: str, trigger: str) -> None:
-        """A trigger that is new sees the events from now on."""
+        """A new trigger sees events from now on."""
         with nested_transaction(self._db):
             self._db.execute(
                 "INSERT OR IGNORE INTO cursor(sensor, trigger, seq) SELECT ?, ?, coalesce(max(seq), 0) FROM sqlite_sequence"
@@ -226,7 +226,7 @@ class Journal:
             )
 
     def unsubscribe(self, sensor: str, keep: Collection[str] = ()) -> None:
-        """Forget the triggers of a sensor but those to keep: what waited for them is theirs no more."""
+        """Forget the triggers of a Sensor except those to keep, with the events that waited for them."""
         with nested_transaction(self._db):
             for (trigger,) in self._db.execute("SELECT trigger FROM cursor WHERE sensor = ?", (sensor,)).fetchall():
                 if trigger not in keep:
@@ -246,18 +246,18 @@ class Journal:
         return sorted(found, key=lambda entry: entry.seq)[:limit]
 
     def acknowledge(self, sensor: str, trigger: str, seq: int, error: str = "") -> None:
-        """The trigger has dealt with everything up to `seq`; part of the open transaction, if there is one."""
+        """The trigger is done with all events up to `seq`; part of the open transaction, if there is one."""
         with nested_transaction(self._db):
             self._db.execute("UPDATE cursor SET seq = ?, error = ? WHERE sensor = ? AND trigger = ?", (seq, error, sensor, trigger))
             self._db.execute("DELETE FROM part WHERE sensor = ? AND trigger = ?", (sensor, trigger))
 
     def parts(self, sensor: str, trigger: str, seq: int) -> set[str]:
-        """The dependencies for which the trigger has dealt with this event already: it is not acknowledged before the last one."""
+        """The dependencies for which the trigger is already done with this event; it is acknowledged after the last one."""
         query = "SELECT dependency FROM part WHERE sensor = ? AND trigger = ? AND seq = ?"
         return {row[0] for row in self._db.execute(query, (sensor, trigger, seq))}
 
     def acknowledge_part(self, sensor: str, trigger: str, seq: int, dependency: str) -> None:
-        """The trigger has dealt with the event for one of several dependencies; part of the open transaction, if there is one."""
+        """The trigger is done with the event for one of several dependencies; part of the open transaction, if there is one."""
         with nested_transaction(self._db):
             self._db.execute("INSERT OR IGNORE INTO part VALUES (?,?,?,?)", (sensor, trigger, seq, dependency))
 
@@ -296,7 +296,7 @@ class Journal:
         return [_entry(row) for row in rows]
 
     def get(self, event_id: str) -> Event:
-        """An event by its id, or by the beginning of one. Raises NotFound."""
+        """An event by its id, or by the beginning of its id. Raises NotFound."""
         rows = self._db.execute(
             "SELECT seq, id, source, subject, type, time, data, at FROM event WHERE substr(id, 1, ?) = ? LIMIT 2", (len(event_id), event_id)
         ).fetchall()
@@ -327,7 +327,7 @@ def tree(event: Event) -> dict[str, Any]:
 
 
 def readable(data: bytes) -> Any:
-    """JSON text as a tree that can be printed as JSON again. A number that no float holds is its text."""
+    """JSON text as a tree that can be printed as JSON again. A number that does not fit a float becomes text."""
     return _plain(rawjson.loads(data.decode("utf-8", "replace")))
 
 

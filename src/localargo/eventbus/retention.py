@@ -16,7 +16,7 @@ BYTES = 1 << 30  # ours where Argo sets no bound: a laptop's disk is shared
 
 
 class TooLarge(LocalArgoError):
-    """An event is larger than what the bus carries."""
+    """An event is larger than the bus allows."""
 
 
 class Full(LocalArgoError):
@@ -25,7 +25,7 @@ class Full(LocalArgoError):
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How much is kept. What is over goes, the oldest first, delivered or not; with `refuses` a new event is refused instead.
+    """How much is kept. Beyond that the oldest events are deleted, delivered or not; with `refuses` new events are refused instead.
 
     `payload`: bytes of one event with its data in base64.
     """
@@ -62,9 +62,9 @@ def _settings(text: Any) -> Mapping[str, Any]:
     try:
         found = yaml.safe_load(str(text))
     except yaml.YAMLError as error:
-        raise InvalidInput(f"EventBus streamConfig: it is not YAML: {error}") from error
+        raise InvalidInput(f"EventBus streamConfig: not valid YAML: {error}") from error
     if not isinstance(found, dict):
-        raise InvalidInput("EventBus streamConfig: a mapping is needed, as `maxMsgs: 50000`")
+        raise InvalidInput("EventBus streamConfig: it must be a mapping, for example `maxMsgs: 50000`")
     return found
 
 

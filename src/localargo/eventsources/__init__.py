@@ -1,1 +1,1 @@
-"""What can wake us: webhooks, the clock, a bucket."""
+"""Event sources at work: webhooks, calendars, buckets."""

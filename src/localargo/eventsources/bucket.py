@@ -1,7 +1,7 @@
 """The minio EventSource: objects that were written, in MinIO's notification shape.
 
 The engine's own bucket is read from its change log, from the position that was stored with the last event: nothing is lost while the engine
-is away. Any other store is listed again and again, and an object whose ETag is not the one that was told last is an event.
+is away. Any other store is listed again and again, and an object whose ETag has changed since the last event is a new event.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 LONGEST_WAIT = 60.0
-UNWANTED = 1000  # changes that are no events, after which the position is stored all the same
+SKIPPED_CHANGES = 1000  # after so many changes that are not events the position is stored anyway
 
 
 class BucketSource:
@@ -44,13 +44,13 @@ class BucketSource:
         self._journal = journal
         self._changes = changes
         self._task: asyncio.Task[None] | None = None
-        self._unwanted = 0
-        # as a notification that is set up now: what lies in the bucket already is no event
+        self._skipped = 0
+        # like a notification that is set up now: objects already in the bucket are not events
         if not isinstance(changes, Polled) and journal.position(envelope.source, envelope.subject) is None:
             journal.note(self._position(int(now() * 1e9)))
 
     def start(self) -> None:
-        """Begin to tell, from where the last event stands."""
+        """Start publishing, from the position of the last event."""
         if self._task is None:
             self._task = asyncio.ensure_future(self._run())
 
@@ -60,7 +60,7 @@ class BucketSource:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
-    def wants(self, key: str) -> bool:
+    def matches(self, key: str) -> bool:
         """Whether a written object of this key is an event here."""
         created = any(fnmatch.fnmatchcase(CREATED, pattern) for pattern in self._events)
         return created and key.startswith(self.prefix) and key.endswith(self.suffix)
@@ -80,42 +80,42 @@ class BucketSource:
                     async for change in self._changes(self.prefix, since):
                         await self._changed(change)
                         wait = 1.0
-            except Exception as error:  # whatever a store answers, the source goes on asking
+            except Exception as error:  # no answer of a store may stop the source
                 known = isinstance(error, LocalArgoError | OSError | sqlite3.Error)
-                log.warning("bucket %s: %s; again in %.0f s", self.bucket, error, wait, exc_info=not known)
+                log.warning("bucket %s: %s; next try in %.0f s", self.bucket, error, wait, exc_info=not known)
                 wait = min(2 * wait, LONGEST_WAIT)
             await asyncio.sleep(wait)
 
     async def _changed(self, change: Change) -> None:
-        """One entry of the log. The same entry told twice (it is read at least once) has the same id, which the bus takes once."""
+        """One entry of the log. It may be read more than once; its event has the same id each time, and the bus stores an id once."""
         position = self._position(change.time_ns)
-        if self.wants(change.key):
-            self._unwanted = 0
-            await self._tell(change.key, change.size, change.etag, change.time_ns, str(change.time_ns), position)
+        if self.matches(change.key):
+            self._skipped = 0
+            await self._publish(change.key, change.size, change.etag, change.time_ns, str(change.time_ns), position)
             return
-        self._unwanted += 1
-        if self._unwanted % UNWANTED == 0:
+        self._skipped += 1
+        if self._skipped % SKIPPED_CHANGES == 0:
             self._journal.note(position)
 
     async def _poll(self, store: Store) -> None:
-        """Compare the listing with what was told; the first listing of all is where we begin."""
+        """Compare the listing with the objects already known; the first listing makes no events."""
         source, event = self._envelope.source, self._envelope.subject
-        found = [item for item in await asyncio.to_thread(lambda: list(store.objects(self.prefix))) if self.wants(item.key)]
+        found = [item for item in await asyncio.to_thread(lambda: list(store.objects(self.prefix))) if self.matches(item.key)]
         known = self._journal.seen(source, event)
         if self._journal.position(source, event) is None:
-            with self._journal.together():
+            with self._journal.transaction():
                 self._journal.remember(source, event, {item.key: item.etag for item in found})
                 self._journal.note(self._position(0))
             return
         for item in sorted(found, key=lambda o: (o.modified, o.key)):
             if known.get(item.key) != item.etag:
                 mark = Seen(source, event, item.key, item.etag)
-                await self._tell(item.key, item.size, item.etag, int(item.modified * 1e9), uuid.uuid4().hex, mark)
+                await self._publish(item.key, item.size, item.etag, int(item.modified * 1e9), uuid.uuid4().hex, mark)
         gone = known.keys() - {item.key for item in found}
         if gone:
             self._journal.remember(source, event, {}, gone)
 
-    async def _tell(self, key: str, size: int, etag: str, time_ns: int, distinct: str, mark: Mark) -> None:
+    async def _publish(self, key: str, size: int, etag: str, time_ns: int, distinct: str, mark: Mark) -> None:
         data: dict[str, Any] = {"notification": [record(self.bucket, key, size, etag, time_ns)]}
         if self._metadata:
             data["metadata"] = dict(sorted(self._metadata.items()))

@@ -40,8 +40,3 @@ class Polled:
 
 
 Changes = Callable[[str, int], AsyncIterator["Change"]] | Polled
-
-
-def polled(store: Store) -> Changes:
-    """The changes of a store without notifications."""
-    return Polled(store)

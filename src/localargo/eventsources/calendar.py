@@ -1,4 +1,4 @@
-"""The calendar EventSource: ticks of a schedule, with catch-up after a pause where the manifest asks for it."""
+"""The calendar EventSource: ticks of a schedule, with catch-up after a pause if the manifest sets it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from localargo.manifests.source_kinds.kind import SourceEvent
 from localargo.ports import Event
 
 log = logging.getLogger(__name__)
-AGAIN = 0.1  # seconds until a tick that must not be lost is stored again (Argo's pause)
+RETRY_SECONDS = 0.1  # seconds between tries to store a tick that must not be lost (as in Argo)
 
 
 class Calendar:
@@ -42,7 +42,7 @@ class Calendar:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to tick; what was missed is caught up if the manifest asks for it."""
+        """Start ticking; catch up on missed ticks if the manifest sets it."""
         if self._task is None:
             self._task = asyncio.ensure_future(self._run())
 
@@ -53,7 +53,7 @@ class Calendar:
             self._task = None
 
     async def fire(self) -> Event | None:
-        """A tick that was asked for by hand: it does not change what is due or missed."""
+        """An extra tick, on request: scheduled and missed ticks stay as they are."""
         return await self._envelope.send(self._data(self._now(), live=True))
 
     def _data(self, at: float, *, live: bool) -> bytes:
@@ -65,7 +65,7 @@ class Calendar:
         return rawjson.dumps(data, html=True).encode()
 
     async def _tick(self, due: float, *, live: bool) -> None:
-        """One scheduled tick: live ones tell the time at which they are sent, missed ones the time at which they were due."""
+        """One scheduled tick: a live one carries the time at which it is sent, a missed one the time at which it was due."""
         mark = Position(self._envelope.source, self._envelope.subject, str(due)) if self._persist else None
         for _ in itertools.count():
             try:
@@ -75,7 +75,7 @@ class Calendar:
                 log.error("the tick of %s/%s could not be stored: %s", self._envelope.source, self._envelope.subject, error)
                 if not self._persist:
                     return
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _run(self) -> None:
         last = await self._catch_up()
@@ -85,7 +85,7 @@ class Calendar:
             last = due
 
     async def _catch_up(self) -> float:
-        """Fire for each time that was missed since the last one stored; where to go on from."""
+        """Fire each tick that was missed since the last stored one; returns the time from which to continue."""
         now = self._now()
         stored = self._journal.position(self._envelope.source, self._envelope.subject) if self._persist else None
         if stored is None or not self._catchup:

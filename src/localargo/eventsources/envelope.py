@@ -1,4 +1,4 @@
-"""Events as Argo Events forms them (pkg/eventsources/eventing.go): the envelope, and the filter that an EventSource may carry."""
+"""Events as Argo Events forms them (pkg/eventsources/eventing.go): the envelope, and the filter that an EventSource may have."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from localargo.ports import Event
 log = logging.getLogger(__name__)
 
 
-def make(source: str, subject: str, kind: str, data: bytes, now: float, event_id: str = "") -> Event:
-    """A new event: a random id unless one is given, the time to whole seconds as the Sensor will see it."""
+def new_event(source: str, subject: str, kind: str, data: bytes, now: float, event_id: str = "") -> Event:
+    """A new event: a random id unless one is given, the time in whole seconds, as Sensors see it."""
     return Event(event_id or uuid.uuid4().hex, source, subject, kind, timestamp(now), data)
 
 
@@ -33,31 +33,31 @@ class Envelope:
         self._now = now
 
     async def send(self, data: bytes, mark: Mark | None = None, event_id: str = "") -> Event | None:
-        """Publish the payload (JSON text); None when the filter has dropped it: for who sent it that is success, as in Argo.
+        """Publish the payload (JSON text); None when the filter dropped it: for the sender that is a success, as in Argo.
 
-        `mark`: how far the source has come with this event, stored with it. `event_id`: the same for the same happening, so that it counts
-        once. Raises what the journal raises.
+        `mark`: the source's position after this event, stored with it. `event_id`: equal for deliveries of the same event, which then
+        counts once. Raises what the journal raises.
         """
         if self._expression and not passes(self._expression, data):
             if mark is not None:
                 self._journal.note(mark)
             return None
-        event = make(self.source, self.subject, self.kind, data, self._now(), event_id)
+        event = new_event(self.source, self.subject, self.kind, data, self._now(), event_id)
         await self._journal.publish(event, mark)
         return event
 
 
 def passes(expression: str, data: bytes) -> bool:
-    """Whether the payload passes `filter.expression`; an error counts as no."""
+    """Whether the payload passes `filter.expression`; an error counts as false."""
     try:
-        return verdict(expression, data)
+        return evaluate_filter(expression, data)
     except ExpressionError as error:
         log.info("filter.expression: %s", error)
         return False
 
 
-def verdict(expression: str, data: bytes) -> bool:
-    """As `passes`, but raising ExpressionError. Top-level keys are spelt with `_` for `-`; the rest keep their names."""
+def evaluate_filter(expression: str, data: bytes) -> bool:
+    """As `passes`, but raising ExpressionError. In the names of top-level keys `-` becomes `_`; others stay as they are."""
     tree = rawjson.loads_plain(data.decode("utf-8", "replace"))
     environment = {key.replace("-", "_"): value for key, value in tree.items()} if isinstance(tree, dict) else {}
     return exprlang.compile(expression).evaluate(environment) is True

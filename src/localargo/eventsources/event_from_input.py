@@ -1,4 +1,4 @@
-"""An event from what a person has in hand: a recorded event, a payload, or only the body that a caller would send. Pure."""
+"""An event from what a person has at hand: a recorded event, a payload, or only the body that a caller would send. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localargo.errors import InvalidInput
-from localargo.eventsources.envelope import make, verdict
+from localargo.eventsources.envelope import evaluate_filter, new_event
 from localargo.expressions import ExpressionError, rawjson
 from localargo.manifests.source_kinds.kind import SourceEvent, declared_events
 from localargo.manifests.source_kinds.registry import KINDS, filter_expression
@@ -16,21 +16,24 @@ from localargo.ports import Event
 
 @dataclass(frozen=True, slots=True)
 class ParsedEvent:
-    """`how`: how the event came about, for people. `dropped`: why the source's own filter keeps it from the bus, empty when it does not."""
+    """`origin`: how the event was made from the input, for people.
+
+    `dropped`: why the source's own filter keeps it from the bus; empty when it does not.
+    """
 
     event: Event
-    how: str
+    origin: str
     dropped: str
 
 
-def event_from_input(given: str, documents: Sequence[Mapping[str, Any]], source: str, now: float) -> ParsedEvent:
+def event_from_input(text: str, documents: Sequence[Mapping[str, Any]], source: str, now: float) -> ParsedEvent:
     """The event that JSON text stands for, as the source would put it on the bus.
 
-    `given`: a recorded event (CloudEvent in JSON), a payload in the source's shape, for a webhook also the body alone, for a bucket AWS'
-    `Records` or an object's key, for a calendar an empty object. `source`: `NAME` or `NAME/EVENT`; empty when it can be told from the rest.
-    `now` (epoch seconds) is the event's time where none is given. Raises InvalidInput naming what could be meant.
+    `text`: a recorded event (CloudEvent in JSON), a payload in the source's shape, for a webhook also the body alone, for a bucket AWS'
+    `Records` or an object's key, for a calendar an empty object. `source`: `NAME` or `NAME/EVENT`; empty when there is one choice.
+    `now` (epoch seconds) is the event's time when the text gives none. Raises InvalidInput naming the possible events.
     """
-    value = rawjson.loads(given)
+    value = rawjson.loads(text)
     sources = [document for document in documents if document.get("kind") == "EventSource"]
     known = [event for each in sources for event in declared_events(str(each["metadata"]["name"]), each.get("spec"))]
     if isinstance(value, dict) and {"specversion", "source", "data"} <= value.keys() and not source:
@@ -38,28 +41,29 @@ def event_from_input(given: str, documents: Sequence[Mapping[str, Any]], source:
     if isinstance(value, dict) and {"specversion", "type", "data"} <= value.keys() and "subject" in value:
         value = value["data"]
     place = _place(value, known, source)
-    data, how = _data(value, place, now)
-    return _parsed(make(place.source, place.event, place.kind, data, now), how, place)
+    data, origin = _data(value, place, now)
+    return _parsed(new_event(place.source, place.event, place.kind, data, now), origin, place)
 
 
-def _parsed(event: Event, how: str, place: SourceEvent | None) -> ParsedEvent:
+def _parsed(event: Event, origin: str, place: SourceEvent | None) -> ParsedEvent:
     expression = filter_expression(place.kind, place.spec) if place else ""
     dropped = ""
     if expression:
         try:
-            dropped = "" if verdict(expression, event.data) else f"filter.expression {expression!r} is not true"
+            dropped = "" if evaluate_filter(expression, event.data) else f"filter.expression {expression!r} is not true"
         except ExpressionError as error:
             dropped = f"filter.expression {expression!r} fails: {error}"
-    return ParsedEvent(event, how, dropped)
+    return ParsedEvent(event, origin, dropped)
 
 
 def _recorded(value: dict[str, Any], known: Sequence[SourceEvent], now: float) -> ParsedEvent:
     fields = {name: str(value.get(name) or "") for name in ("id", "source", "subject", "type", "time")}
-    made = make(fields["source"], fields["subject"], fields["type"], rawjson.dumps(value["data"], sort=False).encode(), now, fields["id"])
+    data = rawjson.dumps(value["data"], sort=False).encode()
+    made = new_event(fields["source"], fields["subject"], fields["type"], data, now, fields["id"])
     event = Event(made.id, made.source, made.subject, made.type, fields["time"] or made.time, made.data)
     at = [p for p in known if (p.source, p.event) == (event.source, event.subject)]
-    how = "as it was recorded" if at else f"as it was recorded; no EventSource here has {event.source}/{event.subject}"
-    return _parsed(event, how, at[0] if at else None)
+    origin = "as it was recorded" if at else f"as it was recorded; no EventSource here has {event.source}/{event.subject}"
+    return _parsed(event, origin, at[0] if at else None)
 
 
 def _place(value: Any, known: Sequence[SourceEvent], source: str) -> SourceEvent:
@@ -69,8 +73,8 @@ def _place(value: Any, known: Sequence[SourceEvent], source: str) -> SourceEvent
         found = _likely(value, found)
     if len(found) == 1:
         return found[0]
-    there = ", ".join(f"{p.source}/{p.event} ({p.kind})" for p in (found or known)) or "none"
-    raise InvalidInput(f"{'no event' if not found else 'more than one event'} could be meant; say --source NAME/EVENT; there is {there}")
+    there = ", ".join(f"{p.source}/{p.event} ({p.kind})" for p in (found or known)) or "there are no EventSources"
+    raise InvalidInput(f"{'no event' if not found else 'more than one event'} matches; name the source as NAME/EVENT: {there}")
 
 
 def _likely(value: Any, found: list[SourceEvent]) -> list[SourceEvent]:
@@ -90,4 +94,4 @@ def _data(value: Any, event: SourceEvent, now: float) -> tuple[bytes, str]:
         return rawjson.dumps(value, html=True, sort=False).encode(), "as it is"
     metadata = event.spec.get("metadata")
     data = {**parsed.data, "metadata": dict(sorted(metadata.items()))} if metadata else parsed.data
-    return rawjson.dumps(data, html=True, sort=False).encode(), parsed.explanation
+    return rawjson.dumps(data, html=True, sort=False).encode(), parsed.origin

@@ -1,4 +1,4 @@
-"""The data of a webhook event: `header`, `body` and `metadata`, as Argo's webhook source makes them of a request. Pure."""
+"""The data of a webhook event: `header`, `body` and `metadata`, as Argo's webhook source makes them from a request. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 HTML = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 
-def of_request(method: str, query: bytes, raw_headers: Iterable[tuple[bytes, bytes]], body: bytes, metadata: Any) -> bytes:
+def request_payload(method: str, query: bytes, raw_headers: Iterable[tuple[bytes, bytes]], body: bytes, metadata: Any) -> bytes:
     """The event's data as JSON text.
 
     GET: the query as name to values. POST of a form (that Content-Type exactly): its fields likewise. Any other POST: the body, which has
@@ -57,7 +57,7 @@ def json_text(body: bytes) -> str:
 
 
 def _compact(found: re.Match[str]) -> str:
-    """Blanks between values go; half a surrogate pair, which no UTF-8 holds, becomes U+FFFD as with Go's decoder."""
+    """Remove space between values; half a surrogate pair, which is not valid UTF-8, becomes U+FFFD as in Go's decoder."""
     token = found[0]
     if token[0] != '"':
         return ""
@@ -67,7 +67,7 @@ def _compact(found: re.Match[str]) -> str:
 def depth(text: str) -> int:
     """How deep JSON text is nested; brackets in strings do not count."""
     if text.count("[") + text.count("{") <= DEEPEST:
-        return 0  # cannot be too deep, however it is written
+        return 0  # too few brackets to be too deep
     now = deepest = 0
     for found in STRING_OR_BRACKET.finditer(text):
         now += (found[0] in "[{") - (found[0] in "]}")
@@ -109,7 +109,7 @@ def headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str]]:
 
 
 def canonical(name: str) -> str:
-    """As Go's CanonicalMIMEHeaderKey: `x-github-event` is `X-Github-Event`; what is no token stays as it is."""
+    """As Go's CanonicalMIMEHeaderKey: `x-github-event` is `X-Github-Event`; a name that is not a token stays as it is."""
     if not TOKEN.fullmatch(name):
         return name
     return "-".join(part[:1].upper() + part[1:].lower() for part in name.split("-"))

@@ -1,4 +1,4 @@
-"""One uvicorn server in the running loop, on a socket that is bound already, with bounds on time and size for strangers."""
+"""One uvicorn server in the running loop, on a socket that is already bound, with limits on time and size for unknown clients."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ IDLE_SECONDS = 30  # between two requests of a connection
 
 
 def bind(port: int, free: bool, host: str = "127.0.0.1") -> socket.socket:
-    """A listening socket, on loopback unless told otherwise. A port that is taken is Unavailable unless any free one will do."""
-    # the protocol is named: only then does asyncio send small packets without waiting for more (40 ms of every answer)
+    """A listening socket, by default on loopback. Raises Unavailable for a port that is in use, unless any free port will do."""
+    # asyncio sends small packets at once only when the protocol is named; else every answer takes 40 ms longer
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, 0 if free else port))
     except OSError as error:
         bound.close()
-        raise Unavailable(f"port {port} of a webhook cannot be taken ({error.strerror}): end who has it, or use `--ports free`") from error
+        message = f"port {port} of a webhook is not available ({error.strerror})"
+        raise Unavailable(f"{message}: stop the program that uses it, or start the engine on free ports") from error
     bound.listen(BACKLOG)
     return bound
 
@@ -81,7 +82,7 @@ class Server:
 
 
 def impatient(seconds: float) -> type[asyncio.Protocol]:
-    """uvicorn's HTTP protocol, hanging up on who does not finish the head of a request in time."""
+    """uvicorn's HTTP protocol, closing connections that do not finish the head of a request in time."""
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class Impatient(H11Protocol):

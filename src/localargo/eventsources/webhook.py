@@ -1,7 +1,7 @@
 """The webhook EventSource: status codes as Argo Events gives them (pkg/eventsources/sources/webhook).
 
 200 means "on the bus". 400: not active, wrong method, a body that is not JSON, too large or too slow; 401: no or a wrong bearer token;
-404: no such path; 500: the bus does not take the event, or the token cannot be read.
+404: no such path; 500: the bus does not store the event, or the token cannot be read.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WRONG = "Invalid Auth token"
 
 
 class Endpoint:
-    """One event of a webhook EventSource. `token` reads the bearer token anew for each request; None: none is asked."""
+    """One event of a webhook EventSource. `token` reads the bearer token anew for each request; None: no token is needed."""
 
     def __init__(self, spec: Mapping[str, Any], envelope: Envelope, token: Callable[[], str] | None) -> None:
         self.path = "/" + str(spec.get("endpoint") or "").lstrip("/")
@@ -50,9 +50,9 @@ class Endpoint:
         self.active = False
 
     def admits(self, header: str | None) -> str | None:
-        """None when the Authorization header is right (or none is asked); else Argo's words. Compared in constant time.
+        """None when the Authorization header is right (or not needed); else Argo's message. Compared in constant time.
 
-        Raises LocalArgoError when the token is empty or cannot be read: an empty token would let everybody in.
+        Raises LocalArgoError when the token is empty or cannot be read: an empty token would admit everybody.
         """
         if self._token is None:
             return None
@@ -76,15 +76,15 @@ class Endpoint:
         if not self.active:
             return 400, "the endpoint is not active"
         if scope["method"] != self.method or self.method not in ("GET", "POST"):
-            return 400, f"the HTTP method does not match: {self.method} is taken here"
+            return 400, f"the HTTP method does not match: this endpoint accepts {self.method}"
         try:
             async with asyncio.timeout(self.body_seconds):
                 body = await read(scope, receive, self.limit)
-            data = payload.of_request(self.method, scope["query_string"], scope["headers"], body, self.metadata)
+            data = payload.request_payload(self.method, scope["query_string"], scope["headers"], body, self.metadata)
         except TimeoutError:
-            return 400, "the body comes too slowly"
+            return 400, "the body arrived too slowly"
         except InvalidInput as error:
-            return 400, f"the body cannot be taken: {error}"
+            return 400, f"the body is refused: {error}"
         return await self._send(data)
 
     async def _send(self, data: bytes) -> tuple[int, str]:
@@ -113,7 +113,7 @@ async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            raise InvalidInput("the client is gone")
+            raise InvalidInput("the client has disconnected")
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > limit:

@@ -8,7 +8,7 @@ from localargo.manifests import schema, support
 from localargo.manifests.support_table import NOT_ENFORCED, Status
 
 KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow", "EventSource", "EventBus", "Sensor")
-WORDS: dict[Status, str] = {"supported": "supported", "kept": "kept", "refused": "**refused**"}
+LABELS: dict[Status, str] = {"supported": "supported", "kept": "kept", "refused": "**refused**"}
 
 INTRODUCTION = """\
 <!-- Made from the code. Do not edit: python -m localargo.manifests.compatibility > docs/reference/compatibility.md -->
@@ -103,7 +103,7 @@ def _rows(kind: str) -> Iterator[str]:
     known = {name for name, _, _ in support.rows("Workflow")} if kind == "WorkflowTemplate" else set()
     for name, status, note in support.rows(kind):
         if name not in known:
-            yield f"| `{name}` | {WORDS[status]} | {'' if note == NOT_ENFORCED else _escaped(note)} |"
+            yield f"| `{name}` | {LABELS[status]} | {'' if note == NOT_ENFORCED else _escaped(note)} |"
     if known:
         yield "| everything else | | as in [Workflow](#workflow) |"
 

@@ -12,7 +12,7 @@ from localargo.manifests.document import Document
 from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Location
 from localargo.manifests.lint_scope import Scope, scan
-from localargo.manifests.report import meant
+from localargo.manifests.report import hint_for
 
 # the order in which Argo writes the fields of a step or task, and so meets the tags in them
 BEFORE_WHEN = ("name", "template", "inline", "arguments", "templateRef", "dependencies", "withItems", "withParam", "withSequence")
@@ -62,7 +62,9 @@ def _parameter(checker: Checker, parameter: Mapping[str, Any], place: Location, 
             checker.error(place, f"{name}.value is required")
     elif workflow.text(value) not in [workflow.text(each) for each in enum]:
         checker.error(
-            place.at("value"), f"{name}.value should be present in {name}.enum list", meant(workflow.text(value), map(workflow.text, enum))
+            place.at("value"),
+            f"{name}.value should be present in {name}.enum list",
+            hint_for(workflow.text(value), map(workflow.text, enum)),
         )
 
 
@@ -111,7 +113,7 @@ def _items(checker: Checker, call: Mapping[str, Any], place: Location) -> None:
             if not isinstance(item, dict):
                 checker.warning(where, f"{{{{{name}}}}} fails for item {index}, which is no map but {json.dumps(item)[:40]}")
             elif key not in item:
-                checker.warning(where, f"{{{{{name}}}}} fails for item {index}, which has no key {key}", meant(key, item))
+                checker.warning(where, f"{{{{{name}}}}} fails for item {index}, which has no key {key}", hint_for(key, item))
 
 
 def _literal(text: Any) -> list[Any]:

@@ -16,7 +16,7 @@ from localargo.manifests.document import Document
 from localargo.manifests.lint_locations import Library, Location, Template
 from localargo.manifests.lint_names import INPUT, TAG, check_names
 from localargo.manifests.lint_scope import Scope
-from localargo.manifests.report import INVALID_SPEC, Report, meant
+from localargo.manifests.report import INVALID_SPEC, Report, hint_for
 
 Validate = Callable[["Checker", Template, Mapping[str, Any] | None], None]
 
@@ -115,7 +115,7 @@ class Checker:
             )
             missing = reference["name"] if found is None else wanted
             self.error(
-                where, f"template reference {reference['name']}.{wanted} not found", meant(str(missing), [str(each) for each in known])
+                where, f"template reference {reference['name']}.{wanted} not found", hint_for(str(missing), [str(each) for each in known])
             )
             return None
         return Template(template, Location(found, f"spec.templates[{position}]", place.prefix))
@@ -125,7 +125,7 @@ class Checker:
         if template is None:
             name = self.filled(name)
             names = [str(each.get("name")) for each in workflow.templates(home.doc.get("spec") or {})]
-            self.error(_below(place, "template"), f"template name '{name}' undefined", meant(name, names))
+            self.error(_below(place, "template"), f"template name '{name}' undefined", hint_for(name, names))
             return None
         return Template(template, Location(home, f"spec.templates[{position}]", place.prefix))
 
@@ -175,13 +175,13 @@ class Checker:
             for name in given[kind]:
                 if name not in wanted[kind] and place.prefix:
                     message = f"argument {name} is ignored: template {template.name} has no such input {kind.removesuffix('s')}"
-                    self.warning(place.at(f"arguments.{kind}"), message, meant(name, wanted[kind]))
+                    self.warning(place.at(f"arguments.{kind}"), message, hint_for(name, wanted[kind]))
 
     def _missing(
         self, template: Template, kind: str, name: str, given: dict[str, list[str]], wanted: dict[str, list[str]], place: Location
     ) -> None:
         strays = [each for each in given[kind] if each not in wanted[kind]]
-        near = meant(name, strays)
+        near = hint_for(name, strays)
         hint = f"there is an argument {near.removeprefix('did you mean ').removesuffix('?')}" if near.startswith("did you mean") else ""
         self.error(_below(place, "arguments"), f"templates.{template.name} inputs.{kind}.{name} was not supplied", hint)
 
@@ -195,7 +195,7 @@ class Checker:
         for tag in lint_scope.scan(tree, place.path):
             if not tag.expression and not scope.resolves(tag.text) and tag.text not in self.known:
                 where = Location(place.document, tag.path, place.prefix)
-                self.error(where, f"{prefix}failed to resolve {{{{{tag.written}}}}}", meant(tag.text, _siblings(tag.text, scope.names)))
+                self.error(where, f"{prefix}failed to resolve {{{{{tag.written}}}}}", hint_for(tag.text, _siblings(tag.text, scope.names)))
 
 
 def _below(place: Location, field: str) -> Location:

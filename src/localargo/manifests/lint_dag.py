@@ -11,7 +11,7 @@ from localargo.manifests.lint_leaf import find_cycle
 from localargo.manifests.lint_locations import Template
 from localargo.manifests.lint_outputs import Graph, check_tasks
 from localargo.manifests.lint_scope import Scope
-from localargo.manifests.report import meant
+from localargo.manifests.report import hint_for
 
 RESULTS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
 OF_LOOPS = ("AnySucceeded", "AllFailed")
@@ -81,7 +81,9 @@ def _edges(checker: Checker, template: Template, graph: Graph) -> None:
         for wanted in graph.depends_on(name):
             if wanted not in graph.tasks:
                 where = place.at("depends" if depends else "dependencies")
-                checker.error(where, f"templates.{template.name} sorting failed: invalid dependency {wanted}", meant(wanted, graph.tasks))
+                checker.error(
+                    where, f"templates.{template.name} sorting failed: invalid dependency {wanted}", hint_for(wanted, graph.tasks)
+                )
 
 
 def _depends(checker: Checker, template: Template, index: int, name: str, graph: Graph) -> None:
@@ -101,7 +103,9 @@ def _result(checker: Checker, template: Template, graph: Graph, place: Any, name
     if not result:
         return
     if result not in RESULTS:
-        checker.error(place.at("depends"), f"{prefix}{name} task result '{result}' for task '{wanted}' is invalid", meant(result, RESULTS))
+        checker.error(
+            place.at("depends"), f"{prefix}{name} task result '{result}' for task '{wanted}' is invalid", hint_for(result, RESULTS)
+        )
     elif result in OF_LOOPS and wanted in graph.tasks and not graph.is_loop(wanted):
         what = "uses an items-based condition such as .AnySucceeded or .AllFailed but does not contain any items"
         checker.error(place.at("depends"), f"{prefix}{wanted} dependency '{wanted}' {what}")  # Argo names the wrong task
@@ -125,7 +129,7 @@ def _targets(checker: Checker, template: Template, graph: Graph, scope: Scope) -
     for target in checker.filled(checker.resolved(targets)).split():
         if "{{" not in target and target not in graph.tasks:
             message = f"templates.{template.name}.targets: target '{target}' is not defined"
-            checker.error(place, message, meant(target, graph.tasks))
+            checker.error(place, message, hint_for(target, graph.tasks))
 
 
 def _task(checker: Checker, template: Template, index: int, task: dict[str, Any], scope: Scope, graph: Graph) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from localargo.manifests import lint_filters, schema
 from localargo.manifests.document import Document
-from localargo.manifests.report import Report, meant
+from localargo.manifests.report import Report, hint_for
 
 QUERY = re.compile(r"#\(\s*([\w.-]+)\s*(==|=)\s*\"?([^\"]*)\"?\s*\)#?")
 OPERATIONS = ("overwrite", "append", "prepend")
@@ -58,7 +58,7 @@ def check(
                 document,
                 f"{at}.operation",
                 f"operation is one of {', '.join(OPERATIONS)}, not {operation}",
-                meant(str(operation), OPERATIONS),
+                hint_for(str(operation), OPERATIONS),
             )
         dest = str(parameter.get("dest") or "")
         if not dest:
@@ -77,11 +77,11 @@ def _source(document: Document, report: Report, src: Any, at: str, sources: Mapp
         report.error(document, at, "src needs `dependencyName`")
     elif name not in sources:
         message = f"there is no dependency {name}: this parameter is never filled"
-        report.warning(document, f"{at}.dependencyName", message, meant(name, sources))
+        report.warning(document, f"{at}.dependencyName", message, hint_for(name, sources))
     lint_filters.payload_path(document, report, str(src.get("dataKey") or ""), f"{at}.dataKey", sources.get(name, ""))
     key = str(src.get("contextKey") or "")
     if key and key not in CONTEXT:
-        report.warning(document, f"{at}.contextKey", f"the context of an event has no {key}", meant(key, CONTEXT))
+        report.warning(document, f"{at}.contextKey", f"the context of an event has no {key}", hint_for(key, CONTEXT))
     for field in ("dataTemplate", "contextTemplate"):
         if src.get(field):
             lint_filters.template(document, report, str(src[field]), f"{at}.{field}")
@@ -122,7 +122,7 @@ def _element(items: list[Any], step: str, dest: str, parameter: Mapping[str, Any
         matches = [index for index, each in enumerate(items) if isinstance(each, dict) and str(each.get(query[1])) == query[3]]
         if not matches:
             known = [str(each.get(query[1])) for each in items if isinstance(each, dict)]
-            yield f"{dest}: nothing in this list has {query[1]} {query[3]}", meant(query[3], known), None
+            yield f"{dest}: nothing in this list has {query[1]} {query[3]}", hint_for(query[3], known), None
         else:
             yield "", "", matches[0]
     elif step == "-1":
@@ -150,11 +150,11 @@ def _absent(kind: str, root: Sequence[str | int], tree: Any, walked: list[str | 
         yield f"{dest}: {at} is a value, there is nothing below it", ""
         return
     if kind not in schema.KINDS:
-        yield f"{dest} does not exist in {at}", meant(step, tree or {})
+        yield f"{dest} does not exist in {at}", hint_for(step, tree or {})
     elif not schema.allows(kind, [*root, *walked, step]):
         yield (
             f"{dest} does not exist: {'the trigger' if root else kind} has no field {step} in {at}",
-            meant(step, [*(tree or {}), *schema.fields(kind, [*root, *walked])]),
+            hint_for(step, [*(tree or {}), *schema.fields(kind, [*root, *walked])]),
         )
     elif not root and step in ("parameters", "artifacts", "templates"):
         yield f"{dest} does not exist: the resource has no {step} in {at}", "write them out in the resource"

@@ -11,7 +11,7 @@ from localargo.manifests.document import join
 from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Location
 from localargo.manifests.lint_scope import Scope, scan
-from localargo.manifests.report import meant
+from localargo.manifests.report import hint_for
 
 FIELDS = ("expression", "fromExpression", "successCondition")  # of valueFrom, retryStrategy, artifacts, http
 ROOTS = ("inputs.parameters.", "inputs.artifacts.", "workflow.parameters.")
@@ -52,7 +52,7 @@ def _one(checker: Checker, text: str, scope: Scope, place: Location) -> None:
         wanted = root + name.removeprefix(root).partition(".")[0]
         if wanted not in scope.names:
             message = f"{wanted} is not there: the expression sees nil"
-            checker.warning(place, message, meant(wanted, [each for each in scope.names if each.startswith(root)]))
+            checker.warning(place, message, hint_for(wanted, [each for each in scope.names if each.startswith(root)]))
 
 
 def compiles(checker: Checker, text: str, place: Location) -> list[str]:

@@ -11,7 +11,7 @@ from localargo.expressions import ExpressionError, lua, re2
 from localargo.expressions.govaluate import evaluate
 from localargo.manifests.document import Document
 from localargo.manifests.lint_timezone import check_timezone
-from localargo.manifests.report import Report, meant
+from localargo.manifests.report import Report, hint_for
 from localargo.manifests.source_kinds.registry import KINDS
 
 OPERATORS = ("and", "or")
@@ -33,7 +33,7 @@ def check(document: Document, report: Report, dependency: Mapping[str, Any], pat
     ):
         operator = holder.get(name)
         if operator and operator not in OPERATORS:
-            report.error(document, f"{at}.{name}", f"{name} is `and` or `or`, not {operator}", meant(str(operator).lower(), OPERATORS))
+            report.error(document, f"{at}.{name}", f"{name} is `and` or `or`, not {operator}", hint_for(str(operator).lower(), OPERATORS))
     for index, each in enumerate(filters.get("data") or []):
         _data(document, report, each, f"{where}.data[{index}]", source)
     for index, each in enumerate(filters.get("exprs") or []):
@@ -61,7 +61,7 @@ def payload_path(document: Document, report: Report, path: str, at: str, source:
         return
     if parts[0] not in kind.payload_fields:
         message = f"the payload of a {source} event has no `{parts[0]}` at its top"
-        hint = meant(parts[0], kind.payload_fields) or "the fields are: " + ", ".join(kind.payload_fields)
+        hint = hint_for(parts[0], kind.payload_fields) or "the fields are: " + ", ".join(kind.payload_fields)
         report.warning(document, at, message, hint)
     elif kind.lint_path is not None:
         kind.lint_path(document, report, parts, at)
@@ -74,7 +74,7 @@ def _data(document: Document, report: Report, each: Mapping[str, Any], at: str, 
             report.error(document, at, f"a data filter needs `{name}`")
     payload_path(document, report, str(each.get("path") or ""), f"{at}.path", source)
     if kind and kind not in TYPES:
-        report.warning(document, f"{at}.type", f"{NEVER}: type {kind} is not compared", meant(kind, TYPES))
+        report.warning(document, f"{at}.type", f"{NEVER}: type {kind} is not compared", hint_for(kind, TYPES))
     if comparator not in COMPARATORS:
         report.error(document, f"{at}.comparator", f"comparator is one of {' '.join(COMPARATORS)}, not {comparator}")
     elif kind in ("string", "bool") and comparator not in ("=", "!="):

@@ -13,7 +13,7 @@ from localargo.manifests import lint_expressions, workflow
 from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Location, Template
 from localargo.manifests.lint_scope import KNOWN_PREFIXES, Scope
-from localargo.manifests.report import meant
+from localargo.manifests.report import hint_for
 from localargo.manifests.yaml import NoMapping, load_documents
 
 ACTIONS = ("get", "create", "apply", "delete", "replace", "patch")
@@ -107,7 +107,7 @@ def _container_set(checker: Checker, template: Template) -> None:
         for wanted in container.get("dependencies") or []:
             if wanted not in names:
                 where = Location(place.document, f"{place.path}[{index}].dependencies", place.prefix)
-                checker.error(where, f"{prefix}.{names[index]} dependency '{wanted}' not defined", meant(str(wanted), names))
+                checker.error(where, f"{prefix}.{names[index]} dependency '{wanted}' not defined", hint_for(str(wanted), names))
     edges = {str(each.get("name")): [str(name) for name in each.get("dependencies") or []] for each in containers}
     cycle = find_cycle(edges)
     if cycle:
@@ -149,7 +149,7 @@ def _resource(checker: Checker, template: Template, scope: Scope) -> None:
     action, manifest = str(resource.get("action") or ""), str(resource.get("manifest") or "")
     if action not in ACTIONS and (checker.filled(action) == action or "{{" in checker.filled(action)):
         choices = ", ".join(ACTIONS)
-        checker.error(place.at("action"), f"templates.{name}.resource.action must be one of: {choices}", meant(action, ACTIONS))
+        checker.error(place.at("action"), f"templates.{name}.resource.action must be one of: {choices}", hint_for(action, ACTIONS))
     if action in ("get", "delete") and not manifest:
         return
     if not manifest and resource.get("manifestFrom") is None:
@@ -191,7 +191,7 @@ def _manifest(checker: Checker, template: Template, manifest: str, place: Locati
         reference = (document.doc.get("spec") or {}).get("workflowTemplateRef")
         if isinstance(reference, dict) and not TAGGED.search(str(reference.get("name"))) and checker.library.find(reference) is None:
             message = f"WorkflowTemplate {reference.get('name')} is not there: what this creates would end in an error"
-            checker.warning(place, message, meant(str(reference.get("name")), checker.library.of(reference)))
+            checker.warning(place, message, hint_for(str(reference.get("name")), checker.library.of(reference)))
 
 
 def _volumes(checker: Checker, template: Template) -> None:
@@ -205,7 +205,7 @@ def _volumes(checker: Checker, template: Template) -> None:
             name = str(mount.get("name"))
             if name not in known and "{{" not in name:
                 message = f"volume {name} is declared neither in the template nor in the Workflow: the pod cannot be created"
-                checker.warning(template.place.at(f"{kind}.volumeMounts[{index}].name"), message, meant(name, known))
+                checker.warning(template.place.at(f"{kind}.volumeMounts[{index}].name"), message, hint_for(name, known))
 
 
 def _configmaps(checker: Checker, template: Template) -> None:
@@ -227,7 +227,7 @@ def configmap_key(checker: Checker, parameter: Mapping[str, Any], place: Locatio
         checker.warning(where, message, "add the label to the ConfigMap")
     key = str(reference.get("key") or "")
     if "{{" not in key and key not in (found.doc.get("data") or {}):
-        checker.warning(where, f"ConfigMap {found.name} has no key {key}", meant(key, found.doc.get("data") or {}))
+        checker.warning(where, f"ConfigMap {found.name} has no key {key}", hint_for(key, found.doc.get("data") or {}))
 
 
 def _buckets(checker: Checker, template: Template) -> None:

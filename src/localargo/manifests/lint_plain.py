@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from localargo.manifests.document import Document, join
-from localargo.manifests.report import Report, meant
+from localargo.manifests.report import Report, hint_for
 
 FIELDS = {
     "ConfigMap": ("apiVersion", "kind", "metadata", "data", "binaryData", "immutable"),
@@ -17,7 +17,7 @@ def check(document: Document, report: Report) -> None:
     fields = FIELDS[document.kind]
     for name in document.doc:
         if name not in fields:
-            report.error(document, name, f'unknown field "{name}"', meant(name, fields))
+            report.error(document, name, f'unknown field "{name}"', hint_for(name, fields))
     if not isinstance(document.doc.get("metadata"), dict) or not document.name:
         report.error(document, "metadata", "metadata.name is required")
     for field in ("data", "stringData", "binaryData"):

@@ -1,4 +1,4 @@
-"""A Sensor: dependencies that can be met, conditions that can come true, triggers that make what was meant."""
+"""A Sensor: dependencies that can be met, conditions that can come true, triggers that make what was hint_for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from localargo.manifests import lint_filters, lint_triggers
 from localargo.manifests.document import Document
 from localargo.manifests.lint_locations import Library
 from localargo.manifests.lint_timezone import check_timezone
-from localargo.manifests.report import Report, meant
+from localargo.manifests.report import Report, hint_for
 from localargo.manifests.source_kinds.kind import declared_events
 
 RESERVED = ("and", "or")
@@ -78,10 +78,10 @@ def _dependency(
         return ""
     if source not in events:
         message = f"there is no EventSource {source}: this dependency is never met"
-        report.warning(document, f"{path}.eventSourceName", message, meant(source, events))
+        report.warning(document, f"{path}.eventSourceName", message, hint_for(source, events))
     elif event not in events[source]:
         message = f"EventSource {source} has no event {event}: this dependency is never met"
-        report.warning(document, f"{path}.eventName", message, meant(event, events[source]))
+        report.warning(document, f"{path}.eventName", message, hint_for(event, events[source]))
     return events.get(source, {}).get(event, "")
 
 
@@ -119,7 +119,7 @@ def _conditions(document: Document, report: Report, template: Mapping[str, Any],
     for name in names:
         if name not in sources:
             report.warning(
-                document, f"{path}.conditions", f"the trigger does not start: there is no dependency {name}", meant(name, sources)
+                document, f"{path}.conditions", f"the trigger does not start: there is no dependency {name}", hint_for(name, sources)
             )
     reset = template.get("conditionsReset")
     if reset and "&" not in text:

@@ -11,7 +11,7 @@ from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Location, Template
 from localargo.manifests.lint_names import PARAMETER_NAME, PARAMETER_RULE
 from localargo.manifests.lint_scope import Scope
-from localargo.manifests.report import meant
+from localargo.manifests.report import hint_for
 
 RETRY_POLICIES = ("Always", "OnFailure", "OnError", "OnTransientError")
 
@@ -21,7 +21,7 @@ def check(checker: Checker, template: Template, given: Mapping[str, Any] | None)
     policy = (template.doc.get("retryStrategy") or {}).get("retryPolicy")
     if policy and policy not in RETRY_POLICIES and "{{" not in str(policy):
         checker.error(
-            template.place.at("retryStrategy.retryPolicy"), f"{policy} is not a valid RetryPolicy", meant(str(policy), RETRY_POLICIES)
+            template.place.at("retryStrategy.retryPolicy"), f"{policy} is not a valid RetryPolicy", hint_for(str(policy), RETRY_POLICIES)
         )
     if not workflow.template_types(template.doc):
         message, place = f"template '{template.name}' type is unknown", template.place

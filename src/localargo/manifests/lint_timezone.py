@@ -5,7 +5,7 @@ from __future__ import annotations
 import zoneinfo
 
 from localargo.manifests.document import Document
-from localargo.manifests.report import Report, meant
+from localargo.manifests.report import Report, hint_for
 
 
 def check_timezone(document: Document, report: Report, name: str, path: str) -> None:
@@ -15,4 +15,4 @@ def check_timezone(document: Document, report: Report, name: str, path: str) -> 
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        report.error(document, path, f"unknown timezone {name}", meant(name, zoneinfo.available_timezones()))
+        report.error(document, path, f"unknown timezone {name}", hint_for(name, zoneinfo.available_timezones()))

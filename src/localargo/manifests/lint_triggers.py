@@ -9,7 +9,7 @@ from localargo.errors import InvalidInput
 from localargo.manifests import lint_destinations, lint_workflow, schema, support
 from localargo.manifests.document import Document
 from localargo.manifests.lint_locations import Library
-from localargo.manifests.report import Report, meant
+from localargo.manifests.report import Report, hint_for
 from localargo.manifests.yaml import load_documents
 
 TYPES = ("argoWorkflow", "http", "k8s", "log")
@@ -44,7 +44,7 @@ def check(document: Document, report: Report, trigger: Mapping[str, Any], path: 
             document,
             at,
             f"a trigger's template needs one of {', '.join(TYPES)}",
-            meant(next(iter(template.keys() - set(_PLAIN)), ""), TYPES),
+            hint_for(next(iter(template.keys() - set(_PLAIN)), ""), TYPES),
         )
     lint_destinations.check(document, report, trigger.get("parameters") or [], f"{path}.parameters", template, sources, root=ROOT)
     for kind in ("k8s", "argoWorkflow"):
@@ -72,7 +72,10 @@ def _delivery(document: Document, report: Report, trigger: Mapping[str, Any], pa
     limit = trigger.get("rateLimit") or {}
     if limit.get("unit") and limit["unit"] not in UNITS:
         report.error(
-            document, f"{path}.rateLimit.unit", f"unit is one of {', '.join(UNITS)}, not {limit['unit']}", meant(str(limit["unit"]), UNITS)
+            document,
+            f"{path}.rateLimit.unit",
+            f"unit is one of {', '.join(UNITS)}, not {limit['unit']}",
+            hint_for(str(limit["unit"]), UNITS),
         )
 
 
@@ -86,7 +89,7 @@ def _resource_trigger(
             document,
             f"{at}.operation",
             f"operation is one of {', '.join(operations)}, not {operation or 'left out'}",
-            meant(operation, operations),
+            hint_for(operation, operations),
         )
     if operation == "submit-from":
         message = "Argo submits the Workflow and then reports a failure, so a retryStrategy would make it several times"

@@ -12,7 +12,7 @@ from localargo.manifests.lint_leaf import configmap_key
 from localargo.manifests.lint_locations import Library, Location, Template
 from localargo.manifests.lint_recursion import check_recursion
 from localargo.manifests.merge import merge_workflow_spec
-from localargo.manifests.report import INVALID_SPEC, Report, meant
+from localargo.manifests.report import INVALID_SPEC, Report, hint_for
 
 POD_GC = ("OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess")
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
@@ -49,12 +49,12 @@ def check(document: Document, report: Report, library: Library, *, empty_argumen
         checker.error(
             place.at("podGC.strategy"),
             f"podGC.strategy unknown strategy '{spec['podGC']['strategy']}'",
-            meant(str(spec["podGC"]["strategy"]), POD_GC),
+            hint_for(str(spec["podGC"]["strategy"]), POD_GC),
         )
     for each in ((spec.get("podGC") or {}).get("labelSelector") or {}).get("matchExpressions") or []:
         if each.get("operator") not in OPERATORS:
             core = f'podGC.labelSelector invalid: "{each.get("operator") or ""}" is not a valid label selector operator'
-            checker.error(place.at("podGC.labelSelector"), core, meant(str(each.get("operator")), OPERATORS))
+            checker.error(place.at("podGC.labelSelector"), core, hint_for(str(each.get("operator")), OPERATORS))
     if spec.get("podResources"):
         lint_resources.pod_resources(checker, spec["podResources"], place.at("podResources"), "spec.podResources")
     for index, template in enumerate(workflow.templates(home.doc.get("spec") or {})):
@@ -74,7 +74,7 @@ def _referred(document: Document, reference: Mapping[str, Any], report: Report, 
     if found is None:
         kind = "clusterworkflowtemplates" if reference.get("clusterScope") else "workflowtemplates"
         core = f'{kind}.argoproj.io "{name}" not found'
-        report.refusal(document, f"{place}.name", INVALID_SPEC, core, meant(name, library.of(reference)))
+        report.refusal(document, f"{place}.name", INVALID_SPEC, core, hint_for(name, library.of(reference)))
     return found
 
 
@@ -93,7 +93,9 @@ def _entrypoint(checker: Checker, document: Document, home: Document, spec: Mapp
     entrypoint = str(spec.get("entrypoint") or "")
     if not entrypoint:
         if not runtime:
-            checker.error(place, "spec.entrypoint is required", meant("main", [str(each.get("name")) for each in workflow.templates(spec)]))
+            checker.error(
+                place, "spec.entrypoint is required", hint_for("main", [str(each.get("name")) for each in workflow.templates(spec)])
+            )
         return
     found = None if _tagged(checker, entrypoint, place, home is document) else checker.find(_named(entrypoint, document, home), place, home)
     if found is None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from localargo.errors import Finding, Severity
 from localargo.manifests.document import Document
 
-WHAT_THIS_MAKES = "Argo refuses what this makes: "
+IN_CREATED_OBJECT = "Argo refuses what this makes: "
 INVALID_SPEC = "invalid spec: "  # how Argo's controller begins the message of a Workflow that it refuses
 
 
@@ -17,9 +17,9 @@ class Report:
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
-        self._said: set[tuple[int, str, str]] = set()
+        self._reported: set[tuple[int, str, str]] = set()
         self._documents: list[Document] = []  # held, so that no other document gets the identity of one that was met
-        self.silent: set[int] = set()  # documents (by identity) that were checked before: their warnings are known
+        self.already_checked: set[int] = set()  # documents (by identity) that were checked before: their warnings are known
 
     def add(self, severity: Severity, document: Document, path: str, message: str, hint: str = "", lead: str = "") -> None:
         """`lead` begins the message but does not count when the same is found again on another way.
@@ -27,11 +27,11 @@ class Report:
         Argo does not look into a document within a document until it is made: what it refuses then is a warning now.
         """
         if severity == "error" and document.inside:
-            severity, lead = "warning", f"{WHAT_THIS_MAKES}{lead}"
+            severity, lead = "warning", f"{IN_CREATED_OBJECT}{lead}"
         identity = (id(document), path, message)
-        if identity in self._said or (severity == "warning" and id(document) in self.silent):
+        if identity in self._reported or (severity == "warning" and id(document) in self.already_checked):
             return
-        self._said.add(identity)
+        self._reported.add(identity)
         self._documents.append(document)
         self.findings.append(Finding(severity, document.file, document.line(path), document.named(path), lead + message, hint))
 
@@ -62,7 +62,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return found[0] if found else ""
 
 
-def meant(name: str, names: Iterable[str]) -> str:
+def hint_for(name: str, names: Iterable[str]) -> str:
     """A hint for a wrong name: the nearest right one, or all there are when they are few."""
     known = sorted(set(names))
     near = nearest(name, known)

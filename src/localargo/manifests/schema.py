@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from localargo.manifests.document import Document, join
-from localargo.manifests.report import Report, meant, nearest
+from localargo.manifests.report import Report, hint_for, nearest
 
 FOLDER = Path(__file__).parent / "schemas"
 WORKFLOWS, EVENTS = "argo-workflows-4.1.2", "argo-events-1.9.11"
@@ -178,7 +178,7 @@ def check(document: Document, report: Report, kind: str = "") -> bool:
 def _unknown(document: Document, report: Report, kind: str, where: list[str | int], path: str, name: str, events: bool) -> None:
     place = join(path, name)
     known = fields(kind, where)
-    hint = REMOVED.get(name) or meant(name, known)
+    hint = REMOVED.get(name) or hint_for(name, known)
     if events:
         near = nearest(name, known) or nearest(name, BELONGS)
         hint = BELONGS.get(name) or (f"did you mean {near}? {BELONGS[near]}" if near in BELONGS and near not in known else hint)

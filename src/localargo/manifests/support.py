@@ -46,7 +46,7 @@ EMPTY: tuple[Any, ...] = (None, False, "", [])
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class FieldUse:
     """One place where a document uses a field."""
 
     path: str
@@ -63,7 +63,7 @@ def status(table: str, definition: str, name: str) -> tuple[Status, str]:
     return (entry.statuses() if entry else {}).get(name, ("refused", NOT_BUILT))
 
 
-def uses(document: Document, kind: str = "") -> Iterator[Use]:
+def uses(document: Document, kind: str = "") -> Iterator[FieldUse]:
     """Every field that the document sets, outermost first; below kept and refused fields nothing is listed."""
     kind = kind or document.kind
     table = schema.KINDS.get(kind)
@@ -71,7 +71,7 @@ def uses(document: Document, kind: str = "") -> Iterator[Use]:
         yield from _walk(document.doc, {"$ref": schema.REFERENCE + kind}, table, "")
 
 
-def _walk(tree: Any, shape: Mapping[str, Any], table: str, path: str) -> Iterator[Use]:
+def _walk(tree: Any, shape: Mapping[str, Any], table: str, path: str) -> Iterator[FieldUse]:
     known = schema.definitions(table)
     definition = schema.target(shape)
     shape = known.get(definition, shape)
@@ -88,19 +88,19 @@ def _walk(tree: Any, shape: Mapping[str, Any], table: str, path: str) -> Iterato
             if value in EMPTY:
                 continue
             found, note = status(table, definition, name)
-            yield Use(where, definition, name, found, note)
+            yield FieldUse(where, definition, name, found, note)
             if found == "supported":
                 yield from _walk(value, properties[name], table, where)
         elif isinstance(shape.get("additionalProperties"), dict):
             yield from _walk(value, shape["additionalProperties"], table, where)
 
 
-def refused(document: Document) -> list[Use]:
+def refused(document: Document) -> list[FieldUse]:
     """The fields of the document that this engine refuses."""
     return [use for use in uses(document) if use.status == "refused"]
 
 
-def kept(document: Document) -> list[Use]:
+def kept(document: Document) -> list[FieldUse]:
     """The fields of the document that are carried along and not enforced."""
     return [use for use in uses(document) if use.status == "kept"]
 
@@ -128,7 +128,7 @@ def check(document: Document, report: Report, kind: str = "") -> None:
 
 def kept_once(documents: list[Document]) -> list[Finding]:
     """One finding for each kind of field that is kept, at its first place, with how often it stands in all documents."""
-    first: dict[tuple[str, str], tuple[Document, Use]] = {}
+    first: dict[tuple[str, str], tuple[Document, FieldUse]] = {}
     count: dict[tuple[str, str], int] = {}
     for document in documents:
         for use in kept(document):

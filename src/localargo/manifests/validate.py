@@ -14,21 +14,21 @@ SKIPPED = ("kustomize.config.k8s.io/",)
 TEST_KINDS = "conformance/"  # recordings describe what was done to a case in documents of their own
 
 
-def check(documents: Sequence[Document], world: Sequence[Document] = ()) -> list[Finding]:
-    """Every finding about the documents, in their order; `world` are documents already known (templates, ConfigMaps, sources).
+def check(documents: Sequence[Document], known: Sequence[Document] = ()) -> list[Finding]:
+    """Every finding about the documents, in their order; `known` are documents already known (templates, ConfigMaps, sources).
 
     Fields that are kept but not enforced come last, each kind of field once. Nothing is read but the trees given.
     """
     report = Report()
-    report.silent = {id(document) for document in world}
+    report.already_checked = {id(document) for document in known}
     library = Library()
-    for document in [*world, *documents]:
+    for document in [*known, *documents]:
         library.add(document)
     checked = [document for document in documents if not document.api_version.startswith((*SKIPPED, TEST_KINDS))]
     _unique(checked, report)
     for document in checked:
         if support.check_kind(document, report):
-            _one(document, report, library, [*world, *checked])
+            _one(document, report, library, [*known, *checked])
     return report.findings + support.kept_once(checked)
 
 

@@ -32,7 +32,7 @@ MAPS = ("labels", "annotations")
 
 
 def read(args: Sequence[Any], *, submit: bool) -> dict[str, Any]:
-    """The options by their names in a request. Raises InvalidInput for one that is not known."""
+    """The options by their names in a request. Raises InvalidInput for an unknown option."""
     known = SUBMIT if submit else OPERATE
     found: dict[str, Any] = {}
     rest = [str(arg) for arg in args]
@@ -42,7 +42,9 @@ def read(args: Sequence[Any], *, submit: bool) -> dict[str, Any]:
             found[SWITCHES[flag]] = (value or "true") == "true"
             continue
         if flag not in known:
-            raise InvalidInput(f"argoWorkflow.args: {flag!r} is not taken; known: {', '.join([*known, *(() if submit else SWITCHES)])}")
+            raise InvalidInput(
+                f"argoWorkflow.args: {flag!r} is not supported; supported: {', '.join([*known, *(() if submit else SWITCHES)])}"
+            )
         if not equals:
             if not rest:
                 raise InvalidInput(f"argoWorkflow.args: {flag} needs a value")
@@ -68,7 +70,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def onto(workflow: Doc, options: dict[str, Any]) -> Doc:
-    """The Workflow with the options of `argo submit`: a parameter given there replaces the one of its name, or is added."""
+    """The Workflow with the options of `argo submit`: a parameter among them replaces the one of that name, or is added."""
     metadata, spec = {**(workflow.get("metadata") or {})}, {**(workflow.get("spec") or {})}
     for name in MAPS:
         if options.get(name):

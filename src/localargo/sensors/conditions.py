@@ -1,4 +1,4 @@
-"""Conditions of a trigger: which dependencies must have had an event. `a && b` keeps the latest of each, `a || b` fires for each."""
+"""Conditions of a trigger: which dependencies must have had an event. `a && b` holds the latest of each, `a || b` fires for each."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ WORDS = ("and", "or", "not", "in", "true", "false")
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """`names` are the dependencies asked for, `text` the expression over their numbers (`d0`, `d1` ...).
+    """`names` are the dependencies in the condition, `text` the expression with `d0`, `d1` ... in their place.
 
-    `keeps`: events wait for each other, the latest of each dependency.
+    `joins`: the latest events of several dependencies are used together.
     """
 
     names: tuple[str, ...]
     text: str
-    keeps: bool
+    joins: bool
 
     def hold(self, there: Collection[str]) -> bool:
         """Whether the expression is true when these dependencies have an event. Raises InvalidInput when it cannot be evaluated."""
@@ -38,14 +38,17 @@ class Conditions:
 
 
 def read(template: Mapping[str, Any], dependencies: Sequence[str]) -> Conditions:
-    """The conditions of a trigger's template; without any, all dependencies of the Sensor. Raises InvalidInput for what never holds."""
+    """The conditions of a trigger's template; without any, all dependencies of the Sensor.
+
+    Raises InvalidInput for a condition that can never be true.
+    """
     text = str(template.get("conditions") or "")
     names = tuple(dict.fromkeys(NAME.findall(text) if text else dependencies))
     for name in names:
         if name not in dependencies:
-            raise InvalidInput(f"conditions: {name!r} is no dependency; there are {', '.join(dependencies)}")
+            raise InvalidInput(f"conditions: {name!r} is not a dependency of this Sensor; the dependencies are {', '.join(dependencies)}")
         if name in WORDS:
-            raise InvalidInput(f"conditions: a dependency called {name!r} is read as an operator and never holds")
+            raise InvalidInput(f"conditions: a dependency called {name!r} is read as an operator, so the condition is never true")
     if text:
         found = Conditions(names, NAME.sub(lambda match: f"d{names.index(match[0])}", text), "&" in text)
     else:

@@ -15,7 +15,7 @@ from localargo.manifests.yaml import load_documents
 from localargo.ports import Doc, Event
 from localargo.sensors import conditions, filters, parameters
 from localargo.sensors.conditions import Conditions
-from localargo.sensors.parameters import Resolved, Taken
+from localargo.sensors.parameters import AcceptedEvent, Resolved
 from localargo.sensors.transform import TransformFailed, transform
 
 ACTIONS = ("k8s", "argoWorkflow", "http", "log")
@@ -34,24 +34,24 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """`kind` is one of ACTIONS. `conditions` None: they can never hold, `why` says so."""
+    """`kind` is one of ACTIONS. `conditions` None: they can never be true, `reason` says why."""
 
     name: str
     kind: str
     spec: dict[str, Any] = field(hash=False, compare=False)
     conditions: Conditions | None
-    why: str = ""
+    reason: str = ""
 
     @property
     def template(self) -> dict[str, Any]:
         found: dict[str, Any] = self.spec["template"]
         return found
 
-    def together(self, kept: Collection[str], name: str) -> tuple[str, ...] | None:
-        """The dependencies whose events go into the action when `name` has one now and `kept` have theirs; None: they do not suffice."""
+    def events_to_join(self, kept: Collection[str], name: str) -> tuple[str, ...] | None:
+        """The dependencies whose events the action uses, when `name` has an event now and `kept` had theirs; None: more are needed."""
         if self.conditions is None or name not in self.conditions.names:
             return None
-        there = tuple(dict.fromkeys((*kept, name))) if self.conditions.keeps else (name,)
+        there = tuple(dict.fromkeys((*kept, name))) if self.conditions.joins else (name,)
         return there if self.conditions.hold(there) else None
 
 
@@ -64,16 +64,16 @@ class Sensor:
     triggers: tuple[Trigger, ...]
 
     def bound(self, trigger: Trigger, event: Event | None = None) -> list[Dependency]:
-        """The dependencies that the trigger's conditions ask for; with an event those that its source and name are bound to."""
+        """The dependencies in the trigger's conditions; with an event only those that listen to its source and name."""
         asked = trigger.conditions.names if trigger.conditions else ()
         return [d for d in self.dependencies if d.name in asked and (event is None or (d.source, d.event) == (event.source, event.subject))]
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What is to be done: the resource (or the JSON of an http request) with every parameter written.
+    """An action to do: the resource (or the JSON of an http request) with every parameter written.
 
-    `headers` are those of an http request that parameters made.
+    `headers`: the dynamic headers of an http request.
     """
 
     trigger: str
@@ -113,18 +113,18 @@ def dead_letter(spec: dict[str, Any], of: Trigger) -> Trigger:
     return Trigger(read_as.name, read_as.kind, spec, of.conditions)
 
 
-def take(dependency: Dependency, event: Event) -> Taken:
-    """The event as the dependency sees it. Raises filters.Rejected saying why it does not."""
+def accept(dependency: Dependency, event: Event) -> AcceptedEvent:
+    """The event as the dependency sees it. Raises filters.Rejected with the reason when the dependency does not accept it."""
     spec = dependency.spec
     try:
         data = transform(spec.get("transform") or {}, event.data)
     except TransformFailed as error:
         raise filters.Rejected(str(error)) from error
     filters.check(spec.get("filters"), str(spec.get("filtersLogicalOperator") or "and"), event, data)
-    return Taken(event, data)
+    return AcceptedEvent(event, data)
 
 
-def act(sensor: str, trigger: Trigger, events: Mapping[str, Taken], now: float, configmap: ConfigMapKey) -> Action:
+def act(sensor: str, trigger: Trigger, events: Mapping[str, AcceptedEvent], now: float, configmap: ConfigMapKey) -> Action:
     """The action for the events of its dependencies, at `now` (epoch seconds).
 
     Parameters of the trigger change its template first, then those of the template change the resource. Raises InvalidInput when a
@@ -133,7 +133,7 @@ def act(sensor: str, trigger: Trigger, events: Mapping[str, Taken], now: float, 
     template, written = parameters.apply(trigger.spec.get("parameters") or [], trigger.template, events)
     spec = template.get(trigger.kind)
     if not isinstance(spec, dict):
-        raise InvalidInput(f"trigger {trigger.name}: its parameters leave nothing of {trigger.kind}")
+        raise InvalidInput(f"trigger {trigger.name}: its parameters have removed `{trigger.kind}`")
     if trigger.kind == "log":
         return Action(trigger.name, "log", "", spec, {name: _shown(taken) for name, taken in events.items()}, tuple(written))
     if trigger.kind == "http":
@@ -149,12 +149,12 @@ def act(sensor: str, trigger: Trigger, events: Mapping[str, Taken], now: float, 
 def _mapping(trigger: str, within: Doc, key: str) -> Doc:
     found = within[key] = within.get(key) or {}
     if not isinstance(found, dict):
-        raise InvalidInput(f"trigger {trigger}: {key} of its resource is {type(found).__name__}, a mapping is needed")
+        raise InvalidInput(f"trigger {trigger}: {key} of its resource must be a mapping, not {type(found).__name__}")
     return found
 
 
 def _source(trigger: str, source: Mapping[str, Any], configmap: ConfigMapKey) -> Doc:
-    """The trigger's resource, from whichever place it stands in (Argo's order)."""
+    """The trigger's resource, from the first place that is set, in Argo's order."""
     if source.get("inline"):
         text, where = str(source["inline"]), "inline"
     elif source.get("configmap"):
@@ -164,12 +164,12 @@ def _source(trigger: str, source: Mapping[str, Any], configmap: ConfigMapKey) ->
         return copy.deepcopy(source.get("resource") or {})
     documents = load_documents(text, f"trigger {trigger} source ({where})")
     if len(documents) != 1:
-        raise InvalidInput(f"trigger {trigger}: source ({where}) holds {len(documents)} documents; one is needed")
+        raise InvalidInput(f"trigger {trigger}: source ({where}) must hold one document, not {len(documents)}")
     return copy.deepcopy(documents[0].doc)
 
 
-def _request(trigger: Trigger, spec: Doc, events: Mapping[str, Taken], written: list[Resolved]) -> Action:
-    """An http request: parameters change the http template itself, payload makes an object with a value at each destination."""
+def _request(trigger: Trigger, spec: Doc, events: Mapping[str, AcceptedEvent], written: list[Resolved]) -> Action:
+    """An http request: parameters change the http template itself, payload builds the JSON that is sent."""
     spec, changed = parameters.apply(spec.get("parameters") or [], spec, events)
     body, filled = parameters.apply(spec.get("payload") or [], {}, events)
     headers: dict[str, str] = {}
@@ -181,5 +181,5 @@ def _request(trigger: Trigger, spec: Doc, events: Mapping[str, Taken], written: 
     return Action(trigger.name, "http", "", spec, body, (*written, *changed, *filled), headers)
 
 
-def _shown(taken: Taken) -> Doc:
+def _shown(taken: AcceptedEvent) -> Doc:
     return {"context": taken.context(), "data": taken.data.decode("utf-8", "replace")}

@@ -1,7 +1,7 @@
-"""Where a parameter writes, for the paths that nearly all Sensors use: SJSON's answer, found without writing the resource as text.
+"""Where a parameter writes, for the paths that nearly all Sensors use: SJSON's answer, without converting the resource to text.
 
-`metadata.name`, `spec.arguments.parameters.0.value`, `spec.arguments.parameters.#(name=="model").value`; any other path is left to
-`jsonpaths`.
+`metadata.name`, `spec.arguments.parameters.0.value`, `spec.arguments.parameters.#(name=="model").value`; `jsonpaths` handles any
+other path.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def parts(path: str) -> tuple[Part, ...] | None:
 
 
 def place(resource: Any, path: str) -> tuple[Any, Any] | None:
-    """The mapping or list that the path ends in, with the key or index there; None when it takes more than looking.
+    """The mapping or list that the path ends in, with the key or index there; None when a plain look-up does not answer.
 
-    The place itself may be new only as a key of a mapping that is there, and not behind a query.
+    The key may be new only in a mapping that exists and that no query leads to.
     """
     steps = parts(path)
     if steps is None:
@@ -48,7 +48,7 @@ def place(resource: Any, path: str) -> tuple[Any, Any] | None:
 
 
 def _key(holder: Any, step: Part) -> Any:
-    """The key or index of what is there; None when it is not, or not plainly."""
+    """The key or index of an existing element; None when there is none or when it is ambiguous."""
     if isinstance(holder, dict):
         return step if isinstance(step, str) and step in holder else None
     if not isinstance(holder, list):

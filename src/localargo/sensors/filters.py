@@ -59,7 +59,7 @@ def check(filters: Mapping[str, Any] | None, operator: str, event: Event, data: 
 
 
 def _any_all(entries: Sequence[Any], operator: str, decide: Callable[[Any], str]) -> str:
-    """Empty when the entries of one kind pass together, else why not. Raises ExpressionError for an error that nothing outweighs."""
+    """Empty when the entries of one kind pass, else the reason. Raises ExpressionError for an error that no passing entry makes up for."""
     reasons: list[str] = []
     errors: list[str] = []
     for entry in entries:
@@ -91,21 +91,21 @@ def _data(entry: Mapping[str, Any], text: str) -> str:
     kind = entry.get("type")
     if kind == "number":
         if comparator not in COMPARATORS:
-            raise ExpressionError(f"comparator {comparator!r} is none of {', '.join(COMPARATORS)}")
+            raise ExpressionError(f"comparator {comparator!r} is not one of {', '.join(COMPARATORS)}")
         passed = any(COMPARATORS[comparator](found.number, _parse_float(v)) for v in values)
-        return "" if passed else f"{path} is {found.raw[:SHOWN]}, asked: {comparator} {' or '.join(values)}"
+        return "" if passed else f"{path} is {found.raw[:SHOWN]}, expected {comparator} {' or '.join(values)}"
     if kind == "bool":
         passed = any(_boolean(found) == _parse_bool(v) for v in values)
-        return "" if passed else f"{path} is {found.raw[:SHOWN]}, asked: {' or '.join(values)}"
+        return "" if passed else f"{path} is {found.raw[:SHOWN]}, expected {' or '.join(values)}"
     if kind != "string":
         raise ExpressionError(f"unsupported filter type {kind!r}")
-    given = "" if found.kind == "Null" else found.text  # as gjson's String(); only a parameter's key takes null for a text
+    given = "" if found.kind == "Null" else found.text  # as gjson's String(): null is empty here, but not for a parameter's key
     if entry.get("template"):
         given = gotemplate.render(str(entry["template"]), {"Input": given})
         if not given or given == "<no value>":
-            raise ExpressionError("the filter's template gives nothing")
+            raise ExpressionError("the filter's template gives an empty result")
     passed = any(re2.match(v, given) == (comparator != "!=") for v in values)
-    return "" if passed else f"{path} is {given[:SHOWN]!r}, asked: {comparator} {' or '.join(values)}"
+    return "" if passed else f"{path} is {given[:SHOWN]!r}, expected {comparator} {' or '.join(values)}"
 
 
 def _boolean(found: jsonpaths.Found) -> bool:
@@ -141,7 +141,7 @@ def _expression(entry: Mapping[str, Any], text: str) -> str:
         variables[str(field["name"])] = found.number if found.kind == "Number" else found.value
     answer = govaluate.evaluate(str(entry["expr"]), variables)
     if not isinstance(answer, bool):
-        raise ExpressionError(f"{entry['expr']!r} is no true or false")
+        raise ExpressionError(f"{entry['expr']!r} does not give true or false")
     return "" if answer else f"{entry['expr']} is false"
 
 
@@ -150,7 +150,7 @@ def _context(wanted: Mapping[str, Any], event: Event) -> str:
     there = {"type": event.type, "subject": event.subject, "source": event.source, "datacontenttype": event.datacontenttype}
     for key, value in there.items():
         if wanted.get(key) and wanted[key] != value:
-            return f"{key} is {value!r}, asked: {wanted[key]!r}"
+            return f"{key} is {value!r}, expected {wanted[key]!r}"
     return ""
 
 
@@ -167,7 +167,7 @@ def _script(script: str, text: str) -> str:
     """A Lua script that has to return true; `event` is the payload."""
     event = rawjson.loads_go(text)
     if not isinstance(event, dict):
-        raise ExpressionError("a script needs an event whose data is an object")
+        raise ExpressionError("a script needs an event with an object as its data")
     return "" if lua.run(script, event) is True else "the script does not return true"
 
 
@@ -175,5 +175,5 @@ def _clock(text: str) -> timedelta:
     try:
         hours, minutes, *seconds = (int(part) for part in text.split(":"))
     except ValueError:
-        raise ExpressionError(f"{text!r} is no time of day") from None
+        raise ExpressionError(f"{text!r} is not a time of day") from None
     return timedelta(hours=hours, minutes=minutes, seconds=seconds[0] if seconds else 0)

@@ -1,8 +1,8 @@
-"""The listener: each trigger of each Sensor takes its events from the journal, one after the other, and acts.
+"""The listener: each trigger of each Sensor reads its events from the journal, one after the other, and acts.
 
-A trigger's cursor moves in the transaction in which its action takes effect: after a crash nothing is done twice, and nothing is left out.
-Argo acknowledges an event whatever became of the action; so does this, after the retries that `atLeastOnce` with a `retryStrategy` asks
-for and the dead-letter trigger.
+A trigger's cursor moves in the transaction in which its action takes effect: after a crash no action is repeated and none is lost.
+Like Argo, it acknowledges an event even when the action failed: after the retries that `atLeastOnce` with a `retryStrategy` asks for,
+and after the dead-letter trigger.
 """
 
 from __future__ import annotations
@@ -22,24 +22,25 @@ from localargo.ports import Doc
 from localargo.sensors import decide
 from localargo.sensors.decide import Dependency, Sensor, Trigger
 from localargo.sensors.filters import Rejected
-from localargo.sensors.parameters import Taken
-from localargo.sensors.rate_limiter import RateLimiter, Steps
+from localargo.sensors.parameters import AcceptedEvent
+from localargo.sensors.rate_limiter import RateLimiter, RetrySchedule
 from localargo.sensors.triggers import Actor
 from localargo.store import transaction
 
 log = logging.getLogger(__name__)
+Events = Mapping[str, AcceptedEvent]  # by the dependency that accepted it
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
-LONGEST = 1000  # characters of a message
-PATIENCE = 24  # turns of the loop
-AGAIN = 1.0  # seconds after which a journal that could not be written is tried again
+MESSAGE_LENGTH = 1000  # characters of a message
+MAX_TURNS = 24  # turns of the loop
+RETRY_SECONDS = 1.0  # seconds until the next try to write the journal
 
 
 @dataclass(slots=True)
 class TriggerSubscription:
-    """One trigger at work. `error` is what went wrong last with the event at hand, "" if nothing did.
+    """One trigger and its state. `error`: the last error with the current event, "" when there was none.
 
-    `behind`: the last event that had no effect and is not acknowledged on disk yet, with its error. After a crash it is looked at again,
-    and has no effect again; so a burst that is refused costs one commit for many events.
+    `unacknowledged`: the last event that had no effect and is not yet acknowledged on disk, with its error. After a crash it is read
+    again and has no effect again; so a burst of rejected events costs one commit for many events.
     """
 
     sensor: Sensor
@@ -47,7 +48,7 @@ class TriggerSubscription:
     limiter: RateLimiter
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     error: str = ""
-    behind: tuple[int, str] | None = None
+    unacknowledged: tuple[int, str] | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -56,7 +57,7 @@ class TriggerSubscription:
 
 @dataclass(frozen=True, slots=True)
 class JournalPosition:
-    """Where in the journal an action stands: to be acknowledged with it. `last`: of the event's dependencies."""
+    """What an action acknowledges in the journal. `last`: this is the last of the dependencies that the event is for."""
 
     seq: int
     dependency: str
@@ -77,7 +78,7 @@ class SensorListener:
         journal.changed.append(self._changed)
 
     def open(self, documents: Sequence[Doc]) -> None:
-        """Subscribe every trigger and begin. Raises Unsupported for an action that does not run here, InvalidInput for a reset's cron."""
+        """Subscribe every trigger and start. Raises Unsupported for an action that does not run here, InvalidInput for a reset's cron."""
         self.sensors = [decide.read(document) for document in documents]
         for sensor in self.sensors:
             for trigger in sensor.triggers:
@@ -86,7 +87,7 @@ class SensorListener:
 
     def _open(self, sensor: Sensor, trigger: Trigger) -> None:
         if trigger.conditions is None:
-            log.warning("sensor %s trigger %s never runs: %s", sensor.name, trigger.name, trigger.why)
+            log.warning("sensor %s trigger %s never runs: %s", sensor.name, trigger.name, trigger.reason)
             return
         subscription = TriggerSubscription(sensor, trigger, RateLimiter(trigger.spec.get("rateLimit")))
         for reset in trigger.template.get("conditionsReset") or []:
@@ -128,18 +129,19 @@ class SensorListener:
                 while entries := self._journal.waiting(*subscription.key, subjects):
                     for entry in entries:
                         await self._event(subscription, entry)
-                        await self._give_way()
-                    if subscription.behind is not None:
-                        self._journal.acknowledge(*subscription.key, *subscription.behind)
-                        subscription.behind = None
+                        await self._yield_to_publishers()
+                    if subscription.unacknowledged is not None:
+                        self._journal.acknowledge(*subscription.key, *subscription.unacknowledged)
+                        subscription.unacknowledged = None
             except sqlite3.Error as error:
-                log.error("sensor %s trigger %s: the journal cannot be written: %s; again in %.0f s", *subscription.key, error, AGAIN)
-                await asyncio.sleep(AGAIN)
+                message = "sensor %s trigger %s: the journal cannot be written: %s; next try in %.0f s"
+                log.error(message, *subscription.key, error, RETRY_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
                 subscription.wake.set()
 
-    async def _give_way(self) -> None:
-        """While events pour in, taking them comes before acting on them; never for long, and other triggers have their turn."""
-        for _ in range(PATIENCE):
+    async def _yield_to_publishers(self) -> None:
+        """During a burst, storing new events comes before acting on them, for a bounded time; other triggers get their turn."""
+        for _ in range(MAX_TURNS):
             before = self._journal.published
             await asyncio.sleep(0)
             if self._journal.published == before:
@@ -158,25 +160,25 @@ class SensorListener:
                 await self._dependency(subscription, dependency, entry, position)
             except sqlite3.Error:
                 raise
-            except Exception as error:  # whatever a stranger's event brings about, the next one is looked at
+            except Exception as error:  # no event, whoever sent it, may stop those after it
                 log.exception("sensor %s trigger %s: event %s", *subscription.key, entry.event.id)
                 subscription.error = one_line(f"{type(error).__name__}: {error}")
                 self._acknowledge(subscription, position)
-        if bound[-1].name in done:  # the Sensor has been changed in between
+        if bound[-1].name in done:  # the Sensor was changed meanwhile
             self._journal.acknowledge(*subscription.key, entry.seq)
 
     async def _dependency(self, subscription: TriggerSubscription, dependency: Dependency, entry: Entry, position: JournalPosition) -> None:
         try:
-            taken = decide.take(dependency, entry.event)
+            taken = decide.accept(dependency, entry.event)
         except Rejected as why:
             log.info(
                 "sensor %s dependency %s: event %s rejected: %s", subscription.sensor.name, dependency.name, entry.event.id, one_line(why)
             )
             self._without_effect(subscription, position)
             return
-        keeps = subscription.trigger.conditions is not None and subscription.trigger.conditions.keeps
+        keeps = subscription.trigger.conditions is not None and subscription.trigger.conditions.joins
         slots = self._journal.slots(*subscription.key) if keeps else {}
-        names = subscription.trigger.together(slots, dependency.name)
+        names = subscription.trigger.events_to_join(slots, dependency.name)
         if names is None:
             with transaction(self._db):
                 if keeps:
@@ -187,50 +189,55 @@ class SensorListener:
         await subscription.limiter.wait()
         await self._act(subscription, events, position)
 
-    def _kept(self, subscription: TriggerSubscription, name: str, slot: Entry) -> Taken:
+    def _kept(self, subscription: TriggerSubscription, name: str, slot: Entry) -> AcceptedEvent:
         (dependency,) = [d for d in subscription.sensor.dependencies if d.name == name]
-        return decide.take(dependency, slot.event)
+        return decide.accept(dependency, slot.event)
 
     def _acknowledge(self, subscription: TriggerSubscription, position: JournalPosition) -> None:
-        """This event is dealt with for this dependency; part of the open transaction, if there is one."""
+        """Acknowledge the event for this dependency; part of the open transaction, if there is one."""
         if position.last:
             self._journal.acknowledge(*subscription.key, position.seq, subscription.error)
-            subscription.behind = None
+            subscription.unacknowledged = None
         else:
             self._journal.acknowledge_part(*subscription.key, position.seq, position.dependency)
 
     def _without_effect(self, subscription: TriggerSubscription, position: JournalPosition) -> None:
         if position.last:
-            subscription.behind = (position.seq, subscription.error)
+            subscription.unacknowledged = (position.seq, subscription.error)
 
     # ------------------------------------------------------------------------------------------ acting
 
-    async def _act(self, subscription: TriggerSubscription, events: Mapping[str, Taken], position: JournalPosition) -> None:
-        """Do the trigger's action, with retries and the dead-letter trigger where they are asked for."""
+    async def _act(self, subscription: TriggerSubscription, events: Events, position: JournalPosition) -> None:
+        """Do the trigger's action, with retries and the dead-letter trigger if the manifest sets them."""
         spec = subscription.trigger.spec
-        if await self._tried(subscription, subscription.trigger, events, position, bool(spec.get("atLeastOnce"))):
+        if await self._try(subscription, subscription.trigger, events, position, bool(spec.get("atLeastOnce"))):
             return
         letter = spec.get("dlqTrigger") if spec.get("atLeastOnce") else None
-        if letter and await self._tried(subscription, decide.dead_letter(letter, subscription.trigger), events, position, True):
+        if letter and await self._try(subscription, decide.dead_letter(letter, subscription.trigger), events, position, True):
             return
-        if subscription.trigger.conditions is not None and subscription.trigger.conditions.keeps:
+        if subscription.trigger.conditions is not None and subscription.trigger.conditions.joins:
             with transaction(self._db):
                 self._finish(subscription, position)
         else:
             self._without_effect(subscription, position)
 
-    async def _tried(
-        self, subscription: TriggerSubscription, trigger: Trigger, events: Mapping[str, Taken], position: JournalPosition, again: bool
+    async def _try(
+        self,
+        subscription: TriggerSubscription,
+        trigger: Trigger,
+        events: Events,
+        position: JournalPosition,
+        retry: bool,
     ) -> bool:
         """Whether the action took effect; then it is acknowledged."""
         try:
-            steps = Steps(trigger.spec.get("retryStrategy") if again else None)
+            schedule = RetrySchedule(trigger.spec.get("retryStrategy") if retry else None)
         except LocalArgoError as error:
             self._failed(subscription, trigger, error)
             return False
-        for attempt in range(steps.tries):
+        for attempt in range(schedule.tries):
             if attempt:
-                await asyncio.sleep(steps.pause())
+                await asyncio.sleep(schedule.pause())
             try:
                 await self._do(subscription, trigger, events, position)
                 return True
@@ -240,14 +247,12 @@ class SensorListener:
 
     def _failed(self, subscription: TriggerSubscription, trigger: Trigger, error: LocalArgoError) -> None:
         subscription.error = one_line(error)
-        # a name that is taken is how bursts are joined: nothing to worry about
+        # bursts are merged by giving their Workflows one name: a name that exists is expected
         level = logging.INFO if isinstance(error, AlreadyExists) else logging.ERROR
         log.log(level, "sensor %s trigger %s: %s", subscription.sensor.name, trigger.name, subscription.error)
 
-    async def _do(
-        self, subscription: TriggerSubscription, trigger: Trigger, events: Mapping[str, Taken], position: JournalPosition
-    ) -> None:
-        """The effect and the acknowledgement, together or not at all; what is done elsewhere is acknowledged after it."""
+    async def _do(self, subscription: TriggerSubscription, trigger: Trigger, events: Events, position: JournalPosition) -> None:
+        """The effect and the acknowledgement in one transaction; an http or log action is acknowledged after it is done."""
         action = decide.act(subscription.sensor.name, trigger, events, self._now(), self._actor.configmap)
         if action.kind in ("http", "log"):
             await self._actor.elsewhere(action)
@@ -259,15 +264,15 @@ class SensorListener:
             self._finish(subscription, position)
 
     def _finish(self, subscription: TriggerSubscription, position: JournalPosition) -> None:
-        """The conditions begin anew, also when the action has failed."""
-        if subscription.trigger.conditions is not None and subscription.trigger.conditions.keeps:
+        """The conditions start again, also when the action failed."""
+        if subscription.trigger.conditions is not None and subscription.trigger.conditions.joins:
             self._journal.clear_slots(*subscription.key)
         self._acknowledge(subscription, position)
 
     # ------------------------------------------------------------------------------------------ resets
 
     def _forget_old(self, subscription: TriggerSubscription, schedule: Schedule) -> None:
-        """What waited before the last reset that nobody was there to make."""
+        """Forget events that a reset would have forgotten while the engine was not running."""
         now = self._now()
         for dependency, slot in self._journal.slots(*subscription.key).items():
             due = schedule.after(slot.at)
@@ -285,5 +290,5 @@ class SensorListener:
 
 
 def one_line(what: object) -> str:
-    """A message that may quote an event, as one line of bounded length: a stranger writes no lines of our log."""
-    return CONTROL.sub(" ", str(what))[:LONGEST]
+    """A message that may quote an event, as one line of bounded length, so that an event cannot forge lines of the log."""
+    return CONTROL.sub(" ", str(what))[:MESSAGE_LENGTH]

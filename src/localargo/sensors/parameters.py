@@ -17,8 +17,8 @@ NO_VALUE = "<no value>"
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """An event as a dependency took it: its context, and the data after the transform."""
+class AcceptedEvent:
+    """An event that a dependency accepted: its context, and the data after the transform."""
 
     event: Event
     data: bytes
@@ -39,7 +39,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What one parameter wrote where. `skipped`: nothing, because its dependency has no event."""
+    """What one parameter wrote, and where. `skipped`: it wrote nothing, because its dependency has no event."""
 
     dest: str
     operation: str
@@ -47,10 +47,10 @@ class Resolved:
     skipped: bool = False
 
 
-def resolve(source: Mapping[str, Any], events: Mapping[str, Taken]) -> tuple[Json, str]:
+def resolve(source: Mapping[str, Any], events: Mapping[str, AcceptedEvent]) -> tuple[Json, str]:
     """(value, its JSON text if it is to be written raw) of a parameter's `src`.
 
-    Raises LookupError when the dependency has no event and there is no default, ExpressionError when nothing gives a value.
+    Raises LookupError when the dependency has no event and there is no default, ExpressionError when it has no value.
     """
     taken = events.get(str(source["dependencyName"]))
     default = source.get("value")
@@ -72,7 +72,7 @@ def resolve(source: Mapping[str, Any], events: Mapping[str, Taken]) -> tuple[Jso
             made = gotemplate.render(str(template), {"Input": rawjson.loads_plain(document)})
             if made and made != NO_VALUE:
                 return made, ""
-            failure = f"template {template!r} gives nothing"
+            failure = f"template {template!r} gives no value"
         except ExpressionError as error:
             failure = str(error)
     if key:
@@ -87,20 +87,20 @@ def resolve(source: Mapping[str, Any], events: Mapping[str, Taken]) -> tuple[Jso
     raise ExpressionError(failure)
 
 
-def _whole(taken: Taken) -> str:
+def _whole(taken: AcceptedEvent) -> str:
     """The whole event as JSON, its data in base64."""
     return rawjson.dumps({"context": taken.context(), "data": base64.b64encode(taken.data).decode()}, html=True, sort=False)
 
 
 def _raw(text: str) -> Json:
-    """A value that is written as it is. A number that no float holds cannot stand in a resource."""
+    """A value that is written as it is. A number that does not fit a float cannot be part of a resource."""
     value = rawjson.loads_plain(text)
     rawjson.dumps(value)  # ExpressionError for an infinite number
     return value
 
 
 def _text_at(resource: Doc, dest: str) -> str | None:
-    """What stands at the destination, as text; None when nothing does."""
+    """The value at the destination, as text; None when there is none."""
     found = place(resource, dest)
     there = found[0].get(found[1]) if found and isinstance(found[0], dict) else None
     if isinstance(there, str):
@@ -109,7 +109,7 @@ def _text_at(resource: Doc, dest: str) -> str | None:
     return at.text if at.exists else None
 
 
-def apply(parameters: Sequence[Mapping[str, Any]], resource: Doc, events: Mapping[str, Taken]) -> tuple[Doc, list[Resolved]]:
+def apply(parameters: Sequence[Mapping[str, Any]], resource: Doc, events: Mapping[str, AcceptedEvent]) -> tuple[Doc, list[Resolved]]:
     """The resource with every parameter written, and what was written. Raises InvalidInput naming the parameter that has no value."""
     written: list[Resolved] = []
     if parameters:

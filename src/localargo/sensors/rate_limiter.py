@@ -1,4 +1,4 @@
-"""How often an action is done and tried again: `rateLimit` and `retryStrategy` of a trigger."""
+"""How often an action is done and retried: `rateLimit` and `retryStrategy` of a trigger."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from localargo.errors import InvalidInput
 from localargo.expressions import ExpressionError, gotext
 
 UNITS = {"Second": 1.0, "Minute": 60.0, "Hour": 3600.0}
-SLACK = 10  # actions that an idle time saves up (the default of Argo's rate limiter)
+SLACK = 10  # actions that may follow at once after an idle time (the default of Argo's rate limiter)
 NANOSECONDS = 1e9
 _chance = random.SystemRandom()
 
@@ -26,7 +26,7 @@ class RateLimiter:
         self._next: float | None = None
 
     def due(self, now: float) -> float:
-        """When the next action may be done, given a monotonic clock; the place is taken by asking."""
+        """When the next action may be done, given a monotonic clock; each call reserves the time that it returns."""
         if not self._gap:
             return now
         at = now if self._next is None else max(self._next, now - SLACK * self._gap)
@@ -41,10 +41,10 @@ class RateLimiter:
             await asyncio.sleep(due - now)
 
 
-class Steps:
-    """`retryStrategy`: the pauses between the tries of an action; without one there is a single try.
+class RetrySchedule:
+    """`retryStrategy`: the pauses between attempts; without it there is one attempt.
 
-    Raises InvalidInput for what Argo accepts and fails on with every event: a number written as text.
+    Raises InvalidInput for a number written as text, which Argo accepts but fails on for every event.
     """
 
     def __init__(self, strategy: Mapping[str, Any] | None) -> None:
@@ -55,7 +55,7 @@ class Steps:
         self._jitter = _amount(strategy, "jitter", 1.0)
 
     def pause(self) -> float:
-        """Seconds before the next try, longer each time by the factor."""
+        """Seconds before the next attempt; each pause is longer by the factor."""
         pause = self._pause * (1 + self._jitter * _chance.random())
         self._pause *= self._factor
         return pause
@@ -66,7 +66,7 @@ def _amount(strategy: Mapping[str, Any], field: str, default: float) -> float:
     if value is None:
         return default
     if isinstance(value, (str, bool)):
-        raise InvalidInput(f"retryStrategy.{field}: {value!r} is text, a number is needed: Argo takes it and fails with every event")
+        raise InvalidInput(f"retryStrategy.{field}: {value!r} must be a number, not text: Argo accepts the text but fails on every event")
     return float(value)
 
 

@@ -1,4 +1,4 @@
-"""What Sensors would do with an event, and why not: everything that the listener decides, told without doing it. Pure."""
+"""What Sensors would do with an event, and why not: everything that the listener decides, without doing it. Pure."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from localargo.ports import Doc, Event, Json
 from localargo.sensors import decide, parameters
 from localargo.sensors.decide import ConfigMapKey, Dependency, Sensor, Trigger
 from localargo.sensors.filters import Rejected
-from localargo.sensors.parameters import Taken
+from localargo.sensors.parameters import AcceptedEvent
 from localargo.sensors.transform import TransformFailed, transform
 
 
 @dataclass(frozen=True, slots=True)
-class DependencyTold:
-    """`taken`: the event goes on to the conditions. `why`: why not. `data`: what filters saw, after the transform if there is one."""
+class DependencyResult:
+    """`accepted`: the event goes on to the conditions. `reason`: why not. `data`: what filters saw, after the transform if there is one."""
 
     sensor: str
     dependency: str
-    taken: bool
-    why: str
+    accepted: bool
+    reason: str
     transformed: bool
     data: Json
 
 
 @dataclass(frozen=True, slots=True)
-class ParameterTold:
-    """One parameter: where it writes, and what, or why nothing.
+class ParameterResult:
+    """One parameter: where it writes, and its value or the reason for having none.
 
     `level` is `trigger`, its action's kind, or `payload`; `index` counts there.
     """
@@ -46,10 +46,10 @@ class ParameterTold:
 
 
 @dataclass(frozen=True, slots=True)
-class TriggerTold:
-    """`fires`: the action would be done; `by`: for this dependency.
+class TriggerResult:
+    """`fires`: the action would be done; `by`: the dependency whose event decides this.
 
-    `waits_for`: dependencies without an event. `resource`: what would be made, or sent.
+    `waits_for`: dependencies without an event. `resource`: what would be created or sent.
     """
 
     sensor: str
@@ -58,21 +58,24 @@ class TriggerTold:
     operation: str
     by: str
     fires: bool
-    why: str
+    reason: str
     waits_for: tuple[str, ...]
-    parameters: tuple[ParameterTold, ...]
+    parameters: tuple[ParameterResult, ...]
     resource: Doc | None
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`event`: the CloudEvent with its data inlined. `dropped`: why it never reaches a Sensor, empty when it does."""
+    """`event`: the CloudEvent with its data inlined. `origin`: how it was made from the input.
+
+    `dropped`: why it never reaches a Sensor; empty when it does.
+    """
 
     event: Doc
-    how: str
+    origin: str
     dropped: str
-    dependencies: tuple[DependencyTold, ...]
-    triggers: tuple[TriggerTold, ...]
+    dependencies: tuple[DependencyResult, ...]
+    triggers: tuple[TriggerResult, ...]
 
     @property
     def fires(self) -> bool:
@@ -95,44 +98,44 @@ def replay(
     *,
     now: float,
     sensor: str = "",
-    how: str = "",
+    origin: str = "",
     dropped: str = "",
     configmap: ConfigMapKey = _no_configmap,
     waiting: Mapping[str, Event] | None = None,
 ) -> Explanation:
     """What the Sensors (all of the documents, or the one of that name) would do with the event at `now`.
 
-    `waiting`: events that other dependencies have already, by dependency name, for `a && b`. `dropped`, `how`: of the event's forming.
+    `waiting`: events that other dependencies have already, by dependency name, for `a && b`. `dropped`, `origin`: see `Explanation`.
     Raises InvalidInput when there is no Sensor of the name, Unsupported for a trigger that does not run here.
     """
     read = [decide.read(document) for document in sensors if document.get("kind", "Sensor") == "Sensor"]
     chosen = [each for each in read if sensor in ("", each.name)]
     if not chosen:
-        raise InvalidInput(f"no Sensor {sensor!r}; there are {', '.join(each.name for each in read) or 'none'}")
-    dependencies: list[DependencyTold] = []
-    triggers: list[TriggerTold] = []
+        raise InvalidInput(f"no Sensor is named {sensor!r}; there are {', '.join(each.name for each in read) or 'none'}")
+    dependencies: list[DependencyResult] = []
+    triggers: list[TriggerResult] = []
     if not dropped:
         for each in chosen:
             told, taken = _dependencies(each, event)
             dependencies += told
             triggers += _triggers(each, event, taken, waiting or {}, now, configmap)
-    return Explanation(tree(event), how, dropped, tuple(dependencies), tuple(triggers))
+    return Explanation(tree(event), origin, dropped, tuple(dependencies), tuple(triggers))
 
 
-def _dependencies(sensor: Sensor, event: Event) -> tuple[list[DependencyTold], dict[str, Taken]]:
+def _dependencies(sensor: Sensor, event: Event) -> tuple[list[DependencyResult], dict[str, AcceptedEvent]]:
     told, taken = [], {}
     for dependency in sensor.dependencies:
         if (dependency.source, dependency.event) != (event.source, event.subject):
-            why = f"it listens to {dependency.source}/{dependency.event}, the event is of {event.source}/{event.subject}"
-            told.append(DependencyTold(sensor.name, dependency.name, False, why, False, None))
+            why = f"it listens to {dependency.source}/{dependency.event}; the event comes from {event.source}/{event.subject}"
+            told.append(DependencyResult(sensor.name, dependency.name, False, why, False, None))
             continue
         changed, data = _transformed(dependency, event)
         try:
-            taken[dependency.name] = decide.take(dependency, event)
+            taken[dependency.name] = decide.accept(dependency, event)
             why = ""
         except Rejected as rejected:
             why = str(rejected)
-        told.append(DependencyTold(sensor.name, dependency.name, not why, why, changed, data))
+        told.append(DependencyResult(sensor.name, dependency.name, not why, why, changed, data))
     return told, taken
 
 
@@ -145,21 +148,21 @@ def _transformed(dependency: Dependency, event: Event) -> tuple[bool, Json]:
 
 
 def _triggers(
-    sensor: Sensor, event: Event, taken: Mapping[str, Taken], waiting: Mapping[str, Event], now: float, configmap: ConfigMapKey
-) -> list[TriggerTold]:
+    sensor: Sensor, event: Event, taken: Mapping[str, AcceptedEvent], waiting: Mapping[str, Event], now: float, configmap: ConfigMapKey
+) -> list[TriggerResult]:
     found = []
     kept = {d.name: t for d in sensor.dependencies if d.name in waiting and (t := _try(d, waiting[d.name])) is not None}
     for trigger in sensor.triggers:
         names = [d.name for d in sensor.bound(trigger, event) if d.name in taken]
         if trigger.conditions is None:
-            found.append(_silent(sensor, trigger, f"it never runs: {trigger.why}"))
+            found.append(_silent(sensor, trigger, f"it never runs: {trigger.reason}"))
             continue
         if not names:
-            found.append(_silent(sensor, trigger, f"none of {', '.join(trigger.conditions.names)} took the event"))
+            found.append(_silent(sensor, trigger, f"none of its dependencies ({', '.join(trigger.conditions.names)}) accepted the event"))
             continue
-        slots = dict(kept) if trigger.conditions.keeps else {}
+        slots = dict(kept) if trigger.conditions.joins else {}
         for name in names:
-            together = trigger.together(slots, name)
+            together = trigger.events_to_join(slots, name)
             if together is None:
                 slots[name] = taken[name]
                 missing = tuple(n for n in trigger.conditions.names if n not in slots)
@@ -171,27 +174,29 @@ def _triggers(
     return found
 
 
-def _try(dependency: Dependency, event: Event) -> Taken | None:
+def _try(dependency: Dependency, event: Event) -> AcceptedEvent | None:
     try:
-        return decide.take(dependency, event)
+        return decide.accept(dependency, event)
     except Rejected:
         return None
 
 
-def _silent(sensor: Sensor, trigger: Trigger, why: str, by: str = "", missing: tuple[str, ...] = ()) -> TriggerTold:
-    return TriggerTold(sensor.name, trigger.name, trigger.kind, "", by, False, why, missing, (), None)
+def _silent(sensor: Sensor, trigger: Trigger, why: str, by: str = "", missing: tuple[str, ...] = ()) -> TriggerResult:
+    return TriggerResult(sensor.name, trigger.name, trigger.kind, "", by, False, why, missing, (), None)
 
 
-def _fired(sensor: Sensor, trigger: Trigger, name: str, events: Mapping[str, Taken], now: float, configmap: ConfigMapKey) -> TriggerTold:
-    told = _parameters(trigger, events)
+def _fired(
+    sensor: Sensor, trigger: Trigger, name: str, events: Mapping[str, AcceptedEvent], now: float, configmap: ConfigMapKey
+) -> TriggerResult:
+    results = _parameters(trigger, events)
     try:
         action = decide.act(sensor.name, trigger, events, now, configmap)
     except LocalArgoError as error:
-        return TriggerTold(sensor.name, trigger.name, trigger.kind, "", name, False, str(error), (), told, None)
-    return TriggerTold(sensor.name, trigger.name, trigger.kind, action.operation, name, True, "", (), told, action.resource)
+        return TriggerResult(sensor.name, trigger.name, trigger.kind, "", name, False, str(error), (), results, None)
+    return TriggerResult(sensor.name, trigger.name, trigger.kind, action.operation, name, True, "", (), results, action.resource)
 
 
-def _parameters(trigger: Trigger, events: Mapping[str, Taken]) -> tuple[ParameterTold, ...]:
+def _parameters(trigger: Trigger, events: Mapping[str, AcceptedEvent]) -> tuple[ParameterResult, ...]:
     """Each parameter by itself, so that one that fails does not hide the others."""
     body = trigger.template.get(trigger.kind) or {}
     lists = (("trigger", trigger.spec.get("parameters")), (trigger.kind, body.get("parameters")), ("payload", body.get("payload")))
@@ -207,5 +212,5 @@ def _parameters(trigger: Trigger, events: Mapping[str, Taken]) -> tuple[Paramete
                 skipped = True
             except InvalidInput as failed:
                 error = str(failed)
-            found.append(ParameterTold(level, index, dest, operation, value, error, skipped))
+            found.append(ParameterResult(level, index, dest, operation, value, error, skipped))
     return tuple(found)

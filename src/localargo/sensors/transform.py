@@ -14,7 +14,7 @@ EXACT = 1 << 53  # integers up to here are the same as float64
 
 
 class TransformFailed(InvalidInput):
-    """The program failed on this event, or its first output is no object: Argo drops the event."""
+    """The program failed on this event, or its first output is not an object: Argo drops the event."""
 
 
 def transform(spec: Mapping[str, Any], data: bytes) -> bytes:
@@ -32,9 +32,9 @@ def transform(spec: Mapping[str, Any], data: bytes) -> bytes:
 
 
 def apply(program: str, text: str) -> dict[str, Any]:
-    """The first output of the program on JSON text. An event is data: the program comes from the manifest alone."""
+    """The first output of the program on JSON text. The event is only its input: the program comes from the manifest."""
     if not text.startswith("{"):
-        raise TransformFailed("transform.jq needs an event whose data is an object")
+        raise TransformFailed("transform.jq needs an event with an object as its data")
     try:
         output = compiled(program).input_text(text).first()
     except StopIteration:
@@ -42,7 +42,7 @@ def apply(program: str, text: str) -> dict[str, Any]:
     except ValueError as error:
         raise TransformFailed(f"transform.jq: {str(error).strip()}") from None
     if not isinstance(output, dict):
-        raise TransformFailed(f"transform.jq gives {type(output).__name__}; an object is needed")
+        raise TransformFailed(f"transform.jq must give an object, not {type(output).__name__}")
     return output
 
 
@@ -72,7 +72,7 @@ def _go_numbers(value: Any) -> Any:
 
 
 def _as_floats(value: Any) -> Any:
-    """jq prints a large float64 with all its digits; Go with those that matter."""
+    """jq prints a large float64 with all its digits; Go prints only the significant ones."""
     if isinstance(value, dict):
         return {key: _as_floats(item) for key, item in value.items()}
     if isinstance(value, list):

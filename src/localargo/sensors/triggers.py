@@ -25,7 +25,7 @@ SHOWN = 2000  # characters of an event in the log
 
 
 class Actor:
-    """Does actions. What is done to objects is part of the transaction that is open."""
+    """Does actions. Changes to objects are part of the open transaction."""
 
     def __init__(self, objects: Objects, workflows: Workflows, allowed_hosts: Collection[str] = ()) -> None:
         self._objects = objects
@@ -71,12 +71,12 @@ class Actor:
             case "patch":
                 strategy = str(action.spec.get("patchStrategy") or MERGE)
                 if strategy != MERGE:
-                    raise InvalidInput(f"k8s.patchStrategy {strategy}: Argo's own kinds take {MERGE} only")
+                    raise InvalidInput(f"k8s.patchStrategy {strategy}: Argo's kinds support {MERGE} only")
                 there = self._there(kind, name)
                 self._objects.create(resource) if there is None else self._objects.patch(kind, name, resource)
             case "delete":
                 if self._there(kind, name) is None:
-                    log.info("trigger %s: %s %s is not there, nothing to delete", action.trigger, kind, name)
+                    log.info("trigger %s: %s %s does not exist, so there is nothing to delete", action.trigger, kind, name)
                 else:
                     self._objects.delete(kind, name)
             case other:
@@ -113,7 +113,7 @@ class Actor:
             await self._http(action)
 
     def _log(self, action: Action) -> None:
-        """The events of the trigger, no more often than once in `intervalSeconds`."""
+        """Log the trigger's events, at most once in `intervalSeconds`."""
         now, last = time.monotonic(), self._logged.get(action.trigger)
         if last is not None and now - last < float(action.spec.get("intervalSeconds") or 0):
             return
@@ -128,7 +128,7 @@ class Actor:
         url = str(spec.get("url") or "")
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https"):
-            raise Unsupported(f"http.url {url}: it begins with http:// or https://")
+            raise Unsupported(f"http.url {url}: it must begin with http:// or https://")
         host = parts.hostname or ""
         if not is_loopback(host) and host not in self._allowed:
             raise Unsupported(f"http.url {url}: {host} is neither this machine nor an allowed host: allow it when the engine is started")
@@ -146,7 +146,7 @@ class Actor:
                 )
             except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
                 raise LocalArgoError(f"http.url {url}: {error or type(error).__name__}") from error
-        # without a policy any answer is success for Argo
+        # without a policy Argo takes any answer as success
         log.log(
             logging.INFO if answer.is_success else logging.WARNING, "trigger %s: %s answered %d", action.trigger, url, answer.status_code
         )
@@ -169,7 +169,7 @@ class Actor:
 
 
 def overlaid(there: Doc, given: Mapping[str, Any]) -> Doc:
-    """What is there with everything of `given` that is not empty laid over it, lists as a whole (Go's mergo with override)."""
+    """`there` with the non-empty values of `given` written over it; lists are replaced as a whole (Go's mergo with override)."""
     result = dict(there)
     for key, value in given.items():
         if isinstance(value, dict) and isinstance(result.get(key), dict):
@@ -180,10 +180,10 @@ def overlaid(there: Doc, given: Mapping[str, Any]) -> Doc:
 
 
 def from_template(resource: Doc) -> Doc:
-    """The Workflow that `argo submit --from` makes of a template. Raises InvalidInput for any other kind."""
+    """The Workflow that `argo submit --from` makes from a template. Raises InvalidInput for any other kind."""
     kind, metadata = str(resource.get("kind")), resource.get("metadata") or {}
     if kind.lower() not in ("workflowtemplate", "clusterworkflowtemplate"):
-        raise InvalidInput(f"argoWorkflow.operation submit-from: {kind} is no WorkflowTemplate")
+        raise InvalidInput(f"argoWorkflow.operation submit-from: {kind} is not a WorkflowTemplate")
     name = str(metadata.get("name") or "")
     if not name:
         raise InvalidInput("argoWorkflow.operation submit-from needs a template with metadata.name")

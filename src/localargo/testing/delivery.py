@@ -18,7 +18,7 @@ from localargo.reading import read_paths
 from localargo.sensors import argo_options, decide
 from localargo.sensors.decide import Action, Sensor, Trigger
 from localargo.sensors.filters import Rejected
-from localargo.sensors.parameters import Taken
+from localargo.sensors.parameters import AcceptedEvent
 from localargo.sensors.triggers import from_template
 from localargo.testing.documents import Given, Load, gather
 
@@ -87,7 +87,7 @@ class Sensors:
         self._load = load
         self.documents: list[Document] = []
         self._sensors: list[Sensor] = []
-        self._slots: dict[tuple[str, str], dict[str, Taken]] = {}
+        self._slots: dict[tuple[str, str], dict[str, AcceptedEvent]] = {}
         self._made: dict[str, MadeWorkflow] = {}
         self._generated = 0
 
@@ -126,7 +126,7 @@ class Sensors:
         for dependency in sensor.dependencies:
             if (dependency.source, dependency.event) == (event.source, event.subject):
                 try:
-                    taken[dependency.name] = decide.take(dependency, event)
+                    taken[dependency.name] = decide.accept(dependency, event)
                 except Rejected as rejected:
                     delivery.rejected[f"{sensor.name}/{dependency.name}"] = str(rejected)
         for trigger in sensor.triggers:
@@ -134,9 +134,9 @@ class Sensors:
                 if dependency.name in taken:
                     self._trigger(sensor, trigger, dependency.name, taken[dependency.name], delivery, now)
 
-    def _trigger(self, sensor: Sensor, trigger: Trigger, name: str, taken: Taken, delivery: Delivery, now: float) -> None:
+    def _trigger(self, sensor: Sensor, trigger: Trigger, name: str, taken: AcceptedEvent, delivery: Delivery, now: float) -> None:
         slots = self._slots.setdefault((sensor.name, trigger.name), {})
-        together = trigger.together(slots, name)
+        together = trigger.events_to_join(slots, name)
         if together is None:
             slots[name] = taken
             return

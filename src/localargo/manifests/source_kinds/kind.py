@@ -28,7 +28,7 @@ class ParsedPayload:
     """A payload in the shape of its source, and for people how it was made from the input."""
 
     data: dict[str, Any]
-    explanation: str
+    origin: str
 
 
 Lint = Callable[[Document, Report, Mapping[str, Any], str], None]

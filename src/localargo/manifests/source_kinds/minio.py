@@ -10,7 +10,7 @@ from typing import Any
 from localargo.errors import InvalidInput
 from localargo.expressions import rawjson
 from localargo.manifests.document import Document
-from localargo.manifests.report import Report, meant
+from localargo.manifests.report import Report, hint_for
 from localargo.manifests.source_kinds.kind import ParsedPayload, SourceEvent, SourceKind
 from localargo.manifests.support_table import Support
 
@@ -61,7 +61,7 @@ def lint_path(document: Document, report: Report, parts: list[str], path: str) -
             return
         if part not in fields:
             above = ".".join(["notification.0", *parts[2 : 2 + depth]])
-            hint = meant(part, fields) or ("the fields are: " + ", ".join(fields) if fields else "it has no fields")
+            hint = hint_for(part, fields) or ("the fields are: " + ", ".join(fields) if fields else "it has no fields")
             report.warning(document, path, f"{above} of a minio event has no `{part}`", hint)
             return
         fields = fields[part]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localargo.manifests.document import Document, join
-from localargo.manifests.report import Report, meant
+from localargo.manifests.report import Report, hint_for
 from localargo.manifests.source_kinds.kind import ParsedPayload, SourceEvent, SourceKind
 from localargo.manifests.support_table import Support
 
@@ -27,7 +27,7 @@ def lint(document: Document, report: Report, event: Mapping[str, Any], path: str
         report.error(document, path, "a webhook needs `method`", "method: POST")
     elif method not in METHODS:
         message = f"every request is answered with 400: the webhook reads bodies of {' and '.join(METHODS)} only"
-        report.warning(document, f"{path}.method", message, meant(method, METHODS) if method.upper() in METHODS else "use POST")
+        report.warning(document, f"{path}.method", message, hint_for(method, METHODS) if method.upper() in METHODS else "use POST")
     if (event.get("maxPayloadSize") or 0) < 0:
         report.error(document, f"{path}.maxPayloadSize", "maxPayloadSize is a number of bytes, not negative")
 

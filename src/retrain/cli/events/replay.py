@@ -39,7 +39,7 @@ def replay(event: str, files: tuple[Path, ...], source: str, sensor: str, output
     """
     from localargo import replay as explain
 
-    told = explain(_given(event), [d.doc for d in documents(files)], now=time.time(), source=source, sensor=sensor, named=event)
+    told = explain(_given(event), [d.doc for d in documents(files)], now=time.time(), source=source, sensor=sensor, name=event)
     if output == "text":
         _show(told.tree())
     else:
@@ -66,12 +66,12 @@ def _given(event: str) -> str:
 
 def _show(told: dict[str, Any]) -> None:
     event = told["event"]
-    click.echo(f"event {event['id']} of {event['source']}/{event['subject']} ({event['type']}, {event['time']}), {told['how']}")
+    click.echo(f"event {event['id']} of {event['source']}/{event['subject']} ({event['type']}, {event['time']}), {told['origin']}")
     _block(event.get("data"), "  ")
     if told["dropped"]:
         click.echo(f"dropped by its source: {told['dropped']}")
     for each in told["dependencies"]:
-        click.echo(f"sensor {each['sensor']} dependency {each['dependency']}: {'accepts it' if each['taken'] else each['why']}")
+        click.echo(f"sensor {each['sensor']} dependency {each['dependency']}: {'accepts it' if each['accepted'] else each['reason']}")
         if each["transformed"] and each["data"] is not None:
             click.echo("  after its transform:")
             _block(each["data"], "    ")
@@ -81,7 +81,7 @@ def _show(told: dict[str, Any]) -> None:
 
 def _show_trigger(trigger: dict[str, Any]) -> None:
     action = " ".join(part for part in (trigger["kind"], trigger["operation"]) if part)
-    outcome = f"fires ({action}) for dependency {trigger['by']}" if trigger["fires"] else f"does not fire: {trigger['why']}"
+    outcome = f"fires ({action}) for dependency {trigger['by']}" if trigger["fires"] else f"does not fire: {trigger['reason']}"
     click.echo(f"sensor {trigger['sensor']} trigger {trigger['trigger']}: {outcome}")
     for each in trigger["parameters"]:
         result = "skipped: its event is missing" if each["skipped"] else each["error"] or json.dumps(each["value"], ensure_ascii=False)

@@ -14,8 +14,8 @@ from localargo.bucket.seaweedfs import Change
 from localargo.errors import Unavailable
 from localargo.eventbus import journal
 from localargo.eventbus.journal import Journal
-from localargo.eventsources.bucket import UNWANTED, BucketSource
-from localargo.eventsources.bucket_changes import Changes, Polled, polled
+from localargo.eventsources.bucket import SKIPPED_CHANGES, BucketSource
+from localargo.eventsources.bucket_changes import Changes, Polled
 from localargo.eventsources.envelope import Envelope
 from localargo.manifests.source_kinds.minio import record
 from localargo.store import open_store
@@ -124,7 +124,7 @@ async def test_the_notification_is_minios(db: sqlite3.Connection) -> None:
 )
 def test_other_kinds_of_events_are_not_told(db: sqlite3.Connection, events: list[str], wanted: bool) -> None:
     bus = Journal(db, lambda: NOW)
-    assert source(bus, Log(), events=events).wants("incoming/a.csv") is wanted
+    assert source(bus, Log(), events=events).matches("incoming/a.csv") is wanted
 
 
 @pytest.mark.anyio
@@ -140,8 +140,8 @@ async def test_a_bucket_that_is_away_is_asked_again(db: sqlite3.Connection, monk
 @pytest.mark.anyio
 async def test_the_position_moves_past_what_nobody_wants(db: sqlite3.Connection) -> None:
     bus = Journal(db, lambda: NOW)
-    await read(bus, Log(*(change("incoming/x.txt", n) for n in range(1, UNWANTED + 5))))
-    assert bus.position("bucket", "upload") == str(NOW * 10**9 + UNWANTED)
+    await read(bus, Log(*(change("incoming/x.txt", n) for n in range(1, SKIPPED_CHANGES + 5))))
+    assert bus.position("bucket", "upload") == str(NOW * 10**9 + SKIPPED_CHANGES)
 
 
 # ---------------------------------------------------------------------------------------------- polling
@@ -206,7 +206,7 @@ async def test_what_came_while_nobody_listened_is_told_whatever_its_time(db: sql
 @pytest.mark.anyio
 async def test_a_store_that_answers_nonsense_is_asked_again(db: sqlite3.Connection) -> None:
     bus, listing = Journal(db, lambda: NOW), Listing(broken=True)
-    polling = source(bus, polled(listing))
+    polling = source(bus, Polled(listing))
     polling.start()
     polling.start()
     await until(lambda: listing.asked)

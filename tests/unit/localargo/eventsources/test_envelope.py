@@ -9,7 +9,7 @@ import pytest
 
 from localargo.eventbus import journal
 from localargo.eventbus.journal import Journal, Position
-from localargo.eventsources.envelope import Envelope, make, passes
+from localargo.eventsources.envelope import Envelope, new_event, passes
 from localargo.store import open_store
 
 
@@ -26,12 +26,12 @@ def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def test_an_event_is_what_argo_makes() -> None:
-    event = make("source", "name", "webhook", b"{}", 1_760_000_000.9)
+    event = new_event("source", "name", "webhook", b"{}", 1_760_000_000.9)
     assert (event.source, event.subject, event.type, event.time) == ("source", "name", "webhook", "2025-10-09T08:53:20Z")
     assert (event.specversion, event.datacontenttype) == ("1.0", "application/json")
     assert len(event.id) == 32
     assert int(event.id, 16) >= 0
-    assert make("source", "name", "webhook", b"{}", 0.0).id != event.id
+    assert new_event("source", "name", "webhook", b"{}", 0.0).id != event.id
 
 
 @pytest.mark.parametrize(

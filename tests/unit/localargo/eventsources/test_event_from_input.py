@@ -35,7 +35,7 @@ ALL = [HOOK, CLOCK, BUCKET, QUEUE, {"kind": "Sensor", "metadata": {"name": "s"},
 
 def formed(given: Any, source: str = "", documents: list[dict[str, Any]] | None = None) -> tuple[str, Any, str, str]:
     made = event_from_input(given if isinstance(given, str) else json.dumps(given), ALL if documents is None else documents, source, NOW)
-    return f"{made.event.source}/{made.event.subject}", json.loads(made.event.data), made.how, made.dropped
+    return f"{made.event.source}/{made.event.subject}", json.loads(made.event.data), made.origin, made.dropped
 
 
 def test_every_event_is_declared() -> None:
@@ -50,8 +50,8 @@ def test_every_event_is_declared() -> None:
 
 
 def test_a_body_becomes_a_post() -> None:
-    where, data, how, dropped = formed({"n": 6}, "hook")
-    assert (where, how, dropped) == ("hook/call", "as the body of a POST", "")
+    where, data, origin, dropped = formed({"n": 6}, "hook")
+    assert (where, origin, dropped) == ("hook/call", "as the body of a POST", "")
     assert data == {"header": {"Content-Type": ["application/json"]}, "body": {"n": 6}, "metadata": {"a": "1", "b": "2"}}
     assert formed({"n": 6})[0] == "hook/call"
 
@@ -77,8 +77,8 @@ def test_a_payload_in_the_sources_shape_stays() -> None:
 
 
 def test_a_tick_of_now() -> None:
-    where, data, how, _ = formed({}, "clock")
-    assert (where, how) == ("clock/nightly", "as a tick of now")
+    where, data, origin, _ = formed({}, "clock")
+    assert (where, origin) == ("clock/nightly", "as a tick of now")
     assert data == {"eventTime": "2025-10-09 10:53:20.5 +0200 CEST", "metadata": {"model": "m"}}
 
 
@@ -113,9 +113,9 @@ def test_a_recorded_event_is_itself() -> None:
     }
     made = event_from_input(json.dumps({**recorded, "data": {"body": {"n": 9}}}), ALL, "", NOW)
     assert {name: getattr(made.event, name) for name in recorded} == recorded
-    assert (made.how, made.dropped) == ("as it was recorded", "")
+    assert (made.origin, made.dropped) == ("as it was recorded", "")
     elsewhere = event_from_input(json.dumps({**recorded, "source": "gone", "data": {}}), ALL, "", NOW)
-    assert "no EventSource here has gone/call" in elsewhere.how
+    assert "no EventSource here has gone/call" in elsewhere.origin
     moved = event_from_input(json.dumps({**recorded, "data": {"notification": []}}), ALL, "bucket", NOW)
     assert (moved.event.source, moved.event.id == recorded["id"]) == ("bucket", False)
 
@@ -123,9 +123,9 @@ def test_a_recorded_event_is_itself() -> None:
 def test_what_could_be_meant_is_named() -> None:
     with pytest.raises(InvalidInput, match=r"hook/call \(webhook\), clock/nightly \(calendar\)"):
         formed({}, "nosuch")
-    with pytest.raises(InvalidInput, match="more than one event"):
+    with pytest.raises(InvalidInput, match="more than one event matches"):
         formed({"x": 1}, "", [HOOK, {**HOOK, "metadata": {"name": "other"}}])
-    with pytest.raises(InvalidInput, match="there is none"):
+    with pytest.raises(InvalidInput, match="there are no EventSources"):
         formed({}, "", [])
     with pytest.raises(ExpressionError):
         formed("{broken")

@@ -8,20 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localargo.errors import InvalidInput
-from localargo.eventsources.payload import DEEPEST, MASKED, canonical, depth, headers, json_text, of_request, values
+from localargo.eventsources.payload import DEEPEST, MASKED, canonical, depth, headers, json_text, request_payload, values
 
 JSON = [(b"content-type", b"application/json")]
 FORM = [(b"content-type", b"application/x-www-form-urlencoded")]
 
 
 def made(method: str, query: str, raw: list[tuple[bytes, bytes]], body: bytes, metadata: Any = None) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(of_request(method, query.encode(), raw, body, metadata))
+    found: dict[str, Any] = json.loads(request_payload(method, query.encode(), raw, body, metadata))
     return found
 
 
 def test_a_json_body_is_embedded_as_it_is_but_compact() -> None:
     body = b' {"n" : 1.0 , "big":12345678901234567890,\n"e":1e21, "s":"a  <b>&", "a":1,"a":2}\n'
-    assert of_request("POST", b"q=1", JSON, body, None) == (
+    assert request_payload("POST", b"q=1", JSON, body, None) == (
         b'{"header":{"Content-Type":["application/json"]},'
         b'"body":{"n":1.0,"big":12345678901234567890,"e":1e21,"s":"a  \\u003cb\\u003e\\u0026","a":1,"a":2}}'
     )
@@ -41,7 +41,7 @@ NO_JSON = (
 @pytest.mark.parametrize("body", NO_JSON)
 def test_what_is_no_json_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidInput):
-        of_request("POST", b"", JSON, body, None)
+        request_payload("POST", b"", JSON, body, None)
 
 
 def test_a_body_may_be_deep_but_not_too_deep() -> None:
@@ -69,14 +69,14 @@ def test_a_form_is_names_with_all_their_values() -> None:
         "c": [""],
     }
     with pytest.raises(InvalidInput, match="escape"):
-        of_request("POST", b"", FORM, b"a=%zz", None)
+        request_payload("POST", b"", FORM, b"a=%zz", None)
     with pytest.raises(InvalidInput, match="semicolon"):
-        of_request("POST", b"a;b", FORM, b"a=1", None)
+        request_payload("POST", b"a;b", FORM, b"a=1", None)
 
 
 def test_a_content_type_with_a_parameter_is_no_form() -> None:
     with pytest.raises(InvalidInput):
-        of_request("POST", b"", [(b"content-type", b"application/x-www-form-urlencoded; charset=utf-8")], b"a=1", None)
+        request_payload("POST", b"", [(b"content-type", b"application/x-www-form-urlencoded; charset=utf-8")], b"a=1", None)
 
 
 def test_get_has_its_query_as_body() -> None:
@@ -94,7 +94,7 @@ def test_headers_are_gos_and_authorization_is_masked() -> None:
         "X-A": ["1", "2"],
         "X-B": ["ż\ufffd"],
     }
-    assert "abc" not in of_request("POST", b"", raw, b"{}", None).decode()
+    assert "abc" not in request_payload("POST", b"", raw, b"{}", None).decode()
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def test_names_are_spelled_as_go_spells_them(name: str, go: str) -> None:
 
 
 def test_metadata_of_the_source_comes_along_sorted() -> None:
-    assert of_request("POST", b"", [], b"1", {"z": "1", "a": "<"}).endswith(b'"body":1,"metadata":{"a":"\\u003c","z":"1"}}')
-    assert b"metadata" not in of_request("POST", b"", [], b"1", {})
+    assert request_payload("POST", b"", [], b"1", {"z": "1", "a": "<"}).endswith(b'"body":1,"metadata":{"a":"\\u003c","z":"1"}}')
+    assert b"metadata" not in request_payload("POST", b"", [], b"1", {})
 
 
 @given(
@@ -123,7 +123,7 @@ def test_a_body_means_the_same_afterwards(value: Any) -> None:
 @given(st.binary(max_size=200))
 def test_no_body_breaks_it(body: bytes) -> None:
     try:
-        data = of_request("POST", body, JSON, body, None)
+        data = request_payload("POST", body, JSON, body, None)
     except InvalidInput:
         return
     assert set(json.loads(data)) == {"header", "body"}
@@ -131,5 +131,5 @@ def test_no_body_breaks_it(body: bytes) -> None:
 
 @given(st.lists(st.tuples(st.binary(max_size=20), st.binary(max_size=20)), max_size=5), st.binary(max_size=60))
 def test_no_header_or_query_breaks_it(raw: list[tuple[bytes, bytes]], query: bytes) -> None:
-    data = json.loads(of_request("GET", query, raw, b"", None))
+    data = json.loads(request_payload("GET", query, raw, b"", None))
     assert all(isinstance(value, list) for part in data.values() for value in part.values())

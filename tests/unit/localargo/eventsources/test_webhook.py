@@ -297,7 +297,7 @@ async def test_a_taken_port_is_told_with_the_way_out(world: World) -> None:
     taken = bind(0, True)
     port = taken.getsockname()[1]
     sources = Sources(world.bus, lambda: 1.0, "manifest")
-    with pytest.raises(Unavailable, match=rf"port {port} .*--ports free"):
+    with pytest.raises(Unavailable, match=rf"port {port} .*free ports"):
         await sources.open([source(a={"port": str(port), "endpoint": "/a"})], secret, no_changes, [])
     taken.close()
 

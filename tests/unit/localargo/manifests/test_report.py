@@ -1,5 +1,5 @@
 from localargo.manifests.document import Document
-from localargo.manifests.report import Report, meant, nearest
+from localargo.manifests.report import Report, hint_for, nearest
 
 
 def test_the_same_is_said_once_whatever_words_lead_to_it() -> None:
@@ -22,7 +22,7 @@ def test_two_documents_of_one_name_are_told_apart() -> None:
 
 def test_warnings_about_known_documents_are_not_repeated_but_errors_are() -> None:
     report, known = Report(), Document({})
-    report.silent = {id(known)}
+    report.already_checked = {id(known)}
     report.warning(known, "spec", "w")
     report.error(known, "spec", "e")
     report.unsupported(known, "spec", "u")
@@ -33,7 +33,7 @@ def test_the_nearest_name_is_found_or_all_are_listed() -> None:
     assert nearest("comand", ["command", "args"]) == "command"
     assert nearest("entryPoint", ["entrypoint", "templates"]) == "entrypoint"
     assert nearest("x", ["command"]) == ""
-    assert meant("comand", ["command", "args"]) == "did you mean command?"
-    assert meant("zzz", ["b", "a"]) == "there is: a, b"
-    assert meant("zzz", []) == ""
-    assert meant("q", [f"name-{i}" for i in range(20)]) == ""
+    assert hint_for("comand", ["command", "args"]) == "did you mean command?"
+    assert hint_for("zzz", ["b", "a"]) == "there is: a, b"
+    assert hint_for("zzz", []) == ""
+    assert hint_for("q", [f"name-{i}" for i in range(20)]) == ""

@@ -27,10 +27,10 @@ def test_options_by_their_names(args: list[str], submit: bool, options: dict[str
     ("args", "submit", "words"),
     [
         (["--wait"], True, "--wait"),
-        (["--memoized"], True, "not taken"),
+        (["--memoized"], True, "not supported"),
         (["-p"], True, "needs a value"),
         (["-l", "a"], True, "name=value"),
-        (["a=b"], False, "not taken"),
+        (["a=b"], False, "not supported"),
     ],
 )
 def test_what_is_no_option_is_told(args: list[str], submit: bool, words: str) -> None:

@@ -22,19 +22,19 @@ NAMES = ["a", "b-c", "d", "and", "1st"]
 )
 def test_an_expression_over_dependencies(text: str, keeps: bool, names: tuple[str, ...], holds: dict[str, bool]) -> None:
     found = read({"conditions": text}, NAMES)
-    assert (found.keeps, found.names) == (keeps, names)
+    assert (found.joins, found.names) == (keeps, names)
     for there, expected in holds.items():
         assert found.hold(there.split()) is expected, there
 
 
 def test_without_conditions_all_dependencies_are_asked_for() -> None:
     found = read({}, ["a", "b"])
-    assert (found.names, found.keeps, found.hold(["a"]), found.hold(["a", "b"])) == (("a", "b"), True, False, True)
+    assert (found.names, found.joins, found.hold(["a"]), found.hold(["a", "b"])) == (("a", "b"), True, False, True)
     alone = read({"conditions": ""}, ["a"])
-    assert (alone.names, alone.keeps, alone.hold(["a"])) == (("a",), False, True)
+    assert (alone.names, alone.joins, alone.hold(["a"])) == (("a",), False, True)
 
 
-@pytest.mark.parametrize(("text", "words"), [("a && x", "'x' is no dependency"), ("and", "operator"), ("b", "no dependency")])
+@pytest.mark.parametrize(("text", "words"), [("a && x", "'x' is not a dependency"), ("and", "operator"), ("b", "not a dependency")])
 def test_what_never_holds_is_told(text: str, words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         read({"conditions": text}, NAMES)

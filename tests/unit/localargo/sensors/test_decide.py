@@ -6,7 +6,7 @@ import pytest
 
 from localargo.errors import InvalidInput, NotFound, Unsupported
 from localargo.sensors.decide import act, read
-from localargo.sensors.parameters import Taken
+from localargo.sensors.parameters import AcceptedEvent
 from tests.unit.localargo.sensors.world import create, event, sensor, trigger
 
 
@@ -16,7 +16,7 @@ def no_configmap(name: str, key: str) -> str:
 
 def decided(action: dict[str, Any], **more: Any) -> Any:
     document = read(sensor(trigger(action=action, **more)))
-    taken = Taken(event(7), event(7).data)
+    taken = AcceptedEvent(event(7), event(7).data)
     return act(document.name, document.triggers[0], {"d": taken}, 1_760_000_000.25, no_configmap)
 
 
@@ -26,7 +26,7 @@ def test_dependencies_are_bound_by_source_and_event() -> None:
     assert [d.name for d in document.bound(one, event(1, subject="x"))] == ["a"]
     assert [d.name for d in document.bound(both, event(1, subject="x"))] == ["a", "b"]
     assert document.bound(both, event(1, subject="y")) == []
-    assert one.together((), "b") is None
+    assert one.events_to_join((), "b") is None
 
 
 @pytest.mark.parametrize("action", [{}, {"kafka": {}}, {"k8s": {}, "log": {}}, {"email": {"to": "x"}}])
@@ -46,13 +46,13 @@ def test_labels_are_for_what_is_created() -> None:
 @pytest.mark.parametrize(
     ("action", "more", "words"),
     [
-        ({"k8s": {**create(), "source": {"inline": "a: 1\n---\nb: 2\n"}}}, {}, "holds 2 documents"),
+        ({"k8s": {**create(), "source": {"inline": "a: 1\n---\nb: 2\n"}}}, {}, "must hold one document, not 2"),
         ({"k8s": {**create(), "source": {"inline": "a: [\n"}}}, {}, "inline"),
-        ({"k8s": {**create(), "source": {"resource": {"metadata": "text"}}, "parameters": []}}, {}, "a mapping is needed"),
+        ({"k8s": {**create(), "source": {"resource": {"metadata": "text"}}, "parameters": []}}, {}, "must be a mapping"),
         (
             {"k8s": create()},
             {"parameters": [{"src": {"dependencyName": "d", "value": "x"}, "dest": "k8s"}]},
-            "leave nothing of k8s",
+            "have removed `k8s`",
         ),
         (
             {"http": {"url": "u", "dynamicHeaders": [{"src": {"dependencyName": "d", "dataKey": "absent"}, "dest": "X"}]}},

@@ -172,7 +172,7 @@ async def test_a_reset_forgets_what_waits(make: Make, db: sqlite3.Connection) ->
 async def test_a_journal_that_cannot_be_written_is_tried_again(
     make: Make, db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("localargo.sensors.listen.AGAIN", 0.01)
+    monkeypatch.setattr("localargo.sensors.listen.RETRY_SECONDS", 0.01)
     world = make(sensor())
     db.execute("CREATE TRIGGER broken BEFORE UPDATE ON cursor BEGIN SELECT RAISE(ABORT, 'disk full'); END")
     await world.bus.publish(event(1))

@@ -8,14 +8,14 @@ import pytest
 
 from localargo.errors import InvalidInput
 from localargo.ports import Event
-from localargo.sensors.parameters import Taken, apply
+from localargo.sensors.parameters import AcceptedEvent, apply
 
 DATA = (
     '{"body":{"s":"plain","i":42,"big":12345678901234567,"fi":1.0,"exp":1e21,"t":true,"nul":null,"o":{"k":"v","n":1.50},'
     '"a":[1,"two",3.0],"empty":"","huge":1e999,"n":1234567},"header":{"X-A":["1"]}}'
 )
 EVENT = Event("ab" * 16, "source", "name", "webhook", "2026-11-22T10:00:00Z", DATA.encode())
-EVENTS = {"d": Taken(EVENT, DATA.encode())}
+EVENTS = {"d": AcceptedEvent(EVENT, DATA.encode())}
 
 
 def value(**source: Any) -> Any:
@@ -84,7 +84,7 @@ def test_raw_data_keeps_its_type(key: str, raw: Any) -> None:
     ("source", "words"),
     [
         ({"dataKey": "body.missing"}, "body.missing"),
-        ({"dataTemplate": "{{ .Input.body.absent }}"}, "gives nothing"),
+        ({"dataTemplate": "{{ .Input.body.absent }}"}, "gives no value"),
         ({"dataTemplate": "{{ nosuch }}"}, "nosuch"),
         ({"contextKey": "data"}, "does not exist"),
         ({"dataKey": "body.huge", "useRawData": True}, "unsupported value"),
@@ -151,6 +151,6 @@ def test_nothing_given_is_changed() -> None:
 
 def test_a_value_is_never_expanded() -> None:
     data = b'{"v":"{{ .Input.other }}","other":"secret"}'
-    events = {"d": Taken(EVENT, data)}
+    events = {"d": AcceptedEvent(EVENT, data)}
     resource, _ = apply([to("x", dataKey="v"), to("y", dataTemplate="{{ .Input.v }}")], {}, events)
     assert resource == {"x": "{{ .Input.other }}", "y": "{{ .Input.other }}"}

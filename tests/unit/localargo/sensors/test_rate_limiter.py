@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from localargo.errors import InvalidInput
-from localargo.sensors.rate_limiter import SLACK, RateLimiter, Steps
+from localargo.sensors.rate_limiter import SLACK, RateLimiter, RetrySchedule
 
 
 def test_actions_wait_for_each_other() -> None:
@@ -33,17 +33,17 @@ def test_hours() -> None:
 
 
 def test_pauses_grow_by_the_factor() -> None:
-    steps = Steps({"steps": 4, "duration": "500ms", "factor": 2, "jitter": 0})
+    steps = RetrySchedule({"steps": 4, "duration": "500ms", "factor": 2, "jitter": 0})
     assert (steps.tries, [steps.pause() for _ in range(3)]) == (4, [0.5, 1.0, 2.0])
-    assert Steps(None).tries == 1
-    assert Steps({"steps": 3, "duration": 2_000_000_000, "jitter": 0}).pause() == 2.0
+    assert RetrySchedule(None).tries == 1
+    assert RetrySchedule({"steps": 3, "duration": 2_000_000_000, "jitter": 0}).pause() == 2.0
 
 
 def test_jitter_only_lengthens() -> None:
-    assert all(1.0 <= Steps({"duration": "1s", "jitter": 0.5}).pause() <= 1.5 for _ in range(50))
+    assert all(1.0 <= RetrySchedule({"duration": "1s", "jitter": 0.5}).pause() <= 1.5 for _ in range(50))
 
 
 @pytest.mark.parametrize("strategy", [{"factor": "1"}, {"jitter": "0.5"}, {"steps": "3"}, {"duration": "soon"}, {"steps": True}])
 def test_what_argo_accepts_and_fails_on_fails(strategy: dict[str, object]) -> None:
     with pytest.raises(InvalidInput, match=r"retryStrategy\."):
-        Steps(strategy)
+        RetrySchedule(strategy)

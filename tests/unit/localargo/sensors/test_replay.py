@@ -30,18 +30,18 @@ UPLOAD = {
 
 
 def test_everything_that_was_decided_is_told() -> None:
-    told = replay(event("e21", UPLOAD), sensors("retrain-sensor"), now=5.0, how="as it is")
+    told = replay(event("e21", UPLOAD), sensors("retrain-sensor"), now=5.0, origin="as it is")
     assert told.fires
     assert told.event["data"]["body"] == UPLOAD
     (dependency,) = told.dependencies
-    assert (dependency.taken, dependency.transformed, dependency.data["model"], dependency.data["window"]) == (
+    assert (dependency.accepted, dependency.transformed, dependency.data["model"], dependency.data["window"]) == (
         True,
         True,
         "flight-delay",
         29922360,
     )
     (trigger,) = told.triggers
-    assert (trigger.kind, trigger.operation, trigger.by, trigger.fires, trigger.why) == ("k8s", "create", "upload", True, "")
+    assert (trigger.kind, trigger.operation, trigger.by, trigger.fires, trigger.reason) == ("k8s", "create", "upload", True, "")
     assert [(p.dest, p.value) for p in trigger.parameters][:2] == [
         ("metadata.name", "flight-delay-29922360"),
         ('spec.arguments.parameters.#(name=="model").value', "flight-delay"),
@@ -56,20 +56,20 @@ def test_a_filter_that_rejects_says_why() -> None:
     other = {"notification": [{"eventTime": "2026-11-22T10:00:05Z", "s3": {"object": {"key": "other/x/a.csv", "eTag": "abc"}}}]}
     told = replay(event("e21", other), sensors("retrain-sensor"), now=5.0)
     assert not told.fires
-    assert "data: key is 'other/x/a.csv'" in told.dependencies[0].why
+    assert "data: key is 'other/x/a.csv'" in told.dependencies[0].reason
     assert told.dependencies[0].data["key"] == "other/x/a.csv"
-    assert told.triggers[0].why == "none of upload took the event"
+    assert told.triggers[0].reason == "none of its dependencies (upload) accepted the event"
 
 
 def test_a_transform_that_fails_says_why() -> None:
     told = replay(event("e21", {}), sensors("retrain-sensor"), now=5.0)
-    assert told.dependencies[0].why.startswith("transform.jq")
+    assert told.dependencies[0].reason.startswith("transform.jq")
     assert told.dependencies[0].data is None
 
 
 def test_a_dependency_of_another_source_says_so() -> None:
     told = replay(event("elsewhere", {}), sensors("retrain-sensor"), now=5.0)
-    assert told.dependencies[0].why == "it listens to e21/hook, the event is of elsewhere/hook"
+    assert told.dependencies[0].reason == "it listens to e21/hook; the event comes from elsewhere/hook"
 
 
 def test_conditions_that_wait_say_for_whom() -> None:
@@ -89,7 +89,7 @@ def test_a_parameter_that_fails_does_not_hide_the_others() -> None:
     told = replay(event("e01", {"s": "x"}), sensors("parameter-types"), now=5.0)
     (trigger,) = told.triggers
     assert (trigger.fires, trigger.resource) == (False, None)
-    assert "body.i" in trigger.why
+    assert "body.i" in trigger.reason
     assert (trigger.parameters[0].value, trigger.parameters[0].error) == ("x", "")
     assert "body.i" in trigger.parameters[1].error
     assert trigger.parameters[13].value == "fallback"
@@ -98,7 +98,7 @@ def test_a_parameter_that_fails_does_not_hide_the_others() -> None:
 def test_a_trigger_that_never_runs_says_why() -> None:
     told = replay(event("e20", {}), sensors("reserved-dependency-name"), now=5.0)
     by_name = {t.trigger: t for t in told.triggers}
-    assert "never runs" in by_name["e20-bad"].why
+    assert "never runs" in by_name["e20-bad"].reason
     assert by_name["e20-good"].fires
 
 

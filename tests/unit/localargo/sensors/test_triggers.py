@@ -67,7 +67,7 @@ async def test_argo_operations_and_their_options(make: Make) -> None:
     (other,) = [d for d in world.shelf.list("Workflow") if d["metadata"]["name"] != "given"]
     assert other["spec"]["workflowTemplateRef"] == {"name": "target"}
     assert other["metadata"]["generateName"] == "target-"
-    assert "'--force' is not taken" in world.error("wrong")
+    assert "'--force' is not supported" in world.error("wrong")
 
 
 async def serve(answers: list[bytes]) -> tuple[asyncio.Server, int, list[bytes]]:
