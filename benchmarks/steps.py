@@ -23,7 +23,7 @@ from typing import Any
 
 from localargo.engine import Engine
 from localargo.manifests.document import Document
-from retrain.project.engine import engine_settings
+from retrain.project.handlers import engine_settings
 
 LEVELS, WIDTH = 5, 4
 TARGET = 0.5

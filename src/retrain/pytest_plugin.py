@@ -26,7 +26,7 @@ def sensors() -> Sensors:
 def workflows() -> Workflows:
     """Runs WorkflowTemplates to their end in this process, with real pods or with fake handlers."""
     from localargo.testing import Workflows
-    from retrain.project.engine import engine_settings
+    from retrain.project.handlers import engine_settings
     from retrain.project.kustomize import load
 
     return Workflows(load, engine_settings())

@@ -15,7 +15,7 @@ import pytest
 
 from localargo.engine import Engine
 from localargo.manifests.yaml import load_documents
-from retrain.project.engine import engine_settings
+from retrain.project.handlers import engine_settings
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]

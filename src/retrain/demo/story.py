@@ -21,7 +21,7 @@ from retrain.demo import flights
 from retrain.demo.transcript import Transcript
 from retrain.display import tree
 from retrain.display.output import ago
-from retrain.project.handlers import ask
+from retrain.project.questions import ask
 
 MODEL = "flight-delay"
 

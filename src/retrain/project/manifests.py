@@ -38,8 +38,8 @@ def is_spec(document: Document) -> bool:
 def findings(files: Sequence[Path]) -> list[Finding]:
     """What is wrong with these manifests and specs; without files, with all of this repository."""
     from localargo import check
-    from retrain.project.handlers import check_specs
     from retrain.project.kustomize import load
+    from retrain.project.questions import check_specs
 
     if files:
         found = load(list(files))
@@ -60,7 +60,7 @@ def findings(files: Sequence[Path]) -> list[Finding]:
 def _models() -> list[Finding]:
     """What is wrong with the folder of models: its list, then the specs."""
     from retrain.project import models
-    from retrain.project.handlers import check_specs
+    from retrain.project.questions import check_specs
 
     listed, wanted = models.listed(MODELS), models.wanted(MODELS)
     wrong = [f"{entry} is not listed, so the model does not exist for Argo" for entry in wanted if entry not in listed]

@@ -39,7 +39,7 @@ def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[st
     retrain up overlays/laptop --ports free --state /tmp/retrain
     """
     from localargo import Engine
-    from retrain.project.engine import engine_settings
+    from retrain.project.handlers import engine_settings
 
     documents = load(files)
     signals: list[int] = []

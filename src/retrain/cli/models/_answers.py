@@ -11,7 +11,7 @@ from retrain.client.connect import argo_server
 from retrain.client.state import bucket_environment
 from retrain.client.workflows import LATEST, find
 from retrain.display import output as printing
-from retrain.project.handlers import ask, need_handlers
+from retrain.project.questions import ask, need_handlers
 
 
 def show(state: Path, output: str, *arguments: str) -> None:

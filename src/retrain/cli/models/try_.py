@@ -9,7 +9,7 @@ import click
 
 from localargo import InvalidInput
 from retrain.cli.options import output_option
-from retrain.project.handlers import try_spec
+from retrain.project.questions import try_spec
 
 INVALID = (2, 65, 78)  # exit codes of a handler that was given something wrong
 

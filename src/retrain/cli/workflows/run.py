@@ -32,7 +32,7 @@ def run(files: tuple[Path, ...], given: tuple[str, ...], output: str, state: Pat
     from contextlib import ExitStack
 
     from localargo import lock_holder, run_files
-    from retrain.project.engine import engine_settings
+    from retrain.project.handlers import engine_settings
 
     found = with_values(files, given)
     if not any(d.kind == "Workflow" for d in found):

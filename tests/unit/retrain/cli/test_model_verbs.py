@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from retrain.project.handlers import reason
+from retrain.project.questions import reason
 from tests.committed import copy_models
 from tests.unit.retrain.cli.driver import Engine, call
 

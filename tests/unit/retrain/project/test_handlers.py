@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from localargo.runners.needs import needs_libraries
-from retrain.project.engine import engine_settings
+from retrain.project.handlers import engine_settings
 
 ROOT = Path(__file__).parents[4]
 
