@@ -257,7 +257,7 @@ def first_line(api: httpx.Client, namespace: str, seen: set[str]) -> float:
             if name.startswith("one-") and name not in seen and item["status"].get("phase") == "Succeeded":
                 seen.add(name)
                 text = api.get(f"/api/v1/workflows/{namespace}/{name}/log", params={"podName": name, "container": "main"}).text
-                return float(text.split()[0])
+                return float(json.loads(text.removeprefix("data: ").partition("\n")[0])["result"]["content"])
         time.sleep(0.02)
 
 

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from localargo.runners.isolated import probe as isolation_obstacle
     from localargo.settings import Settings, WarmPackage
     from localargo.store import lock_holder
-    from localargo.workflows.objects import known_kind
-    from localargo.workflows.retry_workflow import with_parameters
-    from localargo.workflows.status import pod_name
 
 _HOMES: Final = {
     "AlreadyExists": "errors",
@@ -47,10 +44,8 @@ _HOMES: Final = {
     "check": "manifests.validate",
     "dump_tree": "manifests.yaml",
     "isolation_obstacle": "runners.isolated:probe",
-    "known_kind": "workflows.objects",
     "load_documents": "manifests.yaml",
     "lock_holder": "store",
-    "pod_name": "workflows.status",
     "read_file": "reading",
     "read_paths": "reading",
     "refuse": "errors",
@@ -58,7 +53,6 @@ _HOMES: Final = {
     "run_files": "engine",
     "sample": "eventsources.samples",
     "short_socket_path": "api.listeners:short",
-    "with_parameters": "workflows.retry_workflow",
 }
 
 __all__ = [
@@ -78,10 +72,8 @@ __all__ = [
     "check",
     "dump_tree",
     "isolation_obstacle",
-    "known_kind",
     "load_documents",
     "lock_holder",
-    "pod_name",
     "read_file",
     "read_paths",
     "refuse",
@@ -89,7 +81,6 @@ __all__ = [
     "run_files",
     "sample",
     "short_socket_path",
-    "with_parameters",
 ]
 
 

@@ -181,7 +181,7 @@ def test_blocks_have_a_language_that_is_tested_or_is_none() -> None:
 
 
 def test_verbs_in_shell_blocks_exist() -> None:
-    from retrain.cli import VERBS
+    from retrain.cli.verbs import modules
 
     used = {
         (str(b), v)
@@ -190,7 +190,7 @@ def test_verbs_in_shell_blocks_exist() -> None:
         for v in re.findall(r"^(?:\$ )?retrain ([a-z]\w*)", b.text, re.MULTILINE)
     }
     assert used
-    assert [(where, verb) for where, verb in sorted(used) if verb not in VERBS] == []
+    assert [(where, verb) for where, verb in sorted(used) if verb not in modules()] == []
 
 
 def test_a_command_goes_on_while_its_quotes_are_open() -> None:

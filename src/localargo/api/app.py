@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localargo import errors
-from localargo.api import engine_routes, workflows
+from localargo.api import about, engine_routes, workflows
 from localargo.api.backend import Backend
 from localargo.ports import Json
 
@@ -30,7 +30,7 @@ STATUS: Mapping[type[errors.LocalArgoError], int] = {
 
 def build(backend: Backend) -> Starlette:
     """The application on one engine."""
-    routes = [Route("/healthz", healthz), *workflows.routes(), *engine_routes.routes()]
+    routes = [Route("/healthz", healthz), *about.routes(), *workflows.routes(), *engine_routes.routes()]
     app = Starlette(routes=routes, exception_handlers={errors.LocalArgoError: refused, Exception: broken, 404: no_route, 405: no_route})
     app.state.backend = backend
     return app

@@ -88,4 +88,19 @@ class _Watcher:
 
 def sse(kind: str, doc: Doc) -> bytes:
     """One server-sent event as Argo Server sends it."""
-    return b"data: " + json.dumps({"result": {"type": kind, "object": doc}}, separators=(",", ":"), ensure_ascii=False).encode() + b"\n\n"
+    return _event({"type": kind, "object": doc})
+
+
+async def log_entries(chunks: AsyncIterator[bytes], pod: str) -> AsyncIterator[bytes]:
+    """A container's output as Argo Server sends it: a line an event, wherever the chunks were cut."""
+    rest = b""
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield _event({"content": line.decode("utf-8", "replace"), "podName": pod})
+    if rest:
+        yield _event({"content": rest.decode("utf-8", "replace"), "podName": pod})
+
+
+def _event(result: Doc) -> bytes:
+    return b"data: " + json.dumps({"result": result}, separators=(",", ":"), ensure_ascii=False).encode() + b"\n\n"

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from localargo.api.backend import backend_of
 from localargo.api.requests import body, check_namespace, labels
+from localargo.api.stream import log_entries
 from localargo.errors import InvalidInput, NotFound
 from localargo.ports import Doc, Operation
 
@@ -33,6 +34,9 @@ def routes() -> list[Route]:
         Route("/api/v1/workflow-templates/{ns}", list_templates, methods=["GET"]),
         Route("/api/v1/workflow-templates/{ns}", create_template, methods=["POST"]),
         Route("/api/v1/workflow-templates/{ns}/{name}", get_template, methods=["GET"]),
+        Route("/api/v1/workflow-templates/{ns}/{name}", update_template, methods=["PUT"]),
+        Route("/api/v1/workflow-templates/{ns}/{name}", delete_template, methods=["DELETE"]),
+        Route("/api/v1/cluster-workflow-templates", list_cluster_templates, methods=["GET"]),
     ]
 
 
@@ -87,7 +91,7 @@ async def operate(request: Request) -> Response:
 
 
 async def log(request: Request) -> Response:
-    """A container's output as text; with follow=true until the pod has ended."""
+    """A container's output, a line an event; with follow=true until the pod has ended."""
     check_namespace(request)
     query, backend = request.query_params, backend_of(request)
     workflow = backend.objects.get("Workflow", request.path_params["name"])
@@ -98,7 +102,7 @@ async def log(request: Request) -> Response:
         raise InvalidInput("podName is needed: it stands in the nodes of the workflow")
     container = query.get("container") or query.get("logOptions.container") or "main"
     follow = (query.get("follow") or query.get("logOptions.follow") or "") == "true"
-    return StreamingResponse(backend.pods.logs(pod, container, follow), media_type="text/plain; charset=utf-8")
+    return _pushed(log_entries(backend.pods.logs(pod, container, follow), pod))
 
 
 async def watch(request: Request) -> Response:
@@ -121,7 +125,7 @@ async def watch(request: Request) -> Response:
         return (not name or doc["metadata"]["name"] == name) and all(own.get(k) == v for k, v in wanted.items())
 
     stream: AsyncIterator[bytes] = backend.changes.events(lambda n: backend.objects.get("Workflow", n), present, fits, name)
-    return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return _pushed(stream)
 
 
 async def list_templates(request: Request) -> Response:
@@ -141,6 +145,37 @@ async def get_template(request: Request) -> Response:
     """One WorkflowTemplate."""
     check_namespace(request)
     return JSONResponse(backend_of(request).objects.get("WorkflowTemplate", request.path_params["name"]))
+
+
+async def update_template(request: Request) -> Response:
+    """Body: {"template": document}; replaces the one of this name."""
+    check_namespace(request)
+    backend, name = backend_of(request), request.path_params["name"]
+    backend.objects.get("WorkflowTemplate", name)
+    doc = _document(await body(request), "template", "WorkflowTemplate")
+    given = doc.setdefault("metadata", {}).setdefault("name", name)
+    if given != name:
+        raise InvalidInput(f"template.metadata.name is {given!r}, expected {name!r}")
+    await backend.engine.provide([doc])
+    return JSONResponse(backend.objects.apply(doc))
+
+
+async def delete_template(request: Request) -> Response:
+    """Remove it."""
+    check_namespace(request)
+    backend_of(request).objects.delete("WorkflowTemplate", request.path_params["name"])
+    return JSONResponse({})
+
+
+async def list_cluster_templates(request: Request) -> Response:
+    """All ClusterWorkflowTemplates."""
+    found = backend_of(request).objects.list("ClusterWorkflowTemplate")
+    return JSONResponse({"apiVersion": "argoproj.io/v1alpha1", "kind": "ClusterWorkflowTemplateList", "metadata": {}, "items": found})
+
+
+def _pushed(stream: AsyncIterator[bytes]) -> Response:
+    """Server-sent events."""
+    return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
 async def _create(request: Request, key: str, kind: str) -> Response:

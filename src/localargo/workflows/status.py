@@ -34,7 +34,7 @@ def pod_name(workflow: str, node_name: str, template: str) -> str:
     if node_name == workflow:
         return workflow
     prefix = f"{workflow}-{template}" if template else workflow
-    return f"{prefix[: _LONGEST_PREFIX - 1]}-{fnv1a32(node_name)}"
+    return f"{prefix[:_LONGEST_PREFIX]}-{fnv1a32(node_name)}"
 
 
 def template_name(node: Doc) -> str:

@@ -1,110 +1,63 @@
-"""The command line: one verb family a file, imported only when its verb is called."""
+"""The command line: a folder per family of verbs, a file per verb, imported only when its verb is called."""
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 
 from localargo import LocalArgoError
-
-VERBS = {
-    "demo": "demo:demo",
-    "up": "engine_verbs:up",
-    "down": "engine_verbs:down",
-    "env": "engine_verbs:env",
-    "doctor": "doctor:doctor",
-    "put": "event_verbs:put",
-    "tick": "event_verbs:tick",
-    "events": "event_verbs:events",
-    "sources": "event_verbs:sources",
-    "replay": "replay:replay",
-    "apply": "manifest_verbs:apply",
-    "render": "manifest_verbs:render",
-    "lint": "manifest_verbs:lint",
-    "submit": "workflow_verbs:submit",
-    "run": "workflow_verbs:run",
-    "list": "object_verbs:list_",
-    "get": "object_verbs:get",
-    "watch": "workflow_verbs:watch",
-    "logs": "workflow_verbs:logs",
-    "wait": "workflow_verbs:wait",
-    "stop": "operation_verbs:stop",
-    "terminate": "operation_verbs:terminate",
-    "suspend": "operation_verbs:suspend",
-    "resume": "operation_verbs:resume",
-    "retry": "operation_verbs:retry",
-    "resubmit": "operation_verbs:resubmit",
-    "delete": "operation_verbs:delete",
-    "node": "operation_verbs:node",
-    "new": "model_verbs:new",
-    "try": "model_verbs:try_",
-    "models": "model_verbs:models",
-    "runs": "model_verbs:runs",
-    "trials": "model_verbs:trials",
-    "why": "model_verbs:why",
-}
-
-
-SECTIONS = {"demo": "The engine", "put": "Events", "apply": "Manifests", "submit": "Workflows", "new": "Models"}  # by their first verb
+from retrain.cli import verbs
 
 
 class LazyGroup(click.Group):
     """Knows its verbs by name and imports the module of the one that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
+        return list(verbs.modules())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
-            return None
-        module, attribute = VERBS[cmd_name].split(":")
-        command: click.Command = getattr(importlib.import_module(f"retrain.cli.{module}"), attribute)
-        return command
+        return verbs.command(cmd_name) if cmd_name in verbs.modules() else None
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Raises UsageError with the verb that was probably meant."""
-        if args and not args[0].startswith("-") and args[0] not in VERBS:
+        if args and not args[0].startswith("-") and args[0] not in verbs.modules():
             from difflib import get_close_matches
 
-            near = get_close_matches(args[0], VERBS, n=1)
+            near = get_close_matches(args[0], verbs.modules(), n=1)
             raise click.UsageError(f"there is no verb {args[0]!r}" + (f", did you mean {near[0]!r}?" if near else ""), ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The verbs in sections, each with its whole first sentence."""
         rows: dict[str, list[tuple[str, str]]] = {}
-        section = ""
-        for name in VERBS:
-            section = SECTIONS.get(name, section)
-            command = cast("click.Command", self.get_command(ctx, name))
-            rows.setdefault(section, []).append((name, command.get_short_help_str(limit=200)))
-        for title, told in rows.items():
+        for name in verbs.modules():
+            rows.setdefault(verbs.section(name), []).append((name, verbs.command(name).get_short_help_str(limit=200)))
+        for title, listed in rows.items():
             with formatter.section(title):
-                formatter.write_dl(told)
+                formatter.write_dl(listed)
 
     def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> click.Context:
-        with _reader():
+        with _closed_pipe_is_fine():
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _reader():
+        with _closed_pipe_is_fine():
             return super().invoke(ctx)
 
 
 @contextmanager
-def _reader() -> Iterator[None]:
-    """A reader that has read enough is no failure (click itself would end with 1)."""
+def _closed_pipe_is_fine() -> Iterator[None]:
+    """A closed pipe is not an error: whoever was reading has read enough (click itself would end with 1)."""
     try:
         yield
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that flushing the buffer at exit does not fail
         sys.exit(0)
 
 
@@ -118,7 +71,7 @@ def cli(ctx: click.Context, state: Path | None) -> None:
     \b
     retrain demo                         the whole path on real data
     retrain up                           run this repository's manifests here
-    retrain put 2013-01.csv --model M    drop a file, which is an event
+    retrain put 2013-01.csv --model M    upload a file, which is an event
     retrain get RUN                      the steps of a run
     retrain why MODEL                    why this model is the champion
     """
@@ -142,5 +95,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(f"retrain: {error}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:  # a folder that cannot be written, a disk that is full
-        click.echo(f"retrain: {error.filename or 'the system says'}: {error.strerror or error}", err=True)
+        click.echo(f"retrain: {error.filename or 'system error'}: {error.strerror or error}", err=True)
         sys.exit(1)

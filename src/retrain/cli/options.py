@@ -1,4 +1,4 @@
-"""Options that many verbs share, so that they are spelt and explained the same everywhere."""
+"""Options and arguments that many verbs share, so that they are spelt and explained the same everywhere."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
+
+from retrain.cli import completion
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,6 +35,14 @@ state_option = click.option(
     help="Folder of the engine's state.",
 )
 manifests = click.Path(exists=True, allow_dash=True, path_type=Path)  # `-` is standard input
+names_argument = click.argument("names", nargs=-1, required=True, shell_complete=completion.workflows)
+name_argument = click.argument("name", default="@latest", shell_complete=completion.workflows)
+selector_option = click.option(
+    "--node-field-selector", default="", metavar="FIELD=VALUE", help="Only these nodes, for example displayName=approve."
+)
+parameter_option = click.option(
+    "-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="Set an argument of the Workflow; repeatable."
+)
 
 
 def output_option(*more: str) -> Callable[[F], F]:
@@ -48,3 +58,8 @@ def parameters(values: tuple[str, ...]) -> list[str]:
         if value.find("=") < 1:
             raise click.BadParameter(f"{value!r} is not name=value", param_hint="-p")
     return list(values)
+
+
+def assignments(values: tuple[str, ...]) -> dict[str, str]:
+    """`-p name=value` by name."""
+    return {name: value for name, _, value in (text.partition("=") for text in parameters(values))}

@@ -1,1 +1,1 @@
-"""The data of the demo."""
+"""The demo: its data, its story, and what it printed."""

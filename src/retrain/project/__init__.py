@@ -1,1 +1,1 @@
-"""A project's files: its overlays become documents, its models a list that kustomize can read."""
+"""A project's files: overlays become documents, models a list that kustomize can read, handlers answer questions."""

@@ -1,6 +1,7 @@
 """Argo Server's paths on a real engine."""
 
 import asyncio
+import getpass
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from localargo.api.stream import log_entries
 from localargo.engine import Engine
 
 BASE = "/api/v1/workflows/argo"
@@ -66,7 +68,8 @@ async def test_a_workflow_is_created_run_read_and_deleted(engine: Engine, http: 
     assert (await http.get(BASE, params={"listOptions.labelSelector": "model=b"})).json()["items"] == []
     pod = next(iter(found["status"]["nodes"].values()))["id"]
     log = await http.get(f"{BASE}/{name}/log", params={"podName": pod})
-    assert log.text == "hello\n"
+    assert log.headers["content-type"].startswith("text/event-stream")
+    assert log.text == f'data: {{"result":{{"content":"hello","podName":"{pod}"}}}}\n\n'
     assert (await http.delete(f"{BASE}/{name}")).status_code == 200
     assert (await http.get(f"{BASE}/{name}")).status_code == 404
 
@@ -142,6 +145,7 @@ async def test_a_template_is_stored_and_submitted(engine: Engine, http: httpx.As
     assert (await http.post("/api/v1/workflow-templates/argo", json={"template": template})).status_code == 200
     assert (await http.get("/api/v1/workflow-templates/argo/t")).json()["spec"] == spec
     assert len((await http.get("/api/v1/workflow-templates/argo")).json()["items"]) == 1
+    await templates_are_replaced_and_removed(http, template)
     options = {"parameters": ["p=given"], "labels": {"from": "test"}}
     submitted = await http.post(f"{BASE}/submit", json={"resourceKind": "WorkflowTemplate", "resourceName": "t", "submitOptions": options})
     created = submitted.json()
@@ -151,6 +155,50 @@ async def test_a_template_is_stored_and_submitted(engine: Engine, http: httpx.As
     await asyncio.wait_for(engine.ended(created["metadata"]["name"]), 5)
     wrong = await http.post(f"{BASE}/submit", json={"resourceName": "t", "submitOptions": {"parameters": ["nonsense"]}})
     assert (wrong.status_code, wrong.json()["kind"]) == (400, "InvalidInput")
+
+
+async def templates_are_replaced_and_removed(http: httpx.AsyncClient, template: dict[str, Any]) -> None:
+    path = "/api/v1/workflow-templates/argo"
+    other = {**template, "metadata": {"name": "other"}}
+    assert (await http.put(f"{path}/other", json={"template": other})).status_code == 404
+    assert (await http.post(path, json={"template": other})).status_code == 200
+    changed = {**other, "spec": {**other["spec"], "arguments": {}, "entrypoint": "main", "templates": [{"name": "main", "suspend": {}}]}}
+    assert (await http.put(f"{path}/other", json={"template": changed})).status_code == 200
+    assert (await http.get(f"{path}/other")).json()["spec"]["templates"] == [{"name": "main", "suspend": {}}]
+    misnamed = await http.put(f"{path}/other", json={"template": template})
+    assert (misnamed.status_code, misnamed.json()["message"]) == (400, "template.metadata.name is 't', expected 'other'")
+    assert (await http.delete(f"{path}/other")).status_code == 200
+    assert (await http.get(f"{path}/other")).status_code == 404
+
+
+@pytest.mark.anyio
+async def test_cluster_templates_are_listed(http: httpx.AsyncClient) -> None:
+    spec = {"templates": [{"name": "main", "suspend": {}}]}
+    template = {"apiVersion": "argoproj.io/v1alpha1", "kind": "ClusterWorkflowTemplate", "metadata": {"name": "everywhere"}, "spec": spec}
+    assert (await http.post("/localargo/v1/apply", json=template)).status_code == 200
+    found = (await http.get("/api/v1/cluster-workflow-templates")).json()
+    assert (found["kind"], [t["metadata"]["name"] for t in found["items"]]) == ("ClusterWorkflowTemplateList", ["everywhere"])
+
+
+@pytest.mark.anyio
+async def test_who_answers_is_told_as_argo_server_tells_it(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/api/v1/info")).json()["managedNamespace"] == "argo"
+    assert (await http.get("/api/v1/version")).json()["version"].startswith("localargo-")
+    assert (await http.get("/api/v1/userinfo")).json()["name"] == getpass.getuser()
+
+
+@pytest.mark.anyio
+async def test_log_entries_are_whole_lines_whatever_the_chunks_were() -> None:
+    async def chunks(*given: bytes) -> AsyncIterator[bytes]:
+        for chunk in given:
+            yield chunk
+
+    text = "zwölf\nzwei\nende".encode()
+    for cut in range(len(text)):
+        told = b"".join([entry async for entry in log_entries(chunks(text[:cut], text[cut:]), "p")]).decode()
+        assert [json.loads(line[6:])["result"] for line in told.split("\n\n") if line] == [
+            {"content": line, "podName": "p"} for line in ("zwölf", "zwei", "ende")
+        ]
 
 
 @pytest.mark.anyio

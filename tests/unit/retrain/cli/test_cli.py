@@ -8,7 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from retrain.cli import VERBS, cli
+from retrain.cli import cli, verbs
 from tests.unit.retrain.cli.driver import call, unread
 
 ROOT = Path(__file__).parents[4]
@@ -27,7 +27,7 @@ def test_the_help_shows_every_verb_once_in_sections_with_a_whole_sentence() -> N
     shown = subprocess.run([sys.executable, "-m", "retrain.cli", "-h"], capture_output=True, text=True, check=False, timeout=60)
     assert shown.returncode == 0, shown.stderr
     text = shown.stdout
-    for verb in VERBS:
+    for verb in verbs.modules():
         assert sum(line.startswith(f"  {verb} ") for line in text.splitlines()) == 1, (verb, text)
     order = [text.index(f"\n{title}:") for title in ("The engine", "Events", "Manifests", "Workflows", "Models")]
     assert order == sorted(order)
@@ -67,8 +67,8 @@ def test_colours_are_left_out_where_the_environment_asks(monkeypatch: pytest.Mon
     def coloured() -> None:
         click.echo(click.style("red", fg="red"))
 
-    monkeypatch.setitem(VERBS, "coloured", "nowhere:nothing")
-    monkeypatch.setattr(type(cli), "get_command", lambda self, ctx, verb: coloured)
+    monkeypatch.setattr(verbs, "modules", lambda: {"coloured": "nowhere.nothing"})
+    monkeypatch.setattr(verbs, "command", lambda verb: coloured)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert "\x1b[31m" in CliRunner().invoke(cli, ["coloured"], color=True).output
@@ -85,5 +85,13 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list", "--help"], ["render", str(ROOT / "models")]])
-def test_a_reader_that_is_gone_is_no_failure(arguments: list[str]) -> None:
+def test_a_closed_pipe_is_not_an_error(arguments: list[str]) -> None:
     assert unread(*arguments) == (0, "")
+
+
+def test_an_error_of_the_system_without_a_file_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cli, "main", full)
+    assert call("list").stderr == "retrain: system error: No space left on device\n"

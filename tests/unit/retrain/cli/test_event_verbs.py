@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from retrain.cli.event_verbs import bucket_of
+from retrain.client.state import bucket_of
 from tests.unit.retrain.cli.driver import Engine
 
 
@@ -27,7 +27,7 @@ def test_a_source_is_paused_and_resumed(engine: Engine) -> None:
     for name in ("nobody", "clock/yearly", "a b?c"):
         refused = engine.call("sources", "pause", name)
         assert refused.exit_code == 1
-        assert refused.stderr.endswith(": `retrain sources` shows those there are\n")
+        assert refused.stderr.endswith(": `retrain sources` shows the sources there are\n")
 
 
 def test_a_tick_is_an_event_of_the_journal(engine: Engine) -> None:
@@ -52,7 +52,7 @@ def test_an_event_is_found_by_the_beginning_of_its_id_and_one_that_is_not_there_
     number = engine.ok("tick", "clock/yearly").split()[1]
     assert engine.json("events", "get", number[:12])["id"] == number
     refused = engine.call("events", "get", "nothing")
-    assert (refused.exit_code, refused.stderr) == (1, "retrain: no event nothing: `retrain events` shows those there are\n")
+    assert (refused.exit_code, refused.stderr) == (1, "retrain: no event nothing: `retrain events` shows the events there are\n")
     for limit in ("0", "-1", "10001", "x"):
         assert engine.call("events", "--limit", limit).exit_code == 2
 
@@ -87,8 +87,8 @@ def test_put_without_a_bucket_says_what_makes_one(engine: Engine, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["FILE"], "Give --model, or --key"),
-        (["FILE", "--model", "m", "--key", "k"], "Give --model, or --key"),
+        (["FILE"], "give either --model or --key"),
+        (["FILE", "--model", "m", "--key", "k"], "give either --model or --key"),
         (["FILE", "FILE", "--key", "k"], "--key names one object"),
         (["FILE", "--key", "a//b"], "'a//b' has an empty part"),
         (["FILE", "--key", "incoming/../b"], "has an empty part, `.` or `..`"),

@@ -56,7 +56,7 @@ def test_a_container_of_a_set_is_named(engine: Engine) -> None:
     assert engine.ok("logs", name) == "of main\n"
     assert engine.ok("logs", name, "--container", "beside") == "of the other\n"
     assert engine.ok("logs", name, "beside") == "of the other\n"
-    assert "there are beside, main, set-" in engine.call("logs", name, "nothing").stderr
+    assert "nodes with pods: beside, main, set-" in engine.call("logs", name, "nothing").stderr
 
 
 def test_following_goes_on_until_the_pod_has_ended(engine: Engine) -> None:

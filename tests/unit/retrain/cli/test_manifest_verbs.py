@@ -21,6 +21,22 @@ def test_lint_of_what_is_well_ends_with_0(tmp_path: Path) -> None:
     assert told.stderr.startswith("0 errors, 0 unsupported")
 
 
+def test_lint_counts_what_is_not_enforced_and_shows_it_only_when_asked(tmp_path: Path) -> None:
+    file = write(tmp_path, shell("true").replace("entrypoint: main", "entrypoint: main\n  serviceAccountName: a\n  hostNetwork: true"))
+    short, whole = call("lint", file), call("lint", file, "-v")
+    lines = whole.stdout.splitlines()
+    assert (short.exit_code, whole.exit_code, short.stdout) == (0, 0, "")
+    assert lines and all(": kept: " in line for line in lines)
+    assert short.stderr == f"0 errors, 0 unsupported, 0 warnings, {len(lines)} not enforced here (-v shows them)\n"
+    assert whole.stderr == f"0 errors, 0 unsupported, 0 warnings, {len(lines)} not enforced here\n"
+    assert [f["severity"] for f in json.loads(call("lint", file, "-o", "json").stdout)] == ["kept"] * len(lines)
+
+
+def test_lint_counts_one_error_as_one(tmp_path: Path) -> None:
+    told = call("lint", write(tmp_path, shell("true").replace("entrypoint: main", "entrypoint: nothing")))
+    assert told.stderr == "1 error, 0 unsupported, 0 warnings, 0 not enforced here\n"
+
+
 def test_lint_ends_with_2_for_errors_and_names_file_and_line(tmp_path: Path) -> None:
     file = write(tmp_path, shell("true").replace("entrypoint: main", "entrypoint: nothing"))
     told = call("lint", file)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from retrain.cli import model_verbs
+from retrain.project.questions import reason
 from tests.committed import copy_models
 from tests.unit.retrain.cli.driver import Engine, call
 
@@ -28,14 +28,14 @@ def test_new_refuses_a_bad_name_a_wrong_folder_and_what_is_there(tmp_path: Path,
     (tmp_path / "models/fine.yaml").touch()
     refused = call("new", "fine")
     assert refused.exit_code == 2
-    assert "is there already" in refused.stderr
+    assert "exists already: choose another name" in refused.stderr
 
 
-def test_the_reason_is_the_last_thing_that_the_handler_said() -> None:
-    assert model_verbs._reason('{"message": "first"}\n{"message": "last"}\n') == "last"
-    assert model_verbs._reason('{"message": "first"}\n{"other": 1}\n') == "first"
-    assert model_verbs._reason("plain words") == "plain words"
-    assert model_verbs._reason("") == "the handler said nothing"
+def test_the_reason_is_the_last_message_of_the_handler() -> None:
+    assert reason('{"message": "first"}\n{"message": "last"}\n') == "last"
+    assert reason('{"message": "first"}\n{"other": 1}\n') == "first"
+    assert reason("plain words") == "plain words"
+    assert reason("") == "the handler gave no reason"
 
 
 @pytest.mark.slow

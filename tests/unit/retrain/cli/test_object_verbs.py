@@ -18,6 +18,21 @@ def test_list_in_every_shape_newest_first(engine: Engine, finished: str) -> None
     assert created == sorted(created, reverse=True)
 
 
+def test_a_table_has_the_newest_and_says_how_many_more_there_are(engine: Engine) -> None:
+    names = engine.call("submit", "-", stdin="---\n".join(shell("true", f"many{i}") for i in range(24))).stdout.split()
+    engine.ok("wait", *names)
+    shown = engine.call("list")
+    assert [line.split()[0] for line in shown.stdout.splitlines()] == ["NAME", *names[:3:-1]]
+    everything = engine.ok("list", "-o", "name").split()
+    assert shown.stderr == f"{len(everything) - 20} more: `--limit 0` shows all\n"
+    assert len(engine.ok("list", "--limit", "0").splitlines()) == len(everything) + 1
+    assert engine.ok("list", "--limit", "2", "-o", "name").split() == everything[:2]
+    chosen = engine.call("list", "--limit", "1", "--phase", "Succeeded", "-o", "name")
+    assert (chosen.stdout.split(), len(chosen.stderr.splitlines())) == (names[-1:], 1)
+    assert engine.call("list", "sensors", "--limit", "1").stderr == ""
+    engine.ok("delete", *names)
+
+
 def test_list_chooses_by_phase_and_label(engine: Engine, finished: str) -> None:
     failed = engine.submit(shell("exit 1"))
     engine.call("wait", failed)
@@ -46,7 +61,7 @@ def test_a_workflow_that_is_not_there(engine: Engine) -> None:
     for verb in ("get", "watch", "logs", "wait", "stop", "delete"):
         refused = engine.call(verb, "nobody")
         assert refused.exit_code == 1
-        assert '"nobody" not found: `retrain list` shows those there are' in refused.stderr
+        assert '"nobody" not found: `retrain list` shows the Workflows there are' in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from pathlib import Path
 import click
 import pytest
 
-from retrain.cli import workflow_verbs
 from tests.unit.retrain.cli.driver import HEAD, MANIFEST, Engine, call, shell
 
 
@@ -113,7 +112,7 @@ def test_submit_refuses_what_argo_would_and_what_this_engine_does(engine: Engine
 def test_logs_of_a_node_that_is_not_there_name_those_that_are(engine: Engine, finished: str) -> None:
     refused = engine.call("logs", finished, "third")
     assert refused.exit_code == 2
-    assert f"{finished} has no pod of a node 'third': there are first, second" in refused.stderr
+    assert f"{finished} has no pod for a node 'third'; nodes with pods: first, second" in refused.stderr
 
 
 def test_watch_follows_to_the_end(engine: Engine) -> None:
@@ -169,16 +168,6 @@ def test_run_fails_when_one_workflow_does_and_shows_all_in_order(tmp_path: Path)
     assert call("run", str(file), "--state", str(tmp_path / "t")).exit_code == 2
 
 
-def test_given_parameters_come_first_and_take_the_place_of_those_of_their_name() -> None:
-    workflow = {"spec": {"arguments": {"parameters": [{"name": "a", "value": "1"}, {"name": "b", "enum": ["1"]}]}}}
-    workflow_verbs._with_parameters(workflow, ["b=2", "c=3=4"])
-    assert workflow["spec"]["arguments"]["parameters"] == [
-        {"name": "b", "value": "2"},
-        {"name": "c", "value": "3=4"},
-        {"name": "a", "value": "1"},
-    ]
-
-
 @pytest.mark.parametrize(
     "spec", ["text", {"arguments": "text"}, {"arguments": {"parameters": {"a": 1}}}, {"arguments": {"parameters": ["a"]}}]
 )
@@ -189,16 +178,3 @@ def test_arguments_that_are_no_list_are_left_for_lint_to_refuse(spec: object, tm
     refused = call("run", str(file), "-p", "a=b", "--state", str(tmp_path / "s"))
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr.startswith(f"retrain: {file}:1: error: ")
-
-
-def test_without_parameters_a_workflow_is_submitted_as_it_stands() -> None:
-    workflow = {"spec": {"entrypoint": "main"}}
-    workflow_verbs._with_parameters(workflow, [])
-    assert workflow == {"spec": {"entrypoint": "main"}}
-
-
-def test_log_lines_are_whole_whatever_the_chunks_were(capsys: pytest.CaptureFixture[str]) -> None:
-    text = "zwölf\nzwei\nende".encode()
-    for cut in range(len(text)):
-        workflow_verbs._copy(iter([text[:cut], text[cut:]]), "p: ")
-        assert capsys.readouterr().out == "p: zwölf\np: zwei\np: ende\n"

@@ -1,0 +1,1 @@
+"""Verbs about the engine, and the demo."""

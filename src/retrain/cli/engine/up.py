@@ -1,0 +1,73 @@
+"""`retrain up`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from retrain.cli.loading import load
+from retrain.cli.options import manifests, state_option
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=manifests)
+@click.option(
+    "--ports",
+    type=click.Choice(["manifest", "free"]),
+    default="manifest",
+    show_default=True,
+    help="Webhook ports as the manifests have them, or any that are free.",
+)
+@click.option("--listen", metavar="HOST:PORT", help="Serve the API on TCP too (a bearer token is required; see STATE/token).")
+@click.option("--pause", "paused", multiple=True, metavar="SOURCE", help="Start with this EventSource paused; repeatable.")
+@click.option(
+    "--allow-host", "allowed", multiple=True, metavar="HOST", help="A host that http templates and triggers may call; repeatable."
+)
+@state_option
+def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[str, ...], allowed: tuple[str, ...], state: Path) -> None:
+    """Run manifests on this machine until Ctrl-C: FILES or folders, by default this repository's overlays/laptop.
+
+    Prints `ready` when it accepts events. What was under way when an earlier engine ended goes on.
+
+    \b
+    retrain up
+    retrain up overlays/laptop --ports free --state /tmp/retrain
+    """
+    from localargo import Engine
+    from retrain.project.handlers import engine_settings
+
+    documents = load(files)
+    signals: list[int] = []
+
+    def stop(asked: asyncio.Event, number: int) -> None:
+        signals.append(number)
+        asked.set()
+
+    async def serve() -> None:
+        asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop, asked, number)
+        how: Literal["free", "manifest"] = "free" if ports == "free" else "manifest"
+        async with Engine(
+            state, documents, ports=how, listen=listen, pause=paused, allowed_hosts=allowed, settings=engine_settings()
+        ) as engine:
+            if listen:
+                host, port = engine.listening[-1].socket.getsockname()[:2]
+                click.echo(f"the API is on http://{host}:{port}, its bearer token in {state / 'token'}", err=True)
+            if sys.stderr.isatty():
+                for source in engine.info()["sources"]:
+                    where = source["state"] + (f" on {source['where']}" if source.get("where") else "")
+                    click.echo(f"{source['source']}/{source['event']} ({source['type']}) {where}", err=True)
+            click.echo("ready")
+            await engine.run_until(asked)
+            click.echo("stopping (what is under way goes on at the next `retrain up`)", err=True)
+
+    asyncio.run(serve())
+    if signal.SIGINT in signals:
+        raise click.Abort  # everything is stopped in order; the exit code says that it was Ctrl-C

@@ -1,0 +1,1 @@
+"""Verbs about manifests and model specs."""

@@ -1,0 +1,34 @@
+"""`retrain try`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from localargo import InvalidInput
+from retrain.cli.options import output_option
+from retrain.project.questions import try_spec
+
+INVALID = (2, 65, 78)  # exit codes of a handler that was given something wrong
+
+
+@click.command(name="try")
+@click.argument("spec", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--rows", type=click.IntRange(min=1), help="Take about N rows, evenly spread over the files.")
+@output_option("text")
+def try_(spec: Path, files: tuple[Path, ...], rows: int | None, output: str) -> None:
+    """Run a spec on local files in one process, before anything is put in a bucket.
+
+    \b
+    retrain try models/flight-delay.yaml 2013-01.csv 2013-02.csv --rows 20000
+    """
+    code, answer, failed = try_spec(spec, files, rows, output)
+    click.echo(answer, nl=False)
+    if failed:
+        click.echo(failed, err=True)
+    if code in INVALID:
+        sys.exit(InvalidInput.exit_code)
+    sys.exit(1 if code else 0)

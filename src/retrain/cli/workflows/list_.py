@@ -1,0 +1,75 @@
+"""`retrain list`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from retrain.cli.options import output_option, state_option
+from retrain.cli.workflows._documents import WORKFLOW, Documents
+from retrain.client.connect import argo_server
+from retrain.client.protocol import Doc, Listing
+from retrain.client.workflows import phase
+from retrain.display import output as printing
+from retrain.display import tree
+
+PHASES = ("Pending", "Running", "Succeeded", "Failed", "Error")
+ROWS = 20  # of a table, unless --limit says otherwise
+
+
+@click.command(name="list")
+@click.argument("kind", default="workflows")
+@click.option("-l", "--selector", default="", metavar="LABEL=VALUE", help="Only those with these labels (comma-separated).")
+@click.option("--phase", "phases", multiple=True, type=click.Choice(PHASES), help="Only Workflows in this phase; repeatable.")
+@click.option("--limit", type=click.IntRange(min=0), help=f"At most this many, 0 for all; by default {ROWS} in a table, else all.")
+@output_option("table", "name", "wide")
+@state_option
+def list_(kind: str, selector: str, phases: tuple[str, ...], limit: int | None, output: str, state: Path) -> None:
+    """List Workflows, newest first, or the engine's documents of another kind.
+
+    \b
+    retrain list --phase Running
+    retrain list -l retrain/trigger=upload -o name
+    retrain list workflowtemplates
+    """
+    if limit is None:
+        limit = ROWS if output in ("table", "wide") else 0
+    workflows = kind.lower() in WORKFLOW
+    if phases and not workflows:
+        raise click.UsageError("--phase is for Workflows")
+    found = _workflows(state, selector, phases, limit) if workflows else _cut(Documents(state).list(kind, selector), limit)
+    if output in ("json", "yaml", "name"):
+        tree.show(found.items, output)
+    elif workflows:
+        _table(found.items, 200 if output == "wide" else 60)
+    else:
+        rows = [[d["metadata"]["name"], printing.age(d["metadata"].get("creationTimestamp"))] for d in found.items]
+        printing.table(["NAME", "AGE"], rows)
+    if not found.items:
+        click.echo(f"no {kind}" + (" that match" if selector or phases else ""), err=True)
+    if found.more:
+        click.echo(f"{found.more} more: `--limit 0` shows all", err=True)
+
+
+def _workflows(state: Path, selector: str, phases: tuple[str, ...], limit: int) -> Listing:
+    """Phases are chosen here: a Workflow that has not begun has no label for its phase."""
+    server = argo_server(state)
+    if not phases:
+        return server.workflows(selector, limit)
+    return _cut([w for w in server.workflows(selector).items if phase(w) in phases], limit)
+
+
+def _cut(items: list[Doc], limit: int) -> Listing:
+    shown = items[:limit] if limit else items
+    return Listing(shown, len(items) - len(shown))
+
+
+def _table(workflows: list[Doc], width: int) -> None:
+    rows = []
+    for workflow in workflows:
+        status, metadata = workflow.get("status") or {}, workflow["metadata"]
+        row = [metadata["name"], printing.phase(status.get("phase", "")), printing.age(metadata.get("creationTimestamp"))]
+        row += [printing.duration(status.get("startedAt"), status.get("finishedAt")), status.get("progress", "")]
+        rows.append([*row, printing.plain(status.get("message") or "")[:width]])
+    printing.table(["NAME", "STATUS", "AGE", "DURATION", "PROGRESS", "MESSAGE"], rows)

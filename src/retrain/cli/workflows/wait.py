@@ -1,0 +1,30 @@
+"""`retrain wait`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from retrain.cli.options import names_argument, state_option
+from retrain.client.connect import argo_server
+from retrain.client.workflows import find, phase, until_ended
+
+
+@click.command()
+@names_argument
+@state_option
+def wait(names: tuple[str, ...], state: Path) -> None:
+    """Wait until Workflows have ended; exit 1 unless all succeed.
+
+    \b
+    retrain wait @latest
+    """
+    server = argo_server(state)
+    failed = False
+    for name in names:
+        last = until_ended(server, find(server, name)["metadata"]["name"])
+        click.echo(f"{last['metadata']['name']} {phase(last)}")
+        failed |= phase(last) != "Succeeded"
+    sys.exit(1 if failed else 0)

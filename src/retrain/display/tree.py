@@ -1,0 +1,139 @@
+"""Draws a Workflow's nodes as a tree. Node names are hierarchical: the parent is the longest name that begins the node's own."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+import click
+
+from retrain.display import output
+
+Node = dict[str, Any]
+
+
+def show(workflows: list[dict[str, Any]], shape: str) -> None:
+    """Print Workflows: a List as `json` or `yaml`, a `name` a line, else their trees."""
+    if shape in ("json", "yaml"):
+        output.emit({"apiVersion": "v1", "kind": "List", "items": workflows}, shape)
+    elif shape == "name":
+        for workflow in workflows:
+            click.echo(workflow["metadata"]["name"])
+    else:
+        for i, workflow in enumerate(workflows):
+            click.echo(("\n" if i else "") + "\n".join(lines(workflow)))
+
+
+def lines(workflow: dict[str, Any]) -> list[str]:
+    """Summary and tree of a Workflow, a line each, coloured."""
+    metadata, status = workflow["metadata"], workflow.get("status") or {}
+    head = [
+        ("Name", metadata.get("name", "")),
+        ("Status", output.phase(status.get("phase", ""))),
+        ("Message", output.plain(status.get("message") or "")),
+        ("Created", f"{metadata.get('creationTimestamp', '')} ({output.age(metadata.get('creationTimestamp'))} ago)"),
+        ("Duration", output.duration(status.get("startedAt"), status.get("finishedAt"))),
+        ("Progress", status.get("progress") or ""),
+    ]
+    arguments = (workflow.get("spec") or {}).get("arguments", {}).get("parameters") or []
+    text = [f"{name + ':':<12}{value}" for name, value in head if value]
+    text += [
+        f"{'Parameters:' if i == 0 else '':<12}{output.plain(str(p['name']))} = {_short(str(p.get('value', '')))}"
+        for i, p in enumerate(arguments)
+    ]
+    outputs = (status.get("outputs") or {}).get("parameters") or []
+    text += [
+        f"{'Outputs:' if i == 0 else '':<12}{output.plain(str(p['name']))} = {_short(str(p.get('value', '')))}"
+        for i, p in enumerate(outputs)
+    ]
+    rows = _rows(status.get("nodes") or {})
+    if not rows:
+        return text
+    columns = [("STEP", "TEMPLATE", "DURATION", "MESSAGE"), *rows]
+    widths = [max(len(click.unstyle(row[i])) for row in columns) for i in range(3)]
+    drawn = [
+        "  ".join([*(c + " " * (w - len(click.unstyle(c))) for c, w in zip(row, widths, strict=False)), row[3]]).rstrip() for row in columns
+    ]
+    return [*text, "", *drawn]
+
+
+def _rows(given: dict[str, Node]) -> list[tuple[str, str, str, str]]:
+    nodes = {key: dict(node) for key, node in given.items()}  # what is drawn is changed here, the Workflow is not
+    by_name = {n["name"]: n for n in nodes.values()}
+    children: dict[str, list[Node]] = {}
+    roots = []
+    for node in nodes.values():
+        parent = _parent(node["name"], by_name)
+        while parent is not None and by_name[parent].get("type") == "StepGroup":
+            parent = _parent(parent, by_name)
+        if node.get("type") == "StepGroup":
+            continue
+        if parent is None:
+            roots.append(node)
+        else:
+            children.setdefault(parent, []).append(node)
+    for node in nodes.values():
+        attempts = children.get(node["name"], [])
+        if node.get("type") == "Retry" and len(attempts) == 1:  # one attempt says nothing beyond its own end
+            only = attempts[0]
+            node.update({k: only[k] for k in ("startedAt", "finishedAt") if k in only})
+            node["message"] = only.get("message") or node.get("message")
+            children[node["name"]] = children.pop(only["name"], [])
+    rows: list[tuple[str, str, str, str]] = []
+    depth = _depths(given)
+
+    def order(node: Node) -> tuple[str, bool, int, list[str | int]]:
+        """By start, to the second; within one, what waits for another comes after it and an exit handler last."""
+        name = str(node["name"])
+        counted = [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", name)]
+        return node.get("startedAt") or "~", name.endswith(".onExit"), depth.get(node["id"], 0), counted
+
+    def draw(node: Node, first: str, rest: str) -> None:
+        rows.append(_row(node, first))
+        below = sorted(children.get(node["name"], []), key=order)
+        for child in below:
+            last = child is below[-1]
+            draw(child, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
+
+    for root in sorted(roots, key=order):
+        draw(root, "", "")
+    return rows
+
+
+def _depths(nodes: dict[str, Node]) -> dict[str, int]:
+    """How many nodes have to come before each, by the longest way along `children`."""
+    below = {key: [child for child in node.get("children") or [] if child in nodes] for key, node in nodes.items()}
+    waits = Counter(child for children in below.values() for child in children)
+    depth = dict.fromkeys(nodes, 0)
+    ready = [key for key in nodes if not waits[key]]
+    while ready:
+        key = ready.pop()
+        for child in below[key]:
+            depth[child] = max(depth[child], depth[key] + 1)
+            waits[child] -= 1
+            if not waits[child]:
+                ready.append(child)
+    return depth
+
+
+def _parent(name: str, names: dict[str, Node]) -> str | None:
+    """The longest node name that ends where a `.`, `[` or `(` of this name stands."""
+    for cut in reversed([m.start() for m in re.finditer(r"[.\[(]", name)]):
+        if name[:cut] in names:
+            return name[:cut]
+    return None
+
+
+def _row(node: Node, prefix: str) -> tuple[str, str, str, str]:
+    mark, colour = output.MARKS.get(node.get("phase", ""), ("◷", "yellow"))
+    reference = node.get("templateRef") or {}
+    template = f"{reference['name']}/{reference['template']}" if reference else node.get("templateName") or ""
+    spent = output.duration(node.get("startedAt"), node.get("finishedAt")) if node.get("type") != "Skipped" else ""
+    label = prefix + click.style(mark, fg=colour) + " " + _short(node.get("displayName") or node["name"], 60)
+    return label, template, spent, _short(node.get("message") or "", 160)
+
+
+def _short(text: str, limit: int = 100) -> str:
+    flat = output.plain(text)
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"

