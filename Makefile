@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types layers unit conformance bench coverage models lock clean
+.PHONY: help install demo test lint types layers unit conformance bench coverage readme models lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ conformance: .venv/dev.stamp ## play what the real Argo controllers did through 
 
 coverage: .venv/dev.stamp ## pytest with coverage of src and handlers
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+
+readme: demo ## put what the demo prints into README.md
+	$(BIN)/python -m retrain.demo.readme .retrain/demo
 
 models: .venv/run.stamp ## list every model of models/ in its kustomization
 	$(BIN)/retrain lint --fix models
