@@ -193,16 +193,18 @@ class PodFolder:
         return self.path / "out" / f"{container}.result"
 
     def clear(self, *, keep_logs: bool) -> None:
-        """Remove the folder; the files that say the state go last."""
-        if not keep_logs:
-            remove_tree(self.path)
-            return
-        keep = {self.logs.name, self.owner.name, self.spec.name, self.started.name, self.exit.name, self.lock.name}
+        """Remove the folder, or all of it but logs. The files that say the state go last, and after them whose it is: a removal that was
+        interrupted is done again."""
+        keep = {self.owner.name, self.spec.name, self.started.name, self.exit.name, self.lock.name}
+        if keep_logs:
+            keep.add(self.logs.name)
         for entry in self.path.iterdir() if self.path.exists() else ():
             if entry.name not in keep:
                 remove_tree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink(missing_ok=True)
         for last in (self.spec, self.lock, self.started, self.exit):
             last.unlink(missing_ok=True)
+        if not keep_logs:
+            remove_tree(self.path)
 
 
 def owned(pods: Path) -> dict[PodFolder, str]:

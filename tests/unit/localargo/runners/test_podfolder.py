@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from localargo.errors import InvalidInput, NotFound
 from localargo.ports import ContainerExit, PodExit
-from localargo.runners.podfolder import PodFolder, exit_from_json, write_json
+from localargo.runners.podfolder import PodFolder, exit_from_json, owned, remove_tree, write_json
 
 
 def test_every_state(tmp_path: Path) -> None:
@@ -88,3 +88,24 @@ def test_an_end_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFacto
     folder.write_exit(ended)
     assert folder.read_exit() == ended
     assert exit_from_json({**{f: getattr(ended, f) for f in PodExit.__dataclass_fields__}, "containers": []}).containers == ()
+
+
+def test_a_folder_that_is_being_removed_says_whose_it_is_until_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = PodFolder(tmp_path, "p")
+    folder.create("a", "z")
+    folder.claim("w")
+    removed = []
+
+    def killed(path: Path) -> None:
+        removed.append(path.name)
+        if len(removed) == 3:
+            raise KeyboardInterrupt
+        remove_tree(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("localargo.runners.podfolder.remove_tree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            folder.clear(keep_logs=False)
+    assert list(owned(tmp_path).values()) == ["w"]
+    folder.clear(keep_logs=False)
+    assert not folder.path.exists()

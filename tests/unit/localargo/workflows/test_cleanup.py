@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,7 @@ from localargo.manifests.document import Document
 from localargo.manifests.yaml import load_documents
 from tests.unit.localargo.workflows.test_crash import Crash, Mortal, arm
 
+ROOT = Path(__file__).parents[4]
 ALL = "SELECT wf FROM workflow UNION SELECT wf FROM node UNION SELECT wf FROM edge UNION SELECT wf FROM fact UNION SELECT wf FROM outbox"
 
 
@@ -148,7 +153,7 @@ async def test_what_became_due_while_no_engine_ran_goes_at_the_next_start(tmp_pa
 
 @pytest.mark.anyio
 async def test_the_defaults_of_the_reference_delete_every_workflow_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = (Path(__file__).parents[4] / "docs/reference/environment.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/reference/environment.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     async with Engine(tmp_path, load_documents(block, "environment.md")) as engine:
         await engine.run_to_end([workflow("good"), workflow("bad", "exit 1")])
@@ -227,12 +232,34 @@ def test_a_death_at_any_commit_leaves_no_half_of_a_workflow(tmp_path: Path, afte
             asyncio.run(_start_and_expire(state, Mortal))
         if not Mortal.dead:
             break
-        connection = sqlite3.connect(state / "engine.db")
-        rows = connection.execute(ALL).fetchall()
-        assert {wf for (wf,) in rows} == {wf for (wf,) in connection.execute("SELECT wf FROM workflow")}, f"commit {commit}"
-        connection.close()
+        assert whole(state), f"commit {commit}"
         asyncio.run(_next_engine(state))
     assert commit > 3
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_at_any_commit_leaves_no_half_of_a_workflow(tmp_path: Path) -> None:
+    commit = 0
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    while True:
+        commit += 1
+        state = tmp_path / str(commit)
+        command = [sys.executable, __file__, str(state), str(commit)]
+        ended = subprocess.run(command, cwd=ROOT, env=environment, timeout=120, check=False, capture_output=True, text=True)
+        if ended.returncode == 0:
+            break
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+        assert whole(state), f"commit {commit}"
+        asyncio.run(_next_engine(state))
+    assert commit > 3
+
+
+def whole(state: Path) -> bool:
+    """Whether every row is of a Workflow that is there."""
+    connection = sqlite3.connect(state / "engine.db")
+    rows, there = connection.execute(ALL).fetchall(), connection.execute("SELECT wf FROM workflow").fetchall()
+    connection.close()
+    return sorted(rows) == sorted(there)
 
 
 # ---------------------------------------------------------------------------------------------- podGC
@@ -334,3 +361,9 @@ async def test_what_a_kill_left_of_an_ended_pod_is_forgotten_at_the_next_start(t
     async with Engine(tmp_path):
         assert sorted(p.name for p in (tmp_path / "pods/w").iterdir()) == ["log", "owner"]
     assert (tmp_path / "pods/w/log/main.log").read_text() == "said\n"
+
+
+if __name__ == "__main__":
+    Mortal.die = staticmethod(lambda: os.kill(os.getpid(), signal.SIGKILL))
+    arm(int(sys.argv[2]), after=True)
+    asyncio.run(_start_and_expire(Path(sys.argv[1]), Mortal))
