@@ -1,4 +1,4 @@
-"""What an event would do, from what a person has in hand: event and Sensors together, decided and not run. Pure."""
+"""What an event would trigger: decided for an event and the Sensors among some documents, without running it. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents from files and folders of manifests, as they are written: nothing is rendered."""
+"""Documents from files and folders of manifests, without rendering."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def read_file(path: Path) -> list[Document]:
 def _standard_input() -> list[Document]:
     documents = _documents(sys.stdin.buffer.read(), "standard input")
     if not documents:
-        raise InvalidInput("standard input: no document in it")
+        raise InvalidInput("standard input: it contains no document")
     return documents
 
 
@@ -58,4 +58,4 @@ def _documents(text: bytes, file: str) -> list[Document]:
     try:
         return load_documents(text.decode("utf-8"), file)
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{file}: not a text in UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
+        raise InvalidInput(f"{file}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from error

@@ -123,7 +123,7 @@ def test_missing_empty_and_unreadable_paths_are_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="neither a kustomization"):
         load([tmp_path])
     (tmp_path / "latin.yaml").write_bytes(b"a: \xe9")
-    with pytest.raises(InvalidInput, match="not a text in UTF-8"):
+    with pytest.raises(InvalidInput, match="not UTF-8 text"):
         read_file(tmp_path / "latin.yaml")
 
 
@@ -159,7 +159,7 @@ def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     given(b"kind: ConfigMap\nmetadata: {name: a}\n---\nkind: Secret\nmetadata: {name: b}\n")
     told = [(d.kind, d.file, d.line("")) for d in load([Path("-")])]
     assert told == [("ConfigMap", "standard input", 1), ("Secret", "standard input", 4)]
-    for text, reason in ((b"", "no document"), (b"\xff", "not a text in UTF-8"), (b"a: [", "this is not YAML")):
+    for text, reason in ((b"", "no document"), (b"\xff", "not UTF-8 text"), (b"a: [", "this is not YAML")):
         given(text)
         with pytest.raises(InvalidInput, match=f"^standard input:.*{reason}"):
             load([Path("-")])
