@@ -1,4 +1,4 @@
-"""What an event would do: it is formed from what a person has at hand, the Sensors decide, and nothing runs. Pure."""
+"""What an event would trigger: decided for an event and the Sensors among some documents, without running it. Pure."""
 
 from __future__ import annotations
 

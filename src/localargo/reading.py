@@ -1,4 +1,4 @@
-"""Documents from files and folders of manifests, as they are: nothing is rendered."""
+"""Documents from files and folders of manifests, without rendering."""
 
 from __future__ import annotations
 
