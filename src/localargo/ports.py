@@ -176,10 +176,10 @@ class PodPaths(Protocol):
 class Artifacts(Protocol):
     """Moves files between a pod's folder and the bucket. What cannot be moved is a LocalArgoError whose text is the node's message."""
 
-    async def stage(self, pod: PodSpec, places: PodPaths) -> None:
+    async def stage(self, pod: PodSpec, paths: PodPaths) -> None:
         """Lay out the input artifacts."""
 
-    async def collect(self, pod: PodSpec, places: PodPaths, result: Path | None, log: Path | None) -> StoredOutputs:
+    async def collect(self, pod: PodSpec, paths: PodPaths, result: Path | None, log: Path | None) -> StoredOutputs:
         """Read output parameters and `result` (the end of standard output), store output artifacts and `log`."""
 
 

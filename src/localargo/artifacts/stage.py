@@ -62,11 +62,11 @@ def _bucket(bucket: Bucket | None, location: ArtifactLocation) -> Bucket:
 # ------------------------------------------------------------------------------------------------ inputs
 
 
-def stage(pod: PodSpec, places: PodPaths, bucket: Bucket | None) -> None:
+def stage(pod: PodSpec, paths: PodPaths, bucket: Bucket | None) -> None:
     """Lay out the pod's input artifacts. Raises StageError."""
     for artifact in pod.inputs:
         try:
-            _load(artifact, places, bucket)
+            _load(artifact, paths, bucket)
         except (StageError, Unavailable):
             raise
         except LocalArgoError as e:
@@ -75,13 +75,13 @@ def stage(pod: PodSpec, places: PodPaths, bucket: Bucket | None) -> None:
             raise StageError(f"{INIT_ERROR}artifact {artifact.name} failed to load: {e.strerror or e}: {artifact.path}") from e
 
 
-def _load(artifact: Artifact, places: PodPaths, bucket: Bucket | None) -> None:
+def _load(artifact: Artifact, paths: PodPaths, bucket: Bucket | None) -> None:
     location = artifact.location
     if location is None:
         if artifact.optional:
             return
         raise StageError(f"{INIT_ERROR}required artifact '{artifact.name}' not supplied")
-    target = places.locate(artifact.path)
+    target = paths.locate(artifact.path)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.loading")
     _remove(partial)
@@ -150,7 +150,7 @@ def _chmod(path: Path, mode: int, recurse: bool) -> None:
 # ------------------------------------------------------------------------------------------------ outputs
 
 
-def collect(pod: PodSpec, places: PodPaths, bucket: Bucket | None, result: Path | None, log: Path | None) -> StoredOutputs:
+def collect(pod: PodSpec, paths: PodPaths, bucket: Bucket | None, result: Path | None, log: Path | None) -> StoredOutputs:
     """Read output parameters and the result, store output artifacts and the log. What is missing is said in `error`; the rest is stored
     all the same, as Argo does. Raises Unavailable when the bucket does not answer: trying again may help."""
     errors: list[str] = []
@@ -158,7 +158,7 @@ def collect(pod: PodSpec, places: PodPaths, bucket: Bucket | None, result: Path 
     parameters: dict[str, str] = {}
     for parameter in pod.output_parameters:
         try:
-            parameters[parameter.name], broken = _parameter(pod, parameter, places, broken)
+            parameters[parameter.name], broken = _parameter(pod, parameter, paths, broken)
         except OSError as e:
             problem = (e.strerror or str(e)).lower()
             errors.append(f"parameter {parameter.name} failed to save: open {parameter.path}: {problem}")
@@ -167,7 +167,7 @@ def collect(pod: PodSpec, places: PodPaths, bucket: Bucket | None, result: Path 
         return StoredOutputs(parameters, broken=broken)
     artifacts: dict[str, ArtifactLocation] = {}
     for artifact in pod.output_artifacts:
-        location = _save(pod, artifact, places, bucket, errors)
+        location = _save(pod, artifact, paths, bucket, errors)
         if location is not None:
             artifacts[artifact.name] = location
     if pod.archive_logs_key and log is not None and bucket is not None:
@@ -195,12 +195,12 @@ def _trimmed(data: bytes, longest: int | None = None) -> str:
     return kept[-longest if longest else None :].decode("utf-8", "replace")
 
 
-def _parameter(pod: PodSpec, parameter: OutputParameter, places: PodPaths, broken: str) -> tuple[str, str]:
+def _parameter(pod: PodSpec, parameter: OutputParameter, paths: PodPaths, broken: str) -> tuple[str, str]:
     """The value, and what ended the copying in the container (`broken`: it had ended already). Raises OSError."""
     try:
         if broken:
             raise FileNotFoundError(ENOENT, "no such file or directory")
-        return _trimmed(places.resolve(parameter.path).read_bytes()), ""
+        return _trimmed(paths.resolve(parameter.path).read_bytes()), ""
     except OSError as e:
         if isinstance(e, IsADirectoryError) and not _on_a_volume(pod, parameter.path):
             copy = f"/var/run/argo/outputs/parameters/{parameter.path}"
@@ -216,8 +216,8 @@ def _on_a_volume(pod: PodSpec, path: str) -> bool:
     return any(path == mount or path.startswith(f"{mount}/") for mount in mounts)
 
 
-def _save(pod: PodSpec, artifact: Artifact, places: PodPaths, bucket: Bucket | None, errors: list[str]) -> ArtifactLocation | None:
-    source = places.resolve(artifact.path)
+def _save(pod: PodSpec, artifact: Artifact, paths: PodPaths, bucket: Bucket | None, errors: list[str]) -> ArtifactLocation | None:
+    source = paths.resolve(artifact.path)
     if not source.exists():
         if not artifact.optional:
             errors.append(f"artifact {artifact.name} failed to save: stat {artifact.path}: no such file or directory")
@@ -267,19 +267,19 @@ class BucketArtifacts:
     def __init__(self, bucket: Callable[[], Awaitable[Bucket]]) -> None:
         self._bucket = bucket
 
-    async def stage(self, pod: PodSpec, places: PodPaths) -> None:
+    async def stage(self, pod: PodSpec, paths: PodPaths) -> None:
         """Raises StageError."""
         if not pod.inputs:
             return
         try:
-            await self._patiently(needs_bucket(pod), lambda bucket: stage(pod, places, bucket))
+            await self._patiently(needs_bucket(pod), lambda bucket: stage(pod, paths, bucket))
         except Unavailable as e:
             raise StageError(f"{INIT_ERROR}{e}") from e
 
-    async def collect(self, pod: PodSpec, places: PodPaths, result: Path | None, log: Path | None) -> StoredOutputs:
+    async def collect(self, pod: PodSpec, paths: PodPaths, result: Path | None, log: Path | None) -> StoredOutputs:
         """Never raises for what the pod or the bucket did: `error` of the outputs says it."""
         try:
-            return await self._patiently(stores(pod), lambda bucket: collect(pod, places, bucket, result, log))
+            return await self._patiently(stores(pod), lambda bucket: collect(pod, paths, bucket, result, log))
         except (LocalArgoError, OSError) as e:
             return StoredOutputs(error=f"{WAIT_ERROR}{e}")
 

@@ -78,18 +78,18 @@ class ActiveWorkflow:
         return (a for a in self.outbox.values() if isinstance(a, EnsurePod))
 
 
-def defect(live: ActiveWorkflow, error: Exception, now: float) -> Outcome:
+def defect(active: ActiveWorkflow, error: Exception, now: float) -> Outcome:
     """How a Workflow ends whose reconcile failed: in Error, naming the defect, with its pods told to stop."""
     message = f"internal error: {type(error).__name__}: {error}"
     end = {"phase": "Error", "message": message, "finishedAt": timestamp(now)}
-    open_nodes = {n: {**doc, **end} for n, doc in live.run.nodes.items() if doc.get("phase") not in FINAL}
+    open_nodes = {n: {**doc, **end} for n, doc in active.run.nodes.items() if doc.get("phase") not in FINAL}
     return Outcome(
         nodes=open_nodes,
         private={},
         edges=[],
-        head={**live.run.head, **end},
-        actions=[StopPod(p.node_id, p.pod.name, p.pod.grace_seconds) for p in live.pods()],
-        cancel=[key for key in live.outbox if not key.startswith(("pod/", "stop/"))],
+        head={**active.run.head, **end},
+        actions=[StopPod(p.node_id, p.pod.name, p.pod.grace_seconds) for p in active.pods()],
+        cancel=[key for key in active.outbox if not key.startswith(("pod/", "stop/"))],
         wake_at=None,
         labels=ended("Error"),
     )

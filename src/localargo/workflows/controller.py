@@ -59,10 +59,10 @@ class Controller:
         self._reload = reload  # test mode: nothing stays in memory from one turn to the next
         self._loop = asyncio.get_running_loop()
         self.failed: asyncio.Future[None] = self._loop.create_future()
-        self._live: dict[int, ActiveWorkflow] = {}
+        self._active: dict[int, ActiveWorkflow] = {}
         self._numbers: dict[str, int] = {}  # of the Workflows in memory
         self._dirty: dict[int, ActiveWorkflow] = {}
-        self._pace = TurnScheduler(self._loop.time, self._loop.call_later, self._scheduled_turn)
+        self._scheduler = TurnScheduler(self._loop.time, self._loop.call_later, self._scheduled_turn)
         self._closed = False
         self._timers = Timers(clock, self._loop.call_later, lambda wf: self.learn(wf, TimerDue()))
         self._cleanup = Cleanup(clock, self._loop.call_later, self.ledger, self._expire, dispatcher.remove)
@@ -88,10 +88,10 @@ class Controller:
         self._closed = True
         self._timers.close()
         self._cleanup.close()
-        self._pace.close()
+        self._scheduler.close()
         await self._dispatcher.drain()
         if stop_pods:
-            await self._dispatcher.stop_all([pod for live in self._live.values() for pod in live.pods()])
+            await self._dispatcher.stop_all([pod for active in self._active.values() for pod in active.pods()])
 
     def insert(self, workflow: Doc, refusal: str = "") -> Doc:
         """A new, admitted Workflow, part of the transaction that is open (if any); it starts in the next turn.
@@ -124,9 +124,9 @@ class Controller:
 
     def run_of(self, name: str) -> Run:
         """The Workflow's run, from memory or from disk. Raises NotFound."""
-        live = self._find(name)
-        if live is not None:
-            return live.run
+        active = self._find(name)
+        if active is not None:
+            return active.run
         row = self.ledger.load(self.number(name))
         if row is None:
             raise not_found("Workflow", name)
@@ -158,9 +158,9 @@ class Controller:
         wf = self.number(name)
         with nested_transaction(self._db):
             self.ledger.replace_document(wf, workflow)
-        live = self._live.get(wf)
-        if live is not None:
-            live.run.workflow = workflow
+        active = self._active.get(wf)
+        if active is not None:
+            active.run.workflow = workflow
             self.learn(wf, TimerDue())
         elif (row := self.ledger.load(wf)) is not None:
             self._cleanup.finished(wf, row.run)
@@ -169,15 +169,15 @@ class Controller:
     def reopen(self, name: str, decide: Callable[[Run], Outcome]) -> None:
         """Go on with a finished Workflow as the outcome says (retry)."""
         wf = self.number(name)
-        live = self._live.get(wf) or self._load(wf)
-        if live is None:
+        active = self._active.get(wf) or self._load(wf)
+        if active is None:
             raise not_found("Workflow", name)
-        outcome = decide(live.run)
+        outcome = decide(active.run)
         self._cleanup.forget(wf)
-        live.finished = False
-        self._live[wf] = live
+        active.finished = False
+        self._active[wf] = active
         self._numbers[name] = wf
-        step = prepare(live, [], outcome)
+        step = prepare(active, [], outcome)
         if self._db.in_transaction:  # as a part of it; what follows from it comes after its commit
             write(self.ledger, self._documents, step, self._clock.now())
             self._loop.call_soon(self._after, step)
@@ -185,14 +185,14 @@ class Controller:
             self._commit([step])
         if outcome.head is not None and not outcome.head.get("phase"):
             self.save_fact(wf, Created())
-        self._loop.call_soon(lambda: self._cleanup.changed(wf, live.run, live.run.nodes, ends=False))
+        self._loop.call_soon(lambda: self._cleanup.changed(wf, active.run, active.run.nodes, ends=False))
         self.learn(wf, TimerDue())
 
     def delete(self, name: str) -> None:
         """Forget a Workflow; its pods are stopped, and nothing of them is kept."""
         wf = self.number(name)
         uid = self.ledger.uid(wf)
-        live = self._live.pop(wf, None)
+        active = self._active.pop(wf, None)
         self._numbers.pop(name, None)
         self._dirty.pop(wf, None)
         with nested_transaction(self._db):
@@ -200,8 +200,8 @@ class Controller:
         self._timers.set(wf, None)
         self._cleanup.forget(wf)
         self.locks.forget(wf)
-        if live is not None:
-            self._dispatcher.abandon(wf, live.outbox.values())
+        if active is not None:
+            self._dispatcher.abandon(wf, active.outbox.values())
         self._loop.call_soon(self._discard, wf, name, uid)
         self._tell(name)
 
@@ -220,9 +220,9 @@ class Controller:
 
     def pod_running(self, node_id: str, at: float) -> None:
         """A pod's first container runs."""
-        live = self._find(node_id) or self._find(node_id.rpartition("-")[0])  # the ids of nodes begin with their Workflow's name
-        if live is not None and f"pod/{node_id}" in live.outbox:
-            self.learn(live.wf, PodRunning(node_id, at))
+        active = self._find(node_id) or self._find(node_id.rpartition("-")[0])  # the ids of nodes begin with their Workflow's name
+        if active is not None and f"pod/{node_id}" in active.outbox:
+            self.learn(active.wf, PodRunning(node_id, at))
 
     def note(self, wf: int, key: str, state: str) -> None:
         """How far the action came; part of the transaction that is open."""
@@ -233,21 +233,21 @@ class Controller:
         if self._closed:
             self._dispatcher.ended_late(exit)
             return
-        live, key = self._find(exit.workflow), f"pod/{exit.node_id}"
-        if live is None:  # or not yet, while the engine starts: then it is told again when it is asked for
+        active, key = self._find(exit.workflow), f"pod/{exit.node_id}"
+        if active is None:  # or not yet, while the engine starts: then it is told again when it is asked for
             waited = self.ledger.asked(exit.workflow, key)
         else:
-            waited = self.learn(live.wf, PodExited(exit.node_id, exit)) or key in live.learnt
+            waited = self.learn(active.wf, PodExited(exit.node_id, exit)) or key in active.learnt
         if not waited:
             self._dispatcher.forget(exit.pod)
 
     def learn(self, wf: int, fact: Fact, number: int = 0) -> bool:
         """Something happened to a Workflow; the answer says whether it matters."""
-        live = self._live.get(wf)
-        if live is None or self._closed or not live.queue(fact, number):
+        active = self._active.get(wf)
+        if active is None or self._closed or not active.queue(fact, number):
             return False
-        self._dirty[wf] = live
-        self._pace.within(patience(live, fact))
+        self._dirty[wf] = active
+        self._scheduler.within(patience(active, fact))
         return True
 
     def save_fact(self, wf: int, fact: Fact) -> None:
@@ -271,24 +271,24 @@ class Controller:
             return
         dirty, self._dirty = self._dirty, {}
         steps = []
-        for live in dirty.values():
-            facts = live.take(SLICE)
-            steps.append(prepare(live, facts, self._reconcile(live, [f for _, f in facts])))
-            if live.facts:
-                self._dirty[live.wf] = live
+        for active in dirty.values():
+            facts = active.take(SLICE)
+            steps.append(prepare(active, facts, self._reconcile(active, [f for _, f in facts])))
+            if active.facts:
+                self._dirty[active.wf] = active
         self._commit(steps)
         if self._dirty:
-            self._pace.within(0.0)
+            self._scheduler.within(0.0)
 
-    def _reconcile(self, live: ActiveWorkflow, facts: list[Fact]) -> Outcome:
+    def _reconcile(self, active: ActiveWorkflow, facts: list[Fact]) -> Outcome:
         now = self._clock.now()
-        if live.finished:  # what still comes in (the end of a pod that was stopped) changes nothing any more
+        if active.finished:  # what still comes in (the end of a pod that was stopped) changes nothing any more
             return Outcome({}, {}, [], None, [], [], None)
         try:
-            return pure.reconcile(live.run, facts, self._documents.world(), now)
+            return pure.reconcile(active.run, facts, self._documents.world(), now)
         except Exception as error:
-            log.exception("reconcile failed", extra={"fields": {"workflow": live.name}})
-            return defect(live, error, now)
+            log.exception("reconcile failed", extra={"fields": {"workflow": active.name}})
+            return defect(active, error, now)
 
     def _commit(self, steps: list[Step]) -> None:
         if not steps and not self._outbox.unwanted:
@@ -312,51 +312,51 @@ class Controller:
             self.failed.set_exception(error)
 
     def _after(self, step: Step) -> None:
-        live, outcome = step.live, step.outcome
-        ends = step.finished and not live.finished
-        lines = list(turn_log.transitions(live.run, outcome, self._clock.now()))
-        apply(live.run, outcome)
+        active, outcome = step.active, step.outcome
+        ends = step.finished and not active.finished
+        lines = list(turn_log.transitions(active.run, outcome, self._clock.now()))
+        apply(active.run, outcome)
         if step.workflow is not None:
-            live.run.workflow = step.workflow
-        live.finished = step.finished
+            active.run.workflow = step.workflow
+        active.finished = step.finished
         self._outbox.answered(step)
-        self._cleanup.changed(live.wf, live.run, outcome.nodes.keys() | outcome.private.keys(), ends)
+        self._cleanup.changed(active.wf, active.run, outcome.nodes.keys() | outcome.private.keys(), ends)
         for key in outcome.cancel:
-            action = live.outbox.pop(key, None)
-            live.learnt.discard(key)
+            action = active.outbox.pop(key, None)
+            active.learnt.discard(key)
             if action is not None:
-                self._outbox.cancel(live.wf, action)
-        self._timers.set(live.wf, outcome.wake_at)
-        lines.extend(turn_log.begun(live.run, action) for action in outcome.actions if self._outbox.start(live, action))
+                self._outbox.cancel(active.wf, action)
+        self._timers.set(active.wf, outcome.wake_at)
+        lines.extend(turn_log.begun(active.run, action) for action in outcome.actions if self._outbox.start(active, action))
         self._log(lines)
         if step.finished:
-            self.locks.forget(live.wf)
-        if step.finished and not live.outbox and not live.facts:
-            self._live.pop(live.wf, None)
-            self._numbers.pop(live.name, None)
-            self._cleanup.finished(live.wf, live.run)
+            self.locks.forget(active.wf)
+        if step.finished and not active.outbox and not active.facts:
+            self._active.pop(active.wf, None)
+            self._numbers.pop(active.name, None)
+            self._cleanup.finished(active.wf, active.run)
         elif self._reload:
-            self._renew(live)
-        self._tell(live.name)
+            self._renew(active)
+        self._tell(active.name)
 
     # ------------------------------------------------------------------------------------------ memory
 
     def _adopt(self, wf: int) -> None:
-        if wf in self._live or self._closed:
+        if wf in self._active or self._closed:
             return
-        live = self._load(wf)
-        if live is None:
+        active = self._load(wf)
+        if active is None:
             return
-        self._live[wf] = live
-        self._numbers[live.name] = wf
+        self._active[wf] = active
+        self._numbers[active.name] = wf
         outbox = self.ledger.outbox(wf)
-        live.outbox = {pending.action.key: pending.action for pending in outbox}
+        active.outbox = {pending.action.key: pending.action for pending in outbox}
         for number, fact in self.ledger.facts(wf):
-            live.queue(fact, number)
-        again = [pending for pending in outbox if pending.action.key not in live.learnt]
-        self._log([turn_log.begun(live.run, each.action) for each in again if self._outbox.start(live, each.action, each.state)])
+            active.queue(fact, number)
+        again = [pending for pending in outbox if pending.action.key not in active.learnt]
+        self._log([turn_log.begun(active.run, each.action) for each in again if self._outbox.start(active, each.action, each.state)])
         self.locks.grant_free_locks()
-        if not live.finished:  # what was known in memory alone is learnt again by looking
+        if not active.finished:  # what was known in memory alone is learnt again by looking
             self.learn(wf, TimerDue())
 
     def _load(self, wf: int) -> ActiveWorkflow | None:
@@ -367,13 +367,13 @@ class Controller:
         self._timers.set(wf, row.wake_at)
         return ActiveWorkflow(wf, row.run, node, edge, row.finished)
 
-    def _renew(self, live: ActiveWorkflow) -> None:
-        if fresh := self._load(live.wf):
-            live.run = fresh.run
-            live.outbox = {p.action.key: p.action for p in self.ledger.outbox(live.wf)}
+    def _renew(self, active: ActiveWorkflow) -> None:
+        if fresh := self._load(active.wf):
+            active.run = fresh.run
+            active.outbox = {p.action.key: p.action for p in self.ledger.outbox(active.wf)}
 
     def _find(self, name: str) -> ActiveWorkflow | None:
-        return self._live.get(self._numbers.get(name, 0))  # the ledger counts from 1
+        return self._active.get(self._numbers.get(name, 0))  # the ledger counts from 1
 
     def _log(self, lines: list[Doc]) -> None:
         if lines:

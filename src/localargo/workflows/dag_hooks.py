@@ -53,21 +53,21 @@ def _begin(dag: Dag, name: str, node: str) -> bool:
     task = dag.graph.tasks[name]
     if not hooks.has_lifecycle(task):
         return True
-    return hooks.begin(dag.p, _place(dag, name, node), task, dag.local_scope(name), params_at(dag.p, dag.name))
+    return hooks.begin(dag.p, _hook_owner(dag, name, node), task, dag.local_scope(name), params_at(dag.p, dag.name))
 
 
 def leave(dag: Dag, name: str, node: str) -> bool:
     """Start the exit handler of a task's or an item's node; whether that is done. One that cannot be called is passed over, one without
     a place waits.
     """
-    p, place = dag.p, _place(dag, name, node)
+    p, hook_owner = dag.p, _hook_owner(dag, name, node)
     try:
-        hooks.leave(p, place, dag.graph.tasks[name], dag.local_scope(name), params_at(p, dag.name))
+        hooks.leave(p, hook_owner, dag.graph.tasks[name], dag.local_scope(name), params_at(p, dag.name))
     except CallFailed:
         return False
     except Blocked:
-        p.index.blocked[place.owner] = None
-        if place.owner == dag.node:
+        p.index.blocked[hook_owner.owner] = None
+        if hook_owner.owner == dag.node:
             p.keep(node, owed=True)
             p.index.owed.setdefault(dag.node, {})[node] = None
         return False
@@ -82,6 +82,6 @@ def leave_owed(dag: Dag) -> None:
         leave(dag, dag.p.node(node)["name"].removeprefix(f"{dag.name}."), node)
 
 
-def _place(dag: Dag, name: str, node: str) -> hooks.HookOwner:
+def _hook_owner(dag: Dag, name: str, node: str) -> hooks.HookOwner:
     owner, depth = dag.p.priv(node)["owner"], dag.p.priv(dag.node).get("depth", 1) + 1
     return hooks.HookOwner(node, "tasks", name, dag.frame.base, dag.node, owner, depth)

@@ -59,53 +59,53 @@ def exit_hook(step: Doc, arguments: Doc) -> Doc | None:
     return hook if own.get("parameters") or own.get("artifacts") else {**hook, "arguments": arguments}
 
 
-def begin(p: Pass, place: HookOwner, step: Doc, scope: Scope, params: Mapping[str, str | None]) -> bool:
+def begin(p: Pass, hook_owner: HookOwner, step: Doc, scope: Scope, params: Mapping[str, str | None]) -> bool:
     """Start the hooks whose time has come, the exit handler aside; whether all that were started have ended.
 
     Raises CallFailed when one cannot be evaluated or called, or has no place (`parallelism`): Argo takes that for an error too.
     """
-    doc = p.node(place.node)
+    doc = p.node(hook_owner.node)
     if has_lifecycle(step) and not unseen(p, doc):
-        scope = _own_status(p, place, scope)
+        scope = _own_status(p, hook_owner, scope)
         for name, hook in step["hooks"].items():
             if name != "exit":
-                _lifecycle(p, place, name, hook, scope, params)
-    return not p.count("hooks", place.node)
+                _lifecycle(p, hook_owner, name, hook, scope, params)
+    return not p.count("hooks", hook_owner.node)
 
 
-def leave(p: Pass, place: HookOwner, step: Doc, scope: Scope, params: Mapping[str, str | None]) -> None:
+def leave(p: Pass, hook_owner: HookOwner, step: Doc, scope: Scope, params: Mapping[str, str | None]) -> None:
     """Start the exit handler of a node that has ended.
 
     Raises CallFailed when it cannot be evaluated or called, and Blocked while it has no place (`parallelism`).
     """
-    doc = p.node(place.node)
+    doc = p.node(hook_owner.node)
     hook = exit_hook(step, p.spec.get("arguments") or {})
-    if hook is None or not (p.completed(place.node) and p.fulfilled(place.node)) or not p.may_execute(True):
+    if hook is None or not (p.completed(hook_owner.node) and p.fulfilled(hook_owner.node)) or not p.may_execute(True):
         return
     name = f"{doc['name']}.onExit"
     if p.get(p.id(name)) is not None:
         return
-    scope = _own_status(p, place, scope)
+    scope = _own_status(p, hook_owner, scope)
     if hook.get("expression") and not _holds(hook["expression"], scope, params):
         return
     arguments = hook.get("arguments") or {}
     if arguments.get("parameters") or arguments.get("artifacts"):
-        arguments = _resolved(p, place, arguments, scope, params)
+        arguments = _resolved(p, hook_owner, arguments, scope, params)
     try:
-        p.start(_call(place, name, hook, arguments, on_exit=True))
+        p.start(_call(hook_owner, name, hook, arguments, on_exit=True))
     finally:
         if p.get(p.id(name)) is not None:
-            p.link(place.node, p.id(name))
+            p.link(hook_owner.node, p.id(name))
 
 
-def _own_status(p: Pass, place: HookOwner, scope: Scope) -> Scope:
+def _own_status(p: Pass, hook_owner: HookOwner, scope: Scope) -> Scope:
     scope = scope.copy()
-    scope.params[f"{place.kind}.{place.name}.status"] = p.node(place.node)["phase"]
+    scope.params[f"{hook_owner.kind}.{hook_owner.name}.status"] = p.node(hook_owner.node)["phase"]
     return scope
 
 
-def _lifecycle(p: Pass, place: HookOwner, name: str, hook: Doc, scope: Scope, params: Mapping[str, str | None]) -> None:
-    doc = p.node(place.node)
+def _lifecycle(p: Pass, hook_owner: HookOwner, name: str, hook: Doc, scope: Scope, params: Mapping[str, str | None]) -> None:
+    doc = p.node(hook_owner.node)
     node_name = f"{doc['name']}.hooks.{name}"
     if not hook.get("expression"):
         raise CallFailed(f"Expression required for hook {node_name}")
@@ -118,13 +118,15 @@ def _lifecycle(p: Pass, place: HookOwner, name: str, hook: Doc, scope: Scope, pa
     if not holds:
         return
     arguments = hook.get("arguments") or {}
-    if (arguments.get("parameters") or arguments.get("artifacts")) and p.node(last_attempt(p, place.node) or place.node).get("outputs"):
-        arguments = _resolved(p, place, arguments, scope, params)
+    if (arguments.get("parameters") or arguments.get("artifacts")) and p.node(last_attempt(p, hook_owner.node) or hook_owner.node).get(
+        "outputs"
+    ):
+        arguments = _resolved(p, hook_owner, arguments, scope, params)
     try:
-        p.start(_call(place, node_name, hook, arguments, on_exit=False))
+        p.start(_call(hook_owner, node_name, hook, arguments, on_exit=False))
     except Blocked:
         raise CallFailed(FULL) from None
-    p.link(place.node, p.id(node_name))
+    p.link(hook_owner.node, p.id(node_name))
 
 
 def _holds(expression: str, scope: Scope, params: Mapping[str, str | None]) -> bool:
@@ -134,11 +136,11 @@ def _holds(expression: str, scope: Scope, params: Mapping[str, str | None]) -> b
         raise CallFailed(str(error)) from error
 
 
-def _resolved(p: Pass, place: HookOwner, arguments: Doc, scope: Scope, params: Mapping[str, str | None]) -> Doc:
+def _resolved(p: Pass, hook_owner: HookOwner, arguments: Doc, scope: Scope, params: Mapping[str, str | None]) -> Doc:
     """The arguments with the node's parameters and artifacts; its result and exit code are not known to Argo here."""
     scope = scope.copy()
-    outputs = p.node(last_attempt(p, place.node) or place.node).get("outputs") or {}
-    prefix = f"{place.kind}.{place.name}.outputs"
+    outputs = p.node(last_attempt(p, hook_owner.node) or hook_owner.node).get("outputs") or {}
+    prefix = f"{hook_owner.kind}.{hook_owner.name}.outputs"
     for parameter in outputs.get("parameters") or ():
         scope.params[f"{prefix}.parameters.{parameter['name']}"] = text(parameter.get("value", ""))
     for artifact in outputs.get("artifacts") or ():
@@ -146,20 +148,20 @@ def _resolved(p: Pass, place: HookOwner, arguments: Doc, scope: Scope, params: M
     return resolve_hook_arguments(arguments, scope, params)
 
 
-def _call(place: HookOwner, name: str, hook: Doc, arguments: Doc, *, on_exit: bool) -> Call:
+def _call(hook_owner: HookOwner, name: str, hook: Doc, arguments: Doc, *, on_exit: bool) -> Call:
     return Call(
         name=name,
         holder=holder_of(hook),
-        base=place.base,
+        base=hook_owner.base,
         arguments=arguments,
-        owner=place.owner,
+        owner=hook_owner.owner,
         role="hook",
-        boundary=place.boundary,
-        on=place.node,
+        boundary=hook_owner.boundary,
+        on=hook_owner.node,
         flag={"hooked": True},
         on_exit=on_exit,
         label=("steps.name", ""),
-        depth=place.depth,
+        depth=hook_owner.depth,
     )
 
 

@@ -17,23 +17,23 @@ class Outbox:
         self._locks = locks
         self.unwanted: list[tuple[int, str]] = []
 
-    def start(self, live: ActiveWorkflow, action: Action, state: str = "") -> bool:
+    def start(self, active: ActiveWorkflow, action: Action, state: str = "") -> bool:
         """Begin what was committed, or (after a start of the engine) begin it again; whether there was something to be done."""
         match action:
             case FreeLock():
-                self._locks.free(live.wf, action.node_id)
+                self._locks.free(active.wf, action.node_id)
             case SaveMemo():
                 pass
-            case StopPod() if f"pod/{action.node_id}" not in live.outbox:
-                live.outbox.pop(action.key, None)
-                self.unwanted.append((live.wf, action.key))
+            case StopPod() if f"pod/{action.node_id}" not in active.outbox:
+                active.outbox.pop(action.key, None)
+                self.unwanted.append((active.wf, action.key))
                 return False
             case WantLock():
-                live.outbox[action.key] = action
-                self._locks.want(live.wf, action, live.run)
+                active.outbox[action.key] = action
+                self._locks.want(active.wf, action, active.run)
             case _:
-                live.outbox[action.key] = action
-                self._dispatcher.perform(live.wf, action, state)
+                active.outbox[action.key] = action
+                self._dispatcher.perform(active.wf, action, state)
         return True
 
     def cancel(self, wf: int, action: Action) -> None:
@@ -45,15 +45,15 @@ class Outbox:
 
     def answered(self, step: Step) -> None:
         """Drop what the consumed facts answered, and the folders of pods that nobody needs any more."""
-        live = step.live
+        active = step.active
         storing = {a.node_id for a in step.outcome.actions if isinstance(a, StoreOutputs)}
         for _, fact in step.facts:
-            key = live.answers(fact)
-            action = live.outbox.pop(key, None)
-            live.learnt.discard(key)
+            key = active.answers(fact)
+            action = active.outbox.pop(key, None)
+            active.learnt.discard(key)
             if isinstance(fact, PodExited):
-                if live.outbox.pop(f"stop/{fact.node_id}", None) is not None:
-                    self.unwanted.append((live.wf, f"stop/{fact.node_id}"))
+                if active.outbox.pop(f"stop/{fact.node_id}", None) is not None:
+                    self.unwanted.append((active.wf, f"stop/{fact.node_id}"))
                 if fact.node_id not in storing:
                     self._dispatcher.forget(fact.exit.pod)
             elif isinstance(fact, OutputsStored) and isinstance(action, StoreOutputs):

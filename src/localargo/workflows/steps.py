@@ -298,10 +298,10 @@ def _run_hooks(p: Pass, node: str, frame: Frame, group: str, state: Group) -> No
         step = _with_hooks(frame, _group_index(p, group), state, place) if place else {}
         if not hooks.has_hooks(step):
             continue
-        where = hooks.HookOwner(child, "steps", step["name"], frame.base, node, group, p.priv(node).get("depth", 1) + 1)
-        if not hooks.begin(p, where, step, scope, params):
+        hook_owner = hooks.HookOwner(child, "steps", step["name"], frame.base, node, group, p.priv(node).get("depth", 1) + 1)
+        if not hooks.begin(p, hook_owner, step, scope, params):
             return
-        _leave(p, node, where, step, scope, params)
+        _leave(p, node, hook_owner, step, scope, params)
 
 
 def _with_hooks(frame: Frame, group: int, state: Group, place: list[int]) -> Doc:
@@ -312,10 +312,10 @@ def _with_hooks(frame: Frame, group: int, state: Group, place: list[int]) -> Doc
     return {**step, "hooks": now} if calls.items is None and now else step
 
 
-def _leave(p: Pass, node: str, where: hooks.HookOwner, step: Doc, scope: Scope, params: dict[str, str | None]) -> None:
+def _leave(p: Pass, node: str, hook_owner: hooks.HookOwner, step: Doc, scope: Scope, params: dict[str, str | None]) -> None:
     """The step's exit handler. What is wrong with it is an error of its group; Argo takes that group for the Workflow's entry node then."""
     try:
-        hooks.leave(p, where, step, scope, params)
+        hooks.leave(p, hook_owner, step, scope, params)
     except (CallFailed, Blocked) as error:
         message = hooks.FULL if isinstance(error, Blocked) else str(error)
         follows = p.spec.get("onExit") or p.spec.get("hooks") or not exit_handlers.all_new(p)

@@ -15,49 +15,49 @@ from localargo.workflows.objects import Documents
 class Step:
     """`facts` are those consumed; `workflow` is the document with new labels and annotations, None when it is as before."""
 
-    live: ActiveWorkflow
+    active: ActiveWorkflow
     facts: list[tuple[int, Fact]]
     outcome: Outcome
     finished: bool
     workflow: Doc | None
 
 
-def prepare(live: ActiveWorkflow, facts: list[tuple[int, Fact]], outcome: Outcome) -> Step:
+def prepare(active: ActiveWorkflow, facts: list[tuple[int, Fact]], outcome: Outcome) -> Step:
     """What will be written. Changes nothing."""
-    head = outcome.head if outcome.head is not None else live.run.head
+    head = outcome.head if outcome.head is not None else active.run.head
     workflow = None
     if outcome.labels or outcome.annotations:
-        metadata = dict(live.run.workflow["metadata"])
+        metadata = dict(active.run.workflow["metadata"])
         for field, values in (("labels", outcome.labels), ("annotations", outcome.annotations)):
             if values:
                 metadata[field] = {**(metadata.get(field) or {}), **values}
-        workflow = {**live.run.workflow, "metadata": metadata}
-    return Step(live, facts, outcome, head.get("phase") in ("Succeeded", "Failed", "Error"), workflow)
+        workflow = {**active.run.workflow, "metadata": metadata}
+    return Step(active, facts, outcome, head.get("phase") in ("Succeeded", "Failed", "Error"), workflow)
 
 
 def write(ledger: Ledger, documents: Documents, step: Step, now: float) -> None:
     """Into the open transaction: nodes and edges, head and document, answered questions out, new actions in, locks and memo."""
-    live, outcome = step.live, step.outcome
+    active, outcome = step.active, step.outcome
     order = {}
     for node in outcome.nodes:
-        new = node not in live.run.nodes or node in outcome.removed
-        order[node] = live.next_node if new else 0
-        live.next_node += new
-    ledger.drop(live.wf, [key for key in (live.answers(fact) for _, fact in step.facts) if key])
+        new = node not in active.run.nodes or node in outcome.removed
+        order[node] = active.next_node if new else 0
+        active.next_node += new
+    ledger.drop(active.wf, [key for key in (active.answers(fact) for _, fact in step.facts) if key])
     for _, fact in step.facts:
-        wanted = live.outbox.get(f"lock/{fact.node_id}") if isinstance(fact, LockGranted) else None
+        wanted = active.outbox.get(f"lock/{fact.node_id}") if isinstance(fact, LockGranted) else None
         if isinstance(wanted, WantLock):
-            ledger.hold(live.wf, wanted.node_id, wanted.locks)
+            ledger.hold(active.wf, wanted.node_id, wanted.locks)
     ledger.drop_facts(number for number, _ in step.facts if number)
-    ledger.save(live.wf, outcome, step.workflow, step.finished, order, live.next_edge)
-    live.next_edge += len(outcome.edges)
+    ledger.save(active.wf, outcome, step.workflow, step.finished, order, active.next_edge)
+    active.next_edge += len(outcome.edges)
     for action in outcome.actions:
         if isinstance(action, FreeLock):
-            ledger.free(live.wf, action.node_id)
+            ledger.free(active.wf, action.node_id)
     documents.remember([a for a in outcome.actions if isinstance(a, SaveMemo)], now)
-    ledger.put(live.wf, durable(outcome.actions))
+    ledger.put(active.wf, durable(outcome.actions))
     if step.finished:
-        ledger.free_all(live.wf)
+        ledger.free_all(active.wf)
 
 
 def durable(actions: list[Action]) -> list[Action]:

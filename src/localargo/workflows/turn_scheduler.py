@@ -12,12 +12,12 @@ UNHURRIED = 0.05  # seconds: that a pod runs starts nothing
 COMPANY = 0.003  # seconds: pods that were started together end together
 
 
-def patience(live: ActiveWorkflow, fact: Fact) -> float:
+def patience(active: ActiveWorkflow, fact: Fact) -> float:
     """How long the fact, which has been queued, may wait for others: an end of a pod only while something else is awaited."""
     match fact:
         case PodRunning():
             return UNHURRIED
-        case PodExited() if len(live.outbox) > len(live.learnt):
+        case PodExited() if len(active.outbox) > len(active.learnt):
             return COMPANY
         case _:
             return 0.0
