@@ -1,4 +1,4 @@
-"""The clock on the wall, and time as Kubernetes writes it."""
+"""The system clock, and time as Kubernetes writes it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LONGEST_SLEEP = 3600.0  # seconds: a clock that is set during the sleep is notic
 
 
 class SystemClock:
-    """`ports.Clock` by the machine's own clock."""
+    """`ports.Clock` on the system clock."""
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -20,12 +20,12 @@ class SystemClock:
 
 
 def timestamp(seconds: float) -> str:
-    """Seconds since the epoch as RFC 3339 in UTC, cut to whole seconds: `2026-01-31T12:00:00Z`, as `metav1.Time` is written."""
+    """Seconds since the epoch as RFC 3339 in UTC, truncated to whole seconds: `2026-01-31T12:00:00Z`, as `metav1.Time` is written."""
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def seconds(text: str) -> float:
-    """The reverse of `timestamp`; fractions and offsets are understood. Raises ValueError."""
+    """The reverse of `timestamp`; fractions of a second and UTC offsets are accepted. Raises ValueError."""
     return datetime.fromisoformat(text).timestamp()
 
 

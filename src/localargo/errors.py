@@ -21,7 +21,7 @@ class InvalidInput(LocalArgoError):
 
 
 class Unsupported(LocalArgoError):
-    """Valid for Argo, but this engine does not do it, and says so before anything starts."""
+    """Valid for Argo but not supported by this engine; raised before anything starts."""
 
     exit_code = 3
 
@@ -40,10 +40,10 @@ class Unavailable(LocalArgoError):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing said about a document.
+    """One problem or note about a document.
 
-    `error` is what Argo refuses; `unsupported` what this engine refuses; `warning` what Argo accepts and fails on later;
-    `kept` what is carried along but not enforced here.
+    `error`: Argo refuses it; `unsupported`: this engine refuses it; `warning`: Argo accepts it and fails on it later;
+    `kept`: stored and shown, but not enforced here.
     """
 
     severity: Severity
@@ -59,7 +59,7 @@ class Finding:
 
 
 def refuse(findings: list[Finding]) -> None:
-    """Raise when a finding forbids to go on: `InvalidInput` for errors, else `Unsupported`."""
+    """Raise if a finding is an error (`InvalidInput`) or names something unsupported (`Unsupported`); other findings pass."""
     errors = [f for f in findings if f.severity == "error"]
     refused = [f for f in findings if f.severity == "unsupported"]
     if errors:

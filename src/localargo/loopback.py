@@ -1,4 +1,4 @@
-"""Which hosts are this machine: what is asked of others, and who may ask, stays there unless it was allowed by name."""
+"""Which host names mean this machine. Requests stay on it, in both directions, unless another host was allowed by name."""
 
 from __future__ import annotations
 

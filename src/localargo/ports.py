@@ -1,4 +1,4 @@
-"""What the rooms ask of each other: records that cross folders, and the Protocols behind which the outside world stands."""
+"""What the packages exchange: records that cross package borders, and the Protocols through which they use each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Doc = dict[str, Any]  # one Kubernetes document as a tree
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A CloudEvent as Argo Events forms it: `source` is the EventSource's name, `subject` the event's name, `data` is JSON."""
+    """A CloudEvent in the form of Argo Events: `source` is the EventSource's name, `subject` the event's name, `data` is JSON."""
 
     id: str  # 32 hex digits
     source: str
@@ -30,7 +30,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactLocation:
-    """Where an artifact lies. Exactly one of the kinds is meant; `bucket` empty means the engine's own bucket."""
+    """Where an artifact is stored, for one of the kinds. An empty `bucket` means the engine's own."""
 
     kind: Literal["s3", "raw", "http"]
     key: str = ""  # s3: object key or, with a trailing "/", a prefix; http: the URL
@@ -41,7 +41,7 @@ class ArtifactLocation:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """An input to be laid out at `path` before the containers start, or an output to be stored after they ended."""
+    """An input placed at `path` before the containers start, or an output stored from `path` after they have ended."""
 
     name: str
     path: str  # absolute, as the containers see it
@@ -69,7 +69,7 @@ class Volume:
 
     name: str
     claim: str = ""
-    owner: str = ""  # of a claim that goes with a Workflow: its uid
+    owner: str = ""  # uid of the Workflow with which the claim is deleted, if any
     files: Mapping[str, str] = field(default_factory=dict)  # relative path -> text
     read_only: bool = False
 
@@ -105,7 +105,7 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class PodSpec:
-    """Everything a runner needs; complete, so that a pod host needs no other document."""
+    """Everything that a runner needs to know about a pod; no other document is consulted."""
 
     name: str
     namespace: str
@@ -119,7 +119,7 @@ class PodSpec:
     output_artifacts: Sequence[Artifact] = ()
     capture_result: bool = False  # keep standard output of main as `outputs.result`
     deadline: float | None = None  # epoch seconds at which the pod has been active for too long
-    stop_at: float | None = None  # epoch seconds at which its containers are told to end, which is then their own affair
+    stop_at: float | None = None  # epoch seconds at which its containers get SIGTERM; how they end then counts as their own result
     grace_seconds: float = 30.0  # between SIGTERM and SIGKILL
     archive_logs_key: str = ""  # s3 key of main's log artifact, empty: not archived
     owner: str = ""  # uid of the Workflow: a pod of the same name and another owner is another pod
@@ -153,7 +153,7 @@ class PodExit:
 
 @dataclass(frozen=True, slots=True)
 class StoredOutputs:
-    """What a pod left. Missing files are named in `error` in Argo's words; `broken` says why its main container could not hand over its
+    """The outputs of a pod. `error` names missing files in Argo's words; `broken` says why its main container could not hand over its
     files (then that container has failed)."""
 
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -164,7 +164,7 @@ class StoredOutputs:
 
 
 class PodPaths(Protocol):
-    """Where the paths that a pod's containers see lie on this machine."""
+    """Maps paths as a pod's containers see them to paths on this machine."""
 
     def locate(self, path: str) -> Path:
         """Without following links."""
@@ -174,20 +174,20 @@ class PodPaths(Protocol):
 
 
 class Artifacts(Protocol):
-    """Moves files between a pod's folder and the bucket. What cannot be moved is a LocalArgoError whose text is the node's message."""
+    """Moves files between a pod's folder and the bucket. Failures are LocalArgoErrors whose text becomes the node's message."""
 
     async def stage(self, pod: PodSpec, paths: PodPaths) -> None:
-        """Lay out the input artifacts."""
+        """Put the input artifacts into the pod's folder."""
 
     async def collect(self, pod: PodSpec, paths: PodPaths, result: Path | None, log: Path | None) -> StoredOutputs:
         """Read output parameters and `result` (the end of standard output), store output artifacts and `log`."""
 
 
 class Pods(Protocol):
-    """Runs pods. Every call is an *ensure*: repeating it changes nothing."""
+    """Runs pods. Every call is idempotent."""
 
     async def ensure(self, pod: PodSpec) -> None:
-        """Stage inputs and start the pod unless it has been started; the end is told to the `on_exit` given at construction."""
+        """Stage inputs and start the pod unless that has been done; its end is reported to the `on_exit` given at construction."""
 
     async def stop(self, pod: str, grace_seconds: float) -> None:
         """SIGTERM to the process groups, SIGKILL after the grace period; nothing happens if the pod is not running."""
@@ -196,7 +196,7 @@ class Pods(Protocol):
         """Read output parameters and result, store output artifacts in the bucket."""
 
     async def forget(self, pod: str) -> None:
-        """Remove the pod's folder but its logs."""
+        """Remove the pod's folder except its logs."""
 
     async def discard(self, owner: str) -> None:
         """End the pods of a deleted Workflow and remove their folders, logs and all."""
@@ -247,7 +247,7 @@ Operation = Literal["submit", "resubmit", "retry", "stop", "terminate", "suspend
 
 
 class Workflows(Protocol):
-    """What one can do to a Workflow beside creating it (Argo's `argo <operation>`)."""
+    """What can be done to a Workflow besides creating it (Argo's `argo <operation>`)."""
 
     def operate(self, operation: Operation, name: str, options: Mapping[str, Json]) -> Doc:
         """Apply the operation and return the Workflow (a new one for submit and resubmit)."""
@@ -257,7 +257,7 @@ class Bus(Protocol):
     """The durable event journal."""
 
     async def publish(self, event: Event) -> None:
-        """Return once the event is on disk. Events of one loop turn share a commit."""
+        """Return once the event is on disk. Events published in the same turn of the event loop share a commit."""
 
 
 class Bucket(Protocol):
@@ -274,7 +274,7 @@ class Bucket(Protocol):
 
 
 class Clock(Protocol):
-    """Time, so that tests can own it."""
+    """The current time; tests supply their own."""
 
     def now(self) -> float:
         """Seconds since the epoch."""

@@ -17,7 +17,7 @@ DEFAULT_NAMESPACE = "argo"  # where Argo's own quick start puts everything
 
 
 def namespace_of(documents: Iterable[Doc], fallback: str = DEFAULT_NAMESPACE) -> str:
-    """The engine's one namespace: the first that a document names."""
+    """The engine's only namespace: the first one that a document names."""
     for doc in documents:
         named = (doc.get("metadata") or {}).get("namespace")
         if isinstance(named, str) and named:
@@ -33,9 +33,9 @@ def is_own_endpoint(endpoint: str, namespace: str) -> bool:
 
 
 def needs_bucket(doc: Doc) -> bool:
-    """Whether the document can only work with the bucket there: it names the Secret `s3`, or listens to a bucket.
+    """Whether the document needs the bucket from the start: it names the Secret `s3`, or listens to a bucket.
 
-    Artifacts alone do not count: the bucket is started for the first one.
+    Artifacts alone do not count: the bucket is started when the first one is moved.
     """
     if doc.get("kind") == "Secret":
         return False
@@ -71,5 +71,5 @@ def secret_value(doc: Doc | None, key: str) -> str | None:
 
 
 def default_repository(bucket: str) -> Doc:
-    """Where artifacts go when no document says it."""
+    """The artifact repository when no document configures one."""
     return {"s3": {"bucket": bucket, "keyFormat": KEY_FORMAT}}

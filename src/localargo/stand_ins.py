@@ -29,7 +29,7 @@ OURS = "localargo/made-by"
 
 
 class StandIns:
-    """The bucket is started when it is first needed, and stopped with `stop` unless the next engine shall adopt it."""
+    """Starts the bucket when it is first needed; `stop` ends it, or leaves it to the next engine."""
 
     def __init__(self, state: Path, settings: Settings, documents: Documents, admission: Admission) -> None:
         self._server = SeaweedFS(state, settings.bucket, settings.variable("BUCKET"))
@@ -42,11 +42,11 @@ class StandIns:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The variables for S3 clients; empty while the bucket is not there."""
+        """The variables for S3 clients; empty until the bucket runs."""
         return {} if self._store is None else self._server.environment
 
     async def bucket(self) -> S3Bucket:
-        """The own bucket, started if need be. Raises Unavailable."""
+        """The engine's own bucket, started if necessary. Raises Unavailable."""
         async with self._starting:
             if self._store is None:
                 environment = await self._server.start()
@@ -55,14 +55,14 @@ class StandIns:
         return self._store
 
     async def stop(self, detach: bool) -> None:
-        """Let go of the bucket; unless `detach`, end its server."""
+        """Close the connections to the bucket and, unless `detach`, end its server."""
         if self._store is not None:
             self._store.close()
-        if not detach:  # one that an engine left which was killed goes too, though nobody here has needed it
+        if not detach:  # also a server that a killed engine left running and that this engine did not need
             await self._server.stop()
 
     async def provide(self, documents: Sequence[Doc]) -> None:
-        """Before documents are applied: what they need of a cluster. Secrets that they bring themselves are theirs."""
+        """Create what the documents expect of a cluster, before they are applied. Secrets among the documents take precedence."""
         brought = {(d.get("metadata") or {}).get("name") for d in documents if d.get("kind") == "Secret"}
         if WEBHOOK_NAME not in brought and self._documents.get("Secret", WEBHOOK_NAME) is None:
             self._put(WEBHOOK_NAME, {"token": secrets.token_urlsafe(32)})
@@ -70,11 +70,11 @@ class StandIns:
             await self.bucket()
 
     def secret(self, name: str, key: str) -> str | None:
-        """One decoded value of a Secret, None when there is none."""
+        """One decoded value of a Secret; None when it does not exist."""
         return secret_value(self._documents.get("Secret", name), key)
 
     def changes(self, spec: Doc) -> Callable[[str, int], AsyncIterator[Change]] | None:
-        """The change log of the own bucket for a minio event that names the Service `s3`; None for any other store."""
+        """The change log of the engine's bucket, for a minio event that names the Service `s3`; None for any other store."""
         return self._changes if is_own_endpoint(str(spec.get("endpoint") or ""), self._documents.namespace) else None
 
     async def _changes(self, prefix: str, since: int) -> AsyncIterator[Change]:
@@ -83,14 +83,14 @@ class StandIns:
             yield change
 
     def store_of(self, spec: Doc) -> S3Bucket:
-        """The store that a minio event names, with the keys of its Secrets. Raises InvalidInput."""
+        """The store that a minio event names, with the access keys from its Secrets. Raises InvalidInput."""
         keys = {}
         for field, variable in (("accessKey", "AWS_ACCESS_KEY_ID"), ("secretKey", "AWS_SECRET_ACCESS_KEY")):
             reference = spec.get(field) or {}
             value = self.secret(str(reference.get("name") or ""), str(reference.get("key") or ""))
             if value is None:
                 raise InvalidInput(
-                    f"minio event: {field} names Secret {reference.get('name')} key {reference.get('key')}, which is not there"
+                    f"minio event: {field} names Secret {reference.get('name')} key {reference.get('key')}, which does not exist: apply it"
                 )
             keys[variable] = value
         scheme = "http" if spec.get("insecure") else "https"
@@ -114,5 +114,8 @@ class StandIns:
         s3 = given.get("s3") or {}
         endpoint = str(s3.get("endpoint") or "")
         if endpoint and not is_own_endpoint(endpoint, self._documents.namespace):
-            raise InvalidInput(f"workflow-controller-configmap: artifactRepository.s3.endpoint {endpoint}: artifacts go to s3:8333 here")
+            raise InvalidInput(
+                f"workflow-controller-configmap: artifactRepository.s3.endpoint {endpoint} is not supported here: "
+                "use s3:8333, or leave it out"
+            )
         return {"s3": {"keyFormat": KEY_FORMAT, **s3, "bucket": self._server.bucket}}

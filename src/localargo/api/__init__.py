@@ -1,1 +1,1 @@
-"""The HTTP interface: Argo Server's paths where Argo has them, and a few of its own."""
+"""The HTTP interface: Argo Server's paths where Argo has one, and a few of the engine's own."""

@@ -67,7 +67,7 @@ async def patch_object(request: Request) -> Response:
 
 
 async def delete_object(request: Request) -> Response:
-    """Remove it."""
+    """Delete one document."""
     await backend_of(request).engine.deleted(_kind(request), request.path_params["name"])
     return JSONResponse({})
 
@@ -85,7 +85,7 @@ async def source(request: Request) -> Response:
     """Pause or resume an EventSource."""
     verb = request.path_params["verb"]
     if verb not in ("pause", "resume"):
-        raise NotFound(f"sources have no operation {verb!r}; there are pause and resume")
+        raise NotFound(f"an EventSource has no operation {verb!r}: use pause or resume")
     await backend_of(request).engine.pause(request.path_params["name"], verb == "pause")
     return JSONResponse({})
 
@@ -99,7 +99,7 @@ async def events(request: Request) -> Response:
     """The journal, newest first, with the lag of every trigger; query `limit`."""
     text = request.query_params.get("limit") or "20"
     if not text.isdigit() or not 1 <= int(text) <= MOST_EVENTS:
-        raise InvalidInput(f"limit must be a number from 1 to {MOST_EVENTS}, not {text!r}")
+        raise InvalidInput(f"limit {text!r} is not a number from 1 to {MOST_EVENTS}")
     return JSONResponse(backend_of(request).engine.journal(int(text)))
 
 

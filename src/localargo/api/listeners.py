@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp
 
-SHUTDOWN_SECONDS = 2  # an open stream does not hold the engine up longer
+SHUTDOWN_SECONDS = 2  # the longest time that an open stream delays the end of the engine
 LONGEST_PATH = 100  # bytes of a unix socket's address; the kernels' limits are 104 and 108
 
 
 class Listener:
-    """One uvicorn server on a socket that is bound already, in the running loop."""
+    """One uvicorn server in the running event loop, on a socket that is already bound."""
 
     def __init__(self, app: ASGIApp, bound: socket.socket) -> None:
         self.socket = bound
@@ -33,7 +33,7 @@ class Listener:
         self._asked = asyncio.Event()
 
     async def start(self) -> None:
-        """Returns when requests are answered."""
+        """Return when the server answers requests."""
         import uvicorn
 
         asked = self._asked
@@ -41,10 +41,10 @@ class Listener:
         class Server(uvicorn.Server):
             @contextlib.contextmanager
             def capture_signals(self) -> Iterator[None]:
-                yield  # signals are the engine's
+                yield  # the engine handles signals
 
             async def main_loop(self) -> None:
-                await asked.wait()  # instead of looking ten times a second
+                await asked.wait()  # instead of polling ten times a second
 
         config = uvicorn.Config(
             self._app,
@@ -53,7 +53,7 @@ class Listener:
             lifespan="off",
             ws="none",
             server_header=False,
-            date_header=False,  # uvicorn's clock for it ticks in the loop that is not used
+            date_header=False,  # uvicorn's clock for it runs in the main loop that is replaced here
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
             timeout_keep_alive=60,
         )
@@ -66,7 +66,7 @@ class Listener:
             await asyncio.sleep(0)
 
     async def stop(self) -> None:
-        """Answers nothing more; open requests are given a moment."""
+        """Stop answering; open requests get a moment to finish."""
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
             self._asked.set()
@@ -75,7 +75,7 @@ class Listener:
 
 
 def bind_unix(path: Path) -> socket.socket:
-    """A listening socket at the path, mode 0600. One left by an engine that died is replaced (the state folder's lock is ours)."""
+    """A listening socket at the path, mode 0600. Replaces one that a dead engine left: this engine holds the state folder's lock."""
     path.unlink(missing_ok=True)
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)
@@ -93,7 +93,7 @@ def bind_unix(path: Path) -> socket.socket:
 
 @contextlib.contextmanager
 def short(path: Path) -> Iterator[str]:
-    """The path, through a link in the temporary folder when it is longer than a socket's address may be."""
+    """The path, or, when it is too long for a socket's address, one through a symbolic link in the temporary folder."""
     text = str(path.absolute())
     if len(os.fsencode(text)) <= LONGEST_PATH:
         yield text

@@ -15,7 +15,7 @@ MOST = 8 << 20  # bytes of a body: more than any Kubernetes object may have
 
 
 async def body(request: Request) -> Doc:
-    """The JSON object sent, {} when nothing was."""
+    """The JSON object of the body; {} for an empty body."""
     parts = bytearray()
     async for chunk in request.stream():
         parts += chunk
@@ -33,7 +33,7 @@ async def body(request: Request) -> Doc:
 
 
 def check_namespace(request: Request) -> None:
-    """The namespace of the path must be the engine's. Raises NotFound naming it."""
+    """Raises NotFound, which names the engine's namespace, when the path has another one."""
     asked, own = request.path_params["ns"], backend_of(request).namespace
     if asked != own:
         raise NotFound(f'namespaces "{asked}" not found: this engine has one namespace, {own}')
@@ -45,7 +45,7 @@ def labels(selector: str) -> Mapping[str, str]:
     for part in filter(None, (p.strip() for p in selector.split(","))):
         name, equals, value = part.replace("==", "=").partition("=")
         if not equals or name.endswith("!"):
-            raise InvalidInput(f"label selector {part!r}: only name=value is understood here")
+            raise InvalidInput(f"label selector {part!r} is not supported: use name=value")
         found[name.strip()] = value.strip()
     return found
 
@@ -59,4 +59,4 @@ def number(query: Mapping[str, str], name: str) -> int:
 
 
 def _refuse(name: str) -> None:
-    raise ValueError(f"{name} has no place in JSON")
+    raise ValueError(f"{name} is not valid JSON")

@@ -1,4 +1,4 @@
-"""What is pushed: Workflows as they change, as server-sent events."""
+"""Changes of Workflows, sent to clients as server-sent events."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from localargo.errors import NotFound
 from localargo.ports import Doc
 
-HEARTBEAT = 15.0  # seconds: a line of comment, so that a client that went away is noticed
+HEARTBEAT = 15.0  # seconds between comment lines, which reveal a client that is gone
 
 
 class Changes:
-    """Fans the names of changed Workflows out to those who watch. A slow watcher gets the newest state, not every one."""
+    """Passes the names of changed Workflows on to all watchers. A slow watcher gets the latest state, not every state."""
 
     def __init__(self) -> None:
         self._watchers: set[_Watcher] = set()
@@ -34,7 +34,7 @@ class Changes:
 
     @contextmanager
     def watch(self) -> Iterator[_Watcher]:
-        """From here on nothing is missed."""
+        """A watcher that misses no change from now on."""
         watcher = _Watcher()
         self._watchers.add(watcher)
         try:
@@ -47,7 +47,7 @@ class Changes:
     ) -> AsyncIterator[bytes]:
         """What is `present` as ADDED, then each change (of the Workflow named `only`): ADDED, MODIFIED or DELETED, in Argo Server's shape.
 
-        `present` is asked once changes are being watched: nothing falls in between.
+        `present` is called once changes are being watched, so that none is missed in between.
         """
         with self.watch() as watcher:
             known = set()

@@ -69,27 +69,27 @@ async def submit(request: Request) -> Response:
 
 
 async def get(request: Request) -> Response:
-    """One with its status."""
+    """One Workflow with its status."""
     check_namespace(request)
     return JSONResponse(backend_of(request).objects.get("Workflow", request.path_params["name"]))
 
 
 async def delete(request: Request) -> Response:
-    """Remove it; its pods are stopped."""
+    """Delete one Workflow; its pods are stopped."""
     check_namespace(request)
     backend_of(request).objects.delete("Workflow", request.path_params["name"])
     return JSONResponse({})
 
 
 async def operate(request: Request) -> Response:
-    """stop, terminate, retry, resubmit, suspend, resume, set."""
+    """One of OPERATIONS on a Workflow."""
     check_namespace(request)
     operation = request.path_params["operation"]
     if operation not in OPERATIONS:
-        raise NotFound(f"workflows have no operation {operation!r}; there are {', '.join(OPERATIONS)}")
+        raise NotFound(f"a Workflow has no operation {operation!r}: use one of {', '.join(OPERATIONS)}")
     options = await body(request)
     given = options.get("outputParameters")
-    if isinstance(given, str):  # Argo Server takes a JSON text here
+    if isinstance(given, str):  # Argo Server accepts JSON in a string here
         options["outputParameters"] = json.loads(given) if given else {}
     return JSONResponse(backend_of(request).operations.operate(cast(Operation, operation), request.path_params["name"], options))
 
@@ -103,14 +103,14 @@ async def log(request: Request) -> Response:
     if pod and not pod.startswith(workflow["metadata"]["name"]):
         raise NotFound(f'pods "{pod}" not found in workflow {workflow["metadata"]["name"]}')
     if not pod:
-        raise InvalidInput("podName is needed: it stands in the nodes of the workflow")
+        raise InvalidInput("the query needs podName, the name of a pod of the Workflow")
     container = query.get("container") or query.get("logOptions.container") or "main"
     follow = (query.get("follow") or query.get("logOptions.follow") or "") == "true"
     return _pushed(log_entries(backend.pods.logs(pod, container, follow), pod))
 
 
 async def watch(request: Request) -> Response:
-    """Server-sent events; query `name` for one Workflow."""
+    """Changes of Workflows as server-sent events; query `name` for a single one."""
     check_namespace(request)
     backend = backend_of(request)
     name = request.query_params.get("name") or _field(request.query_params.get("listOptions.fieldSelector") or "")

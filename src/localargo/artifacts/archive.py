@@ -1,4 +1,4 @@
-"""Packing and unpacking as Argo's executor does it: a tarball holds one entry, named as the file or folder that was packed."""
+"""Packing and unpacking as Argo's executor does it: a tarball has one top-level entry, named after the file or folder packed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def pack_zip(source: Path, target: Path, name: str) -> None:
 
 
 def is_tarball(path: Path) -> bool:
-    """Whether the content is a gzipped tar (its name does not matter)."""
+    """Whether the content is a gzipped tar; the file name does not matter."""
     try:
         with gzip.open(path) as stream:
             return tarfile.TarInfo.frombuf(stream.read(tarfile.BLOCKSIZE), tarfile.ENCODING, "surrogateescape").name != ""
@@ -40,7 +40,7 @@ def is_tarball(path: Path) -> bool:
 
 
 def _is_gzip(path: Path) -> None:
-    """Raises InvalidInput in Go's words for what is none."""
+    """Raises InvalidInput with Go's message for other content."""
     with path.open("rb") as file:
         start = file.read(2)
     if start != b"\x1f\x8b":
@@ -48,7 +48,7 @@ def _is_gzip(path: Path) -> None:
 
 
 def unpack_tar(source: Path, target: Path) -> None:
-    """Lay the content out at `target`: the single entry itself, or a folder of all entries; pipes and devices are left out. Raises
+    """Unpack to `target`: the single entry itself, or a folder of all entries; pipes and devices are skipped. Raises
     InvalidInput for an archive that would write or link outside of it."""
 
     _is_gzip(source)
@@ -73,7 +73,7 @@ def unpack_zip(source: Path, target: Path) -> None:
     def extract(into: Path) -> None:
         with zipfile.ZipFile(source) as archive:
             for entry in archive.infolist():
-                made = Path(archive.extract(entry, into))  # leaves out a leading slash and every `..`
+                made = Path(archive.extract(entry, into))  # drops a leading slash and every `..`
                 mode = entry.external_attr >> 16 & 0o777
                 if mode and not entry.is_dir():
                     made.chmod(mode | 0o600)
@@ -99,7 +99,7 @@ def _lay_out(extract: Callable[[Path], None], target: Path) -> None:
 
 
 def replace(source: Path, target: Path) -> None:
-    """Move a file or folder to where it belongs, in place of what is there."""
+    """Move a file or folder to its destination and replace what is there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_dir() and not target.is_symlink():
         if source.is_dir() and not any(target.iterdir()):

@@ -1,4 +1,4 @@
-"""Artifacts that are fetched over HTTP: from this machine alone, in the words of Argo's driver."""
+"""Artifacts fetched over HTTP, from this machine only, with the messages of Argo's driver."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SECONDS = 30.0
 
 
 def download(url: str, headers: Sequence[Sequence[str]], to: Path) -> None:
-    """Fetch a file. Raises Unsupported for any other host, also of a redirection: a pod's inputs come from the bucket."""
+    """Fetch a file. Raises Unsupported for any other host, also as the target of a redirection."""
     _permit(url)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Redirections())
-    opener.addheaders = [*((name, value) for name, value in headers), *opener.addheaders]  # the first of a name counts
+    opener.addheaders = [*((name, value) for name, value in headers), *opener.addheaders]  # of equal names the first counts
     try:
         with opener.open(url, timeout=SECONDS) as answer, to.open("wb") as file:
             shutil.copyfileobj(answer, file)
@@ -38,11 +38,11 @@ def download(url: str, headers: Sequence[Sequence[str]], to: Path) -> None:
 def _permit(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not is_loopback(parts.hostname or ""):
-        raise Unsupported(f"http artifact {url}: only servers of this machine (localhost) are asked; put the file into the bucket")
+        raise Unsupported(f"http artifact {url}: only servers on this machine (localhost) are allowed: put the file into the bucket")
 
 
 class _Redirections(urllib.request.HTTPRedirectHandler):
-    """Followed as far as they stay on this machine."""
+    """Follows redirections that stay on this machine."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage, newurl: str

@@ -1,4 +1,4 @@
-"""Where artifacts lie in the bucket: Argo's key format and names. Pure."""
+"""Keys of artifacts in the bucket, by Argo's key format and names. Pure."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ TAG = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 
 
 def clean(key: str) -> str:
-    """The key without empty segments (a slash at the end, which says "all below", stays). Raises InvalidInput for `..` and for nothing."""
+    """The key without empty segments; a slash at the end, which means a prefix, stays. Raises InvalidInput for `..` and an empty key."""
     parts = [part for part in key.split("/") if part and part != "."]
     if ".." in parts:
-        raise InvalidInput(f"artifact key {key!r} contains '..': a key names one place in the bucket")
+        raise InvalidInput(f"artifact key {key!r} contains '..': write the key without it")
     if not parts:
-        raise InvalidInput(f"artifact key {key!r} is empty")
+        raise InvalidInput(f"artifact key {key!r} is empty: give the object's key")
     return "/".join(parts) + ("/" if key.endswith("/") else "")
 
 
 def render(key_format: str, variables: Mapping[str, str]) -> str:
-    """`keyFormat` with its variables (`workflow.name`, `pod.name`, `workflow.creationTimestamp.Y` ...). Raises InvalidInput for one that is
-    not known, with the nearest that is."""
+    """`keyFormat` with its variables (`workflow.name`, `pod.name`, `workflow.creationTimestamp.Y` ...). Raises InvalidInput for an unknown
+    one, with the nearest known name."""
 
     def value(match: re.Match[str]) -> str:
         name = match[1]
@@ -41,7 +41,7 @@ def render(key_format: str, variables: Mapping[str, str]) -> str:
 
 
 def default_key(prefix: str, artifact: str, path: str, archive: Archive) -> str:
-    """Key of an output artifact that names none: `<rendered keyFormat>/<artifact>.tgz`; what is not packed keeps the name of its path."""
+    """Key of an output artifact without one: `<rendered keyFormat>/<artifact>.tgz`; without an archive the name of its path."""
     if archive == "none":
         return clean(f"{prefix}/{path.rstrip('/').rpartition('/')[2]}")
     return clean(f"{prefix}/{artifact}{'.zip' if archive == 'zip' else '.tgz'}")
@@ -53,5 +53,5 @@ def log_key(prefix: str, container: str = "main") -> str:
 
 
 def below(key: str, sub_path: str) -> str:
-    """The key of what lies at `sub_path` below an artifact."""
+    """The key of `sub_path` below an artifact."""
     return clean(f"{key.rstrip('/')}/{sub_path}") if sub_path else clean(key)

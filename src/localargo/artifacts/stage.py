@@ -1,6 +1,6 @@
-"""Between a pod's folder and the bucket: inputs are laid out before the containers start, outputs are stored after they ended.
+"""Moves files between a pod's folder and the bucket: inputs before the containers start, outputs after they have ended.
 
-Messages are Argo's: the init container's for inputs, the wait container's for outputs, both ending with 64.
+Messages are Argo's: of the init container for inputs, of the wait container for outputs; both exit with code 64.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ T = TypeVar("T")
 INIT_ERROR = "init: Error (exit code 64): "
 WAIT_ERROR = "wait: Error (exit code 64): "
 LONGEST_RESULT = 256 * 1024  # bytes
-TRIES = 4  # each with the bucket client's own retries
+TRIES = 4  # each try with the bucket client's own retries
 FIRST_WAIT = 0.5  # seconds, doubled after each try
 
 
 @runtime_checkable
 class OtherBuckets(Protocol):
-    """A bucket that knows its neighbours."""
+    """A bucket that gives access to the other buckets of its server."""
 
     def other(self, name: str) -> Bucket:
         """Another bucket of the same server."""
 
 
 class StageError(LocalArgoError):
-    """An input or output could not be moved; the text is what Argo would say of the node."""
+    """An input or output could not be moved; the text is Argo's message for the node."""
 
 
 def needs_bucket(pod: PodSpec) -> bool:
-    """Whether laying out the pod's inputs asks the bucket for anything."""
+    """Whether staging the pod's inputs reads from the bucket."""
     return any(a.location is not None and a.location.kind == "s3" for a in pod.inputs)
 
 
 def stores(pod: PodSpec) -> bool:
-    """Whether the pod's end may put something into the bucket."""
+    """Whether collecting the pod's outputs may write to the bucket."""
     return bool(pod.output_artifacts or pod.archive_logs_key)
 
 
@@ -63,7 +63,7 @@ def _bucket(bucket: Bucket | None, location: ArtifactLocation) -> Bucket:
 
 
 def stage(pod: PodSpec, paths: PodPaths, bucket: Bucket | None) -> None:
-    """Lay out the pod's input artifacts. Raises StageError."""
+    """Put the pod's input artifacts into its folder. Raises StageError."""
     for artifact in pod.inputs:
         try:
             _load(artifact, paths, bucket)
@@ -124,7 +124,7 @@ def _fetch(location: ArtifactLocation, artifact: Artifact, to: Path, bucket: Buc
 
 
 def _unpack(artifact: Artifact, partial: Path, target: Path) -> None:
-    """As the artifact says how it is packed; one that says nothing is unpacked if it is a tar."""
+    """Unpack as the artifact's `archive` says; without one, only a tar is unpacked."""
     try:
         if artifact.archive == "zip":
             archive.unpack_zip(partial, target)
@@ -151,8 +151,8 @@ def _chmod(path: Path, mode: int, recurse: bool) -> None:
 
 
 def collect(pod: PodSpec, paths: PodPaths, bucket: Bucket | None, result: Path | None, log: Path | None) -> StoredOutputs:
-    """Read output parameters and the result, store output artifacts and the log. What is missing is said in `error`; the rest is stored
-    all the same, as Argo does. Raises Unavailable when the bucket does not answer: trying again may help."""
+    """Read output parameters and the result, store output artifacts and the log. `error` names what is missing; the rest is stored
+    nevertheless, as Argo does. Raises Unavailable when the bucket does not answer: a retry may help."""
     errors: list[str] = []
     broken = ""
     parameters: dict[str, str] = {}
@@ -162,7 +162,7 @@ def collect(pod: PodSpec, paths: PodPaths, bucket: Bucket | None, result: Path |
         except OSError as e:
             problem = (e.strerror or str(e)).lower()
             errors.append(f"parameter {parameter.name} failed to save: open {parameter.path}: {problem}")
-            break  # Argo's executor looks at none after it
+            break  # Argo's executor stops at the first failure
     if broken:
         return StoredOutputs(parameters, broken=broken)
     artifacts: dict[str, ArtifactLocation] = {}
@@ -177,7 +177,7 @@ def collect(pod: PodSpec, paths: PodPaths, bucket: Bucket | None, result: Path |
 
 
 def _archive_logs(pod: PodSpec, logs: Path, bucket: Bucket) -> dict[str, ArtifactLocation]:
-    """Every container's log beside that of main."""
+    """Store every container's log beside that of main."""
     stored = {}
     folder = keys.clean(pod.archive_logs_key).rpartition("/")[0]
     for container in pod.containers:
@@ -190,13 +190,13 @@ def _archive_logs(pod: PodSpec, logs: Path, bucket: Bucket) -> dict[str, Artifac
 
 
 def _trimmed(data: bytes, longest: int | None = None) -> str:
-    """Text as Argo takes it from a file: one newline at its end is not part of it, nor what stands before the last `longest` bytes."""
+    """Text as Argo reads it from a file: without one newline at the end, and at most the last `longest` bytes."""
     kept = data.removesuffix(b"\n")
     return kept[-longest if longest else None :].decode("utf-8", "replace")
 
 
 def _parameter(pod: PodSpec, parameter: OutputParameter, paths: PodPaths, broken: str) -> tuple[str, str]:
-    """The value, and what ended the copying in the container (`broken`: it had ended already). Raises OSError."""
+    """The value, and the error that stopped the copying in the container (`broken`: an earlier one did). Raises OSError."""
     try:
         if broken:
             raise FileNotFoundError(ENOENT, "no such file or directory")
@@ -211,7 +211,7 @@ def _parameter(pod: PodSpec, parameter: OutputParameter, paths: PodPaths, broken
 
 
 def _on_a_volume(pod: PodSpec, path: str) -> bool:
-    """Whether the path lies below a mount: such files are read where they are, others are copied by the container."""
+    """Whether the path is below a mount: such files are read in place, others are copied by the container."""
     mounts = {mount.path.rstrip("/") for container in pod.containers for mount in container.mounts}
     return any(path == mount or path.startswith(f"{mount}/") for mount in mounts)
 
@@ -247,7 +247,7 @@ def _upload_plain(bucket: Bucket, source: Path, key: str) -> None:
 
 
 def _packed(artifact: Artifact, source: Path, name: str, then: Callable[[Path], None]) -> None:
-    """Pack the artifact under its own name beside nothing else, hand it on, and remove it."""
+    """Pack the artifact in a temporary folder under its own name, pass it on, and remove it."""
     with tempfile.TemporaryDirectory(prefix="localargo-artifact-") as folder:
         packed = Path(folder) / "packed"
         if artifact.archive == "zip":
@@ -261,8 +261,8 @@ def _packed(artifact: Artifact, source: Path, name: str, then: Callable[[Path], 
 
 
 class BucketArtifacts:
-    """Implements Artifacts on a bucket that is asked for only when there is something to move; waits out a bucket that is away for
-    seconds."""
+    """Implements Artifacts on a bucket that is opened only when there is something to move. Retries while the bucket is away for
+    some seconds."""
 
     def __init__(self, bucket: Callable[[], Awaitable[Bucket]]) -> None:
         self._bucket = bucket
@@ -277,7 +277,7 @@ class BucketArtifacts:
             raise StageError(f"{INIT_ERROR}{e}") from e
 
     async def collect(self, pod: PodSpec, paths: PodPaths, result: Path | None, log: Path | None) -> StoredOutputs:
-        """Never raises for what the pod or the bucket did: `error` of the outputs says it."""
+        """Never raises for failures of the pod or the bucket: they are in `error` of the outputs."""
         try:
             return await self._patiently(stores(pod), lambda bucket: collect(pod, paths, bucket, result, log))
         except (LocalArgoError, OSError) as e:

@@ -1,1 +1,1 @@
-"""The engine's view of S3, and the S3 server that it brings along."""
+"""The engine's S3 client, and the S3 server that it starts."""

@@ -1,4 +1,4 @@
-"""The bucket by boto3, with bounded retries. Blocking calls: run them in threads."""
+"""A bucket through boto3, with bounded retries. Calls block: run them in threads."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class ObjectInfo:
 
 
 class ConditionFailed(AlreadyExists):
-    """A conditional PUT lost: the object is there already, or is no longer what it was."""
+    """A conditional PUT failed: the object exists already, or has changed."""
 
 
 class S3Bucket:
-    """One bucket. `environment` holds the standard AWS variables; none is read from the process's own."""
+    """One bucket. `environment` holds the standard AWS variables; those of the process are not read."""
 
     def __init__(self, name: str, environment: Mapping[str, str]) -> None:
         self.name = name
@@ -43,7 +43,7 @@ class S3Bucket:
         self._made: Any = None
 
     def other(self, name: str) -> S3Bucket:
-        """Another bucket of the same server and identity."""
+        """Another bucket on the same server, with the same keys."""
         bucket = S3Bucket(name, self._environment)
         bucket._made = self.client
         return bucket
@@ -87,7 +87,7 @@ class S3Bucket:
 
     @contextlib.contextmanager
     def _asking(self, key: str) -> Iterator[None]:
-        """boto3's errors as ours."""
+        """Translates boto3's errors into the engine's."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -104,7 +104,7 @@ class S3Bucket:
             what = "The specified bucket does not exist." if code == "NoSuchBucket" else "The specified key does not exist."
             return NotFound(f"{self.name}/{key}: {what}")
         if code in CONDITION_FAILED:
-            return ConditionFailed(f"{self.name}/{key}: has been written by another in the meantime")
+            return ConditionFailed(f"{self.name}/{key}: another writer has changed it in the meantime")
         if code in REFUSED:
             return InvalidInput(f"{self.name}/{key}: {code}: {text} Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
         return Unavailable(f"{self.name}/{key}: {code}: {text}")
@@ -144,7 +144,7 @@ class S3Bucket:
         return etag.strip('"')
 
     def head(self, key: str) -> ObjectInfo | None:
-        """What there is to know of an object without reading it; None when it is not there."""
+        """The object's metadata; None when it does not exist."""
         try:
             with self._asking(key):
                 answer = self.client.head_object(Bucket=self.name, Key=key)
@@ -153,11 +153,11 @@ class S3Bucket:
         return ObjectInfo(key, answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"].timestamp())
 
     def exists(self, key: str) -> bool:
-        """Whether the object is there."""
+        """Whether the object exists."""
         return self.head(key) is not None
 
     def delete(self, key: str) -> None:
-        """Remove the object; it need not be there."""
+        """Remove the object; it need not exist."""
         with self._asking(key):
             self.client.delete_object(Bucket=self.name, Key=key)
 
@@ -196,7 +196,7 @@ class S3Bucket:
         return [found.key for found in self.objects(prefix)]
 
     def create(self) -> None:
-        """Make the bucket unless it is there."""
+        """Create the bucket unless it exists."""
         try:
             with self._asking(""):
                 self.client.create_bucket(Bucket=self.name)

@@ -1,4 +1,4 @@
-"""The bucket that the engine brings along: SeaweedFS as a process of its own, and its metadata log as a source of changes."""
+"""The engine's own bucket: SeaweedFS in a separate process, and its metadata log as the source of changes."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from localargo.ports import Json
 
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.03  # while it starts
-MARGIN_NS = 10_000_000_000  # the log is asked from a little earlier: it counts back from a clock that is read later
-LONGEST_WAIT = 5.0  # between two tries to read the log
+MARGIN_NS = 10_000_000_000  # the log is read from a little earlier, because it counts back from a later reading of the clock
+LONGEST_WAIT = 5.0  # seconds between two tries to read the log
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An object was written whole. `etag` without quotes; `time_ns` is its place in the log (nanoseconds since the epoch) and the
-    position to go on from."""
+    """An object was written whole. `etag` without quotes; `time_ns` is its position in the log (nanoseconds since the epoch), the
+    position from which to continue."""
 
     key: str
     size: int
@@ -37,7 +37,7 @@ class Change:
 
 
 class SeaweedFS:
-    """`weed mini` in `STATE/seaweedfs`, keys in `STATE/env.json` (made once, readable by the owner alone).
+    """`weed mini` in `STATE/seaweedfs`, keys in `STATE/env.json` (created once, readable only by the owner).
 
     `bucket`: the name of a new bucket. `variable`: the environment variable by which its clients learn the name.
     """
@@ -60,7 +60,7 @@ class SeaweedFS:
     async def start(self) -> dict[str, str]:
         """Start it, or adopt the one that an earlier engine left running; return the variables for its clients once it answers.
 
-        Raises Unavailable when it does not come up.
+        Raises Unavailable when it does not start.
         """
         self._stopping = False
         for folder in (self.folder, self.data, self.folder / "log"):
@@ -100,7 +100,7 @@ class SeaweedFS:
         return True
 
     async def _launch(self, keys: dict[str, str]) -> None:
-        if self._server.any_remembered():  # it did not end by `stop`: the last minute of its log may be missing
+        if self._server.any_remembered():  # it was not ended by `stop`: the last minute of its log may be missing
             weed.write_private(self._gaps_file, [*self._gaps(), time.time_ns()])
             self._server.clear()
         if set(self._ports) != set(weed.NAMES) or not weed.usable(list(self._ports.values())):
@@ -122,9 +122,9 @@ class SeaweedFS:
         until = time.monotonic() + patience
         while not await self._answers():
             if not weed.start_time(pid):
-                raise Unavailable(f"SeaweedFS ended while it started; see {self.folder / 'server.log'}")
+                raise Unavailable(f"SeaweedFS ended while it was starting: see {self.folder / 'server.log'}")
             if time.monotonic() > until:
-                raise Unavailable(f"SeaweedFS does not answer after {patience:.0f} s; see {self.folder / 'server.log'}")
+                raise Unavailable(f"SeaweedFS does not answer after {patience:.0f} s: see {self.folder / 'server.log'}")
             await asyncio.sleep(POLL_SECONDS)
         store = S3Bucket(self.bucket, self.environment)
         try:
@@ -134,7 +134,7 @@ class SeaweedFS:
                     return
                 except LocalArgoError as e:
                     if time.monotonic() > until:
-                        raise Unavailable(f"SeaweedFS does not give its bucket: {e}") from None
+                        raise Unavailable(f"SeaweedFS does not create its bucket: {e}") from None
                 await asyncio.sleep(POLL_SECONDS)
         finally:
             store.close()
@@ -149,14 +149,14 @@ class SeaweedFS:
         return True
 
     async def stop(self) -> None:
-        """End it in good order (about three seconds: it writes its log); its data stays."""
+        """End it cleanly, which takes about three seconds because it writes its log; its data stays."""
         self._stopping = True
         for pid in self._tails.alive():
             await weed.end(pid, 2.0)
         if self._tails.any_remembered():
             self._tails.clear()
         running = self._server.alive()
-        clean = bool(running)  # one that died by itself stays remembered: the end of its log is missing
+        clean = bool(running)  # one that died by itself stays recorded, because the end of its log is missing
         for pid in running:
             clean = await weed.end(pid) and clean
             weed.collect(pid)
@@ -166,14 +166,14 @@ class SeaweedFS:
     # ------------------------------------------------------------------------------------------ changes
 
     def _gaps(self) -> list[int]:
-        """Times (ns) of the starts after an end that was not `stop`: what was logged shortly before may be missing."""
+        """Times (ns) of the starts after an end other than `stop`: the last entries before may be missing from the log."""
         gaps: list[int] = weed.read(self._gaps_file, [])
         return gaps
 
     async def changes(self, prefix: str, since: int) -> AsyncIterator[Change]:
         """Every object below the prefix that was written after the position `since` (a `time_ns`, 0: from the beginning), and then as
-        it happens; ends with `stop`. At least once: after a crash of the server what lies in the bucket is told again from the second
-        of `since` on, since the server's log lacks its last minute then.
+        it happens; ends with `stop`. At least once: after a crash of the server the bucket is listed again from the second
+        of `since` on, because the server's log then lacks its last minute.
         """
         position = since
         wait = 0.05
@@ -193,7 +193,7 @@ class SeaweedFS:
                 await asyncio.sleep(wait)
 
     async def _listed(self, prefix: str, after: int, until: int) -> AsyncIterator[Change]:
-        """What the bucket holds from between two times; S3 tells modification times in whole seconds."""
+        """The objects of the bucket written between two times; S3 gives modification times in whole seconds."""
         store = S3Bucket(self.bucket, self.environment)
         try:
             found = await asyncio.to_thread(lambda: list(store.objects(prefix)))
@@ -234,7 +234,7 @@ class SeaweedFS:
                     if change is not None and change.key.startswith(prefix) and change.time_ns > position:
                         yield change
         finally:
-            if process.returncode is None:  # by its id: asyncio's own `kill` would collect it behind the watcher's back
+            if process.returncode is None:  # by its id: asyncio's own `kill` would reap it before the child watcher does
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process.pid, signal.SIGKILL)
             await process.wait()
@@ -242,7 +242,7 @@ class SeaweedFS:
 
 
 async def _documents(stream: asyncio.StreamReader) -> AsyncIterator[Json]:
-    """The tail's documents: each is spread over lines and ends with a brace at the beginning of one."""
+    """The documents that the tail prints: each spans several lines and ends with a line that begins with a brace."""
     lines: list[bytes] = []
     async for line in stream:
         lines.append(line)
@@ -253,7 +253,7 @@ async def _documents(stream: asyncio.StreamReader) -> AsyncIterator[Json]:
 
 
 def _content(entry: Json) -> tuple[str, list[str]]:
-    """What tells one content from another: its ETag, and when its chunks were written."""
+    """What distinguishes two contents: the ETag, and the times at which the chunks were written."""
     extended = entry.get("extended") or {}
     if "Seaweed-X-Amz-ETag" in extended:
         etag = base64.b64decode(extended["Seaweed-X-Amz-ETag"]).decode()
@@ -263,7 +263,7 @@ def _content(entry: Json) -> tuple[str, list[str]]:
 
 
 def read_change(doc: Json, root: str) -> Change | None:
-    """The change that a document of the log tells of; None for folders, parts of uploads, removals, and new tags on old content."""
+    """The change that an entry of the log describes; None for folders, parts of uploads, removals, and new tags on old content."""
     event = doc.get("eventNotification") or {}
     entry, old = event.get("newEntry"), event.get("oldEntry")
     if not entry or entry.get("isDirectory"):

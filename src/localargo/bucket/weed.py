@@ -1,4 +1,4 @@
-"""The SeaweedFS process: ports, keys, start and end. One per state folder; it is adopted by the next engine when its own died."""
+"""The SeaweedFS process: ports, keys, start and end. One per state folder; when its engine died, the next engine adopts it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from localargo.errors import Unavailable
 from localargo.ports import Json
 
 NAMES = ("s3", "master", "filer", "volume", "admin")
-PORTS = range(10240, 22000)  # below the ports that the system hands out; each also needs the one 10,000 above it (gRPC)
+PORTS = range(10240, 22000)  # below the ephemeral ports; each service also needs the port 10,000 above its own (gRPC)
 GRPC_OFFSET = 10000
 LOOPBACK = "127.0.0.1"
 STOP_SECONDS = 20.0
@@ -28,7 +28,7 @@ POLL_SECONDS = 0.02
 
 
 def binary() -> str:
-    """The `weed` program: beside the interpreter first. Raises Unavailable."""
+    """The `weed` program, looked for beside the interpreter first. Raises Unavailable."""
     beside = Path(sys.executable).with_name("weed")
     found = str(beside) if beside.exists() else shutil.which("weed")
     if found is None:
@@ -40,7 +40,7 @@ def binary() -> str:
 
 
 def write_private(path: Path, value: Json) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
+    """Write a file atomically, readable only by its owner."""
     partial = path.with_name(f"{path.name}.part")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -51,7 +51,7 @@ def write_private(path: Path, value: Json) -> None:
 
 
 def read(path: Path, default: Json) -> Json:
-    """The JSON file's content, or `default` when there is none."""
+    """The JSON file's content, or `default` when it is missing or not JSON."""
     try:
         return json.loads(path.read_text())
     except (FileNotFoundError, ValueError):
@@ -59,12 +59,12 @@ def read(path: Path, default: Json) -> Json:
 
 
 def new_keys() -> dict[str, str]:
-    """An access key and a secret that nobody else has."""
+    """A new random access key and secret."""
     return {"AWS_ACCESS_KEY_ID": secrets.token_hex(10).upper(), "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30)}
 
 
 def is_free(port: int) -> bool:
-    """Whether this machine's loopback port can be taken."""
+    """Whether the port on loopback is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -75,7 +75,7 @@ def is_free(port: int) -> bool:
 
 
 def usable(ports: Sequence[int]) -> bool:
-    """Whether all of them, and their gRPC neighbours, can be taken."""
+    """Whether all of them, and the gRPC ports above them, are free."""
     return all(is_free(port) and is_free(port + GRPC_OFFSET) for port in ports)
 
 
@@ -88,11 +88,11 @@ def choose_ports() -> dict[str, int]:
             chosen[NAMES[len(chosen)]] = port
             if len(chosen) == len(NAMES):
                 return chosen
-    raise Unavailable(f"no free loopback ports between {PORTS.start} and {PORTS.stop}")
+    raise Unavailable(f"no free loopback ports between {PORTS.start} and {PORTS.stop}: end programs that use them")
 
 
 def start_time(pid: int) -> str:
-    """When the process started, in whatever way this system tells it; "" when it does not run. With the id it names a process."""
+    """When the process started, in the notation of this system; "" when it does not run. Id and start time identify a process."""
     if platform.system() == "Linux":
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -107,34 +107,34 @@ def start_time(pid: int) -> str:
 
 
 class Recorded:
-    """Processes that are remembered in a file by id and start time, so that a later engine finds (only) its own."""
+    """Processes recorded in a file by id and start time, so that a later engine recognizes its own."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
 
     def add(self, pid: int) -> None:
-        """Remember one."""
+        """Record one."""
         write_private(self.file, [*read(self.file, []), [pid, start_time(pid)]])
 
     def alive(self) -> list[int]:
-        """Those that still run."""
+        """The ids of those that still run."""
         return [pid for pid, started in read(self.file, []) if started and start_time(pid) == started]
 
     def remove(self, pid: int) -> None:
-        """Forget one."""
+        """Remove one from the file."""
         write_private(self.file, [entry for entry in read(self.file, []) if entry[0] != pid])
 
     def any_remembered(self) -> bool:
-        """Whether there was one that nobody has forgotten: it did not end as it should have."""
+        """Whether one is still recorded: it did not end cleanly."""
         return bool(read(self.file, []))
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all from the file."""
         self.file.unlink(missing_ok=True)
 
 
 async def end(pid: int, patience: float = STOP_SECONDS) -> bool:
-    """SIGTERM and wait, SIGKILL at last. False when it had to be killed."""
+    """Send SIGTERM and wait, then SIGKILL. False when SIGKILL was needed."""
     for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, STOP_SECONDS)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
@@ -149,13 +149,13 @@ GO = b"go\n"
 
 
 def gated(words: Sequence[str]) -> list[str]:
-    """The command of a process that becomes `words` when it reads GO on its standard input, and ends when that is closed before: an
-    engine that dies before it has remembered the process has not started it."""
+    """The command of a process that executes `words` once it reads GO from standard input, and ends when that is closed first: an
+    engine that dies before it has recorded the process leaves nothing running."""
     return ["/bin/sh", "-c", 'read -r go && exec "$0" "$@" </dev/null', *words]
 
 
 def launch(words: Sequence[str], environment: dict[str, str], log: Path, remember: Callable[[int], None]) -> int:
-    """Start a process in a session of its own once it is remembered, both output streams appended to `log`; it is not bound to this one."""
+    """Start a process in its own session, after `remember` has recorded it; both output streams are appended to `log`."""
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     gate, opener = os.pipe()
     files = [
@@ -175,14 +175,14 @@ def launch(words: Sequence[str], environment: dict[str, str], log: Path, remembe
 
 
 def collect(pid: int) -> None:
-    """Take the end of a process that may have been our child."""
+    """Reap the process if it is a child of this one."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
 
 
 def command(data: Path, ports: dict[str, int], bucket: str) -> list[str]:
-    """`weed mini` on loopback alone. What it would do by default and must not: listen on every interface, serve WebDAV, Iceberg and
-    Lance, report to its makers, let every web page read it."""
+    """`weed mini` on loopback only. Switches off what it does by default: listening on every interface, serving WebDAV, Iceberg and
+    Lance, sending telemetry, allowing every web origin."""
     return [
         binary(),
         f"-logdir={data.parent / 'log'}",

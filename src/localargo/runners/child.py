@@ -24,11 +24,11 @@ from typing import Any
 
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
-NOT_STARTED = 64  # what Argo's executor ends with when the command cannot be started
+NOT_STARTED = 64  # exit code of Argo's executor when the command cannot be started
 
 
 class NotStarted(Exception):
-    """The command cannot be started; the text is Argo's."""
+    """The command cannot be started; the text is Argo's message."""
 
 
 def preload(names: Sequence[str]) -> None:
@@ -62,8 +62,8 @@ def die_with(parent: int) -> None:
 
 
 def _streams(log: str, out: int | None, status: int) -> int:
-    """Standard input from nowhere, output and errors into the log (standard output to `out` when the host wants to see it).
-    Closes every other file and returns where `status` went."""
+    """Connect standard input to /dev/null, output and errors to the log (standard output to `out` when the host captures it).
+    Closes every other file; returns the new descriptor of `status`."""
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -76,7 +76,7 @@ def _streams(log: str, out: int | None, status: int) -> int:
 
 
 def search(name: str, path: str) -> str:
-    """The executable's file, looked for as Argo's executor does it."""
+    """The executable's path, searched as Argo's executor does it."""
     if "/" in name:
         if Path(name).is_dir():
             raise NotStarted(f'failed to find name in PATH: exec: "{name}": is a directory')
@@ -104,7 +104,7 @@ def _enter(container: dict[str, Any]) -> None:
 
 
 def _limits() -> None:
-    """No core files; as many open files as are allowed. Address space stays unlimited: Arrow and DuckDB reserve far more than they use."""
+    """No core files; as many open files as allowed. Address space is not limited: Arrow and DuckDB reserve far more than they use."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
@@ -156,7 +156,7 @@ def _run_module(container: dict[str, Any]) -> int:
 
 
 def _ended(run: Callable[[], object]) -> int:
-    """Run, and read the exit code as the interpreter does at its end."""
+    """Run, and return the exit code with which the interpreter would end."""
     try:
         run()
     except SystemExit as e:
@@ -173,7 +173,7 @@ def _ended(run: Callable[[], object]) -> int:
 
 
 def begin(container: dict[str, Any], enter: Callable[[], None] | None, host: int, status: int, out: int | None) -> None:
-    """The whole life of the child; never returns. Tells the host over `status` why it could not start."""
+    """Everything the child does; never returns. Writes to `status` why it could not start."""
     code = NOT_STARTED
     try:
         os.setsid()

@@ -1,4 +1,4 @@
-"""Claims that were made for one Workflow and go with it: beside the folders of the claims lie files that name their owners."""
+"""Claims created for one Workflow and deleted with it; files beside the folders of the claims name their owners."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GONE = ".gone"
 
 
 def mark(claims: Path, claim: str, owner: str) -> None:
-    """The claim's folder goes with the Workflow of this uid. What an earlier Workflow of the same name left in it is put aside."""
+    """Record that the claim is deleted with the Workflow of this uid. Contents left by another Workflow of the same name are put aside."""
     name = claims / OWNERS / claim
     name.parent.mkdir(parents=True, exist_ok=True)
     if name.exists() and name.read_text() != owner:
@@ -22,7 +22,7 @@ def mark(claims: Path, claim: str, owner: str) -> None:
 
 
 def put_aside(claims: Path, unwanted: Callable[[str], bool]) -> None:
-    """Take the claims of those owners out of the way, at once; `sweep` removes them."""
+    """Rename the claims of unwanted owners at once; `sweep` deletes them."""
     for name in list((claims / OWNERS).iterdir()) if (claims / OWNERS).exists() else ():
         if unwanted(name.read_text()):
             _put_aside(claims, name.name)
@@ -30,7 +30,7 @@ def put_aside(claims: Path, unwanted: Callable[[str], bool]) -> None:
 
 
 def sweep(claims: Path) -> None:
-    """Remove what was put aside."""
+    """Delete what was put aside."""
     remove_tree(claims / GONE)
 
 

@@ -1,4 +1,4 @@
-"""Pods as processes: the engine's side. What runs is held by the pod hosts; what has happened stands in the pods' folders."""
+"""Pods as processes: the engine's side. The pod hosts own the processes; the pods' folders record what has happened."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from localargo.settings import WarmPackage
 log = logging.getLogger(__name__)
 STOPPED_EARLY = 143
 TOGETHER = 64  # pods that a host is asked to start at once
-LOOK_AGAIN = 1.0  # seconds, should the end of a pod that is removed not be told
+LOOK_AGAIN = 1.0  # seconds, in case the end of a pod that is being removed is not reported
 
 
 def default_slots() -> int:
-    """How many pods run at a time: many more than cores, since they also wait; as many as a Kubernetes node takes at most."""
+    """How many pods run at a time: more than there are cores, because pods also wait; at most what a Kubernetes node accepts."""
     return min(110, 16 * (os.cpu_count() or 1))
 
 
 class ProcessPods:
-    """Implements Pods. All methods are called in one event loop; `on_exit` and `on_running` are called in it.
+    """Implements Pods. All methods, `on_exit` and `on_running` are called in one event loop.
 
     `isolation` "never" runs pods as on a kernel without namespaces.
     """
@@ -72,18 +72,18 @@ class ProcessPods:
         self._links: dict[str, HostLink] = {}
         self._running: set[str] = set()
         self._queue: OrderedDict[str, PodFolder] = OrderedDict()
-        self._starting: list[PodFolder] = []  # they have their slots
+        self._starting: list[PodFolder] = []  # these hold slots already
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._ends: dict[str, asyncio.Event] = {}
         self._stopped: set[str] = set()
-        self._unwanted: set[str] = set()  # pods that are removed, and owners of such: how they end is told to nobody
+        self._unwanted: set[str] = set()  # pods that are being removed, and owners of such: their ends are not reported
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
     # ------------------------------------------------------------------------------------------ life
 
     async def start(self) -> None:
-        """Connect to the hosts that run, adopt their pods; hosts of other code are asked to end after their last pod."""
+        """Connect to the running hosts and adopt their pods; hosts of other code are asked to end after their last pod."""
         own = {self._socket("plain"), self._socket("warm")}
         for socket in sorted(self.hosts.glob("*.sock")):
             link = self._link(socket.name)
@@ -99,7 +99,7 @@ class ProcessPods:
         await self._look_for_lost()
 
     async def close(self, kill: bool) -> None:
-        """Let go of the hosts; with `kill` their pods are ended first. A host without pods ends at once."""
+        """Disconnect from the hosts; with `kill` their pods are ended first. A host without pods ends at once."""
         self._closing = True
         self._queue.clear()
         links = [link for link in self._links.values() if link.connected]
@@ -132,15 +132,15 @@ class ProcessPods:
     # ------------------------------------------------------------------------------------------ start of a pod
 
     async def ensure(self, pod: PodSpec) -> None:
-        """Stage and start the pod, or tell again how it ended. Returns when it is started or waits for a slot."""
+        """Stage and start the pod, or report its end again. Returns when it has been started or waits for a slot."""
         folder = PodFolder(self.pods, pod.name)
         async with self._locks.setdefault(pod.name, asyncio.Lock()):
-            if pod.owner and folder.owned_by() not in ("", pod.owner):  # of a Workflow of the same name, which was deleted
+            if pod.owner and folder.owned_by() not in ("", pod.owner):  # it belongs to a deleted Workflow of the same name
                 await self._remove(folder)
             state = folder.state()
             if state == "absent":
                 try:
-                    if folder.path.exists():  # left by an engine that was killed while it staged, or by this pod's run before a retry
+                    if folder.path.exists():  # left by an engine that was killed while staging, or by this pod's run before a retry
                         await asyncio.to_thread(folder.clear, keep_logs=False)
                     await self._stage(pod, folder)
                 except LocalArgoError as e:
@@ -167,7 +167,7 @@ class ProcessPods:
         mode = await self._mode(pod)
         layout = Layout(folder, pod, self.claims, machine_folders() if mode == "isolated" else ())
         plan = Planner(pod, layout, mode, self._machine).document()
-        lay_out(pod, layout, mode)  # a few small files: a thread would cost more than they do
+        lay_out(pod, layout, mode)  # a few small files: a thread would cost more
         await self._artifacts.stage(pod, layout)
         write_json(folder.spec, plan)
 
@@ -183,7 +183,7 @@ class ProcessPods:
         return "relocated" if self._no_isolation else "isolated"
 
     def _pump(self) -> None:
-        """Start waiting pods while there are slots, all of one turn of the loop together."""
+        """Start waiting pods while there are slots; those of one turn of the event loop together."""
         idle = not self._starting
         while self._queue and len(self._running) < self._slots and not self._closing:
             name, folder = self._queue.popitem(last=False)
@@ -206,7 +206,7 @@ class ProcessPods:
                 self._task(asyncio.create_task(self._run(kind, pods[first : first + TOGETHER])))
 
     async def _run(self, kind: Kind, pods: list[tuple[PodFolder, Json]]) -> None:
-        """Hand pods to their host; one that dies in between is replaced once, and then the files say what happened."""
+        """Pass pods to their host; a host that dies meanwhile is replaced once, and then the files decide."""
         link = self._link(self._socket(kind))
         for attempt in (1, 2):
             try:
@@ -233,7 +233,7 @@ class ProcessPods:
                     await link.request({"op": "stop", "pod": folder.name, "grace": spec["grace"]})
 
     def _not_run(self, folder: PodFolder, spec: Json, error: str) -> None:
-        """The host did not answer for the pod: the files say what became of it."""
+        """The host did not answer for the pod: its files say what happened to it."""
         state = folder.state()
         if state == "lost":
             self._end_lost(folder, spec["node_id"], spec["workflow"])
@@ -249,14 +249,14 @@ class ProcessPods:
             self._on_running(line["node_id"], line["at"])
 
     def _ended(self, folder: PodFolder) -> None:
-        """Tell how the pod ended, once for each time that it was asked for."""
+        """Report how the pod ended, once per request."""
         self._running.discard(folder.name)
         self._stopped.discard(folder.name)
         self._ends.setdefault(folder.name, asyncio.Event()).set()
         try:
             ended = folder.read_exit()
         except FileNotFoundError:
-            ended = None  # forgotten in the meantime
+            ended = None  # its folder was removed meanwhile
         if ended is not None and self._unwanted.isdisjoint((folder.name, folder.owned_by())):
             self._on_exit(ended)
         self._pump()
@@ -268,9 +268,9 @@ class ProcessPods:
         self._ended(folder)
 
     def _end_lost(self, folder: PodFolder, node_id: str, workflow: str) -> None:
-        """The host is gone, and with it the exit code. What the pod may have left running is ended."""
+        """The host is gone, and the exit code with it. Kill what the pod may have left running."""
         if folder.exit.exists():
-            return  # noticed by two: the one that ran it and the one that asked for it
+            return  # noticed twice: by its request and by the loss of its host
         self._end_what_is_left(folder)
         self._end_without_host(folder, node_id, workflow, lost=True)
 
@@ -280,15 +280,15 @@ class ProcessPods:
                 processes.kill(processes.tree(pid))
 
     def _end_stopped(self, folder: PodFolder, spec: Json) -> None:
-        """The pod was stopped before it started: its containers end as if they had been told to."""
+        """The pod was stopped before it started: its containers end as after SIGTERM."""
         now = time.time()
         ends = tuple(ContainerExit(c["name"], STOPPED_EARLY, "Error", now, now) for c in spec["containers"])
         folder.write_exit(PodExit(folder.name, spec["node_id"], spec["workflow"], now, now, ends))
         self._ended(folder)
 
     async def _lost_host(self, link: HostLink) -> None:
-        """A host has gone. Its pods ended with it; those whose end it could still write are told as they ended. (Or it has only hung up
-        on an engine that did not listen: then it is there again.)"""
+        """A host is gone and its pods with it; those whose end it could still write are reported as ended. (Or it has only disconnected
+        from an engine that did not read: then it is still there.)"""
         if self._closing:
             return
         await link.connect()
@@ -302,7 +302,7 @@ class ProcessPods:
                 self._end_lost(folder, spec["node_id"], spec["workflow"])
 
     async def _look_for_lost(self) -> None:
-        """End what pods of a host that died left behind. Their exits are written; they are told when the pods are asked for."""
+        """Kill what pods of a dead host left running. Their ends are reported when the pods are requested."""
         for path in sorted(self.pods.iterdir()):
             folder = PodFolder(self.pods, path.name)
             if folder.state() == "lost":
@@ -311,7 +311,7 @@ class ProcessPods:
     # ------------------------------------------------------------------------------------------ the rest of the port
 
     async def stop(self, pod: str, grace_seconds: float) -> None:
-        """SIGTERM, then SIGKILL. A pod that waits to be started never is; one that is being staged is stopped as soon as it can be."""
+        """Send SIGTERM, then SIGKILL. A pod that waits for a slot is never started; one that is being staged is stopped right after it."""
         folder = PodFolder(self.pods, pod)
         state = folder.state()
         if state in ("done", "lost"):
@@ -326,7 +326,7 @@ class ProcessPods:
                     await link.request({"op": "stop", "pod": pod, "grace": grace_seconds})
 
     async def collect(self, pod: PodSpec) -> StoredOutputs:
-        """Read what the pod left; see `Artifacts.collect`."""
+        """Collect the pod's outputs; see `Artifacts.collect`."""
         folder = PodFolder(self.pods, pod.name)
         layout = Layout(folder, pod, self.claims, folder.read_spec()["machine"])
         name = captured(pod)
@@ -334,25 +334,25 @@ class ProcessPods:
         return await self._artifacts.collect(pod, layout, result, folder.log(name))
 
     async def forget(self, pod: str) -> None:
-        """Remove the pod's folder but its logs."""
+        """Remove the pod's folder except its logs."""
         async with self._locks.setdefault(pod, asyncio.Lock()):
             await asyncio.to_thread(PodFolder(self.pods, pod).clear, keep_logs=True)
         self._ends.pop(pod, None)
         self._stopped.discard(pod)
 
     async def discard(self, owner: str) -> None:
-        """End the pods of a Workflow that is no more, and remove all that is kept of them, and the claims made for it."""
+        """End the pods of a deleted Workflow; remove everything kept of them, and the claims created for it."""
         self._unwanted.add(owner)
         claims.put_aside(self.claims, lambda found: found == owner)
         await asyncio.to_thread(claims.sweep, self.claims)
         await self._discard_all({folder: found for folder, found in (await asyncio.to_thread(owned, self.pods)).items() if found == owner})
 
     async def remove(self, pod: str, owner: str) -> None:
-        """Remove the pod's folder, logs and all, if it is that owner's."""
+        """Remove the pod's folder with its logs if it belongs to that owner."""
         await self._discard(PodFolder(self.pods, pod), owner)
 
     async def keep_only(self, owners: Collection[str], pods: Collection[str]) -> Mapping[str, str]:
-        """What an engine that was killed left undone. Returns when it is known what; folders are removed while others begin."""
+        """Finish what a killed engine left undone. Returns once that is known; folders are removed in the background."""
         claims.put_aside(self.claims, lambda found: found not in owners)
         await asyncio.to_thread(claims.sweep, self.claims)
         folders = await asyncio.to_thread(owned, self.pods)
@@ -372,7 +372,7 @@ class ProcessPods:
                 await self._remove(folder)
 
     async def _remove(self, folder: PodFolder) -> None:
-        """The pod's lock is held."""
+        """Call it with the pod's lock held."""
         self._unwanted.add(folder.name)
         try:
             ended = self._ends.setdefault(folder.name, asyncio.Event())

@@ -1,4 +1,4 @@
-"""Reading a log while it is written, woken by the kernel (inotify) where there is one."""
+"""Reads a log while it is being written, woken by inotify where the system has it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 IN_MODIFY, IN_CREATE, IN_MOVED_TO = 0x2, 0x100, 0x80
-FALLBACK_SECONDS = 0.2  # how often to look where the kernel does not tell
+FALLBACK_SECONDS = 0.2  # seconds between looks where there is no inotify
 CHUNK = 65536
 
 
 class Changes:
-    """Tells of changes in a folder. Use as a context manager; `wait` returns after a change or when `until` is set."""
+    """Waits for changes in a folder. A context manager; `wait` returns after a change or when `until` is set."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -64,7 +64,7 @@ def _read(path: Path, offset: int) -> bytes:
 
 
 async def read_log(path: Path, ended: asyncio.Event | None) -> AsyncIterator[bytes]:
-    """The file's content in pieces; with `ended` go on as it grows until that is set and all is read."""
+    """The file's content in pieces; with `ended` continue as the file grows, until that is set and everything is read."""
     offset = 0
     if ended is None or not path.parent.is_dir():
         while data := await asyncio.to_thread(_read, path, offset):

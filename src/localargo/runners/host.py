@@ -3,8 +3,8 @@
     python host.py FOLDER SOCKET plain|warm LINGER [MODULE ...]
 
 Standard library only (it must be safe to fork); the files beside it are loaded by path. It listens on `FOLDER/SOCKET`: one request and
-one answer a connection, each a line of JSON; a connection that says `watch` stays open and is told of starts and ends. It ends itself
-when it has no pods and nobody has listened for LINGER seconds. MODULEs are imported before it takes requests.
+one answer per connection, each a line of JSON; a connection that sends `watch` stays open and receives starts and ends. It ends itself
+when it has no pods and no watcher for LINGER seconds. MODULEs are imported before it takes requests.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Host:
             "end": self._end,
         }
 
-    # ------------------------------------------------------------------------------------------ what pods ask of the host
+    # ------------------------------------------------------------------------------------------ what pods need of the host
 
     def at(self, when: float, call: Callable[[], None]) -> None:
         """Call at a time of the monotonic clock."""
@@ -81,11 +81,11 @@ class Host:
         self.selector.register(descriptor, selectors.EVENT_READ, call)
 
     def unwatch(self, descriptor: int) -> None:
-        """No longer."""
+        """Stop calling."""
         self.selector.unregister(descriptor)
 
     def tell(self, line: dict[str, Any]) -> None:
-        """A line to every engine that listens; one that does not read is let go (it reads the files when it comes back)."""
+        """Send a line to every watcher; one that does not read is disconnected (it reads the files when it reconnects)."""
         data = json.dumps(line).encode() + b"\n"
         for watcher in list(self.watchers):
             try:
@@ -132,7 +132,7 @@ class Host:
         return {"ok": pod is not None}
 
     def _end(self, request: dict[str, Any]) -> dict[str, Any]:
-        """End as soon as there are no pods; with `kill` see to it that there are none."""
+        """End as soon as there are no pods; with `kill` end the pods now."""
         self.linger = 0.0
         if request.get("kill"):
             for pod in list(self.pods.values()):
@@ -178,7 +178,7 @@ class Host:
     # ------------------------------------------------------------------------------------------ children
 
     def _reap(self) -> None:
-        """Collect every child that has ended. One that belongs to no container is a stray that fell to this process."""
+        """Reap every child that has ended. One that belongs to no container is an orphan that this process inherited."""
         with contextlib.suppress(ChildProcessError):
             while True:
                 pid, status = self._ended()
@@ -194,8 +194,8 @@ class Host:
         self._forget_done()
 
     def _ended(self) -> tuple[int, int | None]:
-        """A child that has ended, 0 when there is none. Where that can be, it is left to be collected (status None): until then nobody
-        else can be given its id."""
+        """A child that has ended, 0 when there is none. Where possible it is not reaped yet (status None), so that nobody
+        else gets its id meanwhile."""
         if not CAN_PEEK:
             return os.waitpid(-1, os.WNOHANG)
         found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -210,8 +210,8 @@ class Host:
             self._sweep(ended)
 
     def _sweep(self, ended: list[Any]) -> None:
-        """Kill processes that left their pod's process group and outlived it: they are this process's children now. With no pod left,
-        they are nobody's."""
+        """Kill processes that left their pod's process group and outlived it; this process has inherited them. When no pod is left,
+        every such process is killed."""
         self.gone.update(pod.folder for pod in ended)
         known = {container.pid for pod in self.pods.values() for container in pod.containers}
         strays = [pid for pid in self.processes.children(os.getpid()) if pid not in known]
@@ -224,7 +224,7 @@ class Host:
     # ------------------------------------------------------------------------------------------ loop
 
     def terminate(self) -> None:
-        """The machine shuts down, or someone ends this process by hand: its pods are stopped first."""
+        """On SIGTERM (shutdown of the machine, or by hand): stop the pods first."""
         self._end({"kill": True, "grace": 5.0})
         self.ending = True
 
@@ -243,7 +243,7 @@ class Host:
         return max(0.0, min(waits)) if waits else None
 
     def serve(self) -> None:
-        """Until there is nothing left to do."""
+        """Run until there is nothing left to do."""
         wake_reader, wake_writer = socket.socketpair()
         for end in (wake_reader, wake_writer):
             end.setblocking(False)
@@ -262,14 +262,14 @@ class Host:
         self.selector.register(self.listener, selectors.EVENT_READ, self._accept)
         while not self._finished():
             for key, _ in self.selector.select(self._wait()):
-                if key.fd in self.selector.get_map():  # an earlier call of this turn may have let it go
+                if key.fd in self.selector.get_map():  # an earlier call of this turn may have unregistered it
                     key.data()
             while self.timers and self.timers[0][0] <= time.monotonic():
                 heapq.heappop(self.timers)[2]()
 
 
 def listen(name: str) -> socket.socket | None:
-    """The socket, or None when another host has it. The lock beside it is held for life."""
+    """The socket, or None when another host has it. The lock beside it is held until this process ends."""
     lock = os.open(f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -285,7 +285,7 @@ def listen(name: str) -> socket.socket | None:
 
 
 def main() -> None:
-    """Listen, leave the caller (its child returns when the socket is there), and serve."""
+    """Listen, detach from the caller (which returns once the socket exists), and serve."""
     folder, name, kind, linger, *modules = sys.argv[1:]
     os.chdir(folder)  # a socket's path may be about 100 bytes long, so it is named from here
     listener = listen(name)
@@ -310,7 +310,7 @@ def main() -> None:
     finally:
         Path(name).unlink(missing_ok=True)
     sys.stderr.flush()
-    os._exit(0)  # the imported libraries have nothing to put away
+    os._exit(0)  # skips the exit handlers of the imported libraries
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The engine's connection to one pod host: starts it when it is not there, listens to what it tells."""
+"""The engine's connection to one pod host: starts the host when necessary and listens to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from localargo.ports import Json
 Kind = Literal["plain", "warm"]
 HERE = Path(__file__).parent
 SOURCES = ("host.py", "child.py", "isolated.py", "processes.py", "supervise.py")
-LINGER_SECONDS = 10.0  # how long a host without pods waits for an engine that did not say good-bye
+LINGER_SECONDS = 10.0  # how long a host without pods waits for an engine that went away without a word
 START_SECONDS = 60.0  # the warm host imports its libraries before it answers
 KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
@@ -35,15 +35,15 @@ def code_hash(preload: tuple[str, ...]) -> str:
 
 
 def host_environment() -> dict[str, str]:
-    """What a host is started with: nothing of the caller's but where programs and libraries lie. One thread for each numerical library,
-    which read this when they are loaded."""
+    """The environment of a host: only where programs and libraries are. One thread per numerical library,
+    because the libraries read these variables when they are loaded."""
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return environment | threads | {"OMP_WAIT_POLICY": "passive"}
 
 
 class HostLink:
-    """One host. `on_line` gets every line that it tells; `on_lost` is called when it has gone without being asked to."""
+    """One host. `on_line` gets every line that it sends; `on_lost` is called when it has ended without being asked to."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class HostLink:
         self.linger = LINGER_SECONDS
         self._preload = preload if self.kind == "warm" else ()
         self.pid = 0
-        self.pods: set[str] = set()  # what it ran when the connection was made
+        self.pods: set[str] = set()  # the pods that it ran when the connection was made
         self._on_line = on_line
         self._on_lost = on_lost
         self._lock = asyncio.Lock()
@@ -68,11 +68,11 @@ class HostLink:
 
     @property
     def connected(self) -> bool:
-        """Whether it would tell of an end."""
+        """Whether ends of pods are being received."""
         return self._listener is not None and not self._listener.done()
 
     async def ready(self) -> None:
-        """Connect, after starting the host if need be. Raises Unavailable."""
+        """Connect, after starting the host if necessary. Raises Unavailable."""
         async with self._lock:
             if self.connected:
                 return
@@ -83,10 +83,10 @@ class HostLink:
                 if await self.connect():
                     return
                 await asyncio.sleep(0.02 * (attempt + 1))
-            raise Unavailable(f"the {self.kind} pod host does not answer; see {self.hosts / self.kind}.log")
+            raise Unavailable(f"the {self.kind} pod host does not answer: see {self.hosts / self.kind}.log")
 
     async def connect(self) -> bool:
-        """Listen to a host that runs already; False when there is none."""
+        """Connect to a running host; False when there is none."""
         if self.connected:
             return True
         try:
@@ -107,7 +107,7 @@ class HostLink:
         return True
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect by way of the open folder: a socket's path may be about 100 bytes long, a state folder's may be longer."""
+        """Connect through the open folder, because a socket's path is limited to about 100 bytes."""
         path = str(self.hosts / self.name)
         if sys.platform != "linux":
             return await asyncio.open_unix_connection(path)
@@ -142,7 +142,7 @@ class HostLink:
             raise Unavailable(f"the {self.kind} pod host could not be started: {errors.decode(errors='replace').strip()}")
 
     async def request(self, request: dict[str, Json]) -> dict[str, Json]:
-        """One question, one answer. Raises Unavailable when the host is gone."""
+        """Send one request and return its answer. Raises Unavailable when the host is gone."""
         try:
             reader, writer = await self._open()
         except OSError as e:
@@ -157,7 +157,7 @@ class HostLink:
         return answer
 
     async def close(self) -> None:
-        """Stop listening; the host lives on."""
+        """Stop listening; the host keeps running."""
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.cancel()

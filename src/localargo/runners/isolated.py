@@ -19,15 +19,15 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x1, 0
 MNT_DETACH = 2
 PR_CAPBSET_DROP = 24
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
-MOUNT_SETATTR = 442  # the same on every architecture
+MOUNT_SETATTR = 442  # the same number on every architecture
 AT_FDCWD, AT_RECURSIVE = -100, 0x8000
 MOUNT_ATTR_RDONLY = 0x1
-# what would let a pod of root leave its namespace or change the machine
+# capabilities with which a pod of root could leave its namespace or change the machine
 DROPPED = {"SYS_MODULE": 16, "SYS_RAWIO": 17, "SYS_PTRACE": 19, "SYS_ADMIN": 21, "SYS_BOOT": 22, "SYS_TIME": 25, "MKNOD": 27}
 
 
 class IsolationError(OSError):
-    """The kernel (or this system) does not give a namespace; the text says which call and why."""
+    """No namespace could be created; the text says which system call failed and why."""
 
 
 def _libc() -> ctypes.CDLL:
@@ -70,7 +70,7 @@ def bind(source: str, target: str, read_only: bool = False) -> None:
 
 
 def unshare() -> bool:
-    """Enter a mount namespace; True when a user namespace was needed for it (an ordinary user, or root without the right)."""
+    """Enter a mount namespace; True when a user namespace was needed for it (for an ordinary user, or root without the capability)."""
     if platform.system() != "Linux":
         raise IsolationError(errno.ENOSYS, f"{platform.system()} has no mount namespaces")
     libc = _libc()
@@ -86,7 +86,7 @@ def unshare() -> bool:
 
 
 def probe() -> str:
-    """Try it in a child process: "" when namespaces work here, else the reason."""
+    """Try it in a child process: "" when namespaces work, else the reason why not."""
     if platform.machine() not in PIVOT_ROOT:
         return f"pivot_root on {platform.machine()} is not known to this engine"
     reader, writer = os.pipe()
@@ -107,7 +107,7 @@ def probe() -> str:
 
 
 def _mirror(name: str, root: str, upper: Path) -> None:
-    """A writable folder in place of `/name`, with each of its entries bound read-only: where an overlay is refused."""
+    """A writable folder in place of `/name` with its entries bound read-only, for when the kernel refuses an overlay."""
     bind(str(upper / name), f"{root}/{name}")
     for entry in os.scandir(f"/{name}"):
         target = f"{root}/{name}/{entry.name}"
@@ -119,11 +119,11 @@ def _mirror(name: str, root: str, upper: Path) -> None:
             try:
                 bind(entry.path, target, read_only=True)
             except OSError:
-                continue  # an entry that may not be read is not seen
+                continue  # an entry that cannot be read is left out
 
 
 def _machine(name: str, folder: Path, root: str, options: str) -> None:
-    """`/name` as a copy that only this pod writes to."""
+    """`/name` as a copy of which only this pod sees the changes."""
     target = Path(root) / name
     target.mkdir(exist_ok=True)
     for part in ("upper", "work"):
@@ -148,7 +148,7 @@ def _system(root: str) -> None:
 
 
 def _rest(root: str) -> None:
-    """Top-level links as they are, and a folder for each empty one."""
+    """Top-level links as they are, and an empty folder for each empty one."""
     for entry in os.scandir("/"):
         here = Path(root, entry.name)
         if os.path.lexists(here):
@@ -161,7 +161,7 @@ def _rest(root: str) -> None:
 
 
 def enter(plan: dict[str, Any]) -> None:
-    """Make the namespace and go into it. `plan`: folder (the pod's), machine and private (names of top-level folders), mounts
+    """Create the namespace and enter it. `plan`: folder (the pod's), machine and private (names of top-level folders), mounts
     ([path inside, source, read-only]), hide (the state folder), visible (folders that must be seen, such as the interpreter's)."""
     folder = Path(plan["folder"])
     root = str(folder / "root")
@@ -174,7 +174,7 @@ def enter(plan: dict[str, Any]) -> None:
             bind(str(folder / "upper" / name), f"{root}/{name}")
         else:
             _machine(name, folder, root, ",userxattr" if user else "")
-    if "var" in plan["machine"]:  # it belongs to root, so an ordinary user could not write into an overlay of it
+    if "var" in plan["machine"]:  # it belongs to root, so an ordinary user could not write to an overlay of it
         kept = folder / "upper" / "var" / "tmp"
         kept.mkdir(parents=True, exist_ok=True)
         bind(str(kept), str(Path(root, "var", "tmp")))
@@ -192,7 +192,7 @@ def enter(plan: dict[str, Any]) -> None:
 
 
 def _pivot(root: str) -> None:
-    """Make `root` the root, let go of the old one and of the rights to undo it."""
+    """Make `root` the root folder; drop the old one and the capabilities to undo that."""
     libc = _libc()
     os.chdir(root)
     _call("pivot_root", libc.syscall(PIVOT_ROOT[platform.machine()], b".", b"."))

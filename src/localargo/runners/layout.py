@@ -1,4 +1,4 @@
-"""Where a path that a container sees lies on this machine. One answer for staging, for running and for collecting."""
+"""Maps paths as a container sees them to paths on this machine, for staging, running and collecting alike."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from localargo.ports import Mount, PodSpec, Volume
 from localargo.runners.podfolder import PodFolder
 
 SCRIPT_PATH = "/argo/staging/script"  # where Argo puts the source of a script template
-PRIVATE = ("tmp", "run")  # folders of the machine that a pod gets empty
-BOUND = ("proc", "sys", "dev")  # folders of the machine that a pod sees as they are
+PRIVATE = ("tmp", "run")  # top-level folders that are empty at the start of a pod
+BOUND = ("proc", "sys", "dev")  # top-level folders that a pod sees unchanged
 MAX_LINKS = 40
 
 
@@ -27,13 +27,13 @@ def normal(path: str) -> str:
 
 
 def inside(path: str) -> str:
-    """A relative path that stays below the folder that it is taken in."""
+    """The path made relative, without leading to a folder above."""
     return normal("/" + path).lstrip("/")
 
 
 def machine_folders(root: str = "/") -> list[str]:
-    """Names of the machine's own top-level folders that a pod gets as a writable copy. Symlinks like /bin are not among them, nor are
-    empty folders, of which nothing needs to be copied."""
+    """Names of the machine's top-level folders of which a pod gets a writable copy. Symbolic links such as /bin are not among them, nor are
+    empty folders, which need no copy."""
     found = [entry for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False) and entry.name not in BOUND]
     return sorted({*(entry.name for entry in found if not _empty(entry.path)), *PRIVATE})
 
@@ -43,14 +43,14 @@ def _empty(folder: str) -> bool:
         with os.scandir(folder) as entries:
             return next(entries, None) is None
     except OSError:
-        return False  # what may not be read may hold something
+        return False  # a folder that cannot be read may contain something
 
 
 class Layout:
     """Maps the absolute paths that a pod's containers see to folders of the pod.
 
-    The longest mount that holds a path wins; else a path below a folder that the machine has lies in `upper` (there the pod's
-    changes gather), and any other in `root`.
+    The longest mount that contains a path wins; otherwise a path below a folder of the machine is in `upper` (where the pod's
+    changes are), and any other in `root`.
     """
 
     def __init__(self, folder: PodFolder, pod: PodSpec, claims: Path, folders: Iterable[str] = ()) -> None:
@@ -60,7 +60,7 @@ class Layout:
         self.mounts: list[tuple[str, Path, bool]] = []  # (path in the pod, folder here, read-only), deepest path last
         self.of: dict[str, list[tuple[str, Path, bool]]] = {}  # what each container mounts
         volumes = {volume.name: volume for volume in pod.volumes}
-        for container in sorted(pod.containers, key=lambda c: c.name == "main"):  # where two differ, outputs are those of main
+        for container in sorted(pod.containers, key=lambda c: c.name == "main"):  # where mounts differ, outputs are those of main
             own = [self._entry(container.name, mount, volumes) for mount in container.mounts]
             self.of[container.name] = sorted(dict.fromkeys(own), key=lambda entry: entry[0])
             self.mounts += [entry for entry in self.of[container.name] if entry not in self.mounts]
@@ -68,7 +68,7 @@ class Layout:
 
     def _entry(self, container: str, mount: Mount, volumes: Mapping[str, Volume]) -> tuple[str, Path, bool]:
         if mount.volume not in volumes:
-            raise Unsupported(f"container {container} mounts volume {mount.volume!r}, which the pod does not have")
+            raise Unsupported(f"container {container} mounts volume {mount.volume!r}, which the pod does not declare")
         volume = volumes[mount.volume]
         source = self.source(volume)
         if mount.sub_path:
@@ -80,7 +80,7 @@ class Layout:
         return self.claims / inside(volume.claim) if volume.claim else self.folder.volumes / inside(volume.name)
 
     def locate(self, path: str) -> Path:
-        """Where the path lies, without following links."""
+        """Where the path is, without following links."""
         path = normal(path)
         for mounted, source, _ in reversed(self.mounts):
             if path == mounted or path.startswith(mounted.rstrip("/") + "/"):
@@ -91,7 +91,7 @@ class Layout:
         return (self.folder.upper if top in self.machine or top in PRIVATE else self.folder.root) / relative
 
     def resolve(self, path: str) -> Path:
-        """Where the path lies, links followed as the pod would: an absolute link leads into the pod, never out of it."""
+        """Where the path is, following links as the pod would: an absolute link stays inside the pod."""
         pending = normal(path).lstrip("/").split("/")
         seen = ""
         links = 0
@@ -116,7 +116,7 @@ class Layout:
         return self._below(found, seen)
 
     def _below(self, found: Path, seen: str) -> Path:
-        """The machine's own file where the pod sees it and has neither changed nor removed it."""
+        """The machine's file, if the pod sees it and has neither changed nor removed it."""
         top = seen.lstrip("/").split("/", 1)[0]
         if os.path.lexists(found) or top not in self.machine or top in PRIVATE:
             return found
@@ -124,13 +124,13 @@ class Layout:
         return own if self.folder.upper in found.parents and own.is_file() and not _removed(found, self.folder.upper) else found
 
     def declared(self, pod: PodSpec) -> list[str]:
-        """Every path that the pod's documents name: artifacts, output files, mounts."""
+        """Every path that the pod declares: artifacts, output files, mounts."""
         paths = [a.path for a in (*pod.inputs, *pod.output_artifacts) if a.path] + [p.path for p in pod.output_parameters if p.path]
         return sorted({normal(p) for p in [*paths, *(m for m, _, _ in self.mounts)]})
 
 
 def _removed(path: Path, upper: Path) -> bool:
-    """Whether an overlay says that the file (or a folder above it) has been removed: a character device 0/0."""
+    """Whether the overlay marks the file (or a folder above it) as removed, by a character device 0/0."""
     while path != upper:
         try:
             found = path.lstat()
@@ -143,7 +143,7 @@ def _removed(path: Path, upper: Path) -> bool:
 
 
 def relocated(text: str, paths: Sequence[str], layout: Layout) -> str:
-    """The argument with a declared path (or a path below one) replaced by where it lies: `PATH`, `--option=PATH`."""
+    """The argument with a declared path (or one below it) replaced by its path on this machine: `PATH`, `--option=PATH`."""
     head, sep, tail = text.partition("=") if text.startswith("-") else ("", "", text)
     if not tail.startswith("/"):
         return text
@@ -153,7 +153,7 @@ def relocated(text: str, paths: Sequence[str], layout: Layout) -> str:
 
 
 def speaks_of(text: str, paths: Sequence[str]) -> str | None:
-    """The declared path that stands inside a text where it cannot be replaced (a shell line, a script), if any."""
+    """A declared path inside a text where it cannot be replaced (a shell line, a script), if there is one."""
     return next((path for path in paths if path in text), None)
 
 

@@ -1,4 +1,4 @@
-"""What the pod host is told of a pod (`spec.json`): plain commands, environments and folders, nothing of Argo."""
+"""The plan of a pod for its host (`spec.json`): commands, environments and folders, nothing specific to Argo."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from localargo.runners.layout import PRIVATE, SCRIPT_PATH, Layout, inside, inter
 
 Mode = Literal["warm", "isolated", "relocated"]
 HOME_INSIDE = "/argo/home"
-FOLDERS: dict[Mode, tuple[str, ...]] = {  # what a pod's folder has from the start beside its logs
+FOLDERS: dict[Mode, tuple[str, ...]] = {  # the subfolders of a pod's folder besides the logs
     "warm": ("home", "upper", "upper/tmp"),
     "isolated": ("root", "upper", "upper/tmp", "upper/run"),
     "relocated": ("home", "root", "upper", "upper/tmp", "upper/run"),
 }
-PATIENCE = 10.0  # seconds that the other containers of a pod go on after one has failed: Argo looks at a Workflow that often
+PATIENCE = 10.0  # seconds that the other containers continue after one has failed, as long as Argo takes to notice
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-LONGEST_WORD = 131072  # bytes of one argument
+LONGEST_WORD = 131072  # bytes of one argument, a limit of the kernel
 REFERENCE = re.compile(r"\$(\$)?\(([A-Za-z_.][-A-Za-z0-9_.]*)\)")
 
 
@@ -52,13 +52,13 @@ def is_warm(pod: PodSpec, package: str) -> bool:
 
 
 def captured(pod: PodSpec) -> str:
-    """Whose standard output is the result and whose log is the pod's: `main`, or the only container."""
+    """The container whose standard output is the result and whose log is the pod's: `main`, or the only one."""
     names = [container.name for container in pod.containers]
     return "main" if "main" in names or not names else names[0]
 
 
 def lay_out(pod: PodSpec, layout: Layout, mode: Mode) -> None:
-    """Make volumes, scripts and the folders that the containers expect."""
+    """Create volumes, scripts and the folders that the containers expect."""
     layout.folder.create(*FOLDERS[mode], *(["out"] if pod.capture_result else []))
     for volume in pod.volumes:
         if volume.claim and volume.owner:
@@ -85,7 +85,7 @@ def lay_out(pod: PodSpec, layout: Layout, mode: Mode) -> None:
 
 
 def expand(text: str, environment: dict[str, str]) -> str:
-    """Kubernetes' `$(NAME)` in commands and arguments; a name that is not there stays as it stands, `$$(` is `$(`."""
+    """Expand Kubernetes' `$(NAME)` in commands and arguments; an unknown name stays unchanged, `$$(` becomes `$(`."""
 
     def replace(match: re.Match[str]) -> str:
         if match[1]:
@@ -107,7 +107,7 @@ class Planner:
         self.declared = layout.declared(pod)
 
     def document(self) -> dict[str, Json]:
-        """Raises Unsupported when the mode is `relocated` and a declared path stands where it cannot be replaced."""
+        """The plan. Raises Unsupported when the mode is `relocated` and a declared path is used where it cannot be replaced."""
         return {
             "pod": self.pod.name,
             "node_id": self.pod.node_id,
@@ -122,8 +122,8 @@ class Planner:
         }
 
     def _isolation(self, container: Container) -> dict[str, Json]:
-        """Each container has a root of its own, as on a cluster, and shares but the volumes; that of `main` is the pod's folder, where
-        outputs are looked for."""
+        """Each container has its own root folder, as on a cluster, and shares only the volumes; that of `main` is the pod's folder, where
+        outputs are collected."""
         folder = self.folder.path
         if container.name != captured(self.pod):
             folder = folder / "beside" / container.name
@@ -150,7 +150,7 @@ class Planner:
         if not container.command:
             raise Unsupported(
                 f"template {self.pod.template}, container {container.name}: no command. Images are not pulled here, so "
-                "their own entry point is not known: give the command"
+                "their entry point is not known: add `command`"
             )
         if self.mode == "isolated" and container.name == captured(self.pod):
             words = self._offload(words, len(words) - len(container.args))
@@ -176,7 +176,7 @@ class Planner:
         }
 
     def _offload(self, words: list[str], first: int) -> list[str]:
-        """Arguments that no process can be given, as Argo's executor gives them: `@` and the file that holds the argument."""
+        """Replace arguments above the kernel's limit as Argo's executor does: by `@` and a file that contains the argument."""
         if len(json.dumps(words[first:])) <= LONGEST_WORD:
             return words
         found = list(words)
@@ -193,7 +193,7 @@ class Planner:
         return max(1, int(container.cpu or 1))
 
     def _environment(self, container: Container) -> dict[str, str]:
-        """The manifest's, and of this machine only what a process cannot do without."""
+        """The manifest's variables, and of this machine only those that a process needs."""
         inside = self.mode == "isolated"
         base = {
             "PATH": interpreter_path(self.machine.path),
@@ -220,7 +220,7 @@ class Planner:
             for text in [*fixed, container.script or ""]:
                 if path := speaks_of(text, paths):
                     raise Unsupported(
-                        f"template {self.pod.template}, container {container.name}: {path} stands inside a command line, and this "
+                        f"template {self.pod.template}, container {container.name}: {path} is used inside a command line, and this "
                         "machine gives no mount namespaces, in which that path would exist. Give it as an argument of its own "
                         f"('{path}' or '--option={path}'), or allow user namespaces (sysctl user.max_user_namespaces)"
                     )

@@ -1,7 +1,7 @@
 """A pod's folder under `STATE/pods`: the files that say how far the pod has come.
 
 `spec.json` -> `lock` (held by the pod host while the pod runs) -> `started.json` -> `exit.json`, each written under another name
-and renamed. The files are the truth; whatever is told over a socket is only the wake-up.
+and renamed. The files decide; messages over the socket only say that there is something to read.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ State = Literal["absent", "staged", "running", "done", "lost"]
 def write_json(path: Path, value: Json) -> None:
     """Write a file so that a reader sees all of it or nothing."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # a spec holds the pod's secrets
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # the specification contains the pod's secrets
     with os.fdopen(descriptor, "wb") as file:
         file.write(json.dumps(value).encode())
     partial.replace(path)
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder whatever rights its folders have: a pod may have taken them away, and an overlay's work folder has none."""
+    """Remove a folder whatever the permissions inside: a pod may have changed them, and an overlay's work folder has none."""
     shutil.rmtree(path, ignore_errors=True)
     if not path.exists():
         return
@@ -45,17 +45,17 @@ def remove_tree(path: Path) -> None:
 
 
 def exit_from_json(doc: Json) -> PodExit:
-    """The record that `exit.json` holds."""
+    """The record in `exit.json`."""
     containers = tuple(ContainerExit(**container) for container in doc["containers"])
     return PodExit(**{**doc, "containers": containers})
 
 
 class PodFolder:
-    """One pod's folder; constructing it touches nothing."""
+    """One pod's folder; the constructor does not touch the disk."""
 
     def __init__(self, pods: Path, name: str) -> None:
         if not name or "/" in name or name in (".", ".."):
-            raise InvalidInput(f"pod name {name!r} cannot name a folder")
+            raise InvalidInput(f"pod name {name!r} cannot be the name of a folder")
         self.name = name
         self.path = pods / name
 
@@ -67,7 +67,7 @@ class PodFolder:
 
     @property
     def spec(self) -> Path:
-        """What the pod host is told."""
+        """The plan for the pod host."""
         return self.path / "spec.json"
 
     @property
@@ -82,7 +82,7 @@ class PodFolder:
 
     @property
     def started(self) -> Path:
-        """Written before the pod's first process is made."""
+        """Written before the pod's first process is created."""
         return self.path / "started.json"
 
     @property
@@ -92,17 +92,17 @@ class PodFolder:
 
     @property
     def logs(self) -> Path:
-        """One file for each container."""
+        """One log file per container."""
         return self.path / "log"
 
     @property
     def root(self) -> Path:
-        """What lies beside the machine's own folders, seen from inside."""
+        """Top-level files and folders of the pod that the machine does not have."""
         return self.path / "root"
 
     @property
     def upper(self) -> Path:
-        """What the pod wrote into a folder that the machine has."""
+        """What the pod wrote into folders of the machine."""
         return self.path / "upper"
 
     @property
@@ -116,19 +116,19 @@ class PodFolder:
         return self.path / "home"
 
     def create(self, *more: str) -> None:
-        """Make the folder, the one for logs, and `more` (parents first)."""
+        """Create the folder, its folder of logs, and `more` (parents first)."""
         self.path.mkdir(parents=True, exist_ok=True)
         for name in (self.logs.name, *more):
             (self.path / name).mkdir(exist_ok=True)
 
     def claim(self, owner: str) -> None:
-        """Say which Workflow's it is, by its uid: what is kept of the pod goes with it."""
+        """Record the uid of the pod's Workflow, with which the folder is deleted."""
         if owner:
             self.path.mkdir(parents=True, exist_ok=True)
             self.owner.write_text(owner)
 
     def owned_by(self) -> str:
-        """The uid of the Workflow ("" when it is not known)."""
+        """The uid of the Workflow; "" when unknown."""
         try:
             return self.owner.read_text()
         except FileNotFoundError:
@@ -149,7 +149,7 @@ class PodFolder:
         return False
 
     def state(self) -> State:
-        """How far the pod has come. The lock is asked before the end is looked for, so that an end in between is seen."""
+        """How far the pod has come. Tests the lock before it looks for `exit.json`, so that no end is missed."""
         if self.exit.exists():
             return "done"
         if self.locked():
@@ -165,11 +165,11 @@ class PodFolder:
         return exit_from_json(json.loads(self.exit.read_text()))
 
     def write_exit(self, ended: PodExit) -> None:
-        """Record an end that no pod host could record: lost, or never started."""
+        """Record an end that no host recorded: lost, or never started."""
         write_json(self.exit, asdict(ended))
 
     def read_started(self) -> dict[str, Json]:
-        """What the host wrote at the start ({} when it did not come to that)."""
+        """What the host wrote at the start; {} before."""
         try:
             read: dict[str, Json] = json.loads(self.started.read_text())
         except FileNotFoundError:
@@ -177,15 +177,15 @@ class PodFolder:
         return read
 
     def read_spec(self) -> dict[str, Json]:
-        """What the host was told of the pod. Raises NotFound when the pod was never staged, or is forgotten."""
+        """The plan of the pod. Raises NotFound when the pod was never staged or its folder was removed."""
         try:
             read: dict[str, Json] = json.loads(self.spec.read_text())
         except FileNotFoundError:
-            raise NotFound(f"pod {self.name} has no folder: it was never started, or has been forgotten") from None
+            raise NotFound(f"pod {self.name} has no folder: it was never started, or its folder was removed") from None
         return read
 
     def log(self, container: str) -> Path:
-        """The container's output, both streams in order."""
+        """The container's log: both output streams in order."""
         return self.logs / f"{container}.log"
 
     def result(self, container: str) -> Path:
@@ -208,13 +208,13 @@ class PodFolder:
 
 
 def owned(pods: Path) -> dict[PodFolder, str]:
-    """The folders whose Workflow is known, with its uid."""
+    """The folders whose Workflow is recorded, with its uid."""
     folders = [PodFolder(pods, entry.name) for entry in os.scandir(pods)]
     return {folder: owner for folder in folders if (owner := folder.owned_by())}
 
 
 def forget_all(folders: Iterable[PodFolder]) -> None:
-    """Clear those that hold more than logs, unless the pod still runs."""
+    """Clear the folders that contain more than logs, unless the pod still runs."""
     for folder in folders:
         if folder.state() in ("done", "lost", "staged"):
             folder.clear(keep_logs=True)

@@ -1,4 +1,4 @@
-"""What /proc says about processes. Loaded by the pod host: standard library only. Where there is no /proc the answers are empty."""
+"""What /proc says about processes. Loaded by the pod host: standard library only. Without /proc the answers are empty."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PROC = Path("/proc")
 
 
 def boot_id() -> str:
-    """Names this run of the machine: process ids of another one mean nothing."""
+    """Identifies the current boot of the machine: process ids of another boot are meaningless."""
     try:
         return (PROC / "sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -29,7 +29,7 @@ def children(pid: int) -> list[int]:
 
 
 def tree(pid: int) -> list[int]:
-    """The process and all that descend from it."""
+    """The process and all its descendants."""
     found = [pid]
     for one in found:
         found += children(one)
@@ -46,7 +46,7 @@ def home(pid: int) -> str:
 
 
 def root_folder(pid: int) -> str:
-    """Which folder of its filesystem the process has as its root: "/" unless it lives in a pod's mount namespace."""
+    """The root folder of the process: "/" unless it is in a pod's mount namespace."""
     try:
         mounts = (PROC / str(pid) / "mountinfo").read_text().splitlines()
     except OSError:
@@ -55,7 +55,7 @@ def root_folder(pid: int) -> str:
 
 
 def belongs(pid: int, pod: Path) -> bool:
-    """Whether the process is one of the pod's, wherever it has gone: its HOME is the pod's, or its root is."""
+    """Whether the process belongs to the pod: its HOME or its root folder is the pod's."""
     if home(pid) == str(pod / "home"):
         return True
     before, found, after = root_folder(pid).partition(f"/{pod.parent.name}/{pod.name}/")
@@ -63,13 +63,13 @@ def belongs(pid: int, pod: Path) -> bool:
 
 
 def left_by(pod: Path) -> list[int]:
-    """Every process of a pod whose host is gone. Looks at all processes."""
+    """Every process of a pod whose host is gone. Searches all processes."""
     pids = [int(entry.name) for entry in os.scandir(PROC) if entry.name.isdigit()] if PROC.is_dir() else []
     return [pid for pid in pids if belongs(pid, pod)]
 
 
 def kill(pids: list[int], number: int = signal.SIGKILL) -> None:
-    """Signal processes; those that are gone are passed over."""
+    """Send a signal to processes; those that are gone are skipped."""
     for pid in pids:
         try:
             os.kill(pid, number)
@@ -78,7 +78,7 @@ def kill(pids: list[int], number: int = signal.SIGKILL) -> None:
 
 
 def kill_group(leader: int, number: int) -> bool:
-    """Signal the process group that `leader` opened; False when there is none (yet, or any more)."""
+    """Send a signal to the process group of `leader`; False when it does not exist (yet, or any more)."""
     try:
         os.killpg(leader, number)
     except (ProcessLookupError, PermissionError):
@@ -87,7 +87,7 @@ def kill_group(leader: int, number: int) -> bool:
 
 
 def resident(pids: list[int]) -> int:
-    """Bytes of memory in use, shared pages counted for each: cheap, and never too little."""
+    """Bytes of memory in use; shared pages count once per process. Cheap, and never too low."""
     page = os.sysconf("SC_PAGE_SIZE")
     total = 0
     for pid in pids:
@@ -99,7 +99,7 @@ def resident(pids: list[int]) -> int:
 
 
 def private(pids: list[int], *, forked: bool) -> int:
-    """Bytes of memory that are the processes' own: for children of a warm parent (`forked`) what they do not share with it, else
+    """Bytes of memory that belong to the processes: for children of a warm parent (`forked`) what they do not share with it, else
     their proportional share."""
     names = ("Private_Clean:", "Private_Dirty:") if forked else ("Pss:",)
     total = 0

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-RESULT_BYTES = 256 * 1024 + 1  # the end of standard output that is kept: the most of a result, and the newline that is no part of it
+RESULT_BYTES = 256 * 1024 + 1  # bytes of standard output that are kept: the longest result and a newline
 DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
 SAMPLE_SECONDS = 0.2
 
@@ -30,17 +30,17 @@ class Surroundings(Protocol):
         """Call at a time of the monotonic clock."""
 
     def watch(self, descriptor: int, call: Callable[[], object]) -> None:
-        """Call whenever the file can be read."""
+        """Call whenever the file is readable."""
 
     def unwatch(self, descriptor: int) -> None:
-        """No longer."""
+        """Stop calling."""
 
     def tell(self, line: dict[str, Any]) -> None:
-        """A line to every engine that listens."""
+        """Send a line to every watcher."""
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a file so that a reader sees all of it or nothing."""
+    """Write a file atomically."""
     partial = Path(f"{path}.part")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     with os.fdopen(descriptor, "wb", buffering=0) as file:
@@ -49,7 +49,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def if_there(method: Callable[[], None]) -> Callable[[], None]:
-    """The method as a call that does not keep its object: a deadline in days must not hold a pod of seconds in memory."""
+    """The method as a callback that does not keep its object alive: a deadline in days must not keep an ended pod in memory."""
     found = weakref.WeakMethod(method)
 
     def call() -> None:
@@ -73,12 +73,12 @@ class Container:
         self.out = -1
         self.log = -1
         self.tail = bytearray()
-        self.killed_for = ""  # why the host ended it: a message
-        self.told = 0  # its exit code as its dependents are told: of one that never ran that of what it waited for
+        self.killed_for = ""  # message that says why the host killed it
+        self.told = 0  # the exit code that its dependents see; for one that never ran, that of what it waited for
         self.ended: dict[str, Any] | None = None
 
     def finish(self, code: int, reason: str, message: str = "") -> None:
-        """Record the end; the container will not run (again)."""
+        """Record the end; the container does not run again."""
         now = time.time()
         self.told = code
         self.ended = {
@@ -92,7 +92,7 @@ class Container:
 
 
 class Pod:
-    """All containers of one pod. `done` is True after `exit.json` is there."""
+    """All containers of one pod. `done` is True once `exit.json` is written."""
 
     def __init__(self, folder: Path, host: Surroundings) -> None:
         self.host = host
@@ -115,7 +115,7 @@ class Pod:
     # ------------------------------------------------------------------------------------------ start
 
     def begin(self) -> None:
-        """Start what waits for nothing."""
+        """Start the containers without dependencies."""
         deadline = self.spec["deadline"]
         if deadline is not None:
             self.host.at(time.monotonic() + max(0.0, deadline - time.time()), if_there(self._deadline))
@@ -125,7 +125,7 @@ class Pod:
         self._advance()
 
     def _advance(self) -> None:
-        """Start every container whose dependencies have succeeded, give up those whose dependencies have not, end with the last."""
+        """Start containers whose dependencies have succeeded, give up those whose dependencies have failed, end with the last one."""
         by_name = {c.name: c for c in self.containers}
         for container in self.containers:
             if container.ended is not None or container.pid or container.attempts:
@@ -150,18 +150,18 @@ class Pod:
             self.host.at(time.monotonic() + self.spec["patience"], if_there(self._end_the_rest))
 
     def _end_the_rest(self) -> None:
-        """A container has failed, so the others are told to end, as Argo's controller does when it looks at the pod again."""
+        """Stop the others after a container has failed, as Argo's controller does when it looks at the pod again."""
         self.stop(self.spec["grace"])
 
     def _fork(self, container: Container) -> None:
         container.attempts += 1
         if not self.started:
-            self._note_start()  # before it runs: a pod that may have run is never run again
+            self._note_start()  # before the fork: a pod that may have run is never run again
         status_reader, status_writer = os.pipe()
         out_reader, out_writer = os.pipe() if container.spec["result"] else (-1, -1)
         host = os.getpid()
         plan = container.spec["isolation"]
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # one that comes before the child is itself waits until it is
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # one that arrives early waits until the child has its own handlers
         pid = os.fork()
         if pid == 0:
             enter = (lambda: self.host.isolated.enter(plan)) if plan else None
@@ -186,7 +186,7 @@ class Pod:
         write_json(self.folder / "started.json", {"at": self.started, "boot": self.host.boot, "host": os.getpid()})
 
     def _copy(self, container: Container) -> bool:
-        """Move what stands in the standard output's pipe to the log; False when there is nothing more."""
+        """Copy available data from the pipe of standard output to the log; False when there is no more."""
         try:
             data = os.read(container.out, 65536)
         except BlockingIOError:
@@ -212,8 +212,8 @@ class Pod:
         self.stop(self.spec["grace"])
 
     def _weigh(self, container: Container, pid: int) -> None:
-        """End the container when its processes use more memory than it may. The cheap sum, which counts shared pages many times, is
-        looked into only when it is above the limit."""
+        """Kill the container when its processes use more memory than its limit. The cheap sum, which counts shared pages repeatedly, is
+        computed exactly only when it is above the limit."""
         if container.pid != pid:
             return
         limit = container.spec["memory"]
@@ -230,18 +230,18 @@ class Pod:
         self.host.at(time.monotonic() + SAMPLE_SECONDS, lambda: self._weigh(container, pid))
 
     def stop(self, grace: float) -> None:
-        """SIGTERM to every running container's process group; after the grace period SIGKILL to all of it."""
+        """Send SIGTERM to every running container's process group, and SIGKILL after the grace period."""
         if self.done:
             return
         self.stopping = "stop"
         for container in self.containers:
             if container.pid and not self.host.processes.kill_group(container.pid, signal.SIGTERM):
-                self.host.processes.kill([container.pid], signal.SIGTERM)  # it has not opened its group yet
+                self.host.processes.kill([container.pid], signal.SIGTERM)  # it has not created its group yet
         self.host.at(time.monotonic() + max(0.0, grace), self.kill)
         self._advance()
 
     def kill(self) -> None:
-        """SIGKILL to every process of every container."""
+        """Send SIGKILL to every process of every container."""
         for container in self.containers:
             if container.pid:
                 self._kill(container)
@@ -258,11 +258,11 @@ class Pod:
         return any(c.pid == pid for c in self.containers)
 
     def end_group(self, pid: int) -> None:
-        """What a container left in the background ends with it."""
+        """Kill what a container left in the background."""
         self.host.processes.kill_group(pid, signal.SIGKILL)
 
     def reaped(self, pid: int, wait_status: int) -> None:
-        """The host collected a container's process."""
+        """The host has reaped a container's process."""
         container = next(c for c in self.containers if c.pid == pid)
         container.pid = 0
         error = self._read_status(container)
@@ -271,7 +271,7 @@ class Pod:
         code = 128 - code if code < 0 else code
         if container.killed_for:
             container.finish(137, "OOMKilled", container.killed_for)
-        elif self.deadline_passed:  # whatever its containers make of it, the pod has failed
+        elif self.deadline_passed:  # the pod has failed, whatever its containers' exit codes are
             container.finish(code, "DeadlineExceeded", DEADLINE_MESSAGE)
         elif code != 0 and not self.stopping and container.attempts <= container.spec["retries"]:
             self.host.at(time.monotonic() + container.spec["retry_delay"], lambda: self._again(container))
@@ -288,7 +288,7 @@ class Pod:
             self._fork(container)
 
     def _read_status(self, container: Container) -> str:
-        """Why the command could not be started ("" when it was)."""
+        """Why the command could not be started; "" when it was."""
         with os.fdopen(container.status, "rb") as told:
             os.set_blocking(told.fileno(), False)
             lines = (told.read() or b"").splitlines()
@@ -299,7 +299,7 @@ class Pod:
         return error
 
     def _drain(self, container: Container) -> None:
-        """Take what the pipe still holds, without waiting for a stray that keeps it open."""
+        """Read what the pipe still contains, without waiting for a background process that keeps it open."""
         while container.out >= 0 and self._copy(container):
             continue
         self._close(container)
@@ -314,7 +314,7 @@ class Pod:
             container.out = container.log = -1
 
     def _finish(self) -> None:
-        """Write how the pod ended, then let go of it."""
+        """Write how the pod ended, then release its lock."""
         if self.done:
             return
         self.done = True
@@ -328,7 +328,7 @@ class Pod:
             "lost": False,
             "error": "",
         }
-        with contextlib.suppress(FileNotFoundError):  # the folder was taken away: nobody asks for this pod any more
+        with contextlib.suppress(FileNotFoundError):  # the folder was removed: nobody waits for this pod any more
             write_json(self.folder / "exit.json", doc)
         os.close(self.lock)
         self.host.tell({"exit": self.name})

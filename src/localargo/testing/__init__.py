@@ -1,4 +1,4 @@
-"""Tests of manifests: given documents and events, which Workflows exist, and how do they end?"""
+"""Tests of manifests: which Workflows exist after some events, and how they end."""
 
 from localargo.testing.delivery import Delivery, MadeWorkflow, Sensors
 from localargo.testing.fakes import Call

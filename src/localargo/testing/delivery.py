@@ -1,4 +1,4 @@
-"""Given EventSources and Sensors, when events are delivered, then which Workflows exist: decided, not run."""
+"""Delivers events to EventSources and Sensors and tells which Workflows are created, without running them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from localargo.testing.documents import Given, Load, gather
 
 @dataclass(frozen=True)
 class MadeWorkflow:
-    """A Workflow that a trigger has created, as the API server would be given it (a generated name ends in a number here)."""
+    """A Workflow as a trigger would send it to the API server (here a generated name ends in a number)."""
 
     document: Doc
 
@@ -42,7 +42,7 @@ class MadeWorkflow:
 
     @property
     def template(self) -> str:
-        """The WorkflowTemplate that it refers to; empty when it brings its own templates."""
+        """The WorkflowTemplate that it refers to; empty when it has its own templates."""
         return str((self.document["spec"].get("workflowTemplateRef") or {}).get("name") or "")
 
     @property
@@ -54,9 +54,9 @@ class MadeWorkflow:
 
 @dataclass
 class Delivery:
-    """What one event brought about.
+    """The effects of one event.
 
-    `workflows`: those created. `refused`: names that existed already. `rejected`: why dependencies that listen to the event did not take
+    `workflows`: those created. `refused`: names that existed already. `rejected`: why dependencies on the event did not accept
     it, by `sensor/dependency`. `failed`: why a trigger that should have acted could not, by `sensor/trigger`. `dropped`: why the
     EventSource's own filter kept the event from the bus. `actions`: everything else that triggers did (other kinds, other operations).
     """
@@ -71,7 +71,7 @@ class Delivery:
 
     @property
     def workflow(self) -> MadeWorkflow:
-        """The only Workflow created. An AssertionError tells why there is none, or which there are."""
+        """The only Workflow created. Raises AssertionError with the reason when there is none, with the names when there are several."""
         if len(self.workflows) != 1:
             why = {"dropped": self.dropped, "rejected": self.rejected, "refused": self.refused, "failed": self.failed}
             told = "; ".join(f"{word}: {reason}" for word, reason in why.items() if reason) or "no Sensor listens to it"

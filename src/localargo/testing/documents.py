@@ -1,4 +1,4 @@
-"""Where tests take their documents from: files, folders, text or trees."""
+"""Reads the documents of tests from files, folders, text or trees."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Given = str | PathLike[str] | Document | Mapping[str, Any]
 def gather(given: Sequence[Given], known: Sequence[Document], load: Load) -> list[Document]:
     """The documents of everything given, checked together with those already known.
 
-    A text of several lines is YAML; any other text and a Path name a file or a folder, which `load` reads; a Document or a tree is
-    taken as it is. Raises InvalidInput or Unsupported with every finding.
+    Text of several lines is YAML; other text and a Path name a file or a folder, which `load` reads; a Document or a tree is
+    used as it is. Raises InvalidInput or Unsupported with every finding.
     """
     found: list[Document] = []
     for each in given:

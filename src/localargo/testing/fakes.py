@@ -10,7 +10,7 @@ from localargo.errors import InvalidInput
 from localargo.ports import ContainerExit, Json, PodExit, PodListener, PodSpec, StoredOutputs
 
 Fake = Callable[[Mapping[str, str]], "Mapping[str, Json] | int | None"]
-RESULT = "result"  # the output that stands for standard output
+RESULT = "result"  # the output that holds standard output
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Call:
 class FakePods:
     """Implements Pods. A fake gets its template's input parameters and returns output parameters, nothing, or an exit code.
 
-    `mistakes` holds what is wrong with the test and not with the workflow: a template without a fake, an output that the
+    `mistakes` holds errors of the test itself: a template without a fake, an output that the
     template does not declare, an exception of a fake, an artifact (no fake moves files).
     """
 
@@ -51,7 +51,7 @@ class FakePods:
         """Nothing is left running."""
 
     async def ensure(self, pod: PodSpec) -> None:
-        """Call the fake, once a pod, and tell how it ended."""
+        """Call the fake, once per pod, and report how it ended."""
         if pod.name not in self._ended:
             self._on_running(pod.node_id, time.time())
             self._ended[pod.name] = self._run(pod)
@@ -61,11 +61,11 @@ class FakePods:
         started = time.time()
         try:
             code, self._outputs[pod.name] = self._call(pod)
-        except Exception as error:  # of the test: told when the run is over
+        except Exception as error:  # an error of the test: raised when the run is over
             self.mistakes.append(error)
             return PodExit(pod.name, pod.node_id, pod.workflow, started, time.time(), error=f"fake {pod.template}: {error}")
         reason = "Error" if code else "Completed"
-        names = [c.name for c in pod.containers][: 1 if code else None]  # of a set the first fails, and the rest never run
+        names = [c.name for c in pod.containers][: 1 if code else None]  # of a container set the first fails and the others do not run
         ends = [ContainerExit(name, code, reason, started, time.time()) for name in names]
         return PodExit(pod.name, pod.node_id, pod.workflow, started, time.time(), ends)
 
@@ -95,7 +95,7 @@ class FakePods:
         return StoredOutputs(values, {}, result)
 
     async def stop(self, pod: str, grace_seconds: float) -> None:
-        """A fake is over when `ensure` is."""
+        """Report the end again: a fake has ended when `ensure` returns."""
         if pod in self._ended:
             self._on_exit(self._ended[pod])
 
@@ -104,7 +104,7 @@ class FakePods:
         return self._outputs[pod.name]
 
     async def forget(self, pod: str) -> None:
-        """Drop what is known of the pod."""
+        """Forget the pod and its outputs."""
         self._ended.pop(pod, None)
         self._outputs.pop(pod, None)
 

@@ -1,4 +1,4 @@
-"""Given WorkflowTemplates, when one is run, then how it ended: the engine itself, in this process, in a state folder of its own."""
+"""Runs a WorkflowTemplate in an engine in this process, with a temporary state folder, and tells how it ended."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ from localargo.testing.delivery import MadeWorkflow
 from localargo.testing.documents import Given, Load, gather
 from localargo.testing.fakes import Call, Fake, FakePods
 
-KINDS = ("WorkflowTemplate", "ClusterWorkflowTemplate", "ConfigMap", "Secret")  # what a run needs; sources and Sensors stay closed
+KINDS = (
+    "WorkflowTemplate",
+    "ClusterWorkflowTemplate",
+    "ConfigMap",
+    "Secret",
+)  # EventSources and Sensors stay closed
 TIMEOUT = 60.0  # seconds
 
 
@@ -42,12 +47,12 @@ class Ended:
 
     @property
     def message(self) -> str:
-        """Why, empty when there is nothing to say."""
+        """The message of the Workflow; empty when it has none."""
         return str(self.document["status"].get("message") or "")
 
     @property
     def phases(self) -> dict[str, str]:
-        """The phase of every node by the name that people see (`train(1:...)`, `promote(0)`); of equal names the last."""
+        """The phase of every node by its display name (`train(1:...)`, `promote(0)`); of equal names the last."""
         return {str(n["displayName"]): str(n["phase"]) for n in self.document["status"].get("nodes", {}).values()}
 
     def of(self, template: str) -> list[Mapping[str, str]]:
@@ -56,7 +61,7 @@ class Ended:
 
 
 class Workflows:
-    """Documents, and runs over them; every run has an engine and a state folder of its own, both gone when it ends."""
+    """Documents, and runs of them. Every run has its own engine and state folder, which end with it."""
 
     def __init__(self, load: Load = read_paths, settings: Settings = DEFAULTS) -> None:
         self._load = load
@@ -66,7 +71,7 @@ class Workflows:
     def given(self, *documents: Given) -> Workflows:
         """Add WorkflowTemplates and what they refer to (ConfigMaps, Secrets): files, folders, YAML text, trees.
 
-        EventSources and Sensors may be among them and are left alone. Raises InvalidInput or Unsupported for what `check` refuses.
+        EventSources and Sensors may be among them and are ignored. Raises InvalidInput or Unsupported for what `check` refuses.
         """
         self.documents += gather(documents, self.documents, self._load)
         return self
@@ -80,7 +85,7 @@ class Workflows:
     ) -> Ended:
         """Run the WorkflowTemplate to its end.
 
-        `fakes`: by template name what its pods do instead of their containers; then every template with a pod needs one. Without
+        `fakes`: functions by template name that replace the pods' containers; every template with a pod then needs one. Without
         `fakes` the pods are real processes. Waiting (`suspend`, `backoff`) takes its real time. Raises the first mistake of a fake,
         NotFound when there is no such template, TimeoutError after `timeout` seconds with the nodes that had not ended.
         """
@@ -92,7 +97,7 @@ class Workflows:
     async def _run(self, workflow: Doc, fakes: Mapping[str, Fake] | None, patience: float) -> Ended:
         documents = [d for d in self.documents if d.kind in KINDS]
         if fakes is not None and not any(d.kind == "Secret" and d.name == S3_NAME for d in documents):
-            documents.append(Document(secret(S3_NAME, {})))  # no fake asks the bucket for anything: it need not be started
+            documents.append(Document(secret(S3_NAME, {})))  # no fake uses the bucket, so it is not started
         with tempfile.TemporaryDirectory(prefix="localargo-") as folder:
             made: list[FakePods] = []
 

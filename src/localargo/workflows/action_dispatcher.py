@@ -1,6 +1,6 @@
-"""Carries out the actions of the outbox: pods, resources, HTTP calls. What comes of it is told as facts.
+"""Carries out the actions of the outbox: pods, resources, HTTP calls. Their results come back as facts.
 
-Every action may be carried out again after a crash. What concerns one pod is done in the order in which it was asked.
+Every action may be carried out again after a crash. Actions on one pod run in the order in which they were requested.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ActionDispatcher:
     def __init__(self, pods: Pods, clock: Clock) -> None:
         self._pods = pods
         self._clock = clock
-        self._last: dict[str, asyncio.Task[None]] = {}  # by pod: what was asked last
+        self._last: dict[str, asyncio.Task[None]] = {}  # by pod: the last request
         self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}  # HTTP calls
         self._late: dict[str, asyncio.Future[PodExit]] = {}
         self.learn: Callable[[int, Fact], bool] = lambda wf, fact: False
@@ -55,7 +55,7 @@ class ActionDispatcher:
         self.http: HttpCall | None = None
 
     def perform(self, wf: int, action: Action, state: str = "") -> None:
-        """Start to carry it out; returns at once."""
+        """Begin to carry out the action; returns at once."""
         match action:
             case EnsurePod():
                 self._after(action.pod.name, partial(self._ensure, wf, action))
@@ -70,10 +70,10 @@ class ActionDispatcher:
                 self._tasks[wf, action.key] = task
                 task.add_done_callback(lambda _: self._tasks.pop((wf, action.key), None))
             case _:
-                raise ValueError(f"nobody here carries out {action.kind}")
+                raise ValueError(f"no part of this engine carries out {action.kind}")
 
     def abandon(self, wf: int, actions: Iterable[Action]) -> None:
-        """The actions are no longer wanted: pods end, calls are dropped; nothing is told."""
+        """The actions are no longer wanted: stop their pods and drop their calls, without a fact."""
         for action in list(actions):
             match action:
                 case EnsurePod():
@@ -88,23 +88,23 @@ class ActionDispatcher:
                     pass
 
     def forget(self, pod: str) -> None:
-        """Nobody needs the pod's folder any more."""
+        """Remove the pod's folder except its logs."""
         self._after(pod, partial(self._pods.forget, pod))
 
     def discard(self, owner: str) -> None:
-        """The Workflow with this uid is no more: its pods end, and nothing of them is kept."""
+        """The Workflow with this uid is deleted: end its pods and remove everything kept of them."""
         self._after(f"of {owner}", partial(self._pods.discard, owner))
 
     def remove(self, pod: str, owner: str) -> None:
-        """Nobody needs the pod's logs any more."""
+        """Remove the pod's folder with its logs."""
         self._after(pod, partial(self._pods.remove, pod, owner))
 
     async def keep_only(self, owners: Collection[str], pods: Collection[str]) -> Mapping[str, str]:
-        """Discard what earlier engines left of pods; see `Pods.keep_only`."""
+        """Remove what earlier engines left of pods; see `Pods.keep_only`."""
         return await self._pods.keep_only(owners, pods)
 
     async def stop_all(self, pods: list[EnsurePod]) -> None:
-        """Ask all pods to end and wait for it. Those that did not end by themselves are forgotten: they will be started afresh."""
+        """Stop all pods and wait for their ends. Those that had to be stopped are removed: the next engine starts them again."""
         self._late = {action.pod.name: asyncio.get_running_loop().create_future() for action in pods}
         stops = [asyncio.ensure_future(self._pods.stop(action.pod.name, action.pod.grace_seconds)) for action in pods]
         if not stops:
@@ -117,13 +117,13 @@ class ActionDispatcher:
                 await self._pods.forget(pod)
 
     def ended_late(self, exit: PodExit) -> None:
-        """A pod ended while the engine does."""
+        """A pod ended while the engine is closing."""
         ended = self._late.get(exit.pod)
         if ended is not None and not ended.done():
             ended.set_result(exit)
 
     async def drain(self) -> None:
-        """Wait for everything that was begun on pods; HTTP calls are dropped (their rows stay)."""
+        """Wait for everything begun on pods; HTTP calls are dropped (their rows stay)."""
         for task in list(self._tasks.values()):
             task.cancel()
         while pending := [*self._last.values(), *self._tasks.values()]:
@@ -152,7 +152,7 @@ class ActionDispatcher:
         self.save_fact(wf, await http(action))
 
     def _after(self, pod: str, work: Work) -> None:
-        """Do it when what was asked about the pod before is done."""
+        """Do it after the earlier requests about the pod."""
         task = asyncio.ensure_future(self._next(self._last.get(pod), pod, work))
         self._last[pod] = task
         task.add_done_callback(lambda done: self._last.pop(pod) if self._last.get(pod) is done else None)

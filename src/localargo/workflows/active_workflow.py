@@ -1,4 +1,4 @@
-"""An unfinished Workflow in memory: its run, what has happened to it, and what is being done for it."""
+"""An unfinished Workflow in memory: its run, its unread facts, and its open actions."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ FINAL = ("Succeeded", "Failed", "Error", "Skipped", "Omitted")
 
 @dataclass(slots=True)
 class ActiveWorkflow:
-    """`outbox` mirrors the table; `learnt` holds the keys whose answer waits in `facts` (a second answer is dropped)."""
+    """`outbox` mirrors the table; `learnt`: the keys whose answer is in `facts` already (a second answer is dropped)."""
 
     wf: int
     run: Run
     next_node: int
     next_edge: int
     finished: bool = False
-    facts: list[tuple[int, Fact]] = field(default_factory=list)  # number in the fact table (0: not there) and the fact
+    facts: list[tuple[int, Fact]] = field(default_factory=list)  # number in the fact table (0: not stored) and the fact
     outbox: dict[str, Action] = field(default_factory=dict)
     learnt: set[str] = field(default_factory=set)
 
@@ -44,7 +44,7 @@ class ActiveWorkflow:
         return name
 
     def queue(self, fact: Fact, number: int = 0) -> bool:
-        """Take the fact, unless it answers nothing that was asked; the answer says whether it was taken."""
+        """Add the fact, unless it answers no open action. Returns whether it was added."""
         key = self.answers(fact)
         if key:
             if key not in self.outbox or key in self.learnt:
@@ -54,7 +54,7 @@ class ActiveWorkflow:
         return True
 
     def answers(self, fact: Fact) -> str:
-        """The outbox key of the question that the fact answers, empty for one that answers none."""
+        """The outbox key of the action that the fact answers; empty for other facts."""
         match fact:
             case PodExited():
                 return f"pod/{fact.node_id}"
@@ -69,17 +69,17 @@ class ActiveWorkflow:
                 return ""
 
     def take(self, most: int) -> list[tuple[int, Fact]]:
-        """The oldest facts, at most so many."""
+        """Remove and return the oldest facts, at most `most`."""
         taken, self.facts = self.facts[:most], self.facts[most:]
         return taken
 
     def pods(self) -> Iterator[EnsurePod]:
-        """The pods that were asked for and whose end is not known."""
+        """The pods that were requested and have not ended yet."""
         return (a for a in self.outbox.values() if isinstance(a, EnsurePod))
 
 
 def defect(active: ActiveWorkflow, error: Exception, now: float) -> Outcome:
-    """How a Workflow ends whose reconcile failed: in Error, naming the defect, with its pods told to stop."""
+    """The end of a Workflow whose reconcile raised an exception: Error, with the exception as message; its pods are stopped."""
     message = f"internal error: {type(error).__name__}: {error}"
     end = {"phase": "Error", "message": message, "finishedAt": timestamp(now)}
     open_nodes = {n: {**doc, **end} for n, doc in active.run.nodes.items() if doc.get("phase") not in FINAL}
@@ -96,9 +96,9 @@ def defect(active: ActiveWorkflow, error: Exception, now: float) -> Outcome:
 
 
 def refused(workflow: Doc, message: str, now: float) -> Run:
-    """A Workflow that Argo's validation refuses: it exists, Failed, without nodes.
+    """A Workflow that Argo's validation refuses: stored as Failed, without nodes.
 
-    In Error when the template that its spec comes from is not there: the controller looks for it before it validates anything.
+    Error when the template of its spec does not exist: Argo's controller looks for it before it validates.
     """
     at = timestamp(now)
     missing = _MISSING.fullmatch(message)

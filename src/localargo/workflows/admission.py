@@ -1,4 +1,4 @@
-"""The API server's part: documents come in, get names, uids and times, are checked, and are stored."""
+"""The part of the API server: gives documents names, uids and times, checks them, and stores them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from localargo.workflows.controller import Controller
 from localargo.workflows.messages import Operated
 from localargo.workflows.objects import Documents, known_kind, not_found, resource_name
 
-ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # of the suffixes that the API server makes: no vowels, nothing that looks alike
+ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # of the API server's generated suffixes: no vowels, no characters that look alike
 LONGEST_BASE = 58
 CHECKED = frozenset({"Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "EventSource", "EventBus", "Sensor"})
 TEMPLATE_LABEL = "workflows.argoproj.io/workflow-template"
@@ -33,7 +33,7 @@ CLUSTER_TEMPLATE_LABEL = "workflows.argoproj.io/cluster-workflow-template"
 
 
 class Admission:
-    """`ports.Objects` on the documents and the controller. Part of the transaction that is open, if there is one."""
+    """`ports.Objects` on the documents and the controller. Takes part in an open transaction, if there is one."""
 
     def __init__(self, connection: sqlite3.Connection, documents: Documents, controller: Controller, clock: Clock, namespace: str) -> None:
         self._db = connection
@@ -41,18 +41,18 @@ class Admission:
         self._controller = controller
         self._clock = clock
         self._namespace = namespace
-        self.listeners: list[Callable[[str, str], None]] = []  # told kind and name of every document but Workflows that changed
+        self.listeners: list[Callable[[str, str], None]] = []  # called with kind and name of each changed document other than a Workflow
 
     # ------------------------------------------------------------------------------------------ ports.Objects
 
     def create(self, doc: Doc, *, checked: bool = False, known: Doc | None = None) -> Doc:
         """Store a new document. Raises AlreadyExists, InvalidInput, Unsupported.
 
-        `known`: what a memoized resubmit brings along as `status` (nobody else's status is taken over).
+        `known`: the `status` that a memoized resubmit passes on; any other status is dropped.
         """
         admitted = self._admit(doc)
         kind, name = admitted["kind"], admitted["metadata"]["name"]
-        if self._taken(kind, name):  # before the checks: a burst of events asks for one name again and again
+        if self._taken(kind, name):  # before the checks, because a burst of events repeats one name
             raise AlreadyExists(f'{resource_name(kind)} "{name}" already exists')
         refusal = "" if checked and kind != "Workflow" else self._check(admitted)
         if kind == "Workflow":
@@ -71,7 +71,7 @@ class Admission:
         return doc
 
     def list(self, kind: str, labels: Mapping[str, str] | None = None) -> list[Doc]:
-        """All of the kind whose labels have these values, oldest first."""
+        """All documents of the kind with these labels, oldest first."""
         kind = known_kind(kind)
         if kind == "Workflow":
             return [status.compose(self._controller.run_of(name)) for name in self._controller.ledger.names(labels or {})]
@@ -84,14 +84,14 @@ class Admission:
         return [status.compose(self._controller.run_of(name)) for name in shown], len(names) - len(shown)
 
     def apply(self, doc: Doc, *, checked: bool = False) -> Doc:
-        """Create it, or replace what is there (metadata given, spec, data); status, uid and creation time stay.
+        """Create the document, or replace metadata, spec and data of the stored one; status, uid and creation time stay.
 
-        `checked`: it was checked together with the documents that come with it, some of which may not be stored yet.
+        `checked`: it was checked already, together with documents that may not be stored yet.
         """
         kind, metadata = _identity(doc)
         name = metadata.get("name")
         if not name:
-            raise InvalidInput(f"{kind}: metadata.name is needed to apply; with generateName use create")
+            raise InvalidInput(f"{kind}: metadata.name is required for apply; use create for generateName")
         try:
             there = self._stored(kind, name)
         except NotFound:
@@ -112,7 +112,7 @@ class Admission:
         return self._replace(there, merged)
 
     def delete(self, kind: str, name: str) -> None:
-        """Remove it; a Workflow's pods are stopped. Raises NotFound."""
+        """Delete the document; a Workflow's pods are stopped. Raises NotFound."""
         kind = known_kind(kind)
         if kind == "Workflow":
             self._controller.delete(name)
@@ -151,7 +151,7 @@ class Admission:
         return self._controller.knows(name) if kind == "Workflow" else self._documents.get(kind, name) is not None
 
     def _new_name(self, kind: str, base: str) -> str:
-        """A name with a suffix by chance; one that is taken is made anew, as the API server does up to eight times."""
+        """A name with a random suffix. Like the API server, tries up to eight times to find one that is free."""
         name = ""
         for _ in range(8):
             name = base + "".join(secrets.choice(ALPHABET) for _ in range(5))
@@ -160,7 +160,7 @@ class Admission:
         return name
 
     def _check(self, doc: Doc) -> str:
-        """Refuse what an API server would, and what we do not do; answer with what Argo's controller says to an invalid Workflow."""
+        """Raise for what the API server refuses or this engine lacks. Returns Argo's message for an invalid Workflow, else ""."""
         if doc["kind"] in CHECKED:
             world = [Document(each) for each in self._documents.everything()]
             findings = check([Document(_as_written(doc), doc["kind"])], world)
@@ -170,7 +170,7 @@ class Admission:
         return ""
 
     def afresh(self, workflow: Doc) -> Doc:
-        """The head of a Workflow of which nothing was executed, as if it came now: refused again, or before its beginning."""
+        """The head of a Workflow without nodes as if it were created now: refused again, or not yet started."""
         refusal, now = self._check(workflow), self._clock.now()
         run = refused(workflow, refusal, now) if refusal else status.new_run(workflow, self._documents.world(), now)
         return run.head
@@ -194,7 +194,7 @@ class Admission:
         return merged
 
     def _shut_down(self, there: Doc, merged: Doc) -> None:
-        """Who sets `spec.shutdown` of a running Workflow stops it: that is all that `argo stop` and `argo terminate` do."""
+        """Stop a running Workflow whose `spec.shutdown` was set: `argo stop` and `argo terminate` do nothing else."""
         asked, name = (merged.get("spec") or {}).get("shutdown"), merged["metadata"]["name"]
         running = not status.is_finished(self._controller.run_of(name))
         if asked in ("Stop", "Terminate") and asked != (there.get("spec") or {}).get("shutdown") and running:
@@ -216,10 +216,10 @@ class Admission:
 def _identity(doc: Doc) -> tuple[str, dict[str, Any]]:
     kind = doc.get("kind")
     if not isinstance(kind, str) or not kind:
-        raise InvalidInput("a document needs a kind")
+        raise InvalidInput("the document has no kind: add one")
     metadata = doc.get("metadata")
     if not isinstance(metadata, dict):
-        raise InvalidInput(f"{kind}: metadata must be a mapping with a name")
+        raise InvalidInput(f"{kind}: metadata must be a mapping that contains a name")
     return known_kind(kind), metadata
 
 
@@ -229,7 +229,7 @@ def _as_written(doc: Doc) -> Doc:
 
 
 def _canonical(doc: Doc) -> Doc:
-    """As the API server stores it: a Secret's `stringData` becomes base64 `data`."""
+    """The document as the API server stores it: a Secret's `stringData` becomes base64 `data`."""
     if doc["kind"] == "Secret" and doc.get("stringData"):
         plain = {k: base64.b64encode(str(v).encode()).decode() for k, v in doc["stringData"].items()}
         doc = {**{k: v for k, v in doc.items() if k != "stringData"}, "data": {**(doc.get("data") or {}), **plain}}

@@ -1,4 +1,4 @@
-"""Calling a template: its inputs get their values, and its tags are replaced, as often as Argo does."""
+"""Gives a called template the values of its inputs and replaces its tags, in as many rounds as Argo."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Params = Mapping[str, str | None]
 
 TYPE_LABEL = "workflows.argoproj.io/configmap-type"
 _LOCATIONS = ("s3", "raw", "http", "git", "artifactory", "hdfs", "oss", "gcs", "azure", "plugin")
-ABSENT = "__argo-internal.absent-optional-output__"  # an argument that is a plain reference to an output that was never written
+ABSENT = "__argo-internal.absent-optional-output__"  # stands for an argument that refers to an output that was never written
 
 
 class ConfigMapError(Exception):
-    """A ConfigMap or its key is not there (or not marked as one of parameters)."""
+    """A ConfigMap or its key does not exist, or the ConfigMap lacks the label for parameters."""
 
     def __init__(self, message: str, absent: bool) -> None:
         super().__init__(message)
@@ -44,9 +44,9 @@ def configmap_value(world: World, name: str, key: str) -> str:
 
 
 def process(template: Doc, arguments: Doc, params: Params, local: Params, world: World) -> tuple[Doc, Doc]:
-    """The template as it is executed, and the arguments with what was read from ConfigMaps (so that it is read once).
+    """The template as executed, and the arguments with the values read from ConfigMaps, so that each is read once.
 
-    An argument goes before the input's own value, that before its default, that before `valueFrom`. Raises CallFailed.
+    Precedence: argument, the input's own value, its default, its `valueFrom`. Raises CallFailed.
     """
     result = dict(template)
     inputs = dict(result.get("inputs") or {})
@@ -106,7 +106,7 @@ def _read_configmap(result: Doc, source: Doc, reference: Doc, params: Params, wo
 
 
 def has_location(artifact: Doc) -> bool:
-    """Whether the artifact says where it lies."""
+    """Whether the artifact has a location."""
     return any(artifact.get(kind) is not None for kind in _LOCATIONS)
 
 
@@ -128,7 +128,7 @@ def _artifact(declared: Doc, given: Doc | None) -> Doc:
 
 
 def substitute_params(template: Doc, params: Params, local: Params) -> Doc:
-    """Replace the tags twice: first the Workflow's and the node's own, then also the inputs. Raises CallFailed."""
+    """Replace the tags in two rounds: variables of the Workflow and the node first, then the inputs as well. Raises CallFailed."""
     names: dict[str, str | None] = {**params, **local}
     try:
         first: Doc = substitute(template, names)
@@ -159,7 +159,7 @@ def _own_names(template: Doc) -> dict[str, str]:
 
 
 def node_inputs(template: Doc) -> Doc | None:
-    """What the node shows as its inputs."""
+    """The inputs in the node's status."""
     inputs = template.get("inputs") or {}
     shown: dict[str, Any] = {k: inputs[k] for k in ("parameters", "artifacts") if inputs.get(k)}
     return shown or None

@@ -1,4 +1,4 @@
-"""Artifacts that are taken from somewhere: `from`, `fromExpression`, `subPath`."""
+"""Resolves references to artifacts: `from`, `fromExpression`, `subPath`."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from localargo.workflows.scope import Scope
 
 
 class ArtifactMissing(Exception):
-    """The artifact that is referred to does not exist; the text is Argo's."""
+    """The artifact referred to does not exist; the text is Argo's message."""
 
 
 class NotAnArtifact(ArtifactMissing):
-    """What is referred to is something else."""
+    """The reference is to something other than an artifact."""
 
 
 def resolve_artifact(artifact: Doc, scope: Scope) -> Doc | None:
-    """The artifact that `from` or `fromExpression` means, None when there is neither. Raises ArtifactMissing, ExpressionError."""
+    """The artifact to which `from` or `fromExpression` refers; None when neither is set. Raises ArtifactMissing, ExpressionError."""
     if artifact.get("fromExpression"):
         value = exprlang.run(artifact["fromExpression"], explode(scope.everything()))
     elif artifact.get("from"):
         tag = artifact["from"].removeprefix("{{").removesuffix("}}").strip()
-        if tag.startswith("="):  # Argo knows no name in an expression here
+        if tag.startswith("="):  # Argo evaluates this expression without any names
             raise ExpressionError(f"Unable to compile: {gotext.go_quote(tag[1:])}")
         if tag in scope.artifacts:
             value = scope.artifacts[tag]
@@ -51,7 +51,7 @@ _LOCATIONS = ("ArchiveLogs", "S3", "Git", "HTTP", "Artifactory", "HDFS", "Raw", 
 
 
 def _printed(artifact: Doc) -> str:
-    """An artifact that takes another's place, as Go prints it in the message."""
+    """An artifact as Go prints it in the message."""
 
     def shown(field: str) -> str:
         value = artifact.get(field)
@@ -77,9 +77,9 @@ def _printed(artifact: Doc) -> str:
 
 
 def resolve_arguments(arguments: list[Doc], scope: Scope, *, dag: bool = False) -> list[Doc]:
-    """A call's artifacts with what they refer to; an optional one that cannot be had is left out.
+    """A call's artifacts with their references resolved; an optional one that cannot be resolved is left out.
 
-    `dag`: a task's, where an optional one is left out only if it is not there. Raises ArtifactMissing, ExpressionError.
+    `dag`: those of a task, where an optional one is left out only if it does not exist. Raises ArtifactMissing, ExpressionError.
     """
     found = []
     for artifact in arguments:

@@ -1,6 +1,6 @@
 """Removes finished Workflows (`ttlStrategy`) and ended pods (`podGC`) when they are due.
 
-Nothing of it is stored: what is due follows from the runs and is worked out again by every engine that starts.
+Nothing is stored: what is due follows from the runs, and each engine computes it again at its start.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from localargo.workflows.messages import Run
 from localargo.workflows.timers import Handle, Timers
 
 log = logging.getLogger(__name__)
-AT_LEAST = 1.0  # seconds that an end can be seen, as on Argo: who waits for a Workflow reads it after its end
+AT_LEAST = 1.0  # seconds that an end stays visible, as in Argo: clients read a Workflow after its end
 
 
 class Cleanup:
@@ -33,11 +33,11 @@ class Cleanup:
         self._ledger = ledger
         self._expire = expire
         self._remove = remove
-        self._timers: Timers[tuple[int, str]] = Timers(clock, call_later, self._due)  # the empty pod is the Workflow itself
-        self._pods: dict[int, dict[str, str]] = {}  # by Workflow: its pods that wait for their removal, and its uid
+        self._timers: Timers[tuple[int, str]] = Timers(clock, call_later, self._due)  # an empty pod name means the Workflow itself
+        self._pods: dict[int, dict[str, str]] = {}  # by Workflow: its pods that await removal, and its uid
 
     def finished(self, wf: int, run: Run) -> None:
-        """The Workflow has ended and nothing more is done for it, or its settings have changed since."""
+        """The Workflow has ended and has no open actions, or its settings have changed since."""
         at = expires_at(run)
         self._timers.set((wf, ""), None if at is None else max(at, self._clock.now() + AT_LEAST))
 
@@ -47,12 +47,12 @@ class Cleanup:
             self._plan(wf, pod, run.workflow["metadata"].get("uid") or "", at)
 
     def forget(self, wf: int) -> None:
-        """The Workflow is deleted, or goes on."""
+        """The Workflow was deleted, or continues."""
         for pod in ("", *self._pods.pop(wf, {})):
             self._timers.set((wf, pod), None)
 
     def review(self, kept: Mapping[str, str]) -> None:
-        """At the start: what became due while no engine ran, and what is to come. `kept`: pods that left something, and their owners."""
+        """At the start: schedule what became due while no engine ran and what is due later. `kept`: pods with remains, and their owners."""
         for wf in self._ledger.naming("ttlStrategy"):
             if row := self._ledger.load(wf):
                 self.finished(wf, row.run)
@@ -64,7 +64,7 @@ class Cleanup:
                     self._plan(wf, pod, kept[pod], at)
 
     def close(self) -> None:
-        """Remove nothing any more."""
+        """Stop removing."""
         self._timers.close()
 
     def _plan(self, wf: int, pod: str, uid: str, at: float) -> None:
@@ -81,7 +81,7 @@ class Cleanup:
             return
         row = self._ledger.load(wf)
         at = None if row is None else expires_at(row.run)
-        if row is not None and at is not None and at <= self._clock.now():  # it may have been changed or retried in the meantime
+        if row is not None and at is not None and at <= self._clock.now():  # it may have been changed or retried meanwhile
             name = row.run.workflow["metadata"]["name"]
             log.info("ttlStrategy: its time is over", extra={"fields": {"workflow": name}})
             self._expire(name)

@@ -1,8 +1,8 @@
-"""The shell around the pure reconcile function: facts in, one transaction a turn, actions out.
+"""The shell around the pure reconcile function: facts in, one transaction per turn, actions out.
 
-Everything runs on one event loop. A turn takes the facts that came in since the last one, reconciles every Workflow that has some,
-and commits all that changed together with the actions to be carried out (the outbox); only then are the actions started. What can
-be learnt again after a crash (a pod's end, stored outputs, a granted lock) is kept in memory until its turn; what cannot is a row.
+Everything runs on one event loop. A turn takes the facts received since the last one, reconciles every Workflow that has any,
+and commits all changes together with the actions to be carried out (the outbox); only then are the actions started. What can
+be learnt again after a crash (a pod's end, stored outputs, a granted lock) is kept in memory until its turn; other facts are rows.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 
 class Controller:
-    """Holds the unfinished Workflows. `failed` is set when the journal cannot be written: then the engine must end."""
+    """Holds the unfinished Workflows. `failed` is set when the database cannot be written: the engine must then end."""
 
     def __init__(
         self, connection: sqlite3.Connection, documents: Documents, dispatcher: ActionDispatcher, clock: Clock, *, reload: bool = False
@@ -56,7 +56,7 @@ class Controller:
         self._documents = documents
         self._dispatcher = dispatcher
         self._clock = clock
-        self._reload = reload  # test mode: nothing stays in memory from one turn to the next
+        self._reload = reload  # for tests: load runs from the database again in each turn
         self._loop = asyncio.get_running_loop()
         self.failed: asyncio.Future[None] = self._loop.create_future()
         self._active: dict[int, ActiveWorkflow] = {}
@@ -69,14 +69,14 @@ class Controller:
         held, limits = self.ledger.holders(), limits_of(documents.get)
         self.locks = LockTable(held, lambda wf, node: self.learn(wf, LockGranted(node)), self.learn, limits)
         self._outbox = Outbox(dispatcher, self.locks)
-        self.listeners: list[Callable[[str], None]] = []  # told the name of every Workflow that changed, after the commit
+        self.listeners: list[Callable[[str], None]] = []  # called with the name of each changed Workflow, after the commit
         dispatcher.learn = self.learn
         dispatcher.save_fact = self.save_fact
 
     # ------------------------------------------------------------------------------------------ from outside
 
     async def recover(self) -> None:
-        """Go on with what an earlier engine left: replay its outbox, consume its facts, set its timers, remove what is left of deleted
+        """Continue what an earlier engine left: replay its outbox, consume its facts, set its timers, remove remains of deleted
         Workflows."""
         kept = await self._dispatcher.keep_only(self.ledger.uids(), self.ledger.pods())
         for wf in self.ledger.unfinished():
@@ -84,7 +84,7 @@ class Controller:
         self._cleanup.review(kept)
 
     async def close(self, *, stop_pods: bool) -> None:
-        """Reconcile nothing any more. With `stop_pods` the pods are asked to end; the next engine runs them again from their start."""
+        """Stop reconciling. With `stop_pods` the pods are stopped; the next engine runs them again from their beginning."""
         self._closed = True
         self._timers.close()
         self._cleanup.close()
@@ -94,9 +94,9 @@ class Controller:
             await self._dispatcher.stop_all([pod for active in self._active.values() for pod in active.pods()])
 
     def insert(self, workflow: Doc, refusal: str = "") -> Doc:
-        """A new, admitted Workflow, part of the transaction that is open (if any); it starts in the next turn.
+        """Store a new, admitted Workflow, in the open transaction if there is one; it starts in the next turn.
 
-        With a `refusal` it is Failed at once with that message, as Argo's controller does with what its validation refuses.
+        With a `refusal` it is Failed at once with that message, like a Workflow that Argo's validation refuses.
         """
         now = self._clock.now()
         run = refused(workflow, refusal, now) if refusal else status.new_run(workflow, self._documents.world(), now)
@@ -133,7 +133,7 @@ class Controller:
         return row.run
 
     def knows(self, name: str) -> bool:
-        """Whether there is a Workflow of this name."""
+        """Whether a Workflow of this name exists."""
         return name in self._numbers or self.ledger.number(name) is not None
 
     def number(self, name: str) -> int:
@@ -146,7 +146,7 @@ class Controller:
         return wf
 
     def operate(self, name: str, fact: Operated) -> None:
-        """Do what was asked; it is done when this returns, unless a transaction is open (then after it)."""
+        """Apply an operation; it is done when this returns, or, when a transaction is open, after that."""
         wf = self.number(name)
         self._adopt(wf)
         self.save_fact(wf, fact)
@@ -154,7 +154,7 @@ class Controller:
             self._turn()
 
     def change(self, name: str, workflow: Doc) -> None:
-        """Someone replaced metadata or spec of a Workflow."""
+        """Take over replaced metadata or spec of a Workflow."""
         wf = self.number(name)
         with nested_transaction(self._db):
             self.ledger.replace_document(wf, workflow)
@@ -167,7 +167,7 @@ class Controller:
         self._tell(name)
 
     def reopen(self, name: str, decide: Callable[[Run], Outcome]) -> None:
-        """Go on with a finished Workflow as the outcome says (retry)."""
+        """Continue a finished Workflow with the outcome of `decide` (retry)."""
         wf = self.number(name)
         active = self._active.get(wf) or self._load(wf)
         if active is None:
@@ -178,7 +178,7 @@ class Controller:
         self._active[wf] = active
         self._numbers[name] = wf
         step = prepare(active, [], outcome)
-        if self._db.in_transaction:  # as a part of it; what follows from it comes after its commit
+        if self._db.in_transaction:  # in that transaction; the consequences come after its commit
             write(self.ledger, self._documents, step, self._clock.now())
             self._loop.call_soon(self._after, step)
         else:
@@ -189,7 +189,7 @@ class Controller:
         self.learn(wf, TimerDue())
 
     def delete(self, name: str) -> None:
-        """Forget a Workflow; its pods are stopped, and nothing of them is kept."""
+        """Delete a Workflow; its pods are stopped and removed."""
         wf = self.number(name)
         uid = self.ledger.uid(wf)
         active = self._active.pop(wf, None)
@@ -213,7 +213,7 @@ class Controller:
             self._fail(error)
 
     def _discard(self, wf: int, name: str, uid: str) -> None:
-        """After the commit; what a kill prevents is done by the next engine."""
+        """After the commit; if the engine is killed first, the next one does it."""
         if uid and not self.ledger.uid(wf):
             self._log([{"workflow": name, "action": "DeleteWorkflow"}])
             self._dispatcher.discard(uid)
@@ -225,16 +225,16 @@ class Controller:
             self.learn(active.wf, PodRunning(node_id, at))
 
     def note(self, wf: int, key: str, state: str) -> None:
-        """How far the action came; part of the transaction that is open."""
+        """Record the progress of an action, in the open transaction."""
         self.ledger.note(wf, key, state)
 
     def pod_exited(self, exit: PodExit) -> None:
-        """A pod ended. One that nobody waits for is only cleaned up."""
+        """A pod ended. One that no Workflow waits for is only cleaned up."""
         if self._closed:
             self._dispatcher.ended_late(exit)
             return
         active, key = self._find(exit.workflow), f"pod/{exit.node_id}"
-        if active is None:  # or not yet, while the engine starts: then it is told again when it is asked for
+        if active is None:  # perhaps not loaded yet, while the engine starts: then its end is reported again when the pod is requested
             waited = self.ledger.asked(exit.workflow, key)
         else:
             waited = self.learn(active.wf, PodExited(exit.node_id, exit)) or key in active.learnt
@@ -242,7 +242,7 @@ class Controller:
             self._dispatcher.forget(exit.pod)
 
     def learn(self, wf: int, fact: Fact, number: int = 0) -> bool:
-        """Something happened to a Workflow; the answer says whether it matters."""
+        """Queue a fact for a Workflow. Returns whether the Workflow accepts it."""
         active = self._active.get(wf)
         if active is None or self._closed or not active.queue(fact, number):
             return False
@@ -251,7 +251,7 @@ class Controller:
         return True
 
     def save_fact(self, wf: int, fact: Fact) -> None:
-        """As `learn`, for what could not be learnt again: it is on disk when this returns (or when the open transaction ends)."""
+        """As `learn`, for a fact that cannot be learnt again: it is on disk when this returns (or when the open transaction ends)."""
         with nested_transaction(self._db):
             number = self.ledger.add_fact(wf, fact)
         if not self.learn(wf, fact, number):
@@ -264,7 +264,7 @@ class Controller:
         try:
             self._turn()
         except Exception:
-            log.exception("the journal cannot be written: the engine ends")
+            log.exception("the database cannot be written: the engine ends")
 
     def _turn(self) -> None:
         if self._closed:
@@ -282,7 +282,7 @@ class Controller:
 
     def _reconcile(self, active: ActiveWorkflow, facts: list[Fact]) -> Outcome:
         now = self._clock.now()
-        if active.finished:  # what still comes in (the end of a pod that was stopped) changes nothing any more
+        if active.finished:  # later facts (such as the end of a stopped pod) change nothing
             return Outcome({}, {}, [], None, [], [], None)
         try:
             return pure.reconcile(active.run, facts, self._documents.world(), now)
@@ -356,7 +356,7 @@ class Controller:
         again = [pending for pending in outbox if pending.action.key not in active.learnt]
         self._log([turn_log.begun(active.run, each.action) for each in again if self._outbox.start(active, each.action, each.state)])
         self.locks.grant_free_locks()
-        if not active.finished:  # what was known in memory alone is learnt again by looking
+        if not active.finished:  # facts that were only in memory are learnt again
             self.learn(wf, TimerDue())
 
     def _load(self, wf: int) -> ActiveWorkflow | None:
@@ -373,7 +373,7 @@ class Controller:
             active.outbox = {p.action.key: p.action for p in self.ledger.outbox(active.wf)}
 
     def _find(self, name: str) -> ActiveWorkflow | None:
-        return self._active.get(self._numbers.get(name, 0))  # the ledger counts from 1
+        return self._active.get(self._numbers.get(name, 0))  # the ledger numbers Workflows from 1
 
     def _log(self, lines: list[Doc]) -> None:
         if lines:

@@ -1,4 +1,4 @@
-"""Dag templates: which tasks may begin, what loops come to, and how the whole ends."""
+"""Dag templates: which tasks may start, the results of loops, and the end of the dag."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OMITTED = "omitted: depends condition not met"
 
 
 def assess(p: Pass, node: str) -> None:
-    """Go on with a dag node."""
+    """Continue a dag node."""
     if p.node(node)["phase"] in FULFILLED:
         return
     p.changed.pop(node, None)
@@ -35,7 +35,7 @@ def assess(p: Pass, node: str) -> None:
 
 
 def assess_group(p: Pass, group: str) -> None:
-    """Go on with the loop of a task."""
+    """Continue the loop of a task."""
     node = p.node(group)["boundaryID"]
     if p.node(group)["phase"] in FULFILLED or p.node(node)["phase"] in FULFILLED:
         return
@@ -49,7 +49,7 @@ def assess_group(p: Pass, group: str) -> None:
 
 
 class Dag:
-    """One look at a dag node."""
+    """One assessment of a dag node."""
 
     def __init__(self, p: Pass, node: str, frame: Frame) -> None:
         self.p = p
@@ -61,8 +61,8 @@ class Dag:
         self.name: str = p.node(node)["name"]
         self.on_exit = bool(p.priv(node).get("onExit"))
         self.visited: set[str] = set()
-        self.waits = False  # a task has no place yet, so the dag runs on whatever failed
-        self.healed: set[str] = set()  # loops that ended with an item that could not be called: known when the dag is looked at again
+        self.waits = False  # a task waits for a parallelism slot, so the dag continues whatever has failed
+        self.healed: set[str] = set()  # loops that ended with an item that could not be called: visible in the next assessment of the dag
 
     def id(self, task: str) -> str:
         """The id of the task's node."""
@@ -71,7 +71,7 @@ class Dag:
     # ------------------------------------------------------------------------------------------ all of it
 
     def assess(self) -> None:
-        """Begin what may begin; end when everything that matters has ended."""
+        """Start the tasks that may start; end the dag when all tasks that count have ended."""
         wake = self.p.priv(self.node).get("wake")
         if wake is not None and wake <= self.p.now:
             self.p.keep(self.node, wake=None)
@@ -86,7 +86,7 @@ class Dag:
             self.visit(target)
             dag_hooks.attend_target(self, target)
             if self.frame.broken and self.p.get(self.id(target)) is not None:
-                self.local_scope(target)  # raises what Argo says of the whole dag
+                self.local_scope(target)  # raises Argo's error for the whole dag
         if self.p.node(self.node)["phase"] in FULFILLED:
             return
         dag_loops.heal(self)
@@ -109,7 +109,7 @@ class Dag:
         workflow_outputs(p, scope)
         outputs = template_outputs(self.frame.template, scope)
         if outputs is not None:
-            p.set(self.node, outputs=outputs)  # global ones are taken over only when the dag is itself a task, by the one above
+            p.set(self.node, outputs=outputs)  # global outputs are published only when the dag is itself a task, by the dag above it
         p.set(self.node, outboundNodes=self._outbound())
         p.mark(self.node, "Succeeded")
         memoize.save(p, self.node)
@@ -121,7 +121,7 @@ class Dag:
     # ------------------------------------------------------------------------------------------ one task
 
     def visit(self, name: str) -> None:
-        """Look at a task, and when it runs on for a while at those that it depends on."""
+        """Assess a task, and the tasks that it depends on while it is running."""
         if name in self.visited:
             return
         self.visited.add(name)
@@ -137,11 +137,11 @@ class Dag:
             return
         self._begin(name)
         if self.p.get(node) is not None and not self.p.fulfilled(node):
-            for dependency in self.graph.dependencies[name]:  # they are looked at again as long as this one runs
+            for dependency in self.graph.dependencies[name]:  # they are assessed again as long as this one runs
                 self._correct_message(dependency, again=True)
 
     def _correct_message(self, name: str, again: bool) -> None:
-        """Argo words an error of the call differently when it looks at the task `again`, and one of the template always so."""
+        """Argo phrases an error of the call differently when it assesses the task `again`; an error of the template always in that way."""
         node = self.p.node(self.id(name))
         unread = dag_inputs.unread(self.p, self.frame, self.graph.tasks[name], self.name) if again and self.p.fulfilled(node["id"]) else ""
         if unread:
@@ -158,7 +158,7 @@ class Dag:
             self.p.mark(node["id"], "Error", self.errored(name, raised))
 
     def errored(self, name: str, error: str) -> str:
-        """How Argo words what is wrong with a call."""
+        """Argo's message for a call that failed."""
         return f"task '{self.name}.{name}' errored: {error}"
 
     def _begin(self, name: str) -> None:
@@ -191,7 +191,7 @@ class Dag:
             self._begin_loop(name, calls, dependencies)
 
     def _condition(self, name: str) -> bool | None:
-        """Whether the task is to be executed; None while a dependency has not ended."""
+        """Whether the task is executed; None while a dependency has not ended."""
         p, dependencies = self.p, {d: self.id(d) for d in self.graph.dependencies[name]}
         for node in dependencies.values():
             if node in self.healed:
@@ -204,7 +204,7 @@ class Dag:
     def _results(self, node: Doc) -> dict[str, bool]:
         phase, some, none = node["phase"], False, False
         if node["type"] == "TaskGroup":
-            found = Counter(self.p.node(c)["phase"] for c in self.p.children(node["id"]))  # hooks of the loop count as well
+            found = Counter(self.p.node(c)["phase"] for c in self.p.children(node["id"]))  # the loop's hooks count as well
             some = found["Succeeded"] > 0
             none = 0 < found.total() == found["Failed"]
         words = {w: phase == w for w in ("Succeeded", "Failed", "Skipped", "Omitted")}
@@ -279,7 +279,7 @@ class Dag:
     # ------------------------------------------------------------------------------------------ scopes
 
     def local_scope(self, name: str) -> Scope:
-        """What the task may name: inputs and what its ancestors gave. Raises CallFailed."""
+        """The variables of the task: inputs and the outputs of its ancestors. Raises CallFailed."""
         scope = template_scope(self.frame.template)
         workflow_outputs(self.p, scope)
         for ancestor in self.graph.ancestors(name):
@@ -292,7 +292,7 @@ class Dag:
         return scope
 
     def task_scope(self, name: str) -> Scope:
-        """What `tasks.<name>` gives. Raises CallFailed."""
+        """The variables `tasks.<name>.*`. Raises CallFailed."""
         known = self.frame.tasks.get(name)
         if known is not None:
             return known

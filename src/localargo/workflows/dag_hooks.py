@@ -1,4 +1,4 @@
-"""When the hooks and exit handlers of a dag's tasks are looked at: not always when one would expect it."""
+"""When Argo starts the hooks and exit handlers of a dag's tasks, which is sometimes later than expected."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def attend(dag: Dag, name: str, node: str) -> bool:
-    """Start the hooks of a task's node, then its exit handler; whether all hooks have ended.
+    """Start the hooks of a task's node, then its exit handler. Returns whether all hooks have ended.
 
-    Argo finds out that a loop, a template or a retried task has ended only after it looked for their hooks: those see the end a
-    reconcile later, when what depends on the task has begun, and a loop's own exit handler does as well.
+    Argo notices the end of a loop, a template or a retried task only after it has assessed their hooks: these see the end one
+    reconcile later, when dependent tasks have started already; so does a loop's own exit handler.
     """
     p, task = dag.p, dag.graph.tasks[name]
     ended, kind = p.fulfilled(node), p.node(node)["type"]
@@ -38,18 +38,18 @@ def attend(dag: Dag, name: str, node: str) -> bool:
 
 
 def attend_target(dag: Dag, name: str) -> None:
-    """Hooks of targets are looked at once more, in any phase; what is wrong with them is then an error of the dag. Raises CallFailed."""
+    """Assess the hooks of a target once more, in any phase; their errors are then errors of the dag. Raises CallFailed."""
     node = dag.id(name)
     if dag.p.get(node) is None or dag.p.reused(node):
         return
     if hooks.has_lifecycle(dag.graph.tasks[name]) and dag.p.deeper(dag.node):
-        dag.p.look(dag.node)  # what was called begins before hooks, so that it takes its places first
+        dag.p.look(dag.node)  # called templates start before hooks, so that they get the parallelism slots first
         return
     _begin(dag, name, node)
 
 
 def _begin(dag: Dag, name: str, node: str) -> bool:
-    """Start the hooks of a task's node, its exit handler aside; whether all have ended. Raises CallFailed."""
+    """Start the hooks of a task's node except the exit handler. Returns whether all have ended. Raises CallFailed."""
     task = dag.graph.tasks[name]
     if not hooks.has_lifecycle(task):
         return True
@@ -57,8 +57,8 @@ def _begin(dag: Dag, name: str, node: str) -> bool:
 
 
 def leave(dag: Dag, name: str, node: str) -> bool:
-    """Start the exit handler of a task's or an item's node; whether that is done. One that cannot be called is passed over, one without
-    a place waits.
+    """Start the exit handler of a task's or an item's node. Returns whether it was started. One that cannot be called is skipped;
+    one without a parallelism slot waits.
     """
     p, hook_owner = dag.p, _hook_owner(dag, name, node)
     try:
@@ -77,7 +77,7 @@ def leave(dag: Dag, name: str, node: str) -> bool:
 
 
 def leave_owed(dag: Dag) -> None:
-    """Start the exit handlers of tasks that had no place before."""
+    """Start the exit handlers that have waited for a parallelism slot."""
     for node in dag.p.index.owed.pop(dag.node, {}):
         leave(dag, dag.p.node(node)["name"].removeprefix(f"{dag.name}."), node)
 

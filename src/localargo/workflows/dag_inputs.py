@@ -1,4 +1,4 @@
-"""Inputs of tasks that have ended: Argo reads the ConfigMaps among them again whenever it looks at the task."""
+"""Inputs of ended tasks: Argo reads their ConfigMaps again whenever it assesses the task."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from localargo.workflows.work import CallFailed, Pass
 
 
 def unread(p: Pass, frame: Frame, task: Doc, at: str) -> str:
-    """Why a ConfigMap that the task's template reads cannot be read; empty when there is nothing wrong. `at`: the dag's node name."""
+    """Why a ConfigMap that the task's template needs cannot be read; empty when all can. `at`: the dag's node name."""
     reads = frame.reads.get(task["name"])
     if reads is None:
         reads = frame.reads[task["name"]] = _reads(p, frame, task)

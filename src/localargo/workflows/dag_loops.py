@@ -1,4 +1,4 @@
-"""Loops of a dag's tasks: items are called in order, each is left by the task's exit handler, and the group ends with them."""
+"""Loops of a dag's tasks: calls the items in order, runs the task's exit handler after each, and ends the group after the last."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Loop:
-    """The calls of one task, and how far they are."""
+    """The calls of one task, and their progress."""
 
     calls: Calls
     made: int = 0
-    ended: list[tuple[int, str]] = field(default_factory=list)  # a heap: items that have ended and are not known to be left
+    ended: list[tuple[int, str]] = field(default_factory=list)  # a heap: ended items whose exit handler has not been handled
 
 
 def begin(dag: Dag, name: str, group: str, calls: Calls) -> None:
-    """Make the first calls of a group that has just been made."""
+    """Make the first calls of a new group."""
     dag.frame.loops[group] = Loop(calls)
     go_on(dag, name, group)
 
 
 def go_on(dag: Dag, name: str, group: str) -> None:
-    """Leave the items that have ended, make the calls that there is place for, end the group when all of that is done.
+    """Run exit handlers of ended items, make the calls that `parallelism` allows, and end the group when all of that is done.
 
-    Argo walks over the items in order and turns back at the first exit handler that has not ended. A group whose items have all ended
-    by then is ended nevertheless, at the end of its look at the dag (`heal`); the handlers that are left are never called.
+    Argo walks over the items in order and stops at the first exit handler that has not ended. A group whose items have all ended
+    by then is ended nevertheless at the end of the assessment (`heal`); the remaining handlers are never called.
     """
     p = dag.p
     try:
@@ -68,7 +68,7 @@ def go_on(dag: Dag, name: str, group: str) -> None:
     except Blocked:
         p.index.blocked[group] = None
         return
-    except CallFailed as error:  # Argo goes no further now, and if the arguments are wrong never
+    except CallFailed as error:  # Argo stops here for now, and for good when the arguments are wrong
         loop.made += not p.priv(error.node).get("early")
         if not p.count("open", group):
             p.keep(group, healed=True)
@@ -78,7 +78,7 @@ def go_on(dag: Dag, name: str, group: str) -> None:
 
 
 def _recall(dag: Dag, group: str, loop: Loop) -> None:
-    """How far a loop is that was begun before a load."""
+    """The progress of a loop that began before the run was loaded."""
     p = dag.p
     p.changed.setdefault(group, {}).update(dict.fromkeys(p.children(group)))
     for index, item in enumerate(loop.calls.items or ()):
@@ -100,7 +100,7 @@ def _note_ends(dag: Dag, name: str, group: str, loop: Loop) -> None:
 
 
 def _leave(dag: Dag, name: str, group: str, loop: Loop) -> bool:
-    """Call the exit handlers of items that have ended, in order; whether all have ended."""
+    """Call the exit handlers of ended items, in order. Returns whether all of them have ended."""
     while loop.ended:
         item = loop.ended[0][1]
         if not dag_hooks.leave(dag, name, item):
@@ -119,7 +119,7 @@ def _turn_back(dag: Dag, group: str, loop: Loop) -> None:
 
 
 def heal(dag: Dag) -> None:
-    """End the groups that turned back though all of their items have ended, unless something before them in the dag still runs."""
+    """End the groups at which Argo stopped although all their items have ended, unless something before them in the dag still runs."""
     p = dag.p
     for group in list(dag.frame.stuck):
         behind = dag.frame.loops[group].ended[1:]
@@ -133,7 +133,7 @@ def heal(dag: Dag) -> None:
 
 
 def _unseen(p: Pass, item: str) -> bool:
-    """Whether Argo has not seen that the item has ended: the end of a template shows when it is executed, which comes after the others."""
+    """Whether Argo has not noticed yet that the item has ended: a template's end is noticed when it is executed, after the others."""
     return p.node(item)["type"] in COMPOSITE and p.get(p.id(f"{p.node(item)['name']}.onExit")) is None
 
 
@@ -145,7 +145,7 @@ def _phase(p: Pass, group: str) -> str:
 
 
 def _make_item(dag: Dag, group: str, calls: Calls, index: int) -> str:
-    """The item's node. Raises Blocked, and CallFailed (with the node) for an item that cannot be called."""
+    """Create the item's node. Raises Blocked, or CallFailed (with the node) for an item that cannot be called."""
     p = dag.p
     shown = item_name(calls.step["name"], index, (calls.items or [])[index])
     child = dag.id(shown)

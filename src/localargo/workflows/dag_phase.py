@@ -1,4 +1,4 @@
-"""How a dag has ended, judged by the tasks that nothing depends on (or its targets)."""
+"""The phase of a dag, computed from its targets or from the tasks on which no other depends."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Ids = Callable[[str], str]
 def phase_of(p: Pass, node: str, graph: Graph, dag: Doc, on_exit: bool, ids: Ids) -> str:
     """Running, Succeeded, Failed or Error.
 
-    A target that was skipped or omitted counts as what its branch came to: a failure before it fails the dag, unless something
-    after the failure ended well.
+    A skipped or omitted target gets the phase of its branch: an earlier failure fails the dag, unless something
+    after the failure succeeded.
     """
     if p.shutdown and not on_exit and not _hooks_open(p, graph, ids):
         if p.deeper(node):
-            p.look(node)  # what it has called in this look begins first
+            p.look(node)  # calls made in this assessment start first
             return "Running"
         return "Failed"
     if p.count("open", node) or p.index.owed.get(node) or _hooks_open(p, graph, ids) or _handlers_open(p, graph, ids):
@@ -53,11 +53,11 @@ def _handlers_open(p: Pass, graph: Graph, ids: Ids) -> bool:
 
 
 def _phases(p: Pass, node: str, targets: list[str]) -> dict[str, str]:
-    """What the branch of each target came to; empty for one that has not begun.
+    """The phase of each target's branch; empty for one that has not started.
 
-    Argo walks from the dag over all children, hooks and what lies below templates among them, and carries along the phase of the last
-    node that was executed. A target that is reached with a failure keeps it. Argo waits for ever for one that is never reached: what it
-    depends on broke down before it had an end to hang it on. That counts as a failure here.
+    Argo walks from the dag over all children, including hooks and nodes below templates, and carries along the phase of the last
+    executed node. A target reached with a failure keeps it. Argo waits forever for a target that it never reaches, because what it
+    depends on failed before it had a last node. That counts as a failure here.
     """
     found = {target: p.node(target)["phase"] if p.get(target) is not None else "" for target in targets}
     orphans = p.priv(node).get("orphans")
@@ -84,7 +84,7 @@ def _phases(p: Pass, node: str, targets: list[str]) -> dict[str, str]:
 
 
 def _below(p: Pass, node: str, doc: Doc) -> list[str]:
-    """Of a Retry node, latest first: its hooks, and the children of its attempts."""
+    """The hooks of a Retry node and the children of its attempts, latest first."""
     children = list(p.children(node))
     if doc["type"] != "Retry":
         return children
@@ -93,7 +93,7 @@ def _below(p: Pass, node: str, doc: Doc) -> list[str]:
 
 
 def reaches(p: Pass, node: str, group: str) -> bool:
-    """Whether Argo, on its walk over what lies below the dag, comes to the group: it turns back at the first node that runs."""
+    """Whether Argo's walk over the nodes below the dag reaches the group: it stops at the first running node."""
     queue = list(p.children(node))
     seen = set(queue)
     for each in queue:

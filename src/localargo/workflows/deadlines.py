@@ -13,26 +13,26 @@ from localargo.workflows.work import CallFailed, Pass
 EXCEEDED = "Step exceeded its deadline"
 TIMEOUT = "timeout"
 ACTIVE = "Pod was active on the node longer than the specified deadline"
-SHORTEST = 2.0  # seconds: Argo makes no pod that would have a second or less, fractions left out
+SHORTEST = 2.0  # seconds: Argo creates no pod that would have one whole second or less
 
 
 def set_deadline(p: Pass) -> None:
-    """Work out when the Workflow must have ended (its onExit may go on)."""
+    """Compute when the Workflow must have ended (its onExit may continue)."""
     seconds = p.spec.get("activeDeadlineSeconds")
     if seconds is not None:
         p.set_hidden(deadline=float(int(p.now) + int(seconds)))
 
 
 def is_over(p: Pass) -> bool:
-    """Whether the Workflow's time is over."""
+    """Whether the Workflow's deadline has passed."""
     deadline = p.hidden.get("deadline")
     return deadline is not None and p.now >= deadline
 
 
 def pod_deadline(p: Pass, node: str, template: Doc) -> float | None:
-    """When the pod has been active for too long. Raises CallFailed for times that cannot be."""
+    """The pod's deadline. Raises CallFailed for invalid times."""
     private = p.priv(node)
-    if template.get("timeout"):  # counts from the node's beginning and goes before all others
+    if template.get("timeout"):  # counts from the node's start and takes precedence
         ends = float(private["at"] + _duration(template["timeout"]))
         if ends - p.now <= SHORTEST:
             raise CallFailed(f"{p.node(node)['name']} exceeded its deadline")
@@ -47,7 +47,7 @@ def pod_deadline(p: Pass, node: str, template: Doc) -> float | None:
 
 
 def pod_stop(p: Pass, node: str) -> float | None:
-    """When the pod's containers are told to end: with the Workflow, or when no time is left to its retries."""
+    """When the pod's containers get SIGTERM: at the Workflow's deadline, or when no time is left for retries."""
     private = p.priv(node)
     limits: list[float] = []
     if p.hidden.get("deadline") is not None and not private.get("onExit"):
@@ -71,8 +71,8 @@ def _seconds(p: Pass, node: str, template: Doc, own: str) -> int:
 
 
 def hold(p: Pass, node: str, template: Doc, why: str) -> bool:
-    """Leave a node Pending that a cluster's kubelet could not start, as far as its template limits the time; else it would wait for ever,
-    and the answer is False. Raises CallFailed."""
+    """Leave a node Pending that a cluster's kubelet could not start, provided that its template limits the time. Otherwise it would
+    wait forever, and the answer is False. Raises CallFailed."""
     watched = p.priv(node).get("role") != "attempt" and (template.get("timeout") or template.get("pendingTimeout"))
     if not watched and not template.get("timeout") and template.get("activeDeadlineSeconds") is None:
         return False
@@ -84,7 +84,7 @@ def hold(p: Pass, node: str, template: Doc, why: str) -> bool:
 
 
 def watch(p: Pass, node: str, template: Doc) -> None:
-    """A node that is still Pending when its `timeout` or `pendingTimeout` is over has failed; Argo does not ask this of attempts."""
+    """Note when a Pending node fails by its `timeout` or `pendingTimeout`; Argo does not apply these to attempts."""
     if p.priv(node).get("role") == "attempt":
         return
     held = p.priv(node).get("held")
@@ -93,20 +93,20 @@ def watch(p: Pass, node: str, template: Doc) -> None:
         try:
             limits += [_duration(template[field])] if template.get(field) else []
         except CallFailed:
-            continue  # told when the pod is made
+            continue  # reported when the pod is created
     if limits:
         p.keep(node, wake=p.priv(node)["at"] + min(limits))
 
 
 def assess_pending(p: Pass, node: str) -> None:
-    """End a node that waited too long for its pod."""
+    """End a node that has waited too long for its pod."""
     doc, wake = p.node(node), p.priv(node).get("wake")
     if wake is None or wake > p.now or doc["phase"] in FULFILLED:
         return
     if doc["phase"] != "Pending":
         p.keep(node, wake=None)
         owner = p.priv(node).get("owner", "")
-        p.changed.setdefault(owner, {})[node] = None  # its hooks may be waiting to see it run
+        p.changed.setdefault(owner, {})[node] = None  # its hooks may wait for it to run
         p.look(owner)
         return
     from localargo.workflows.pods import container_nodes, ensured
@@ -126,11 +126,11 @@ def assess_pending(p: Pass, node: str) -> None:
     if private["role"] in ("entry", "exit"):
         p.keep(node, raised=TIMEOUT)
     elif private["role"] == "step" and not p.fulfilled(private["owner"]):
-        p.mark(private["owner"], "Failed", TIMEOUT)  # with what runs beside it
+        p.mark(private["owner"], "Failed", TIMEOUT)  # with the containers beside it
 
 
 def enforce(p: Pass) -> None:
-    """After the Workflow's deadline: what waits or is suspended fails; pods are ended by their own deadline."""
+    """After the Workflow's deadline: fail waiting and suspended nodes; pods have their own deadline."""
     if not is_over(p):
         return
     for node, doc in {**p.run.nodes, **p.nodes}.items():
@@ -145,7 +145,7 @@ def enforce(p: Pass) -> None:
 
 
 def _withdraw(p: Pass, node: str) -> None:
-    """Nobody waits for the answers any more."""
+    """Cancel the open actions of the node."""
     for kind in ("lock", "http", "resource"):
         p.cancel(f"{kind}/{node}")
 

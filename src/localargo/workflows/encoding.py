@@ -1,6 +1,6 @@
-"""Facts and actions as JSON text and back, for the journal.
+"""Facts and actions as JSON and back, for the database.
 
-The records are plain dataclasses; how one is read back is derived once from its type hints, so a new field needs nothing here.
+The records are plain dataclasses, decoded by their type hints, so a new field needs no change here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Decode = Callable[[Any], Any]
 
 
 def encode(message: Fact | Action) -> str:
-    """The record as compact JSON; `kind` says which it is."""
+    """The record as compact JSON; `kind` names its class."""
     return json.dumps(message, default=_plain, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -41,7 +41,7 @@ def _plain(value: object) -> object:
         return {name: getattr(value, name) for name in _names(type(value))}
     if isinstance(value, Mapping):
         return dict(value)
-    raise TypeError(f"{type(value).__name__} cannot be journalled")
+    raise TypeError(f"{type(value).__name__} cannot be stored")
 
 
 @cache
@@ -54,7 +54,7 @@ def _read(text: str) -> Any:
     kind = tree["kind"]
     record = getattr(messages, kind, None)
     if not (isinstance(record, type) and dataclasses.is_dataclass(record)):
-        raise ValueError(f"unknown journal record {kind!r}")
+        raise ValueError(f"unknown record {kind!r}")
     return _decoder(record)(tree)
 
 

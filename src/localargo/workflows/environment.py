@@ -1,4 +1,4 @@
-"""A container's environment: what every pod has, what ConfigMaps and Secrets give, and what the manifest says."""
+"""A container's environment: the variables of every pod, those from ConfigMaps and Secrets, and the manifest's own."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _REFERENCE = re.compile(r"\$(\$)?\(([A-Za-z_.][-A-Za-z0-9_.]*)\)")
 
 
 class NotThere(CallFailed):
-    """What the pod needs does not exist (yet): a cluster makes the pod all the same, and it waits."""
+    """Something that the pod needs does not exist (yet): a cluster creates the pod nevertheless, and it waits."""
 
 
 def variables(p: Pass, pod: str, template: Doc, container: Doc) -> dict[str, str]:
-    """Everything that the process will see. Raises CallFailed in Kubernetes' words for what is not there."""
+    """All variables of the process. Raises CallFailed with Kubernetes' message for missing sources."""
     found = dict(p.world.pod_environment)
     for source in container.get("envFrom") or ():
         prefix = source.get("prefix") or ""
@@ -67,7 +67,7 @@ def _key(p: Pass, shelf: str, reference: Doc) -> str | None:
 
 
 def _expand(value: str, known: Mapping[str, str]) -> str:
-    """Kubernetes' `$(NAME)`: variables defined before; a name that is not there stays as it stands."""
+    """Expand Kubernetes' `$(NAME)` with variables defined earlier; an unknown name stays unchanged."""
 
     def replace(match: re.Match[str]) -> str:
         return f"$({match[2]})" if match[1] else known.get(match[2], match[0])

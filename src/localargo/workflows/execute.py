@@ -1,4 +1,4 @@
-"""Calling a template: the node it becomes, the locks and the memo it waits for, and what is started."""
+"""Calls a template: creates its node, waits for its locks, looks up its memo, and starts it."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ NODE_TYPES = {"steps": "Steps", "dag": "DAG", "suspend": "Suspend", "http": "HTT
 
 @dataclass(slots=True)
 class Frame:
-    """What is known of an unfulfilled steps or dag node; worked out again after a load."""
+    """Derived facts about an unfulfilled steps or dag node; computed again after a load."""
 
-    raw: Doc  # the template as it is written
-    template: Doc  # and as it is executed
-    base: str  # of the names inside it
+    raw: Doc  # the template as written
+    template: Doc  # the template as executed
+    base: str  # where templates named inside it are looked up
     version: tuple[Any, ...]
     scope: Scope = field(default_factory=Scope)
     done: int = 0  # step groups whose outputs are in `scope`
     tasks: dict[str, Scope] = field(default_factory=dict)  # outputs of settled tasks
     loops: dict[str, Any] = field(default_factory=dict)  # group id -> its calls
-    stuck: dict[str, None] = field(default_factory=dict)  # loops whose items have all ended, and not all of their exit handlers
+    stuck: dict[str, None] = field(default_factory=dict)  # loops whose items have all ended, but not all of their exit handlers
     result_refs: dict[str, bool] = field(default_factory=dict)
     graph: Any = None
-    reads: dict[str, Doc] = field(default_factory=dict)  # of a task's template the inputs, if one reads a ConfigMap
-    broken: bool = False  # the outputs of some task's loop cannot be put together
+    reads: dict[str, Doc] = field(default_factory=dict)  # the inputs of a task's template, if one reads a ConfigMap
+    broken: bool = False  # the outputs of some task's loop cannot be combined
     text: str = ""  # the raw template as JSON
 
 
 def start(p: Pass, call: Call) -> str:
-    """Call the template; the answer is the node's id.
+    """Call the template. Returns the node's id.
 
-    Raises Blocked when there is no place for it now, CallFailed when the call is wrong (then there is a node that says so).
+    Raises Blocked while `parallelism` allows no more calls, CallFailed when the call is wrong (a node then shows the error).
     """
     node = p.id(call.name)
     if p.reused(node):
@@ -67,14 +67,14 @@ def start(p: Pass, call: Call) -> str:
 
 
 def _refused(p: Pass, call: Call, error: CallFailed, *, early: bool = False) -> CallFailed:
-    """A node that says why the call was not made. `early`: Argo says it again whenever it looks at the node."""
+    """A node that shows why the call failed. `early`: Argo reports it again whenever it assesses the node."""
     node = p.create(call, "Skipped", "Error", str(error))
     p.keep(node, raised=str(error), early=early or None)
     return CallFailed(str(error), node)
 
 
 def resume(p: Pass, node: str) -> None:
-    """Go on with a node that holds its locks now."""
+    """Continue a node that holds its locks now."""
     stage = p.priv(node).get("stage")
     if stage is None or p.fulfilled(node):
         return
@@ -123,7 +123,7 @@ def _hooked(call: Call) -> Call:
 
 
 def run(p: Pass, call: Call, node: str | None, template: Doc, arguments: Doc) -> str:
-    """Execute a template that waits for nothing any more. Raises CallFailed when it cannot be done; the node says so."""
+    """Execute a template that has its locks. Raises CallFailed when that is impossible; the node shows the error."""
     if template.get("steps") == []:
         raise CallFailed(f"Template '{template.get('name', '')}' missing specification")
     kind = template_type(template)
@@ -155,7 +155,7 @@ def run(p: Pass, call: Call, node: str | None, template: Doc, arguments: Doc) ->
 
 
 def call_of(p: Pass, node: str) -> Call:
-    """The call that made the node, its arguments aside."""
+    """The call that created the node, without its arguments."""
     doc, private = p.node(node), p.priv(node)
     holder = {"template": doc.get("templateName"), "templateRef": doc.get("templateRef"), "inline": private.get("inline")}
     label = private.get("label")
@@ -200,7 +200,7 @@ def strategy_of(p: Pass, node: str) -> Doc:
 
 
 def arguments_of(p: Pass, node: str) -> Doc:
-    """The arguments of the node's call; attempts share those of their Retry node."""
+    """The arguments of the node's call; attempts have those of their Retry node."""
     private = p.priv(node)
     if private.get("role") == "attempt":
         private = p.priv(private["owner"])
@@ -249,7 +249,7 @@ def wants_result(p: Pass, node: str) -> bool:
     return frame.result_refs[name]
 
 
-# ------------------------------------------------------------------------------------------ places
+# ------------------------------------------------------------------------------------------ parallelism
 
 
 def check_place(p: Pass, call: Call) -> None:
@@ -273,9 +273,9 @@ def check_place(p: Pass, call: Call) -> None:
 
 
 def fails_fast(p: Pass, node: str, template: Doc) -> bool:
-    """Whether nothing is done any more for a steps or dag node: its template has `failFast` and a pod or template below it failed.
+    """Whether nothing more is done for a steps or dag node: its template has `failFast`, and a pod or template below it failed.
 
-    Argo looks for failures below a Retry node, where there are none, before it goes on with an attempt: an attempt fails fast only when
+    Before it continues an attempt, Argo looks for failures below the Retry node, where there are none: an attempt fails fast only when
     something is called in it.
     """
     if not template.get("failFast") or not p.count("bad", node) or p.priv(node).get("role") == "attempt":
@@ -285,7 +285,7 @@ def fails_fast(p: Pass, node: str, template: Doc) -> bool:
 
 
 def _fail_fast(p: Pass, node: str) -> None:
-    """When the node's own pods have ended it has failed; of a steps node also the last group that is found below it, even a nested one."""
+    """Fail the node once its own pods have ended; of a steps node also the last group found below it, even a nested one."""
     if not p.count("pods", node):
         group = _last_group(p, node) if p.node(node)["type"] == "Steps" else ""
         if group:
@@ -294,7 +294,7 @@ def _fail_fast(p: Pass, node: str) -> None:
 
 
 def stands_still(p: Pass, node: str) -> bool:
-    """Whether the node lies in a template that fails fast: that is looked at again instead."""
+    """Whether the node is in a template that fails fast: then that template is assessed instead."""
     boundary = p.node(node).get("boundaryID", "")
     above = p.get(boundary)
     if above is None or above["type"] not in ("Steps", "DAG") or above["phase"] in FULFILLED or not p.count("bad", boundary):

@@ -1,4 +1,4 @@
-"""The Workflow's own beginning and end: locks, the entry template, hooks, onExit, and the phase that follows."""
+"""Start and end of the whole Workflow: locks, the entry template, hooks, onExit, and the resulting phase."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMPLETED_LABEL = "workflows.argoproj.io/completed"
 
 
 def begin(p: Pass) -> None:
-    """The first look at an admitted Workflow."""
+    """The first assessment of an admitted Workflow."""
     p.labels[PHASE], p.labels[COMPLETED_LABEL] = "Pending", "false"
     refused = p.hidden.get("refused")
     if refused:
@@ -49,7 +49,7 @@ def begin(p: Pass) -> None:
 
 
 def run(p: Pass) -> None:
-    """The Workflow begins to run: its metadata, its deadline, its entry template."""
+    """Start the Workflow: its metadata, its deadline, its entry template."""
     try:
         labels.give(p)
     except CallFailed as error:
@@ -63,7 +63,7 @@ def run(p: Pass) -> None:
 
 
 def start_entry(p: Pass) -> None:
-    """Call the entry template, unless the Workflow is suspended or has begun already."""
+    """Call the entry template, unless the Workflow is suspended or has started already."""
     if p.suspended or p.get(p.name) is not None:
         return
     try:
@@ -77,7 +77,7 @@ def start_entry(p: Pass) -> None:
     try:
         p.start(call)
     except CallFailed:
-        return  # conclude says it
+        return  # `conclude` reports it
     except Blocked:
         return
     if hooks.has_lifecycle(p.spec):
@@ -88,7 +88,7 @@ def start_entry(p: Pass) -> None:
 
 
 def conclude(p: Pass) -> None:
-    """Once nothing more can be done in this pass: hooks of the Workflow, its exit handler, its phase."""
+    """At the end of a pass: hooks of the Workflow, its exit handler, its phase."""
     entry = p.get(p.name)
     if p.head.get("phase") in COMPLETED or entry is None or p.suspended:
         return
@@ -97,7 +97,7 @@ def conclude(p: Pass) -> None:
         if not _pods_left(p) or all_new(p):
             _end(p, "Error", f"error in entry template execution: {raised}")
             return
-        p.keep(p.name, raised=None)  # Argo waits for the pods, and then takes the error for an ordinary one
+        p.keep(p.name, raised=None)  # Argo waits for the pods, and then treats the error as an ordinary one
     deemed = p.priv(p.name).get("deemed")
     if deemed is not None:
         _end(p, "Error", deemed)
@@ -119,12 +119,12 @@ def conclude(p: Pass) -> None:
 
 
 def _pods_left(p: Pass) -> bool:
-    """Whether a pod runs on: one that was told to stop, or one beside a failure."""
+    """Whether a pod is still running: one that was told to stop, or one beside a failure."""
     return p.count("late", "") > 0 or p.count("pods", "") > 0
 
 
 def all_new(p: Pass) -> bool:
-    """Whether no pod is older than this pass: then Argo ends at once, and what it just made stays Pending for ever."""
+    """Whether no pod is older than this pass: then Argo ends at once, and the new pods stay Pending forever."""
     new = [n for n in p.nodes if n not in p.run.nodes and p.priv(n).get("pod")]
     return p.count("late", "") == 0 and p.count("pods", "") == len(new)
 
@@ -148,12 +148,12 @@ def _hooks(p: Pass) -> None:
         try:
             p.start(call)
         except Blocked:
-            raise CallFailed(hooks.FULL) from None  # Argo takes it for an error of the entry node
+            raise CallFailed(hooks.FULL) from None  # Argo treats it as an error of the entry node
         p.link(p.name, p.id(node_name))
 
 
 def _exit_node(p: Pass) -> str | None:
-    """The exit handler's node once it has ended; empty while it has not, None if there is none."""
+    """The exit handler's node once it has ended; empty before, None without an exit handler."""
     if not hooks.has_exit(p.spec):
         return None
     name = f"{p.name}.onExit"
@@ -218,13 +218,13 @@ def _end(p: Pass, phase: str, message: str) -> None:
 
 
 def give_up(p: Pass, message: str) -> None:
-    """The Workflow ends where Argo's controller breaks down over it."""
+    """End the Workflow where Argo's controller panics."""
     if p.head.get("phase") not in COMPLETED:
         _end(p, "Error", message)
 
 
 def stopped_before_start(p: Pass) -> bool:
-    """A Workflow that still waits for its lock and is terminated ends at once."""
+    """End a Workflow that is terminated while it waits for its lock."""
     if p.head.get("phase") != "Pending" or p.shutdown != "Terminate" or p.get(p.name) is not None:
         return False
     _end(p, "Failed", f"Stopped with strategy '{p.shutdown}'")

@@ -12,17 +12,17 @@ from localargo.workflows.index import COMPLETED, FULFILLED
 from localargo.workflows.messages import Run
 from localargo.workflows.status import HIDDEN, pod_name, spec_of, template_name
 
-POD_DELAY = 5.0  # seconds: the default of Argo's podGCDeleteDelayDuration
+POD_DELAY = 5.0  # seconds, the default of Argo's podGCDeleteDelayDuration
 LONGEST = 10**12  # seconds
 OF_WORKFLOW = ("OnWorkflowCompletion", "OnWorkflowSuccess")
-BY_PHASE = {"Succeeded": "secondsAfterSuccess", "Failed": "secondsAfterFailure"}  # Argo knows none of its own for Error
+BY_PHASE = {"Succeeded": "secondsAfterSuccess", "Failed": "secondsAfterFailure"}  # Argo has no setting of its own for Error
 
 
 def expires_at(run: Run) -> float | None:
-    """The time at which the Workflow is to be deleted; None when it has not ended, or stays."""
+    """The time at which the Workflow is to be deleted; None when it has not ended, or is kept."""
     own = ((run.head.get(HIDDEN) or {}).get("spec") or run.workflow.get("spec") or {}).get("ttlStrategy")
     template = (run.head.get("storedWorkflowTemplateSpec") or {}).get("ttlStrategy")
-    strategy = (template if own is None else own) or {}  # as a whole: Argo does not merge the two
+    strategy = (template if own is None else own) or {}  # as a whole, because Argo does not merge the two
     phase = run.head.get("phase")
     if phase not in COMPLETED:
         return None
@@ -62,7 +62,7 @@ def _has_ended(node: Doc, private: Doc) -> bool:
 
 
 def _delay(settings: Doc) -> float:
-    """What cannot be read counts as not given, as in Argo."""
+    """The delay; an invalid one counts as not given, as in Argo."""
     try:
         delay = argo_duration(str(settings.get("deleteDelayDuration") or "-1"))
     except ExpressionError:
@@ -71,7 +71,7 @@ def _delay(settings: Doc) -> float:
 
 
 def selects(selector: Doc, labels: Mapping[str, str]) -> bool:
-    """Whether a Kubernetes label selector selects what has these labels."""
+    """Whether a Kubernetes label selector matches these labels."""
     if any(labels.get(key) != str(value) for key, value in (selector.get("matchLabels") or {}).items()):
         return False
     return all(_holds(each, labels) for each in selector.get("matchExpressions") or ())

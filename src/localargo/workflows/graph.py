@@ -1,4 +1,4 @@
-"""The shape of a dag template: who depends on whom, and what a task's `depends` says. Worked out once per node."""
+"""The dependencies of a dag template's tasks and their `depends` conditions. Computed once per node."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Graph:
     targets: list[str] = field(default_factory=list)
 
     def holds(self, name: str, results: Mapping[str, Mapping[str, bool]]) -> bool:
-        """Whether the task's condition holds, an expression as any other. `results`: result words of each dependency.
+        """Whether the task's `depends` condition holds. `results`: result words of each dependency.
 
         Raises ExpressionError in Argo's words.
         """
@@ -33,7 +33,7 @@ class Graph:
             raise ExpressionError(f"unable to evaluate expression '{text}': {error}") from error
 
     def ancestors(self, name: str) -> list[str]:
-        """All tasks that the task depends on, directly or not; nearest dependencies last."""
+        """All direct and indirect dependencies of the task; nearest last."""
         seen: dict[str, None] = {}
 
         def visit(task: str) -> None:

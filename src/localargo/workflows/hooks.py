@@ -22,7 +22,7 @@ FULL = "Max parallelism reached"
 
 @dataclass(frozen=True, slots=True)
 class HookOwner:
-    """Where a hook belongs: whose node, which name it has in the scope, and who is told of the hook's end."""
+    """The node that a hook belongs to, its name in the scope, and the node that is assessed at the hook's end."""
 
     node: str  # the step's or task's node
     kind: str  # steps, tasks
@@ -34,17 +34,17 @@ class HookOwner:
 
 
 def has_hooks(step: Doc) -> bool:
-    """Whether anything is to be watched on the step's node."""
+    """Whether the step has hooks or an exit handler."""
     return bool(step.get("hooks")) or bool(step.get("onExit"))
 
 
 def has_lifecycle(step: Doc) -> bool:
-    """Whether there are hooks beside the exit handler."""
+    """Whether the step has hooks other than the exit handler."""
     return any(name != "exit" for name in step.get("hooks") or ())
 
 
 def has_exit(step: Doc) -> bool:
-    """Whether there is an exit handler."""
+    """Whether the step has an exit handler."""
     return bool(step.get("onExit")) or "exit" in (step.get("hooks") or {})
 
 
@@ -60,9 +60,9 @@ def exit_hook(step: Doc, arguments: Doc) -> Doc | None:
 
 
 def begin(p: Pass, hook_owner: HookOwner, step: Doc, scope: Scope, params: Mapping[str, str | None]) -> bool:
-    """Start the hooks whose time has come, the exit handler aside; whether all that were started have ended.
+    """Start the hooks that are due, except the exit handler. Returns whether all started hooks have ended.
 
-    Raises CallFailed when one cannot be evaluated or called, or has no place (`parallelism`): Argo takes that for an error too.
+    Raises CallFailed when one cannot be evaluated or called, also for lack of a `parallelism` slot: an error in Argo, too.
     """
     doc = p.node(hook_owner.node)
     if has_lifecycle(step) and not unseen(p, doc):
@@ -76,7 +76,7 @@ def begin(p: Pass, hook_owner: HookOwner, step: Doc, scope: Scope, params: Mappi
 def leave(p: Pass, hook_owner: HookOwner, step: Doc, scope: Scope, params: Mapping[str, str | None]) -> None:
     """Start the exit handler of a node that has ended.
 
-    Raises CallFailed when it cannot be evaluated or called, and Blocked while it has no place (`parallelism`).
+    Raises CallFailed when it cannot be evaluated or called, and Blocked while `parallelism` allows no more calls.
     """
     doc = p.node(hook_owner.node)
     hook = exit_hook(step, p.spec.get("arguments") or {})
@@ -137,7 +137,7 @@ def _holds(expression: str, scope: Scope, params: Mapping[str, str | None]) -> b
 
 
 def _resolved(p: Pass, hook_owner: HookOwner, arguments: Doc, scope: Scope, params: Mapping[str, str | None]) -> Doc:
-    """The arguments with the node's parameters and artifacts; its result and exit code are not known to Argo here."""
+    """The arguments with the node's parameters and artifacts; Argo does not know its result and exit code here."""
     scope = scope.copy()
     outputs = p.node(last_attempt(p, hook_owner.node) or hook_owner.node).get("outputs") or {}
     prefix = f"{hook_owner.kind}.{hook_owner.name}.outputs"

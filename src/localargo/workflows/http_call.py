@@ -1,4 +1,4 @@
-"""`http` templates: one request from the engine itself, to loopback or to a host that was allowed by name."""
+"""`http` templates: one request sent by the engine, to loopback or to a host that was allowed by name."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     import httpx
 
 MOST = 1 << 20  # bytes of a body that are kept as the node's result
-REDIRECTIONS = 10  # that Go's client follows
+REDIRECTIONS = 10  # as many as Go's client follows
 
 
 class HttpCalls:
-    """Makes the requests. `secret` gives a Secret's document, None when there is none."""
+    """Sends the requests. `secret` returns a Secret's document, None when it does not exist."""
 
     def __init__(self, allowed: Sequence[str], secret: Callable[[str], Doc | None]) -> None:
         self._allowed = frozenset(allowed)
         self._secret = secret
 
     async def __call__(self, action: CallHttp) -> Answered:
-        """Send the request and judge the response; never raises for what the other side does."""
+        """Send the request and judge the response; never raises for failures of the server."""
         http = action.http
         try:
             limit = http.get("timeoutSeconds")
@@ -48,7 +48,7 @@ class HttpCalls:
             return Answered(action.node_id, "Failed", str(error))
 
     async def _send(self, http: Doc) -> httpx.Response:
-        """Raises RequestFailed in Go's words, NotPermitted."""
+        """Raises RequestFailed with Go's message, NotPermitted."""
         import httpx
 
         hooks: dict[str, list[Callable[..., Any]]] = {"request": [self._permit]}
@@ -100,7 +100,7 @@ class HttpCalls:
 
 
 class RequestFailed(LocalArgoError):
-    """The request was not answered."""
+    """The request got no response."""
 
 
 class NotPermitted(LocalArgoError):
@@ -108,7 +108,7 @@ class NotPermitted(LocalArgoError):
 
 
 def judge(action: CallHttp, response: httpx.Response) -> Answered:
-    """Phase and result: 2xx is success unless `successCondition` says otherwise. Raises InvalidInput for a condition that says neither."""
+    """Phase and result: 2xx succeeds unless `successCondition` decides. Raises InvalidInput for a condition that is not a boolean."""
     body = response.content[:MOST].decode("utf-8", "replace")
     outputs: Doc = {"result": body}
     condition = str(action.http.get("successCondition") or "")
@@ -125,7 +125,7 @@ def judge(action: CallHttp, response: httpx.Response) -> Answered:
 
 
 def _scope(http: Doc, response: httpx.Response, body: str) -> dict[str, Any]:
-    """What a condition may speak of: the request as it is declared, the response as it came."""
+    """The variables of a condition: the request as declared and the response as received."""
     plain = [header for header in http.get("headers") or [] if not header.get("valueFrom")]
     received: dict[str, list[str]] = {}
     for name, value in response.headers.multi_items():
@@ -143,7 +143,7 @@ def _scope(http: Doc, response: httpx.Response, body: str) -> dict[str, Any]:
 
 
 def _body(http: Doc) -> bytes:
-    """`bodyFrom.bytes` is base64, as bytes are in JSON."""
+    """The request's body; `bodyFrom.bytes` is base64, like bytes in JSON."""
     if not http.get("bodyFrom"):
         return str(http.get("body") or "").encode()
     try:
@@ -153,7 +153,7 @@ def _body(http: Doc) -> bytes:
 
 
 def _dial(url: str, error: Exception) -> str:
-    """Why there is no connection, as Go says it."""
+    """Why there is no connection, in Go's words."""
     parts = urlsplit(url)
     host = {"localhost": "[::1]"}.get(parts.hostname or "", f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname)
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -169,5 +169,5 @@ def _dial(url: str, error: Exception) -> str:
 
 
 def request_name(http: Doc) -> str:
-    """How Go's client names a request in its errors."""
+    """The request as Go's client names it in errors."""
     return f'{str(http.get("method") or "GET").capitalize()} "{http.get("url")}"'

@@ -1,7 +1,7 @@
-"""What is counted about a run, so that a fact costs the same in a small and in a large one. Rebuilt at load, never stored.
+"""Counters of a run, so that a fact costs the same in a small and in a large run. Rebuilt at load, never stored.
 
 Counters are sums over nodes: every node adds to a few keys (`contributions`), so a change of one node changes a few counters. The
-rest are memories of what was worked out once (processed templates, expanded loops); each can be worked out again from the run.
+rest are caches (processed templates, expanded loops) that can be computed again from the run.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ COMPLETED = frozenset({"Succeeded", "Failed", "Error"})
 FULFILLED = COMPLETED | {"Skipped", "Omitted"}
 BAD = frozenset({"Failed", "Error"})
 COMPOSITE = frozenset({"Steps", "StepGroup", "DAG", "TaskGroup", "Retry"})
-COUNTED = frozenset({"Pod", "Steps", "DAG"})  # what Argo counts as a child for `parallelism`
+COUNTED = frozenset({"Pod", "Steps", "DAG"})  # node types that Argo counts for `parallelism`
 
 
 def contributions(node: Doc, private: Doc) -> list[Key]:
-    """The counters that the node adds one to.
+    """The counters to which the node adds one.
 
     `open`: unfulfilled nodes of an owner; `Failed`, `Error`, `Succeeded`: items of an owner by phase; `active`, `bad`: children of a
     boundary; `pods`: pods that run or wait (of a boundary, and of the run under the empty id); `hooks`: unfulfilled hooks of a node;
     `handlers`: the same of an owner.
-    A pod that is `ending` shows Failed already and is open until it has ended: only then are its outputs known.
+    An `ending` pod shows Failed already and is open until it has ended: only then are its outputs known.
     """
     keys: list[Key] = []
     phase, owner, boundary = node["phase"], private.get("owner", ""), node.get("boundaryID", "")
@@ -55,21 +55,21 @@ def contributions(node: Doc, private: Doc) -> list[Key]:
     elif phase == "Succeeded" and role != "hook":
         keys.append((phase, owner))
     if private.get("pod") and phase in FULFILLED:
-        keys.append(("late", ""))  # a pod that still ends though its node has been judged
+        keys.append(("late", ""))  # a pod that is still ending although its node has its phase
     return keys
 
 
 class Index:
-    """Counters, timers and memories of one run."""
+    """Counters, timers and caches of one run."""
 
     def __init__(self, run: Run) -> None:
         self.counts: defaultdict[Key, int] = defaultdict(int)
-        self.timers: list[tuple[float, str]] = []  # a heap; an entry counts while the node's private `wake` says the same
-        self.blocked: dict[str, None] = {}  # groups and retries that wait for a place (parallelism)
-        self.owed: dict[str, dict[str, None]] = {}  # owner -> its nodes whose exit handlers wait for a place
-        self.frames: dict[str, Any] = {}  # composite node id -> what is known of its template
-        self.memory: dict[str, Any] = {}  # facts of the whole run that never change
-        self.fresh = True  # nothing has been looked at since the load
+        self.timers: list[tuple[float, str]] = []  # a heap; an entry is valid while it equals the node's private `wake`
+        self.blocked: dict[str, None] = {}  # groups and retries that wait for a parallelism slot
+        self.owed: dict[str, dict[str, None]] = {}  # owner -> its nodes whose exit handlers wait for a parallelism slot
+        self.frames: dict[str, Any] = {}  # composite node id -> derived facts about its template
+        self.memory: dict[str, Any] = {}  # values of the whole run that never change
+        self.fresh = True  # nothing has been assessed since the load
         for node_id, node in run.nodes.items():
             private = run.private.get(node_id, {})
             self.add(node, private, 1)
@@ -79,17 +79,17 @@ class Index:
                 self.blocked[private["owner"]] = None
 
     def add(self, node: Doc, private: Doc, sign: int) -> None:
-        """Count a node in (1) or out (-1)."""
+        """Add a node to the counters (1) or remove it (-1)."""
         for key in contributions(node, private):
             self.counts[key] += sign
 
     def time(self, node_id: str, private: Doc) -> None:
-        """Remember when the node wants to be looked at."""
+        """Set the time at which the node is to be assessed."""
         if private.get("wake") is not None:
             heapq.heappush(self.timers, (private["wake"], node_id))
 
     def due(self, run: Run, now: float) -> Iterator[str]:
-        """Nodes whose time has come."""
+        """Nodes whose time has passed."""
         seen = set()
         for at, node_id in list(self.timers) if self.timers and self.timers[0][0] <= now else []:
             if at <= now and node_id not in seen and run.private.get(node_id, {}).get("wake") == at:
@@ -97,7 +97,7 @@ class Index:
                 yield node_id
 
     def next_time(self, run: Run) -> float | None:
-        """The earliest time that still counts."""
+        """The earliest valid time."""
         while self.timers:
             at, node_id = self.timers[0]
             if run.private.get(node_id, {}).get("wake") == at:
@@ -107,7 +107,7 @@ class Index:
 
 
 def index_of(run: Run) -> Index:
-    """The run's index, built when there is none."""
+    """The run's index, built if necessary."""
     if run.index is None:
         run.index = Index(run)
     index: Index = run.index
@@ -115,7 +115,7 @@ def index_of(run: Run) -> Index:
 
 
 def update(run: Run, outcome: Outcome) -> None:
-    """Take over an outcome that is about to be applied to the run (its documents are still the old ones)."""
+    """Update the index for an outcome that is about to be applied to the run."""
     again = any(n in run.nodes and run.nodes[n]["phase"] in FULFILLED and d["phase"] not in FULFILLED for n, d in outcome.nodes.items())
     if outcome.removed or again:
         run.index = None  # a retry of the Workflow

@@ -1,4 +1,4 @@
-"""Labels and annotations that a spec gives its Workflow: `workflowMetadata` with its expressions. Pure."""
+"""Labels and annotations from a spec's `workflowMetadata`, with its expressions. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TOO_LONG = f"must be no more than {LONGEST_PART} characters"
 
 
 def give(p: Pass) -> None:
-    """Set them as changes of this reconcile. Raises CallFailed in Argo's words."""
+    """Set them as changes of this reconcile. Raises CallFailed with Argo's message."""
     wanted = p.spec.get("workflowMetadata") or {}
     sources: dict[str, Any] = wanted.get("labelsFrom") or {}
     params = global_params(p)

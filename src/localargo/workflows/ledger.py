@@ -1,4 +1,4 @@
-"""The workflow room's tables, and nothing but SQL: runs as rows of nodes and edges, the outbox, facts, and locks held.
+"""The tables of the workflows package, SQL only: runs as rows of nodes and edges, the outbox, facts, and held locks.
 
 Every method that writes must be called inside `store.transaction`; the caller decides what becomes durable together.
 """
@@ -44,7 +44,7 @@ DELETE = (
 
 @dataclass(slots=True)
 class Row:
-    """A Workflow's own row: its number, and the run without anything derived."""
+    """A Workflow with its number, without derived data."""
 
     wf: int
     run: Run
@@ -54,7 +54,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """One action of the outbox. `state` is what the shell noted about it ("" until then)."""
+    """One action of the outbox. `state`: its progress, "" at first."""
 
     action: Action
     state: str
@@ -70,7 +70,7 @@ class Ledger:
     # ------------------------------------------------------------------------------------------ writing
 
     def insert(self, run: Run) -> int:
-        """A new Workflow; the answer is its number. Raises sqlite3.IntegrityError when the name is taken."""
+        """Store a new Workflow. Returns its number. Raises sqlite3.IntegrityError when the name is taken."""
         text = _dump(run.workflow)
         cursor = self._db.execute(
             "INSERT INTO workflow(name, doc, head) VALUES (?, ?, ?)", (run.workflow["metadata"]["name"], text, _dump(run.head))
@@ -81,7 +81,7 @@ class Ledger:
         return wf
 
     def save(self, wf: int, outcome: Outcome, workflow: Doc | None, finished: bool, order: Mapping[str, int], next_edge: int) -> None:
-        """What one reconcile changed, removals first. `order` numbers the nodes written; `workflow` None: its document is as before."""
+        """Store the changes of one reconcile, removals first. `order`: numbers of the nodes; `workflow`: None if unchanged."""
         self._db.executemany("DELETE FROM node WHERE wf = ? AND id = ?", ((wf, n) for n in outcome.removed))
         self._db.executemany("DELETE FROM edge WHERE wf = ? AND (parent = ? OR child = ?)", ((wf, n, n) for n in outcome.removed))
         self._nodes(wf, outcome.nodes, outcome.private, order)
@@ -113,24 +113,24 @@ class Ledger:
         self._db.executemany("INSERT INTO edge(wf, seq, parent, child) VALUES (?, ?, ?, ?)", rows)
 
     def replace_document(self, wf: int, workflow: Doc) -> None:
-        """Metadata and spec, as someone changed them."""
+        """Store changed metadata and spec."""
         self._db.execute("UPDATE workflow SET doc = ? WHERE wf = ?", (_dump(workflow), wf))
 
     def reopen(self, wf: int) -> None:
-        """A finished Workflow goes on (retry)."""
+        """A finished Workflow continues (retry)."""
         self._db.execute("UPDATE workflow SET finished = 0 WHERE wf = ?", (wf,))
 
     def finish(self, wf: int) -> None:
-        """It ended as it was inserted."""
+        """Mark a Workflow as finished."""
         self._db.execute("UPDATE workflow SET finished = 1 WHERE wf = ?", (wf,))
 
     def delete(self, wf: int) -> None:
-        """Nothing of it stays."""
+        """Delete all rows of a Workflow."""
         for statement in DELETE:
             self._db.execute(statement, (wf,))
 
     def put(self, wf: int, actions: Iterable[Action]) -> None:
-        """Actions to be carried out after the commit. An action replaces one of the same key."""
+        """Store actions to carry out after the commit. An action replaces one with the same key."""
         rows = []
         for action in actions:
             self._seq += 1
@@ -138,31 +138,31 @@ class Ledger:
         self._db.executemany("INSERT OR REPLACE INTO outbox(wf, key, seq, doc) VALUES (?, ?, ?, ?)", rows)
 
     def note(self, wf: int, key: str, state: str) -> None:
-        """Remember how far an action came."""
+        """Store the progress of an action."""
         self._db.execute("UPDATE outbox SET state = ? WHERE wf = ? AND key = ?", (state, wf, key))
 
     def drop(self, wf: int, keys: Iterable[str]) -> None:
-        """Actions that are answered or no longer wanted."""
+        """Delete actions that are answered or no longer wanted."""
         self._db.executemany("DELETE FROM outbox WHERE wf = ? AND key = ?", ((wf, key) for key in keys))
 
     def add_fact(self, wf: int, fact: Fact) -> int:
-        """A fact that could not be learnt again after a crash; the answer is its number."""
+        """Store a fact that could not be learnt again after a crash. Returns its number."""
         return int(self._db.execute("INSERT INTO fact(wf, doc) VALUES (?, ?)", (wf, encode(fact))).lastrowid or 0)
 
     def drop_facts(self, ids: Iterable[int]) -> None:
-        """Facts that a reconcile has consumed."""
+        """Delete facts that a reconcile has consumed."""
         self._db.executemany("DELETE FROM fact WHERE id = ?", ((i,) for i in ids))
 
     def hold(self, wf: int, node: str, locks: Sequence[str]) -> None:
-        """The node (or, with an empty id, the run) holds the locks."""
+        """Store that the node (or, with an empty id, the run) holds the locks."""
         self._db.executemany("INSERT OR IGNORE INTO holder(wf, node, lock) VALUES (?, ?, ?)", ((wf, node, lock) for lock in locks))
 
     def free(self, wf: int, node: str) -> None:
-        """It holds nothing any more."""
+        """Store that it holds no locks."""
         self._db.execute("DELETE FROM holder WHERE wf = ? AND node = ?", (wf, node))
 
     def free_all(self, wf: int) -> None:
-        """The whole run holds nothing any more."""
+        """Store that neither the run nor its nodes hold locks."""
         self._db.execute("DELETE FROM holder WHERE wf = ?", (wf,))
 
     # ------------------------------------------------------------------------------------------ reading
@@ -173,11 +173,11 @@ class Ledger:
         return None if row is None else int(row[0])
 
     def uids(self) -> set[str]:
-        """Of all Workflows."""
+        """The uids of all Workflows."""
         return {row[0] for row in self._db.execute("SELECT json_extract(doc, '$.metadata.uid') FROM workflow") if row[0]}
 
     def uid(self, wf: int) -> str:
-        """Of one Workflow ("" when there is none)."""
+        """The uid of a Workflow; "" when it does not exist."""
         row = self._db.execute("SELECT json_extract(doc, '$.metadata.uid') FROM workflow WHERE wf = ?", (wf,)).fetchone()
         return "" if row is None else row[0] or ""
 
@@ -192,7 +192,7 @@ class Ledger:
         return [row[0] for row in self._db.execute(query, (f'"{field}"',))]
 
     def names(self, labels: Mapping[str, str]) -> list[str]:
-        """All Workflows whose labels have these values, oldest first."""
+        """The names of all Workflows with these labels, oldest first."""
         if not labels:
             return [row[0] for row in self._db.execute("SELECT name FROM workflow ORDER BY wf")]
         found = []
@@ -203,7 +203,7 @@ class Ledger:
         return found
 
     def unfinished(self) -> list[int]:
-        """The numbers of the Workflows that are not finished, or still have something to be done for them."""
+        """The numbers of the Workflows that are not finished, or still have actions or facts."""
         query = "SELECT wf FROM workflow WHERE finished = 0 UNION SELECT wf FROM outbox UNION SELECT wf FROM fact ORDER BY wf"
         return [row[0] for row in self._db.execute(query)]
 
@@ -228,12 +228,12 @@ class Ledger:
         return int(node), int(edge)
 
     def outbox(self, wf: int) -> list[Pending]:
-        """What is to be done for it, in order."""
+        """Its open actions, in order."""
         rows = self._db.execute("SELECT doc, state FROM outbox WHERE wf = ? ORDER BY seq", (wf,))
         return [Pending(decode_action(doc), state) for doc, state in rows]
 
     def asked(self, name: str, key: str) -> bool:
-        """Whether the action of that key is still to be answered for the Workflow of that name."""
+        """Whether the Workflow of that name has an open action with that key."""
         query = "SELECT 1 FROM outbox JOIN workflow USING (wf) WHERE name = ? AND key = ?"
         return self._db.execute(query, (name, key)).fetchone() is not None
 
@@ -242,7 +242,7 @@ class Ledger:
         return [(i, decode_fact(doc)) for i, doc in self._db.execute("SELECT id, doc FROM fact WHERE wf = ? ORDER BY id", (wf,))]
 
     def holders(self) -> list[tuple[str, int, str]]:
-        """Every (lock, workflow number, node id) that is held."""
+        """All held locks: (lock, workflow number, node id)."""
         return self._db.execute("SELECT lock, wf, node FROM holder ORDER BY wf, node, lock").fetchall()
 
 

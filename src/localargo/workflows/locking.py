@@ -1,6 +1,6 @@
-"""Mutexes and semaphores in memory: who holds, who waits, and the decision of the pure `locks` function put into practice.
+"""Mutexes and semaphores in memory: holders and waiters, and how the decisions of the pure `locks` module are applied.
 
-What is held is a table (the ledger's); who waits follows from the outbox. So nothing here needs to be saved.
+Held locks are in a table of the ledger; waiters follow from the outbox. Nothing here needs to be stored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Owner = tuple[int, str]  # Workflow number and node id, empty for the run itself
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Who wants what. Workflows of higher priority come first, then older ones, then the order of asking."""
+    """A request for locks. Ordered by the Workflow's priority, then its age, then the order of the requests."""
 
     owner: Owner
     want: WantLock
@@ -25,7 +25,7 @@ class Waiting:
 
 
 class LockTable:
-    """All of a namespace. `granted` and `told` pass on what was decided; `limit` knows a semaphore's size as of now."""
+    """All locks of a namespace. `granted` and `told` report decisions; `limit` returns a semaphore's current size."""
 
     def __init__(
         self,
@@ -41,18 +41,18 @@ class LockTable:
         self._waiting: dict[Owner, Waiting] = {}
         self._said: dict[Owner, str] = {}
         self._asked = 0
-        self._open = False  # something changed since the last decision
+        self._open = False  # whether something has changed since the last decision
         for lock, wf, node in held:
             self._holders.setdefault(lock, {})[wf, node] = None
 
     def want(self, wf: int, want: WantLock, run: Run) -> None:
-        """Queue for all of the locks; who holds them already is told again."""
+        """Queue for all of the locks; a holder is granted them again."""
         self._asked += 1
         self._waiting[wf, want.node_id] = Waiting((wf, want.node_id), want, (-want.priority, wf, self._asked))
         self._open = True
 
     def free(self, wf: int, node_id: str) -> None:
-        """Give back, or stop waiting."""
+        """Release the locks, or stop waiting for them."""
         owner = (wf, node_id)
         self._waiting.pop(owner, None)
         self._said.pop(owner, None)
@@ -61,7 +61,7 @@ class LockTable:
         self._open = True
 
     def forget(self, wf: int) -> None:
-        """The Workflow is gone."""
+        """Drop everything of a deleted Workflow."""
         owners = {o for holders in self._holders.values() for o in holders} | set(self._waiting)
         for number, node_id in owners:
             if number == wf:
@@ -74,7 +74,7 @@ class LockTable:
         self.grant_free_locks()
 
     def grant_free_locks(self) -> None:
-        """Decide who gets what now, and tell those who wait why."""
+        """Grant what can be granted now, and tell the others why they wait."""
         if not self._open:
             return
         self._open = False
@@ -100,7 +100,7 @@ class LockTable:
 
 
 def limits_of(document: Callable[[str, str], Doc | None]) -> Callable[[str, int], int]:
-    """What the ConfigMap of a semaphore says now; the size it had when it was asked for, where it says nothing that can be read."""
+    """The semaphore's size in its ConfigMap now; if that cannot be read, the size at the time of the request."""
 
     def limit(lock: str, asked: int) -> int:
         kind, _, name, key = lock.split("/", 3)

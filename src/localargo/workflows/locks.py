@@ -1,4 +1,4 @@
-"""Who gets which lock: a pure decision over all who hold and all who wait in one namespace."""
+"""Decides who gets which lock, from all holders and waiters of one namespace. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Owner = TypeVar("Owner", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Claim(Generic[Owner]):
-    """One that waits for all of its locks. `limits` are those of the semaphores (a mutex has 1).
+    """A waiter, which needs all of its locks. `limits` are those of the semaphores (a mutex has 1).
 
-    Nodes of one Workflow have the same `kin` and pass each other; None is nobody's kin.
+    Nodes of one Workflow have the same `kin` and may overtake each other; None never matches.
     """
 
     owner: Owner
@@ -24,20 +24,20 @@ class Claim(Generic[Owner]):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a claim waits: the first lock that it cannot have, and Argo's message."""
+    """Why a claim waits: the first lock that it cannot get, and Argo's message."""
 
     lock: str
     message: str
 
 
 def grant(holders: Mapping[str, Sequence[Owner]], waiting: Sequence[Claim[Owner]]) -> tuple[list[Claim[Owner]], dict[Owner, Refusal]]:
-    """Who may have all of its locks now, and why the others may not.
+    """The claims that get all of their locks now, and why the others do not.
 
-    `waiting` stands in the order of the queue (priority, then age). A claim takes all of its locks or none, and no one passes another
-    that waits for the same lock but its kin.
+    `waiting` is in the order of the queue (priority, then age). A claim gets all of its locks or none, and overtakes no other claim
+    that waits for the same lock, except its kin.
     """
     taken = {lock: list(owners) for lock, owners in holders.items()}
-    queued: dict[str, Claim[Owner]] = {}  # who is first of those that wait
+    queued: dict[str, Claim[Owner]] = {}  # the first waiter
     given: list[Claim[Owner]] = []
     refused: dict[Owner, Refusal] = {}
     for claim in waiting:
@@ -65,6 +65,6 @@ def grant(holders: Mapping[str, Sequence[Owner]], waiting: Sequence[Claim[Owner]
 
 
 def shown(lock: str) -> str:
-    """As Argo names it: `<namespace>/Mutex/<name>`, `<namespace>/ConfigMap/<name>/<key>`."""
+    """The lock as Argo names it: `<namespace>/Mutex/<name>`, `<namespace>/ConfigMap/<name>/<key>`."""
     kind, namespace, rest = lock.split("/", 2)
     return f"{namespace}/{'ConfigMap' if kind == 'Semaphore' else kind}/{rest}"

@@ -1,4 +1,4 @@
-"""Steps and tasks before they are called: `when`, references to outputs, and loops, whose items are made one by one when wanted."""
+"""Steps and tasks before they are called: `when`, references to outputs, and loops, whose calls are created on demand."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HANGS = "(a reference that will never have a value: Argo waits here for ever, ar
 
 
 class ReferenceMissing(CallFailed):
-    """An artifact that is referred to cannot be had; steps word it differently than a dag."""
+    """An artifact referred to is missing; steps phrase it differently from dags."""
 
 
 def should_expand(step: Doc) -> bool:
@@ -36,7 +36,7 @@ def should_expand(step: Doc) -> bool:
 
 
 def should_execute(when: str) -> bool:
-    """Evaluate a `when` whose tags are replaced. Raises CallFailed in Argo's words."""
+    """Evaluate a `when` whose tags are replaced. Raises CallFailed with Argo's message."""
     try:
         return evaluate_when(when)
     except ExpressionError as error:
@@ -80,12 +80,12 @@ def _may_run(when: str, step: Doc) -> bool:
         return evaluate_when(when)
     except ExpressionError as error:
         if should_expand(step):
-            return True  # it may speak of the item
+            return True  # it may refer to the item
         raise CallFailed(str(error)) from error
 
 
 def _absent_arguments(step: Doc, scope: Scope) -> Doc:
-    """An argument that is nothing but a reference to an output that was never written counts as not given."""
+    """Drop arguments that only refer to an output that was never written."""
     arguments = step.get("arguments") or {}
     parameters = arguments.get("parameters")
     if not parameters or all(v is not None for v in scope.params.values()):
@@ -107,9 +107,9 @@ def is_absent(value: Any, scope: Scope) -> bool:
 
 @dataclass(slots=True)
 class Calls:
-    """What one step or task comes to: one call, or one for each item. Items are worked out when asked for."""
+    """The calls of one step or task: one, or one per item. Computed on demand."""
 
-    step: Doc  # with everything replaced but the item
+    step: Doc  # with everything replaced except the item
     items: list[Any] | None  # None: no loop
     params: Params
 
@@ -124,7 +124,7 @@ class Calls:
 
 
 def expand(step: Doc, params: Params, *, dag: bool = False) -> Calls:
-    """The calls of a resolved step (`dag`: task). Raises CallFailed for a list or a sequence that is none, unless `when` is false."""
+    """The calls of a resolved step (`dag`: task). Raises CallFailed for an invalid list or sequence, unless `when` is false."""
     if not should_expand(step):
         return Calls(step, None, params)
     bare = {k: v for k, v in step.items() if k not in LOOPS}
@@ -155,7 +155,7 @@ def expand(step: Doc, params: Params, *, dag: bool = False) -> Calls:
 
 
 def _prove(calls: Calls) -> None:
-    """Argo makes the steps of all items before it makes the first node: raise what making any of them would raise."""
+    """Argo expands all items before it creates the first node: raise the error that any of them would raise."""
     items = calls.items or []
     found = list(tags(calls.step))
     fields = {t.text[5:] for t in found if t.text.startswith("item.")}
@@ -181,7 +181,7 @@ def _go_kind(value: Any) -> str:
 
 
 def sequence(field: Doc) -> list[str]:
-    """The texts of a withSequence: `count` or `end`, from `start`, up or down. Raises CallFailed."""
+    """The values of a withSequence: `count` or `end`, from `start`, up or down. Raises CallFailed."""
     start = _number(field.get("start", 0))
     if field.get("end") is not None:
         end = _number(field["end"])
@@ -252,7 +252,7 @@ def item_name(name: str, index: int, item: Any) -> str:
 
 
 def whole_text(item: Any) -> str:
-    """What `{{item}}` becomes: text as it is, a map with its keys sorted, what is inside as it was written."""
+    """The value of `{{item}}`: text as it is, a map with sorted keys, nested values as written."""
     if isinstance(item, str):
         return item
     if isinstance(item, dict):
@@ -262,7 +262,7 @@ def whole_text(item: Any) -> str:
 
 
 def printed(value: Any) -> str:
-    """What `{{item.key}}` becomes, and what stands in names: JSON; a text without its quotes (but with its escapes)."""
+    """The value of `{{item.key}}`, also in names: JSON; a string without its quotes (but with its escapes)."""
     written = _written(value).replace("\\u003c", "<").replace("\\u003e", ">").replace("\\u0026", "&")
     return written[1:-1] if isinstance(value, str) else written
 

@@ -1,4 +1,4 @@
-"""The memo: a template whose key is known to the cache is not executed again."""
+"""Memoization: a template whose key is in the cache is not executed again."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 
 
 def known(p: Pass, memo: Doc) -> Doc | None:
-    """The outputs that the cache has under the memo's key, None when it has none or only old ones.
+    """The cached outputs under the memo's key; None when there are none, or they are too old.
 
-    Raises CallFailed for a key or an age that cannot be, and for a ConfigMap that is no cache.
+    Raises CallFailed for an invalid key or age, and for a ConfigMap that is not a cache.
     """
     key, cache = memo.get("key") or "", _cache(memo)
     if not KEY.fullmatch(key):
@@ -33,7 +33,7 @@ def known(p: Pass, memo: Doc) -> Doc | None:
             max_age = go_duration(memo["maxAge"])
         except ExpressionError as error:
             raise CallFailed(f"invalid maxAge: {error}") from error
-    for action in p.actions.values():  # what was learnt in this look is not written yet
+    for action in p.actions.values():  # entries of this pass are not written yet
         if isinstance(action, SaveMemo) and not action.hit and (action.cache, action.memo_key) == (cache, key):
             return action.outputs
     if entry is None or not entry.get("nodeID") or (max_age is not None and p.now - _created(entry) > max_age):
@@ -49,7 +49,7 @@ def remembered(there: Doc | None, memos: Sequence[SaveMemo], now: float) -> Doc:
     data: Doc = dict(document.get("data") or {})
     for memo in memos:
         if memo.hit and memo.memo_key not in data:
-            continue  # someone removed it meanwhile
+            continue  # it was deleted meanwhile
         fresh = {"nodeID": memo.node_id, "outputs": memo.outputs, "creationTimestamp": at}
         entry = json.loads(data[memo.memo_key]) if memo.hit else fresh
         data[memo.memo_key] = json.dumps({**entry, "lastHitTimestamp": at}, separators=(",", ":"), ensure_ascii=False)
@@ -58,7 +58,7 @@ def remembered(there: Doc | None, memos: Sequence[SaveMemo], now: float) -> Doc:
 
 
 def _entry(p: Pass, cache: str, key: str) -> Doc | None:
-    """What the cache's ConfigMap says under the key."""
+    """The entry of the cache's ConfigMap under the key."""
     document = p.world.configmaps.get(cache)
     if document is None:
         return None
@@ -87,15 +87,15 @@ def _created(entry: Doc) -> float:
 
 
 def status(memo: Doc, *, hit: bool) -> Doc:
-    """What the node shows of its memo."""
+    """The memoization status of the node."""
     return {"hit": hit, "key": memo.get("key") or "", "cacheName": _cache(memo)}
 
 
 def answered(p: Pass, node: str, outputs: Doc | None, memo: Doc) -> bool:
-    """Take the cache's answer over; whether it was a hit, which ends the node. The cache notes when it was asked for what it has."""
+    """Apply the cache's answer. Returns whether it was a hit, which ends the node; the cache records the time of a hit."""
     cache, key = _cache(memo), memo.get("key") or ""
     if _entry(p, cache, key) is not None:
-        p.act(SaveMemo(node, cache, key, {}, hit=True))  # Argo notes it of an entry that is too old as well
+        p.act(SaveMemo(node, cache, key, {}, hit=True))  # Argo records it for an entry that is too old as well
     p.set(node, memoizationStatus=status(memo, hit=outputs is not None))
     if outputs is None:
         return False
@@ -105,7 +105,7 @@ def answered(p: Pass, node: str, outputs: Doc | None, memo: Doc) -> bool:
 
 
 def save(p: Pass, node: str) -> None:
-    """Remember the outputs of a node that succeeded."""
+    """Store the outputs of a node that succeeded."""
     doc = p.node(node)
     shown = doc.get("memoizationStatus")
     if shown and not shown["hit"] and doc["phase"] == "Succeeded":

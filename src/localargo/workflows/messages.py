@@ -1,7 +1,7 @@
-"""What happens to a run (facts) and what is to be done for it (actions). Both are journalled as JSON by the ledger.
+"""What happens to a run (facts) and what is done for it (actions). The ledger stores both as JSON.
 
-Every action is an *ensure*: it may be carried out again after a crash and must then change nothing. `key` names its row in the
-outbox; the row goes with the fact that answers it.
+Every action is idempotent: it may be carried out again after a crash and must then change nothing. `key` names its row in the
+outbox, which is deleted with the fact that answers it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class LockWaiting:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A `resource` or `http` template did its work: phase Succeeded, Failed or Error."""
+    """A `resource` or `http` template has ended: phase Succeeded, Failed or Error."""
 
     node_id: str
     phase: str
@@ -80,7 +80,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class TimerDue:
-    """`wake_at` has come."""
+    """The time `wake_at` has passed."""
 
     kind: Literal["TimerDue"] = "TimerDue"
 
@@ -141,7 +141,7 @@ class StoreOutputs:
 
 @dataclass(frozen=True, slots=True)
 class WantLock:
-    """All of `locks` or none; answered by LockGranted (and LockWaiting before it). Empty node id: the run itself."""
+    """Request all of `locks` or none; answered by LockGranted, perhaps after LockWaiting. Empty node id: the run itself."""
 
     node_id: str
     locks: Sequence[str]  # "Mutex/<namespace>/<name>" or "Semaphore/<namespace>/<configmap>/<key>"
@@ -156,7 +156,7 @@ class WantLock:
 
 @dataclass(frozen=True, slots=True)
 class FreeLock:
-    """Give back (or stop waiting for) what the node holds; needs no answer."""
+    """Release the node's locks, or stop waiting for them; needs no answer."""
 
     node_id: str
     kind: Literal["FreeLock"] = "FreeLock"
@@ -168,13 +168,13 @@ class FreeLock:
 
 @dataclass(frozen=True, slots=True)
 class SaveMemo:
-    """Into the cache's ConfigMap; needs no answer."""
+    """Store an entry in the cache's ConfigMap; needs no answer."""
 
     node_id: str
     cache: str  # the ConfigMap's name
     memo_key: str
     outputs: Doc
-    hit: bool = False  # only when it was last asked for: the outputs are there
+    hit: bool = False  # only the time of the last hit: the outputs are stored already
     kind: Literal["SaveMemo"] = "SaveMemo"
 
     @property
@@ -219,7 +219,7 @@ Action = EnsurePod | StopPod | StoreOutputs | WantLock | FreeLock | SaveMemo | C
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A snapshot of what a run may refer to. Documents by name; keys are never mutated."""
+    """A snapshot of the documents that a run may refer to, by name; never mutated."""
 
     namespace: str
     templates: Mapping[str, Doc]  # WorkflowTemplates
@@ -228,15 +228,15 @@ class World:
     secrets: Mapping[str, Doc]
     artifact_repository: Doc  # the `artifactRepository` value of workflow-controller-configmap: {"s3": {"bucket", "keyFormat", ...}}
     workflow_defaults: Doc
-    pod_environment: Mapping[str, str]  # what every pod gets beside its manifest's env: PATH, HOME, TMPDIR, LANG
+    pod_environment: Mapping[str, str]  # variables of every pod besides its manifest's env: PATH, HOME, TMPDIR, LANG
 
 
 @dataclass(slots=True)
 class Run:
     """A Workflow in memory. `nodes` are Argo's NodeStatus documents without `children`, by id; `edges` are the children in order.
 
-    `head` is Argo's WorkflowStatus without `nodes`. `private` holds what Argo keeps elsewhere (pods' specs, lock state, attempts),
-    by node id; it is stored beside the node and never shown.
+    `head` is Argo's WorkflowStatus without `nodes`. `private` holds, by node id, what Argo keeps elsewhere (pods' specs, lock state,
+    attempts); it is stored beside the node and never shown.
     """
 
     workflow: Doc  # metadata and spec, as admitted
@@ -249,7 +249,7 @@ class Run:
 
 @dataclass(slots=True)
 class Outcome:
-    """What one reconcile changed: apply it to the run after it is committed."""
+    """The changes of one reconcile, applied to the run after they are committed."""
 
     nodes: dict[str, Doc]  # changed or new, whole documents
     private: dict[str, Doc]

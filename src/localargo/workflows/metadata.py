@@ -1,4 +1,4 @@
-"""What an API server asks of a document's metadata: names, labels and annotations that are what they may be. Pure."""
+"""The API server's rules for a document's metadata: names, labels and annotations. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VALUE_RULE = (
 
 
 def check(resource: str, metadata: Mapping[str, Any]) -> None:
-    """Raise InvalidInput in the API server's words; `resource` is as `workflows.argoproj.io`."""
+    """Raise InvalidInput with the API server's message; `resource` is for example `workflows.argoproj.io`."""
     name = metadata.get("name")
     where = f'{resource} "{name}" is invalid: metadata'
     if not isinstance(name, str) or len(name) > LONGEST_NAME or not SUBDOMAIN.fullmatch(name):

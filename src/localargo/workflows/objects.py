@@ -1,4 +1,4 @@
-"""Every document but Workflows: kept in SQLite, read from memory, and shown to the reconcile function as a `World`."""
+"""All documents except Workflows: stored in SQLite, read from memory, and passed to the reconcile function as a `World`."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ SHORT: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def resource_name(kind: str) -> str:
-    """What the API server calls the kind in its messages: `workflows.argoproj.io`, `configmaps`."""
+    """The API server's name for the kind in messages: `workflows.argoproj.io`, `configmaps`."""
     return PLURALS.get(kind, kind.lower() + "s")
 
 
 def not_found(kind: str, name: str) -> NotFound:
-    """No such document, in the API server's words."""
+    """The API server's error for a missing document."""
     return NotFound(f'{resource_name(kind)} "{name}" not found')
 
 
 def known_kind(word: str) -> str:
-    """The kind that is meant by its name, its plural or its short name in any case; the word itself when there is none."""
+    """The kind with this name, plural or short name, ignoring case; the word itself when no kind matches."""
     low = word.lower()
     for kind, plural in PLURALS.items():
         if low in (kind.lower(), plural, plural.partition(".")[0]):
@@ -74,7 +74,7 @@ class Documents:
         self._kinds: dict[str, dict[str, Doc]] = {}
         self._world: World | None = None
         self._version = connection.execute("SELECT coalesce(max(version), 0) FROM object").fetchone()[0]
-        self.repository: Doc = {}  # what holds when no document says where artifacts go
+        self.repository: Doc = {}  # the artifact repository when no document configures one
         self.resolve_repository: Callable[[Doc], Doc] = lambda repository: repository
         self.reload()
 
@@ -86,16 +86,16 @@ class Documents:
             self._kinds.setdefault(kind, {})[name] = json.loads(doc)
 
     def next_version(self) -> str:
-        """The next resource version, as text as the API server gives it."""
+        """The next resource version, a string as in the API server."""
         self._version += 1
         return str(self._version)
 
     def get(self, kind: str, name: str) -> Doc | None:
-        """The document, None when there is none."""
+        """The document; None when it does not exist."""
         return self._kinds.get(kind, {}).get(name)
 
     def of_kind(self, kind: str) -> list[Doc]:
-        """All of a kind, oldest first."""
+        """All documents of a kind, oldest first."""
         return list(self._kinds.get(kind, {}).values())
 
     def everything(self) -> list[Doc]:
@@ -103,7 +103,7 @@ class Documents:
         return [doc for docs in self._kinds.values() for doc in docs.values()]
 
     def put(self, doc: Doc) -> None:
-        """Store it under its kind and name, in place of what is there."""
+        """Store the document under its kind and name; replaces an earlier one."""
         kind, name = doc["kind"], doc["metadata"]["name"]
         text = json.dumps(doc, separators=(",", ":"), ensure_ascii=False)
         self._db.execute(
@@ -115,20 +115,20 @@ class Documents:
         self._world = None
 
     def remember(self, memos: Sequence[SaveMemo], now: float) -> None:
-        """Write memos into the ConfigMaps of their caches."""
+        """Write memoized outputs to the ConfigMaps of their caches."""
         for cache in dict.fromkeys(memo.cache for memo in memos):
             document = remembered(self.get("ConfigMap", cache), [memo for memo in memos if memo.cache == cache], now)
             served = {"namespace": self.namespace, "uid": str(uuid.uuid4()), **document["metadata"]}
             self.put({**document, "metadata": {**served, "resourceVersion": self.next_version()}})
 
     def remove(self, kind: str, name: str) -> None:
-        """Forget it."""
+        """Delete the document."""
         self._db.execute("DELETE FROM object WHERE kind = ? AND name = ?", (kind, name))
         self._kinds[kind] = {n: d for n, d in self._kinds.get(kind, {}).items() if n != name}
         self._world = None
 
     def world(self) -> World:
-        """What a run may refer to, as of now; the same object until a document changes."""
+        """The current snapshot for runs; the same object until a document changes."""
         if self._world is None:
             settings = self.get("ConfigMap", "workflow-controller-configmap")
             self._world = World(
@@ -144,7 +144,7 @@ class Documents:
         return self._world
 
     def forget_world(self) -> None:
-        """Something outside the documents changed (the artifact repository was started)."""
+        """Build the next snapshot anew: something outside the documents has changed."""
         self._world = None
 
     def _repository(self, settings: Doc | None) -> Doc:

@@ -1,4 +1,4 @@
-"""What one can do to a Workflow: Argo's `submit resubmit retry stop terminate suspend resume` and `node set`."""
+"""Operations on a Workflow: Argo's `submit resubmit retry stop terminate suspend resume` and `node set`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Operations:
         self._clock = clock
 
     def operate(self, operation: Operation, name: str, options: Mapping[str, Json]) -> Doc:
-        """Do it and return the Workflow as it is then. Raises NotFound, InvalidInput when the Workflow is not in a state for it."""
+        """Apply the operation and return the resulting Workflow. Raises NotFound, or InvalidInput when its state does not allow it."""
         match operation:
             case "submit":
                 return self._submit(name, options)
@@ -82,7 +82,7 @@ class Operations:
 
 
 def finished_refusal(operation: str, run: Run, selector: str) -> str:
-    """Why it cannot be done to a Workflow that has ended, in Argo's words; empty for `resume`, which then has nothing to do."""
+    """Argo's refusal of an operation on an ended Workflow; empty for `resume`, which then does nothing."""
     if operation == "suspend":
         return "cannot suspend completed workflows"
     if operation in ("stop", "terminate") and not (operation == "stop" and selector):

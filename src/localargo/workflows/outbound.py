@@ -1,4 +1,4 @@
-"""Which nodes stand at the end of a node: the parents of whatever comes after it."""
+"""The last nodes below a node, which become the parents of the nodes after it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from localargo.workflows.work import Pass
 
 
 def outbound_nodes(p: Pass, node: str) -> list[str]:
-    """The last nodes below a node; a leaf is its own."""
+    """The ids of the last nodes below a node; for a leaf its own."""
     doc = p.node(node)
     kind = doc["type"]
     if kind in ("Skipped", "Suspend", "HTTP", "Plugin"):

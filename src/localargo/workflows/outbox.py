@@ -1,4 +1,4 @@
-"""What committed actions are handed to, and what is put away once they are answered."""
+"""Starts committed actions and cleans up after they are answered."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Outbox:
         return True
 
     def cancel(self, wf: int, action: Action) -> None:
-        """Its answer is no longer wanted."""
+        """Cancel an action whose answer is no longer wanted."""
         if isinstance(action, WantLock):
             self._locks.free(wf, action.node_id)
         else:
             self._dispatcher.abandon(wf, [action])
 
     def answered(self, step: Step) -> None:
-        """Drop what the consumed facts answered, and the folders of pods that nobody needs any more."""
+        """Drop the actions that the consumed facts answered, and the folders of pods that are no longer needed."""
         active = step.active
         storing = {a.node_id for a in step.outcome.actions if isinstance(a, StoreOutputs)}
         for _, fact in step.facts:
@@ -60,6 +60,6 @@ class Outbox:
                 self._dispatcher.forget(action.pod.name)
 
     def take_unwanted(self) -> list[tuple[int, str]]:
-        """The rows to drop; they are then not unwanted any more."""
+        """Return the rows to drop, and clear the list."""
         taken, self.unwanted = self.unwanted, []
         return taken

@@ -1,4 +1,4 @@
-"""What nodes give: a pod's outputs, those of a steps or dag template, the lists of a loop, and the Workflow's global ones."""
+"""Outputs of nodes: of a pod, of a steps or dag template, of a loop (lists), and the Workflow's global ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from localargo.workflows.work import CallFailed, Pass
 
 
 def pod_outputs(template: Doc, stored: StoredOutputs | None, exit_code: str | None) -> Doc | None:
-    """The node's outputs after its pod ended; declared parameters that were not written appear without a value."""
+    """The node's outputs after its pod has ended; declared parameters that were not written have no value."""
     declared = template.get("outputs") or {}
     outputs: Doc = {}
     if stored is not None:
@@ -55,7 +55,7 @@ def _stored(artifact: Doc, stored: StoredOutputs) -> Doc:
 
 
 def node_scope(p: Pass, kind: str, name: str, node: str) -> Scope:
-    """What `steps.<name>` or `tasks.<name>` gives; of a Retry node what its last attempt gave."""
+    """The variables `steps.<name>.*` or `tasks.<name>.*`; for a Retry node those of its last attempt."""
     node = last_attempt(p, node) or node
     doc = p.node(node)
     scope = Scope()
@@ -85,7 +85,7 @@ def add_outputs(scope: Scope, prefix: str, outputs: Doc | None) -> None:
 
 
 def last_attempt(p: Pass, node: str) -> str | None:
-    """A Retry node's last attempt, unless its outputs came from the memo."""
+    """A Retry node's last attempt, unless its outputs came from the cache."""
     doc = p.node(node)
     if doc["type"] != "Retry" or (doc.get("memoizationStatus") or {}).get("hit"):
         return None
@@ -94,7 +94,7 @@ def last_attempt(p: Pass, node: str) -> str | None:
 
 
 def skipped_scope(p: Pass, base: str, kind: str, name: str, node: str, holder: Doc, *, artifacts: bool) -> Scope:
-    """What a skipped or omitted node gives: the defaults its template declares, else absent values (None)."""
+    """The outputs of a skipped or omitted node: its template's defaults, else absent values (None)."""
     scope = Scope()
     doc = p.node(node)
     if doc.get("outputs") is not None or doc["phase"] not in ("Skipped", "Omitted"):
@@ -113,9 +113,9 @@ def skipped_scope(p: Pass, base: str, kind: str, name: str, node: str, holder: D
 
 
 def loop_scope(p: Pass, kind: str, name: str, nodes: Iterable[str]) -> Scope:
-    """The lists of a loop's outputs: only of items that succeeded, in order. Raises CallFailed for a result that is not JSON.
+    """The lists of a loop's outputs: of the succeeded items, in order. Raises CallFailed for a result that is not JSON.
 
-    Items that came along from an older Workflow succeeded there.
+    Items reused from an older Workflow count as succeeded.
     """
     scope = Scope()
     items = [{**p.node(n), "phase": "Succeeded"} if p.priv(n).get("reused") else p.node(n) for n in nodes]
@@ -147,7 +147,7 @@ def loop_scope(p: Pass, kind: str, name: str, nodes: Iterable[str]) -> Scope:
 
 
 def _value_list(values: list[str]) -> str:
-    """A JSON list of the texts, or of what they mean when each of them is a list or a map."""
+    """A JSON list of the texts, or of the values in them when each is a JSON list or map."""
     meant = []
     for value in values:
         if value.lstrip()[:1] not in ("[", "{"):
@@ -168,7 +168,7 @@ def _index(name: str) -> int:
 
 
 def template_outputs(template: Doc, scope: Scope) -> Doc | None:
-    """The outputs of a steps or dag template. Raises CallFailed when one cannot be had."""
+    """The outputs of a steps or dag template. Raises CallFailed when one cannot be computed."""
     declared = template.get("outputs") or {}
     if not declared.get("parameters") and not declared.get("artifacts"):
         return None
@@ -219,7 +219,7 @@ def _output_value(source: Doc, scope: Scope) -> str | None:
     if not name:
         return ""
     tag = name.removeprefix("{{").removesuffix("}}").strip()
-    if tag.startswith("="):  # Argo knows no name in an expression here
+    if tag.startswith("="):  # Argo evaluates this expression without any names
         raise CallFailed(f"Unable to compile: {gotext.go_quote(tag[1:])}")
     if tag not in scope.params:
         raise CallFailed(f'Unable to resolve: "{tag}"')
@@ -230,7 +230,7 @@ def _output_value(source: Doc, scope: Scope) -> str | None:
 
 
 def publish(p: Pass, outputs: Doc | None) -> None:
-    """Take outputs with a `globalName` over into the Workflow's own."""
+    """Copy outputs with a `globalName` to the Workflow's own outputs."""
     if not outputs:
         return
     own = p.head.get("outputs") or {}
@@ -260,7 +260,7 @@ def publish(p: Pass, outputs: Doc | None) -> None:
 
 
 def task_name(node_name: str) -> str:
-    """The step or task of a node's name: without the brackets of items and attempts at its end."""
+    """The step or task in a node's name, without the brackets of items and attempts at its end."""
     opener = ""
     name = node_name
     for place in range(len(node_name) - 1, -1, -1):
@@ -278,7 +278,7 @@ def task_name(node_name: str) -> str:
 
 
 def refers_to_result(frame: Any, name: str) -> bool:
-    """Whether the template speaks of the step's or task's `outputs.result`."""
+    """Whether the template refers to the step's or task's `outputs.result`."""
     if not frame.text:
         frame.text = json.dumps(frame.raw, ensure_ascii=False)
     kinds = template_types(frame.raw)

@@ -1,4 +1,4 @@
-"""What becomes of a node when its pod ends, or when a resource or a request is answered."""
+"""What happens to a node when its pod ends, or when a resource or an HTTP call is answered."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DELETED = "pod deleted"
 
 
 def pod_running(p: Pass, node: str) -> None:
-    """The pod's first container runs. Nothing follows from it, but that a hook which watches it may see it in a while."""
+    """The pod's first container runs. Only hooks that watch the node may see this later."""
     doc = p.get(node)
     if doc is not None and doc["phase"] == "Pending" and p.priv(node).get("pod"):
         p.set(node, phase="Running", message=None)
@@ -34,7 +34,7 @@ def pod_running(p: Pass, node: str) -> None:
 
 
 def pod_exited(p: Pass, node: str, end: PodExit) -> None:
-    """The pod ended: have its outputs stored, or judge it at once."""
+    """The pod ended: request that its outputs are stored, or set its phase at once."""
     if p.get(node) is None or not p.priv(node).get("pod") or p.priv(node).get("exit"):
         return
     p.cancel(f"stop/{node}")
@@ -47,7 +47,7 @@ def pod_exited(p: Pass, node: str, end: PodExit) -> None:
 
 
 def outputs_stored(p: Pass, node: str, stored: StoredOutputs) -> None:
-    """The outputs are in the bucket: judge the pod."""
+    """The outputs are in the bucket: set the node's phase."""
     if p.get(node) is None or not p.priv(node).get("exit"):
         return
     end = dict(p.priv(node)["exit"])
@@ -56,7 +56,7 @@ def outputs_stored(p: Pass, node: str, stored: StoredOutputs) -> None:
 
 
 def answered(p: Pass, fact: Answered) -> None:
-    """A resource or an HTTP request was answered."""
+    """A resource or an HTTP call was answered."""
     node = p.get(fact.node_id)
     if node is None or node["phase"] in FULFILLED:
         return
@@ -77,7 +77,7 @@ def _judge(p: Pass, node: str, end: PodExit, stored: StoredOutputs | None) -> No
     if p.priv(node).get("ending"):  # what it shows was only that it is to end
         p.keep(node, ending=None)
         p.set(node, phase="Running", message=None)
-    judged = p.fulfilled(node)  # by a shutdown or a deadline, before the pod had begun
+    judged = p.fulfilled(node)  # by a shutdown or a deadline, before the pod had started
     phase, message = verdict(end, stored)
     main = next((c for c in end.containers if c.name == "main"), None)
     try:
@@ -100,7 +100,7 @@ def _judge(p: Pass, node: str, end: PodExit, stored: StoredOutputs | None) -> No
 
 
 def reprocess_declared(p: Pass, node: str) -> tuple[Doc, Doc]:
-    """The node's template as far as its outputs are concerned: with the values of the inputs that it shows."""
+    """The node's template for the sake of its outputs: with the inputs that the node shows."""
     shown = p.node(node).get("inputs") or {}
     parameters = [{"name": i["name"], "value": text(i["value"])} for i in shown.get("parameters") or () if i.get("value") is not None]
     return reprocess(p, node, {"parameters": parameters, "artifacts": shown.get("artifacts") or []})
@@ -123,7 +123,7 @@ def verdict(end: PodExit, stored: StoredOutputs | None) -> tuple[str, str]:
 
 
 def _broken(container: ContainerExit, why: str) -> ContainerExit:
-    """The container whose files could not be handed over, as Argo's executor ends it."""
+    """The container whose files could not be handed over, with the end that Argo's executor gives it."""
     return replace(container, exit_code=64, reason="Error", message=why)
 
 
@@ -134,7 +134,7 @@ def described(container: ContainerExit) -> str:
 
 
 def _containers(p: Pass, node: str, end: PodExit) -> None:
-    """The containers of a set, each by its own end."""
+    """Set the phases of the containers of a set, each by its own end."""
     ends: dict[str, Any] = {c.name: c for c in end.containers}
     for container in container_nodes(p, node):
         found = ends.get(p.node(container)["displayName"])
@@ -143,7 +143,7 @@ def _containers(p: Pass, node: str, end: PodExit) -> None:
         elif found.exit_code == 0:
             p.mark(container, "Succeeded")
         else:
-            own = found.reason != "DeadlineExceeded"  # which is the pod's reason, not the container's
+            own = found.reason != "DeadlineExceeded"  # that is the pod's reason, not the container's
             message = f"{found.name}: {found.reason if own else 'Error'} (exit code {found.exit_code}): {found.message if own else ''}"
             p.mark(container, "Error" if found.exit_code == 64 else "Failed", message)
 

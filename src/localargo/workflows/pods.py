@@ -1,4 +1,4 @@
-"""From a template to what a runner needs: pods, calls of resources, HTTP requests; and what becomes of a node when its pod ends."""
+"""Turns templates into actions: pods, calls of resources, HTTP calls."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from localargo.workflows.work import Call, CallFailed, Pass
 
 
 def launch(p: Pass, node: str, template: Doc, *, capture: bool) -> None:
-    """Have the node's work begin after the commit, unless nothing may begin any more. Raises CallFailed."""
+    """Request that the node's work begins after the commit, unless a shutdown forbids it. Raises CallFailed."""
     kind = template_type(template)
     on_exit = bool(p.priv(node).get("onExit"))
     if not p.may_execute(on_exit):
         if kind == "http":
-            return  # it waits for nobody: `shutdown.apply_to_new` ends it
+            return  # no action follows: `shutdown.apply_to_new` ends it
         p.mark(node, "Failed", f"workflow shutdown with strategy: {p.shutdown}")
         return
     if deadlines.is_over(p) and not on_exit:
@@ -57,7 +57,7 @@ def launch(p: Pass, node: str, template: Doc, *, capture: bool) -> None:
 
 
 def _expressions_left(template: Doc) -> None:
-    """Argo hands the template to its pod as JSON in JSON and looks at expressions there that have no value yet: escapes break them."""
+    """Argo passes the template to its pod as JSON in JSON and evaluates the remaining expressions there: escapes break them."""
     for tag in tags(template):
         written = quote(tag.text, html=True)[1:-1] if tag.expression else tag.text
         if written == tag.text:
@@ -111,7 +111,7 @@ def _owned(p: Pass, manifest: Doc) -> Doc:
 
 
 def _container_nodes(p: Pass, node: str, template: Doc) -> None:
-    """A node for each container, below its pod's, in the order of their dependencies."""
+    """Create a node for each container below the pod's node, in the order of their dependencies."""
     doc = p.node(node)
     containers: list[Doc] = template["containerSet"].get("containers") or []
     holder = {k: v for k, v in (("template", doc.get("templateName")), ("templateRef", doc.get("templateRef"))) if v}

@@ -27,7 +27,7 @@ GRACE = 30.0  # seconds, Kubernetes' default
 
 
 def build(p: Pass, node: str, template: Doc, capture: bool) -> PodSpec:
-    """The pod of a node. Raises CallFailed for what cannot be read."""
+    """The pod of a node. Raises CallFailed for invalid parts."""
     doc = p.node(node)
     name = pod_name(p.name, doc["name"], template.get("name") or "")
     try:
@@ -60,7 +60,7 @@ def build(p: Pass, node: str, template: Doc, capture: bool) -> PodSpec:
 
 
 def output_key(p: Pass, pod: str, template: Doc, artifact: Doc) -> Doc:
-    """The artifact with the place where it is stored."""
+    """The artifact with the location where it is stored."""
     return _Location(p, pod, template).placed(artifact)
 
 
@@ -68,7 +68,7 @@ def output_key(p: Pass, pod: str, template: Doc, artifact: Doc) -> Doc:
 
 
 def _tree(p: Pass, template: Doc) -> Doc:
-    """The pod as Kubernetes would see it, as far as we look at it."""
+    """The pod as Kubernetes would see it, with the fields that this engine uses."""
     kind = template_type(template)
     if kind == "containerSet":
         listed = template["containerSet"]
@@ -90,7 +90,7 @@ def _claims(p: Pass) -> list[Doc]:
 
 
 def _patched(p: Pass, pod: str, template: Doc, tree: Doc) -> Doc:
-    """With the Workflow's patch and then the template's; either may speak of the template's inputs."""
+    """The pod with the Workflow's patch and then the template's; both may refer to the template's inputs."""
     patches = []
     for patch in (p.spec.get("podSpecPatch"), template.get("podSpecPatch")):
         if patch:
@@ -111,7 +111,7 @@ def _patched(p: Pass, pod: str, template: Doc, tree: Doc) -> Doc:
 
 
 def _check_patch(patch: Doc) -> None:
-    """What Kubernetes could not read as part of a pod is no patch."""
+    """Refuse a patch that Kubernetes could not read as part of a pod."""
     for kind, definition in (("containers", "k8s.Container"), ("volumes", "k8s.Volume")):
         parts = patch.get(kind) or []
         if not isinstance(parts, list) or not all(isinstance(part, dict) and fits(definition, part) for part in parts):
@@ -158,7 +158,7 @@ def _mount(mount: Doc) -> Mount:
 
 
 class _Location:
-    """Where output artifacts of one pod lie unless they say it themselves: archiveLocation, else the repository's keyFormat."""
+    """The location of one pod's output artifacts without their own: archiveLocation, else the repository's keyFormat."""
 
     def __init__(self, p: Pass, pod: str, template: Doc) -> None:
         self._p = p
@@ -189,7 +189,7 @@ class _Location:
         return {**artifact, "s3": {**(s3 or {}), "key": key}}
 
     def log_key(self) -> str:
-        """Empty when logs are not archived. A repository that archives them does so whatever the Workflow or the template says."""
+        """The key of the log; empty when logs are not archived. A repository that archives them overrides Workflow and template."""
         said = (self._own.get("archiveLogs"), self._p.spec.get("archiveLogs"))
         wanted = self._repository.get("archiveLogs") or next((each for each in said if each is not None), False)
         return keys.log_key(self.prefix()) if wanted else ""
@@ -240,11 +240,11 @@ def _where(p: Pass, artifact: Doc) -> ArtifactLocation | None:
         return ArtifactLocation("http", key=http.get("url") or "", headers=_headers(p, http))
     if s3 and s3.get("key"):
         return ArtifactLocation("s3", key=s3["key"], bucket=s3.get("bucket") or "")
-    return None  # the pod says whether that is a mistake
+    return None  # the pod reports whether that is an error
 
 
 def _headers(p: Pass, http: Doc) -> list[tuple[str, str]]:
-    """Of the request for a file, its `basicAuth` among them."""
+    """The headers of the request for a file, including `basicAuth`."""
     found = [(str(header.get("name") or ""), text(header.get("value") or "")) for header in http.get("headers") or ()]
     basic = (http.get("auth") or {}).get("basicAuth") or {}
     user, password = (secret_key(p, basic[field]) if basic.get(field) else "" for field in ("usernameSecret", "passwordSecret"))

@@ -1,7 +1,7 @@
-"""The heart of the engine: facts in, an outcome out. Pure: it reads the run and the world, and changes neither.
+"""The core of the engine: facts in, an outcome out. Pure: it reads the run and the world and changes neither.
 
-A fact changes its own node; whoever looks after that node is put into a queue, and so on up to the Workflow itself. So a fact costs
-as much as the nodes above it, however many there are beside them. The first reconcile after a load looks once at everything open.
+A fact changes its node; the node's owner is put into a queue, and so on up to the Workflow itself. So the cost of a fact
+depends on the nodes above it, not on the size of the run. The first reconcile after a load assesses every open node once.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from localargo.workflows.messages import (
 )
 from localargo.workflows.work import Pass
 
-OF_PODS = (PodRunning, PodExited, OutputsStored)  # learnt together: a controller looks at all pods before it goes on
+OF_PODS = (PodRunning, PodExited, OutputsStored)  # applied together: Argo's controller reads the state of all pods before it continues
 
 
 def reconcile(run: Run, facts: Sequence[Fact], world: World, now: float) -> Outcome:
-    """What the facts change. The caller commits the outcome, then applies it (`run.apply`)."""
+    """The changes that follow from the facts. The caller commits the outcome, then applies it (`run.apply`)."""
     p = Pass(run, world, now)
     p.start = lambda call: execute.start(p, call)
     try:
@@ -48,7 +48,7 @@ def reconcile(run: Run, facts: Sequence[Fact], world: World, now: float) -> Outc
         _reach_fixpoint(p)
         _close(p)
     except BaseException:
-        run.index = None  # its memories may speak of what never came to be
+        run.index = None  # its caches may contain nodes that were never committed
         raise
     return p.outcome()
 
@@ -92,7 +92,7 @@ def _granted(p: Pass, node: str) -> None:
 
 
 def _wake_up(p: Pass) -> None:
-    """Timers that are due, and after a load everything that is open."""
+    """Queue nodes whose timers are due, and after a load every open node."""
     if p.head.get("phase") != "Running":
         return
     deadline = p.hidden.get("deadline")
@@ -109,7 +109,7 @@ def _wake_up(p: Pass) -> None:
 
 
 def _reach_fixpoint(p: Pass) -> None:
-    """Look at whatever is to be looked at, until nothing is left; then give away the places that became free."""
+    """Assess queued nodes until the queue is empty; then hand out the parallelism slots that became free."""
     while True:
         _assess_all(p)
         if not p.suspended and p.head.get("phase") == "Running":
@@ -124,7 +124,7 @@ def _reach_fixpoint(p: Pass) -> None:
 
 
 def _assess_all(p: Pass) -> bool:
-    """Empty the queue; whether anything was in it."""
+    """Assess all queued nodes. Returns whether there were any."""
     node = first = p.next()
     while node is not None:
         _assess(p, node)
@@ -133,7 +133,7 @@ def _assess_all(p: Pass) -> bool:
 
 
 def _offer(p: Pass) -> bool:
-    """Let those that wait for a place try again; whether there were any."""
+    """Let nodes that wait for a parallelism slot try again. Returns whether there were any."""
     waiting = list(p.index.blocked)
     p.index.blocked.clear()
     for place, node in enumerate(waiting):
@@ -154,7 +154,7 @@ def _assess(p: Pass, node: str) -> None:
             p.look(doc["boundaryID"])  # an item's exit handler may have ended after its loop
         return
     if doc["type"] in COMPOSITE and (p.suspended or _left_behind(p, node)):
-        return  # resume looks at everything again
+        return  # `resume` assesses everything again
     if p.priv(node).get("stage"):
         deadlines.assess_pending(p, node)
         return
@@ -176,7 +176,7 @@ def _assess(p: Pass, node: str) -> None:
 
 
 def _left_behind(p: Pass, node: str) -> bool:
-    """Whether something above has ended already, or is an attempt before the last: Argo looks at what is below no more."""
+    """Whether a node above has ended, or is not the last attempt: Argo no longer assesses the nodes below it."""
     above = p.priv(node).get("owner", "")
     while above and p.get(above) is not None:
         healed = p.priv(above).get("healed")
@@ -187,7 +187,7 @@ def _left_behind(p: Pass, node: str) -> bool:
 
 
 def _close(p: Pass) -> None:
-    """A Workflow that has ended asks for nothing more."""
+    """Cancel the timers and open requests of an ended Workflow."""
     if p.head.get("phase") in COMPLETED:
         for key in [k for k in p.actions if not k.startswith(("free/", "save/", "stop/"))]:
             p.cancel(key)

@@ -13,11 +13,11 @@ from localargo.workflows.work import CallFailed
 
 CONFIGMAP = "artifact-repositories"
 DEFAULT_KEY = "workflows.argoproj.io/default-artifact-repository"
-KEY_FORMAT = "{{workflow.name}}/{{pod.name}}"  # of a repository that says nothing
+KEY_FORMAT = "{{workflow.name}}/{{pod.name}}"  # the default of a repository without a keyFormat
 
 
 def resolve(reference: Mapping[str, str] | None, world: World) -> Doc:
-    """As the status shows it. Raises CallFailed with Argo's message when nothing is found."""
+    """The reference as the status shows it. Raises CallFailed with Argo's message when no repository is found."""
     name = (reference or {}).get("configMap") or CONFIGMAP
     found = world.configmaps.get(name)
     if found is not None:
@@ -34,7 +34,7 @@ def resolve(reference: Mapping[str, str] | None, world: World) -> Doc:
 
 
 def of(head: Doc, world: World) -> Doc:
-    """The repository of a Workflow whose status is given."""
+    """The repository of a Workflow with this status."""
     own: Doc | None = (head.get("artifactRepositoryRef") or {}).get("artifactRepository")
     return own if own is not None else world.artifact_repository or {}
 

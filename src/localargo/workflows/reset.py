@@ -1,4 +1,4 @@
-"""Which nodes of a finished Workflow are taken away, and which begin anew, when some of them are done again."""
+"""Which nodes of a finished Workflow are removed, and which start again, when some of them are repeated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GROUPS = ("DAG", "TaskGroup", "StepGroup", "Steps")
 
 
 class Tree:
-    """The nodes with their children and, of several, one parent (the last by id, as Argo takes it)."""
+    """The nodes with their children and one parent each (of several the last by id, as in Argo)."""
 
     def __init__(self, nodes: Mapping[str, Doc], edges: Mapping[str, Sequence[str]]) -> None:
         self.nodes = nodes
@@ -34,11 +34,11 @@ class Tree:
         return seen
 
     def succeeded_below(self, node: str, but: set[str]) -> bool:
-        """Whether something below has succeeded (and is not to be done again)."""
+        """Whether a node below has succeeded and is not repeated."""
         return any(self.nodes[n]["phase"] == "Succeeded" and n not in but for n in self.below(node))
 
     def from_top(self, root: str) -> list[str]:
-        """The root and what is below it, nearest first."""
+        """The root and the nodes below it, nearest first."""
         seen = {root: None}
         todo = deque([root])
         while todo:
@@ -50,7 +50,7 @@ class Tree:
 
 
 def nodes_to_change(tree: Tree, root: str, wanted: Iterable[str]) -> tuple[set[str], set[str]]:
-    """Nodes that begin anew and nodes that go, when the wanted ones are done again."""
+    """The nodes that start again and those that are removed, when the wanted ones are repeated."""
     chosen = set(wanted)
     reset: set[str] = set()
     gone: set[str] = set()
@@ -63,7 +63,7 @@ def nodes_to_change(tree: Tree, root: str, wanted: Iterable[str]) -> tuple[set[s
 
 
 def _reset_path(tree: Tree, start: str, reset: set[str], gone: set[str]) -> None:
-    """Everything that holds the node begins anew: groups, templates, Retry nodes, and the pod of a container."""
+    """Start every node around the given one again: groups, templates, Retry nodes, and the pod of a container."""
     node: str | None = start
     while node is not None:
         doc = tree.nodes[node]
@@ -83,7 +83,7 @@ def _reset_path(tree: Tree, start: str, reset: set[str], gone: set[str]) -> None
 
 
 def _boundaries(tree: Tree, node: str, reset: set[str]) -> str | None:
-    """From template to calling template up to the top."""
+    """The calling templates of a node, up to the top."""
     while True:
         above = tree.parent.get(node)
         if above is not None and tree.nodes[above]["type"] == "Retry":

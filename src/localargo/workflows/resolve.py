@@ -1,6 +1,6 @@
-"""Which template a step means: in its own document, in a WorkflowTemplate, or written where it is called.
+"""Finds the template of a step: in its own document, in a WorkflowTemplate, or inline.
 
-What was once looked up stays as it was for the life of the Workflow (`storedTemplates`).
+A template that was looked up stays the same for the life of the Workflow (`storedTemplates`).
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from localargo.workflows.work import CallFailed, Pass
 
 
 def local_base(p: Pass) -> str:
-    """Where the Workflow's own templates are looked up."""
+    """The base in which the Workflow's own templates are looked up."""
     return f"local/{p.name}"
 
 
 def holder_of(step: Doc) -> Doc:
-    """What of a step, task or hook says which template it means."""
+    """The part of a step, task or hook that names its template."""
     return {k: step[k] for k in ("template", "templateRef", "inline") if step.get(k)}
 
 
 def resolve(p: Pass, base: str, holder: Doc) -> tuple[str, Doc]:
-    """The template and the base of the names inside it. Raises CallFailed in Argo's words."""
+    """The template, and the base for names inside it. Raises CallFailed with Argo's message."""
     inner, template = _find(p, base, holder)
     try:
         template_type(template)
@@ -84,6 +84,6 @@ def _with_defaults(p: Pass, template: Doc) -> Doc:
 
 
 def retry_strategy(p: Pass, template: Doc) -> Doc | None:
-    """The template's own, else the Workflow's."""
+    """The template's retryStrategy, else the Workflow's."""
     own: Doc | None = template.get("retryStrategy")
     return own if own is not None else p.spec.get("retryStrategy")

@@ -1,4 +1,4 @@
-"""`resource` templates: what kubectl would do with a manifest, done on this engine's own documents, in kubectl's words.
+"""`resource` templates: what kubectl would do with a manifest, applied to this engine's documents, with kubectl's messages.
 
 In a cluster such a template is a pod in which `argoexec` runs kubectl; the node is of type Pod and ends with exit code 0 or 64. Here the
 change and its answer become durable in one transaction, so a create is never repeated by a crash.
@@ -25,11 +25,11 @@ _KIND_OF = {"configmaps": "ConfigMap", "workflows.argoproj.io": "Workflow", "wor
 
 
 class ClientError(LocalArgoError):
-    """Kubectl itself refuses, without the server."""
+    """kubectl itself refuses, without asking the server."""
 
 
 class Resources:
-    """Carries out CallResource. `save` keeps the answer, `note` that the change was made and only its conditions are open."""
+    """Carries out CallResource. `save` stores the answer, `note` that the change was made and only conditions are open."""
 
     def __init__(
         self, objects: Objects, save: Callable[[int, Answered], None], note: Callable[[int, str, str], None], writing: Callable[[], Any]
@@ -41,7 +41,7 @@ class Resources:
         self._open: dict[tuple[int, str], CallResource] = {}
 
     def perform(self, wf: int, action: CallResource, state: str) -> None:
-        """Do it, unless `state` (the object's name) says that it was done, and answer now or when its conditions come true."""
+        """Make the change, unless `state` (the object's name) shows that it was made, and answer now or when a condition is met."""
         with self._writing():
             name = state
             if action.action == "delete" and _looks(action):
@@ -63,11 +63,11 @@ class Resources:
             self._look(wf, action)
 
     def abandon(self, wf: int, key: str) -> None:
-        """Its conditions matter no more."""
+        """Stop watching the conditions of an action."""
         self._open.pop((wf, key), None)
 
     def changed(self, kind: str, name: str) -> None:
-        """A document changed: who waits for a condition on it looks again."""
+        """A document changed: check the conditions on it again."""
         waiting = [
             (wf, a) for (wf, _), a in self._open.items() if a.manifest.get("kind") == kind and a.manifest["metadata"]["name"] == name
         ]
@@ -79,7 +79,7 @@ class Resources:
         manifest = action.manifest
         kind = str(manifest.get("kind") or "")
         if kind not in KINDS:
-            raise Unsupported(f"resource templates act on {', '.join(KINDS)} here, not on {kind or 'a manifest without a kind'}")
+            raise Unsupported(f"resource templates support {', '.join(KINDS)} here, not {kind or 'a manifest without a kind'}")
         name = str((manifest.get("metadata") or {}).get("name") or "")
         match action.action:
             case "create":
@@ -125,7 +125,7 @@ class Resources:
 
 
 def judge(action: CallResource, doc: Doc) -> Answered | None:
-    """What the document says about the conditions; None while neither has come true."""
+    """The result of the conditions on the document; None while neither is met."""
     met: dict[str, list[Condition]] = {}
     for kind, field in (("success", "successCondition"), ("fail", "failureCondition")):
         text = str(action.template.get(field) or "")
@@ -149,17 +149,17 @@ def judge(action: CallResource, doc: Doc) -> Answered | None:
 
 
 def _looks(action: CallResource) -> bool:
-    """Whether the template wants to know something of the resource."""
+    """Whether the template has conditions or outputs that read the resource."""
     return bool(action.outputs or action.template.get("successCondition") or action.template.get("failureCondition"))
 
 
 def failed(action: CallResource, message: str) -> Answered:
-    """As the node of a failed resource pod says it."""
+    """The message of a failed resource pod's node."""
     return Answered(action.node_id, "Failed", f"main: Error (exit code 64): {message}", {"exitCode": "64"})
 
 
 def kubectl_error(action: str, error: LocalArgoError) -> str:
-    """What argoexec makes of kubectl's standard error."""
+    """kubectl's standard error as argoexec reports it."""
     if isinstance(error, ClientError):
         return f"no more retries error: {error}"
     invalid = INVALID.match(str(error))
@@ -174,7 +174,7 @@ def kubectl_error(action: str, error: LocalArgoError) -> str:
 
 
 def _output(output: Doc, doc: Doc) -> Doc:
-    """The output with its value; one that reads nothing of the document stays as it is declared."""
+    """The output with its value; one that does not read the document stays as declared."""
     source = output.get("valueFrom") or {}
     if source.get("jsonPath"):
         return {**output, "value": jsonpaths.jsonpath(doc, str(source["jsonPath"]))}
@@ -184,7 +184,7 @@ def _output(output: Doc, doc: Doc) -> Doc:
 
 
 def _jq(program: str, doc: Doc) -> str:
-    """What the filter gives, one value a line; texts stand without quotes."""
+    """The filter's results, one per line; strings without quotes."""
     import jq
 
     try:

@@ -1,4 +1,4 @@
-"""retryStrategy: one attempt after the other below a Retry node, until one succeeds or the strategy says to stop."""
+"""retryStrategy: attempts below a Retry node, one after the other, until one succeeds or the strategy stops."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from localargo.workflows.status import text
 from localargo.workflows.work import Blocked, Call, CallFailed, Pass
 
 POLICIES = ("Always", "OnError", "OnFailure", "OnTransientError")
-TRANSIENT = (  # what Argo takes for an error that passes by, wherever it stands in a node's message
+TRANSIENT = (  # what Argo treats as a transient error, anywhere in a node's message
     "unexpected error when reading response body",
     "stream error when reading response body",
     "Connection closed by foreign host",
@@ -45,7 +45,7 @@ def attempts(p: Pass, node: str) -> list[str]:
 
 
 def variables(p: Pass, node: str) -> dict[str, str | None]:
-    """`retries` and `lastRetry.*` as an attempt's own template sees them."""
+    """The variables `retries` and `lastRetry.*` of an attempt's template."""
     parent = p.priv(node)["owner"]
     made = attempts(p, parent)
     number = made.index(node) if node in made else len(made)
@@ -80,7 +80,7 @@ def _lasted(doc: Doc) -> float:
 
 
 def attempt(p: Pass, node: str) -> None:
-    """Begin the next attempt. What goes wrong shows on the attempt's node; unless errors are retried CallFailed is raised."""
+    """Start the next attempt. Errors are shown on the attempt's node; unless errors are retried, CallFailed is raised."""
     from localargo.workflows.execute import check_place, reprocess_attempt, run
 
     doc, private = p.node(node), p.priv(node)
@@ -131,7 +131,7 @@ def _holder(doc: Doc, private: Doc) -> Doc:
 
 
 def assess(p: Pass, node: str) -> None:
-    """Look at the last attempt: the node ends, waits, or tries again."""
+    """Assess the last attempt: the node ends, waits, or tries again."""
     from localargo.workflows.execute import stands_still, strategy_of
 
     doc = p.node(node)
@@ -158,17 +158,17 @@ def assess(p: Pass, node: str) -> None:
         return
     phase, message = verdict
     _outputs(p, node, made[-1])
-    if not p.ended_below(node):  # a pod is still to be stopped, or of attempts that begin anew only the last went on
+    if not p.ended_below(node):  # a pod must still stop, or only the last of several restarted attempts continued
         p.keep(node, verdict=[phase, message])
         p.broken_off = True
-        _go_on(p, node)  # Argo begins one more, and looks at it just once
+        _go_on(p, node)  # Argo starts one more, and assesses it only once
         p.look(node)
         return
     p.mark(node, phase, message)
 
 
 def _go_on(p: Pass, node: str) -> None:
-    with suppress(CallFailed):  # the Retry node says it
+    with suppress(CallFailed):  # the Retry node shows the error
         attempt(p, node)
 
 
@@ -179,7 +179,7 @@ def _outputs(p: Pass, node: str, last: str) -> None:
 
 
 def _judge(p: Pass, node: str, strategy: Doc, made: list[str]) -> tuple[str, str] | None:
-    """The node's phase and message if it is at its end, else None (with `wake` set while it waits)."""
+    """The node's phase and message if it ends, else None (with `wake` set while it waits)."""
     last = p.node(made[-1])
     phase, message = last["phase"], last.get("message") or ""
     if phase not in BAD:
@@ -231,7 +231,7 @@ def _integer(value: Any) -> int:
 
 
 def _backoff(p: Pass, node: str, strategy: Doc, made: list[str]) -> str:
-    """Wait as long as the strategy says (private `wake`); the answer is why not to wait, or nothing."""
+    """Wait as long as the strategy says (private `wake`). Returns why it cannot wait, or nothing."""
     backoff = strategy.get("backoff")
     if backoff is None:
         return ""
@@ -269,7 +269,7 @@ def _duration(value: Any) -> float:
 
 
 def humanized(duration: float) -> str:
-    """A time as Argo words it, from a minute on in two units of which the second is always a plural: `1 minute 0 seconds`."""
+    """A duration in Argo's words, from a minute on in two units of which the second is always a plural: `1 minute 0 seconds`."""
     whole = int(duration)
     if whole < 60:
         return _counted(whole, "second")

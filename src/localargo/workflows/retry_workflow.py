@@ -1,4 +1,4 @@
-"""`argo retry` and `argo resubmit`: what of a finished Workflow is done again. Pure."""
+"""`argo retry` and `argo resubmit`: repeats parts of a finished Workflow. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from localargo.workflows.status import HIDDEN, node_id, spec_of
 
 LABELS = "workflows.argoproj.io/"
 NOT_CARRIED = ("creator", "creator-email", "creator-preferred-username", "phase", "completed", "workflow-archiving-status")
-PASSED = ("raised", "early", "wake", "end", "group", "stage", "until", "verdict")  # private fields that speak of how it went
+PASSED = ("raised", "early", "wake", "end", "group", "stage", "until", "verdict")  # private fields about the earlier execution
 EXECUTED = ("Container", "Pod", "HTTP", "Plugin")
 
 
@@ -24,7 +24,7 @@ EXECUTED = ("Container", "Pod", "HTTP", "Plugin")
 
 
 def retry(run: Run, options: Mapping[str, Json], now: float) -> Outcome:
-    """Go on with a finished Workflow: what failed is done again under the same names, what succeeded stays.
+    """Continue a finished Workflow: failed nodes are repeated under the same names, succeeded ones stay.
 
     Options as Argo Server's: restartSuccessful, nodeFieldSelector, parameters ["name=value"]. Raises InvalidInput.
     """
@@ -48,7 +48,7 @@ def retry(run: Run, options: Mapping[str, Json], now: float) -> Outcome:
 
 
 def _selected(run: Run, restart: bool, selector: str) -> set[str]:
-    """Nodes that are to be done again though they did not fail."""
+    """Nodes that are repeated although they did not fail."""
     if not restart:
         return set()
     wanted = parse_selector(selector)
@@ -102,7 +102,7 @@ def _reset(doc: Doc, now: float) -> Doc:
 
 
 def _open_group(run: Run, doc: Doc, reset: Collection[str], gone: set[str]) -> int | None:
-    """The step group at which a steps node goes on: the first that begins anew, or else the last that stays."""
+    """The step group at which a steps node continues: the first that is repeated, else the last that stays."""
     if doc["type"] != "Steps":
         return None
     name: str = run.workflow["metadata"]["name"]
@@ -125,7 +125,7 @@ def _head(run: Run, parameters: Sequence[str], now: float) -> tuple[Doc, WantLoc
         values = dict(_assignment(p) for p in parameters)
         hidden["parameters"] = {**(hidden.get("parameters") or {}), **values}
         hidden["arguments"] = _shown_arguments(run, values)
-        if "storedWorkflowTemplateSpec" in head:  # Argo forgets what the template itself gave
+        if "storedWorkflowTemplateSpec" in head:  # Argo drops the template's own outputs
             own = hidden["arguments"]["parameters"]
             spec = {**spec, "arguments": {**(spec.get("arguments") or {}), "parameters": own}}
             hidden["parameters"] = {p["name"]: hidden["parameters"][p["name"]] for p in own if p["name"] in hidden["parameters"]}
@@ -148,20 +148,20 @@ def _head(run: Run, parameters: Sequence[str], now: float) -> tuple[Doc, WantLoc
 
 
 def _shown_arguments(run: Run, values: Mapping[str, str]) -> Doc:
-    """What the Workflow's own spec shows as arguments from now on; a resubmit takes them over."""
+    """The arguments that the Workflow's own spec shows from now on; a resubmit uses them."""
     own: Doc = (run.head.get(HIDDEN) or {}).get("arguments") or (run.workflow.get("spec") or {}).get("arguments") or {}
     shown: Doc = with_parameters({"arguments": own}, values)["arguments"]
     return shown
 
 
 def with_assignments(workflow: Doc, options: Mapping[str, Json]) -> tuple[Doc, dict[str, str]]:
-    """The Workflow with the arguments that the options change, and those. Raises InvalidInput."""
+    """The Workflow with the arguments changed by the options, and these arguments. Raises InvalidInput."""
     values = dict(_assignment(p) for p in options.get("parameters") or ())
     return ({**workflow, "spec": with_parameters(workflow.get("spec") or {}, values)} if values else workflow), values
 
 
 def beginning(head: Doc, workflow: Doc, values: Mapping[str, str]) -> Outcome:
-    """A Workflow of which nothing was executed begins once more, with this head."""
+    """Start a Workflow without nodes once more, with this head."""
     hidden = head.get(HIDDEN)
     if values and hidden is not None:
         spec = {} if "storedWorkflowTemplateSpec" in head else {"spec": workflow["spec"]}
@@ -171,7 +171,7 @@ def beginning(head: Doc, workflow: Doc, values: Mapping[str, str]) -> Outcome:
 
 
 def with_parameters(spec: Doc, values: Mapping[str, str]) -> Doc:
-    """The spec with these arguments first, in place of its own of the same names."""
+    """The spec with these arguments first; they replace its own of the same names."""
     arguments = dict(spec.get("arguments") or {})
     kept = [p for p in arguments.get("parameters") or () if p.get("name") not in values]
     arguments["parameters"] = [*({"name": k, "value": v} for k, v in values.items()), *kept]
@@ -191,8 +191,8 @@ def _assignment(text: str) -> tuple[str, str]:
 def resubmit(workflow: Doc, options: Mapping[str, Json]) -> Doc:
     """A new Workflow like the given one (as `compose` shows it), to be admitted.
 
-    Options: parameters ["name=value"], memoized: what succeeded is not done again; its nodes stand in the document's `status`,
-    under the names of the old Workflow (`new_run` takes them over). Raises InvalidInput.
+    Options: parameters ["name=value"]; memoized: succeeded nodes are not repeated; they are in the document's `status`,
+    under the names of the old Workflow (`new_run` renames them). Raises InvalidInput.
     """
     status = workflow.get("status") or {}
     old: str = workflow["metadata"]["name"]

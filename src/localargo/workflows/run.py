@@ -1,4 +1,4 @@
-"""Taking an outcome over into the run in memory, after it is committed."""
+"""Applies an outcome to the run in memory, after it is committed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from localargo.workflows.messages import Outcome, Run
 
 
 def apply(run: Run, outcome: Outcome) -> None:
-    """Change the run as the outcome says. The Workflow's labels and annotations are the caller's to set."""
+    """Change the run as the outcome says. The caller sets the Workflow's labels and annotations."""
     index.update(run, outcome)
     for node_id in outcome.removed:
         run.nodes.pop(node_id, None)

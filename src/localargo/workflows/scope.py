@@ -1,4 +1,4 @@
-"""The variables that a template may name: those of the whole Workflow, and those of one place in it."""
+"""The variables of templates: those of the whole Workflow, and those of one steps or dag template."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from localargo.workflows.work import CallFailed, Pass
 Params = dict[str, str | None]
 
 _LATER = ("workflows.argoproj.io/phase", "workflows.argoproj.io/completed", "workflows.argoproj.io/pod-name-format")
-GLANCE = 2.0  # seconds until a Workflow is looked at again
+GLANCE = 2.0  # seconds until Argo assesses a Workflow again
 # Seconds that a pod must last for Argo to see it Running: by default it looks again after 10 s, and starting and ending a pod takes 4.9 s
 # (recorded on a cluster with one node).
 SEEN = 5.1
@@ -35,11 +35,11 @@ class Scope:
     artifacts: dict[str, Doc] = field(default_factory=dict)
 
     def copy(self) -> Scope:
-        """Another one that can be changed."""
+        """A copy that can be changed."""
         return Scope(dict(self.params), dict(self.artifacts))
 
     def update(self, other: Scope) -> None:
-        """Lay another over this one."""
+        """Add the names of another scope, which take precedence."""
         self.params.update(other.params)
         self.artifacts.update(other.artifacts)
 
@@ -49,7 +49,7 @@ class Scope:
 
 
 def template_scope(template: Doc) -> Scope:
-    """What a template's own inputs give."""
+    """The variables of a template's own inputs."""
     scope = Scope()
     inputs = template.get("inputs") or {}
     for parameter in inputs.get("parameters") or ():
@@ -61,7 +61,7 @@ def template_scope(template: Doc) -> Scope:
 
 
 def workflow_outputs(p: Pass, scope: Scope) -> None:
-    """Add the outputs that were declared global so far."""
+    """Add the global outputs published so far."""
     outputs = p.head.get("outputs") or {}
     for parameter in outputs.get("parameters") or ():
         if parameter.get("value") is not None:
@@ -99,12 +99,12 @@ def resolve_parameters(p: Pass) -> None:
 
 
 def _show_arguments(p: Pass) -> None:
-    """Argo writes the Workflow's own variables into its arguments and stores them; with a workflowTemplateRef it leaves them alone."""
+    """Argo substitutes the Workflow's own variables in its arguments and stores them, but not with a workflowTemplateRef."""
     arguments = p.spec.get("arguments") or {}
     try:
         shown = substitute(arguments, global_params(p))
     except ExpressionError:
-        return  # told when the entry template is called
+        return  # reported when the entry template is called
     if shown != arguments:
         p.set_hidden(arguments=shown)
 
@@ -125,18 +125,18 @@ def global_params(p: Pass, late: bool = False) -> Params:
 
 
 def params_at(p: Pass, name: str) -> Params:
-    """The same as a node of that name sees them: those of the Workflow's hooks and exit handler are executed after the entry node."""
+    """The variables for a node of that name: the Workflow's hooks and exit handler are executed after the entry node."""
     return global_params(p, late=is_late(p, name))
 
 
 def is_late(p: Pass, name: str) -> bool:
-    """Whether the node is the Workflow's exit handler or one of its hooks, or lies below one."""
+    """Whether the node is the Workflow's exit handler, one of its hooks, or below one of them."""
     pattern = p.index.memory.setdefault("late", re.compile(re.escape(p.name) + r"\.(?:onExit|hooks\.[^.\[(]+)(?:[.\[(]|$)"))
     return bool(pattern.match(name))
 
 
 def mentions(p: Pass, words: str) -> bool:
-    """Whether any template that this run may call speaks of it."""
+    """Whether any template that this run may call contains the text."""
     known = p.index.memory.get(words)
     if known is None or not known[1]:
         size = len(p.head.get("storedTemplates") or {})
@@ -195,7 +195,7 @@ def _lasting(p: Pass) -> Params:
         params[f"workflow.parameters.{name}"] = value
     for name in (p.spec.get("workflowMetadata") or {}).get("labelsFrom") or {}:
         if name not in p.labels:
-            named["labels"].pop(name, None)  # Argo knows what an expression gave only in the reconcile that evaluated it
+            named["labels"].pop(name, None)  # Argo knows an expression's value only in the reconcile that evaluated it
     for kind, values in named.items():
         params[f"workflow.{kind}"] = params[f"workflow.{kind}.json"] = dumps(given[kind] or None, html=True)
         params.update({f"workflow.{kind}.{name}": str(value) for name, value in values.items()})
@@ -206,7 +206,7 @@ def _lasting(p: Pass) -> Params:
 
 
 def _own(changes: dict[str, str]) -> dict[str, str]:
-    """What this reconcile sets by the spec's workflowMetadata; what Argo itself sets is seen from the next one on."""
+    """The labels and annotations that this reconcile sets from workflowMetadata; Argo's own are visible from the next one on."""
     return {k: v for k, v in changes.items() if k not in _LATER}
 
 

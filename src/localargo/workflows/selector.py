@@ -24,7 +24,7 @@ class Condition:
         self.key, self.operator, self.values = key, operator, values
 
     def holds(self, doc: Doc) -> bool:
-        """Whether the document meets it."""
+        """Whether the document meets the condition."""
         found = jsonpaths.get(doc, self.key)
         text = _text(found.value) if found.exists else ""
         match self.operator:
@@ -48,7 +48,7 @@ class Condition:
 
 
 def parse(text: str) -> list[Condition]:
-    """The requirements of a selector, all of which must hold, in the order of their keys. Raises InvalidInput in Kubernetes' words."""
+    """The requirements of a selector, all of which must hold, in the order of their keys. Raises InvalidInput with Kubernetes' message."""
     tokens = _Tokens(text)
     found: list[Condition] = []
     while tokens.peek() != _END:
@@ -120,7 +120,7 @@ def _list(tokens: _Tokens) -> list[str]:
 
 
 class _Tokens:
-    """What a selector is made of, one token ahead."""
+    """The tokens of a selector, with one token of lookahead."""
 
     def __init__(self, text: str) -> None:
         self._rest = list(_scan(text))

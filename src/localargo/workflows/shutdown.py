@@ -1,4 +1,4 @@
-"""What people ask of a running Workflow: stop, terminate, suspend, resume, set."""
+"""Operations on a running Workflow: stop, terminate, suspend, resume, set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RESUMED = "Resumed by: map[User:localargo]"
 
 
 def operate(p: Pass, fact: Operated) -> None:
-    """Do what was asked. What cannot be done is left undone (`check` tells it beforehand)."""
+    """Apply the operation. What is impossible is skipped (`check` refuses it beforehand)."""
     if p.head.get("phase") in COMPLETED:
         return
     options = fact.options
@@ -43,12 +43,12 @@ def operate(p: Pass, fact: Operated) -> None:
 
 
 def _shut_down(p: Pass, strategy: str) -> None:
-    p.set_hidden(shutdown=strategy)  # a Workflow that is suspended stays so: it ends once it is resumed
+    p.set_hidden(shutdown=strategy)  # a suspended Workflow stays suspended: it ends once it is resumed
     apply_shutdown(p)
 
 
 def apply_shutdown(p: Pass) -> None:
-    """End what runs or waits, and have everything that is open looked at."""
+    """End running and waiting nodes, and assess every open node."""
     for node, doc in {**p.run.nodes, **p.nodes}.items():
         if doc["phase"] in FULFILLED or p.may_execute(bool(p.priv(node).get("onExit"))):
             continue
@@ -59,7 +59,7 @@ def apply_shutdown(p: Pass) -> None:
 
 
 def apply_to_new(p: Pass) -> bool:
-    """End what began to wait after the shutdown; whether there was something."""
+    """End nodes that began to wait after the shutdown. Returns whether there were any."""
     found = False
     for node in list(p.nodes):
         doc, private = p.nodes[node], p.priv(node)
@@ -71,7 +71,7 @@ def apply_to_new(p: Pass) -> bool:
 
 
 def retries_above(p: Pass, node: str) -> None:
-    """After a shutdown a Retry node has failed as soon as nothing below it is open, whatever its last attempt came to."""
+    """After a shutdown, fail a Retry node as soon as no node below it is open, whatever its last attempt's phase."""
     while node and p.get(node) is not None:
         if p.node(node)["type"] == "Retry":
             _end_retry(p, node)
@@ -119,14 +119,14 @@ def _resume(p: Pass) -> None:
             try:
                 use_defaults(p, node)
             except CallFailed:
-                continue  # an output has neither been set nor a default: it goes on waiting
+                continue  # an output has neither a value nor a default: the node keeps waiting
             before = doc.get("message")
             p.mark(node, "Succeeded", f"{before}; {RESUMED}" if before else RESUMED)
         elif p.priv(node).get("stage") == "granted":
             p.keep(node, stage="lock")
             execute.resume(p, node)
         else:
-            p.changed.setdefault(node, {}).update(dict.fromkeys(p.children(node)))  # what ended meanwhile was seen by nobody
+            p.changed.setdefault(node, {}).update(dict.fromkeys(p.children(node)))  # ends in the meantime have not been assessed
             p.look(node)
 
 
@@ -155,7 +155,7 @@ def _supply(p: Pass, node: str, values: Mapping[str, Json]) -> None:
 
 
 def check(nodes: Mapping[str, Doc], fact: Operated) -> None:
-    """Raises InvalidInput, in Argo's words, for what cannot be done to a Workflow with these nodes."""
+    """Raises InvalidInput, with Argo's message, for an operation that is impossible with these nodes."""
     options = fact.options
     selector = str(options.get("nodeFieldSelector") or "")
     waiting = [n for n in nodes.values() if n["type"] == "Suspend" and n["phase"] == "Running"]
@@ -214,7 +214,7 @@ def parse_selector(selector: str) -> list[tuple[str, bool, str]]:
 
 
 def matches(node: Doc, selector: list[tuple[str, bool, str]]) -> bool:
-    """Whether a node has the fields that a selector asks for."""
+    """Whether a node matches a selector."""
     fields = {k: node.get(k) or "" for k in ("displayName", "phase", "name", "id")}
     fields["templateName"] = template_name(node)
     for key, value in (node.get("templateRef") or {}).items():

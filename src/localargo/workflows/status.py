@@ -12,7 +12,7 @@ from localargo.workflows.index import COMPLETED
 from localargo.workflows.messages import Run, World
 
 HIDDEN = "localargo"  # the key of the head for what Argo keeps elsewhere; the API never shows it
-EXECUTABLE = frozenset({"Pod", "HTTP", "Plugin", "Container", "Suspend"})  # node types that have a progress of their own
+EXECUTABLE = frozenset({"Pod", "HTTP", "Plugin", "Container", "Suspend"})  # node types with their own progress
 _LONGEST_PREFIX = 242
 
 
@@ -38,7 +38,7 @@ def pod_name(workflow: str, node_name: str, template: str) -> str:
 
 
 def template_name(node: Doc) -> str:
-    """The template that the node runs, whichever way it was named."""
+    """The name of the node's template, however it was referenced."""
     name: str = node.get("templateName") or (node.get("templateRef") or {}).get("template") or ""
     return name
 
@@ -47,7 +47,7 @@ def new_run(workflow: Doc, world: World, now: float) -> Run:
     """The run of an admitted Workflow before its first reconcile.
 
     A workflowTemplateRef and the controller's workflowDefaults are merged here, once; the result is the head's
-    `storedWorkflowTemplateSpec`. What forbids the run is noted and told by the first reconcile.
+    `storedWorkflowTemplateSpec`. A reason not to run is stored and reported by the first reconcile.
     """
     spec = workflow.get("spec") or {}
     reference = spec.get("workflowTemplateRef")
@@ -66,7 +66,7 @@ def new_run(workflow: Doc, world: World, now: float) -> Run:
         hidden["spec"] = merge_workflow_spec(spec, None, defaults)
     entry = (workflow.get("status") or {}).get("entry")
     if entry:
-        hidden["entry"] = entry  # the name that Argo goes on to show after a memoized resubmit
+        hidden["entry"] = entry  # the name that Argo keeps showing after a memoized resubmit
     return Run(
         workflow={k: v for k, v in workflow.items() if k != "status"},
         head=head,
@@ -77,7 +77,7 @@ def new_run(workflow: Doc, world: World, now: float) -> Run:
 
 
 def _reused(workflow: Doc, now: float) -> dict[str, Doc]:
-    """Nodes that a memoized resubmit brings along from the old Workflow: they count as skipped, with the outputs they had."""
+    """Nodes that a memoized resubmit reuses from the old Workflow: they count as skipped and keep their outputs."""
     given = workflow.get("status") or {}
     old, new = str(given.get("resubmittedFrom") or ""), workflow["metadata"]["name"]
     found: dict[str, Doc] = {}
@@ -96,7 +96,7 @@ def _reused(workflow: Doc, now: float) -> dict[str, Doc]:
 
 
 def _reused_exits(workflow: Doc) -> dict[str, list[str]]:
-    """The exit handlers that are brought along stay below what they belong to."""
+    """The edges of reused exit handlers, below the nodes that they belong to."""
     given, new = workflow.get("status") or {}, workflow["metadata"]["name"]
     old, nodes = str(given.get("resubmittedFrom") or ""), given.get("nodes") or {}
     found: dict[str, list[str]] = {}
@@ -115,7 +115,7 @@ def spec_of(run: Run) -> Doc:
 
 
 def is_finished(run: Run) -> bool:
-    """Whether the Workflow has come to its end; every pod of it has then ended too."""
+    """Whether the Workflow has ended; then all its pods have ended too."""
     return run.head.get("phase") in COMPLETED
 
 
@@ -146,7 +146,7 @@ def compose(run: Run) -> Doc:
 
 
 def _claims(run: Run) -> list[Doc]:
-    """The claims made for the Workflow, until they are removed: after success, or after any end, as `volumeClaimGC` says."""
+    """The claims created for the Workflow, until `volumeClaimGC` removes them: after success, or after any end."""
     spec = run.head.get("storedWorkflowTemplateSpec") or run.workflow.get("spec") or {}
     phase = run.head.get("phase")
     strategy = (spec.get("volumeClaimGC") or {}).get("strategy") or "OnWorkflowSuccess"
@@ -165,7 +165,7 @@ def _shown(node: Doc, children: list[str] | None) -> Doc:
 
 
 def _progress(nodes: dict[str, Doc]) -> str:
-    """Set every node's progress (`done/total` of the executable nodes at and below it); the answer is the Workflow's."""
+    """Set every node's progress (`done/total` of the executable nodes at and below it). Returns the Workflow's."""
     own = {n: _own_progress(doc) for n, doc in nodes.items() if doc["type"] in EXECUTABLE}
     for n, (done, total) in own.items():
         nodes[n]["progress"] = f"{done}/{total}"
@@ -196,7 +196,7 @@ def _sum(own: dict[str, tuple[int, int]], node: Doc) -> tuple[int, int]:
 
 
 def text(value: Any) -> str:
-    """A value of a parameter as text; numbers and booleans may stand in manifests. Argo reads every number as a float64."""
+    """A parameter's value as text; manifests may contain numbers and booleans. Argo reads every number as a float64."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -213,7 +213,7 @@ _SOURCE = ("path", "jsonPath", "jqFilter", "event", "parameter", "supplied", "co
 
 
 def shown_parameters(parameters: Sequence[Doc] | None) -> list[Doc] | None:
-    """Parameters as Argo writes them where one variable gives all of them: its order of fields, every value a text."""
+    """Parameters as Argo prints them in one variable: with its order of fields, every value a string."""
     return [_shown_parameter(p) for p in parameters or ()] or None
 
 

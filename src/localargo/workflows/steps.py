@@ -1,4 +1,4 @@
-"""Steps: groups one after the other, the steps of a group side by side."""
+"""Steps templates: groups one after the other, the steps of a group in parallel."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from localargo.workflows.scope import Scope, params_at, template_scope, workflow
 from localargo.workflows.work import Blocked, Call, CallFailed, Pass
 
 EMPTY = "Skipped, empty params"
-NO_TEMPLATE = "failed to get a template"  # Argo looks for the template of a loop's nodes, which name none when it is inline
+NO_TEMPLATE = "failed to get a template"  # Argo looks for the template of a loop's nodes, which have no name when it is inline
 
 
 @dataclass(slots=True)
 class Group:
-    """The calls of one group, and the first that has not been made yet."""
+    """The calls of one group, and the index of the next one."""
 
     calls: list[Calls]
     at: int = 0  # step
@@ -36,7 +36,7 @@ class Group:
 
 
 def assess(p: Pass, node: str) -> None:
-    """Go on with a steps node: begin the next group when one has ended, end with the last or with one that failed."""
+    """Continue a steps node: start the next group when one has ended, end with the last one or a failed one."""
     if p.node(node)["phase"] in FULFILLED:
         return
     try:
@@ -63,7 +63,7 @@ def _assess(p: Pass, node: str, frame: Frame) -> None:
                 p.set(node, outboundNodes=_outbound(p, node, current))
                 p.mark(node, "Failed", doc.get("message") or "")
                 return
-            scope_of(p, node, frame, current + 1)  # what cannot be put together ends it before the next group is there
+            scope_of(p, node, frame, current + 1)  # loop outputs that cannot be combined end it before the next group exists
         if current + 1 >= len(groups):
             break
         current += 1
@@ -74,7 +74,7 @@ def _assess(p: Pass, node: str, frame: Frame) -> None:
 
 
 def _group_index(p: Pass, group: str) -> int:
-    """The group's place in its template."""
+    """The group's index in its template."""
     return int(p.node(group)["name"].rpartition("[")[2][:-1])
 
 
@@ -122,7 +122,7 @@ def _outbound(p: Pass, node: str, last: int) -> list[str] | None:
 
 
 def scope_of(p: Pass, node: str, frame: Frame, groups: int) -> Scope:
-    """What may be named in group number `groups`: the inputs and what the groups before it gave. Raises CallFailed."""
+    """The variables in group number `groups`: the inputs and the outputs of earlier groups. Raises CallFailed."""
     if frame.done == 0:
         frame.scope.update(template_scope(frame.template))
     while frame.done < groups:
@@ -155,7 +155,7 @@ def _step_scope(p: Pass, node: str, frame: Frame, group: str, step: Doc) -> Scop
 
 
 def assess_group(p: Pass, group: str) -> None:
-    """Go on with a group: make the calls that there is place for, run hooks, end when all have ended."""
+    """Continue a group: make the calls that `parallelism` allows, run hooks, end when all have ended."""
     if p.node(group)["phase"] in FULFILLED:
         return
     node = p.node(group)["boundaryID"]
@@ -175,13 +175,13 @@ def assess_group(p: Pass, group: str) -> None:
         _make(p, node, frame, group, state)
         made = True
         if p.deeper(group) and any(hooks.has_lifecycle(calls.step) for calls in state.calls):
-            p.look(group)  # what was called begins before hooks, so that it takes its places first
+            p.look(group)  # called templates start before hooks, so that they get the parallelism slots first
             return
         _run_hooks(p, node, frame, group, state)
     except CallFailed as error:
         if made:
             p.mark(group, "Error", str(error))
-        else:  # what was called before it begins in this very look, so it goes first
+        else:  # calls before it start in this assessment, so they go first
             p.keep(group, broken=str(error))
             p.look(group)
         return
@@ -288,7 +288,7 @@ def _run_hooks(p: Pass, node: str, frame: Frame, group: str, state: Group) -> No
         if private.get("raised") and private.get("role") == "step" and not private.get("early"):
             raise CallFailed(_deemed(p.node(found)["name"], private["raised"]))
         changed[private["on"] if private.get("role") == "hook" else found] = None
-    watched = any(hooks.has_lifecycle(calls.step) for calls in state.calls)  # a hook may ask for the steps before its own
+    watched = any(hooks.has_lifecycle(calls.step) for calls in state.calls)  # a hook may refer to the steps before its own
     scope = frame.scope.copy() if watched else frame.scope
     params = params_at(p, p.node(node)["name"])
     for child in list(p.children(group)) if watched else changed:
@@ -305,7 +305,7 @@ def _run_hooks(p: Pass, node: str, frame: Frame, group: str, state: Group) -> No
 
 
 def _with_hooks(frame: Frame, group: int, state: Group, place: list[int]) -> Doc:
-    """The step as it was called, with its hooks as they are now: the Workflow's own variables may have changed."""
+    """The step as called, with its hooks resolved again: the Workflow's own variables may have changed."""
     calls = state.calls[place[0]]
     step = calls.call(place[1])
     now = frame.template["steps"][group][place[0]].get("hooks")
@@ -313,7 +313,7 @@ def _with_hooks(frame: Frame, group: int, state: Group, place: list[int]) -> Doc
 
 
 def _leave(p: Pass, node: str, hook_owner: hooks.HookOwner, step: Doc, scope: Scope, params: dict[str, str | None]) -> None:
-    """The step's exit handler. What is wrong with it is an error of its group; Argo takes that group for the Workflow's entry node then."""
+    """Start the step's exit handler. Its errors are errors of its group, which Argo then treats as the Workflow's entry node."""
     try:
         hooks.leave(p, hook_owner, step, scope, params)
     except (CallFailed, Blocked) as error:

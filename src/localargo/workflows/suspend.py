@@ -1,4 +1,4 @@
-"""Waiting: for a time, or until someone resumes and says what the outputs are."""
+"""Suspend templates: wait for a time, or until someone resumes the node and supplies its outputs."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def begin(p: Pass, node: str, template: Doc) -> None:
             seconds = argo_duration(text(duration))
         except ExpressionError as error:
             raise CallFailed(str(error)) from error
-        p.keep(node, wake=p.priv(node)["at"] + seconds)  # what it waited for a lock counts too
+        p.keep(node, wake=p.priv(node)["at"] + seconds)  # the time spent waiting for a lock counts too
     p.mark(node, "Running")
     if duration and p.priv(node)["wake"] <= p.now:
         assess(p, node)
 
 
 def assess(p: Pass, node: str) -> None:
-    """End the node if its time is over. What must be supplied and was not ends it in Error."""
+    """End the node if its time is over; in Error when a required output was not supplied."""
     doc = p.node(node)
     wake = p.priv(node).get("wake")
     if doc["phase"] != "Running" or wake is None or wake > p.now:
         return
     if p.suspended:
-        p.keep(node, wake=None)  # while the Workflow is suspended as a whole nobody looks; resume ends the node by itself
+        p.keep(node, wake=None)  # while the whole Workflow is suspended nothing is assessed; resume ends the node itself
         return
     try:
         use_defaults(p, node)
@@ -47,7 +47,7 @@ def assess(p: Pass, node: str) -> None:
 
 
 def use_defaults(p: Pass, node: str) -> None:
-    """Outputs that nobody supplied take their defaults. Raises CallFailed for one without."""
+    """Set outputs that were not supplied to their defaults. Raises CallFailed for one without a default."""
     outputs = p.node(node).get("outputs")
     if not outputs:
         return
@@ -77,7 +77,7 @@ def _supplied_outputs(template: Doc) -> Doc | None:
 
 
 def _read_enums(p: Pass, node: str) -> None:
-    """A parameter whose value is itself a parameter in JSON brings the choices that a person may make."""
+    """A parameter whose value is a parameter in JSON gets the allowed values from it."""
     inputs = p.node(node).get("inputs") or {}
     parameters = []
     for parameter in inputs.get("parameters") or ():

@@ -1,4 +1,4 @@
-"""Mutexes and semaphores of a node or of the whole Workflow: what is asked for, and how waiting shows."""
+"""Mutexes and semaphores of a node or of the whole Workflow: requests for locks, and the status while waiting."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ NUMBER = re.compile(r"[+-]?[0-9]+")
 
 
 def wanted(p: Pass, node: str, field: Doc) -> WantLock:
-    """The question for all locks of a `synchronization` field; an empty node id is the run. Raises CallFailed."""
-    items = [*(field.get("semaphores") or ()), *(field.get("mutexes") or ())]  # in the order in which Argo asks for them
+    """The request for all locks of a `synchronization` field; an empty node id means the run. Raises CallFailed."""
+    items = [*(field.get("semaphores") or ()), *(field.get("mutexes") or ())]  # in the order in which Argo requests them
     if any(item in items[:place] for place, item in enumerate(items)):
         raise CallFailed("requested configuration is invalid: duplicate synchronization item found")
     references = {f"Semaphore/{_semaphore(p, s)}": s["configMapKeyRef"] for s in field.get("semaphores") or ()}
@@ -36,7 +36,7 @@ def _semaphore(p: Pass, semaphore: Doc) -> str:
 
 
 def _limit(p: Pass, lock: str, reference: Doc) -> int:
-    """How many may hold it. Argo says the same of a ConfigMap or key that is missing, of what is no number, and of none at all."""
+    """The semaphore's size. Argo has one message for a missing ConfigMap or key, an invalid number, and no reference."""
     found = p.world.configmaps.get(reference.get("name", "")) or {}
     value = text((found.get("data") or {}).get(reference.get("key", ""), "0"))
     limit = int(value) if NUMBER.fullmatch(value) else 0
@@ -58,7 +58,7 @@ def of_workflow(p: Pass) -> Doc | None:
 
 
 def waiting(p: Pass, fact: LockWaiting) -> None:
-    """Show what the node, or the Workflow, waits for."""
+    """Show which lock the node, or the Workflow, waits for."""
     if not fact.node_id:
         p.set_head(phase=p.head.get("phase") or "Pending", message=fact.message)
         p.labels["workflows.argoproj.io/phase"] = p.head["phase"]
@@ -69,5 +69,5 @@ def waiting(p: Pass, fact: LockWaiting) -> None:
 
 
 def granted(p: Pass, node: str) -> None:
-    """The node waits no more."""
+    """The node no longer waits."""
     p.set(node, synchronizationStatus=None, message=None)

@@ -8,11 +8,11 @@ from typing import Generic, Protocol, TypeVar
 
 from localargo.ports import Clock
 
-LONGEST = 3600.0  # the machine may sleep or its clock be set: look again after so many seconds
+LONGEST = 3600.0  # seconds after which to check again, because the machine may sleep or its clock may be set
 
 
 class Handle(Protocol):
-    """What `call_later` of an event loop returns."""
+    """The handle that `call_later` of an event loop returns."""
 
     def cancel(self) -> None: ...
 
@@ -33,7 +33,7 @@ class Timers(Generic[Key]):
         self._armed: float | None = None
 
     def set(self, key: Key, at: float | None) -> None:
-        """Wake the key at the time (epoch seconds); None: not at all."""
+        """Wake the key at this time (epoch seconds); None cancels."""
         if at is None:
             self._at.pop(key, None)
             return
@@ -43,7 +43,7 @@ class Timers(Generic[Key]):
         self._arm()
 
     def close(self) -> None:
-        """Wake nobody any more."""
+        """Cancel all wake-ups."""
         self._at.clear()
         self._heap.clear()
         if self._handle is not None:

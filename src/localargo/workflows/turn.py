@@ -1,4 +1,4 @@
-"""One Workflow's part of a turn: what its reconcile changed, and how that is written."""
+"""One Workflow's part of a turn: the changes of its reconcile, and how they are written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from localargo.workflows.objects import Documents
 
 @dataclass(slots=True)
 class Step:
-    """`facts` are those consumed; `workflow` is the document with new labels and annotations, None when it is as before."""
+    """`facts`: the consumed facts; `workflow`: the document with new labels and annotations, None if unchanged."""
 
     active: ActiveWorkflow
     facts: list[tuple[int, Fact]]
@@ -23,7 +23,7 @@ class Step:
 
 
 def prepare(active: ActiveWorkflow, facts: list[tuple[int, Fact]], outcome: Outcome) -> Step:
-    """What will be written. Changes nothing."""
+    """Compute what will be written. Changes nothing."""
     head = outcome.head if outcome.head is not None else active.run.head
     workflow = None
     if outcome.labels or outcome.annotations:
@@ -36,7 +36,7 @@ def prepare(active: ActiveWorkflow, facts: list[tuple[int, Fact]], outcome: Outc
 
 
 def write(ledger: Ledger, documents: Documents, step: Step, now: float) -> None:
-    """Into the open transaction: nodes and edges, head and document, answered questions out, new actions in, locks and memo."""
+    """Write to the open transaction: nodes and edges, head and document, the outbox, locks and memoized outputs."""
     active, outcome = step.active, step.outcome
     order = {}
     for node in outcome.nodes:
@@ -61,5 +61,5 @@ def write(ledger: Ledger, documents: Documents, step: Step, now: float) -> None:
 
 
 def durable(actions: list[Action]) -> list[Action]:
-    """The actions that need a row: what is done in the transaction itself needs none."""
+    """The actions that need a row: those carried out in the transaction itself do not."""
     return [a for a in actions if not isinstance(a, FreeLock | SaveMemo)]

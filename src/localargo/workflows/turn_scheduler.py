@@ -1,4 +1,4 @@
-"""When the controller takes its next turn: at once, or within a time that it may use to gather company (every turn is a commit)."""
+"""Schedules the controller's next turn: at once, or after a short time in which more facts may come (every turn is a commit)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from localargo.workflows.active_workflow import ActiveWorkflow
 from localargo.workflows.messages import Fact, PodExited, PodRunning
 from localargo.workflows.timers import Handle
 
-UNHURRIED = 0.05  # seconds: that a pod runs starts nothing
-COMPANY = 0.003  # seconds: pods that were started together end together
+UNHURRIED = 0.05  # seconds: the start of a pod triggers nothing
+COMPANY = 0.003  # seconds: pods that start together often end together
 
 
 def patience(active: ActiveWorkflow, fact: Fact) -> float:
-    """How long the fact, which has been queued, may wait for others: an end of a pod only while something else is awaited."""
+    """How long the queued fact may wait for others; the end of a pod only while other answers are open."""
     match fact:
         case PodRunning():
             return UNHURRIED
@@ -24,7 +24,7 @@ def patience(active: ActiveWorkflow, fact: Fact) -> float:
 
 
 class TurnScheduler:
-    """At most one turn is scheduled at a time, the earliest that was asked for. `time` and `call_later` are an event loop's."""
+    """At most one turn is scheduled at a time, the earliest one requested. `time` and `call_later` are an event loop's."""
 
     def __init__(
         self, time: Callable[[], float], call_later: Callable[[float, Callable[[], None]], Handle], turn: Callable[[], None]
@@ -36,7 +36,7 @@ class TurnScheduler:
         self._at = 0.0
 
     def within(self, seconds: float) -> None:
-        """A turn by then; with 0 as soon as what is going on is done."""
+        """Schedule a turn within this time; with 0 after the current callback."""
         at = self._time() + seconds
         if self._next is not None:
             if self._at <= at:
@@ -46,7 +46,7 @@ class TurnScheduler:
         self._next = self._call_later(seconds, self._ring)
 
     def close(self) -> None:
-        """No turn any more."""
+        """Schedule no more turns."""
         if self._next is not None:
             self._next.cancel()
 

@@ -12,7 +12,7 @@ _KEPT = ("name",)
 
 
 def volumes_of(p: Pass, declared: Sequence[Doc], used: Collection[str]) -> list[Volume]:
-    """Those that are used. Raises CallFailed for one that is not declared, or whose source is not there or not supported."""
+    """The volumes that are mounted. Raises CallFailed for one that is not declared, or whose source is missing or not supported."""
     found = {volume.get("name") or "": volume for volume in declared}
     for name in used:
         if name not in found:

@@ -1,6 +1,6 @@
-"""One reconcile at work: an overlay over the run, what is still to be looked at, and what is to be done.
+"""One reconcile in progress: an overlay over the run, a queue of nodes to assess, and the actions so far.
 
-Nothing of the run is changed here; the outcome carries all of it. (The index's memories may be filled: they only save work.)
+The run is not changed here; all changes are in the outcome. (The index's caches may be filled.)
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _KEEP: Any = object()
 
 
 class Blocked(Exception):
-    """There is no free place for the node now (parallelism); it is tried again when one becomes free."""
+    """`parallelism` allows no more nodes now; the call is repeated when a slot becomes free."""
 
 
 class CallFailed(Exception):
-    """A template could not be called; the text is Argo's message. `node` says the node that tells of it, if there is one."""
+    """A template could not be called; the text is Argo's message. `node`: the node that shows it, if there is one."""
 
     def __init__(self, message: str, node: str = "") -> None:
         super().__init__(message)
@@ -33,16 +33,16 @@ class CallFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a template: by whom, as what, with which (resolved) arguments."""
+    """One call of a template, with its resolved arguments."""
 
-    name: str  # of the node
+    name: str  # the node's name
     holder: Doc  # template, templateRef or inline
     base: str  # where `template` is looked up: "local/<workflow>", "namespaced/<template>", "cluster/<template>"
     arguments: Doc
-    owner: str  # who looks at the node when it changes: a group, a dag, a retry; empty: the run
+    owner: str  # the node that is assessed when this one changes: a group, a dag, a retry; empty: the run
     role: str  # step, task, item, attempt, hook, entry
     boundary: str = ""
-    on: str = ""  # of a hook: the node that it belongs to
+    on: str = ""  # for a hook: the node that it belongs to
     flag: Doc | None = None
     on_exit: bool = False
     label: tuple[str, str] | None = None  # ("steps.name" | "tasks.name", value)
@@ -50,7 +50,7 @@ class Call:
 
 
 class Pass:
-    """The overlay. `start` calls a template, `assess` looks at a node; both are given by `reconcile` (modules call each other in rings)."""
+    """The overlay. `start` calls a template, `assess` assesses a node; `reconcile` supplies both, because the modules call each other."""
 
     def __init__(self, run: Run, world: World, now: float) -> None:
         self.run = run
@@ -78,7 +78,7 @@ class Pass:
         self._delta: dict[Key, int] = {}
         self._new_edges: dict[str, list[str]] = {}
         self._linked: dict[str, set[str]] = {}
-        self._placed = False  # a place became free
+        self._placed = False  # whether a parallelism slot became free
         self.start: Callable[[Call], str]
 
     # ------------------------------------------------------------------------------------------ reading
@@ -88,11 +88,11 @@ class Pass:
         return node_id(self.name, name)
 
     def get(self, node: str) -> Doc | None:
-        """The node's document as it is now."""
+        """The node's current document; None when there is none."""
         return self.nodes.get(node) or self.run.nodes.get(node)
 
     def node(self, node: str) -> Doc:
-        """The same of a node that is there."""
+        """The current document of an existing node."""
         return self.nodes.get(node) or self.run.nodes[node]
 
     def priv(self, node: str) -> Doc:
@@ -106,12 +106,12 @@ class Pass:
         return old if new is None else [*old, *new]
 
     def fulfilled(self, node: str) -> bool:
-        """Whether the node is there and has come to its end."""
+        """Whether the node exists and has ended."""
         found = self.get(node)
         return found is not None and found["phase"] in FULFILLED and not self.priv(node).get("ending")
 
     def ended_below(self, node: str) -> bool:
-        """Whether every node at the bottom below it has ended: what stands between is not asked."""
+        """Whether all leaves below the node have ended; nodes in between are ignored."""
         seen, todo = {node}, [node]
         while todo:
             each = todo.pop()
@@ -129,29 +129,29 @@ class Pass:
 
     @property
     def hidden(self) -> Doc:
-        """What Argo keeps outside of the status."""
+        """The data that Argo keeps outside of the status."""
         hidden: Doc = self.head.get(HIDDEN) or {}
         return hidden
 
     @property
     def shutdown(self) -> str:
-        """Stop, Terminate or nothing."""
+        """Stop, Terminate, or empty."""
         strategy: str = self.hidden.get("shutdown") or self.spec.get("shutdown") or ""
         return strategy
 
     @property
     def suspended(self) -> bool:
-        """Whether nothing new may begin."""
+        """Whether nothing new may start."""
         return bool(self.hidden["suspended"] if "suspended" in self.hidden else self.spec.get("suspend"))
 
     def may_execute(self, on_exit: bool) -> bool:
-        """Whether the shutdown strategy lets new pods of this kind begin."""
+        """Whether the shutdown strategy allows new pods of this kind."""
         return not self.shutdown or (self.shutdown == "Stop" and on_exit)
 
     # ------------------------------------------------------------------------------------------ writing
 
     def create(self, call: Call, kind: str, phase: str, message: str = "", inputs: Doc | None = None) -> str:
-        """A new node; the answer is its id."""
+        """Create a node. Returns its id."""
         node = self.id(call.name)
         doc: Doc = {"id": node, "name": call.name, "displayName": self._display(call), "type": kind}
         for field in ("templateName", "templateRef"):
@@ -214,7 +214,7 @@ class Pass:
         self._count(doc, new, 1)
 
     def mark(self, node: str, phase: str, message: Any = _KEEP) -> None:
-        """Give a node a phase, and a message; whoever looks after it is told. A node at its end gives its locks back."""
+        """Set a node's phase and message, and queue its owner. A node that ends releases its locks."""
         doc = self.node(node)
         fields: Doc = {}
         if phase != doc["phase"]:
@@ -245,23 +245,23 @@ class Pass:
             self.act(FreeLock(node))
 
     def give_up(self, node: str, message: str) -> None:
-        """The node's pod was told to stop: it shows Failed, gives its place back, and ends only when the pod has ended."""
+        """The node's pod was told to stop: the node shows Failed, frees its slot, and ends only when the pod has ended."""
         self.set(node, phase="Failed", message=message)
         self.keep(node, ending=True)
         self._placed = True
 
     def free_place(self) -> bool:
-        """Whether a place became free since the last time this was asked."""
+        """Whether a parallelism slot became free since the last call."""
         placed, self._placed = self._placed, False
         return placed
 
     def fail(self, node: str, message: str) -> None:
-        """The node's template could not be executed: Error, and its caller hears of it as of an exception."""
+        """The node's template could not be executed: set Error, and let the caller treat it as an exception."""
         self.mark(node, "Error", message)
         self.keep(node, raised=message)
 
     def link(self, parent: str, child: str, *, new: bool = False) -> None:
-        """Add a child unless it is one already. `new`: it was made just now, so it is none."""
+        """Add a child unless it is one already. `new`: it was just created, so it cannot be one."""
         if new:
             self._new_edges.setdefault(parent, []).append(child)
             self.edges.append((parent, child))
@@ -279,39 +279,39 @@ class Pass:
         self.head = {**self.head, **fields}
 
     def set_hidden(self, **fields: Any) -> None:
-        """Change what Argo keeps outside of the status."""
+        """Change the data that Argo keeps outside of the status."""
         self.head = {**self.head, HIDDEN: {**self.hidden, **fields}}
 
     def act(self, action: Action) -> None:
-        """To be done after the commit."""
+        """Add an action to carry out after the commit."""
         self.cancelled.pop(action.key, None)
         self.actions[action.key] = action
 
     def cancel(self, key: str) -> None:
-        """No longer to be done."""
+        """Cancel an action."""
         if self.actions.pop(key, None) is None:
             self.cancelled[key] = None
 
     def look(self, node: str) -> None:
-        """The node is to be looked at. What lies deeper comes first, so that a template sees what became of its calls."""
+        """Queue the node for assessment. Deeper nodes come first, so that a template sees the results of its calls."""
         if node not in self._queued:
             self._queued.add(node)
             self._asked += 1
             heapq.heappush(self._queue, (-self._rank(node), self._asked, node))
 
     def deeper(self, node: str) -> bool:
-        """Whether something deeper than the node is still to be looked at."""
+        """Whether a deeper node is still queued."""
         return bool(self._queue) and -self._queue[0][0] > self._rank(node)
 
     def gives_way(self, node: str) -> bool:
-        """Whether calls of the node wait for what lies deeper, which takes the Workflow's places (`parallelism`) first."""
+        """Whether calls of the node must wait for deeper nodes, which get the Workflow's `parallelism` slots first."""
         if self.spec.get("parallelism") is None or not self.deeper(node):
             return False
         self.look(node)
         return True
 
     def next(self) -> str | None:
-        """The next node to be looked at."""
+        """The next queued node."""
         if not self._queue:
             return None
         node = heapq.heappop(self._queue)[2]
@@ -319,7 +319,7 @@ class Pass:
         return node
 
     def _rank(self, node: str) -> int:
-        """A template, above it its groups, above them the calls of the next depth: Retry nodes, their attempts, leaves."""
+        """By depth: a template, above it its groups, above them the calls of the next depth: Retry nodes, their attempts, leaves."""
         doc, private = self.get(node), self.priv(node)
         if doc is None:
             return 0
@@ -345,11 +345,11 @@ class Pass:
             self._delta[key] = self._delta.get(key, 0) + sign
 
     def reused(self, node: str) -> bool:
-        """Whether the node came along from an older Workflow and nothing leads to it yet."""
+        """Whether the node is reused from an older Workflow and not linked yet."""
         return self.get(node) is not None and not self.priv(node)
 
     def adopt(self, call: Call) -> str:
-        """Take such a node over as what this call comes to."""
+        """Use such a node as the result of this call."""
         node = self.id(call.name)
         self.keep(node, owner=call.owner, role=call.role, depth=call.depth, at=self.now, reused=True)
         if call.flag:
@@ -357,12 +357,12 @@ class Pass:
         return node
 
     def completed(self, node: str) -> bool:
-        """Ended by itself: neither skipped nor omitted."""
+        """Whether the node ended by itself: neither skipped nor omitted."""
         found = self.get(node)
         return found is not None and found["phase"] in COMPLETED
 
     def outcome(self) -> Outcome:
-        """What this reconcile changed."""
+        """The outcome of this reconcile."""
         old = self.run.private
         wakes = [p["wake"] for n, p in self.private.items() if p.get("wake") is not None and old.get(n, {}).get("wake") != p["wake"]]
         earlier = self._earlier()
@@ -384,7 +384,7 @@ class Pass:
         )
 
     def _earlier(self) -> float | None:
-        """The earliest old timer that this pass has not done away with."""
+        """The earliest earlier timer that this pass has not changed."""
         first = self.index.next_time(self.run)
         if first is None:
             return None

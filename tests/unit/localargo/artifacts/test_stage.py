@@ -166,7 +166,7 @@ def test_optional_inputs_may_be_absent(places: PodPaths, bucket: FolderBucket) -
         (s3("../x"), "artifact a failed to load: artifact key '../x' contains '..'"),
         (
             ArtifactLocation("http", key="http://example.com/x"),
-            "artifact a failed to load: http artifact http://example.com/x: only servers of this machine",
+            "artifact a failed to load: http artifact http://example.com/x: only servers on this machine",
         ),
         (ArtifactLocation("http", key="file:///etc/passwd"), "artifact a failed to load: http artifact file:///etc/passwd: only servers"),
     ],
@@ -216,7 +216,7 @@ def test_http_from_this_machine(places: PodPaths, server: str) -> None:
         ("/broken", "loading content from {url} failed with reason: 500 Internal Server Error"),
         (
             "/away",
-            "http artifact http://example.com/there: only servers of this machine (localhost) are asked; put the file into the bucket",
+            "http artifact http://example.com/there: only servers on this machine (localhost) are allowed: put the file into the bucket",
         ),
     ],
 )

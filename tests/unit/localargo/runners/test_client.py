@@ -393,5 +393,5 @@ async def test_pods_run_without_namespaces_where_paths_are_arguments(make: Make)
     await kept.run(script)
     assert (await kept.pods.collect(script)).result == "42"
     refused = await kept.run(sh("b", "echo x > /tmp/o", output_parameters=[OutputParameter("o", "/tmp/o")]))
-    assert "/tmp/o stands inside a command line" in refused.error
+    assert "/tmp/o is used inside a command line" in refused.error
     await kept.pods.close(kill=True)

@@ -105,9 +105,9 @@ def test_a_warm_pod_gets_its_paths_moved_and_one_thread_for_each_core(tmp_path: 
 
 def test_without_namespaces_a_path_inside_a_line_is_refused_with_the_way_out(tmp_path: Path) -> None:
     spec = pod("p", "sh", "-c", "cat /in/f", inputs=[Artifact("f", "/in/f", None)])
-    with pytest.raises(Unsupported, match=r"template t, container main: /in/f stands inside a command line.*--option=/in/f"):
+    with pytest.raises(Unsupported, match=r"template t, container main: /in/f is used inside a command line.*--option=/in/f"):
         plan(tmp_path, spec, "relocated")
     script = pod("p", containers=[Container("main", "i", ["sh"], script="cat /in/f")], inputs=[Artifact("f", "/in/f", None)])
-    with pytest.raises(Unsupported, match="/in/f stands inside"):
+    with pytest.raises(Unsupported, match="/in/f is used inside"):
         plan(tmp_path, script, "relocated")
     assert plan(tmp_path, pod("p", "cat", "/in/f", inputs=spec.inputs), "relocated")["containers"][0]["argv"][1].startswith(str(tmp_path))

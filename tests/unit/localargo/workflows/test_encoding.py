@@ -96,5 +96,5 @@ def test_any_tree_survives(tree: dict[str, object]) -> None:
 
 
 def test_an_unknown_record_is_refused() -> None:
-    with pytest.raises(ValueError, match="unknown journal record 'Doc'"):
+    with pytest.raises(ValueError, match="unknown record 'Doc'"):
         decode_fact(json.dumps({"kind": "Doc"}))
