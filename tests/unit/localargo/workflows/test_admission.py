@@ -39,7 +39,7 @@ async def test_what_is_not_a_document_is_refused(tmp_path: Path) -> None:
         for wrong in ({}, {"kind": 3}, {"kind": "ConfigMap"}, {"kind": "ConfigMap", "metadata": {}}):
             with pytest.raises(InvalidInput):
                 engine.admission.create(wrong)
-        with pytest.raises(InvalidInput, match="with generateName use create"):
+        with pytest.raises(InvalidInput, match="use create for generateName"):
             engine.admission.apply({"kind": "ConfigMap", "metadata": {"generateName": "x-"}})
         cron = {"apiVersion": "argoproj.io/v1alpha1", "kind": "CronWorkflow", "metadata": {"name": "c"}, "spec": {}}
         with pytest.raises(Unsupported):
