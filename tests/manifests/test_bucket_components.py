@@ -21,7 +21,7 @@ import boto3
 import pytest
 
 from localargo.bucket.weed import GRPC_OFFSET, choose_ports
-from localargo.testing.delivery import Sensors
+from localargo.testing import Sensors
 from tests.manifests.installs import Doc, named, rendered, with_component
 
 AT = 1_750_000_007.5

@@ -15,7 +15,7 @@ from localargo.workflows.messages import Run
 from localargo.workflows.timers import Handle, Timers
 
 log = logging.getLogger(__name__)
-AT_LEAST = 1.0  # seconds that an end can be seen, as on Argo: who waits for a Workflow reads it after its end
+AT_LEAST = 1.0  # seconds that an end stays visible, as in Argo: clients read a Workflow after its end
 
 
 class Cleanup:
@@ -81,7 +81,7 @@ class Cleanup:
             return
         row = self._ledger.load(wf)
         at = None if row is None else expires_at(row.run)
-        if row is not None and at is not None and at <= self._clock.now():  # it may have been changed or retried in the meantime
+        if row is not None and at is not None and at <= self._clock.now():  # it may have been changed or retried meanwhile
             name = row.run.workflow["metadata"]["name"]
             log.info("ttlStrategy: its time is over", extra={"fields": {"workflow": name}})
             self._expire(name)

@@ -213,7 +213,7 @@ class Controller:
             self._fail(error)
 
     def _discard(self, wf: int, name: str, uid: str) -> None:
-        """After the commit; what a kill prevents is done by the next engine."""
+        """After the commit; if the engine is killed first, the next one does it."""
         if uid and not self.ledger.uid(wf):
             self._log([{"workflow": name, "action": "DeleteWorkflow"}])
             self._dispatcher.discard(uid)

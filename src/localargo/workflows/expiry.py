@@ -15,7 +15,7 @@ from localargo.workflows.status import HIDDEN, pod_name, spec_of, template_name
 POD_DELAY = 5.0  # seconds, the default of Argo's podGCDeleteDelayDuration
 LONGEST = 10**12  # seconds
 OF_WORKFLOW = ("OnWorkflowCompletion", "OnWorkflowSuccess")
-BY_PHASE = {"Succeeded": "secondsAfterSuccess", "Failed": "secondsAfterFailure"}  # Argo knows none of its own for Error
+BY_PHASE = {"Succeeded": "secondsAfterSuccess", "Failed": "secondsAfterFailure"}  # Argo has no setting of its own for Error
 
 
 def expires_at(run: Run) -> float | None:
