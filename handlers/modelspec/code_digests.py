@@ -54,15 +54,17 @@ STAGES = {
 }
 
 
-@cache
 def code_digest(stage: str, libraries: tuple[str, ...] = ()) -> str:
     """The digest of a stage's code, and of the versions of the `libraries` that it uses beyond those of its list.
 
     RETRAIN_CODE_DIGEST stands for every stage; then comes the file that was written when the image was built.
     """
-    given = os.environ.get("RETRAIN_CODE_DIGEST")
-    if given:
-        return given
+    return os.environ.get("RETRAIN_CODE_DIGEST") or computed(stage, libraries)
+
+
+@cache
+def computed(stage: str, libraries: tuple[str, ...]) -> str:
+    """The digest from the image's file, or else from the code that is here."""
     own = _image()[stage] if IMAGE_FILE.is_file() else of_stage(ROOT, stage)
     return digest({"stage": own, "libraries": _versions(libraries)}) if libraries else own
 

@@ -16,7 +16,7 @@ import grimp
 import pytest
 
 from handlers.modelspec import code_digests
-from handlers.modelspec.code_digests import STAGES, code_digest, files_of, of_stage
+from handlers.modelspec.code_digests import STAGES, code_digest, computed, files_of, of_stage
 
 ROOT = Path(__file__).parents[3]
 FILES = sorted(path.relative_to(ROOT / "handlers").as_posix() for path in (ROOT / "handlers").rglob("*.py"))
@@ -173,10 +173,9 @@ def test_the_versions_of_libraries_count(monkeypatch: pytest.MonkeyPatch) -> Non
     assert changed(before, with_another("duckdb")) == ALL
     assert changed(before, with_another("scipy")) == ALL[2:]
     assert changed(before, with_another("scikit-learn")) == ()
-    monkeypatch.delenv("RETRAIN_CODE_DIGEST", raising=False)
-    found = {code_digest.__wrapped__("trials", libraries) for libraries in ((), ("scikit-learn",), ("scikit-learn", "joblib"))}
+    found = {computed.__wrapped__("trials", libraries) for libraries in ((), ("scikit-learn",), ("scikit-learn", "joblib"))}
     monkeypatch.setattr(metadata, "version", there)
-    found.add(code_digest.__wrapped__("trials", ("scikit-learn",)))
+    found.add(computed.__wrapped__("trials", ("scikit-learn",)))
     assert len(found) == 4
 
 
@@ -188,8 +187,10 @@ def test_every_file_of_a_list_is_there() -> None:
 
 
 def test_one_variable_stands_for_every_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RETRAIN_CODE_DIGEST", raising=False)
+    before = code_digest("parts")
     monkeypatch.setenv("RETRAIN_CODE_DIGEST", "given")
-    assert {code_digest.__wrapped__(stage, ("scikit-learn",)) for stage in STAGES} == {"given"}
+    assert {code_digest(stage, ("scikit-learn",)) for stage in STAGES} == {"given"} != {before}
 
 
 def test_an_image_keeps_the_digests_that_were_printed_when_it_was_built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -200,8 +201,7 @@ def test_an_image_keeps_the_digests_that_were_printed_when_it_was_built(monkeypa
     file = tmp_path / "code-digest"
     file.write_text(json.dumps({stage: f"image-{stage}" for stage in STAGES}), encoding="utf-8")
     monkeypatch.setattr(code_digests, "IMAGE_FILE", file)
-    monkeypatch.delenv("RETRAIN_CODE_DIGEST", raising=False)
-    assert code_digest.__wrapped__("parts") == "image-parts"
-    of_image = code_digest.__wrapped__("trials", ("scikit-learn",))
+    assert computed.__wrapped__("parts", ()) == "image-parts"
+    of_image = computed.__wrapped__("trials", ("scikit-learn",))
     monkeypatch.setattr(code_digests, "IMAGE_FILE", tmp_path / "absent")
-    assert code_digest.__wrapped__("trials", ("scikit-learn",)) != of_image
+    assert computed.__wrapped__("trials", ("scikit-learn",)) != of_image

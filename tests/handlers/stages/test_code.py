@@ -11,7 +11,7 @@ import pytest
 
 from handlers import promote, why
 from handlers.modelspec import code_digests
-from handlers.modelspec.code_digests import STAGES, code_digest
+from handlers.modelspec.code_digests import STAGES
 from handlers.storage import read_json
 from tests.handlers.stages.world import World, month
 
@@ -28,11 +28,11 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Code]:
 
     def given(**other: str) -> None:
         file.write_text(json.dumps(dict.fromkeys(STAGES, "as it was") | other), encoding="utf-8")
-        code_digest.cache_clear()
+        code_digests.computed.cache_clear()
 
     given()
     yield given
-    code_digest.cache_clear()
+    code_digests.computed.cache_clear()
 
 
 def folders(world: World, prefix: str) -> set[str]:
