@@ -19,9 +19,9 @@ from typing import Any
 
 import boto3
 import pytest
-
 from retrain.bucket.weed import GRPC_OFFSET, choose_ports
 from retrain.testing.delivery import Sensors
+
 from tests.manifests.installs import Doc, named, rendered, with_component
 
 AT = 1_750_000_007.5
