@@ -60,11 +60,16 @@ def test_no_room_has_a_name_that_says_nothing() -> None:
     assert [str(p) for p in SOURCES if VAGUE & {part.removesuffix(".py") for part in p.parts}] == []
 
 
+def applied_templates() -> list[Path]:
+    """Without what kustomize reads and does not apply."""
+    return [
+        p for p in sorted((ROOT / "workflowtemplates").glob("*.yaml")) if p.name not in ("kustomization.yaml", "images.yaml", "step.yaml")
+    ]
+
+
 def test_handlers_and_manifests_name_the_same_stages() -> None:
     """Every `python -m handlers.<name>` in the workflow templates is a file, and its image is named for it."""
-    for template in sorted((ROOT / "workflowtemplates").glob("*.yaml")):
-        if template.name in ("kustomization.yaml", "images.yaml", "step.yaml"):  # what kustomize reads and does not apply
-            continue
+    for template in applied_templates():
         for step in yaml.safe_load(template.read_text(encoding="utf-8"))["spec"]["templates"]:
             if "container" not in step:
                 continue
@@ -94,7 +99,7 @@ def test_the_dockerfile_has_a_target_for_every_handler_that_is_a_step() -> None:
     targets = re.findall(
         r"^FROM handler AS (\w+)\nCMD \[\"handlers\.(\w+)\"\]$", (ROOT / "handlers/Dockerfile").read_text("utf-8"), re.MULTILINE
     )
-    templates = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "workflowtemplates").glob("*.yaml"))
+    templates = "".join(path.read_text(encoding="utf-8") for path in applied_templates())
     steps = set(re.findall(r"image: retrain/(\w+)", templates))
     assert targets == [(step, step) for step, _ in targets]
     assert {step for step, _ in targets} == steps >= {"fetch", "train"}
