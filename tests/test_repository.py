@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).parent.parent
-TRACKED = [Path(p) for p in subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()]
-SOURCES = [p for p in TRACKED if p.suffix == ".py" and (ROOT / p).exists()]
-VAGUE = {"util", "utils", "helper", "helpers", "common", "core", "manager", "misc"}
+from tests.committed import ROOT, tracked
+
+SOURCES = [p for p in tracked() if p.suffix == ".py" and (ROOT / p).exists()]
+VAGUE = {"util", "utils", "helper", "helpers", "common", "core", "manager", "managers", "misc"}
+SLEEPS = {
+    "tests/conformance/play_events.py": "recorded stimuli come at recorded times",
+    "tests/conformance/play_workflows.py": "recorded operations come at recorded times",
+    "tests/e2e/test_crash_events.py": "the instant of a kill is chance; nothing of tests/ can be imported where it runs as a program",
+    "tests/unit/localargo/runners/test_crashes.py": "the instant of a kill is chance",
+    "tests/unit/localargo/sensors/test_killed.py": "between attempts to reach an engine that may be dead",
+    "tests/unit/localargo/workflows/drive.py": "between looks at the pods of several Workflows, the clock of which it sets",
+    "tests/waiting.py": "how all others wait",
+}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=str)
@@ -36,15 +44,32 @@ def test_nothing_silences_a_check(path: Path) -> None:
     assert [w for w in words if w in text] == []
 
 
+def sleeps(path: Path) -> list[int]:
+    """The lines in which a Python file sleeps for a time (`sleep(0)` only gives way)."""
+    calls = [node for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    return [call.lineno for call in calls if re.search(r"(^|\.)sleep$", ast.unparse(call.func)) and ast.unparse(call.args[0]) != "0"]
+
+
+def test_tests_wait_for_what_happens_and_not_for_a_time() -> None:
+    found = {path.as_posix(): sleeps(path) for path in SOURCES if path.parts[0] == "tests"}
+    assert {name: lines for name, lines in found.items() if lines and name not in SLEEPS} == {}, "see tests/waiting.py"
+    assert [name for name in SLEEPS if not found.get(name)] == []
+
+
 def test_no_room_has_a_name_that_says_nothing() -> None:
     assert [str(p) for p in SOURCES if VAGUE & {part.removesuffix(".py") for part in p.parts}] == []
 
 
+def applied_templates() -> list[Path]:
+    """Without what kustomize reads and does not apply."""
+    return [
+        p for p in sorted((ROOT / "workflowtemplates").glob("*.yaml")) if p.name not in ("kustomization.yaml", "images.yaml", "step.yaml")
+    ]
+
+
 def test_handlers_and_manifests_name_the_same_stages() -> None:
     """Every `python -m handlers.<name>` in the workflow templates is a file, and its image is named for it."""
-    for template in sorted((ROOT / "workflowtemplates").glob("*.yaml")):
-        if template.name in ("kustomization.yaml", "images.yaml", "step.yaml"):  # what kustomize reads and does not apply
-            continue
+    for template in applied_templates():
         for step in yaml.safe_load(template.read_text(encoding="utf-8"))["spec"]["templates"]:
             if "container" not in step:
                 continue
@@ -74,7 +99,7 @@ def test_the_dockerfile_has_a_target_for_every_handler_that_is_a_step() -> None:
     targets = re.findall(
         r"^FROM handler AS (\w+)\nCMD \[\"handlers\.(\w+)\"\]$", (ROOT / "handlers/Dockerfile").read_text("utf-8"), re.MULTILINE
     )
-    templates = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "workflowtemplates").glob("*.yaml"))
+    templates = "".join(path.read_text(encoding="utf-8") for path in applied_templates())
     steps = set(re.findall(r"image: retrain/(\w+)", templates))
     assert targets == [(step, step) for step, _ in targets]
     assert {step for step, _ in targets} == steps >= {"fetch", "train"}

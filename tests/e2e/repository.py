@@ -8,12 +8,12 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from tests.committed import copy_repository
+from tests.waiting import wait_until
 
 SPEC = """apiVersion: retrain/v1
 kind: Model
@@ -119,13 +119,13 @@ class Repository:
         client.close()
         return {k: json.loads(v) for k, v in found.items()}
 
-    def ended(self, trigger: str, count: int = 1, seconds: float = 180) -> list[Any]:
-        """The Workflows of a trigger, the oldest first, once there are `count` and all have ended."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            items = list(self.json("list", "-l", f"retrain/trigger={trigger}")["items"])
-            items.sort(key=lambda w: w["metadata"]["creationTimestamp"])
-            if len(items) >= count and all((w.get("status") or {}).get("phase") in ("Succeeded", "Failed", "Error") for w in items):
-                return items
-            time.sleep(0.5)
-        raise AssertionError(f"no {count} ended runs of {trigger}:\n" + self.retrain("list", ok=False) + self.retrain("get", ok=False))
+    def ended(self, trigger: str) -> dict[str, Any]:
+        """The oldest Workflow of a trigger, once all of them have ended."""
+        items: list[dict[str, Any]] = []
+
+        def there() -> bool:
+            items[:] = self.json("list", "-l", f"retrain/trigger={trigger}")["items"]
+            return bool(items) and all((w.get("status") or {}).get("phase") in ("Succeeded", "Failed", "Error") for w in items)
+
+        wait_until(there, lambda: self.retrain("list", ok=False) + self.retrain("get", ok=False))
+        return min(items, key=lambda w: str(w["metadata"]["creationTimestamp"]))

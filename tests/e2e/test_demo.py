@@ -7,13 +7,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from retrain.demo.readme import sample, shown, without_varying
 from tests.committed import ROOT, copy_repository
+from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -52,11 +52,7 @@ def test_the_demo_ends_with_a_champion_in_the_known_interval(tmp_path: Path) -> 
 def test_interrupted_it_stops_what_it_started_and_starts_again(tmp_path: Path) -> None:
     state = tmp_path / "demo"
     demo = start(tmp_path / "clone", state)
-    deadline = time.monotonic() + 180
-    while not list(state.glob("pods/*/started.json")):  # a step of the run runs
-        assert demo.poll() is None, demo.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(lambda: list(state.glob("pods/*/started.json")) or demo.poll() is not None)  # a step of the run runs
     demo.send_signal(signal.SIGINT)
     told = demo.communicate(timeout=60)
     assert demo.returncode == 130, told

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-import time
 import urllib.request
 from typing import Any
 
 import pytest
 
 from tests.e2e.repository import Repository, rows
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
@@ -28,7 +28,7 @@ def asked_by_webhook(repository: Repository) -> Any:
     )
     with urllib.request.urlopen(request) as answer:
         assert answer.status == 200
-    return outcome(repository, "tiny", repository.ended("webhook")[0])
+    return outcome(repository, "tiny", repository.ended("webhook"))
 
 
 def test_an_upload_trains_and_what_changes_trains_no_more_than_it_must(repository: Repository) -> None:
@@ -36,7 +36,7 @@ def test_an_upload_trains_and_what_changes_trains_no_more_than_it_must(repositor
     repository.up()
     repository.put("incoming/tiny/one.csv", rows("2024-03-01", 12, seed=1))
     repository.put("incoming/tiny/two.csv", rows("2024-03-13", 8, seed=2))
-    first = repository.ended("upload")[0]
+    first = repository.ended("upload")
     assert first["status"]["phase"] == "Succeeded", repository.retrain("get", first["metadata"]["name"])
     result = outcome(repository, "tiny", first)
     assert result["outcome"] == "promoted", result["reason"]
@@ -81,7 +81,7 @@ def test_a_second_model_is_one_file(repository: Repository) -> None:
     repository.up()
     assert "elsewhere.yaml=other.yaml" in (repository.folder / "models/kustomization.yaml").read_text(encoding="utf-8")
     repository.put("incoming/elsewhere/one.csv", rows("2024-03-01", 20, seed=3))
-    run = repository.ended("upload")[0]
+    run = repository.ended("upload")
     assert run["metadata"]["name"].startswith("retrain-elsewhere-")
     assert outcome(repository, "other", run)["outcome"] == "promoted"
     assert repository.objects("runs/tiny/") == {}
@@ -91,7 +91,7 @@ def test_bad_data_is_one_sentence_and_no_retry(repository: Repository) -> None:
     repository.model()
     repository.up()
     repository.put("incoming/tiny/one.csv", "at,x,kind,late\n2024-03-01T00:00:00Z,not-a-number,a,true\n")
-    run = repository.ended("upload")[0]
+    run = repository.ended("upload")
     assert run["status"]["phase"] == "Failed"
     attempts = [n for n in run["status"]["nodes"].values() if n["displayName"].startswith("transform(")]
     assert [n["message"] for n in attempts] == ["main: Error (exit code 65)"]
@@ -111,14 +111,11 @@ def test_killed_while_training_it_goes_on_and_ends_in_the_same_model(repository:
     repository.up()
     data = rows("2024-03-01", 20, seed=4)
     repository.put("incoming/tiny/one.csv", data)
-    deadline = time.monotonic() + 120
-    while not any("curve.jsonl" in key for key in _keys(repository, "trials/tiny/")):
-        assert time.monotonic() < deadline, repository.retrain("get", ok=False)
-        time.sleep(0.2)
+    wait_until(lambda: any("curve.jsonl" in key for key in _keys(repository, "trials/tiny/")), lambda: repository.retrain("get", ok=False))
     repository.kill(signal.SIGKILL)
     assert digests(repository) == {} or len(digests(repository)) < 2
     repository.up()
-    run = repository.ended("upload")[0]
+    run = repository.ended("upload")
     assert run["status"]["phase"] == "Succeeded", repository.retrain("get", run["metadata"]["name"])
     interrupted = digests(repository)
     assert len(interrupted) == 2
@@ -128,7 +125,7 @@ def test_killed_while_training_it_goes_on_and_ends_in_the_same_model(repository:
     repository.state.rename(repository.folder / "interrupted")
     repository.up()
     repository.put("incoming/tiny/one.csv", data)
-    assert repository.ended("upload")[0]["status"]["phase"] == "Succeeded"
+    assert repository.ended("upload")["status"]["phase"] == "Succeeded"
     assert digests(repository) == interrupted
 
 

@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +22,7 @@ import pytest
 from localargo.bucket.weed import GRPC_OFFSET, choose_ports
 from localargo.testing import Sensors
 from tests.manifests.installs import Doc, named, rendered, with_component
+from tests.waiting import wait_until
 
 AT = 1_750_000_007.5
 KEYS = {"AWS_ACCESS_KEY_ID": "retrain-trial", "AWS_SECRET_ACCESS_KEY": "retrain-trial-secret"}
@@ -186,17 +186,12 @@ def listener() -> Iterator[tuple[str, Queue[tuple[str, Doc]]]]:
         server.server_close()
 
 
-def until_ready(address: str) -> None:
-    until = time.monotonic() + 60
-    while True:
-        try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
-                assert answer.status == 200
-                return
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.1)
+def is_ready(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager
@@ -215,7 +210,7 @@ def running(folder: Path, posts_to: str) -> Iterator[str]:
         for _ in range(2):  # a pod that is started again finds its bucket there
             subprocess.run(hook, env=variables, check=True, timeout=90, capture_output=True)
         endpoint = f"http://127.0.0.1:{ports['s3']}"
-        until_ready(endpoint + container()["readinessProbe"]["httpGet"]["path"])
+        wait_until(lambda: is_ready(endpoint + container()["readinessProbe"]["httpGet"]["path"]))
         yield endpoint
     finally:
         server.kill()

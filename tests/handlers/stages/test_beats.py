@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from handlers import evaluate, promote, train, transform
 from handlers.runs.claim import read, take
 from handlers.storage import write_json
 from tests.handlers.stages.world import World, month
+from tests.waiting import wait_until
 
 
 def grow_old(world: World, run: str) -> None:
@@ -49,12 +49,8 @@ def test_a_long_stage_keeps_the_claim(world: World, stage: str, monkeypatch: pyt
 
     def look() -> None:
         """Whether the beat of another thread comes while the stage waits here."""
-        claim, _ = read(world.store, world.model)
-        deadline = time.monotonic() + 30
-        while claim.heartbeat == 1.0 and time.monotonic() < deadline:
-            time.sleep(0.01)
-            claim, _ = read(world.store, world.model)
-        seen.append(claim.run == "r" and claim.heartbeat > 1.0)
+        wait_until(lambda: read(world.store, world.model)[0].heartbeat > 1.0)
+        seen.append(read(world.store, world.model)[0].run == "r")
 
     def watch(which: str) -> None:
         if which == stage:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from handlers.runs import evaluation, trials
 from handlers.runs.claim import read as read_claim
 from handlers.storage import FolderStore, Temporary, read_json
 from tests.handlers.stages.world import World, month
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 
@@ -209,13 +209,15 @@ def start(arguments: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "handlers.train", *arguments], cwd=ROOT, env={**os.environ}, stderr=subprocess.PIPE)
 
 
+def until_it_begins(process: subprocess.Popen[bytes], trials: Path) -> None:
+    wait_until(lambda: trials.is_dir() or process.poll() is not None)
+
+
 def until_it_trains_on(process: subprocess.Popen[bytes], state: Path, known: bytes) -> bytes:
     """Wait until the checkpoint is another one than `known`; its bytes."""
-    while process.poll() is None:
-        if state.is_file() and (found := state.read_bytes()) != known:
-            return found
-        time.sleep(0.002)
-    raise AssertionError(f"the training ended before it was killed: {process.stderr.read().decode() if process.stderr else ''}")
+    wait_until(lambda: (state.is_file() and state.read_bytes() != known) or process.poll() is not None)
+    assert process.poll() is None, f"the training ended before it was killed: {process.stderr.read().decode() if process.stderr else ''}"
+    return state.read_bytes()
 
 
 def only_trial(world: World) -> str:
@@ -232,8 +234,7 @@ def test_killed_and_stopped_while_training_it_ends_in_the_same_model(world: Worl
     known = b""
     for end in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
         process = start(arguments)
-        while not (world.folder / "trials" / "late").is_dir() and process.poll() is None:
-            time.sleep(0.01)
+        until_it_begins(process, world.folder / "trials" / "late")
         state = world.folder / "trials" / "late" / only_trial(world) / "checkpoint" / "state.zip"
         known = until_it_trains_on(process, state, known)
         process.send_signal(end)

@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from localargo.logs import BYTES, FIELDS, FILES
 from localargo.manifests.yaml import load_documents
 from localargo.ports import Event
 from localargo.workflows import reconcile
+from tests.waiting import until
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "logs.md"
 SECRET, PAYLOAD = "hush-hush-0b9c", "payload-7f3a"
@@ -28,14 +28,6 @@ def anyio_backend() -> str:
 
 def lines(state: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (state / "engine.log").read_text(encoding="ascii").splitlines()]
-
-
-async def until(there: Callable[[], object]) -> None:
-    for _ in range(6000):
-        if there():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not come to it")
 
 
 WORKFLOW = """

@@ -10,7 +10,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from localargo.errors import NotFound
 from localargo.manifests.document import Document
 from localargo.manifests.yaml import load_documents
 from tests.unit.localargo.workflows.test_crash import Crash, Mortal, arm
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[4]
 ALL = "SELECT wf FROM workflow UNION SELECT wf FROM node UNION SELECT wf FROM edge UNION SELECT wf FROM fact UNION SELECT wf FROM outbox"
@@ -50,14 +50,6 @@ WAIT = "while ! test -e /c/go; do sleep 0.02; done"
 
 def folders(state: Path) -> list[str]:
     return sorted(path.name for path in (state / "pods").iterdir())
-
-
-async def until(there: Callable[[], object]) -> None:
-    for _ in range(6000):
-        if there():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not come to it")
 
 
 def gone(engine: Engine, name: str) -> bool:
