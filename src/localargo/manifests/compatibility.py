@@ -1,4 +1,4 @@
-"""The page of what this engine does with every field of Argo's resources: `python -m localargo.manifests.compatibility` prints it."""
+"""What this engine does with every field of Argo's resources, as a page: `python -m localargo.manifests.compatibility` prints it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflo
 LABELS: dict[Status, str] = {"supported": "supported", "kept": "kept", "refused": "**refused**"}
 
 INTRODUCTION = """\
-<!-- Made from the code. Do not edit: python -m localargo.manifests.compatibility > docs/reference/compatibility.md -->
+<!-- Generated from the code. Do not edit: python -m localargo.manifests.compatibility > docs/reference/compatibility.md -->
 # What the embedded engine does with every field
 
 The same manifests run on Argo (Argo Workflows 4.1, Argo Events 1.9) and on the embedded engine. No field is ever ignored silently:
@@ -23,7 +23,7 @@ The same manifests run on Argo (Argo Workflows 4.1, Argo Events 1.9) and on the 
 | **refused** | the manifest does not start: a typed error (exit code 3) names file, line, field and reason |
 
 A field without an entry in the engine's table is refused. Below a kept or refused field everything shares its status, so it is not
-listed again. A `Definition` is a part of the schema that may stand in several places: `k8s.Container` is the `container` of a
+listed again. A `Definition` is a part of the schema that can appear in several places: `k8s.Container` is the `container` of a
 template.
 """
 
@@ -31,17 +31,17 @@ DEVIATIONS = (
     (
         "Lua (`transform.script`)",
         "runs it",
-        "refuses the Sensor: what changes an event is written in jq, which is read before it runs. Lua that only decides "
-        "(`filters.script`) runs, bounded and without libraries that reach outside",
+        "refuses the Sensor: a transform is written in jq, which is parsed before it runs. A Lua filter "
+        "(`filters.script`) runs, with bounded work and without libraries that reach outside",
     ),
     (
         "a plain reference to an output that can never have a value",
-        "waits for ever; only the controller's log says so",
-        "ends the node in an error that names the reference",
+        "waits forever; only the controller's log says so",
+        "ends the node with an error that names the reference",
     ),
     (
         "`configMapKeyRef` inputs of a DAG or steps template",
-        "are read again at every reconcile, so an edit changes a run that is under way",
+        "are read again at every reconcile, so an edit changes a running Workflow",
         "are read once for each node",
     ),
     (
@@ -51,18 +51,18 @@ DEVIATIONS = (
     ),
     (
         "lists of a loop's outputs after a resubmit with `memoized`",
-        "lack the items that are reused: `[]` in a dag, and steps wait for ever",
+        "lack the items that are reused: `[]` in a dag, and steps wait forever",
         "hold them",
     ),
     (
         "a hook that asks for the status `Running` of a pod",
         "is run if the pod still runs when the controller looks at the Workflow again, by default within 10 seconds",
-        "is run when the pod lasts 5.1 seconds: with its start and end, a shorter one is over on a cluster by then",
+        "is run when the pod lasts at least 5.1 seconds: on a cluster a shorter pod has ended, with its start-up and clean-up, by then",
     ),
     (
         "`resource` templates",
-        "work on every kind of the cluster",
-        "work on Workflow, WorkflowTemplate and ConfigMap: nothing else is an object here",
+        "work on every kind that the cluster has",
+        "work on Workflow, WorkflowTemplate and ConfigMap: the engine stores no other kinds",
     ),
 )
 

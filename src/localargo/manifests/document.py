@@ -30,12 +30,12 @@ def parent(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as a tree. `lines` maps field paths to lines (from 1) of `file`; both are empty for what came over an API."""
+    """A document as a tree. `lines` maps field paths to lines (from 1) of `file`; both are empty for a document from the API."""
 
     doc: dict[str, Any]
     file: str = ""
     lines: Mapping[str, int] = field(default_factory=dict)
-    inside: str = ""  # of a document within a document: label and path of the field that holds it
+    inside: str = ""  # for a document in a field of another: the label of that document and the path of the field
 
     @property
     def kind(self) -> str:
@@ -76,7 +76,7 @@ class Document:
         return f"{self.label}{'.' if self.inside else ' '}{path}" if path else self.label
 
     def line(self, path: str) -> int:
-        """The line of the field, or of the nearest parent that is known; 0 when nothing is."""
+        """The line of the field, or of the nearest parent that is known; 0 when none is known."""
         while path:
             if path in self.lines:
                 return self.lines[path]

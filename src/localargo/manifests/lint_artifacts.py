@@ -1,4 +1,4 @@
-"""Artifacts: whether one says where it lies, and whether its path is a path."""
+"""Artifacts: whether it has a location, and whether its path is valid."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-# store -> the fields one of which makes it a place; a raw text is one as it stands
+# store -> the fields of which one is needed for a location; `raw` needs none
 PLACES: Mapping[str, tuple[str, ...]] = {
     "s3": ("key",),
     "http": ("url",),

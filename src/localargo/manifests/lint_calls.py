@@ -14,14 +14,14 @@ from localargo.manifests.lint_locations import Location
 from localargo.manifests.lint_scope import Scope, scan
 from localargo.manifests.report import hint_for
 
-# the order in which Argo writes the fields of a step or task, and so meets the tags in them
+# the order in which Argo writes the fields of a step or task, and so reads the tags in them
 BEFORE_WHEN = ("name", "template", "inline", "arguments", "templateRef", "dependencies", "withItems", "withParam", "withSequence")
 ORDER = {name: place for place, name in enumerate((*BEFORE_WHEN, "when", "continueOn", "onExit", "depends", "hooks"))}
 ONLY = "valueFrom only allows: default, configMapKeyRef and supplied"
 
 
 def arguments(checker: Checker, given: Mapping[str, Any], place: Location, prefix: str, *, empty: bool = False) -> None:
-    """Arguments must have names and values, and a value one of its `enum`. `empty`: values may come later (a template's)."""
+    """Arguments must have names and values, and a value must be one of its `enum`. `empty`: values may come later (those of a template)."""
     for kind in ("parameters", "artifacts"):
         checker.names(given.get(kind), place.at(kind), f"{prefix}{kind}", filled=prefix != "spec.arguments.")
     for index, parameter in enumerate(given.get("parameters") or []):
@@ -71,10 +71,9 @@ def _parameter(checker: Checker, parameter: Mapping[str, Any], place: Location, 
 def check(
     checker: Checker, call: Mapping[str, Any], scope: Scope, plain: Location, prefix: str, family: str, place: Location, home: Document
 ) -> None:
-    """Everything about one step or task but its template.
+    """Everything about one step or task except its template.
 
-    `prefix` lead to an unresolved tag in Argo's message, `place` carries those that lead to the call; `family` is `steps` or
-    `tasks`.
+    `prefix` begins Argo's message about an unresolved tag, `place.prefix` the one about the call; `family` is `steps` or `tasks`.
     """
     inline = call.get("inline")
     if isinstance(inline, dict):
@@ -105,13 +104,13 @@ def _items(checker: Checker, call: Mapping[str, Any], place: Location) -> None:
     for name, tag in wanted.items():
         where = Location(place.document, tag.path, place.prefix)
         if name == "item" and not tag.expression and not workflow.is_loop(call):
-            checker.warning(where, "{{item}} has no loop here and stays as it is written", "add withItems, withParam or withSequence")
+            checker.warning(where, "{{item}} is outside of a loop, so it is not replaced", "add withItems, withParam or withSequence")
         key = name.removeprefix("item.")
         if tag.expression or key == name or not items or key.startswith("["):
             continue
         for index, item in enumerate(items):
             if not isinstance(item, dict):
-                checker.warning(where, f"{{{{{name}}}}} fails for item {index}, which is no map but {json.dumps(item)[:40]}")
+                checker.warning(where, f"{{{{{name}}}}} fails for item {index}, which is not a map: {json.dumps(item)[:40]}")
             elif key not in item:
                 checker.warning(where, f"{{{{{name}}}}} fails for item {index}, which has no key {key}", hint_for(key, item))
 
@@ -128,27 +127,27 @@ def _hooks(checker: Checker, call: Mapping[str, Any], place: Location, home: Doc
     if call.get("onExit"):
         _hooked({"template": call["onExit"], "arguments": checker.spec.get("arguments")}, checker, place.at("onExit"), home)
     for name, hook in (call.get("hooks") or {}).items():
-        hooks(checker, name, hook, place.at(f"hooks.{name}"), home, f"{place.prefix.strip()}.{name}", asked=family == "steps")
+        hooks(checker, name, hook, place.at(f"hooks.{name}"), home, f"{place.prefix.strip()}.{name}", required=family == "steps")
 
 
 def hooks(
-    checker: Checker, name: str, hook: Mapping[str, Any], place: Location, home: Document, prefix: str, *, asked: bool = True
+    checker: Checker, name: str, hook: Mapping[str, Any], place: Location, home: Document, prefix: str, *, required: bool = True
 ) -> None:
-    """One lifecycle hook: its template, and the expression that all but `exit` need (`asked`: Argo's validation asks for it)."""
+    """One lifecycle hook: its template, and the expression that all except `exit` need (`required`: Argo's validation requires it)."""
     own = hook.get("arguments") or {}
     given = own if name != "exit" or own.get("parameters") or own.get("artifacts") else checker.spec.get("arguments")
     _hooked({**hook, "arguments": given}, checker, place, home)
     expression = str(hook.get("expression") or "")
     if name != "exit" and not expression:
         bare = Location(place.document, place.path)
-        with contextlib.nullcontext() if asked else checker.later():
+        with contextlib.nullcontext() if required else checker.later():
             checker.error(bare, f"{prefix} Expression required", "only the hook named `exit` runs without one")
     elif expression:
         lint_expressions.compiles(checker, expression, place.at("expression"))
 
 
 def _hooked(call: Mapping[str, Any], checker: Checker, place: Location, home: Document) -> None:
-    """Argo looks at the template of a hook, and at what it is given, only when the hook is due."""
+    """Argo looks at the template and the arguments of a hook only when the hook is due."""
     with checker.later():
         found = checker.find(call, place, home)
         if found is not None:

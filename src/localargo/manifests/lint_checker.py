@@ -1,4 +1,4 @@
-"""What the checks of one Workflow share: finding templates, reporting, and what names and tags stand for.
+"""What the checks of one Workflow share: finding templates, reporting, and resolving names and tags.
 
 Messages are Argo's own, so that a refused Workflow ends with the message that the real controller writes. Unlike Argo, the check
 goes on after the first error; the first one found is the one Argo would show.
@@ -41,7 +41,7 @@ class Checker:
 
     @contextlib.contextmanager
     def later(self) -> Iterator[None]:
-        """What is wrong in here is accepted by Argo's validation, and fails when it is due."""
+        """Errors found inside are accepted by Argo's validation; the Workflow fails when it gets there."""
         before, self._late = self._late, True
         try:
             yield
@@ -50,7 +50,7 @@ class Checker:
 
     def error(self, place: Location, core: str, hint: str = "") -> None:
         if self._late:
-            self.report.warning(place.document, place.path, f"Argo finds this out only when it is due: {core}", hint)
+            self.report.warning(place.document, place.path, f"Argo reports this only when it gets there: {core}", hint)
             return
         self.report.refusal(place.document, place.path, INVALID_SPEC + place.prefix, core, hint)
 
@@ -58,7 +58,7 @@ class Checker:
         self.report.warning(place.document, place.path, message, hint)
 
     def find(self, call: Mapping[str, Any], place: Location, home: Document) -> Template | None:
-        """The template that a step, task, hook or entrypoint names; None when it is missing (said) or known at run time only."""
+        """The template that a step, task, hook or entrypoint names; None when it is missing (reported) or known at run time only."""
         reference, name, inline = call.get("templateRef"), self.resolved(call.get("template") or ""), call.get("inline")
         own = Template(inline, place.at("inline", "")) if isinstance(inline, dict) else None
         found: Template | None = None
@@ -73,10 +73,10 @@ class Checker:
             found = own
         if found is None:
             return None
-        return own or found  # a template in place comes before one that is named
+        return own or found  # an inline template takes precedence over a named one
 
     def resolved(self, name: Any) -> str:
-        """A name with the Workflow's own parameters in it replaced, as far as their values stand in it."""
+        """A name with the Workflow's own parameters replaced, as far as their values are known."""
 
         def value(found: re.Match[str]) -> str:
             parameter = workflow.by_name((self.spec.get("arguments") or {}).get("parameters"), found[1])
@@ -136,21 +136,21 @@ class Checker:
             self.template(template)
         return template
 
-    def template(self, template: Template, given: Mapping[str, Any] | None = None) -> None:
-        """Validate a template's body, once for each place it is known by; `given`: the arguments of the Workflow's first or last one."""
+    def template(self, template: Template, arguments: Mapping[str, Any] | None = None) -> None:
+        """Validate a template's body, once for each location; `arguments`: the Workflow's, for the entrypoint and the exit handler."""
         identity = (id(template.place.document), template.place.path)
         if identity not in self._done:
             self._done.add(identity)
-            self._validate(self, template, given)
+            self._validate(self, template, arguments)
 
     def filled(self, text: str) -> str:
-        """The text as Argo's validation sees it: placeholders instead of tags whose values it does not know."""
+        """The text as Argo's validation sees it: with placeholders for tags whose values it does not know."""
         return TAG.sub(lambda found: _PLACEHOLDER if found[0].strip("{} ") in self.known or INPUT.fullmatch(found[0]) else found[0], text)
 
     def names(self, items: Sequence[Any] | None, place: Location, prefix: str, *, strict: bool = False, filled: bool = False) -> None:
-        """Names must be there, valid and unique; `strict` for templates and tasks, which allow no underscore.
+        """Names must be present, valid and unique; `strict` for templates and tasks, which do not allow underscores.
 
-        `filled`: Argo fills tags in before it looks at the names.
+        `filled`: Argo replaces tags before it looks at the names.
         """
         seen = [{**item, "name": self.filled(str(item.get("name") or ""))} for item in items or []] if filled else items
         for where, core in check_names(seen, place, prefix, strict=strict):
@@ -163,7 +163,7 @@ class Checker:
         wanted = {kind: [str(each.get("name")) for each in inputs.get(kind) or []] for kind in ("parameters", "artifacts")}
         for parameter in inputs.get("parameters") or []:
             argument = workflow.by_name(arguments.get("parameters"), str(parameter.get("name")))
-            counts = parameter if argument is None else argument  # an argument without a value takes even a default away
+            counts = parameter if argument is None else argument  # an argument without a value overrides even a default
             own = any(counts.get(key) is not None for key in ("value", "default"))
             if not own and not (counts.get("valueFrom") or {}).get("configMapKeyRef"):
                 self._missing(template, "parameters", str(parameter.get("name")), given, wanted, place)
@@ -199,12 +199,12 @@ class Checker:
 
 
 def _below(place: Location, field: str) -> Location:
-    """A field of a call; entrypoint and onExit are names and have none."""
+    """A field of a call; entrypoint and onExit are plain names without fields."""
     return place if place.path.endswith((".entrypoint", ".onExit")) else place.at(field)
 
 
 def _siblings(tag: str, names: set[str]) -> list[str]:
-    """Names beside the one that is missing, else those of the same root."""
+    """Names with the same parent as the missing one, else those with the same root."""
     beside = tag.rpartition(".")[0] + "."
     near = [name for name in names if name.startswith(beside) and "." not in name.removeprefix(beside)]
     root = tag.partition(".")[0] + "."

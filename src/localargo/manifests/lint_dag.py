@@ -1,4 +1,4 @@
-"""DAG templates: `depends`, cycles, targets, and which task a tag may speak of."""
+"""DAG templates: `depends`, cycles, targets, and which task a tag may refer to."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def check(checker: Checker, template: Template, scope: Scope) -> None:
 
 
 def _sorted(graph: Graph) -> list[int]:
-    """The tasks in the order in which Argo looks at them: those that wait for none, then whose dependencies have been looked at."""
+    """The tasks in the order in which Argo looks at them: those without dependencies, then those whose dependencies came before."""
     places = {name: place for place, name in enumerate(graph.tasks)}
     left = {name: {wanted for wanted in graph.depends_on(name) if wanted in places} for name in places}
     queue = [name for name in places if not left[name]]
@@ -74,7 +74,7 @@ def _task_place(template: Template, index: int, name: str) -> Any:
 
 
 def _edges(checker: Checker, template: Template, graph: Graph) -> None:
-    """What `depends` and `dependencies` name must be there."""
+    """The tasks that `depends` and `dependencies` name must exist."""
     for index, (name, task) in enumerate(graph.tasks.items()):
         place = template.place.at(f"dag.tasks[{index}]")
         depends = task.get("depends") or ""
@@ -87,7 +87,7 @@ def _edges(checker: Checker, template: Template, graph: Graph) -> None:
 
 
 def _depends(checker: Checker, template: Template, index: int, name: str, graph: Graph) -> None:
-    """The result words of one task's `depends`, and whether it can be evaluated."""
+    """The results that one task's `depends` names, and whether it can be evaluated."""
     place = template.place.at(f"dag.tasks[{index}]")
     for match in WORD.finditer(graph.tasks[name].get("depends") or ""):
         _result(checker, template, graph, place, name, match)
@@ -136,7 +136,7 @@ def _task(checker: Checker, template: Template, index: int, task: dict[str, Any]
     name = str(task["name"])
     place, plain = _task_place(template, index, name), template.place.at(f"dag.tasks[{index}]")
     if task.get("hooks"):
-        scope.names.add(f"tasks.{name}.status")  # and so the tasks listed after it may speak of it, whatever they depend on
+        scope.names.add(f"tasks.{name}.status")  # so the tasks listed after it may refer to it, whatever they depend on
     own = scope.copy()
     ancestors = graph.ancestors(name)
     own.names.update(f"tasks.{ancestor}.status" for ancestor in ancestors)

@@ -16,7 +16,7 @@ CONTEXT = ("id", "source", "specversion", "type", "datacontenttype", "subject", 
 
 
 def split(path: str) -> list[str]:
-    """The parts of an sjson path: `\\.` is a point in a name, a query `#(...)` is one part."""
+    """The parts of an sjson path: `\\.` is a dot in a name, a query `#(...)` is one part."""
     parts, part, depth, index = [], "", 0, 0
     while index < len(path):
         char = path[index]
@@ -45,9 +45,9 @@ def check(
 ) -> None:
     """All parameters of one list.
 
-    `root` is the place of `resource` in a Sensor when it is a part of the Sensor itself. `resource` is the tree they write into,
+    `root` is the path of `resource` in a Sensor when it is a part of the Sensor itself. `resource` is the tree they write into,
     None when it is not known; `sources` maps the dependencies' names to the type of their events (empty when unknown, or when a
-    transform forms the payload).
+    transform changes the payload).
     """
     for index, parameter in enumerate(parameters):
         at = f"{path}[{index}]"
@@ -76,7 +76,7 @@ def _source(document: Document, report: Report, src: Any, at: str, sources: Mapp
     if not name:
         report.error(document, at, "src needs `dependencyName`")
     elif name not in sources:
-        message = f"there is no dependency {name}: this parameter is never filled"
+        message = f"there is no dependency {name}: this parameter is never set"
         report.warning(document, f"{at}.dependencyName", message, hint_for(name, sources))
     lint_filters.payload_path(document, report, str(src.get("dataKey") or ""), f"{at}.dataKey", sources.get(name, ""))
     key = str(src.get("contextKey") or "")
@@ -87,13 +87,15 @@ def _source(document: Document, report: Report, src: Any, at: str, sources: Mapp
             lint_filters.template(document, report, str(src[field]), f"{at}.{field}")
     data, context = src.get("dataKey") or src.get("dataTemplate"), src.get("contextKey") or src.get("contextTemplate")
     if data and context:
-        report.warning(document, at, "the data's key or template wins: the context's is not used", "leave one of them out")
+        report.warning(
+            document, at, "the data key or template takes precedence: the context key or template is not used", "leave one of them out"
+        )
 
 
 def problems(
     resource: Mapping[str, Any], dest: str, parameter: Mapping[str, Any], root: Sequence[str | int] = ()
 ) -> Iterator[tuple[str, str]]:
-    """What is wrong with one destination, with a hint each."""
+    """The errors of one destination, each with a hint."""
     tree: Any = resource
     walked: list[str | int] = []
     for step in split(dest):
@@ -122,7 +124,7 @@ def _element(items: list[Any], step: str, dest: str, parameter: Mapping[str, Any
         matches = [index for index, each in enumerate(items) if isinstance(each, dict) and str(each.get(query[1])) == query[3]]
         if not matches:
             known = [str(each.get(query[1])) for each in items if isinstance(each, dict)]
-            yield f"{dest}: nothing in this list has {query[1]} {query[3]}", hint_for(query[3], known), None
+            yield f"{dest}: no element of this list has {query[1]} {query[3]}", hint_for(query[3], known), None
         else:
             yield "", "", matches[0]
     elif step == "-1":
@@ -133,9 +135,9 @@ def _element(items: list[Any], step: str, dest: str, parameter: Mapping[str, Any
             wanted = str((parameter.get("src") or {}).get("dataKey") or "").rpartition(".")[2]
             by_name = re.sub(rf"(^|\.){step}(\.|$)", lambda match: f'{match[1]}#(name=="{name}"){match[2]}', dest, count=1)
             if wanted in names and wanted != name:
-                yield f"{dest} fills {name}, but reads {wanted}", f'write #(name=="{wanted}") in place of {step}', index
+                yield f"{dest} sets {name}, but reads {wanted}", f'write #(name=="{wanted}") in place of {step}', index
             else:
-                yield f"{dest} goes by position: after a reordering it fills another than {name}", f"write {by_name}", index
+                yield f"{dest} addresses a position: when the list is reordered, it no longer sets {name}", f"write {by_name}", index
         else:
             yield "", "", index
     else:
@@ -144,10 +146,10 @@ def _element(items: list[Any], step: str, dest: str, parameter: Mapping[str, Any
 
 
 def _absent(kind: str, root: Sequence[str | int], tree: Any, walked: list[str | int], step: str, dest: str) -> Iterator[tuple[str, str]]:
-    """A step that the resource does not have: fine where the field exists in the kind's schema."""
+    """A step that the resource does not have: allowed when the field exists in the kind's schema."""
     at = ".".join(str(each) for each in walked) or "the resource"
     if not isinstance(tree, dict) and tree is not None:
-        yield f"{dest}: {at} is a value, there is nothing below it", ""
+        yield f"{dest}: {at} is a plain value without fields", ""
         return
     if kind not in schema.KINDS:
         yield f"{dest} does not exist in {at}", hint_for(step, tree or {})

@@ -1,4 +1,4 @@
-"""EventSources: what Argo's controller refuses, and events that would never come."""
+"""EventSources: what Argo's controller refuses, and sources that would never publish an event."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def check(document: Document, report: Report) -> None:
         for name, event in events.items():
             path = join(f"spec.{kind}", name)
             if name in seen:
-                report.error(document, path, f"event {name} is declared twice, in {seen[name]} too: names count over all kinds")
+                report.error(
+                    document, path, f"event {name} is declared twice, in {seen[name]} too: event names must be unique across all kinds"
+                )
             seen[name] = kind
             if isinstance(event, dict):
                 _event(document, report, SourceEvent(document.name, name, kind, event), path)

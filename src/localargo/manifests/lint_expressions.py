@@ -1,4 +1,4 @@
-"""Expressions (`{{=...}}`, `expression`, `fromExpression`): whether they compile, and whether the names in them are there."""
+"""Expressions (`{{=...}}`, `expression`, `fromExpression`): whether they compile, and whether the names in them exist."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _one(checker: Checker, text: str, scope: Scope, place: Location) -> None:
             continue
         wanted = root + name.removeprefix(root).partition(".")[0]
         if wanted not in scope.names:
-            message = f"{wanted} is not there: the expression sees nil"
+            message = f"{wanted} does not exist: the expression gets nil"
             checker.warning(place, message, hint_for(wanted, [each for each in scope.names if each.startswith(root)]))
 
 
@@ -65,5 +65,5 @@ def compiles(checker: Checker, text: str, place: Location) -> list[str]:
     bare = QUOTED.sub(lambda match: match[0] if match[0].startswith(("'", '"')) and "[" + match[0] + "]" in text else "''", text)
     for match in MIXED.finditer(bare):
         name = match["left"] or match["right"]
-        checker.warning(place, f"{name} is a text and cannot be compared or calculated with a number", f"write asInt({name})")
+        checker.warning(place, f"{name} is a string: it cannot be compared with a number or used in arithmetic", f"write asInt({name})")
     return names

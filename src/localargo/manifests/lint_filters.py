@@ -18,13 +18,13 @@ OPERATORS = ("and", "or")
 TYPES = ("string", "number", "bool")
 COMPARATORS = (">=", ">", "=", "!=", "<", "<=")
 BOOLEANS = ("1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False")
-COMPARED = ("type", "subject", "source", "datacontenttype")  # the only parts of a context filter that Argo looks at
+COMPARED = ("type", "subject", "source", "datacontenttype")  # the only fields of a context filter that Argo compares
 CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d:[0-5]\d")
 NEVER = "no event passes"
 
 
 def check(document: Document, report: Report, dependency: Mapping[str, Any], path: str, source: str) -> None:
-    """All filters of one dependency; `source` is the event's type where it is known and no transform changes the payload."""
+    """All filters of one dependency; `source` is the event's type, empty when it is unknown or when a transform changes the payload."""
     filters, where = dependency.get("filters") or {}, f"{path}.filters"
     for holder, name, at in (
         (dependency, "filtersLogicalOperator", path),
@@ -74,13 +74,13 @@ def _data(document: Document, report: Report, each: Mapping[str, Any], at: str, 
             report.error(document, at, f"a data filter needs `{name}`")
     payload_path(document, report, str(each.get("path") or ""), f"{at}.path", source)
     if kind and kind not in TYPES:
-        report.warning(document, f"{at}.type", f"{NEVER}: type {kind} is not compared", hint_for(kind, TYPES))
+        report.warning(document, f"{at}.type", f"{NEVER}: Argo has no type {kind}", hint_for(kind, TYPES))
     if comparator not in COMPARATORS:
         report.error(document, f"{at}.comparator", f"comparator is one of {' '.join(COMPARATORS)}, not {comparator}")
     elif kind in ("string", "bool") and comparator not in ("=", "!="):
         report.warning(document, f"{at}.comparator", f"{NEVER}: a {kind} is compared with = and != only", "use type: number")
     if comparator == "!=" and len(values) > 1:
-        message = "values are alternatives, so != with several of them is true of nearly every event"
+        message = "values are alternatives, so != with several of them is true for nearly every event"
         report.warning(
             document, f"{at}.value", message, 'write one value: "a|b"' if kind == "string" else "write one filter for each value"
         )
@@ -106,8 +106,8 @@ def _value(document: Document, report: Report, kind: str, value: str, at: str) -
 
 
 def template(document: Document, report: Report, text: str, at: str) -> None:
-    """A Go template must be readable, with functions that Argo offers."""
-    from localargo.expressions import gotemplate  # with its functions it is the largest of the languages
+    """A Go template must be valid and use functions that Argo has."""
+    from localargo.expressions import gotemplate  # heavy: it loads all functions of templates
 
     try:
         gotemplate.check(text)
@@ -120,7 +120,7 @@ def _expression(document: Document, report: Report, each: Mapping[str, Any], at:
     if not text:
         report.error(document, at, "an expression filter needs `expr`")
     if not fields:
-        report.error(document, at, "an expression filter needs `fields`, which give names to parts of the payload")
+        report.error(document, at, "an expression filter needs `fields`, which name parts of the payload")
     for index, field in enumerate(fields):
         for name in ("path", "name"):
             if not field.get(name):
@@ -146,7 +146,7 @@ def _unreadable(text: str, names: list[str]) -> str:
 def _context(document: Document, report: Report, dependency: Mapping[str, Any], context: Mapping[str, Any], at: str, source: str) -> None:
     for name in context:
         if name not in COMPARED:
-            report.warning(document, f"{at}.{name}", f"Argo does not look at {name}", f"it compares {', '.join(COMPARED)}")
+            report.warning(document, f"{at}.{name}", f"Argo ignores {name}", f"it compares {', '.join(COMPARED)}")
     fixed = {"source": dependency.get("eventSourceName"), "subject": dependency.get("eventName"), "datacontenttype": "application/json"}
     if source:
         fixed["type"] = source
@@ -159,7 +159,7 @@ def _time(document: Document, report: Report, time: Mapping[str, Any], at: str) 
     start, stop = str(time.get("start") or ""), str(time.get("stop") or "")
     for name, value in (("start", start), ("stop", stop)):
         if not CLOCK.fullmatch(value):
-            report.error(document, f"{at}.{name}", f"{name} is written HH:MM:SS, not {value or 'left out'}", 'as "08:00:00"')
+            report.error(document, f"{at}.{name}", f"{name} must be written as HH:MM:SS; it is {value or 'missing'}", 'as "08:00:00"')
     if start and start == stop:
         report.error(document, at, "start and stop are the same: Argo refuses the Sensor", "leave the filter out to take every time")
     check_timezone(document, report, str(time.get("timezone") or ""), f"{at}.timezone")

@@ -14,20 +14,20 @@ from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Location, Template
 from localargo.manifests.lint_scope import KNOWN_PREFIXES, Scope
 from localargo.manifests.report import hint_for
-from localargo.manifests.yaml import NoMapping, load_documents
+from localargo.manifests.yaml import NotAMapping, load_documents
 
 ACTIONS = ("get", "create", "apply", "delete", "replace", "patch")
 RESOURCE_KINDS = ("Workflow", "WorkflowTemplate", "ConfigMap")
 OWN_BUCKET = re.compile(r"s3(\.[a-z0-9-]+(\.svc(\.cluster\.local)?)?)?")
-TAGGED = re.compile(r"tag|\{\{")  # a manifest's text that a tag makes
+TAGGED = re.compile(r"tag|\{\{")  # a part of a manifest that a tag makes
 SOURCES = ("path", "jqFilter", "jsonPath", "parameter", "expression")
 CHOICES = "choose one of: path, jqFilter, jsonPath, parameter, raw"
 
 
-def check(checker: Checker, template: Template, scope: Scope, given: Mapping[str, Any] | None) -> None:
-    """Tags, images, paths, actions of one leaf template; `given`: the arguments if it is the Workflow's first or last."""
+def check(checker: Checker, template: Template, scope: Scope, arguments: Mapping[str, Any] | None) -> None:
+    """Tags, images, paths and actions of one leaf template; `arguments`: the Workflow's, for its entrypoint and its exit handler."""
     name, place = template.name, template.place
-    checker.tags(_as_called(template.doc, given), scope, place, f"templates.{name}: ")
+    checker.tags(_as_called(template.doc, arguments), scope, place, f"templates.{name}: ")
     lint_expressions.check(checker, template.doc, scope, place)
     for kind in ("container", "script"):
         if template.doc.get(kind) is not None:
@@ -49,16 +49,16 @@ def check(checker: Checker, template: Template, scope: Scope, given: Mapping[str
     _buckets(checker, template)
 
 
-def _as_called(template: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The template without the values of its inputs that arguments replace: Argo's validation gives all but the first ones any.
+def _as_called(template: Mapping[str, Any], arguments: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The template without the values of its inputs that arguments replace: Argo's validation takes any value for them.
 
-    A `default` stays, and of an artifact its path.
+    A `default` stays, and the path of an artifact.
     """
     inputs = template.get("inputs") or {}
-    names = {kind: {str(each.get("name")) for each in (given or {}).get(kind) or []} for kind in ("parameters", "artifacts")}
+    names = {kind: {str(each.get("name")) for each in (arguments or {}).get(kind) or []} for kind in ("parameters", "artifacts")}
 
     def replaced(kind: str, item: Mapping[str, Any]) -> bool:
-        return given is None or str(item.get("name")) in names[kind]
+        return arguments is None or str(item.get("name")) in names[kind]
 
     parameters = [{**each, "value": None} if replaced("parameters", each) else each for each in inputs.get("parameters") or []]
     artifacts = [
@@ -123,7 +123,7 @@ def _container_set(checker: Checker, template: Template) -> None:
 
 
 def find_cycle(edges: Mapping[str, list[str]]) -> list[str]:
-    """A cycle as names, the first repeated at the end; empty when there is none. Unknown names are passed over."""
+    """A cycle as names, the first repeated at the end; empty when there is none. Unknown names are ignored."""
     done: set[str] = set()
     for start in edges:
         trail: list[str] = []
@@ -174,23 +174,23 @@ def _manifest(checker: Checker, template: Template, manifest: str, place: Locati
     flat = re.sub(r"\{\{(.*?)\}\}", filled, manifest, flags=re.DOTALL)
     try:
         documents = load_documents(flat, "manifest")
-    except NoMapping:
+    except NotAMapping:
         documents = []
     except InvalidInput as error:
         checker.error(place, f"templates.{template.name}.resource.manifest must be a valid yaml", str(error))
         return
     if not documents and flat.strip() != "tag":
         kinds = ", ".join(RESOURCE_KINDS)
-        checker.report.unsupported(place.document, place.path, f"a resource template on no kind is refused: only {kinds} are objects here")
+        checker.report.unsupported(
+            place.document, place.path, f"a resource template without a kind is refused: the engine supports only {kinds}"
+        )
     for document in documents:
         if document.kind not in RESOURCE_KINDS and document.kind != "tag":
-            what = (
-                f"a resource template on the kind {document.kind or '(none)'} is refused: only {', '.join(RESOURCE_KINDS)} are objects here"
-            )
+            what = f"a resource template on {document.kind or 'no kind'} is refused: the engine supports only {', '.join(RESOURCE_KINDS)}"
             checker.report.unsupported(place.document, place.path, what)
         reference = (document.doc.get("spec") or {}).get("workflowTemplateRef")
         if isinstance(reference, dict) and not TAGGED.search(str(reference.get("name"))) and checker.library.find(reference) is None:
-            message = f"WorkflowTemplate {reference.get('name')} is not there: what this creates would end in an error"
+            message = f"WorkflowTemplate {reference.get('name')} does not exist: the created Workflow would end with an error"
             checker.warning(place, message, hint_for(str(reference.get("name")), checker.library.of(reference)))
 
 
@@ -199,7 +199,7 @@ def _volumes(checker: Checker, template: Template) -> None:
     known = {str(each.get("name")) for spec in (template.doc, own, checker.spec) for each in spec.get("volumes") or []}
     known |= {str((each.get("metadata") or {}).get("name")) for each in checker.spec.get("volumeClaimTemplates") or []}
     if checker.runtime and not own.get("entrypoint"):
-        return  # the Workflow that uses this template may bring the volumes
+        return  # the Workflow that uses this template may declare the volumes
     for kind in ("container", "script", "containerSet"):
         for index, mount in enumerate((template.doc.get(kind) or {}).get("volumeMounts") or []):
             name = str(mount.get("name"))
@@ -214,7 +214,7 @@ def _configmaps(checker: Checker, template: Template) -> None:
 
 
 def configmap_key(checker: Checker, parameter: Mapping[str, Any], place: Location) -> None:
-    """A ConfigMap that a parameter reads must carry Argo's label, and the key must be in it."""
+    """A ConfigMap that a parameter reads must have Argo's label and the key."""
     source = parameter.get("valueFrom") or {}
     reference = source.get("configMapKeyRef") or {}
     found = checker.library.configmaps.get(str(reference.get("name") or ""))
@@ -223,7 +223,7 @@ def configmap_key(checker: Checker, parameter: Mapping[str, Any], place: Locatio
     where = place.at("valueFrom.configMapKeyRef")
     labels = (found.doc.get("metadata") or {}).get("labels") or {}
     if labels.get("workflows.argoproj.io/configmap-type") != "Parameter":
-        message = f"ConfigMap {found.name} has no label workflows.argoproj.io/configmap-type: Parameter, so to Argo it does not exist"
+        message = f"ConfigMap {found.name} has no label workflows.argoproj.io/configmap-type: Parameter, so Argo does not find it"
         checker.warning(where, message, "add the label to the ConfigMap")
     key = str(reference.get("key") or "")
     if "{{" not in key and key not in (found.doc.get("data") or {}):
@@ -236,7 +236,7 @@ def _buckets(checker: Checker, template: Template) -> None:
             endpoint = str((artifact.get("s3") or {}).get("endpoint") or "")
             if endpoint and "{{" not in endpoint and not OWN_BUCKET.fullmatch(urlsplit(f"//{endpoint}").hostname or ""):
                 place = template.place.at(f"{side}.artifacts[{index}].s3.endpoint")
-                what = f"the artifact store at {endpoint} is refused: artifacts lie in the engine's own bucket"
+                what = f"the artifact store at {endpoint} is refused: artifacts are stored in the engine's own bucket"
                 checker.report.unsupported(
                     place.document, place.path, what, "leave endpoint and credentials out, or name the Service s3:8333"
                 )
@@ -252,16 +252,16 @@ def output_parameter(checker: Checker, template: Template, parameter: Mapping[st
     if source is None:
         checker.error(place, f"{prefix} does not have valueFrom or value specified")
         return
-    given = [each for each in SOURCES if source.get(each)] + (["supplied"] if source.get("supplied") is not None else [])
-    if not given:
+    chosen = [each for each in SOURCES if source.get(each)] + (["supplied"] if source.get("supplied") is not None else [])
+    if not chosen:
         checker.error(place.at("valueFrom"), f"valueFrom type unspecified. {CHOICES}, expression")
         return
-    if len(given) > 1:
+    if len(chosen) > 1:
         checker.error(place.at("valueFrom"), f"multiple valueFrom types specified. {CHOICES}")
     kind = workflow.template_types(template.doc)[0]
-    if kind in ("container", "script", "containerSet") and "path" not in given:
+    if kind in ("container", "script", "containerSet") and "path" not in chosen:
         checker.error(place.at("valueFrom"), f"{prefix}.path must be specified for {workflow.LABELS[kind]} templates")
-    if kind == "resource" and not {"jqFilter", "jsonPath"} & set(given):
+    if kind == "resource" and not {"jqFilter", "jsonPath"} & set(chosen):
         checker.error(place.at("valueFrom"), f"{prefix} .jqFilter or jsonPath must be specified for Resource templates")
-    if kind in ("dag", "steps") and not {"parameter", "expression"} & set(given):
+    if kind in ("dag", "steps") and not {"parameter", "expression"} & set(chosen):
         checker.error(place.at("valueFrom"), f"{prefix}.parameter or expression must be specified for {workflow.LABELS[kind]} templates")

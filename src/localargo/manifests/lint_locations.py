@@ -1,4 +1,4 @@
-"""What the checks of workflows hand around: places in documents, templates, and the library of what is known."""
+"""What the checks of workflows pass to each other: locations in documents, templates, and the library of known documents."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Library:
             tables[document.kind][document.name] = document
 
     def find(self, reference: Mapping[str, Any]) -> Document | None:
-        """What a templateRef or workflowTemplateRef names; a document with wrong types is as good as absent."""
+        """What a templateRef or workflowTemplateRef names; a document with wrong types counts as missing."""
         found = self.of(reference).get(str(reference.get("name") or ""))
         if found is None:
             return None
@@ -41,7 +41,7 @@ class Library:
 
 
 def _readable(configmap: Document) -> bool:
-    """Whether metadata, labels and data are mappings, as the checks take for granted."""
+    """Whether metadata, labels and data are mappings, as the checks assume."""
     metadata = configmap.doc.get("metadata")
     labels = metadata.get("labels") if isinstance(metadata, dict) else []
     return all(part is None or isinstance(part, dict) for part in (labels, configmap.doc.get("data")))
@@ -49,7 +49,7 @@ def _readable(configmap: Document) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A field of a document, and the words with which Argo leads to it."""
+    """A field of a document. `prefix` begins Argo's messages about it."""
 
     document: Document
     path: str
@@ -61,7 +61,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template with where it stands; names inside it are looked up in `place.document`."""
+    """A template with its location; names inside it are looked up in `place.document`."""
 
     doc: dict[str, Any]
     place: Location

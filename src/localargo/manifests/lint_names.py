@@ -21,7 +21,7 @@ LONGEST = 128
 
 
 def check_names(items: Sequence[Any] | None, place: Location, prefix: str, *, strict: bool) -> Iterator[tuple[Location, str]]:
-    """What is wrong with the names of a list: missing, invalid or not unique. `strict`: no underscore, no leading dash."""
+    """The errors in the names of a list: missing, invalid or not unique. `strict`: no underscore, no leading dash."""
     seen: set[str] = set()
     rule = FIELD_NAME if strict else PARAMETER_NAME
     for index, item in enumerate(items or []):

@@ -1,8 +1,8 @@
 """References to outputs that may never be written.
 
-Real Argo never creates a node whose plain tag names an output that is not there (the output of a failed task): the workflow runs
-for ever, and only the controller's log says why. Of a skipped or omitted task the same tag is an error, unless the output has
-`valueFrom.default`. So for every such tag this asks: can the node run although the task it speaks of did not write its outputs?
+Real Argo never creates a node whose plain tag names an output that does not exist (the output of a failed task): the workflow runs
+forever, and only the controller's log says why. With a skipped or omitted task the same tag is an error, unless the output has
+`valueFrom.default`. So for every such tag this checks: can the node run although the task that it refers to did not write its outputs?
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ ONE_TAG = re.compile(r"\{\{[^{}]*\}\}")
 WORDS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
 BARE = re.compile(r"(?<![-\w.])([a-zA-Z0-9][-a-zA-Z0-9]*)(?![-\w.])")
 WORD = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?)\.([A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a-zA-Z0-9]*)")
-ABSENT = ("Skipped", "Omitted")  # here a default of the output takes its place
+ABSENT = ("Skipped", "Omitted")  # then a default of the output is used
 
 
 def _unreadable(name: str, text: str) -> dict[str, str]:
-    """What Argo, which takes `depends` for any expression, says of the text; nothing if it can be read."""
+    """Argo reads `depends` as an expression: its error by the task's name, nothing when the text is valid."""
     try:
         exprlang.compile(text.replace("-", "_"))
     except InvalidInput as error:
@@ -43,7 +43,7 @@ def _unreadable(name: str, text: str) -> dict[str, str]:
 
 @dataclass
 class Graph:
-    """The tasks of one DAG and what they wait for. `templates` is filled as the tasks' templates are found."""
+    """The tasks of one DAG and what they wait for. `templates` grows as the templates of the tasks are found."""
 
     tasks: dict[str, dict[str, Any]]
     templates: dict[str, dict[str, Any] | None] = field(default_factory=dict)
@@ -116,7 +116,7 @@ class Graph:
         return "(" + " || ".join(f"{name}.{word}" for word in results) + ")"
 
     def may_run(self, name: str, before: str, results: Mapping[str, bool]) -> bool:
-        """Whether the task can run when one task before it ended so, whatever the others did."""
+        """Whether the task can run when one task before it has this result, whatever the others have."""
         depends = self._parsed.get(name)
         if depends is None:
             return True
@@ -128,7 +128,7 @@ class Graph:
         return False
 
     def worlds(self, name: str) -> dict[str, dict[str, bool]]:
-        """The ends of a task that leave no outputs, by name, as `depends` sees them."""
+        """The results of a task without outputs, as `depends` names them."""
         task, loop = self.tasks[name], self.is_loop(name)
         failed = {"AllFailed": True} if loop else {}
         found = {"Failed": {"Failed": True, **failed}, "Errored": {"Errored": True, **failed}}
@@ -139,13 +139,13 @@ class Graph:
         return found
 
     def bad_ends(self, name: str, before: str) -> set[str]:
-        """The ends of an earlier task that leave no outputs and with which this task can run all the same."""
+        """The results of an earlier task without outputs with which this task can run nevertheless."""
         if before not in self._bad:
             self._bad[before] = self._ends_after(before)
         return self._bad[before].get(name, set())
 
     def _ends_after(self, before: str) -> dict[str, set[str]]:
-        """`bad_ends` of every task that comes after one: a task that runs had all that it waits for end as it wants."""
+        """`bad_ends` for every later task: when a task runs, all that it waits for had results that its `depends` accepts."""
         worlds = self.worlds(before)
         found: dict[str, set[str]] = {}
         for name in self.order:
@@ -176,7 +176,7 @@ def check_tasks(checker: Checker, template: Template, graph: Graph) -> None:
             if wanted not in ancestors:
                 if wanted != name:
                     checker.warning(
-                        place, f"{name} does not wait for {wanted}: {{{{{tag.text}}}}} may never be there", f"add {wanted} to depends"
+                        place, f"{name} does not wait for {wanted}: {{{{{tag.text}}}}} may not exist", f"add {wanted} to depends"
                     )
                 continue
             ends = graph.bad_ends(name, wanted) - _covered(task, tag, graph.templates.get(name), graph.tasks[wanted])
@@ -184,7 +184,7 @@ def check_tasks(checker: Checker, template: Template, graph: Graph) -> None:
 
 
 def check_steps(checker: Checker, template: Template, called: Mapping[str, dict[str, Any] | None]) -> None:
-    """Tags of every step: of steps beside it, and of earlier steps that may have been skipped or may have failed."""
+    """Tags of every step: of steps in the same group, and of earlier steps that may have been skipped or may have failed."""
     earlier: dict[str, dict[str, Any]] = {}
     for row, group in enumerate(template.doc.get("steps") or []):
         beside = {str(step.get("name")) for step in group or []}
@@ -192,7 +192,7 @@ def check_steps(checker: Checker, template: Template, called: Mapping[str, dict[
             for tag, reference in _references(step, f"{template.place.path}.steps[{row}][{column}]", "steps"):
                 wanted, place = reference["name"], Location(template.place.document, tag.path, template.place.prefix)
                 if wanted in beside and wanted != step.get("name"):
-                    message = f"{wanted} runs at the same time: {{{{{tag.text}}}}} is not there yet"
+                    message = f"{wanted} runs at the same time: {{{{{tag.text}}}}} does not exist yet"
                     checker.warning(place, message, "move this step into a later group")
                 elif wanted in earlier:
                     ends = _bad_steps(earlier[wanted]) - _covered(step, tag, called.get(str(step.get("name"))), earlier[wanted])
@@ -201,7 +201,7 @@ def check_steps(checker: Checker, template: Template, called: Mapping[str, dict[
 
 
 def _covered(call: Mapping[str, Any], tag: Tag, consumer: Mapping[str, Any] | None, producer: Mapping[str, Any]) -> set[str]:
-    """The ends after which the consumer's own default is used: its argument must be the tag alone, and of no loop."""
+    """The results with which the consumer's own default is used: its argument must be the tag alone, outside of a loop."""
     match = ARGUMENT.search(tag.path)
     if match is None or consumer is None or workflow.is_loop(producer):
         return set()
@@ -220,7 +220,7 @@ def _bad_steps(step: Mapping[str, Any]) -> set[str]:
 
 
 def _references(call: Mapping[str, Any], path: str, family: str) -> Sequence[tuple[Tag, re.Match[str]]]:
-    """Plain tags that speak of outputs; a hook sees its own task's outputs, so hooks are left out."""
+    """Plain tags that refer to outputs; hooks are left out, because a hook sees the outputs of its own task."""
     found = []
     for tag in scan({key: value for key, value in call.items() if key not in ("hooks", "inline")}, path):
         match = REFERENCE.fullmatch(tag.text)
@@ -249,7 +249,7 @@ def _say(
     if not ends:
         return
     results = " or ".join(end for end in WORDS if end in ends)
-    outcome = "the workflow then hangs for ever" if loop or ends - set(ABSENT) else "the node then ends with an error"
+    outcome = "the workflow then hangs forever" if loop or ends - set(ABSENT) else "the node then ends with an error"
     guarded = tag.text.replace(".", "?.").replace("?.", ".", 1)
     fallback = "'[]'" if loop else "'none'"
     hint = "make the input artifact optional" if reference["kind"] == "artifacts" else f"write {{{{={guarded} ?? {fallback}}}}}"

@@ -13,7 +13,7 @@ FIELDS = {
 
 
 def check(document: Document, report: Report) -> None:
-    """Known fields, a name, and texts where Kubernetes wants texts."""
+    """Known fields, a name, and strings where Kubernetes needs strings."""
     fields = FIELDS[document.kind]
     for name in document.doc:
         if name not in fields:
@@ -23,7 +23,7 @@ def check(document: Document, report: Report) -> None:
     for field in ("data", "stringData", "binaryData"):
         entries = document.doc.get(field)
         if entries is not None and not isinstance(entries, dict):
-            report.error(document, field, f"{field} must be a mapping of names to texts")
+            report.error(document, field, f"{field} must be a mapping of names to strings")
         for key, value in (entries if isinstance(entries, dict) else {}).items():
             if not isinstance(value, str):
-                report.error(document, join(field, key), f"{key} must be a text, not {value!r}", "put it in quotes")
+                report.error(document, join(field, key), f"{key} must be a string, not {value!r}", "put it in quotes")

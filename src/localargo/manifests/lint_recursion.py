@@ -15,7 +15,7 @@ WAYS_OUT = (".Failed", ".Errored", ".Skipped", ".Omitted", ".AllFailed", ".AnySu
 
 
 def check_recursion(checker: Checker, home: Document) -> None:
-    """Warn of a circle of calls none of which has a condition: Argo runs it until it reaches its depth limit."""
+    """Warn of a cycle of calls without a condition: Argo runs it until it reaches its depth limit."""
     edges: dict[str, list[str]] = {}
     waiting = [(home, str(template.get("name"))) for template in workflow.templates(home.doc.get("spec") or {})]
     while waiting:
@@ -36,11 +36,11 @@ def check_recursion(checker: Checker, home: Document) -> None:
         if f"{home.name}/{template.get('name')}" in cycle:
             place = Location(home, f"spec.templates[{index}]")
             break
-    checker.warning(place, f"recursion without a way out: {trail}", "give one of these calls a `when` that comes true and ends it")
+    checker.warning(place, f"recursion without an exit condition: {trail}", "give one of these calls a `when` that comes true and ends it")
 
 
 def _always(checker: Checker, document: Document, template: Mapping[str, Any]) -> Iterator[tuple[Document, str]]:
-    """Calls that are made whenever the template runs well."""
+    """Calls that are made whenever the template succeeds."""
     for _, call in workflow.calls(template):
         depends = str(call.get("depends") or "")
         if call.get("when") or call.get("withParam") or any(way in depends for way in WAYS_OUT):

@@ -1,4 +1,4 @@
-"""What a pod asks for as a whole."""
+"""Resources of a pod as a whole."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from localargo.manifests.lint_locations import Location, Template
 
 
 def check(checker: Checker, template: Template) -> None:
-    """What a whole pod asks for: Kubernetes knows processors, memory and huge pages, and only where there is a pod."""
+    """Resources of a whole pod: CPU, memory and huge pages, and only for templates that create a pod."""
     kind, asked = workflow.template_types(template.doc)[0], template.doc.get("podResources")
     prefix = f"templates.{template.name}.podResources"
     if asked is not None and kind in ("http", "plugin"):
@@ -24,7 +24,7 @@ def check(checker: Checker, template: Template) -> None:
 
 
 def pod_resources(checker: Checker, asked: Mapping[str, Any], place: Location, prefix: str) -> None:
-    """Only what Kubernetes takes at the level of a pod."""
+    """Only resources that Kubernetes allows at the level of a pod."""
     if asked.get("claims"):
         checker.error(place.at("claims"), f"{prefix}.claims is not supported for pod-level resources")
     for side in ("limits", "requests"):

@@ -11,7 +11,7 @@ from typing import Any
 from localargo.manifests import workflow
 from localargo.manifests.document import join
 
-# Argo looks only at tags that begin so; all others stay as they are ("{{ column }}" in a query)
+# Argo looks only at tags that begin with one of these; all others stay as they are ("{{ column }}" in a query)
 KNOWN_PREFIXES = ("item.", "steps.", "inputs.", "outputs.", "pod.", "workflow.", "tasks.")
 ALWAYS = ("outputs.", "workflow.creationTimestamp", "workflow.scheduledTime", "workflow.duration", "tasks.name", "steps.name", "node.name")
 GLOBALS = (
@@ -28,8 +28,8 @@ GLOBALS = (
 )
 RETRY_NAMES = ("retries", "lastRetry.exitCode", "lastRetry.status", "lastRetry.duration", "lastRetry.message")
 NODE_FACTS = ("id", "startedAt", "finishedAt", "hostNodeName")
-ANY_OUTPUT = "workflow.outputs.*"  # among the global names: their outputs' names are known at run time only
-RUN_TIME = "workflow.parameters"  # may come from the Workflow that uses a template; labels and annotations must be the template's own
+ANY_OUTPUT = "workflow.outputs.*"  # in the global names: the names of outputs are known at run time only
+RUN_TIME = "workflow.parameters"  # may come from the Workflow that uses a template; labels and annotations must be those of the template
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Tag:
 
 
 def scan(tree: Any, path: str = "") -> Iterator[Tag]:
-    """Every tag in every text of a tree, keys included, in order. An open `{{` without its end is no tag."""
+    """Every tag in every text of a tree, keys included, in order. A `{{` without its `}}` is not a tag."""
     if isinstance(tree, str):
         yield from _scan_text(tree, path)
     elif isinstance(tree, dict):
@@ -57,7 +57,7 @@ def scan(tree: Any, path: str = "") -> Iterator[Tag]:
 
 
 def open_expressions(tree: Any, path: str = "", after: str = "}") -> Iterator[tuple[str, str]]:
-    """Where an `{{=` has no end, with the character that follows the text in JSON: Argo reads on and cannot take the expression."""
+    """Each `{{=` without its end, with the character that follows the text in JSON: Argo reads on and refuses the expression."""
     if isinstance(tree, str):
         rest = tree.rpartition("{{=")
         if rest[1] and "}}" not in rest[2]:
@@ -70,7 +70,7 @@ def open_expressions(tree: Any, path: str = "", after: str = "}") -> Iterator[tu
 
 
 def unclosed(tree: Any, path: str = "") -> Iterator[Tag]:
-    """Texts whose last `{{` has no end and would be a tag that Argo looks at: for it the tag goes on into what follows."""
+    """Texts whose last `{{` has no end and would be a tag that Argo looks at: it reads the tag on into the following text."""
     if isinstance(tree, dict):
         for key, value in tree.items():
             yield from unclosed(value, join(path, key))
@@ -84,7 +84,7 @@ def unclosed(tree: Any, path: str = "") -> Iterator[Tag]:
 
 
 def _shown(text: str) -> str:
-    """A text as it stands in Go's JSON, out of which Argo quotes it."""
+    """A text as Go's JSON writes it; Argo's messages quote this form."""
     escaped = json.dumps(text, ensure_ascii=False)[1:-1]
     return re.sub("[<>&]", lambda found: f"\\u00{ord(found[0]):02x}", escaped)
 
@@ -99,19 +99,19 @@ def _scan_text(text: str, path: str) -> Iterator[Tag]:
         inner = written.strip()
         nested = inner.rpartition("{{")[2]
         if nested != inner and nested.startswith("workflow.parameters."):
-            inner = written = nested  # Argo fills it in first; what it names then is seen later
+            inner = written = nested  # Argo replaces it first; the resulting name is checked later
         yield Tag(inner.removeprefix("=").strip(), inner.startswith("="), path, _shown(written))
         start = text.find("{{", end + 2)
 
 
 @dataclass(slots=True)
 class Scope:
-    """Names that resolve at one place."""
+    """The names that resolve at one location."""
 
     names: set[str] = field(default_factory=set)
     any_item: bool = False
     any_output: bool = False  # a globalName with a tag in it: names are known at run time only
-    runtime: bool = False  # a WorkflowTemplate by itself: what a Workflow brings is not known
+    runtime: bool = False  # a WorkflowTemplate by itself: the values of a Workflow are not known
 
     def copy(self) -> Scope:
         return Scope(set(self.names), self.any_item, self.any_output, self.runtime)
@@ -127,7 +127,7 @@ class Scope:
         return self.runtime and tag.startswith(RUN_TIME)
 
     def add_items(self, step: Mapping[str, Any]) -> str:
-        """Take the loop's `item` names in; what is wrong with the loop, in Argo's words."""
+        """Add the loop's `item` names; returns Argo's message when the loop is wrong."""
         items, parameter, sequence = step.get("withItems") or [], step.get("withParam") or "", step.get("withSequence")
         if sum((bool(items), bool(parameter), sequence is not None)) > 1:
             return "only one of withItems, withParam, withSequence can be specified"
@@ -147,7 +147,7 @@ class Scope:
         return ""
 
     def add_outputs(self, template: Mapping[str, Any] | None, prefix: str, loop: bool, known: set[str]) -> None:
-        """Take in what a step or task of the template leaves; global names go to `known` too."""
+        """Add the outputs of a step or task of this template; global names go to `known` too."""
         self.names |= {f"{prefix}.{fact}" for fact in NODE_FACTS}
         if template is None:
             return
@@ -171,12 +171,12 @@ class Scope:
 
 
 def of_template(template: Mapping[str, Any], known: Iterable[str], runtime: bool) -> Scope:
-    """What resolves inside a template: its inputs, its outputs' paths, retries, and the global names."""
+    """The names that resolve inside a template: its inputs, its outputs' paths, retries, and the global names."""
     scope = Scope(set(known), runtime=runtime)
     scope.any_output = ANY_OUTPUT in scope.names
     inputs, outputs = template.get("inputs") or {}, template.get("outputs") or {}
     leaf = workflow.is_leaf(template)
-    scope.names.add("inputs.parameters")  # a list, be it empty
+    scope.names.add("inputs.parameters")  # a list, even an empty one
     scope.names |= {f"inputs.parameters.{each.get('name')}" for each in inputs.get("parameters") or []}
     for artifact in inputs.get("artifacts") or []:
         scope.names.add(f"inputs.artifacts.{artifact.get('name')}")

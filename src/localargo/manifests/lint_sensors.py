@@ -1,4 +1,4 @@
-"""A Sensor: dependencies that can be met, conditions that can come true, triggers that make what was hint_for."""
+"""A Sensor: dependencies that can be met, conditions that can come true, triggers that do what is intended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOKEN = re.compile(r"\s*(&&|\|\||[()!]|[^\s()&|!]+)")
 
 
 def check(document: Document, report: Report, library: Library, everything: Sequence[Document]) -> None:
-    """All of one Sensor; `everything` are the documents among which its EventSources are looked for."""
+    """All of one Sensor; `everything` are the documents that may hold its EventSources."""
     spec = document.doc.get("spec") or {}
     dependencies, triggers = spec.get("dependencies") or [], spec.get("triggers") or []
     if not dependencies:
@@ -51,11 +51,11 @@ def check(document: Document, report: Report, library: Library, everything: Sequ
         lint_triggers.check(document, report, trigger, path, sources, library)
     for index, name in enumerate(sources):
         if name not in used and triggers:
-            report.warning(document, f"spec.dependencies[{index}]", f"no trigger's conditions name {name}: its events do nothing")
+            report.warning(document, f"spec.dependencies[{index}]", f"no trigger uses dependency {name}: its events have no effect")
 
 
 def known_events(documents: Sequence[Document]) -> dict[str, dict[str, str]]:
-    """Per EventSource the type of each of its events."""
+    """The type of each event of each EventSource."""
     found: dict[str, dict[str, str]] = {}
     for document in documents:
         if document.kind == "EventSource":
@@ -72,7 +72,7 @@ def _dependency(
             report.error(document, path, f"a dependency needs `{field}`")
     name, source, event = (str(dependency.get(field) or "") for field in ("name", "eventSourceName", "eventName"))
     if name.lower() in RESERVED:
-        message = f"a dependency named {name} never fires its triggers: the word is an operator of conditions"
+        message = f"a dependency named {name} never fires its triggers: the name is an operator in conditions"
         report.warning(document, f"{path}.name", message, "choose another name")
     if not events or not source:
         return ""
@@ -94,7 +94,7 @@ def _transform(document: Document, report: Report, transform: Mapping[str, Any],
         jq.compile(str(transform["jq"]))
     except ValueError as error:
         reason = str(error).strip().splitlines()[0]
-        report.warning(document, f"{path}.jq", f"jq cannot read this, so every event is dropped: {reason}")
+        report.warning(document, f"{path}.jq", f"jq cannot compile this, so every event is dropped: {reason}")
 
 
 def _collisions(document: Document, report: Report, names: list[str]) -> None:
@@ -102,7 +102,7 @@ def _collisions(document: Document, report: Report, names: list[str]) -> None:
     for index, name in enumerate(names):
         other = folded.setdefault(name.replace("-", "_"), name)
         if other != name:
-            message = f"in conditions {name} and {other} are the same name (a dash is read as an underscore)"
+            message = f"in conditions {name} and {other} are the same name (Argo reads a dash as an underscore)"
             report.warning(document, f"spec.dependencies[{index}].name", message, "rename one of them")
 
 
@@ -132,13 +132,15 @@ def _conditions(document: Document, report: Report, template: Mapping[str, Any],
 
 
 def condition_names(text: str) -> list[str]:
-    """The dependencies in a condition. Raises InvalidInput when it is not made of names, &&, || and brackets."""
+    """The dependencies in a condition. Raises InvalidInput when it is not made of names, &&, || and parentheses."""
     names: list[str] = []
     depth, wants_name, position = 0, True, 0
     while position < len(text.rstrip()):
         match = TOKEN.match(text, position)
         if match is None:
-            raise InvalidInput(f"`{text[position:].strip()}` in `{text}` is not a part of conditions; write names with &&, || and brackets")
+            raise InvalidInput(
+                f"`{text[position:].strip()}` in `{text}` is not a part of conditions; write names with &&, || and parentheses"
+            )
         word, position = match[1], match.end()
         if word == "(" and wants_name:
             depth += 1
@@ -152,5 +154,5 @@ def condition_names(text: str) -> list[str]:
         else:
             raise InvalidInput(f"`{word}` is in the wrong place in `{text}`")
     if wants_name or depth:
-        raise InvalidInput(f"`{text}` ends too early")
+        raise InvalidInput(f"`{text}` is incomplete")
     return names

@@ -1,4 +1,4 @@
-"""Step templates: names, loops, and which earlier step a tag may speak of."""
+"""Step templates: names, loops, and which earlier step a tag may refer to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from localargo.manifests.lint_scope import Scope
 
 
 def check(checker: Checker, template: Template, scope: Scope) -> None:
-    """Validate every step in order; `scope` grows with what they leave."""
+    """Validate every step in order; `scope` grows with their outputs."""
     seen: set[str] = set()
     found: dict[str, dict[str, Any] | None] = {}
     for row, group in enumerate(template.doc.get("steps") or []):

@@ -16,8 +16,8 @@ from localargo.manifests.report import hint_for
 RETRY_POLICIES = ("Always", "OnFailure", "OnError", "OnTransientError")
 
 
-def check(checker: Checker, template: Template, given: Mapping[str, Any] | None) -> None:
-    """Validate a template's body; `given`: the arguments of the Workflow's first or last one."""
+def check(checker: Checker, template: Template, arguments: Mapping[str, Any] | None) -> None:
+    """Validate a template's body; `arguments`: those of the Workflow, for the entrypoint and the exit handler."""
     policy = (template.doc.get("retryStrategy") or {}).get("retryPolicy")
     if policy and policy not in RETRY_POLICIES and "{{" not in str(policy):
         checker.error(
@@ -44,7 +44,7 @@ def check(checker: Checker, template: Template, given: Mapping[str, Any] | None)
     elif kind == "dag":
         lint_dag.check(checker, template, scope)
     else:
-        lint_leaf.check(checker, template, scope, given)
+        lint_leaf.check(checker, template, scope, arguments)
     _outputs(checker, template, scope)
 
 
@@ -87,7 +87,7 @@ def _outputs(checker: Checker, template: Template, scope: Scope) -> None:
     prefix = f"templates.{template.name}.outputs"
     for kind in ("parameters", "artifacts"):
         checker.names(outputs.get(kind), template.place.at(f"outputs.{kind}"), f"{prefix}.{kind} ", filled=True)
-    if not workflow.is_leaf(template.doc):  # of a leaf they were seen with its body
+    if not workflow.is_leaf(template.doc):  # those of a leaf were checked with its body
         checker.tags(outputs, scope, template.place.at("outputs"), f"{prefix} ")
         lint_expressions.check(checker, outputs, scope, template.place.at("outputs"))
     for index, artifact in enumerate(outputs.get("artifacts") or []):

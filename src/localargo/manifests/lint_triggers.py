@@ -1,4 +1,4 @@
-"""Triggers of a Sensor: how often they act, what they act on, and the resource they carry."""
+"""Triggers of a Sensor: how often they act, on which kinds, and the resource in them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check(document: Document, report: Report, trigger: Mapping[str, Any], path: 
         report.error(document, at, "a trigger's template needs `name`")
     if len(name) > LONGEST_LABEL:
         report.error(
-            document, f"{at}.name", f"the name becomes a label of what it makes: at most {LONGEST_LABEL} characters, not {len(name)}"
+            document, f"{at}.name", f"the name becomes a label of the created object: at most {LONGEST_LABEL} characters, not {len(name)}"
         )
     _delivery(document, report, trigger, path)
     given = [each for each in TYPES if template.get(each) is not None]
@@ -88,11 +88,11 @@ def _resource_trigger(
         report.error(
             document,
             f"{at}.operation",
-            f"operation is one of {', '.join(operations)}, not {operation or 'left out'}",
+            f"operation is one of {', '.join(operations)}, not {operation or 'empty'}",
             hint_for(operation, operations),
         )
     if operation == "submit-from":
-        message = "Argo submits the Workflow and then reports a failure, so a retryStrategy would make it several times"
+        message = "Argo submits the Workflow and then reports a failure, so a retryStrategy would submit it several times"
         report.warning(document, f"{at}.operation", message, "use submit with a Workflow that has workflowTemplateRef")
     source = body.get("source")
     if not source:
@@ -104,7 +104,7 @@ def _resource_trigger(
     if found is None:
         return
     if found.kind not in KINDS and operation != "submit-from":
-        what = f"{kind} triggers on the kind {found.kind or '(none)'} are refused: only {' and '.join(KINDS)} are objects here"
+        what = f"{kind} triggers on the kind {found.kind or '(none)'} are refused: the engine supports only {' and '.join(KINDS)}"
         report.unsupported(found, "kind", what)
         return
     if not schema.check(found, report):
@@ -115,7 +115,7 @@ def _resource_trigger(
 
 
 def _resource(document: Document, report: Report, source: Mapping[str, Any], at: str) -> Document | None:
-    """The document that a trigger makes, None when it is written elsewhere or broken (said)."""
+    """The document that a trigger creates; None when it is not in the Sensor or is invalid (reported)."""
     if isinstance(source.get("resource"), dict):
         return document.within(f"{at}.resource", source["resource"])
     text = source.get("inline")
@@ -127,7 +127,7 @@ def _resource(document: Document, report: Report, source: Mapping[str, Any], at:
         report.error(document, f"{at}.inline", f"the resource cannot be read: {str(error).removeprefix(document.file).lstrip(':')}")
         return None
     if len(documents) != 1:
-        report.error(document, f"{at}.inline", f"one resource is wanted here, not {len(documents)}")
+        report.error(document, f"{at}.inline", f"exactly one resource is needed here, not {len(documents)}")
         return None
     return Document(documents[0].doc, document.file, {"": document.line(f"{at}.inline")}, f"{document.label} {at}.inline")
 

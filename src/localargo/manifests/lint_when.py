@@ -1,4 +1,4 @@
-"""`when`: the two sides of a comparison, and whether it can be read at all."""
+"""`when`: the two sides of a comparison, and whether it can be evaluated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SAMPLES = ("1", "true", "x")
 def check(checker: Checker, text: str, place: Location) -> None:
     """Warn of unquoted sides and of text that govaluate cannot read."""
     for side in unquoted(text):
-        message = f"`{side}` is not in quotes: a value with a dash, a point, a slash or a blank in it makes this `when` an error"
+        message = f"`{side}` is not in quotes: a value that contains a dash, a dot, a slash or a space makes this `when` an error"
         checker.warning(place, message, f"quote both sides: '{side}'" if "{{" in side else f"write '{side}'")
     broken = unreadable(text)
     if broken:
@@ -43,7 +43,7 @@ def unquoted(text: str) -> list[str]:
 
 
 def _hide(text: str) -> str:
-    """Operators inside quotes and tags are no operators."""
+    """Operators inside quotes and tags do not count."""
     return QUOTED.sub(lambda match: "'" + re.sub(r"[&|=!~]", "_", match[0][1:-1]) + "'", ANY_TAG.sub(_hidden, text))
 
 
@@ -52,7 +52,7 @@ def _hidden(match: re.Match[str]) -> str:
 
 
 def unreadable(text: str) -> str:
-    """Why no value of its tags can make the text a condition, empty when some do."""
+    """Why the text is not a condition with any value of its tags; empty when it is one."""
     reason = ""
     for sample in SAMPLES:
         try:

@@ -20,7 +20,7 @@ LONGEST_NAME = 63
 
 
 def check(document: Document, report: Report, library: Library, *, empty_arguments: bool = False) -> None:
-    """Everything that Argo's controller checks before it starts a Workflow, and what it should.
+    """Everything that Argo's controller checks before it starts a Workflow, and errors that it finds too late.
 
     `empty_arguments`: values of the arguments come later (a WorkflowTemplate's, or a Sensor's resource).
     """
@@ -107,7 +107,7 @@ def _entrypoint(checker: Checker, document: Document, home: Document, spec: Mapp
 
 
 def _tagged(checker: Checker, name: str, place: Location, local: bool) -> bool:
-    """Whether there are tags in the name of the first or last template, which Argo does not fill in."""
+    """Whether there are tags in the name of the first or last template, which Argo does not replace."""
     if "{{" in name and local:
         checker.error(place, f"template name '{name}' undefined")
     return "{{" in name
@@ -127,7 +127,7 @@ def _outputs(home: Document) -> Iterator[Mapping[str, Any]]:
 
 
 def _exit(checker: Checker, document: Document, home: Document, spec: Mapping[str, Any]) -> None:
-    """Exit handler and hooks. Only with `onExit` templates may speak of `workflow.failures`; a hook's own arguments always may."""
+    """Exit handler and hooks. Templates may refer to `workflow.failures` only with `onExit`; a hook's own arguments always may."""
     hooks = spec.get("hooks") or {}
     if spec.get("onExit"):
         checker.known.add("workflow.failures")
@@ -144,5 +144,5 @@ def _exit(checker: Checker, document: Document, home: Document, spec: Mapping[st
         place = Location(document, f"spec.hooks.{name}")
         lint_calls.hooks(checker, name, hook, place, home, f"hooks.{name}")
         if name != "exit" and str(spec.get("parallelism")) == "1":
-            message = "a hook that is due while a pod runs finds no place: then Argo ends the Workflow in an error, Max parallelism reached"
+            message = "a hook that becomes due while a pod runs exceeds the limit, and Argo ends the Workflow with Max parallelism reached"
             checker.warning(place, message, "raise spec.parallelism")

@@ -8,7 +8,7 @@ from typing import Any
 
 Tree = dict[str, Any]
 
-# Lists of a Workflow spec that Argo merges by key (its patchMergeKey tags); every other list is taken whole.
+# Lists of a Workflow spec that Argo merges by key (its patchMergeKey tags); every other list is replaced as a whole.
 WORKFLOW_KEYS: Mapping[str, str] = {
     "arguments.parameters": "name",
     "arguments.artifacts": "name",
@@ -58,8 +58,8 @@ POD_KEYS: Mapping[str, str] = {
 def merge_workflow_spec(workflow_spec: Tree, template_spec: Tree | None = None, defaults: Tree | None = None) -> Tree:
     """What a Workflow runs: its own spec over its WorkflowTemplate's over the controller's workflowDefaults.
 
-    As Argo's JoinWorkflowSpec: maps are merged, arguments and volumes by name; `suspend` is the Workflow's own alone. A
-    parameter's `value` in the Workflow takes the place of the template's `valueFrom`, and the other way round.
+    As Argo's JoinWorkflowSpec: maps are merged, arguments and volumes by name; `suspend` comes from the Workflow only. A
+    parameter's `value` in the Workflow replaces the template's `valueFrom`, and vice versa.
     """
     result: Tree = {}
     for layer in (defaults, template_spec, workflow_spec):
@@ -76,12 +76,12 @@ def merge_workflow_spec(workflow_spec: Tree, template_spec: Tree | None = None, 
 
 
 def _without_empties(tree: Tree) -> Tree:
-    """In a document null, an empty text and an empty list mean absent (in a patch null means: remove)."""
+    """In a document null, an empty string and an empty list mean absent (in a patch null means: remove)."""
     return {key: value for key, value in tree.items() if value not in (None, "", [])}
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """JSON merge patch (RFC 7386): null removes, maps are merged, everything else replaces. Nothing given is changed."""
+    """JSON merge patch (RFC 7386): null removes, maps are merged, everything else replaces. The arguments are not changed."""
     if not isinstance(patch, dict):
         return copy.deepcopy(patch)
     result = dict(target) if isinstance(target, dict) else {}
@@ -94,7 +94,7 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 
 def strategic_merge(target: Tree, patch: Tree, keys: Mapping[str, str] = POD_KEYS) -> Tree:
-    """Kubernetes' strategic merge patch. Nothing given is changed.
+    """Kubernetes' strategic merge patch. The arguments are not changed.
 
     `keys` maps the path of a list to the field that identifies its elements; lists not named are replaced. Of the directives
     `$patch: delete|replace|merge`, `$deleteFromPrimitiveList/<field>`, `$setElementOrder/<field>` and `$retainKeys` are known.

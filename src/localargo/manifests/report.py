@@ -1,4 +1,4 @@
-"""Where the checks put what they find."""
+"""The findings of the checks."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Iterable
 from localargo.errors import Finding, Severity
 from localargo.manifests.document import Document
 
-IN_CREATED_OBJECT = "Argo refuses what this makes: "
+IN_CREATED_OBJECT = "Argo refuses the object that this creates: "
 INVALID_SPEC = "invalid spec: "  # how Argo's controller begins the message of a Workflow that it refuses
 
 
 class Report:
-    """Findings in the order in which they were found, each said once."""
+    """Findings in the order in which they were found, each reported once."""
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
         self._reported: set[tuple[int, str, str]] = set()
-        self._documents: list[Document] = []  # held, so that no other document gets the identity of one that was met
-        self.already_checked: set[int] = set()  # documents (by identity) that were checked before: their warnings are known
+        self._documents: list[Document] = []  # kept alive, so that no other document gets the identity of a reported one
+        self.already_checked: set[int] = set()  # documents (by identity) whose warnings were reported before
 
     def add(self, severity: Severity, document: Document, path: str, message: str, hint: str = "", lead: str = "") -> None:
-        """`lead` begins the message but does not count when the same is found again on another way.
+        """`lead` begins the message, but does not count when the same is found again on another way.
 
-        Argo does not look into a document within a document until it is made: what it refuses then is a warning now.
+        Argo checks a document within a document only when it creates it, so an error there is a warning now.
         """
         if severity == "error" and document.inside:
             severity, lead = "warning", f"{IN_CREATED_OBJECT}{lead}"
@@ -40,7 +40,7 @@ class Report:
         self.add("error", document, path, message, hint)
 
     def refusal(self, document: Document, path: str, lead: str, core: str, hint: str = "") -> None:
-        """What Argo's validation of a Workflow refuses, in its words."""
+        """What Argo's validation of a Workflow refuses, in Argo's own message."""
         self.add("error", document, path, core, hint, lead)
 
     def unsupported(self, document: Document, path: str, message: str, hint: str = "") -> None:
@@ -63,11 +63,11 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def hint_for(name: str, names: Iterable[str]) -> str:
-    """A hint for a wrong name: the nearest right one, or all there are when they are few."""
+    """A hint for a wrong name: the nearest right one, or all names when they are few."""
     known = sorted(set(names))
     near = nearest(name, known)
     if near:
         return f"did you mean {near}?"
     if 0 < len(known) <= 8:
-        return "there is: " + ", ".join(known)
+        return "the names are: " + ", ".join(known)
     return ""

@@ -1,7 +1,7 @@
 """Field names and types, by the closed JSON schemas of Argo Workflows 4.1 and Argo Events 1.9.
 
 Argo Workflows' resources are refused by the API server when a field is unknown. Argo Events' resources are not: an unknown field
-is dropped without a word, so there it is a warning that says so. A value of a wrong type in an EventSource or Sensor stops the
+is silently dropped, so there it is a warning. A value of a wrong type in an EventSource or Sensor stops the
 controller from reading every resource of the kind, so that is an error.
 """
 
@@ -43,16 +43,16 @@ REMOVED: Mapping[str, str] = {  # fields of Argo before 4.0 -> what to write now
     "semaphore": "removed in Argo 4.0; write `semaphores: [{configMapKeyRef: {name: ..., key: ...}}]`",
     "schedule": "removed in Argo 4.0; write `schedules: [...]`",
 }
-BELONGS: Mapping[str, str] = {  # fields of Argo Events that people put at the wrong level -> where Argo reads them
+BELONGS: Mapping[str, str] = {  # fields of Argo Events that are often put at the wrong level -> where Argo reads them
     "filtersLogicalOperator": "it belongs to the dependency, beside `filters`",
     "atLeastOnce": "it belongs to the trigger, beside `template`",
     "policy": "it belongs to the trigger, beside `template`",
     "retryStrategy": "it belongs to the trigger, beside `template`",
     "rateLimit": "it belongs to the trigger, beside `template`",
     "dlqTrigger": "it belongs to the trigger, beside `template`",
-    "conditions": "it belongs into the trigger's `template`",
-    "conditionsReset": "it belongs into the trigger's `template`",
-    "parameters": "it belongs into `k8s` or `argoWorkflow` (to change the resource) or beside `template` (to change the trigger)",
+    "conditions": "it belongs in the trigger's `template`",
+    "conditionsReset": "it belongs in the trigger's `template`",
+    "parameters": "it belongs in `k8s` or `argoWorkflow` (to change the resource) or beside `template` (to change the trigger)",
 }
 
 
@@ -73,7 +73,7 @@ def _validator(kind: str) -> Any:
 
 @functools.cache
 def _limits(kind: str) -> Any:
-    """The schema with what Argo's resource definitions ask for besides names and types: required fields, patterns, ranges."""
+    """The schema with what Argo's resource definitions require besides names and types: required fields, patterns, ranges."""
     import jsonschema_rs
 
     known = {name: dict(each) for name, each in definitions(WORKFLOWS).items()}
@@ -94,7 +94,7 @@ def _part(definition: str) -> Any:
 
 
 def fits(definition: str, tree: Any) -> bool:
-    """Whether a part of a document has the types of Argo's definition of it; fields without one are passed over."""
+    """Whether a part of a document has the types of Argo's definition of it; fields without one are ignored."""
     return not any(
         error.kind.name == "type"
         and error.instance is not None
@@ -104,7 +104,7 @@ def fits(definition: str, tree: Any) -> bool:
 
 
 def check_limits(document: Document, report: Report) -> None:
-    """Report what an API server with Argo's full resource definitions refuses although Argo's validation does not look at it."""
+    """Report what an API server with Argo's full resource definitions refuses although Argo's validation accepts it."""
     if KINDS.get(document.kind) != WORKFLOWS:
         return
     for error in _limits(document.kind).iter_errors(document.doc):
@@ -116,7 +116,7 @@ def check_limits(document: Document, report: Report) -> None:
 
 
 def target(schema: Mapping[str, Any]) -> str:
-    """The definition that a schema refers to, empty when it is written in place."""
+    """The definition that a schema refers to, empty when the schema is inline."""
     return str(schema.get("$ref", "")).removeprefix(REFERENCE)
 
 
@@ -155,7 +155,7 @@ def allows(kind: str, tree_path: Sequence[str | int]) -> bool:
 
 
 def check(document: Document, report: Report, kind: str = "") -> bool:
-    """Report unknown fields and wrong types; False when the tree is too broken for further checks."""
+    """Report unknown fields and wrong types; False when the tree cannot be checked further."""
     kind = kind or document.kind
     if kind not in KINDS:
         return True
@@ -182,7 +182,7 @@ def _unknown(document: Document, report: Report, kind: str, where: list[str | in
     if events:
         near = nearest(name, known) or nearest(name, BELONGS)
         hint = BELONGS.get(name) or (f"did you mean {near}? {BELONGS[near]}" if near in BELONGS and near not in known else hint)
-        report.warning(document, place, f'unknown field "{name}": Argo Events drops it without a word, so it has no effect', hint)
+        report.warning(document, place, f'unknown field "{name}": Argo Events silently drops it, so it has no effect', hint)
     else:
         report.error(document, place, f'unknown field "{name}"', hint)
 
@@ -193,19 +193,20 @@ def _tolerated(instance: Any, where: list[str | int], path: str, events: bool, d
     if isinstance(instance, (int, float)) and not isinstance(instance, bool) and QUANTITY.fullmatch(path):
         return True
     if isinstance(instance, (int, float)) and ANY_STRING.fullmatch(path) and not events:
-        report.warning(document, path, "kubectl takes only a text here; `argo submit` and this engine take this too", "put it in quotes")
+        report.warning(
+            document, path, "kubectl accepts only a string here; `argo submit` and this engine accept this too", "put it in quotes"
+        )
         return True
     if events and isinstance(instance, str) and NUMBER_AS_TEXT.fullmatch(path):
-        message = (
-            f"{where[-1]} must be a number: Argo accepts the text and fails when the trigger runs, so every event goes to the dead letter"
-        )
+        reason = "Argo accepts text but fails when the trigger runs, so every event goes to the dead-letter trigger"
+        message = f"{where[-1]} must be a number: {reason}"
         report.warning(document, path, message, f"write {where[-1]}: {instance}, without quotes")
         return True
     return False
 
 
 def _decoding(kind: str) -> str:
-    return f"; Argo's controller then reads no {kind} of the namespace at all"
+    return f"; Argo's controller then cannot read any {kind} of the namespace"
 
 
 def _quote(error: Any) -> str:

@@ -25,7 +25,7 @@ REFUSED_KINDS: Mapping[str, str] = {
 SUPPORTED_KINDS: Mapping[str, str] = {
     "ConfigMap": "",
     "Secret": "",
-    "PersistentVolumeClaim": "a folder of the state directory that stays; its size and class are not enforced",
+    "PersistentVolumeClaim": "a permanent folder of the state directory; its size and class are not enforced",
 }
 KEPT_KINDS = (
     "Namespace",
@@ -114,7 +114,7 @@ def check_kind(document: Document, report: Report) -> bool:
     if kind in schema.KINDS or kind in SUPPORTED_KINDS:
         return True
     if kind not in KEPT_KINDS:
-        what = "runs workflows and events only; leave it to the cluster's overlay"
+        what = "runs workflows and events only; deploy it on a cluster only"
         report.unsupported(document, "kind", f"{kind or 'a document without a kind'} is refused: this engine {what}")
     return False
 

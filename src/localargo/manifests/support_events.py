@@ -5,7 +5,7 @@ from __future__ import annotations
 from localargo.manifests.source_kinds.registry import KINDS, RUNNING
 from localargo.manifests.support_table import Support, Table
 
-LUA = "Lua is not run here to change an event: write the same as `transform.jq`"
+LUA = "Lua transforms do not run here: write the transform as `transform.jq`"
 TRIGGERS = "awsLambda azureEventHubs azureServiceBus custom email kafka nats openWhisk pulsar slack"
 NEEDS_TARGET = "this trigger needs a service that is not here; triggers here are k8s, argoWorkflow, http and log"
 ON_A_POD = "the engine itself listens: there is no pod"
@@ -30,7 +30,7 @@ TABLE: Table = {
         refused="kafka nats",
         notes={
             "jetstream": ONE_BUS + " that acts as JetStream does",
-            "jetstreamExotic": "an outside bus is not joined; " + ONE_BUS,
+            "jetstreamExotic": "an external bus is not used; " + ONE_BUS,
             "kafka": "Kafka as a bus matches events in another way; " + ONE_BUS,
             "nats": "the STAN bus is deprecated and loses events; write jetstream",
         },
@@ -78,7 +78,7 @@ TABLE: Table = {
     "Trigger": Support(
         "atLeastOnce dlqTrigger parameters rateLimit retryStrategy template",
         refused="policy",
-        notes={"policy": "the outcome of what a trigger made is not watched; a retryStrategy after a policy would make it twice"},
+        notes={"policy": "the outcome of created objects is not watched; a retry after a failed policy would create them twice"},
     ),
     "RateLimit": Support("requestsPerUnit unit"),
     "Backoff": Support("duration factor jitter steps"),
@@ -93,7 +93,7 @@ TABLE: Table = {
         "operation parameters patchStrategy source",
         refused="liveObject",
         notes={
-            "liveObject": "parameters change the trigger's resource, not the object that is there",
+            "liveObject": "parameters change the trigger's resource, not the existing object",
             "source": "Workflow and WorkflowTemplate",
         },
     ),
@@ -108,7 +108,7 @@ TABLE: Table = {
     "HTTPTrigger": Support(
         "basicAuth dynamicHeaders headers host method parameters payload secureHeaders timeout url",
         refused="tls",
-        notes={"tls": "client certificates are not used; http triggers reach loopback or what the engine is told to allow"},
+        notes={"tls": "client certificates are not used; http triggers reach loopback and allowed hosts only"},
     ),
     "BasicAuth": Support("password username"),
     "SecureHeader": Support("name valueFrom"),

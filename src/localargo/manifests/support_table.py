@@ -13,9 +13,9 @@ NOT_BUILT = "not part of this engine"
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """Field names (divided by blanks) by status, and what there is to say about single fields.
+    """Field names (separated by spaces) by status, and notes on single fields.
 
-    Below a kept or refused field nothing is looked at: its whole tree shares the status.
+    Fields below a kept or refused field share its status.
     """
 
     supported: str = ""

@@ -8,9 +8,9 @@ PROCESS = "a pod is a process on this machine: "
 ONE_PROCESS = PROCESS + "it has one process, so this would change what the step does"
 FOREIGN_STORE = "only S3, raw text and http are artifact stores here; put the object into the bucket"
 FOREIGN_VOLUME = PROCESS + "volumes are configMap, secret, emptyDir and persistentVolumeClaim (a folder that stays)"
-PLUGIN = "plugins are containers of their own beside the controller"
+PLUGIN = "plugins are containers that run beside the controller"
 OWN_BUCKET = "the engine's own bucket and credentials are used"
-DATABASE_LOCK = "locks over several controllers need a database; name the mutex or a ConfigMap"
+DATABASE_LOCK = "locks across controllers need a database; use a mutex name or a ConfigMap"
 
 CREDENTIALS = "accessKeySecret secretKeySecret sessionTokenSecret useSDKCreds roleARN"
 CONTAINER_SUPPORTED = "args command env envFrom image name resources volumeMounts workingDir"
@@ -18,7 +18,7 @@ CONTAINER_KEPT = "imagePullPolicy ports resizePolicy securityContext stdin stdin
 CONTAINER_REFUSED = "lifecycle livenessProbe readinessProbe restartPolicy restartPolicyRules startupProbe volumeDevices"
 CONTAINER_NOTES = {
     "image": "recorded, not pulled: the command runs with what is installed on this machine",
-    "lifecycle": PROCESS + "hooks around its life are not run",
+    "lifecycle": PROCESS + "its lifecycle hooks do not run",
     "livenessProbe": PROCESS + "it is not probed",
     "readinessProbe": PROCESS + "it is not probed",
     "startupProbe": PROCESS + "it is not probed",
@@ -93,7 +93,7 @@ TABLE: Table = {
             "plugin": PLUGIN,
             "sidecars": ONE_PROCESS + "; use a containerSet",
             "pendingTimeout": "pods do not wait for a node here",
-            "http": "on loopback, or where the engine is told to allow it",
+            "http": "on loopback and allowed hosts only",
         },
     ),
     "Inputs": Support("artifacts parameters"),
@@ -136,7 +136,7 @@ TABLE: Table = {
         refused="encryptionOptions",
         notes={
             "endpoint": "the engine's own bucket only (s3:8333)",
-            "encryptionOptions": "objects lie unencrypted on this machine",
+            "encryptionOptions": "objects are stored unencrypted on this machine",
             **dict.fromkeys(CREDENTIALS.split(), OWN_BUCKET),
         },
     ),
@@ -159,7 +159,7 @@ TABLE: Table = {
         "action failureCondition manifest mergeStrategy setOwnerReference successCondition",
         refused="flags manifestFrom",
         notes={
-            "flags": "there is no kubectl behind the resource template; the action and the manifest say all",
+            "flags": "resource templates do not run kubectl; only action and manifest count",
             "manifestFrom": "write the manifest in the template",
             "manifest": "Workflow, WorkflowTemplate and ConfigMap only",
         },

@@ -1,4 +1,4 @@
-"""Check manifests before anything runs: names and types of fields, what this engine supports, and what Argo would refuse or trip over."""
+"""Check manifests before anything runs: names and types of fields, what this engine supports, and what Argo would refuse or fail on."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from localargo.manifests.lint_locations import Library
 from localargo.manifests.report import INVALID_SPEC, Report
 
 SKIPPED = ("kustomize.config.k8s.io/",)
-TEST_KINDS = "conformance/"  # recordings describe what was done to a case in documents of their own
+TEST_KINDS = "conformance/"  # documents with which recorded cases describe what was done to them
 
 
 def check(documents: Sequence[Document], known: Sequence[Document] = ()) -> list[Finding]:
-    """Every finding about the documents, in their order; `known` are documents already known (templates, ConfigMaps, sources).
+    """Every finding about the documents, in their order; `known` are documents that were checked before (templates, ConfigMaps, sources).
 
-    Fields that are kept but not enforced come last, each kind of field once. Nothing is read but the trees given.
+    Fields that are kept but not enforced come last, each kind of field once. Nothing else is read.
     """
     report = Report()
     report.already_checked = {id(document) for document in known}
@@ -45,7 +45,7 @@ def _one(document: Document, report: Report, library: Library, everything: Seque
     if document.kind in ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate"):
         lint_workflow.check(document, report, library)
         if not any(finding.severity == "error" and finding.file == document.file for finding in report.findings):
-            schema.check_limits(document, report)  # else Argo's own words have been found
+            schema.check_limits(document, report)  # otherwise Argo's own message was found
     elif document.kind == "Sensor":
         lint_sensors.check(document, report, library, everything)
     elif document.kind == "EventSource":
@@ -60,7 +60,7 @@ def _unique(documents: Sequence[Document], report: Report) -> None:
         if name and key in seen:
             first = seen[key]
             report.error(
-                document, "metadata.name", f"{document.label} is given twice", f"first in {first.file}:{first.line('metadata.name')}"
+                document, "metadata.name", f"{document.label} is defined twice", f"first in {first.file}:{first.line('metadata.name')}"
             )
         seen.setdefault(key, document)
 

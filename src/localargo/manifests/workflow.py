@@ -1,4 +1,4 @@
-"""What the parts of a Workflow are called, and small facts about templates that several rooms ask for."""
+"""What the parts of a Workflow are called, and facts about templates that several packages need."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEMPLATE_TYPES: tuple[TemplateType, ...] = (
     "http",
     "plugin",
 )
-LABELS: Mapping[TemplateType, str] = {  # Argo's words for the types
+LABELS: Mapping[TemplateType, str] = {  # Argo's names of the types
     "container": "Container",
     "script": "Script",
     "containerSet": "ContainerSet",
@@ -61,12 +61,12 @@ QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([numkMGTPE]|
 
 
 def template_types(template: Doc) -> list[TemplateType]:
-    """Every type the template declares; Argo wants exactly one."""
+    """Every type that the template declares; Argo requires exactly one."""
     return [name for name in TEMPLATE_TYPES if template.get(name) is not None]
 
 
 def template_type(template: Doc) -> TemplateType:
-    """The template's type. Raises InvalidInput, in Argo's words, unless there is exactly one."""
+    """The template's type. Raises InvalidInput, with Argo's message, unless there is exactly one."""
     found = template_types(template)
     if len(found) == 1:
         return found[0]
@@ -81,7 +81,7 @@ def is_pod(template: Doc) -> bool:
 
 
 def is_leaf(template: Doc) -> bool:
-    """Whether the template runs something itself: neither other templates nor, as `suspend`, nothing at all."""
+    """Whether the template runs something itself: not for one that calls templates, nor for `suspend`."""
     return all(template.get(name) is None for name in ("steps", "dag", "suspend"))
 
 
@@ -94,7 +94,7 @@ def has_result(template: Doc) -> bool:
 
 
 def is_loop(step: Doc) -> bool:
-    """Whether the step or task fans out over items."""
+    """Whether the step or task is a loop over items."""
     return bool(step.get("withItems")) or bool(step.get("withParam")) or step.get("withSequence") is not None
 
 

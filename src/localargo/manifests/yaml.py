@@ -1,8 +1,8 @@
 """YAML as kubectl reads it, with the line of every field.
 
 The dialect is that of Kubernetes (YAML 1.1 as Go reads it): `y`, `n`, `yes`, `on` are booleans, `0755` is octal, `1e-6` is a
-number, and there are no dates and no sexagesimal numbers. In the resources of Argo Events a single `y` or `n` is a text (recorded:
-a Sensor's parameter named y arrives by that name). A whole number written with a point (`1.0`) becomes an integer, as
+number, and there are no dates and no sexagesimal numbers. In the resources of Argo Events a single `y` or `n` is a string (recorded:
+a Sensor's parameter named y keeps that name). A whole number written with a decimal point (`1.0`) becomes an integer, as
 it does on its way through an API server.
 """
 
@@ -41,7 +41,7 @@ _Loader.yaml_implicit_resolvers = {None: [(PLAIN, re.compile(""))]}
 def load_documents(text: str, file: str) -> list[Document]:
     """Read every document of a YAML or JSON text; documents of kind `List` are unfolded, empty ones are left out.
 
-    Raises InvalidInput with file, line and reason: broken syntax, a key given twice, NaN, a document that is not a mapping.
+    Raises InvalidInput with file, line and reason: broken syntax, a duplicate key, NaN, a document that is not a mapping.
     """
     found: list[Document] = []
     if text.lstrip().startswith("{"):
@@ -49,7 +49,7 @@ def load_documents(text: str, file: str) -> list[Document]:
         if parsed is not None:
             try:
                 lines = [document.lines for document in _yaml_documents(text, file)]
-            except InvalidInput:  # JSON that is no YAML (tabs, surrogate pairs): right, only without lines
+            except InvalidInput:  # JSON that is not YAML (tabs, surrogate pairs): valid, only without lines
                 lines = []
             found = [Document(_whole_numbers(parsed), file, lines[0] if len(lines) == 1 else {})]
     if not found:
@@ -57,8 +57,8 @@ def load_documents(text: str, file: str) -> list[Document]:
     return [each for document in found for each in _unfold(document)]
 
 
-class NoMapping(InvalidInput):
-    """A document is YAML, but a list or a single value."""
+class NotAMapping(InvalidInput):
+    """A document is valid YAML, but not a mapping."""
 
 
 def dump(doc: Any) -> str:
@@ -85,7 +85,7 @@ def scalar(text: str) -> Any:
     if FLOAT.fullmatch(text):
         return _whole_numbers(float(text.replace("_", "")))
     if NOT_FINITE.fullmatch(text):
-        raise ValueError(f"{text} has no place in JSON; write a number or put it in quotes")
+        raise ValueError(f"{text} is not possible in JSON; write a number or put it in quotes")
     return text
 
 
@@ -113,11 +113,11 @@ def _json(text: str) -> dict[str, Any] | None:
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         if len({key for key, _ in items}) != len(items):
-            raise ValueError("key given twice")  # the YAML reader names it with its line
+            raise ValueError("duplicate key")  # the YAML reader reports it with its line
         return dict(items)
 
     def constant(name: str) -> Any:
-        raise ValueError(f"{name} has no place in JSON")
+        raise ValueError(f"{name} is not possible in JSON")
 
     try:
         parsed = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
@@ -154,7 +154,7 @@ def _yaml_documents(text: str, file: str) -> list[Document]:
                 if tree is None:
                     continue
                 if not isinstance(tree, dict):
-                    raise NoMapping(f"{file}:{node.start_mark.line + 1}: a document must be a mapping, this is {_kind(tree)}")
+                    raise NotAMapping(f"{file}:{node.start_mark.line + 1}: a document must be a mapping, not {_kind(tree)}")
                 builder.lines[""] = node.start_mark.line + 1
                 found.append(Document(tree, file, builder.lines))
         finally:
@@ -163,9 +163,9 @@ def _yaml_documents(text: str, file: str) -> list[Document]:
         mark = error.problem_mark or error.context_mark
         last = len(text.splitlines())
         where = f"{file}:{min(mark.line + 1, last)}" if mark else file
-        raise InvalidInput(f"{where}: this is not YAML: {error.problem or error.context}") from error
+        raise InvalidInput(f"{where}: not valid YAML: {error.problem or error.context}") from error
     except yaml.YAMLError as error:
-        raise InvalidInput(f"{file}: this is not YAML: {error}") from error
+        raise InvalidInput(f"{file}: not valid YAML: {error}") from error
     return found
 
 
@@ -212,7 +212,9 @@ class _Builder:
                 merged = {**self.merged(value_node, path, depth), **merged}
                 continue
             if key in tree:
-                raise self.error(key_node, f"key {key!r} is given twice in one mapping; the first is in line {self.lines[join(path, key)]}")
+                raise self.error(
+                    key_node, f"key {key!r} is defined twice in one mapping; the first is in line {self.lines[join(path, key)]}"
+                )
             where = join(path, key)
             self.lines[where] = key_node.start_mark.line + 1
             tree[key] = self.build(value_node, where, depth + 1)
@@ -229,7 +231,7 @@ class _Builder:
 
     def key(self, node: Any) -> str:
         if not isinstance(node, yaml.ScalarNode):
-            raise self.error(node, "a key must be a text")
+            raise self.error(node, "a key must be a string")
         value = self.scalar(node)
         if isinstance(value, bool):
             return "true" if value else "false"
@@ -239,7 +241,7 @@ class _Builder:
         if node.tag != PLAIN:
             tag = node.tag.removeprefix(STANDARD_TAG)
             if tag != "str":
-                raise self.error(node, f"the tag {node.tag} is not taken here: write the value plainly")
+                raise self.error(node, f"the tag {node.tag} is not supported: write the value without it")
             return str(node.value)
         if self.letters and node.value in LETTERS:
             return str(node.value)
@@ -248,7 +250,7 @@ class _Builder:
         except ValueError as error:
             raise self.error(node, str(error)) from error
         if isinstance(value, float) and not math.isfinite(value):
-            raise self.error(node, f"{node.value} is too large a number")
+            raise self.error(node, f"the number {node.value} is too large")
         return value
 
     def error(self, node: Any, reason: str) -> InvalidInput:
@@ -256,7 +258,7 @@ class _Builder:
 
 
 class _Dumper(yaml.CSafeDumper):
-    """Quotes every text that the dialect would read as something else."""
+    """Quotes every string that the dialect would read as another type."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

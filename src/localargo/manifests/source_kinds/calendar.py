@@ -25,7 +25,7 @@ def lint(document: Document, report: Report, event: Mapping[str, Any], path: str
     if schedule:
         _schedule(document, report, schedule, f"{path}.schedule")
     elif interval and not _is_duration(interval):
-        report.error(document, f"{path}.interval", f"interval is a duration with units, as 90s or 1h30m, not {interval}")
+        report.error(document, f"{path}.interval", f"interval must be a duration with units, for example 90s or 1h30m, not {interval}")
     check_timezone(document, report, str(event.get("timezone") or ""), f"{path}.timezone")
     for index, date in enumerate(event.get("exclusionDates") or []):
         if not str(date).startswith("EXDATE"):

@@ -20,16 +20,16 @@ def lint(document: Document, report: Report, event: Mapping[str, Any], path: str
     """One endpoint: its path, port, method and size limit."""
     endpoint, port, method = str(event.get("endpoint") or ""), str(event.get("port") or ""), str(event.get("method") or "")
     if not endpoint.startswith("/"):
-        report.error(document, f"{path}.endpoint", f"endpoint begins with a slash, as /retrain, not {endpoint or 'left out'}")
+        report.error(document, f"{path}.endpoint", f"endpoint must begin with a slash, for example /events; it is {endpoint or 'missing'}")
     if not PORT.fullmatch(port) or int(port) > 65535:
-        report.error(document, f"{path}.port", f"port is a number from 1 to 65535 in quotes, not {port or 'left out'}")
+        report.error(document, f"{path}.port", f"port must be a number from 1 to 65535 in quotes; it is {port or 'missing'}")
     if not method:
         report.error(document, path, "a webhook needs `method`", "method: POST")
     elif method not in METHODS:
         message = f"every request is answered with 400: the webhook reads bodies of {' and '.join(METHODS)} only"
         report.warning(document, f"{path}.method", message, hint_for(method, METHODS) if method.upper() in METHODS else "use POST")
     if (event.get("maxPayloadSize") or 0) < 0:
-        report.error(document, f"{path}.maxPayloadSize", "maxPayloadSize is a number of bytes, not negative")
+        report.error(document, f"{path}.maxPayloadSize", "maxPayloadSize must not be negative")
 
 
 def lint_together(document: Document, report: Report, events: Mapping[str, Any], path: str) -> None:
@@ -40,7 +40,7 @@ def lint_together(document: Document, report: Report, events: Mapping[str, Any],
             key = (str(event.get("port")), str(event.get("endpoint")))
             other = taken.setdefault(key, name)
             if other != name:
-                report.error(document, join(path, name), f"endpoint {key[1]} on port {key[0]} is taken by event {other}")
+                report.error(document, join(path, name), f"endpoint {key[1]} on port {key[0]} is already used by event {other}")
 
 
 def lint_path(document: Document, report: Report, parts: list[str], path: str) -> None:
@@ -49,7 +49,7 @@ def lint_path(document: Document, report: Report, parts: list[str], path: str) -
         return
     spelling = "-".join(part[:1].upper() + part[1:].lower() for part in parts[1].split("-"))
     if parts[1] != spelling and re.fullmatch(r"[A-Za-z0-9-]+", parts[1]):
-        message = f"header names are spelled as Go spells them: `{parts[1]}` is never there"
+        message = f"header names have Go's spelling: `{parts[1]}` never exists"
         report.warning(document, path, message, f"write header.{spelling}")
 
 

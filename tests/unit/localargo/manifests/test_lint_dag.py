@@ -29,7 +29,7 @@ def dag(*tasks: str, extra: str = "") -> str:
         (
             ["name: a, template: noop, dependencies: [c]", "name: b, template: noop"],
             "sorting failed: invalid dependency c",
-            "there is: a, b",
+            "the names are: a, b",
         ),
         (["name: a, template: noop, depends: b", "name: b, template: noop, depends: a"], "sorting failed: graph with cycle", "->"),
         (["name: a, template: noop, depends: a.Succeded"], "templates.main sorting failed: graph with cycle", ""),

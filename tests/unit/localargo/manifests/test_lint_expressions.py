@@ -44,13 +44,17 @@ def test_sound_expressions_pass(lint: Lint, expression: str) -> None:
     [
         (
             "inputs.parameters.cuont",
-            "inputs.parameters.cuont is not there: the expression sees nil",
+            "inputs.parameters.cuont does not exist: the expression gets nil",
             "did you mean inputs.parameters.count?",
         ),
-        ("workflow.parameters.q", "workflow.parameters.q is not there", ""),
+        ("workflow.parameters.q", "workflow.parameters.q does not exist", ""),
         ("inputs.parameters.count + ", "this expression cannot be evaluated", "ends this node with an error"),
-        ("inputs.parameters.count > 3", "inputs.parameters.count is a text and cannot be compared", "write asInt(inputs.parameters.count)"),
-        ("3 + workflow.parameters.p", "workflow.parameters.p is a text", "write asInt(workflow.parameters.p)"),
+        (
+            "inputs.parameters.count > 3",
+            "inputs.parameters.count is a string: it cannot be compared",
+            "write asInt(inputs.parameters.count)",
+        ),
+        ("3 + workflow.parameters.p", "workflow.parameters.p is a string", "write asInt(workflow.parameters.p)"),
     ],
 )
 def test_mistakes_in_tags_are_warnings_since_argo_starts_the_workflow(lint: Lint, expression: str, message: str, hint: str) -> None:

@@ -53,11 +53,11 @@ def test_sound_filters(lint: Lint, filters: str) -> None:
         ("{data: [{path: body.b, type: bool, value: ['yes']}]}", "no event passes: 'yes' is neither true nor false", ""),
         ("{data: [{path: body.k, type: string, value: ['(?=a)']}]}", "no event passes: ", "no look-around"),
         ("{data: [{path: body.k, type: string, value: ['[a']}]}", "no event passes: ", ""),
-        ("{data: [{path: body.k, type: sting, value: [a]}]}", "no event passes: type sting is not compared", "did you mean string?"),
+        ("{data: [{path: body.k, type: sting, value: [a]}]}", "no event passes: Argo has no type sting", "did you mean string?"),
         ("{data: [{path: body.k, type: string, comparator: '>', value: [a]}]}", "a string is compared with = and != only", "number"),
         (
             "{data: [{path: body.k, type: string, comparator: '!=', value: [a, b]}]}",
-            "!= with several of them is true of nearly every event",
+            "!= with several of them is true for nearly every event",
             "",
         ),
         (
@@ -67,7 +67,7 @@ def test_sound_filters(lint: Lint, filters: str) -> None:
         ),
         (
             "{data: [{path: header.x-github-event, type: string, value: [a]}]}",
-            "`x-github-event` is never there",
+            "`x-github-event` never exists",
             "write header.X-Github-Event",
         ),
         ("{data: [{path: body.k, type: string, template: '{{ nope .Input }}', value: [a]}]}", "this template cannot be used", ""),
@@ -75,7 +75,7 @@ def test_sound_filters(lint: Lint, filters: str) -> None:
         ("{exprs: [{expr: 'j == 1', fields: [{name: k, path: body.k}]}]}", "no event passes: ", ""),
         ("{context: {subject: other}}", "no event passes: subject of this dependency's events is h, not other", ""),
         ("{context: {type: calendar}}", "no event passes: type of this dependency's events is webhook, not calendar", ""),
-        ("{context: {id: x}}", "Argo does not look at id", "it compares type"),
+        ("{context: {id: x}}", "Argo ignores id", "it compares type"),
     ],
 )
 def test_filters_that_no_event_passes_are_warnings(lint: Lint, filters: str, message: str, hint: str) -> None:
@@ -89,7 +89,7 @@ def test_filters_that_no_event_passes_are_warnings(lint: Lint, filters: str, mes
     ("filters", "message"),
     [
         ("{time: {start: '08:00:00', stop: '08:00:00'}}", "start and stop are the same: Argo refuses the Sensor"),
-        ("{time: {start: '8', stop: '09:00:00'}}", "start is written HH:MM:SS, not 8"),
+        ("{time: {start: '8', stop: '09:00:00'}}", "start must be written as HH:MM:SS; it is 8"),
         ("{time: {start: '08:00:00', stop: '09:00:00', timezone: Europe/Warsow}}", "unknown timezone Europe/Warsow"),
         ("{dataLogicalOperator: OR}", "dataLogicalOperator is `and` or `or`, not OR"),
         ("{data: [{path: body.k, type: string}]}", "a data filter needs `value`"),

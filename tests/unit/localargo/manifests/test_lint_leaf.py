@@ -144,7 +144,7 @@ def test_sound_leaves(lint: Lint, lines: list[str]) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["resource: {action: create, manifest: 'kind: Deployment'}"], "a resource template on the kind Deployment is refused"),
+        (["resource: {action: create, manifest: 'kind: Deployment'}"], "a resource template on Deployment is refused"),
         (
             [BOX, "outputs: {artifacts: [{name: a, path: /a, s3: {key: k, endpoint: s3.amazonaws.com, bucket: b}}]}"],
             "artifact store at s3.amazonaws.com",
@@ -168,7 +168,7 @@ def test_volumes_and_configmaps_that_are_not_there_are_warnings(lint: Lint) -> N
     world = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: models%s}\ndata: {c: x}\n"
     label, key = lint(leaf(source, BOX), world % "")
     assert "has no label workflows.argoproj.io/configmap-type: Parameter" in label.message
-    assert (key.message, key.hint) == ("ConfigMap models has no key b", "there is: c")
+    assert (key.message, key.hint) == ("ConfigMap models has no key b", "the names are: c")
     labelled = world % ", labels: {workflows.argoproj.io/configmap-type: Parameter}"
     assert lint(leaf(source.replace("key: b", "key: c"), BOX), labelled) == []
     assert lint(leaf(source, BOX)) == []
@@ -211,12 +211,12 @@ def test_a_long_chain_needs_no_deep_stack() -> None:
 
 def test_a_manifest_that_is_read_only_when_it_is_sent_is_a_warning(lint: Lint) -> None:
     (found,) = lint(leaf("resource: {action: delete, manifest: 'name: {{z.y}}'}"))
-    assert (found.severity, found.message.partition(": ")[0]) == ("warning", "Argo finds this out only when it is due")
+    assert (found.severity, found.message.partition(": ")[0]) == ("warning", "Argo reports this only when it gets there")
 
 
 def test_a_manifest_of_no_kind_is_not_supported(lint: Lint) -> None:
     (found,) = lint(leaf("resource: {action: create, manifest: text}"))
-    assert (found.severity, found.message.partition(" is")[0]) == ("unsupported", "a resource template on no kind")
+    assert (found.severity, found.message.partition(" is")[0]) == ("unsupported", "a resource template without a kind")
 
 
 def test_the_values_of_inputs_that_are_always_given_are_not_looked_at(lint: Lint) -> None:

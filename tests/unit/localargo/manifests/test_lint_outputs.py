@@ -69,7 +69,7 @@ def dag(*tasks: str) -> str:
 def test_a_plain_tag_of_a_task_that_may_have_failed_hangs(lint: Lint) -> None:
     (found,) = lint(dag("name: a, template: show", f"name: b, template: need, depends: a || a.Failed, {READ}"))
     assert found.severity == "warning"
-    assert "may never be written: this can run when a is Failed, and the workflow then hangs for ever" in found.message
+    assert "may never be written: this can run when a is Failed, and the workflow then hangs forever" in found.message
     assert found.hint == "write {{=tasks.a?.outputs?.parameters?.o ?? 'none'}}"
     assert (found.line, found.path.partition(" ")[2]) == (11, "spec.templates[0].dag.tasks[1].arguments.parameters[0].value")
 
@@ -79,7 +79,7 @@ def test_of_a_skipped_task_it_is_an_error_of_the_node_and_of_an_empty_loop_it_ha
     assert "when a is Skipped, and the node then ends with an error" in skipped.message
     aggregate = READ.replace(".o}}", "}}")
     (empty,) = lint(dag("name: a, template: show, withParam: '[]'", f"name: b, template: need, depends: a, {aggregate}"))
-    assert "when a is Skipped, and the workflow then hangs for ever" in empty.message
+    assert "when a is Skipped, and the workflow then hangs forever" in empty.message
     assert empty.hint.endswith("?? '[]'}}")
 
 
@@ -121,6 +121,6 @@ def test_steps_that_may_be_skipped_or_run_beside(lint: Lint) -> None:
     assert "when a is Failed" in found.message
     (found,) = lint(f"{head}    - - {{name: a, template: show}}\n      - {{name: b, template: need, {read}}}\n{TAIL}")
     assert (found.message, found.hint) == (
-        "a runs at the same time: {{steps.a.outputs.parameters.o}} is not there yet",
+        "a runs at the same time: {{steps.a.outputs.parameters.o}} does not exist yet",
         "move this step into a later group",
     )

@@ -10,11 +10,11 @@ Lint = Callable[..., list[Finding]]
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("kind: ConfigMap\nmetadata: {name: a}\ndata: {x: 1}\n", "x must be a text, not 1"),
-        ("kind: ConfigMap\nmetadata: {name: a}\ndata: [x]\n", "data must be a mapping of names to texts"),
+        ("kind: ConfigMap\nmetadata: {name: a}\ndata: {x: 1}\n", "x must be a string, not 1"),
+        ("kind: ConfigMap\nmetadata: {name: a}\ndata: [x]\n", "data must be a mapping of names to strings"),
         ("kind: ConfigMap\nmetadata: {name: a}\ndta: {x: y}\n", 'unknown field "dta"'),
         ("kind: ConfigMap\ndata: {x: z}\n", "metadata.name is required"),
-        ("kind: Secret\nmetadata: {name: a}\nstringData: {on: x, token: 5}\n", "token must be a text, not 5"),
+        ("kind: Secret\nmetadata: {name: a}\nstringData: {on: x, token: 5}\n", "token must be a string, not 5"),
     ],
 )
 def test_configmaps_and_secrets_hold_texts(lint: Lint, text: str, message: str) -> None:

@@ -18,7 +18,7 @@ HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {generateNam
 )
 def test_a_circle_without_a_condition_is_warned_of(lint: Lint, templates: str, trail: str) -> None:
     (found,) = lint(HEAD + templates)
-    assert (found.severity, found.message) == ("warning", f"recursion without a way out: {trail}")
+    assert (found.severity, found.message) == ("warning", f"recursion without an exit condition: {trail}")
     assert found.line == 7
 
 
@@ -36,6 +36,6 @@ def test_a_circle_over_two_workflow_templates(lint: Lint) -> None:
     other += "  - {name: t, steps: [[{name: s, templateRef: {name: %s, template: t}}]]}\n"
     found = lint(other % ("one", "two") + "---\n" + other % ("two", "one"))
     assert {each.message for each in found} == {
-        "recursion without a way out: t -> two/t -> t",
-        "recursion without a way out: t -> one/t -> t",
+        "recursion without an exit condition: t -> two/t -> t",
+        "recursion without an exit condition: t -> one/t -> t",
     }

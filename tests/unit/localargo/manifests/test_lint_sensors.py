@@ -59,9 +59,9 @@ def test_a_sound_sensor_has_no_findings(lint: Lint) -> None:
         ),
         ("  - {name: e, eventSourceName: hoks, eventName: upload}\n", "", "there is no EventSource hoks", "did you mean hooks?"),
         ("  - {name: e, eventSourceName: hooks, eventName: uplod}\n", "", "EventSource hooks has no event uplod", "did you mean upload?"),
-        ("  - {name: e, eventSourceName: hooks, eventName: upload}\n", "d", "no trigger's conditions name e", ""),
+        ("  - {name: e, eventSourceName: hooks, eventName: upload}\n", "d", "no trigger uses dependency e", ""),
         ("", "dd", "the trigger does not start: there is no dependency dd", ""),
-        ("", "d &&", "the trigger does not start: `d &&` ends too early", ""),
+        ("", "d &&", "the trigger does not start: `d &&` is incomplete", ""),
         (
             "  - {name: a-b, eventSourceName: hooks, eventName: upload}\n  - {name: a_b, eventSourceName: hooks, eventName: upload}\n",
             "",
@@ -71,7 +71,7 @@ def test_a_sound_sensor_has_no_findings(lint: Lint) -> None:
         (
             "  - {name: e, eventSourceName: hooks, eventName: upload, transform: {jq: '.a |'}}\n",
             "",
-            "jq cannot read this, so every event is dropped",
+            "jq cannot compile this, so every event is dropped",
             "",
         ),
     ],

@@ -78,7 +78,7 @@ def test_an_item_key_that_some_items_lack_is_a_warning(lint: Lint) -> None:
     text = "    - - {name: a, template: show, arguments: {parameters: [{name: v, value: '{{item.x}}'}]}, withItems: [{x: 1}, {y: 2}, 3]}\n"
     assert [each.message for each in lint(steps(text))] == [
         "{{item.x}} fails for item 1, which has no key x",
-        "{{item.x}} fails for item 2, which is no map but 3",
+        "{{item.x}} fails for item 2, which is not a map: 3",
     ]
 
 
@@ -92,7 +92,7 @@ def test_a_literal_list_of_with_param_is_read(lint: Lint) -> None:
 
 def test_an_item_without_a_loop_stays_as_it_is(lint: Lint) -> None:
     (found,) = lint(steps("    - - {name: a, template: show, arguments: {parameters: [{name: v, value: '{{item}}'}]}}\n"))
-    assert (found.severity, found.message) == ("warning", "{{item}} has no loop here and stays as it is written")
+    assert (found.severity, found.message) == ("warning", "{{item}} is outside of a loop, so it is not replaced")
 
 
 def test_inline_templates_know_their_inputs(lint: Lint) -> None:
@@ -104,7 +104,7 @@ def test_inline_templates_know_their_inputs(lint: Lint) -> None:
 def test_hooks_and_exit_handlers_of_a_step_name_templates(lint: Lint) -> None:
     (found,) = lint(steps("    - - {name: a, template: noop, onExit: nop}\n"))
     assert (found.severity, found.hint) == ("warning", "did you mean noop?")
-    assert found.message == "Argo finds this out only when it is due: template name 'nop' undefined"
+    assert found.message == "Argo reports this only when it gets there: template name 'nop' undefined"
     text = "    - - {name: a, template: show, arguments: {parameters: [{name: v, value: x}]}, hooks: {exit: {template: show, arguments: "
     text += "{parameters: [{name: v, value: '{{steps.a.outputs.parameters.o}}'}]}}}}\n"
     assert lint(steps(text)) == []

@@ -78,7 +78,7 @@ def test_a_sound_trigger(lint: Lint) -> None:
         (
             sensor('  - template: {name: t, k8s: {source: {inline: "a: 1\\n---\\nb: 2\\n"}}}\n'),
             "error",
-            "one resource is wanted here, not 2",
+            "exactly one resource is needed here, not 2",
         ),
         (sensor("  - template: {name: t, k8s: {source: {git: {url: u}}}}\n"), "unsupported", "git is refused"),
         (
@@ -98,7 +98,7 @@ def test_the_place_in_the_sensor_leads_to_the_field_of_the_resource(lint: Lint) 
     (found,) = lint(k8s(resource=RESOURCE.replace("name: retrain", "name: retrian")), LIBRARY)
     assert found.path == "Sensor/s spec.triggers[0].template.k8s.source.resource.spec.workflowTemplateRef.name"
     assert found.severity == "warning"
-    assert found.message.startswith("Argo refuses what this makes: invalid spec: ")
+    assert found.message.startswith("Argo refuses the object that this creates: invalid spec: ")
     assert (found.line, found.hint) == (17, "did you mean retrain?")
 
 

@@ -33,7 +33,7 @@ REFUSED = [
     ("entrypoint: main\n  templates: [{name: main, suspend: {}, http: {url: u}}]", "templates.main multiple template types specified.", ""),
     ("entrypoint: a\n  templates: [{name: a, suspend: {}}, {name: a, suspend: {}}]", "spec.templates[1].name 'a' is not unique", ""),
     ("entrypoint: a_b\n  templates: [{name: a_b, suspend: {}}]", "spec.templates[0].name: 'a_b' is invalid: name must consist of", ""),
-    ("entrypoint: a\n  onExit: b\n  templates: [{name: a, suspend: {}}]", "template name 'b' undefined", "there is: a"),
+    ("entrypoint: a\n  onExit: b\n  templates: [{name: a, suspend: {}}]", "template name 'b' undefined", "the names are: a"),
     (
         "entrypoint: a\n  podGC: {strategy: OnPodComplete}\n  templates: [{name: a, suspend: {}}]",
         "podGC.strategy unknown strategy 'OnPodComplete'",
@@ -43,7 +43,7 @@ REFUSED = [
     (
         "entrypoint: a\n  arguments: {parameters: [{name: p, value: c, enum: [a, b]}]}\n  templates: [{name: a, suspend: {}}]",
         "spec.arguments.p.value should be present in spec.arguments.p.enum list",
-        "there is: a, b",
+        "the names are: a, b",
     ),
     (
         "entrypoint: a\n  arguments: {parameters: [{name: p, value: c, enum: []}]}\n  templates: [{name: a, suspend: {}}]",

@@ -34,6 +34,6 @@ def test_the_nearest_name_is_found_or_all_are_listed() -> None:
     assert nearest("entryPoint", ["entrypoint", "templates"]) == "entrypoint"
     assert nearest("x", ["command"]) == ""
     assert hint_for("comand", ["command", "args"]) == "did you mean command?"
-    assert hint_for("zzz", ["b", "a"]) == "there is: a, b"
+    assert hint_for("zzz", ["b", "a"]) == "the names are: a, b"
     assert hint_for("zzz", []) == ""
     assert hint_for("q", [f"name-{i}" for i in range(20)]) == ""

@@ -70,7 +70,7 @@ def test_lua_that_changes_an_event_is_refused_with_a_reason() -> None:
     doc = {"kind": "Sensor", "spec": {"dependencies": [{"transform": {"script": "return event"}, "filters": {"script": "return true"}}]}}
     found = support.refused(Document(doc))
     assert [use.path for use in found] == ["spec.dependencies[0].transform.script"]
-    assert {use.note.partition(":")[0] for use in found} == {"Lua is not run here to change an event"}
+    assert {use.note.partition(":")[0] for use in found} == {"Lua transforms do not run here"}
 
 
 @pytest.mark.parametrize("source", ["sqs", "kafka", "nats", "github", "slack", "generic", "sns", "file"])

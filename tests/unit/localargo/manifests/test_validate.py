@@ -49,8 +49,8 @@ def test_what_real_argo_accepted_is_accepted(name: str) -> None:
         ("retrain-whole", "is not in quotes"),
         ("retrain-whole", "may never be written: this can run when fetch is Failed or Errored or Omitted"),
         ("configmap-spec", "has no label workflows.argoproj.io/configmap-type"),
-        ("parameter-types", "goes by position"),
-        ("context-header-template", "`x-github-event` is never there"),
+        ("parameter-types", "addresses a position"),
+        ("context-header-template", "`x-github-event` never exists"),
     ],
 )
 def test_the_traps_that_were_recorded_are_named(name: str, words: str) -> None:
@@ -70,7 +70,7 @@ def test_warnings_of_what_is_known_already_are_not_repeated() -> None:
 def test_two_documents_of_one_kind_and_name_are_refused() -> None:
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
     (found,) = check(load_documents(text, "f"))
-    assert (found.severity, found.line, found.message, found.hint) == ("error", 7, "ConfigMap/a is given twice", "first in f:3")
+    assert (found.severity, found.line, found.message, found.hint) == ("error", 7, "ConfigMap/a is defined twice", "first in f:3")
     assert check(load_documents(text.replace("{name: a}", "{name: a, namespace: other}", 1), "f")) == []
 
 

@@ -159,7 +159,7 @@ def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     given(b"kind: ConfigMap\nmetadata: {name: a}\n---\nkind: Secret\nmetadata: {name: b}\n")
     told = [(d.kind, d.file, d.line("")) for d in load([Path("-")])]
     assert told == [("ConfigMap", "standard input", 1), ("Secret", "standard input", 4)]
-    for text, reason in ((b"", "no document"), (b"\xff", "not UTF-8 text"), (b"a: [", "this is not YAML")):
+    for text, reason in ((b"", "no document"), (b"\xff", "not UTF-8 text"), (b"a: [", "not valid YAML")):
         given(text)
         with pytest.raises(InvalidInput, match=f"^standard input:.*{reason}"):
             load([Path("-")])
