@@ -22,7 +22,7 @@ from retrain.cli.options import manifests, output_option
 def lint(files: tuple[Path, ...], fix: str | None, strict: bool, verbose: bool, output: str) -> None:
     """Check manifests and model specs before anything runs: FILES, by default this whole repository.
 
-    Exit 2 for what Argo would refuse, 3 for what the embedded engine refuses.
+    Exit 2 for what Argo would refuse, 3 for what the embedded engine refuses (without FILES: in overlays/laptop).
 
     \b
     retrain lint

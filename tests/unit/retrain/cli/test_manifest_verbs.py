@@ -95,6 +95,23 @@ def test_lint_where_there_is_nothing_to_check_is_wrong_usage(tmp_path: Path, mon
     assert "no overlays/ and no models/ here" in refused.stderr
 
 
+def test_what_the_engine_refuses_counts_in_its_own_overlay_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for overlay in ("laptop", "production"):
+        (tmp_path / "overlays" / overlay).mkdir(parents=True)
+    server = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: server}\n"
+    wrong = shell("true").replace("entrypoint: main", "entrypoint: nothing")
+    write(tmp_path / "overlays/production", server)
+    write(tmp_path / "overlays/laptop", shell("true"))
+    assert call("lint").exit_code == 0
+    assert call("lint", "overlays/production").exit_code == 3
+    write(tmp_path / "overlays/production", f"{server}---\n{wrong}")
+    assert call("lint").exit_code == 2
+    write(tmp_path / "overlays/production", shell("true"))
+    write(tmp_path / "overlays/laptop", server)
+    assert call("lint").exit_code == 3
+
+
 def test_lint_takes_specs_of_models_beside_manifests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     wrong = tmp_path / "wrong.yaml"
