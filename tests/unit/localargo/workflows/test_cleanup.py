@@ -20,6 +20,7 @@ from localargo.engine import Engine
 from localargo.errors import NotFound
 from localargo.manifests.document import Document
 from localargo.manifests.yaml import load_documents
+from localargo.workflows import cleanup
 from tests.unit.localargo.workflows.test_crash import Crash, Mortal, arm
 from tests.waiting import until
 
@@ -214,7 +215,8 @@ async def _next_engine(state: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_death_at_any_commit_leaves_no_half_of_a_workflow(tmp_path: Path, after: bool) -> None:
+def test_a_death_at_any_commit_leaves_no_half_of_a_workflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool) -> None:
+    monkeypatch.setattr(cleanup, "AT_LEAST", 0.0)
     commit = 0
     while True:
         commit += 1
@@ -230,20 +232,32 @@ def test_a_death_at_any_commit_leaves_no_half_of_a_workflow(tmp_path: Path, afte
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_at_any_commit_leaves_no_half_of_a_workflow(tmp_path: Path) -> None:
-    commit = 0
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_process_that_is_killed_at_the_commit_of_a_deletion_leaves_no_half_of_a_workflow(tmp_path: Path, when: str) -> None:
+    state = tmp_path / "s"
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
-    while True:
-        commit += 1
-        state = tmp_path / str(commit)
-        command = [sys.executable, __file__, str(state), str(commit)]
-        ended = subprocess.run(command, cwd=ROOT, env=environment, timeout=120, check=False, capture_output=True, text=True)
-        if ended.returncode == 0:
-            break
-        assert ended.returncode == -signal.SIGKILL, ended.stderr
-        assert whole(state), f"commit {commit}"
-        asyncio.run(_next_engine(state))
-    assert commit > 3
+    command = [sys.executable, __file__, str(state), when]
+    killed = subprocess.run(command, cwd=ROOT, env=environment, timeout=120, check=False, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert whole(state)
+    assert folders(state) == ["brief"]
+    asyncio.run(_next_engine(state))
+
+
+class Doomed(sqlite3.Connection):
+    """Its process is killed at the commit that deletes a Workflow."""
+
+    after = False
+    deletes = False
+
+    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+        self.deletes |= sql.startswith("DELETE FROM workflow")
+        if not (self.deletes and sql == "COMMIT"):
+            return super().execute(sql, parameters)
+        if Doomed.after:
+            super().execute(sql, parameters)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("it lives")
 
 
 def whole(state: Path) -> bool:
@@ -356,6 +370,5 @@ async def test_what_a_kill_left_of_an_ended_pod_is_forgotten_at_the_next_start(t
 
 
 if __name__ == "__main__":
-    Mortal.die = staticmethod(lambda: os.kill(os.getpid(), signal.SIGKILL))
-    arm(int(sys.argv[2]), after=True)
-    asyncio.run(_start_and_expire(Path(sys.argv[1]), Mortal))
+    Doomed.after = sys.argv[2] == "after"
+    asyncio.run(_start_and_expire(Path(sys.argv[1]), Doomed))
