@@ -63,7 +63,7 @@ PodsMaker = Callable[[PodListener, Callable[[str, float], None]], OwnPods]
 
 
 class Engine:
-    """An async context manager. `documents` are checked and applied; what an earlier engine left unfinished goes on.
+    """An async context manager. `documents` are checked and applied; what an earlier engine left unfinished continues.
 
     `settings` are the same for all engines of a program. `pods` replaces processes by something else that runs pods (tests).
 
@@ -112,7 +112,7 @@ class Engine:
         await self.stop()
 
     async def stop(self, detach: bool = False) -> None:
-        """End everything that was started; pods get SIGTERM and are run again by the next engine. With `detach` pods and bucket go on."""
+        """End all parts; pods get SIGTERM and are run again by the next engine. With `detach` pods and bucket keep running."""
         self._detach = self._detach or detach
         await self._undo.aclose()
 
@@ -141,7 +141,7 @@ class Engine:
         await self._serve()
         for document in self._given:
             if document.kind == "Workflow":
-                with contextlib.suppress(AlreadyExists):  # a Workflow with a name of its own, by an earlier start
+                with contextlib.suppress(AlreadyExists):  # a Workflow with a fixed name, created at an earlier start
                     self.admission.create(document.doc)
 
     def _open_workflows(self) -> None:
@@ -217,7 +217,7 @@ class Engine:
     # ------------------------------------------------------------------------------------------ end
 
     async def run_until(self, asked: asyncio.Event) -> None:
-        """Until `asked` is set, the API is asked to shut down, or the journal cannot be written (that error is raised)."""
+        """Until `asked` is set, the API is asked to shut down, or the database cannot be written (that error is raised)."""
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(asked.wait()), asyncio.ensure_future(self._asked.wait())]
         try:
             await asyncio.wait([*waits, self.controller.failed], return_when=asyncio.FIRST_COMPLETED)
@@ -312,7 +312,7 @@ class Engine:
         try:
             with transaction(self._db):
                 applied = [self.admission.apply(doc, checked=True) for doc in documents]
-                self._documents.world()  # settings that cannot be followed are refused here
+                self._documents.world()  # unsupported settings of the controller's ConfigMap are refused here
         except BaseException:
             self._documents.reload()
             raise

@@ -1,4 +1,4 @@
-"""The engine's log: a JSON object a line, written by a thread of its own into files of bounded size."""
+"""The engine's log: one JSON object per line, written by a separate thread to files of bounded size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from typing import Any, Final
 
 BYTES = 10_000_000  # of one file
-FILES = 5  # the one that is written, and older ones
+FILES = 5  # the current one and older ones
 LONGEST = 2000  # characters of a message
 
 FIELDS: Final[tuple[str, ...]] = (
@@ -35,13 +35,13 @@ _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode  # everyth
 
 
 class JsonLines(logging.Formatter):
-    """A record is one line. What it is about comes as `extra={"fields": {...}}`.
+    """One line per record, with the fields of `extra={"fields": {...}}`.
 
-    A record that was logged with `extra={"lines": [...]}` is a line for each of these mappings, which may have a `level` of their own.
+    A record logged with `extra={"lines": [...]}` becomes one line per mapping; each may have its own `level`.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """The lines, without a last newline. They are made once for a record, however often a handler asks."""
+        """The lines without the last newline, built once per record."""
         made: str | None = getattr(record, "json_lines", None)
         if made is None:
             at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -67,16 +67,16 @@ def _cut(line: dict[str, Any]) -> dict[str, Any]:
 
 
 class _AsItIs(QueueHandler):
-    """Hands records over unformatted: that is the writing thread's work."""
+    """Passes records on unformatted: the writing thread formats them."""
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         return record
 
 
 def open_log(path: Path, logger: logging.Logger, size: int = BYTES, files: int = FILES) -> Callable[[], None]:
-    """Write what the logger is told into the file, and into `files` - 1 older ones of `size` bytes beside it.
+    """Write the logger's records to the file, rotated at `size` bytes, with `files` - 1 older ones beside it.
 
-    The answer is called at the end: it returns when everything is written. A log that another version wrote, which is not JSON,
+    Returns a function to call at the end, which returns when everything is written. A log of another version, which is not JSON,
     becomes the first of the older ones.
     """
     written = RotatingFileHandler(path, maxBytes=size, backupCount=files - 1, encoding="utf-8")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class WarmPackage:
     """A Python package in the working directory. `python -m NAME.module` runs in a fork of a process that has imported `preload`.
 
-    What of `preload` is not installed is left out. The package itself is imported after the fork, so that an edited file counts.
+    Modules of `preload` that are not installed are skipped. The package itself is imported after the fork, so that an edited file counts.
     """
 
     name: str
@@ -19,7 +19,7 @@ class WarmPackage:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`bucket`: the name of the engine's own bucket. `variables`: the prefix of the environment variables that the engine adds to
-    the AWS ones, `<prefix>_BUCKET`, `<prefix>_WEBHOOK_URL` and `<prefix>_WEBHOOK_TOKEN`. `warm`: None starts an interpreter per pod.
+    the AWS ones, `<prefix>_BUCKET`, `<prefix>_WEBHOOK_URL` and `<prefix>_WEBHOOK_TOKEN`. `warm`: None for none.
     """
 
     bucket: str = "localargo"

@@ -14,9 +14,9 @@ from localargo.errors import Unavailable
 
 FORMAT = 2  # of the tables; `PRAGMA user_version` of the file
 
-# What a new engine does to the tables of an older one, in order; entry n leads from format n to n + 1. Rooms create their own tables.
+# What a new engine does to the tables of an older one, in order; entry n leads from format n to n + 1. Each package creates its own tables.
 MIGRATIONS: list[str] = [
-    # the engine's own keys in documents, which bore the name of the program around it
+    # the engine's own keys in documents were once named after the program around it
     """
     UPDATE workflow SET head = json_remove(json_set(head, '$.localargo', json_extract(head, '$.retrain')), '$.retrain')
       WHERE json_type(head, '$.retrain') = 'object';

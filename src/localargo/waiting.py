@@ -1,4 +1,4 @@
-"""Waiting, in the engine's own process, until a Workflow's run is as wanted."""
+"""Waiting for a condition on a Workflow's run, in the engine's own process."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Cleanup:
         self._timers.set((wf, ""), None if at is None else max(at, self._clock.now() + AT_LEAST))
 
     def changed(self, wf: int, run: Run, nodes: Iterable[str], ends: bool) -> None:
-        """Something changed at these nodes; with `ends` the Workflow has ended by it."""
+        """These nodes have changed; with `ends` the Workflow has ended."""
         for pod, at in removable(run, run.nodes if ends and at_its_end(run) else nodes):
             self._plan(wf, pod, run.workflow["metadata"].get("uid") or "", at)
 

@@ -33,7 +33,7 @@ def expires_at(run: Run) -> float | None:
 
 
 def at_its_end(run: Run) -> bool:
-    """Whether the run's pods are removed when it has ended, and not each for itself."""
+    """Whether the run's pods are removed together when the run has ended."""
     return (spec_of(run).get("podGC") or {}).get("strategy") in OF_WORKFLOW
 
 
@@ -57,7 +57,7 @@ def removable(run: Run, nodes: Iterable[str]) -> Iterator[tuple[str, float]]:
 
 
 def _has_ended(node: Doc, private: Doc) -> bool:
-    """Whether it had a pod that `podGC` speaks of, and that is over."""
+    """Whether the node's pod has ended and is selected by `podGC`."""
     return bool(private.get("collected") and node["phase"] in FULFILLED and not private.get("pod"))
 
 

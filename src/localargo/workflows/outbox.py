@@ -18,7 +18,7 @@ class Outbox:
         self.unwanted: list[tuple[int, str]] = []
 
     def start(self, active: ActiveWorkflow, action: Action, state: str = "") -> bool:
-        """Begin what was committed, or (after a start of the engine) begin it again; whether there was something to be done."""
+        """Start a committed action, or start it again after a restart. Returns whether it had to be carried out."""
         match action:
             case FreeLock():
                 self._locks.free(active.wf, action.node_id)
