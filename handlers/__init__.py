@@ -1,1 +1,1 @@
-"""One Python file per step of the retraining; what they share lies in the rooms below."""
+"""One Python file per step of the retraining; what they share is in the packages below."""

@@ -4,8 +4,8 @@
 --verdict-out PATH --again-out PATH` and `python -m handlers.promote report --model M --run NAME --status PHASE --failures JSON`.
 
 Written in this order: verdict.json, the history entry, the pointer, result.json; then the claim is released. After a crash at any point a
-repetition ends in the same state, with one promotion. It ends non-zero when the run has failed: it is the last task that
-can say so.
+repetition ends in the same state, with one promotion. It exits non-zero when the run has failed,
+because it is the last task of the run.
 """
 
 from __future__ import annotations

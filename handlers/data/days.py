@@ -14,7 +14,7 @@ HELD_BYTES = 128 << 20
 
 
 class Days:
-    """Tables by day, in the order they were added. At most about `held_bytes` stay in memory; the rest lies in `folder`."""
+    """Tables by day, in the order they were added. At most about `held_bytes` stay in memory; the rest is in files in `folder`."""
 
     def __init__(self, folder: Path, held_bytes: int = HELD_BYTES) -> None:
         self._folder, self._most = folder, held_bytes

@@ -1,4 +1,4 @@
-"""What a kind of estimator is: where its class lies, which tasks it can do, and how it is fed."""
+"""What a kind of estimator is: its class, the tasks that it supports, and how it learns."""
 
 from __future__ import annotations
 

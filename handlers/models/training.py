@@ -1,6 +1,6 @@
 """One trial's training: from a dataset to a model, from the last checkpoint or from the start.
 
-What is learned follows from dataset, spec and parameters alone; the caller says where the checkpoint lies and what becomes of the curve.
+What is learned follows from dataset, spec and parameters alone; the caller says where the checkpoint is and what happens with the curve.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The digest of the code that a stage computes with: results are named by it, so what is listed here decides what is computed again.
 
-A room, or a module of one, stands in a stage's list when it can change what the stage leaves. Comments, docstrings and the layout of
-the text cannot: the parsed code is digested. `contracts` and `storage` carry what is computed and compute nothing; what only reads,
-tells or keeps the books stands in no list.
+A room, or a module of one, is in a stage's list when it can change what the stage leaves. Comments, docstrings and the layout of the
+text cannot: the parsed code is digested. `contracts` and `storage` carry what is computed and compute nothing. Code that only reads,
+reports or records is in no list.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ast
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -96,23 +96,25 @@ def _versions(libraries: Sequence[str]) -> dict[str, str]:
 
 @cache
 def _of_source(source: bytes) -> str:
-    return hashlib.sha256("\0".join(_shape(ast.parse(source))).encode()).hexdigest()
+    words: list[str] = []
+    _add_words(ast.parse(source), words)
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()
 
 
-def _shape(node: ast.AST) -> Iterator[str]:
-    """The parsed code as words. Fields without a value are left out, as later versions of Python add some."""
-    yield type(node).__name__
+def _add_words(node: ast.AST, words: list[str]) -> None:
+    """Add the parsed code as words. Fields without a value are left out, as later versions of Python add some."""
+    words.append(type(node).__name__)
     for name in node._fields:
         value = getattr(node, name, None)
-        for item in value if isinstance(value, list) else [value]:
+        for item in value if isinstance(value, list) else (value,):
             if item is None or _is_text_alone(item):
                 continue
-            yield name
+            words.append(name)
             if isinstance(item, ast.AST):
-                yield from _shape(item)
+                _add_words(item, words)
             else:
-                yield repr(item)
-    yield ")"
+                words.append(repr(item))
+    words.append(")")
 
 
 def _is_text_alone(item: object) -> bool:
