@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 SECONDS = 180.0
-PAUSE = 0.01
+PAUSE = 0.005
 
 
 def _nothing() -> object:

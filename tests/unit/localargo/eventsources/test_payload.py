@@ -113,6 +113,7 @@ def test_metadata_of_the_source_comes_along_sorted() -> None:
     st.recursive(
         st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
         lambda v: st.lists(v) | st.dictionaries(st.text(), v),
+        max_leaves=20,
     )
 )
 def test_a_body_means_the_same_afterwards(value: Any) -> None:

@@ -72,8 +72,9 @@ def test_the_environment_of_the_engine_stays_where_it_is(monkeypatch: pytest.Mon
     assert "do-not-tell" not in jq("{a: [env, $ENV, ([paths] | length)]}", "{}")
 
 
-@given(
-    st.dictionaries(st.text(), st.recursive(st.none() | st.booleans() | st.text(), lambda v: st.lists(v) | st.dictionaries(st.text(), v)))
-)
+VALUES = st.recursive(st.none() | st.booleans() | st.text(), lambda v: st.lists(v) | st.dictionaries(st.text(), v), max_leaves=10)
+
+
+@given(st.dictionaries(st.text(), VALUES, max_size=4))
 def test_the_identity_changes_nothing(value: dict[str, Any]) -> None:
     assert json.loads(jq(".", json.dumps(value))) == value
