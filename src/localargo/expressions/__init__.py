@@ -1,7 +1,7 @@
-"""Argo's little languages: tags, govaluate, expr-lang, Go templates, JSON paths. Pure: text and JSON in, JSON or text out.
+"""Argo's expression languages: tags, govaluate, expr-lang, Go templates, JSON paths. Pure: text and JSON in, JSON or text out.
 
-What is evaluated here may come from a stranger (an event's value is expanded again by a workflow), so every language works on
-plain JSON values alone, never on Python objects' attributes, and every evaluation has a bounded amount of work.
+The evaluated text may come from an unknown sender (a workflow expands an event's value again), so every language works only on
+plain JSON values, never on attributes of Python objects, and the work of every evaluation is bounded.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from localargo.errors import InvalidInput
 
 
 class ExpressionError(InvalidInput):
-    """The text is not of its language, or cannot be evaluated. `position` counts characters from 0, None: not known."""
+    """The text is not valid in its language, or cannot be evaluated. `position` counts characters from 0; None: unknown."""
 
     def __init__(self, message: str, position: int | None = None) -> None:
         super().__init__(message)

@@ -15,7 +15,7 @@ ITEM = re.compile(r"(?:([*?])|(\d+|[A-Za-z]{3})(?:-(\d+|[A-Za-z]{3}))?)(?:/(\d+)
 ZONE = re.compile(r"^(?:CRON_)?TZ=(\S+)\s+(.*)$")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-# name, least, greatest, words
+# field, least and greatest value, names of values
 FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
     ("minute", 0, 59, ()),
     ("hour", 0, 23, ()),
@@ -23,7 +23,7 @@ FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
     ("month", 1, 12, MONTHS),
     ("weekday", 0, 6, DAYS),
 )
-FURTHEST = 5000  # candidates before a schedule counts as never
+FURTHEST = 5000  # candidates after which a schedule counts as never due
 
 
 class Schedule:
@@ -58,14 +58,14 @@ class Schedule:
         return None
 
     def _matching(self, moment: float) -> Iterator[float]:
-        """croniter's times that really match: at a change of the clocks it also gives times that the fields do not name."""
+        """croniter's times that match: at a change of the clocks it also gives times that the fields exclude."""
         from croniter import CroniterBadDateError, croniter
 
         times = croniter(self.text.replace("?", "*"), datetime.fromtimestamp(moment, self.zone), ret_type=datetime)
         for _ in range(FURTHEST):
             try:
                 found = times.get_next(datetime)
-            except CroniterBadDateError:  # a day that no month has
+            except CroniterBadDateError:  # a date that never exists
                 return
             if croniter.match(self.text.replace("?", "*"), found.replace(tzinfo=None)) and found.timestamp() > moment:
                 yield found.timestamp()
@@ -87,23 +87,23 @@ def check(text: str) -> None:
         raise InvalidInput("names like @daily are not supported; write the five fields")
     if len(fields) != len(FIELDS):
         raise InvalidInput(f"it has {len(fields)} fields, not five (minute, hour, day of month, month, day of week)")
-    for field, (name, least, greatest, words) in zip(fields, FIELDS, strict=True):
+    for field, (name, least, greatest, names) in zip(fields, FIELDS, strict=True):
         for item in field.split(","):
             found = ITEM.fullmatch(item)
             if not found:
                 raise InvalidInput(f"{name} {item!r} is neither a number, a range, `*` nor a step")
-            ends = [_number(end, words) for end in (found[2], found[3]) if end is not None]
+            ends = [_number(end, names) for end in (found[2], found[3]) if end is not None]
             if None in ends or any(not least <= end <= greatest for end in ends if end is not None):
                 raise InvalidInput(f"{name} {item!r} is not between {least} and {greatest}")
             if ends != sorted(e for e in ends if e is not None) or found[4] == "0":
                 raise InvalidInput(f"{name} {item!r} ends before it begins, or has step 0")
 
 
-def _number(text: str, words: tuple[str, ...]) -> int | None:
+def _number(text: str, names: tuple[str, ...]) -> int | None:
     if text.isdigit():
         return int(text)
-    first = 1 if len(words) == len(MONTHS) else 0
-    return words.index(text.lower()) + first if text.lower() in words else None
+    first = 1 if len(names) == len(MONTHS) else 0
+    return names.index(text.lower()) + first if text.lower() in names else None
 
 
 def _interval(where: str, text: str) -> float:

@@ -1,4 +1,4 @@
-"""`depends` of a DAG task: names, their results, `&&`, `||`, `!` and brackets."""
+"""`depends` of a DAG task: names, their results, `&&`, `||`, `!` and parentheses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from localargo.expressions import ExpressionError
 
 RESULTS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
 DEFAULT = ("Succeeded", "Skipped", "Daemoned")
-"""What a name alone stands for."""
+"""The results that a name alone means."""
 
 _TOKEN = re.compile(r"\s*(&&|\|\||!|\(|\)|[a-zA-Z0-9][-a-zA-Z0-9]*(?:\.[A-Za-z]+)?)")
 _DEPTH = 50
@@ -28,7 +28,7 @@ class _Term:
 
 
 class Depends:
-    """A parsed `depends`. `names`: the tasks it speaks of, in order; `items`: those asked for AnySucceeded or AllFailed."""
+    """A parsed `depends`. `names`: the tasks in it, in order; `items`: those with AnySucceeded or AllFailed."""
 
     __slots__ = ("_term", "items", "names", "results", "text")
 
@@ -45,9 +45,9 @@ class Depends:
         """Which results of each task the text names (those of `DEFAULT` for a name alone)."""
 
     def evaluate(self, results: Mapping[str, Mapping[str, bool]], default: Mapping[str, tuple[str, ...]] | None = None) -> bool:
-        """Whether the condition holds. `results`: task -> result word -> true; missing words are false, missing tasks an error.
+        """Whether the condition holds. `results`: task -> result -> true; missing results are false, missing tasks an error.
 
-        `default` replaces what a name alone stands for, by task (a task with continueOn adds Errored or Failed).
+        `default` replaces what a name alone means, by task (a task with continueOn adds Errored or Failed).
         """
         return _evaluate(self._term, results, default or {})
 
@@ -74,7 +74,7 @@ def _evaluate(term: _Term, results: Mapping[str, Mapping[str, bool]], default: M
 
 @functools.lru_cache(maxsize=4096)
 def parse_depends(text: str) -> Depends:
-    """Parse. ExpressionError with position; an unknown result is named in Argo's words."""
+    """Parse. ExpressionError with position; an unknown result gives Argo's message."""
     return Depends(text, _Parser(text).whole())
 
 
@@ -94,7 +94,7 @@ class _Parser:
             if found is None:
                 place = at + len(text[at:]) - len(text[at:].lstrip())
                 problem = f"depends '{text}': unexpected {text[place]!r} at {place + 1}"
-                raise ExpressionError(f"{problem} (use names, && || ! and brackets)", place)
+                raise ExpressionError(f"{problem} (use names, && || ! and parentheses)", place)
             self.tokens.append((found[1], found.start(1)))
             at = found.end()
         self.text = text

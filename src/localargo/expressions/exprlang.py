@@ -35,16 +35,16 @@ class Program:
         self.roots = {node.name: node.at for node in reversed(nodes) if isinstance(node, Name) and node.name not in _FUNCTIONS | variables}
         """Top-level names, each with the position of its first use."""
         self.names = frozenset(name for node in nodes if node not in inner for name in [path(node)] if name and _root(name) in self.roots)
-        """Dotted names as far as they are written: `tasks.a.outputs.parameters.x`."""
+        """Dotted names in full: `tasks.a.outputs.parameters.x`."""
         self.required = frozenset(
             name for node in nodes if node not in guarded for name in [path(node)] if name and _root(name) in self.roots
         )
-        """Dotted names and their prefixes that no `??` or `?.` excuses from being there."""
+        """Dotted names and their prefixes that must exist: no `??` or `?.` covers them."""
         self.sprig = frozenset(name.removeprefix("sprig.") for node in nodes for name in [path(node)] if name and name.startswith("sprig."))
-        """What is asked of sprig: names of functions, whether there are such or not."""
+        """Names of sprig functions in the text, whether they exist or not."""
 
     def evaluate(self, env: Mapping[str, Json]) -> Json:
-        """The value over plain JSON values. ExpressionError: unknown name, type error, or more work than is allowed."""
+        """The value over plain JSON values. ExpressionError: unknown name, type error, or more work than allowed."""
         self.check(env)
         try:
             return Evaluation(env).value(self._tree)
@@ -54,7 +54,7 @@ class Program:
             raise ExpressionError("expression nests too deeply") from error
 
     def check(self, env: Mapping[str, Json]) -> None:
-        """What is wrong before anything is evaluated, as an ExpressionError: unknown names, types that do not fit."""
+        """Raise ExpressionError for what is wrong before anything is evaluated: unknown names, types that do not fit."""
         for name, position in self.roots.items():
             if name not in env:
                 raise ExpressionError(f"unknown name {name} {_place(self.text, position)}", position)
@@ -67,7 +67,7 @@ class Program:
 
 
 def holds(text: str, env: Mapping[str, Json]) -> bool:
-    """Whether a condition is true. ExpressionError in Argo's words (`argoexpr.EvalBool`), with lines that point at the place."""
+    """Whether a condition is true. ExpressionError with Argo's message (`argoexpr.EvalBool`), with lines that point at the place."""
     try:
         program = compile(text)
         program.check(env)
@@ -108,7 +108,7 @@ def _place(text: str, position: int | None) -> str:
 
 
 def _pointer(text: str, position: int | None) -> str:
-    """The line of the text and below it dots up to the position."""
+    """The line of the text, and below it dots up to the position."""
     if position is None:
         return ""
     start = text.rfind("\n", 0, position) + 1
@@ -117,7 +117,7 @@ def _pointer(text: str, position: int | None) -> str:
 
 
 def _guarded(tree: Node) -> set[Node]:
-    """Members left of `??` and what stands before an optional step: they may be absent."""
+    """Members left of `??` and before an optional step: they may be absent."""
     found: set[Node] = set()
     for node in walk(tree):
         if isinstance(node, Binary) and node.operator == "??":

@@ -1,4 +1,4 @@
-"""The type errors that expr-lang finds before it evaluates: operators on values whose types are known and do not fit."""
+"""The type errors that expr-lang finds before it evaluates: operators on values of known types that do not fit."""
 
 from __future__ import annotations
 

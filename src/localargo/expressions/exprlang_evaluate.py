@@ -42,7 +42,7 @@ class _Absent(Exception):
 
 
 class Evaluation:
-    """One run of one expression. `scopes` holds let variables, `closures` the elements that `#` may mean, innermost last."""
+    """One run of one expression. `scopes` holds let variables, `closures` the elements that `#` can refer to, innermost last."""
 
     def __init__(self, env: Mapping[str, Json]) -> None:
         self.env = env
@@ -135,7 +135,7 @@ def _slice(run: Evaluation, node: Slice) -> Json:
     first = run.value(node.first) if node.first else 0
     last = run.value(node.last) if node.last else len(elements)
     if not is_number(first) or not is_number(last):
-        raise ExpressionError("cannot slice: an index is no number")
+        raise ExpressionError("cannot slice: an index is not a number")
     start = max(to_int(first) + len(elements) if first < 0 else to_int(first), 0)
     end = min(max(to_int(last) + len(elements) if last < 0 else to_int(last), 0), len(elements))
     part = elements[min(start, end) : end]
@@ -154,7 +154,7 @@ def _unary(run: Evaluation, node: Unary) -> Json:
 
 
 def _binary(run: Evaluation, node: Binary) -> Json:
-    """Chains of operators lean to the left and may be long: they are walked in a loop, not by recursion."""
+    """Chains of operators are left-associative and may be long: a loop walks them, not recursion."""
     spine = [node]
     while isinstance(spine[-1].left, Binary):
         spine.append(spine[-1].left)
@@ -210,7 +210,7 @@ def _text_operation(operator: str, left: Json, right: Json) -> bool:
         try:
             return re2.match(right, left)
         except ExpressionError as error:
-            raise ExpressionError(str(error)) from error  # its place is the operator's
+            raise ExpressionError(str(error)) from error  # its position is the operator's
     if operator == "contains":
         return right in left
     return left.startswith(right) if operator == "startsWith" else left.endswith(right)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """Anything that has a value."""
+    """A node that has a value."""
 
     at: int
 
     def children(self) -> Iterator[Node]:
-        """The nodes right below, in the order of the text."""
+        """The child nodes, in the order of the text."""
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, Node):
@@ -43,7 +43,7 @@ class Member(Node):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chain(Node):
-    """How far an absent object before `?.` makes everything nil."""
+    """The range in which an absent object before `?.` makes everything nil."""
 
     node: Node
 

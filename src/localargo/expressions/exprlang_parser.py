@@ -1,4 +1,4 @@
-"""From expr-lang's text to its tree, by precedence climbing (its pipe, `not in` and `??` rules fit no LALR grammar)."""
+"""From expr-lang's text to its tree, by precedence climbing (an LALR grammar cannot express its pipe, `not in` and `??` rules)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DEPTH = 60
 
 
 def parse(text: str) -> Node:
-    """The whole text as one expression. ExpressionError with position, in expr-lang's words."""
+    """The whole text as one expression. ExpressionError with position and expr-lang's message."""
     return _Parser(tokens(text)).whole()
 
 

@@ -1,4 +1,4 @@
-"""expr-lang's functions with a closure: `filter(xs, {# > 1})`, `reduce(xs, #acc + #, 0)` and their kin."""
+"""expr-lang's functions with a closure: `filter(xs, {# > 1})`, `reduce(xs, #acc + #, 0)` and similar ones."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ RIGHT = {"**", "^"}
 NEGATABLE = {"in", "matches", "contains", "startsWith", "endsWith"}
 ORDER = {"<", ">", "<=", ">="}
 SAME = {"or": "||", "and": "&&", "^": "**", "not": "!"}
-# arguments: e an expression, p a predicate, capital when it may be left out
+# arguments: e an expression, p a predicate, capital when optional
 PREDICATES = {
     "all": "ep",
     "none": "ep",

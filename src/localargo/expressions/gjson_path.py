@@ -1,4 +1,4 @@
-"""GJSON's path language: keys, wildcards, indexes, `#`, queries, pipes and the modifiers that change no text."""
+"""GJSON's path language: keys, wildcards, indexes, `#`, queries, pipes and the modifiers that do not change text."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _OPERATOR = re.compile(r"==|!=|<=|>=|!%|=|<|>|%")
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One step. `piped`: it follows a `|` and so applies to all that came before."""
+    """One step. `piped`: it follows a `|`, so it applies to the whole result before it."""
 
     kind: Literal["key", "count", "query", "modifier"]
     name: str = ""
     piped: bool = False
     wild: bool = False
-    forced: bool = False  # `:1` in a path to write: a key, no index
+    forced: bool = False  # `:1` in a path to write: a key, not an index
     every: bool = False  # `#(...)#`
     path: tuple[Component, ...] = ()
     operator: str = ""
     operand: str = ""
 
     def matches(self, key: str) -> bool:
-        """Whether an object's key is meant."""
+        """Whether the step is a key of an object."""
         return _glob(self.name, key) if self.wild else key == self.name
 
     def accepts(self, raw: str, budget: Budget) -> bool:
@@ -44,7 +44,7 @@ class Component:
 
 
 def _glob(pattern: str, text: str) -> bool:
-    """`*` and `?`, in time that grows with the product of the lengths at worst."""
+    """`*` and `?`, in time at most proportional to the product of the lengths."""
     star = -1
     at = mark = position = 0
     while at < len(text):
@@ -63,7 +63,7 @@ def _glob(pattern: str, text: str) -> bool:
 
 
 def parse_path(path: str) -> list[Component]:
-    """The path's steps. ExpressionError for multipaths (`{a,b}`) and literals, which Sensors have no use for."""
+    """The path's steps. ExpressionError for multipaths (`{a,b}`) and literals, which Sensors do not use."""
     if len(path) > _LENGTH:
         raise ExpressionError(f"path longer than {_LENGTH} characters")
     found: list[Component] = []
@@ -75,7 +75,7 @@ def parse_path(path: str) -> list[Component]:
             piped = path[at] == "|"
             at += 1
             if at == len(path):
-                found.append(Component("key", "", piped))  # a path that ends in a dot asks for the empty key
+                found.append(Component("key", "", piped))  # a path that ends in a dot ends with the empty key
     return found
 
 
@@ -177,7 +177,7 @@ def _ranked(sign: int, operator: str) -> bool:
 
 
 def follow(raw: str, components: list[Component], budget: Budget) -> str | None:
-    """The JSON text that the steps lead to from a JSON text; None when they lead nowhere."""
+    """The JSON text at the end of the steps; None when it does not exist."""
     found: str | None = raw if components else None
     for index, component in enumerate(components):
         budget.step()
@@ -192,7 +192,7 @@ def follow(raw: str, components: list[Component], budget: Budget) -> str | None:
 
 
 def _first(raw: str, component: Component, rest: list[Component], budget: Budget) -> str | None:
-    """The first key that matches the wildcard and from which the rest of the path leads somewhere."""
+    """The first key that matches the wildcard and below which the rest of the path exists."""
     for key, value in members(raw):
         if component.matches(key):
             reached = follow(value, rest, budget) if rest else value

@@ -1,4 +1,4 @@
-"""JSON text by spans: a value's raw text is kept, as GJSON hands it on."""
+"""JSON text by spans: a value keeps its raw text, as in GJSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SCALAR = re.compile(r"[^\s,\]}]+")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a path leads to. `raw` is the JSON text as it stands in the document, `value` its meaning."""
+    """The value at a path. `raw` is its JSON text in the document, `value` the parsed value."""
 
     exists: bool
     raw: str = ""
@@ -48,7 +48,7 @@ class Found:
 
     @property
     def number(self) -> float:
-        """As GJSON's Float(): text that is a number counts, true is 1, everything else 0."""
+        """As GJSON's Float(): text that is a number becomes one, true is 1, everything else 0."""
         if self.kind == "True":
             return 1.0
         text = str(self.value) if self.kind == "String" else self.raw if self.kind == "Number" else ""

@@ -1,4 +1,4 @@
-"""`fmt.Sprintf`, as far as templates and withSequence's `format` use it."""
+"""`fmt.Sprintf`, the part that templates and withSequence's `format` use."""
 
 from __future__ import annotations
 

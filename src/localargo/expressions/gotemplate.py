@@ -17,12 +17,12 @@ from localargo.expressions.values import Budget, go_type
 Json = Any
 
 _LENGTH = 100_000
-_CALLS = 50  # templates that call templates
+_CALLS = 50  # depth of templates that call templates
 _LOGIC = ("and", "or")
 
 
 class _Missing:
-    """What a map has not: it prints as `<no value>`, and a field of it is missing as well."""
+    """A missing key of a map: it prints as `<no value>`, and its fields are missing as well."""
 
 
 _MISSING = _Missing()
@@ -48,12 +48,12 @@ def _parsed(text: str) -> Template:
 
 
 def check(text: str) -> None:
-    """ExpressionError when the text is no template or uses a function that is not there."""
+    """ExpressionError when the text is not a template or uses an unknown function."""
     _parsed(text)
 
 
 def render(text: str, data: Json) -> str:
-    """The template over the data (`.`), whose numbers are all float64, as GJSON hands them to Argo Events.
+    """The template over the data (`.`), whose numbers are all float64, as Argo Events gets them from GJSON.
 
     An absent value prints as `<no value>`. ExpressionError: syntax, unknown function, an operation on the wrong type, too much work.
     """

@@ -17,7 +17,7 @@ Json = Any
 
 
 def truth(value: Json) -> bool:
-    """Go's idea of it: not the zero value, not empty; a time is always true."""
+    """Truth in Go templates: not the zero value, not empty; a time is always true."""
     if isinstance(value, (Time, Duration)):
         return True
     if value is None or isinstance(value, bool):
@@ -101,7 +101,7 @@ def _len(arguments: list[Json]) -> int:
 
 
 def sprint(arguments: list[Json]) -> str:
-    """`fmt.Sprint`: blanks stand between operands when neither is a string."""
+    """`fmt.Sprint`: spaces go between operands when neither is a string."""
     text = ""
     for index, value in enumerate(arguments):
         if index and not isinstance(value, str) and not isinstance(arguments[index - 1], str):
@@ -112,7 +112,7 @@ def sprint(arguments: list[Json]) -> str:
 
 def _printf(arguments: list[Json]) -> str:
     if not arguments or not isinstance(arguments[0], str):
-        raise ExpressionError("error calling printf: the format is no string")
+        raise ExpressionError("error calling printf: the format is not a string")
     return sprintf(arguments[0], arguments[1:])
 
 

@@ -26,7 +26,7 @@ _TRIMMED = " \t\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`kind` is text, string, number, variable, field, word, sign or space; `glued`: no blank before it; `at`: character position."""
+    """`kind` is text, string, number, variable, field, word, sign or space; `glued`: no space before it; `at`: character position."""
 
     kind: str
     text: str

@@ -13,7 +13,7 @@ _DEPTH = 60
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A constant (`constant`), or where a chain starts: `dot`, `$name`, a call without arguments of `function`, or a pipeline."""
+    """A constant (`constant`), or the start of a chain: `dot`, `$name`, a call without arguments of `function`, or a pipeline."""
 
     at: int
     kind: str  # constant, dot, variable, function, pipe
@@ -50,7 +50,7 @@ class Template:
     """The main tree (name empty) and every defined one."""
 
     trees: dict[str, list[Node]]
-    functions: set[str] = field(default_factory=set)  # every function name that is used
+    functions: set[str] = field(default_factory=set)  # names of all functions used
 
 
 def parse(source: str) -> Template:
@@ -238,7 +238,7 @@ class _Tokens:
         found = [self.command()]
         while self.is_sign("|"):
             self.take()
-            if not self.done():  # Go lets a pipeline end in a bar
+            if not self.done():  # Go allows a pipeline to end in a bar
                 found.append(self.command())
         for command in found[1:]:
             if command[0].kind in ("constant", "dot") and not command[0].fields:

@@ -1,4 +1,4 @@
-"""How Go prints values, reads durations and formats times, as far as manifests and messages show it."""
+"""How Go prints values, reads durations and formats times, the part that manifests and messages show."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _printable(char: str) -> str:
 
 
 def item_text(item: Json) -> str:
-    """What `{{item}}` becomes: a string as it is, everything else compact JSON with its numbers' own text.
+    """The value of `{{item}}`: a string as it is, everything else compact JSON with its numbers' own text.
 
     `item` comes from `rawjson.loads` (numbers are `Number`). As Argo prints it: the keys of a map are sorted, those of maps inside it
     keep their order; `<`, `>`, `&` inside a map or list are escaped.
@@ -92,7 +92,7 @@ def item_text(item: Json) -> str:
 
 
 def item_field(value: Json) -> str:
-    """What `{{item.key}}` becomes. A string keeps its JSON escapes (`\\"`, `\\n`), which is what Argo does."""
+    """The value of `{{item.key}}`. A string keeps its JSON escapes (`\\"`, `\\n`), which is what Argo does."""
     text = dumps(value, sort=False)
     return text[1:-1] if text.startswith('"') else text
 
@@ -122,7 +122,7 @@ def parse_duration(text: str) -> float:
 
 
 def argo_duration(text: str) -> float:
-    """Seconds of a duration in a Workflow: a Go duration or a whole number of seconds. Its errors are in Argo's words."""
+    """Seconds of a duration in a Workflow: a Go duration or a whole number of seconds. Its errors are Argo's messages."""
     if re.fullmatch(r"[+-]?[0-9]+", text):
         return float(text)
     try:
@@ -132,7 +132,7 @@ def argo_duration(text: str) -> float:
 
 
 def go_duration(text: str) -> float:
-    """Seconds of a duration as Go's `time.ParseDuration` reads it. Its errors are in Go's words."""
+    """Seconds of a duration as Go's `time.ParseDuration` reads it. Its errors are Go's messages."""
     invalid = ExpressionError(f'time: invalid duration "{text}"')
     rest = text[1:] if text[:1] in ("-", "+") else text
     if rest == "0":

@@ -27,7 +27,7 @@ _NAMES["Mon"] = [name[:3] for name in _NAMES["Monday"]]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Time:
-    """An instant with its zone; `nanoseconds` within the second (datetime has microseconds alone)."""
+    """An instant with its zone; `nanoseconds` within the second (datetime has only microseconds)."""
 
     when: datetime.datetime
     nanoseconds: int = 0
@@ -91,7 +91,7 @@ def zone(name: str) -> datetime.tzinfo:
 
 
 def format_time(time: Time, layout: str) -> str:
-    """The time in a Go layout; text that is no layout element stays."""
+    """The time in a Go layout; other text stays as it is."""
     return _LAYOUT.sub(lambda found: _element(time, found[0]), layout)
 
 
@@ -145,7 +145,7 @@ def _offset(when: datetime.datetime, element: str) -> str:
 
 
 def parse_time(layout: str, text: str, tz: datetime.tzinfo = datetime.UTC) -> Time:
-    """Read a time written in a Go layout; a zone in the text wins over `tz`. ExpressionError in Go's words."""
+    """Read a time written in a Go layout; a zone in the text overrides `tz`. ExpressionError with Go's message."""
     found: dict[str, str] = {}
     position, previous = 0, 0
     for element in _LAYOUT.finditer(layout):

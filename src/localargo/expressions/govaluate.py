@@ -1,4 +1,4 @@
-"""govaluate: `when`, Sensor `conditions` and `filters.exprs`. Numbers are float64, and errors use govaluate's own words."""
+"""govaluate: `when`, Sensor `conditions` and `filters.exprs`. Numbers are float64, and errors have govaluate's own messages."""
 
 from __future__ import annotations
 

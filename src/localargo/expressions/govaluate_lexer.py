@@ -1,4 +1,4 @@
-"""govaluate's tokens and the rule of which may follow which."""
+"""govaluate's tokens and the rules of their order."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Token:
 
 
 def tokens(text: str) -> list[Token]:
-    """Every token, in an order that govaluate accepts. ExpressionError in govaluate's words."""
+    """Every token, in an order that govaluate accepts. ExpressionError with govaluate's message."""
     found = _Reader(text).run()
     opened = sum((token.kind == "CLAUSE") - (token.kind == "CLAUSE_CLOSE") for token in found)
     if opened:
@@ -77,7 +77,7 @@ def tokens(text: str) -> list[Token]:
 
 
 def check_order(found: list[Token]) -> None:
-    """ExpressionError when a token may not stand where it does."""
+    """ExpressionError when a token is not allowed at its position."""
     state, last = "UNKNOWN", "<nil>"
     depth = 0
     for token in found:
@@ -173,7 +173,7 @@ class _Reader:
         raise ExpressionError(f"Invalid token: '{text}'")
 
     def run_of(self, wanted: Callable[[str], bool]) -> str:
-        """As far as characters are wanted; blanks end it, a backslash takes whatever follows."""
+        """The characters that belong to the token; a space ends it, a backslash adds any character after it."""
         parts: list[str] = []
         while self.at < len(self.text):
             char = self.text[self.at]
@@ -203,7 +203,7 @@ class _Reader:
 
 
 def _moment(text: str) -> float | None:
-    """A quoted text that is written like a time counts as its epoch seconds."""
+    """A quoted string in the form of a time is its epoch seconds."""
     if not re.match(r"[0-9]{4}-|[0-9]{1,2}:|[A-Z][a-z]{2} ", text):
         return None
     for layout in _TIMES:

@@ -14,7 +14,7 @@ from localargo.expressions.values import to_int
 
 Json = Any
 
-# loosest first; every level leans to the left, the power operator too
+# loosest first; every level is left-associative, the power operator too
 _LEVELS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("SEPARATOR", (",",)),
     ("TERNARY", ("?", ":", "??")),
@@ -39,7 +39,7 @@ _MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """An operator with its sides, or (operator empty) a literal or variable. `kind` is the token's."""
+    """An operator with its operands, or (operator empty) a literal or variable. `kind` is the token's."""
 
     kind: str
     operator: str
@@ -49,7 +49,7 @@ class Stage:
 
 
 def plan(found: list[Token]) -> Stage | None:
-    """The tree of tokens that are in an acceptable order."""
+    """The tree of tokens in a valid order."""
     if not found:
         return None
     return _Planner(found).level(0)

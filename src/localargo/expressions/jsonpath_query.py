@@ -1,4 +1,4 @@
-"""JSONPath (`$.a[1].v`, kubectl's `{.a.b}`): the steps that need no script."""
+"""JSONPath (`$.a[1].v`, kubectl's `{.a.b}`): the steps without scripts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WORDS = re.compile(r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?!&&|\|\|).)+|&&
 def query(doc: Json, path: str, budget: Budget | None = None) -> Json:
     """The value of a definite path, or the list of all values when the path has `*`, `..`, a slice, a union or a filter.
 
-    ExpressionError when the path is wrong or a definite path leads nowhere.
+    ExpressionError when the path is wrong or a definite path does not exist.
     """
     steps = parse(path)
     found = select(doc, steps, budget or Budget())
@@ -34,7 +34,7 @@ def query(doc: Json, path: str, budget: Budget | None = None) -> Json:
 
 
 def _lost(doc: Json, steps: list[Step], path: str) -> str:
-    """Which step of a definite path leads nowhere, as the library of Argo tells it."""
+    """Which step of a definite path does not exist, with the message of Argo's library."""
     place = doc
     for kind, key in steps:
         if kind == "name" and isinstance(place, dict):
@@ -110,7 +110,7 @@ Condition = tuple[list[Step], str | None, Json]
 
 
 def _conditions(text: str, path: str) -> list[list[Condition]]:
-    """A filter as ways to pass, each a list of conditions that must all hold; empty when it cannot be read."""
+    """A filter as alternatives, each a list of conditions that must all hold; empty when it cannot be parsed."""
     text = text[1:-1] if text.startswith("(") and text.endswith(")") else text
     ways: list[list[Condition]] = [[]]
     words = _WORDS.findall(text)
@@ -139,7 +139,7 @@ def _constant(text: str, path: str) -> Json:
 
 
 def select(doc: Json, steps: list[Step], budget: Budget) -> list[Json]:
-    """Every value that the steps lead to, in document order."""
+    """Every value at the end of the steps, in document order."""
     found = [doc]
     for kind, detail in steps:
         following: list[Json] = []

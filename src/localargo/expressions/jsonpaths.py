@@ -18,7 +18,7 @@ __all__ = ["Found", "get", "jsonpath", "set"]
 
 Json = Any
 
-_LONGEST = 10_000  # elements that writing past a list's end may add
+_LONGEST = 10_000  # elements that a write past a list's end may add
 _EXPRESSION = re.compile(r"\{((?:[^{}'\"]|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")*)\}")
 
 
@@ -29,7 +29,7 @@ def _checked(text: str) -> str:
 
 
 def get(doc: Json | str, path: str) -> Found:
-    """What the GJSON path leads to. `doc` is JSON text (a str) or a tree. ExpressionError: no JSON, or a path of an unknown kind."""
+    """The value at the GJSON path. `doc` is JSON text (a str) or a tree. ExpressionError: not JSON, or an unsupported path."""
     text = _checked(doc) if isinstance(doc, str) else dumps(doc, sort=False)
     found = follow(text, parse_path(path), Budget())
     return NOTHING if found is None else Found(True, found)
@@ -38,8 +38,8 @@ def get(doc: Json | str, path: str) -> Found:
 def set(doc: dict[str, Json], path: str, value: Json) -> dict[str, Json]:
     """A copy of the document with the value at the SJSON path.
 
-    Objects and lists on the way are made; an index past a list's end pads with null, `-1` appends, `:1` is a key and no index, `\\.` a
-    dot. A path with a query (`#(name=="x").value`) replaces what is there and changes nothing when there is nothing, as SJSON does.
+    Missing objects and lists are created; an index past a list's end pads with null, `-1` appends, `:1` is a key, not an index, `\\.` a
+    dot. A path with a query (`#(name=="x").value`) replaces an existing value and changes nothing when there is none, as SJSON does.
     """
     result = copy.deepcopy(doc)
     components = parse_path(path)
@@ -85,7 +85,7 @@ def _write_item(place: list[Json], name: str, following: Json, last: bool) -> Js
 
 
 def _replace(place: Json, components: list[Component], value: Json) -> None:
-    """Replace what a path with queries leads to: the first match, or every one for `#(...)#` and `#`."""
+    """Replace the value at a path with queries: the first match, or every one for `#(...)#` and `#`."""
     component, rest = components[0], components[1:]
     for key in _matches(place, component, rest):
         if not rest:
@@ -113,9 +113,9 @@ def _matches(place: Json, component: Component, rest: list[Component]) -> list[A
 
 
 def jsonpath(doc: Json, path: str) -> str:
-    """kubectl's `-o jsonpath=...`: text with `{.a.b}` parts; several values stand with blanks between; a path without braces is one part.
+    """kubectl's `-o jsonpath=...`: text with `{.a.b}` parts; several values are separated by spaces; a path without braces is one part.
 
-    A path that leads nowhere gives nothing. ExpressionError for `range` and other words of that language.
+    A path that does not exist gives an empty text. ExpressionError for `range` and other keywords of that language.
     """
     if "{" not in path:
         return _values(doc, path)

@@ -1,7 +1,7 @@
-"""Lua 5.1 as a Sensor's filter scripts need it: expressions, control flow, functions, tables, and the `string`, `table` and `math` of old.
+"""Lua 5.1 for a Sensor's filter scripts: expressions, control flow, functions, tables, and the libraries `string`, `table`, `math`.
 
-A script comes from a manifest and sees one JSON value, `event`. It reaches nothing else (no io, os, load or metatables), and its work is
-bounded.
+A script comes from a manifest and sees one JSON value, `event`. It has access to nothing else (no io, os, load or metatables), and its
+work is bounded.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _Return(Exception):
 
 
 class _Scope:
-    """Local names; `up` is what lies around. Without `up` the globals."""
+    """Local names; `up` is the enclosing scope. Without `up` the globals."""
 
     __slots__ = ("names", "up")
 
@@ -44,7 +44,7 @@ class _Scope:
 
 
 class _Function:
-    """A function of the script with what it was made in."""
+    """A function of the script with its enclosing scope."""
 
     __slots__ = ("body", "names", "rest", "scope")
 
@@ -56,14 +56,14 @@ class _Function:
 
 
 def check(text: str) -> None:
-    """ExpressionError when the text is no script."""
+    """ExpressionError when the text is not a script."""
     parse(text)
 
 
 def run(text: str, event: Any) -> Any:
-    """What the script returns first, given the JSON value `event` as its global of that name: None, bool, float, str or Table.
+    """The first value that the script returns, given the JSON value `event` as its global of that name: None, bool, float, str or Table.
 
-    ExpressionError: syntax, an operation on the wrong type, a name that is not there, too much work.
+    ExpressionError: syntax, an operation on the wrong type, an unknown name, too much work.
     """
     machine = _Machine()
     scope = _Scope(None, {**library(machine.call), "event": from_json(event)})

@@ -1,4 +1,4 @@
-"""What a Lua script finds: the basic functions, `string`, `table` and `math`; nothing that reaches outside."""
+"""The globals of a Lua script: the basic functions, `string`, `table` and `math`; nothing with access to the outside."""
 
 from __future__ import annotations
 

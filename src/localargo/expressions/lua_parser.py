@@ -1,4 +1,4 @@
-"""Lua 5.1 source to a tree of tuples: what filter scripts of a Sensor are written in. No goto, no coroutines, no metatables."""
+"""From Lua 5.1 source, the language of a Sensor's filter scripts, to a tree of tuples. No goto, no coroutines, no metatables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lua's `string`: its functions, and its patterns, matched by a bounded backtracking of their own."""
+"""Lua's `string`: its functions, and its patterns, matched with bounded backtracking."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Matcher:
         self.found: list[tuple[int, int | None]] = []
 
     def at(self, start: int, pattern_start: int) -> int | None:
-        """Where a match from `start` ends."""
+        """The end of a match from `start`."""
         self.found = []
         return self._match(start, pattern_start)
 
     def captures(self, start: int, end: int, whole: bool) -> list[Any]:
-        """What was captured; the whole match when nothing is and `whole` asks for it."""
+        """The captures; the whole match when there are none and `whole` is set."""
         if not self.found:
             return [self.text[start:end]] if whole else []
         return [float(a + 1) if b == -1 else self.text[a:b] for a, b in self.found]

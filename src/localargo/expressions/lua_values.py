@@ -31,7 +31,7 @@ class Table:
             self.entries[_key(key)] = value
 
     def length(self) -> int:
-        """How many values stand at 1, 2, 3 ... without a gap."""
+        """How many values there are at 1, 2, 3 ... without a gap."""
         count = 0
         while float(count + 1) in self.entries:
             count += 1
@@ -45,7 +45,7 @@ class Table:
 
 
 class Builtin:
-    """A function that the library gives."""
+    """A function of the library."""
 
     __slots__ = ("name", "run")
 
@@ -124,7 +124,7 @@ def equal(left: Any, right: Any) -> bool:
 
 
 def compared(operator: str, left: Any, right: Any, line: int) -> bool:
-    """`<` and its like, on two numbers or two strings."""
+    """`<` and the other comparisons, on two numbers or two strings."""
     if type(left) is not type(right) or not isinstance(left, float | str):
         raise ExpressionError(f"<string>:{line}: attempt to compare {type_name(left)} with {type_name(right)}")
     if isinstance(left, str):

@@ -19,7 +19,7 @@ _LINES = {0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A JSON number with the text it was written with: `1e-05`, `1.0`, `12345678901234567`."""
+    """A JSON number with its original text: `1e-05`, `1.0`, `12345678901234567`."""
 
     text: str
 
@@ -39,7 +39,7 @@ class Number:
 
 
 def loads(text: str) -> Json:
-    """Parse one JSON document; its numbers become `Number`. Errors: ExpressionError in the words of Go's encoding/json."""
+    """Parse one JSON document; its numbers become `Number`. ExpressionError with the messages of Go's encoding/json."""
     return _parse(text, Number)
 
 

@@ -1,7 +1,7 @@
 """Go's regular expressions (RE2): linear time, no look-around, no back references.
 
-Matching runs on Rust's `regex` (it comes with pydantic), which has RE2's guarantees: a hostile pattern cannot hang. Finding and
-replacing need the places of a match, which that door does not tell; they run on `re`, for patterns whose work can be bounded.
+Matching runs on Rust's `regex` (part of pydantic), which has RE2's guarantees: a hostile pattern cannot hang. Finding and
+replacing need the positions of a match, which pydantic does not offer; they run on `re`, for patterns whose work can be bounded.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _finder(pattern: str) -> tuple[re.Pattern[str], Translated]:
 
 
 def finder(pattern: str, text: str) -> re.Pattern[str]:
-    """The pattern for `re`, once it is sure that it ends soon on a text of this length; else ExpressionError."""
+    """The pattern for `re` when its work on a text of this length is bounded; else ExpressionError."""
     compiled, translated = _finder(pattern)
     if translated.nested:
         raise ExpressionError(f"regexp `{pattern}`: a repeat inside a repeat is not supported for finding and replacing, only for matching")
@@ -65,7 +65,7 @@ def finder(pattern: str, text: str) -> re.Pattern[str]:
 
 
 def expand(template: str, found: re.Match[str]) -> str:
-    """Go's `Expand`: `$1`, `${1}`, `$name`, `$$`; a group that is not there is empty."""
+    """Go's `Expand`: `$1`, `${1}`, `$name`, `$$`; a missing group is empty."""
 
     def group(reference: re.Match[str]) -> str:
         name = reference[1] or reference[2]

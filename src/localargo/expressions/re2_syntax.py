@@ -1,4 +1,4 @@
-"""From RE2's syntax to that of Rust's `regex` and of Python's `re`; what RE2 has not is refused here."""
+"""From RE2's syntax to that of Rust's `regex` and of Python's `re`; what RE2 does not support is refused here."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Translated:
 
 
 def translate(pattern: str, dialect: Dialect) -> Translated:
-    """Translate; ExpressionError in Go's words for what RE2 refuses."""
+    """Translate; ExpressionError with Go's message for what RE2 refuses."""
     if len(pattern) > _LENGTH:
         raise ExpressionError(f"error parsing regexp: expression longer than {_LENGTH} characters")
     return _Translation(pattern, dialect).run()
@@ -65,7 +65,7 @@ class _Translation:
         self.options = 0
         self.choices = 0  # repeats, options and alternatives so far
         self.nested = False
-        self.group_choices = 0  # of them, in the group that was just closed
+        self.group_choices = 0  # the same, in the group that was just closed
         self.quantifiable = False
         self.extra = 0
 

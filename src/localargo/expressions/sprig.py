@@ -1,6 +1,6 @@
 """sprig's functions, for Go templates (`{{ .x | trunc 8 }}`) and for expr-lang (`sprig.trunc(8, x)`).
 
-Those that read the environment, the network or a random source are not here: an event must not be able to reach them.
+Those that read the environment, the network or a random source are missing: an event must have no access to them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Json = Any
 
 
 def names() -> frozenset[str]:
-    """Every function there is."""
+    """Every supported function."""
     return frozenset(FUNCTIONS)
 
 

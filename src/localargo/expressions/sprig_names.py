@@ -1,4 +1,4 @@
-"""The names of sprig's functions as expressions know them (sprig 3.3.0 without `env` and `expandenv`), whether we have them or not."""
+"""The names of sprig's functions as expressions know them (sprig 3.3.0 without `env` and `expandenv`), whether supported here or not."""
 
 from __future__ import annotations
 

@@ -29,8 +29,8 @@ _WORDS = {"s": "string", "i": "int", "b": "bool", "l": "list", "m": "map"}
 def function(names: str, kinds: str) -> Callable[[Function], Function]:
     """Register under every name. `kinds`, a letter each: s string, i int, b bool, l list, m map, * any.
 
-    A final + lets the last letter stand any number of times, or not at all.
-    The function is called with the arguments, and first with the budget when its first parameter is named so.
+    A final + allows the last letter any number of times, or not at all.
+    The function gets the arguments, after the budget when its first parameter is named `budget`.
     """
 
     def register(target: Function) -> Function:
@@ -71,7 +71,7 @@ def text_of(value: Json) -> str:
 
 
 def int_of(value: Json) -> int:
-    """sprig's `int64` (spf13/cast): text in Go's notation, a float without its fraction, 0 for what is no number."""
+    """sprig's `int64` (spf13/cast): text in Go's notation, a float without its fraction, 0 for anything that is not a number."""
     if isinstance(value, bool):
         return int(value)
     if is_number(value):
@@ -88,7 +88,7 @@ def int_of(value: Json) -> int:
 
 
 def float_of(value: Json) -> float:
-    """sprig's `float64`: 0 for what is no number."""
+    """sprig's `float64`: 0 for anything that is not a number."""
     if isinstance(value, bool) or is_number(value):
         return float(value)
     if isinstance(value, str) and re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?", value):
@@ -97,7 +97,7 @@ def float_of(value: Json) -> float:
 
 
 def is_empty(value: Json) -> bool:
-    """Go's zero value, or nothing in it."""
+    """Go's zero value, or an empty one."""
     if value is None or value is False:
         return True
     if is_number(value):

@@ -1,4 +1,4 @@
-"""sprig's functions on text: cutting, case, quoting, regular expressions, encodings, sums."""
+"""sprig's functions on text: cutting, case, quoting, regular expressions, encodings, checksums."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ function("adler32sum", "s")(lambda s: str(zlib.adler32(s.encode("utf-8", "replac
 
 @function("b64dec", "s")
 def _b64dec(text: str) -> str:
-    """A text that is no base64 gives the error's words as its result, as sprig does."""
+    """A text that is not base64 gives the error's message as its result, as in sprig."""
     try:
         return base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True).decode("utf-8", "replace")
     except (binascii.Error, ValueError):

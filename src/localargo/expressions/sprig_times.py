@@ -1,4 +1,4 @@
-"""sprig's functions on times. Without a time they take the present one, as sprig does."""
+"""sprig's functions on times. Without a time they use the current one, as sprig does."""
 
 from __future__ import annotations
 

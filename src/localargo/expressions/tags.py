@@ -15,7 +15,7 @@ from localargo.expressions.values import plain_tree
 
 Json = Any
 
-# Argo leaves an expression alone while one of these is not known yet: comparing it with nil would give a value too early
+# Argo leaves an expression as it is while one of these is unknown: compared with nil, it would have a value too early
 _LATE = {"item", "retries", "workflow.status", "workflow.failures"} | {
     f"lastRetry.{name}" for name in ("exitCode", "status", "duration", "message")
 }
@@ -23,7 +23,7 @@ _LATE = {"item", "retries", "workflow.status", "workflow.failures"} | {
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """One tag. `text`: the name or the expression, without braces, `=` and outer blanks; `path`: where its string is in the tree."""
+    """One tag. `text`: the name or the expression, without braces, `=` and outer blanks; `path`: the location of its string in the tree."""
 
     text: str
     expression: bool
@@ -47,7 +47,7 @@ class AbsentValue(ExpressionError):
 
 
 def explode(scope: Mapping[str, Json]) -> dict[str, Json]:
-    """Flat dotted names as nested maps: `a.b.c` -> {a: {b: {c: ...}}}. A name that is the parent of another gives way to it."""
+    """Flat dotted names as nested maps: `a.b.c` -> {a: {b: {c: ...}}}. The parent of another name is replaced by it."""
     result: dict[str, Json] = {}
     parents = {name[:index] for name in scope for index, char in enumerate(name) if char == "."}
     for name, value in scope.items():
@@ -68,12 +68,12 @@ def substitute(tree: Json, scope: Mapping[str, str | None], *, strict: Sequence[
     """Replace the tags in every string, keys too; a new tree.
 
     A plain tag becomes the text that `scope` has under its name. `None` there is an absent optional: AbsentValue in a plain tag, nil
-    in an expression. A name that is not there stays as it is written, unless it is one of `strict` or lies below one (`tasks.a` covers
-    `tasks.a.status`; `"*"` covers every name): then UnresolvedTag. Names of artifacts stay even so (but for `"*"`).
+    in an expression. An unknown name stays as it is, unless it is one of `strict` or below one (`tasks.a` covers
+    `tasks.a.status`; `"*"` covers every name): then UnresolvedTag. Names of artifacts stay nevertheless (except with `"*"`).
 
-    An expression sees `scope` exploded into nested maps, with `env` laid over it. One that cannot be evaluated, or gives nil, stays as
-    it is written if some name of it is not known or nothing is strict; otherwise ExpressionError "failed to evaluate expression: ...".
-    So does always what is no expression at all.
+    An expression sees `scope` exploded into nested maps, with `env` merged over it. One that cannot be evaluated, or gives nil, stays as
+    it is if one of its names is unknown or nothing is strict; otherwise ExpressionError "failed to evaluate expression: ...".
+    Text that is not an expression always raises it.
     """
     return _Substitution(scope, tuple(strict), env or {}).tree(tree)
 
@@ -166,7 +166,7 @@ class _Substitution:
     def expression(self, whole: str, text: str) -> str:
         try:
             program = exprlang.compile(text)
-        except ExpressionError as error:  # what is no expression is never left for later
+        except ExpressionError as error:  # text that is not an expression is never left for later
             raise ExpressionError(f"failed to evaluate expression: {exprlang.pointed(error, text)}", error.position) from error
         missing = [name for name in sorted(program.required) if not self.known(name)]
         missing += [f"sprig.{name}" for name in program.sprig if name not in sprig_names.NAMES]
@@ -186,7 +186,7 @@ class _Substitution:
                 return whole
             raise ExpressionError(f"failed to evaluate expression: {exprlang.pointed(error, program.text)}", error.position) from error
         if result is None and not lenient:
-            written = quote(whole[3:-2])[1:-1]  # Argo shows the expression as it stands in the manifest's JSON
+            written = quote(whole[3:-2])[1:-1]  # Argo shows the expression as the manifest's JSON has it
             raise ExpressionError(f"failed to evaluate expression {go_quote(written)}")
         try:
             return whole if result is None else _as_text(result)

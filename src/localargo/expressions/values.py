@@ -1,4 +1,4 @@
-"""Values as Go sees them: what an expression may hold, how it compares, what its type is called, and how much work is allowed."""
+"""Values as Go sees them: what an expression may hold, comparisons, names of types, and limits of work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SIZE = 8_000_000
 
 
 class Budget:
-    """The work that one evaluation may still do: steps (nodes, elements) and size (characters, elements made)."""
+    """The work that is left for one evaluation: steps (nodes, elements) and size (characters, elements made)."""
 
     __slots__ = ("size", "steps")
 

@@ -283,7 +283,7 @@ def test_more_values(text: str, expected: Any) -> None:
         ("fromJSON('[1]').a", r"int\(string\)"),
         ("fromJSON('5')[0]", "cannot fetch 0 from float64"),
         ("fromJSON('5')[0:1]", "cannot slice float64"),
-        ("[1][fromJSON('\"a\"'):]", "an index is no number"),
+        ("[1][fromJSON('\"a\"'):]", "an index is not a number"),
         ("5 in fromJSON('\"x\"')", 'operator "in" not defined on string'),
         ("fromJSON('1') contains 'x'", "is float64, not string"),
         ("fromJSON('1') && true", "is float64, not bool"),

@@ -136,7 +136,7 @@ def test_a_hostile_pattern_cannot_hang() -> None:
         ("{{ index 5 1 }}", "can't index item"),
         ("{{ index .zz 1 }}", "index of nil"),
         ("{{ and }}", "at least 1"),
-        ("{{ printf 5 }}", "the format is no string"),
+        ("{{ printf 5 }}", "the format is not a string"),
         ("{{ eq (list 1) 1 }}", "non-comparable"),
         ("{{ lt (list 1) 1 }}", "incompatible types"),
         ('{{ (toDate "2006" "2024").Nope }}', "can't evaluate field Nope"),
