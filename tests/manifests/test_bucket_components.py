@@ -21,7 +21,8 @@ import pytest
 
 from localargo.bucket.weed import GRPC_OFFSET, choose_ports
 from localargo.testing import Sensors
-from tests.manifests.installs import Doc, named, rendered, with_component
+from tests.docs.pages import blocks
+from tests.manifests.installs import ROOT, Doc, named, rendered, with_component
 from tests.waiting import wait_until
 
 AT = 1_750_000_007.5
@@ -186,6 +187,13 @@ def listener() -> Iterator[tuple[str, Queue[tuple[str, Doc]]]]:
         server.server_close()
 
 
+def snippet() -> str:
+    """The Python with which docs/howto/kubernetes.md puts the first files."""
+    page = ROOT / "docs/howto/kubernetes.md"
+    (found,) = [block.text for block in blocks(page) if "<<'END'" in block.text]
+    return found.split("<<'END'\n")[1].split("\nEND\n")[0]
+
+
 def is_ready(address: str) -> bool:
     try:
         with urllib.request.urlopen(address, timeout=60) as answer:
@@ -231,6 +239,10 @@ def test_the_bucket_to_try_with_has_its_bucket_asks_for_keys_and_tells_of_upload
         s3.put_object(Bucket="retrain", Key="incoming/flight-delay/jan 1.csv", Body=b"a\n1\n")
         s3.put_object(Bucket="retrain", Key="incoming/flight-delay/jan 1.csv", Body=b"a\n2\n")
         told = [posts.get(timeout=60) for _ in range(3)]
+        script = snippet().replace("http://127.0.0.1:8333", endpoint).replace("/tmp/flights", str(tmp_path / "flights"))
+        subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+        put = [each["Key"] for each in s3.list_objects_v2(Bucket="retrain", Prefix="incoming/flight-delay/2013")["Contents"]]
+    assert put == [f"incoming/flight-delay/2013-0{month}.csv" for month in (1, 2, 3)]
     assert {token for token, _ in told} == {f"Bearer {TOKEN}"}
     asked = [made(posted, body(document), AT + 10 * number) for number, (_, document) in enumerate(told)]
     upload = ("flight-delay", "incoming/flight-delay/jan 1.csv")

@@ -189,3 +189,10 @@ def test_every_handler_step_retries_by_exit_code(install: str) -> None:
     assert strategies["train"]["retryPolicy"] == "Always"
     assert "lastRetry.exitCode == '143'" in strategies["train"]["expression"]
     assert {str(each["container"]["envFrom"]) for each in handlers(install)} == {"[{'secretRef': {'name': 's3'}}]"}
+
+
+def test_weed_takes_no_flag_from_the_variables_of_a_service() -> None:
+    """Kubernetes puts S3_PORT=tcp://... into every pod because of the Service `s3`, and weed reads S3_PORT as its flag -s3.port."""
+    for where, pod in pods(rendered("overlays/quickstart")):
+        if any("weed" in (container.get("command") or []) for container in pod["containers"]):
+            assert pod["enableServiceLinks"] is False, where
