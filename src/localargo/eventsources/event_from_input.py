@@ -40,13 +40,13 @@ def event_from_input(text: str, documents: Sequence[Mapping[str, Any]], source: 
         return _recorded(value, known, now)
     if isinstance(value, dict) and {"specversion", "type", "data"} <= value.keys() and "subject" in value:
         value = value["data"]
-    place = _place(value, known, source)
-    data, origin = _data(value, place, now)
-    return _parsed(new_event(place.source, place.event, place.kind, data, now), origin, place)
+    declared = _declared_event(value, known, source)
+    data, origin = _data(value, declared, now)
+    return _parsed(new_event(declared.source, declared.event, declared.kind, data, now), origin, declared)
 
 
-def _parsed(event: Event, origin: str, place: SourceEvent | None) -> ParsedEvent:
-    expression = filter_expression(place.kind, place.spec) if place else ""
+def _parsed(event: Event, origin: str, declared: SourceEvent | None) -> ParsedEvent:
+    expression = filter_expression(declared.kind, declared.spec) if declared else ""
     dropped = ""
     if expression:
         try:
@@ -66,7 +66,7 @@ def _recorded(value: dict[str, Any], known: Sequence[SourceEvent], now: float) -
     return _parsed(event, origin, at[0] if at else None)
 
 
-def _place(value: Any, known: Sequence[SourceEvent], source: str) -> SourceEvent:
+def _declared_event(value: Any, known: Sequence[SourceEvent], source: str) -> SourceEvent:
     name, _, event = source.partition("/")
     found = [p for p in known if (not name or p.source == name) and (not event or p.event == event)]
     if len(found) > 1:

@@ -53,7 +53,7 @@ def check(filters: Mapping[str, Any] | None, operator: str, event: Event, data: 
             errors.append(f"{name}: {error}")
     if errors:
         raise Rejected("; ".join(errors))
-    failed = [f"{name}: {why}" for name, why in reasons if why]
+    failed = [f"{name}: {reason}" for name, reason in reasons if reason]
     if failed and (operator != "or" or len(failed) == len(reasons)):
         raise Rejected("; ".join(failed))
 
@@ -64,20 +64,20 @@ def _any_all(entries: Sequence[Any], operator: str, decide: Callable[[Any], str]
     errors: list[str] = []
     for entry in entries:
         try:
-            why = decide(entry)
+            reason = decide(entry)
         except ExpressionError as error:
             if operator != "or":
                 raise
             errors.append(str(error))
             continue
-        if operator == "or" and not why:
+        if operator == "or" and not reason:
             return ""
-        if operator != "or" and why:
-            return why
-        reasons.append(why)
+        if operator != "or" and reason:
+            return reason
+        reasons.append(reason)
     if errors:
         raise ExpressionError("; ".join(errors))
-    return "; ".join(why for why in reasons if why)
+    return "; ".join(reason for reason in reasons if reason)
 
 
 def _data(entry: Mapping[str, Any], text: str) -> str:

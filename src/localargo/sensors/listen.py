@@ -170,9 +170,13 @@ class SensorListener:
     async def _dependency(self, subscription: TriggerSubscription, dependency: Dependency, entry: Entry, position: JournalPosition) -> None:
         try:
             taken = decide.accept(dependency, entry.event)
-        except Rejected as why:
+        except Rejected as rejection:
             log.info(
-                "sensor %s dependency %s: event %s rejected: %s", subscription.sensor.name, dependency.name, entry.event.id, one_line(why)
+                "sensor %s dependency %s: event %s rejected: %s",
+                subscription.sensor.name,
+                dependency.name,
+                entry.event.id,
+                one_line(rejection),
             )
             self._without_effect(subscription, position)
             return

@@ -116,27 +116,27 @@ def replay(
     triggers: list[TriggerResult] = []
     if not dropped:
         for each in chosen:
-            told, taken = _dependencies(each, event)
-            dependencies += told
-            triggers += _triggers(each, event, taken, waiting or {}, now, configmap)
+            results, accepted = _dependencies(each, event)
+            dependencies += results
+            triggers += _triggers(each, event, accepted, waiting or {}, now, configmap)
     return Explanation(tree(event), origin, dropped, tuple(dependencies), tuple(triggers))
 
 
 def _dependencies(sensor: Sensor, event: Event) -> tuple[list[DependencyResult], dict[str, AcceptedEvent]]:
-    told, taken = [], {}
+    results, accepted = [], {}
     for dependency in sensor.dependencies:
         if (dependency.source, dependency.event) != (event.source, event.subject):
-            why = f"it listens to {dependency.source}/{dependency.event}; the event comes from {event.source}/{event.subject}"
-            told.append(DependencyResult(sensor.name, dependency.name, False, why, False, None))
+            reason = f"it listens to {dependency.source}/{dependency.event}; the event comes from {event.source}/{event.subject}"
+            results.append(DependencyResult(sensor.name, dependency.name, False, reason, False, None))
             continue
         changed, data = _transformed(dependency, event)
         try:
-            taken[dependency.name] = decide.accept(dependency, event)
-            why = ""
+            accepted[dependency.name] = decide.accept(dependency, event)
+            reason = ""
         except Rejected as rejected:
-            why = str(rejected)
-        told.append(DependencyResult(sensor.name, dependency.name, not why, why, changed, data))
-    return told, taken
+            reason = str(rejected)
+        results.append(DependencyResult(sensor.name, dependency.name, not reason, reason, changed, data))
+    return results, accepted
 
 
 def _transformed(dependency: Dependency, event: Event) -> tuple[bool, Json]:
@@ -148,12 +148,12 @@ def _transformed(dependency: Dependency, event: Event) -> tuple[bool, Json]:
 
 
 def _triggers(
-    sensor: Sensor, event: Event, taken: Mapping[str, AcceptedEvent], waiting: Mapping[str, Event], now: float, configmap: ConfigMapKey
+    sensor: Sensor, event: Event, accepted: Mapping[str, AcceptedEvent], waiting: Mapping[str, Event], now: float, configmap: ConfigMapKey
 ) -> list[TriggerResult]:
     found = []
     kept = {d.name: t for d in sensor.dependencies if d.name in waiting and (t := _try(d, waiting[d.name])) is not None}
     for trigger in sensor.triggers:
-        names = [d.name for d in sensor.bound(trigger, event) if d.name in taken]
+        names = [d.name for d in sensor.bound(trigger, event) if d.name in accepted]
         if trigger.conditions is None:
             found.append(_silent(sensor, trigger, f"it never runs: {trigger.reason}"))
             continue
@@ -164,11 +164,11 @@ def _triggers(
         for name in names:
             together = trigger.events_to_join(slots, name)
             if together is None:
-                slots[name] = taken[name]
+                slots[name] = accepted[name]
                 missing = tuple(n for n in trigger.conditions.names if n not in slots)
                 found.append(_silent(sensor, trigger, f"its conditions wait for {', '.join(missing)}", name, missing))
                 continue
-            events = {n: taken[n] if n == name else slots[n] for n in together}
+            events = {n: accepted[n] if n == name else slots[n] for n in together}
             found.append(_fired(sensor, trigger, name, events, now, configmap))
             slots = {}
     return found
@@ -181,8 +181,8 @@ def _try(dependency: Dependency, event: Event) -> AcceptedEvent | None:
         return None
 
 
-def _silent(sensor: Sensor, trigger: Trigger, why: str, by: str = "", missing: tuple[str, ...] = ()) -> TriggerResult:
-    return TriggerResult(sensor.name, trigger.name, trigger.kind, "", by, False, why, missing, (), None)
+def _silent(sensor: Sensor, trigger: Trigger, reason: str, by: str = "", missing: tuple[str, ...] = ()) -> TriggerResult:
+    return TriggerResult(sensor.name, trigger.name, trigger.kind, "", by, False, reason, missing, (), None)
 
 
 def _fired(
