@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from localargo.manifests.schema import EVENTS, WORKFLOWS
 
+from localargo.manifests.schema import EVENTS, WORKFLOWS
 from tests.docs.pages import blocks, prose
 from tests.manifests.installs import COMPONENTS, ON_A_CLUSTER, ROOT, named, of_kind, rendered
 from tests.manifests.pods import steps
