@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from handlers.modelspec.code_digests import STAGES, code_digest
+from handlers.modelspec.code_digests import ROOT, STAGES, of_stage
 from handlers.modelspec.model import ModelSpec, Source
 from handlers.storage import ObjectInfo, canonical_json, digest
 
@@ -89,4 +89,4 @@ def promote_digest(spec: ModelSpec, code: str) -> str:
 
 
 if __name__ == "__main__":
-    print(canonical_json({stage: code_digest(stage) for stage in STAGES}))
+    print(canonical_json({stage: of_stage(ROOT, stage) for stage in STAGES}))

@@ -198,6 +198,10 @@ def test_an_image_keeps_the_digests_that_were_printed_when_it_was_built(monkeypa
     command = [sys.executable, "-m", "handlers.modelspec.digests"]
     printed = subprocess.run(command, cwd=ROOT, env=bare, capture_output=True, text=True, check=True).stdout
     assert json.loads(printed) == digests(ROOT)
+    copy = tmp_path / "app"
+    shutil.copytree(ROOT / "handlers", copy / "handlers", ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(["sh", "-c", '"$0" -m handlers.modelspec.digests > code-digest', sys.executable], cwd=copy, env=bare, check=True)
+    assert (copy / "code-digest").read_text(encoding="utf-8") == printed
     file = tmp_path / "code-digest"
     file.write_text(json.dumps({stage: f"image-{stage}" for stage in STAGES}), encoding="utf-8")
     monkeypatch.setattr(code_digests, "IMAGE_FILE", file)
