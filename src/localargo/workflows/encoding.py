@@ -23,7 +23,7 @@ Decode = Callable[[Any], Any]
 
 def encode(message: Fact | Action) -> str:
     """The record as compact JSON; `kind` names its class."""
-    return json.dumps(message, default=_plain, separators=(",", ":"), ensure_ascii=False)
+    return _encode(message)
 
 
 def decode_fact(text: str) -> Fact:
@@ -42,6 +42,9 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} cannot be stored")
+
+
+_encode = json.JSONEncoder(default=_plain, separators=(",", ":"), ensure_ascii=False).encode
 
 
 @cache

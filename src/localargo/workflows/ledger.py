@@ -32,6 +32,8 @@ CREATE TABLE IF NOT EXISTS holder(
   wf INTEGER NOT NULL, node TEXT NOT NULL, lock TEXT NOT NULL, PRIMARY KEY(wf, node, lock)) WITHOUT ROWID;
 """
 
+_dump = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode  # one for all: making one costs as much as a small document
+
 DELETE = (
     "DELETE FROM workflow WHERE wf = ?",
     "DELETE FROM node WHERE wf = ?",
@@ -244,10 +246,6 @@ class Ledger:
     def holders(self) -> list[tuple[str, int, str]]:
         """All held locks: (lock, workflow number, node id)."""
         return self._db.execute("SELECT lock, wf, node FROM holder ORDER BY wf, node, lock").fetchall()
-
-
-def _dump(doc: Doc) -> str:
-    return json.dumps(doc, separators=(",", ":"), ensure_ascii=False)
 
 
 def _load(text: str) -> Doc:

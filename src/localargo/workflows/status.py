@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +17,9 @@ EXECUTABLE = frozenset({"Pod", "HTTP", "Plugin", "Container", "Suspend"})  # nod
 _LONGEST_PREFIX = 242
 
 
+@functools.lru_cache(maxsize=4096)
 def fnv1a32(text: str) -> int:
-    """FNV-1a, 32 bits, of the UTF-8 bytes."""
+    """FNV-1a, 32 bits, of the UTF-8 bytes. Kept for the nodes that are worked on: each is named several times in a turn."""
     value = 0x811C9DC5
     for byte in text.encode():
         value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
