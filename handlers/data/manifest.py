@@ -45,8 +45,8 @@ class Dataset:
     split: dict[str, list[str]]
 
     def of_role(self, role: str) -> list[PartRef]:
-        """The parts of a role, by day and key."""
-        return sorted((p for p in self.parts if p.role == role), key=lambda p: (p.day, p.key))
+        """The parts of a role, by day and source: a key is a digest of the code too, and the code must not change the order of the rows."""
+        return sorted((p for p in self.parts if p.role == role), key=lambda p: (p.day, p.source))
 
     def days(self, *roles: str) -> list[str]:
         """The days of the roles' parts, oldest first."""
@@ -80,7 +80,7 @@ def build(documents: Iterable[dict[str, Any]], spec: ModelSpec, now: float, code
         parts.append(PartRef(part["key"], part["day"], source, part["rows"], part["bytes"], role))
         if role == "train":
             learned.append(part)
-    merged = statistics.merge(part["statistics"] for part in sorted(learned, key=lambda p: p["key"]))
+    merged = statistics.merge(part["statistics"] for part in learned)
     digest = dataset_digest([(p.key, p.role) for p in sorted(parts, key=lambda p: p.key)], spec, code)
     dataset = Dataset(digest, parts, schema, merged, features(spec, schema), bounds.tree())
     _enough_rows(dataset, spec)

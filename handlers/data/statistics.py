@@ -66,7 +66,7 @@ def _moments(values: pa.ChunkedArray) -> Statistics:
 
 
 def merge(parts: Iterable[Mapping[str, Statistics]]) -> dict[str, Statistics]:
-    """Statistics of the union of parts, which are merged in the order given (sort them by key)."""
+    """Statistics of the union of parts, merged in the order given: sums of floats depend on it."""
     merged: dict[str, Statistics] = {}
     for part in parts:
         for name, statistics in part.items():

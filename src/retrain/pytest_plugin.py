@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def sensors() -> Sensors:
-    """Delivers events to the Sensors of documents and tells which Workflows exist then; nothing runs, no port is opened."""
+    """Delivers events to the Sensors of documents and shows which Workflows exist afterwards; nothing runs, no port is opened."""
     from localargo.testing import Sensors
     from retrain.project.kustomize import load
 

@@ -30,7 +30,7 @@ class ArgoHttp:
     def workflows(self, selector: str = "", limit: int = 0) -> Listing:
         query = {"listOptions.labelSelector": selector, "listOptions.limit": str(limit) if limit else ""}
         answer = self._connection.call("GET", self._path("workflows"), query={k: v for k, v in query.items() if v})
-        items: list[Doc] = sorted(answer.get("items") or [], key=_created)[::-1]  # of one second the last is the newest
+        items: list[Doc] = sorted(answer.get("items") or [], key=_created, reverse=True)  # of one second they stay in the server's order
         more = int((answer.get("metadata") or {}).get("remainingItemCount") or 0)
         shown = items[:limit] if limit else items
         return Listing(shown, more + len(items) - len(shown))

@@ -47,7 +47,7 @@ def changes(server: ArgoServer, name: str) -> Iterator[Doc]:
         yield change.workflow
         if phase(change.workflow) in ENDED:
             return
-    raise Unavailable(f"the server ended before {name} did, which goes on with it: {server.restart_hint}")
+    raise Unavailable(f"the server ended before {name} did: {server.restart_hint}, and the workflow goes on")
 
 
 def until_ended(server: ArgoServer, name: str) -> Doc:

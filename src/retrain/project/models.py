@@ -15,8 +15,8 @@ PREFIX = re.compile(r"^incoming/([a-z0-9](?:[-a-z0-9]{0,38}[a-z0-9])?)/$")
 
 
 def wanted(folder: Path) -> list[str]:
-    """The entries that the ConfigMap of models needs: every spec and every .sql, by name; `<prefix>.yaml=<file>` where a model's
-    files land under another name than its own, since a Sensor knows only the key of an object."""
+    """The entries that the ConfigMap of models needs: every spec and every .sql file, by name; `<prefix>.yaml=<file>` if a model's data
+    lands under another name than its own, because a Sensor knows only the key of an object."""
     entries: dict[str, str] = {}
     for file in sorted(folder.iterdir()):
         if file.name == "kustomization.yaml" or file.suffix not in (".yaml", ".sql"):
@@ -24,9 +24,7 @@ def wanted(folder: Path) -> list[str]:
         stem = _lands_under(file) if file.suffix == ".yaml" else _lands_under(file.with_suffix(".yaml"))
         key = f"{stem or file.stem}{file.suffix}"
         if key in entries:
-            raise InvalidInput(
-                f"{file}: {entries[key]} takes its data from the same prefix incoming/{stem}/: one of them needs a prefix of its own"
-            )
+            raise InvalidInput(f"{file}: {entries[key]} reads the same prefix incoming/{stem}/: give one of them a prefix of its own")
         entries[key] = file.name
     return [name if key == name else f"{key}={name}" for key, name in sorted(entries.items(), key=lambda pair: pair[1])]
 
@@ -67,7 +65,7 @@ def _files_line(folder: Path, lines: list[str]) -> int:
 
 
 def _lands_under(spec: Path) -> str | None:
-    """The <name> of the triggering source's prefix incoming/<name>/, None when the file does not say so (the spec's own check will)."""
+    """The <name> of the triggering source's prefix incoming/<name>/, None if the file has none (checking the spec reports that)."""
     try:
         tree: Any = yaml.load(spec.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         sources = tree["spec"]["data"]["sources"]

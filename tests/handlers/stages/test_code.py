@@ -13,6 +13,7 @@ from handlers import promote, why
 from handlers.modelspec import code_digests
 from handlers.modelspec.code_digests import STAGES
 from handlers.storage import read_json
+from tests.handlers.stages.datasets import made
 from tests.handlers.stages.world import World, month
 
 OLD = Path(__file__).parents[1] / "buckets" / "one-code-digest.tar.xz"
@@ -134,3 +135,17 @@ def test_an_old_champion_is_compared_with(old: World) -> None:
     assert "against the champion's" in result["reason"]
     record = old.champion()
     assert record == champion or record["predecessor"] == champion["number"]
+
+
+def test_other_code_gives_other_names_and_the_same_rows_in_the_same_order(world: World, code: Code) -> None:
+    """Else every change of code would change what is learned in the last digits."""
+    for seed in (1, 2):
+        world.put(f"{seed}.csv", month("2013-01-01", 30, seed=seed))
+    datasets = []
+    for name in ("a", "b", "c", "d"):
+        code(parts=name)
+        datasets.append(made(world, name)[0])
+    assert len({dataset.digest for dataset in datasets}) == 4
+    orders = [[(part.day, part.source) for part in dataset.of_role("train")] for dataset in datasets]
+    assert orders == [sorted(orders[0])] * 4
+    assert [dataset.statistics for dataset in datasets] == [datasets[0].statistics] * 4

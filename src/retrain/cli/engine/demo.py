@@ -18,7 +18,7 @@ from retrain.cli.options import state_of
     default=Path(".retrain/demo"),
     show_default=True,
     callback=state_of,
-    help="Folder of the demo's state; removed and made anew at every start.",
+    help="Folder of the demo's state; emptied at every start.",
 )
 @click.option("--keep", is_flag=True, help="Leave the engine running at the end, to look around.")
 def demo(state: Path, keep: bool) -> None:

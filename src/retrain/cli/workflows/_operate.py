@@ -14,7 +14,7 @@ from retrain.client.workflows import find
 
 
 def operate(state: Path, names: Sequence[str], operation: Operation, done: str, options: Mapping[str, Any]) -> None:
-    """Do it to each, and print what was done."""
+    """Carry out the operation on each Workflow, and print what was done."""
     server = argo_server(state)
     for name in names:
         full = find(server, name)["metadata"]["name"]

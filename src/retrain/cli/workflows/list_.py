@@ -53,7 +53,7 @@ def list_(kind: str, selector: str, phases: tuple[str, ...], limit: int | None, 
 
 
 def _workflows(state: Path, selector: str, phases: tuple[str, ...], limit: int) -> Listing:
-    """Phases are chosen here: a Workflow that has not begun has no label for its phase."""
+    """Phases are filtered here, not by the server: a Workflow that has not begun has no label for its phase."""
     server = argo_server(state)
     if not phases:
         return server.workflows(selector, limit)

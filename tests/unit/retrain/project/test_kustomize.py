@@ -77,7 +77,7 @@ def test_remote_entries_are_refused_before_anything_is_fetched(tmp_path: Path, e
 )
 def test_patches_and_generators_may_not_be_remote_either(tmp_path: Path, text: str) -> None:
     write(tmp_path, {"kustomization.yaml": text})
-    with pytest.raises(Unsupported, match="is remote, and rendering fetches nothing"):
+    with pytest.raises(Unsupported, match="is remote, but rendering downloads nothing"):
         render(tmp_path)
 
 

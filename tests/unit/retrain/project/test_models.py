@@ -54,7 +54,7 @@ def test_of_several_sources_only_incoming_names_the_model(tmp_path: Path) -> Non
 
 def test_two_models_of_one_prefix_are_refused(tmp_path: Path) -> None:
     repository(tmp_path, one=spec("incoming/same/"), two=spec("incoming/same/"))
-    with pytest.raises(InvalidInput, match=r"two\.yaml: one\.yaml takes its data from the same prefix incoming/same/"):
+    with pytest.raises(InvalidInput, match=r"two\.yaml: one\.yaml reads the same prefix incoming/same/"):
         models.wanted(tmp_path)
 
 
