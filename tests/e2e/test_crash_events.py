@@ -53,7 +53,9 @@ spec:
 """
 POSTERS = 3
 PAUSE = 0.01  # seconds between the posts of one thread
-LATEST = 1.0  # seconds after `ready` (or the start) at which it is killed at the latest
+LATEST = 1.0  # seconds after its start at which an engine that is not waited for is killed at the latest
+ANSWERS = (3, 60)  # the least and most that an engine that is waited for gives before its end
+MOMENT = 0.05  # seconds between the last of them and its end at the most
 A_STATE = 10  # kills of one state folder
 PATIENCE = 90.0
 
@@ -74,6 +76,7 @@ class Series:
     answered: set[str] = field(default_factory=set)
     refused: dict[str, int] = field(default_factory=dict)
     made: dict[str, str] = field(default_factory=dict)
+    heard: threading.Condition = field(default_factory=threading.Condition)
 
     def start(self) -> subprocess.Popen[str]:
         self.folder.mkdir(exist_ok=True)
@@ -101,12 +104,21 @@ class Series:
                 except httpx.TransportError:
                     continue  # not answered: it may exist or not, but not twice
                 if status == 200:
-                    self.answered.add(identity)
+                    with self.heard:
+                        self.answered.add(identity)
+                        self.heard.notify_all()
                 else:
                     self.refused[identity] = status
 
+    def answers(self, count: int) -> None:
+        """Wait until so many posts of all were answered."""
+        with self.heard:
+            assert self.heard.wait_for(lambda: len(self.answered) >= count, PATIENCE), (
+                f"{len(self.answered)} of {count} posts were answered"
+            )
+
     def kill_once(self, number: int, chance: random.Random) -> None:
-        """Start, post, kill: mostly while it serves, every fourth time from its very start."""
+        """Start, post, kill: mostly while it serves, however long that takes, and every fourth time soon after its start."""
         until = threading.Event()
         posters = [threading.Thread(target=self.post, args=(f"{number}-{thread}", until)) for thread in range(POSTERS)]
         with self.start() as engine:
@@ -115,10 +127,14 @@ class Series:
                     self.ready(engine)
                 for poster in posters:
                     poster.start()
-                time.sleep(chance.random() * LATEST)
+                if number % 4:
+                    self.answers(len(self.answered) + chance.randint(*ANSWERS))
+                    time.sleep(chance.random() * MOMENT)
+                else:
+                    time.sleep(chance.random() * LATEST)
             finally:
                 engine.kill()
-        until.set()
+                until.set()
         for poster in posters:
             poster.join()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from pathlib import Path
@@ -321,7 +322,8 @@ async def test_memory_limit_kills_and_says_what_to_raise(make: Make) -> None:
 
 async def test_background_processes_and_those_that_fled_end_with_the_pod(make: Make) -> None:
     kept = make()
-    spec = sh("a", f"sleep 4321 & setsid sleep 4322 & (setsid sh -c 'exec sleep 4323' &) ; {show('sleep 432[123]', 3)}")
+    n = f"9{os.getpid()}"  # no other process on this machine sleeps as long
+    spec = sh("a", f"sleep {n}1 & setsid sleep {n}2 & (setsid sh -c 'exec sleep {n}3' &) ; {show(f'sleep {n}[123]', 3)}")
     ended = await kept.run(spec)
     assert ended.containers[0].exit_code == 0
     pids = [int(line) for line in (await kept.log("a")).split()]

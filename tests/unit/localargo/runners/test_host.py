@@ -103,7 +103,7 @@ async def test_an_end_without_any_engine_is_learnt(make: Make, tmp_path: Path) -
 async def test_with_the_host_its_pods_end_and_are_lost(make: Make, tmp_path: Path) -> None:
     kept = make()
     await kept.pods.start()
-    for name, n in (("a", 543), ("b", 544)):
+    for name, n in (("a", f"8{os.getpid()}"), ("b", f"9{os.getpid()}")):  # no other process on this machine sleeps as long
         await kept.pods.ensure(sh(name, f"sleep {n}1 & setsid sleep {n}2 & (setsid sleep {n}3 &); {show(f'sleep {n}[123]', 3)}; wait"))
     await until(lambda: all(len(kept.written(name).split()) >= 3 for name in ("a", "b")))
     left = [int(p) for name in ("a", "b") for p in (await kept.log(name)).split()]
@@ -120,7 +120,8 @@ async def test_with_the_host_its_pods_end_and_are_lost(make: Make, tmp_path: Pat
 
 
 async def test_host_and_engine_both_killed(make: Make, tmp_path: Path) -> None:
-    process = engine(tmp_path, 'await pods.ensure(sh("a", "(setsid sleep 6431 &); exec sleep 6432"))')
+    n = f"7{os.getpid()}"
+    process = engine(tmp_path, f'await pods.ensure(sh("a", "(setsid sleep {n}1 &); exec sleep {n}2"))')
     until_running(process, 1)
     (host,) = hosts_of(tmp_path / "state")
     main = containers(tmp_path)[0]
@@ -129,7 +130,7 @@ async def test_host_and_engine_both_killed(make: Make, tmp_path: Path) -> None:
     await until(lambda: not alive(main))
     kept = make()
     await kept.pods.start()
-    await until(lambda: subprocess.run(["pgrep", "-fx", "sleep 6431"], stdout=subprocess.DEVNULL, check=False).returncode != 0)
+    await until(lambda: subprocess.run(["pgrep", "-fx", f"sleep {n}1"], stdout=subprocess.DEVNULL, check=False).returncode != 0)
     assert (await kept.run(sh("a", "exit 0"))).lost
     await kept.pods.close(kill=True)
 

@@ -1,6 +1,7 @@
 """Actions through a whole engine: resources and their conditions, calls, memo, locks over a restart."""
 
 import asyncio
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from localargo.engine import Engine
 from localargo.manifests.document import Document
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -107,10 +109,11 @@ async def test_a_lock_is_kept_over_a_restart(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_a_deleted_workflow_takes_its_pods_along(tmp_path: Path) -> None:
-    sleeper = {"container": {"image": "local/busybox", "command": ["sleep", "600.25"]}}
+    seconds = f"600.{os.getpid()}"  # no other process on this machine sleeps as long
+    sleeper = {"container": {"image": "local/busybox", "command": ["sleep", seconds]}}
     async with Engine(tmp_path / "s", [workflow("w", sleeper)]) as engine:
         await engine.until("w", lambda run: run.nodes["w"]["phase"] == "Running" if "w" in run.nodes else False)
         engine.admission.delete("Workflow", "w")
         assert engine.admission.list("Workflow") == []
     assert not (tmp_path / "s" / "pods" / "w" / "spec.json").exists()
-    assert not running("^sleep 600.25$")
+    await until(lambda: not running(f"^sleep {seconds}$"))

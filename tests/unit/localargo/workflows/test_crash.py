@@ -18,7 +18,7 @@ from localargo.manifests.yaml import load_documents
 from localargo.ports import Json
 from localargo.runners.client import ProcessPods
 from tests.conformance import compare
-from tests.waiting import until
+from tests.waiting import until, wait_until
 
 ROOT = Path(__file__).parents[4]
 NAME = "crash-me"
@@ -193,8 +193,7 @@ def test_a_killed_process_changes_nothing_and_leaves_no_orphan(uninterrupted: An
     end = asyncio.run(finish(state))
     assert normalised(end) == uninterrupted
     assert ran(state) == RAN
-    left = subprocess.run(["pgrep", "-f", str(state)], capture_output=True, text=True, check=False).stdout.split()
-    assert left == []
+    wait_until(lambda: subprocess.run(["pgrep", "-f", str(state)], stdout=subprocess.DEVNULL, check=False).returncode == 1)
 
 
 LATE = """
