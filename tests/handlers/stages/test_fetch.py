@@ -267,7 +267,7 @@ def test_what_was_tried_is_told_to_a_person(files: list[str], capsys: pytest.Cap
     assert [line.split()[:2] for line in lines[:3]] == [["train", "640"], ["valid", "240"], ["test", "240"]]
     assert [line.split()[1:3] for line in lines if line.startswith("*")] == [[winner["trial"], f"{winner['valid']:.4f}"]]
     of = found["verdict"]["metrics"]["roc_auc"]["challenger"]
-    assert f"roc_auc on test: {of['value']:.4f} (95% interval {of['low']:.4f} to {of['high']:.4f})" in lines
+    assert f"roc_auc on test: {of['value']:.4f} (95 % interval {of['low']:.4f} to {of['high']:.4f})" in lines
     assert lines[-1] == f"promoted: {found['verdict']['reason']}"
     assert "read incoming/late/1.csv: 800 rows of 20 days, 0 without a target" in said.err.splitlines()
     assert "{" not in said.err

@@ -287,9 +287,9 @@ def test_a_target_that_is_not_finite_is_none(world: World) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda s: s["data"].update(weight="heavy"), "data.weight: 'heavy' is no column"),
+        (lambda s: s["data"].update(weight="heavy"), "data.weight: 'heavy' is not a column"),
         (lambda s: s["data"].update(weight="carrier"), "data.weight: 'carrier' is string"),
-        (lambda s: s["evaluate"].update(slices={"cerrier": {"min_rows": 1}}), "evaluate.slices.cerrier: 'cerrier' is no column"),
+        (lambda s: s["evaluate"].update(slices={"cerrier": {"min_rows": 1}}), "evaluate.slices.cerrier: 'cerrier' is not a column"),
         (
             lambda s: s.update(features={}) or s["data"].update(target={"column": "carrier"}),
             "data.target.classes: needed for a target of type string",
@@ -299,8 +299,8 @@ def test_a_target_that_is_not_finite_is_none(world: World) -> None:
             "data.target.column: 'carrier' is string; a regression target is int or float",
         ),
         (lambda s: s["data"]["split"].update(column="distance"), "data.split.column: 'distance' has type double"),
-        (lambda s: s["data"]["split"].update(column="dya"), "data.split.column: 'dya' is no column"),
-        (lambda s: s["data"]["target"].update(column="lat"), "data.target.column: 'lat' is no column"),
+        (lambda s: s["data"]["split"].update(column="dya"), "data.split.column: 'dya' is not a column"),
+        (lambda s: s["data"]["target"].update(column="lat"), "data.target.column: 'lat' is not a column"),
     ],
 )
 def test_a_column_that_cannot_be_used_so_is_named(world: World, change: Any, words: str) -> None:
@@ -322,7 +322,7 @@ def test_days_are_those_of_the_split_s_timezone(world: World) -> None:
 
 def test_a_day_without_a_date_is_bad_data(world: World) -> None:
     world.put("1.csv", b"day,carrier,distance,late\n,AA,1,true\n")
-    assert "column 'day' is missing in 1 rows" in refusal(world)
+    assert "column 'day' is missing in 1 row;" in refusal(world)
 
 
 def test_a_value_that_is_no_class_is_named(world: World) -> None:
