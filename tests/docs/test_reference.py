@@ -161,3 +161,12 @@ def test_links_lead_somewhere(page: Path) -> None:
         there = (page.parent / path) if path else page
         assert there.exists(), f"{link}: there is no such file"
         assert not anchor or anchor in anchors(there), f"{link}: there is no such title"
+
+
+@pytest.mark.parametrize("package", ["src/retrain", "src/localargo", "handlers"])
+def test_the_architecture_names_every_room(package: str) -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = [path for path in (ROOT / package).iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+    names = [f"{path.name}/" if path.is_dir() else path.name for path in rooms if path.stem != "__init__"]
+    assert len(names) > 5
+    assert [name for name in names if f"`{name}`" not in page and f"`{name.removesuffix('.py')}`" not in page] == []
