@@ -180,7 +180,7 @@ async def send_all(engine: Engine, bodies: list[bytes]) -> list[int]:
     """Every body to both endpoints, several at once; the statuses."""
     secret = engine.info()["environment"]["RETRAIN_WEBHOOK_TOKEN"]
     gate = asyncio.Semaphore(AT_ONCE)
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=120) as client:
 
         async def send(index: int, body: bytes) -> list[int]:
             headers = HEADERS[index % len(HEADERS)]
@@ -263,7 +263,7 @@ async def still_works(engine: Engine) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("given", ["", "Bearer", "bearer x", "Basic eDp4", "Bearer x", "Bearer \u00ff", "Bearer " + "x" * 9000])
 async def test_wrong_tokens_make_no_event(engine: Engine, given: str) -> None:
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=120) as client:
         answer = await client.post(
             engine.sources.where["webhook", "retrain"], json={"model": "m"}, headers=[(b"Authorization", given.encode("latin-1"))]
         )
