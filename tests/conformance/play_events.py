@@ -49,7 +49,7 @@ async def send(client: httpx.AsyncClient, step: dict[str, Any]) -> dict[str, Any
 async def stimulate(stimuli: Document) -> list[dict[str, Any]]:
     """The answers to the requests, in order."""
     responses = []
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=120) as client:
         for step in stimuli.doc["spec"]["steps"]:
             if "http" in step:
                 responses.append(await send(client, step["http"]))

@@ -130,7 +130,7 @@ async def play_all(cases: Sequence[Path], state: Path, *, reload: bool = False) 
     gate = asyncio.Semaphore(AT_ONCE)
     async with Engine(state, reload=reload) as engine:
         transport = httpx.AsyncHTTPTransport(uds=str(state / "engine.sock"))
-        async with httpx.AsyncClient(transport=transport, base_url="http://engine", timeout=60) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://engine", timeout=120) as client:
             api = Api(client, engine.namespace)
 
             async def one(case: Path) -> None:

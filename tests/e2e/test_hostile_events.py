@@ -16,6 +16,7 @@ import pytest
 from localargo.engine import Engine
 from localargo.manifests.yaml import load_documents
 from retrain.project.handlers import engine_settings
+from retrain.project.kustomize import render
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -169,8 +170,8 @@ def anyio_backend() -> str:
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
     documents = load_documents(CARELESS, "careless.yaml") + load_documents(HOLD, "hold.yaml")
-    for name in ("eventsources/webhook.yaml", "sensors/webhook.yaml"):
-        documents += load_documents((ROOT / name).read_text(encoding="utf-8"), name)
+    for folder in ("eventsources", "sensors"):
+        documents += [d for d in render(ROOT / folder) if d.kind in ("EventSource", "Sensor") and d.doc["metadata"]["name"] == "webhook"]
     async with Engine(tmp_path / "state", documents, ports="free", settings=engine_settings()) as running:
         yield running
 
@@ -179,7 +180,7 @@ async def send_all(engine: Engine, bodies: list[bytes]) -> list[int]:
     """Every body to both endpoints, several at once; the statuses."""
     secret = engine.info()["environment"]["RETRAIN_WEBHOOK_TOKEN"]
     gate = asyncio.Semaphore(AT_ONCE)
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=120) as client:
 
         async def send(index: int, body: bytes) -> list[int]:
             headers = HEADERS[index % len(HEADERS)]
@@ -220,6 +221,7 @@ async def test_strangers_bring_about_nothing_but_values(engine: Engine) -> None:
     guarded = [w for w in workflows if w["metadata"]["name"].startswith("retrain-")]
     assert len(careless) + len(guarded) == len(workflows)
     assert len(careless) > GENERATED // 4
+    assert guarded
     shapes = {json.dumps(without_values(w), sort_keys=True) for w in careless}
     assert len(shapes) == 1, shapes
     (shape,) = shapes
@@ -261,7 +263,7 @@ async def still_works(engine: Engine) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("given", ["", "Bearer", "bearer x", "Basic eDp4", "Bearer x", "Bearer \u00ff", "Bearer " + "x" * 9000])
 async def test_wrong_tokens_make_no_event(engine: Engine, given: str) -> None:
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=120) as client:
         answer = await client.post(
             engine.sources.where["webhook", "retrain"], json={"model": "m"}, headers=[(b"Authorization", given.encode("latin-1"))]
         )

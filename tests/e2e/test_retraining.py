@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.repository import Repository, rows
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = pytest.mark.slow
 
 
 def outcome(repository: Repository, model: str, workflow: Any) -> Any:

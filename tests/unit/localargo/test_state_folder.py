@@ -163,7 +163,7 @@ def test_a_folder_without_permission_is_refused(what: str) -> None:
         if what:
             (state / what).touch()
         (state / what).chmod(0)
-        ended = subprocess.run([sys.executable, "-c", SCRIPT, folder], capture_output=True, text=True, check=False, timeout=60)
+        ended = subprocess.run([sys.executable, "-c", SCRIPT, folder], capture_output=True, text=True, check=False, timeout=120)
         state.chmod(0o700)
     assert ended.stdout == (
         f"{state / (what or 'engine.lock')} cannot be opened for writing (permission denied): check its owner and permissions "

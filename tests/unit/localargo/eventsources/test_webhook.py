@@ -59,7 +59,7 @@ class World:
         self.bus = bus
         self.sources = sources
         self.db = db
-        self.http = httpx.AsyncClient(trust_env=False, timeout=20)
+        self.http = httpx.AsyncClient(trust_env=False, timeout=120)
 
     def url(self, event: str) -> str:
         return self.sources.where["hooks", event]
@@ -305,7 +305,7 @@ async def test_a_taken_port_is_told_with_the_way_out(world: World) -> None:
 @pytest.mark.anyio
 async def test_a_burst_shares_commits_and_loses_nothing(world: World) -> None:
     limits = httpx.Limits(max_connections=20)
-    async with httpx.AsyncClient(trust_env=False, limits=limits, timeout=60) as client:
+    async with httpx.AsyncClient(trust_env=False, limits=limits, timeout=120) as client:
         answers = await asyncio.gather(*(client.post(world.url("hook"), content=str(n).encode()) for n in range(200)))
     assert {a.status_code for a in answers} == {200}
     assert sorted(e["body"] for e in world.told()) == list(range(200))

@@ -56,7 +56,7 @@ def enter(folder: Path, line: str, *, user: int | None = None, mounts: Sequence[
         group=user,
         check=False,
         cwd="/",
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout

@@ -94,7 +94,7 @@ def post_until_killed(port: int, child: int, wanted: int, pause: float, numbers:
     """
     answered: list[int] = []
     killer = threading.Timer(pause, os.kill, (child, signal.SIGKILL))
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     deadline = time.monotonic() + 60
     while not killer.finished.is_set():
         if time.monotonic() > deadline:

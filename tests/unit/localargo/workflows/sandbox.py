@@ -24,7 +24,7 @@ def available() -> bool:
     overlay = "mount -t overlay o -o lowerdir=/etc,upperdir=/mnt/u,workdir=/mnt/w /mnt/o"
     probe = f"mount -t tmpfs none /mnt && mkdir /mnt/u /mnt/w /mnt/o && {overlay}"
     try:
-        return subprocess.run(["unshare", "-m", "sh", "-c", probe], capture_output=True, timeout=20, check=False).returncode == 0
+        return subprocess.run(["unshare", "-m", "sh", "-c", probe], capture_output=True, timeout=120, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 

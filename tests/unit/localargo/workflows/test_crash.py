@@ -187,7 +187,7 @@ def test_a_killed_process_changes_nothing_and_leaves_no_orphan(uninterrupted: An
     state = tmp_path / "s"
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
     killed = subprocess.run(
-        [sys.executable, __file__, str(state), str(commit)], cwd=ROOT, env=environment, timeout=60, check=False, capture_output=True
+        [sys.executable, __file__, str(state), str(commit)], cwd=ROOT, env=environment, timeout=120, check=False, capture_output=True
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     end = asyncio.run(finish(state))

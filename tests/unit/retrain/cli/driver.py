@@ -219,7 +219,7 @@ def unread(*arguments: str) -> tuple[int, str]:
             stderr=subprocess.PIPE,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
     finally:
         os.close(writing)
@@ -249,7 +249,7 @@ def screen(columns: int, rows: int, seen: Seen, *arguments: str) -> tuple[int, s
         for text in [text for text in waited if text.encode() in told]:
             waited.pop(text)(process)
     os.close(ours)
-    return process.wait(60), told.decode().replace("\r\n", "\n")
+    return process.wait(120), told.decode().replace("\r\n", "\n")
 
 
 def _read(descriptor: int) -> bytes:
@@ -273,5 +273,5 @@ def end(engine: Engine, number: int = signal.SIGTERM) -> tuple[int, str]:
     """Its exit code and what it said on standard error."""
     if engine.process.poll() is None:
         engine.process.send_signal(number)
-    _, told = engine.process.communicate(timeout=30)
+    _, told = engine.process.communicate(timeout=120)
     return engine.process.returncode, told

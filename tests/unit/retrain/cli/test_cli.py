@@ -24,7 +24,7 @@ def test_a_mistyped_verb_is_wrong_usage_and_the_nearest_is_named(word: str, told
 
 
 def test_the_help_shows_every_verb_once_in_sections_with_a_whole_sentence() -> None:
-    shown = subprocess.run([sys.executable, "-m", "retrain.cli", "-h"], capture_output=True, text=True, check=False, timeout=60)
+    shown = subprocess.run([sys.executable, "-m", "retrain.cli", "-h"], capture_output=True, text=True, check=False, timeout=120)
     assert shown.returncode == 0, shown.stderr
     text = shown.stdout
     for verb in verbs.modules():

@@ -30,7 +30,7 @@ def test_down_says_stopped_when_the_engine_has_let_its_folder_go(tmp_path: Path)
     assert engine.ok("down") == "stopped\n"
     assert lock_holder(engine.state) is None
     assert not (engine.state / "engine.sock").exists()
-    assert engine.process.wait(30) == 0
+    assert engine.process.wait(120) == 0
     end(engine)
     refused = engine.call("down")
     assert refused.exit_code == 1
@@ -104,7 +104,7 @@ def test_ctrl_c_ends_a_watch_with_130(engine: Engine) -> None:
     assert process.stdout is not None
     assert "Running" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     assert process.returncode == 130
     engine.ok("terminate", name)
 
@@ -116,7 +116,7 @@ def test_a_stream_that_ends_early_names_the_engine(tmp_path: Path) -> None:
     assert process.stdout is not None
     assert "Running" in process.stdout.readline()
     end(engine)
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "retrain up --state" in told
 
@@ -130,7 +130,7 @@ def test_up_without_manifests_is_wrong_usage(tmp_path: Path, monkeypatch: pytest
 
 def test_a_second_engine_on_the_state_is_refused(engine: Engine) -> None:
     second = start(engine.folder, "up", "all.yaml", "--state", "s", "--ports", "free")
-    _, told = second.communicate(timeout=30)
+    _, told = second.communicate(timeout=120)
     assert second.returncode == 1
     assert told.startswith(f"retrain: s is in use by an engine with process id {engine.process.pid}: ")
 
@@ -146,7 +146,7 @@ def test_env_without_a_bucket_tells_of_the_webhook_alone(engine: Engine) -> None
 @pytest.mark.slow
 def test_env_is_what_a_shell_and_any_s3_client_need(bucketed: Engine) -> None:
     script = f"eval \"$({sys.executable} -m retrain.cli env --state '{bucketed.state}')\" && env -0"
-    shown = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, timeout=60).stdout
+    shown = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, timeout=120).stdout
     environment = dict(line.split("=", 1) for line in shown.split("\0") if line)
     client = boto3.client(
         "s3",

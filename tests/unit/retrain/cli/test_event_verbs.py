@@ -61,7 +61,7 @@ def test_what_a_webhook_takes_starts_a_workflow_and_can_be_replayed(engine: Engi
     where = {s["source"]: s for s in engine.json("sources")}["hook"]["where"]
     body = json.dumps({"message": "from afar"}).encode()
     request = urllib.request.Request(where, body, {"Content-Type": "application/json"}, method="POST")
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         assert answer.status == 200
     wait_until(lambda: engine.ok("list", "-l", "heard=yes", "-o", "name"))
     names = engine.ok("list", "-l", "heard=yes", "-o", "name").split()

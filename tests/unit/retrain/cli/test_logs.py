@@ -59,7 +59,7 @@ def test_following_goes_on_until_the_pod_has_ended(engine: Engine) -> None:
     assert follower.stdout.readline() == "first\n"
     assert engine.ok("logs", name) == "first\n"
     open_gate(engine.state, "followed")
-    rest, complaints = follower.communicate(timeout=60)
+    rest, complaints = follower.communicate(timeout=120)
     assert (rest, complaints, follower.returncode) == ("last\n", "", 0)
     assert engine.ok("logs", name, "--follow") == "first\nlast\n"
 

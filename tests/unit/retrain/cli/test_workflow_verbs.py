@@ -121,7 +121,7 @@ def test_watch_follows_to_the_end(engine: Engine) -> None:
     assert watching.stdout is not None
     assert "Running" in watching.stdout.readline()
     open_gate(engine.state, "watched")
-    told, _ = watching.communicate(timeout=60)
+    told, _ = watching.communicate(timeout=120)
     assert told.splitlines()[-1] == f"Succeeded  {name}"
 
 
@@ -131,7 +131,7 @@ def test_watching_what_is_deleted_meanwhile_ends_with_1(engine: Engine) -> None:
     assert process.stdout is not None
     assert "Running" in process.stdout.readline()
     engine.ok("delete", name)
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=120)
     assert process.returncode == 1
     assert f"workflow {name} was deleted while it was watched" in told
 

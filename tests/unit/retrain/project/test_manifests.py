@@ -61,6 +61,6 @@ def test_no_verb_takes_a_spec_for_a_manifest(verb: list[str]) -> None:
 def test_outside_a_repository_the_verbs_that_ask_the_handlers_say_where_to_go(tmp_path: Path, verb: list[str]) -> None:
     spec = str(ROOT / "models/flight-delay.yaml")
     process = start(tmp_path, *(spec if word == "SPEC" else word for word in verb))
-    shown, told = process.communicate(timeout=60)
+    shown, told = process.communicate(timeout=120)
     assert (process.returncode, shown) == (2, "")
     assert "no handlers/ here: go to the folder of your repository" in told
