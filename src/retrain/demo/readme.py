@@ -16,6 +16,9 @@ VARYING = (  # what differs from one demo to the next, or with the code that com
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "<time>"),
 )
 
+DECIMAL = re.compile(r"-?\b\d+\.\d+\b")
+TOLERANCE = 0.01  # processors round differently, which moves the last of four digits
+
 
 def sample(state: Path) -> str:
     """Runs, report and explanation of a finished demo, without its tables of trials."""
@@ -32,11 +35,19 @@ def shown(readme: str) -> str:
     return readme[readme.index(BEGIN) + len(BEGIN) : readme.index(END)]
 
 
-def without_varying(text: str) -> str:
-    """The text with placeholders for run names, trials and times."""
+def same(one: str, other: str) -> bool:
+    """Whether both are the sample of the same demo: run names, trials and times aside, and decimals within TOLERANCE."""
+    return _words(one) == _words(other) and all(abs(a - b) <= TOLERANCE for a, b in zip(_decimals(one), _decimals(other), strict=True))
+
+
+def _words(text: str) -> str:
     for pattern, placeholder in VARYING:
         text = re.sub(pattern, placeholder, text)
-    return text
+    return DECIMAL.sub("<decimal>", text)
+
+
+def _decimals(text: str) -> list[float]:
+    return [float(found) for found in DECIMAL.findall(text)]
 
 
 def main(state: Path, readme: Path) -> None:
