@@ -16,7 +16,7 @@ from retrain.testing.fakes import Fake
 from retrain.testing.runs import Ended, Workflows
 
 ROOT = Path(__file__).parent.parent.parent
-TRIALS = [{"id": str(n) * 16, "params": {"alpha": n}} for n in (1, 2, 3)]
+TRIALS: list[dict[str, Any]] = [{"id": str(n) * 16, "params": {"alpha": n}} for n in (1, 2, 3)]
 SPEC = {"model": "flight-delay", "spec": "{}", "quiet": "0s", "at-most": "1m", "cpu": "1", "memory": "64Mi"}
 TRAINING = ("transform", "grid", "train", "evaluate")
 
