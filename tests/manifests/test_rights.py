@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.manifests.installs import EVERYWHERE, ROOT, Doc, named, of_kind, rendered, with_component
+from tests.manifests.installs import EVERYWHERE, ROOT, Doc, named, of_kind, render_with, rendered
 from tests.manifests.pods import pods, steps
 
 REPORT = ("workflowtaskresults", "create"), ("workflowtaskresults", "patch")
@@ -101,7 +101,7 @@ def _open(policies: list[Doc], pod: dict[str, str], way: str, side: str, other: 
 
 
 def test_the_network_lets_through_what_is_needed_and_nothing_else() -> None:
-    documents = with_component("network-policies")
+    documents = [d for d in render_with(["seaweedfs", "network-policies"]) if d.kind != "StatefulSet"]
     policies = of_kind(documents, "NetworkPolicy")
     all_pods = [where for where, _ in pods(documents)]
     bus, bucket = labels("EventBus/default"), {"app": "seaweedfs"}
@@ -114,7 +114,16 @@ def test_the_network_lets_through_what_is_needed_and_nothing_else() -> None:
         assert api_server is (step or where.startswith("Sensor/")), where
     assert reaches(policies, bus, bus, 6222)
     assert reaches(policies, bucket, labels("EventSource/bucket"), 12001)
+    assert not any(reaches(policies, labels(where), bucket, 18333) for where in all_pods)
     assert not reaches(policies, labels("train/train"), labels("Sensor/bucket"), 12000)
+
+
+@pytest.mark.parametrize("install", ["overlays/quickstart", "overlays/kind"])
+def test_only_the_s3_port_of_the_bucket_to_try_with_is_open(install: str) -> None:
+    policies, bucket = of_kind(rendered(install), "NetworkPolicy"), {"app": "seaweedfs"}
+    assert reaches(policies, labels("train/train"), bucket, 8333)
+    assert not reaches(policies, labels("train/train"), bucket, 18333)
+    assert not reaches(policies, {"app": "other"}, bucket, 8333)
 
 
 def test_the_policies_speak_of_ports_that_are_listened_on() -> None:
