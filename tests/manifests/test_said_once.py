@@ -116,3 +116,12 @@ def test_what_comes_after_a_training_is_readable(install: str) -> None:
     assert max(len(task.get("depends", "")) for task in tasks.values()) < 90
     leaves = set(tasks) - {name for task in tasks.values() for name in tasks if name in task.get("depends", "").replace(".", " ").split()}
     assert leaves == {"close"}
+
+
+def test_a_replacement_selects_one_kind() -> None:
+    """kustomize before 5.8 (kubectl before 1.35) reads `A|B` in a replacement's selector as the name of one kind, and matches nothing."""
+    for path in (found for folder in (*FOLDERS, "components", "overlays") for found in (ROOT / folder).rglob("kustomization.yaml")):
+        (document,) = read_file(path)
+        for replacement in document.doc.get("replacements") or []:
+            for target in replacement["targets"]:
+                assert "|" not in target["select"].get("kind", ""), path
