@@ -16,18 +16,15 @@ from retrain.client.place import Cluster, Place
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _nearest(ctx: click.Context, name: str, value: Any) -> Any:
+def nearest(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
     """The option given after the verb, else the one given before it, else the environment's or the default."""
+    name = str(parameter.name)
     above: click.Context | None = ctx
     while above is not None:
         if above.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             return value if above is ctx else above.params[name]
         above = above.parent
     return value
-
-
-def _given(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    return _nearest(ctx, str(parameter.name), value)
 
 
 state_option = click.option(
@@ -37,11 +34,11 @@ state_option = click.option(
     show_default=True,
     envvar="RETRAIN_STATE",
     show_envvar=True,
-    callback=_given,
+    callback=nearest,
     help="Folder of the engine's state.",
 )
-_context_option = click.option("--context", metavar="NAME", callback=_given, help="A cluster instead: a context of the kubeconfig.")
-_namespace_option = click.option("-n", "--namespace", default="", callback=_given, help="Of the cluster; by default the context's own.")
+_context_option = click.option("--context", metavar="NAME", callback=nearest, help="A cluster instead: a context of the kubeconfig.")
+_namespace_option = click.option("-n", "--namespace", default="", callback=nearest, help="Of the cluster; by default the context's own.")
 
 
 def place_option(function: Callable[..., Any]) -> Callable[..., Any]:
