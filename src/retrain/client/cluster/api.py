@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from localargo import AlreadyExists, InvalidInput, LocalArgoError, NotFound, Unavailable
@@ -75,9 +75,12 @@ class KubernetesApi(HttpServer):
                 return found, str(metadata.get("resourceVersion") or "")
             query["continue"] = metadata["continue"]
 
-    def changes(self, path: str, query: Mapping[str, str]) -> Iterator[Change]:
-        """The documents as they are, then each change, for ever. Raises Unavailable when the server stays away."""
-        known: dict[str, Doc] = {}
+    def changes(self, path: str, query: Mapping[str, str], expected: Iterable[str] = ()) -> Iterator[Change]:
+        """The documents as they are, then each change, for ever; those expected that are not there any more are DELETED.
+
+        Raises Unavailable when the server stays away.
+        """
+        known: dict[str, Doc] = {name: {"metadata": {"name": name}} for name in expected}
         version = ""
         failures = 0
         while True:

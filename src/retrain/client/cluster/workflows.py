@@ -88,7 +88,7 @@ class ArgoOnKubernetes:
 
     def watch(self, name: str = "") -> Iterator[Change]:
         query = {"fieldSelector": f"metadata.name={name}"} if name else {}
-        for change in self._api.changes(self._path("workflows"), query):
+        for change in self._api.changes(self._path("workflows"), query, [name] if name else []):
             yield Change(change.type, self._explained(readable(change.workflow)))
 
     def log(self, name: str, pod: str, container: str, follow: bool) -> Iterator[str]:
