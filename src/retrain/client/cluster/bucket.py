@@ -12,7 +12,7 @@ from retrain.client.cluster.api import Forbidden, KubernetesApi
 from retrain.client.place import Cluster
 from retrain.client.state import answers
 
-SECRET = "s3"  # noqa: S105  # its name, as in the manifests
+NAME = "s3"  # of the Secret, as in the manifests
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 ADDRESS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 OTHERS = ("RETRAIN_BUCKET", "AWS_DEFAULT_REGION", "AWS_REGION")
@@ -34,7 +34,7 @@ def merged(secret: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
     found = {name: keys.get(name, "") for name in KEYS} | {name: address.get(name, "") for name in ADDRESS}
     found |= {name: value for name in OTHERS if (value := own.get(name) or secret.get(name))}
     if not found.get("RETRAIN_BUCKET"):
-        raise InvalidInput(f"neither the Secret {SECRET} nor the environment says which bucket: set RETRAIN_BUCKET")
+        raise InvalidInput(f"neither the Secret {NAME} nor the environment says which bucket: set RETRAIN_BUCKET")
     return found
 
 
@@ -47,9 +47,9 @@ def _secret(cluster: Cluster) -> dict[str, str]:
     api = KubernetesApi(cluster)
     instead = "or set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL_S3 and RETRAIN_BUCKET"
     try:
-        data = api.call("GET", f"/api/v1/namespaces/{api.namespace}/secrets/{SECRET}").get("data") or {}
+        data = api.call("GET", f"/api/v1/namespaces/{api.namespace}/secrets/{NAME}").get("data") or {}
     except NotFound as error:
-        raise NotFound(f"namespace {api.namespace} has no Secret {SECRET} with the bucket's keys: give another -n, {instead}") from error
+        raise NotFound(f"namespace {api.namespace} has no Secret {NAME} with the bucket's keys: give another -n, {instead}") from error
     except Forbidden as error:
         raise Forbidden(f"{error}: ask for the right to read it, {instead}") from error
     return {name: base64.b64decode(value).decode() for name, value in data.items()}
