@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from localargo import LocalArgoError
+from localargo import LocalArgoError, Unsupported
 from retrain.cli import verbs
 
 
@@ -64,8 +64,10 @@ def _closed_pipe_is_fine() -> Iterator[None]:
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="retrain")
 @click.option("--state", type=click.Path(file_okay=False, path_type=Path), help="Folder of the engine's state, as after the verb.")
+@click.option("--context", metavar="NAME", help="A cluster instead: a context of the kubeconfig, as after the verb.")
+@click.option("-n", "--namespace", default="", help="Of the cluster; by default the context's own.")
 @click.pass_context
-def cli(ctx: click.Context, state: Path | None) -> None:
+def cli(ctx: click.Context, state: Path | None, context: str | None, namespace: str) -> None:
     """Retrain models when data lands, on Argo's own manifests.
 
     \b
@@ -77,6 +79,15 @@ def cli(ctx: click.Context, state: Path | None) -> None:
     """
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         ctx.color = False
+    verb = ctx.invoked_subcommand
+    if (context is not None or namespace) and verb and not _knows_clusters(verbs.command(verb)):
+        raise Unsupported(f"retrain {verb} works on this machine only: leave out --context and --namespace")
+
+
+def _knows_clusters(command: click.Command) -> bool:
+    """Whether the verb, or one below it, takes --context."""
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    return any(parameter.name == "context" for parameter in command.params) or any(map(_knows_clusters, below))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -9,6 +9,7 @@ import click
 
 from localargo import LocalArgoError
 from retrain.client.connect import argo_server, local_engine
+from retrain.client.place import Cluster, Place
 from retrain.client.workflows import LATEST
 
 OFFERED = 100  # Workflows, the newest
@@ -16,22 +17,37 @@ OFFERED = 100  # Workflows, the newest
 Offer = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
-def offer(names: Callable[[Path], Iterable[str]]) -> Offer:
-    """An argument's `shell_complete`: what begins with the word under the cursor; nothing where no engine answers."""
+def offer(names: Callable[[Place], Iterable[str]]) -> Offer:
+    """An argument's `shell_complete`: what begins with the word under the cursor; nothing where neither engine nor cluster answers."""
 
     def complete(ctx: click.Context, parameter: click.Parameter, word: str) -> list[str]:
         try:
-            return [name for name in names(ctx.params.get("state") or Path(".retrain")) if name.startswith(word)]
+            return [name for name in names(_place(ctx)) if name.startswith(word)]
         except LocalArgoError:
             return []
 
     return complete
 
 
-def _workflows(state: Path) -> list[str]:
-    return [LATEST, *(w["metadata"]["name"] for w in argo_server(state).workflows(limit=OFFERED).items)]
+def _place(ctx: click.Context) -> Place:
+    """What the words before the cursor name."""
+    if context := ctx.params.get("context"):
+        return Cluster(context, ctx.params.get("namespace") or "")
+    return Path(ctx.params.get("state") or ".retrain")
+
+
+def _workflows(place: Place) -> list[str]:
+    return [LATEST, *(w["metadata"]["name"] for w in argo_server(place).workflows(limit=OFFERED).items)]
+
+
+def _models(place: Place) -> list[str]:
+    return (local_engine(place).models() or []) if isinstance(place, Path) else []
+
+
+def _sources(place: Place) -> set[str]:
+    return {s["source"] for s in local_engine(place).sources()} if isinstance(place, Path) else set()
 
 
 workflows = offer(_workflows)
-models = offer(lambda state: local_engine(state).models() or [])
-sources = offer(lambda state: sorted({s["source"] for s in local_engine(state).sources()}))
+models = offer(_models)
+sources = offer(lambda place: sorted(_sources(place)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,16 +11,18 @@ import click
 from click.core import ParameterSource
 
 from retrain.cli import completion
+from retrain.client.place import Cluster, Place
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def state_of(ctx: click.Context, parameter: click.Parameter, value: Path) -> Path:
-    """The folder given after the verb, else the one given before it, else the environment's or the default."""
+def nearest(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """The option given after the verb, else the one given before it, else the environment's or the default."""
+    name = str(parameter.name)
     above: click.Context | None = ctx
     while above is not None:
-        if above.get_parameter_source("state") is ParameterSource.COMMANDLINE:
-            return value if above is ctx else Path(above.params["state"])
+        if above.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            return value if above is ctx else above.params[name]
         above = above.parent
     return value
 
@@ -31,9 +34,42 @@ state_option = click.option(
     show_default=True,
     envvar="RETRAIN_STATE",
     show_envvar=True,
-    callback=state_of,
+    callback=nearest,
     help="Folder of the engine's state.",
 )
+_context_option = click.option("--context", metavar="NAME", callback=nearest, help="A cluster instead: a context of the kubeconfig.")
+_namespace_option = click.option("-n", "--namespace", default="", callback=nearest, help="Of the cluster; by default the context's own.")
+
+
+def place_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--state`, or `--context` with `--namespace`, as the verb's parameter `place`."""
+
+    @state_option
+    @_context_option
+    @_namespace_option
+    @click.pass_context
+    @functools.wraps(function)
+    def with_place(ctx: click.Context, /, *, state: Path, context: str | None, namespace: str, **others: Any) -> Any:
+        return function(place=_place(ctx, state, context, namespace), **others)
+
+    return with_place
+
+
+def _place(ctx: click.Context, state: Path, context: str | None, namespace: str) -> Place:
+    if context is None:
+        if namespace:
+            raise click.UsageError("--namespace is for a cluster: give --context too")
+        return state
+    if not context:
+        raise click.UsageError("--context is empty: `kubectl config get-contexts` shows the names")
+    above: click.Context | None = ctx
+    while above is not None:
+        if above.get_parameter_source("state") is ParameterSource.COMMANDLINE:
+            raise click.UsageError("give either --state, an engine on this machine, or --context, a cluster")
+        above = above.parent
+    return Cluster(context, namespace)
+
+
 manifests = click.Path(exists=True, allow_dash=True, path_type=Path)  # `-` is standard input
 names_argument = click.argument("names", nargs=-1, required=True, shell_complete=completion.workflows)
 name_argument = click.argument("name", default="@latest", shell_complete=completion.workflows)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from localargo import NotFound
 from retrain.client.connection import Connection
 from retrain.client.protocol import Change, Doc, Listing, Operation
+from retrain.client.workflows import newest_first
 
 
 class ArgoHttp:
@@ -30,7 +31,7 @@ class ArgoHttp:
     def workflows(self, selector: str = "", limit: int = 0) -> Listing:
         query = {"listOptions.labelSelector": selector, "listOptions.limit": str(limit) if limit else ""}
         answer = self._connection.call("GET", self._path("workflows"), query={k: v for k, v in query.items() if v})
-        items: list[Doc] = sorted(answer.get("items") or [], key=_created, reverse=True)  # of one second they stay in the server's order
+        items = newest_first(answer.get("items") or [])
         more = int((answer.get("metadata") or {}).get("remainingItemCount") or 0)
         shown = items[:limit] if limit else items
         return Listing(shown, more + len(items) - len(shown))
@@ -87,7 +88,3 @@ class ArgoHttp:
 
     def _items(self, path: str) -> list[Doc]:
         return list(self._connection.call("GET", path).get("items") or [])
-
-
-def _created(workflow: Doc) -> str:
-    return str(workflow["metadata"].get("creationTimestamp") or "")

@@ -19,8 +19,60 @@ ERRORS: Mapping[int, type[LocalArgoError]] = {400: InvalidInput, 404: NotFound, 
 SECONDS = 60.0  # for an answer to begin
 
 
-class Connection:
-    """A server at one address. Raises the error that belongs to the answer's status, or Unavailable when nobody answers."""
+class HttpServer:
+    """Whatever answers an HTTP client. Raises the error that belongs to the answer's status, or Unavailable when nobody answers."""
+
+    def __init__(self, http: httpx.Client, nobody: str, restart_hint: str) -> None:
+        self._http = http
+        self._nobody = nobody
+        self.restart_hint = restart_hint
+
+    def call(
+        self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Any:
+        """The answer's JSON."""
+        import httpx
+
+        try:
+            answer = self._http.request(method, path, json=body, params=query, headers=headers)
+        except httpx.TransportError as error:
+            raise self._unavailable(error) from error
+        self._raise(answer)
+        return answer.json() if answer.content else None
+
+    def lines(self, path: str, query: Mapping[str, str], headers: Mapping[str, str], silence: float | None) -> Iterator[bytes]:
+        """The lines of an answer while it comes. A pause of more than `silence` seconds means that the server is gone; None allows any."""
+        import httpx
+
+        timeout = httpx.Timeout(SECONDS, read=silence)
+        try:
+            with self._http.stream("GET", path, params=query, headers=headers, timeout=timeout) as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                self._raise(answer)
+                yield from _lines(answer.iter_bytes())
+        except httpx.TransportError as error:
+            raise self._unavailable(error) from error
+
+    def refusal(self, status: int, message: str) -> LocalArgoError:
+        """The error for an answer with this status."""
+        return ERRORS.get(status, LocalArgoError)(message)
+
+    def _raise(self, answer: httpx.Response) -> None:
+        if answer.status_code < 400:
+            return
+        try:
+            message = str(answer.json()["message"])
+        except (ValueError, LookupError, TypeError):
+            message = f"the server answered {answer.status_code}: {answer.text[:500]}"
+        raise self.refusal(answer.status_code, message)
+
+    def _unavailable(self, error: Exception) -> Unavailable:
+        return Unavailable(f"{self._nobody} ({error}): {self.restart_hint}")
+
+
+class Connection(HttpServer):
+    """The engine of a state folder, by its socket."""
 
     def __init__(self, state: Path) -> None:
         import httpx
@@ -30,43 +82,17 @@ class Connection:
         socket = state / "engine.sock"
         if not socket.exists():
             raise Unavailable(f"no engine runs on {state}: start one with {start_command(state)}")
-        self.restart_hint = f"start it with {start_command(state)}"
-        self._nobody = f"the engine on {state} does not answer"
         opened = ExitStack()
         transport = httpx.HTTPTransport(uds=opened.enter_context(short_socket_path(socket)))
-        self._http = opened.enter_context(httpx.Client(transport=transport, base_url="http://engine", timeout=SECONDS))
+        http = opened.enter_context(httpx.Client(transport=transport, base_url="http://engine", timeout=SECONDS))
         weakref.finalize(self, opened.close)
-
-    def call(self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None) -> Any:
-        """The answer's JSON."""
-        import httpx
-
-        try:
-            answer = self._http.request(method, path, json=body, params=query)
-        except httpx.TransportError as error:
-            raise self._unavailable(error) from error
-        _raise(answer)
-        return answer.json() if answer.content else None
+        super().__init__(http, f"the engine on {state} does not answer", f"start it with {start_command(state)}")
 
     def results(self, path: str, query: Mapping[str, str]) -> Iterator[Any]:
         """The `result` of each server-sent event, without a time limit."""
-        import httpx
-
-        try:
-            with self._http.stream(
-                "GET", path, params=query, headers={"Accept": "text/event-stream"}, timeout=httpx.Timeout(SECONDS, read=None)
-            ) as answer:
-                if answer.status_code >= 400:
-                    answer.read()
-                _raise(answer)
-                for line in _lines(answer.iter_raw()):
-                    if line.startswith(b"data:"):
-                        yield _result(json.loads(line[5:]))
-        except httpx.TransportError as error:
-            raise self._unavailable(error) from error
-
-    def _unavailable(self, error: Exception) -> Unavailable:
-        return Unavailable(f"{self._nobody} ({error}): {self.restart_hint}")
+        for line in self.lines(path, query, {"Accept": "text/event-stream"}, None):
+            if line.startswith(b"data:"):
+                yield _result(json.loads(line[5:]))
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -84,14 +110,3 @@ def _result(event: Any) -> Any:
     if "error" in event:
         raise LocalArgoError(f"the server ended the stream: {event['error'].get('message')}")
     return event["result"]
-
-
-def _raise(answer: httpx.Response) -> None:
-    if answer.status_code < 400:
-        return
-    kind = ERRORS.get(answer.status_code, LocalArgoError)
-    try:
-        message = str(answer.json()["message"])
-    except (ValueError, LookupError, TypeError):
-        raise kind(f"the server answered {answer.status_code}: {answer.text[:500]}") from None
-    raise kind(message)

@@ -48,10 +48,9 @@ class LocalEngine:
     def models(self) -> list[str] | None:
         """The models whose specs the engine has, by the names that their data has in the bucket; None without a ConfigMap `models`."""
         try:
-            keys = self.object("ConfigMap", "models").get("data") or {}
+            return models_in(self.object("ConfigMap", "models"))
         except NotFound:
             return None
-        return sorted(name.removesuffix(".yaml") for name in keys if name.endswith(".yaml"))
 
     def sources(self) -> list[Doc]:
         """The EventSources that are running, event by event."""
@@ -80,6 +79,11 @@ class LocalEngine:
         self._connection.call("POST", f"{BASE}/shutdown")
         with (state / "engine.lock").open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH)
+
+
+def models_in(configmap: Doc) -> list[str]:
+    """The models of a ConfigMap with a spec for each."""
+    return sorted(name.removesuffix(".yaml") for name in configmap.get("data") or {} if name.endswith(".yaml"))
 
 
 def _object(kind: str, name: str) -> str:

@@ -6,13 +6,9 @@ import json
 import shlex
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from localargo import Unavailable
-
-if TYPE_CHECKING:
-    from localargo import S3Bucket
 
 
 def start_command(state: Path) -> str:
@@ -26,17 +22,16 @@ def bucket_environment(state: Path) -> dict[str, str]:
     if not file.exists():
         raise Unavailable(f"no bucket in {state} yet: {start_command(state)} makes one if a manifest needs it")
     found: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
-    address = urlsplit(found["AWS_ENDPOINT_URL_S3"])
-    try:
-        socket.create_connection((str(address.hostname), address.port or 80), timeout=10).close()
-    except OSError as error:
-        raise Unavailable(f"the bucket in {state} does not run: start it with {start_command(state)}") from error
+    if not answers(found["AWS_ENDPOINT_URL_S3"]):
+        raise Unavailable(f"the bucket in {state} does not run: start it with {start_command(state)}")
     return found
 
 
-def bucket_of(state: Path) -> S3Bucket:
-    """The state's running bucket."""
-    from localargo import S3Bucket
-
-    environment = bucket_environment(state)
-    return S3Bucket(environment["RETRAIN_BUCKET"], environment)
+def answers(url: str) -> bool:
+    """Whether something accepts connections at the address of a URL."""
+    address = urlsplit(url)
+    try:
+        socket.create_connection((str(address.hostname), address.port or (443 if address.scheme == "https" else 80)), timeout=10).close()
+    except OSError:
+        return False
+    return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from localargo import InvalidInput, NotFound, Unavailable
 from retrain.client.protocol import ArgoServer, Doc
@@ -16,6 +16,11 @@ HASH = 10  # digits of a node's hash
 def phase(workflow: Doc) -> str:
     """The phase of a Workflow; one that has not begun is Pending."""
     return (workflow.get("status") or {}).get("phase") or "Pending"
+
+
+def newest_first(workflows: Sequence[Doc]) -> list[Doc]:
+    """By the time of creation; those of one second stay in the order given."""
+    return sorted(workflows, key=lambda workflow: str(workflow["metadata"].get("creationTimestamp") or ""), reverse=True)
 
 
 def find(server: ArgoServer, name: str) -> Doc:

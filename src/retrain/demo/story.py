@@ -14,9 +14,8 @@ from pathlib import Path
 
 from localargo import InvalidInput, LocalArgoError, Unavailable
 from retrain.client import workflows
-from retrain.client.connect import argo_server, local_engine
+from retrain.client.connect import argo_server, bucket_environment, bucket_of, local_engine
 from retrain.client.protocol import Doc
-from retrain.client.state import bucket_environment, bucket_of
 from retrain.demo import flights
 from retrain.demo.transcript import Transcript
 from retrain.display import tree

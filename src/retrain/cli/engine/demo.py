@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from retrain.cli.options import state_of
+from retrain.cli.options import nearest
 
 
 @click.command()
@@ -17,7 +17,7 @@ from retrain.cli.options import state_of
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".retrain/demo"),
     show_default=True,
-    callback=state_of,
+    callback=nearest,
     help="Folder of the demo's state; emptied at every start.",
 )
 @click.option("--keep", is_flag=True, help="Leave the engine running at the end, to look around.")

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from retrain.cli.models._answers import show
-from retrain.cli.options import output_option, state_option
+from retrain.cli.options import output_option, place_option
+from retrain.client.place import Place
 
 
 @click.command()
 @output_option("text")
-@state_option
-def models(output: str, state: Path) -> None:
+@place_option
+def models(output: str, place: Place) -> None:
     """List the models of the bucket and their champions.
 
     \b
     retrain models
     """
-    show(state, output, "models")
+    show(place, output, "models")

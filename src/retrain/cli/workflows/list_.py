@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from retrain.cli.options import output_option, state_option
+from retrain.cli.options import output_option, place_option
 from retrain.cli.workflows._documents import WORKFLOW, Documents
 from retrain.client.connect import argo_server
+from retrain.client.place import Place
 from retrain.client.protocol import Doc, Listing
 from retrain.client.workflows import phase
 from retrain.display import output as printing
@@ -24,8 +23,8 @@ ROWS = 20  # of a table, unless --limit says otherwise
 @click.option("--phase", "phases", multiple=True, type=click.Choice(PHASES), help="Only Workflows in this phase; repeatable.")
 @click.option("--limit", type=click.IntRange(min=0), help=f"At most this many, 0 for all; by default {ROWS} in a table, else all.")
 @output_option("table", "name", "wide")
-@state_option
-def list_(kind: str, selector: str, phases: tuple[str, ...], limit: int | None, output: str, state: Path) -> None:
+@place_option
+def list_(kind: str, selector: str, phases: tuple[str, ...], limit: int | None, output: str, place: Place) -> None:
     """List Workflows, newest first, or the engine's documents of another kind.
 
     \b
@@ -38,7 +37,7 @@ def list_(kind: str, selector: str, phases: tuple[str, ...], limit: int | None, 
     workflows = kind.lower() in WORKFLOW
     if phases and not workflows:
         raise click.UsageError("--phase is for Workflows")
-    found = _workflows(state, selector, phases, limit) if workflows else _cut(Documents(state).list(kind, selector), limit)
+    found = _workflows(place, selector, phases, limit) if workflows else _cut(Documents(place).list(kind, selector), limit)
     if output in ("json", "yaml", "name"):
         tree.show(found.items, output)
     elif workflows:
@@ -52,9 +51,9 @@ def list_(kind: str, selector: str, phases: tuple[str, ...], limit: int | None, 
         click.echo(f"{found.more} more: `--limit 0` shows all", err=True)
 
 
-def _workflows(state: Path, selector: str, phases: tuple[str, ...], limit: int) -> Listing:
+def _workflows(place: Place, selector: str, phases: tuple[str, ...], limit: int) -> Listing:
     """Phases are filtered here, not by the server: a Workflow that has not begun has no label for its phase."""
-    server = argo_server(state)
+    server = argo_server(place)
     if not phases:
         return server.workflows(selector, limit)
     return _cut([w for w in server.workflows(selector).items if phase(w) in phases], limit)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import click
 
 from retrain.cli import completion
-from retrain.cli.options import assignments, state_option
+from retrain.cli.options import assignments, place_option
 from retrain.cli.workflows._operate import operate
+from retrain.client.place import Place
 
 
 @click.group()
@@ -28,8 +28,8 @@ def node() -> None:
 @click.option("-m", "--message", default="", help="Recorded on the node.")
 @click.option("-p", "--output-parameter", "given", multiple=True, metavar="NAME=VALUE", help="Supply an output parameter; repeatable.")
 @click.option("--node-field-selector", required=True, metavar="FIELD=VALUE", help="Which node, for example displayName=approve.")
-@state_option
-def set_(name: str, phase: str | None, message: str, given: tuple[str, ...], node_field_selector: str, state: Path) -> None:
+@place_option
+def set_(name: str, phase: str | None, message: str, given: tuple[str, ...], node_field_selector: str, place: Place) -> None:
     """Set the phase, message or supplied outputs of a suspended node.
 
     \b
@@ -37,7 +37,7 @@ def set_(name: str, phase: str | None, message: str, given: tuple[str, ...], nod
     """
     supplied = {name: _unquoted(value) for name, value in assignments(given).items()}
     options: dict[str, Any] = {"nodeFieldSelector": node_field_selector, "message": message, "phase": phase or ""}
-    operate(state, (name,), "set", "changed", {**options, "outputParameters": json.dumps(supplied) if supplied else ""})
+    operate(place, (name,), "set", "changed", {**options, "outputParameters": json.dumps(supplied) if supplied else ""})
 
 
 def _unquoted(value: str) -> str:

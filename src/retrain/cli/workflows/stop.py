@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from retrain.cli.options import names_argument, selector_option, state_option
+from retrain.cli.options import names_argument, place_option, selector_option
 from retrain.cli.workflows._operate import operate
+from retrain.client.place import Place
 
 
 @click.command()
 @names_argument
 @click.option("--message", default="", help="Recorded on the suspended nodes that --node-field-selector names.")
 @selector_option
-@state_option
-def stop(names: tuple[str, ...], message: str, node_field_selector: str, state: Path) -> None:
+@place_option
+def stop(names: tuple[str, ...], message: str, node_field_selector: str, place: Place) -> None:
     """Stop Workflows; their exit handlers still run.
 
     \b
     retrain stop @latest
     """
-    operate(state, names, "stop", "stopped", {"message": message, "nodeFieldSelector": node_field_selector})
+    operate(place, names, "stop", "stopped", {"message": message, "nodeFieldSelector": node_field_selector})

@@ -11,9 +11,11 @@ import click
 from localargo import Document, InvalidInput, refuse
 from retrain.cli.following import ended
 from retrain.cli.loading import known
-from retrain.cli.options import assignments, manifests, output_option, parameter_option, state_option
+from retrain.cli.options import assignments, manifests, output_option, parameter_option, place_option
+from retrain.cli.workflows._documents import engine
 from retrain.cli.workflows._given import names, with_values
-from retrain.client.connect import argo_server, local_engine
+from retrain.client.connect import argo_server
+from retrain.client.place import Cluster, Place
 from retrain.client.protocol import ArgoServer
 from retrain.client.workflows import phase
 from retrain.display import tree
@@ -27,7 +29,7 @@ from retrain.display import tree
 @click.option("--wait", "wait_", is_flag=True, help="Wait for the end; exit 1 unless it succeeds.")
 @click.option("--watch", "watch_", is_flag=True, help="Show the tree while it runs.")
 @output_option("name", "wide")
-@state_option
+@place_option
 def submit(
     files: tuple[Path, ...],
     template: str | None,
@@ -36,7 +38,7 @@ def submit(
     wait_: bool,
     watch_: bool,
     output: str,
-    state: Path,
+    place: Place,
 ) -> None:
     """Create Workflows from files or from a template. Templates and other documents in the files are stored first.
 
@@ -52,8 +54,8 @@ def submit(
         raise InvalidInput(f"{names(files)}: no Workflow in it; `retrain apply` stores templates and other documents")
     if name and len(workflows) > 1:
         raise click.UsageError(f"--name names one Workflow: there are {len(workflows)} in the files")
-    server = argo_server(state)
-    _store(server, found, state)
+    server = argo_server(place)
+    _store(server, found, place)
     created = []
     for workflow in workflows:
         if name:
@@ -65,21 +67,23 @@ def submit(
         sys.exit(1)
 
 
-def _store(server: ArgoServer, found: Sequence[Document], state: Path) -> None:
+def _store(server: ArgoServer, found: Sequence[Document], place: Place) -> None:
     """Store what the Workflows come with. What `argo submit` would refuse is refused first, with file and line, before anything is stored.
 
     Raises InvalidInput, Unsupported.
     """
     from localargo import check
 
+    others = [d for d in found if d.kind not in ("Workflow", "WorkflowTemplate")]
+    holder = engine(place, others[0].kind) if others else None  # Argo Server stores no other kind
     stored = known([*server.templates(), *server.cluster_templates()], found)
-    refuse([f for f in check(list(found), stored) if f.severity in ("error", "unsupported")])
+    findings = [f for f in check(list(found), stored) if f.severity in ("error", "unsupported")]
+    refuse([f for f in findings if f.severity == "error"] if isinstance(place, Cluster) else findings)
     for document in found:
         if document.kind == "WorkflowTemplate":
             server.store_template(document.doc)
-    others = [d.doc for d in found if d.kind not in ("Workflow", "WorkflowTemplate")]
-    if others:  # Argo Server stores no other kind
-        local_engine(state).apply(others)
+    if holder:
+        holder.apply([d.doc for d in others])
 
 
 def _referring(template: str, given: tuple[str, ...]) -> Document:

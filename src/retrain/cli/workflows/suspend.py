@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from retrain.cli.options import names_argument, state_option
+from retrain.cli.options import names_argument, place_option
 from retrain.cli.workflows._operate import operate
+from retrain.client.place import Place
 
 
 @click.command()
 @names_argument
-@state_option
-def suspend(names: tuple[str, ...], state: Path) -> None:
+@place_option
+def suspend(names: tuple[str, ...], place: Place) -> None:
     """Start no further step of Workflows until `resume`.
 
     \b
     retrain suspend @latest
     """
-    operate(state, names, "suspend", "suspended", {})
+    operate(place, names, "suspend", "suspended", {})

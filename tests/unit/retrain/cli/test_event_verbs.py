@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from retrain.client.state import bucket_of
+from retrain.client.connect import bucket_of
 from tests.unit.retrain.cli.driver import Engine
 from tests.waiting import wait_until
 
@@ -127,4 +127,4 @@ def test_put_for_a_model_that_is_not_known_names_those_that_are(bucketed: Engine
     for model in ("fien", "../fine", ""):
         refused = bucketed.call("put", str(tmp_path / "a.csv"), "--model", model)
         assert (refused.exit_code, refused.stdout) == (1, "")
-        assert f"the engine has no model {model!r}; there are: fine, other." in refused.stderr
+        assert f"there is no model {model!r}; there are: fine, other." in refused.stderr

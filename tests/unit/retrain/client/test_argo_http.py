@@ -25,9 +25,9 @@ class Recorded(Connection):
         super().__init__(state)
         self.asked: list[tuple[str, str, Any]] = []
 
-    def call(self, method: str, path: str, body: Any = None, query: Any = None) -> Any:
+    def call(self, method: str, path: str, body: Any = None, query: Any = None, headers: Any = None) -> Any:
         self.asked.append((method, path, body))
-        return super().call(method, path, body, query)
+        return super().call(method, path, body, query, headers)
 
 
 @pytest.fixture
