@@ -2,8 +2,16 @@
 # nothing (--no-deps): it would look for the newest `coverage[toml]` while the lock pins `coverage`.
 PYTHON ?= python3
 BIN := .venv/bin
+STEPS := fetch transform grid train evaluate promote
+COMPILE = $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11
+REGISTRY ?= docker.io/retrain
+TAG ?= dev
+PLATFORMS ?=
+BUILDER ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo buildah)
+BUILD_docker = docker build --tag
+BUILD_buildah = buildah build --layers $(if $(PLATFORMS),--manifest,--tag)
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types layers unit conformance bench coverage readme models lock clean
+.PHONY: help install demo test lint types layers unit conformance bench coverage readme models images lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,10 +68,16 @@ models: .venv/run.stamp ## list every model of models/ in its kustomization
 bench: .venv/dev.stamp ## every published figure, into benchmarks/results
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
-lock: .venv/bin/python ## resolve requirements/ anew
+images: $(addprefix image-,$(STEPS)) ## build the image of each step by docker or buildah; REGISTRY, TAG, PLATFORMS: docs/howto/images.md
+
+image-%:
+	$(BUILD_$(BUILDER)) $(REGISTRY)/$*:$(TAG) $(if $(PLATFORMS),--platform $(PLATFORMS)) $(BUILD_OPTIONS) --target $* -f handlers/Dockerfile .
+
+lock: .venv/bin/python ## resolve requirements/ anew: everything, then for the image of each step the same versions
 	$(BIN)/python -m pip install -q uv
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 --all-extras --group dev pyproject.toml -o requirements/dev.txt
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 --all-extras -c requirements/dev.txt pyproject.toml -o requirements/run.txt
+	$(COMPILE) --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) --all-extras -c requirements/dev.txt pyproject.toml -o requirements/run.txt
+	for group in $(STEPS) sbom; do $(COMPILE) -c requirements/run.txt --group $$group -o requirements/$$group.txt || exit 1; done
 
 clean: ## remove the environment and the demo's state
 	rm -rf .venv .retrain

@@ -19,6 +19,7 @@ from handlers.models.model_file import dump, state_digest
 from handlers.models.training import Trained
 from handlers.modelspec.code_digests import code_digest
 from handlers.modelspec.digests import trial_digest
+from handlers.modelspec.grid import expand
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load as load_spec
 from handlers.runs import trials
@@ -38,6 +39,7 @@ def run(argv: list[str] | None = None) -> None:
     given = arguments(argv)
     store = open_store()
     spec = load_spec(given.spec)
+    check_grid(spec)
     asked = json_argument(given.trial, "--trial")
     dataset = load_dataset(store, given.model, given.dataset)
     params = {**spec.model.params, **asked.get("params", {})}
@@ -50,6 +52,12 @@ def run(argv: list[str] | None = None) -> None:
     else:
         log("trial is trained already", trial=trial)
     write_output(given.result_out, canonical_json({"trial": trial}))
+
+
+def check_grid(spec: ModelSpec) -> None:
+    """Raise BadSpec when any trial of the grid cannot be trained: the winner of a run is the best of everything that the spec asks for."""
+    for trial in expand(spec):
+        training.fresh_learner(spec, {**spec.model.params, **trial.params})
 
 
 def _guarded(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, name: str, asked: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import ast
 import hashlib
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -57,7 +58,8 @@ STAGES = {
 def code_digest(stage: str, libraries: tuple[str, ...] = ()) -> str:
     """The digest of a stage's code, and of the versions of the `libraries` that it uses beyond those of its list.
 
-    RETRAIN_CODE_DIGEST stands for every stage; then comes the file that was written when the image was built.
+    RETRAIN_CODE_DIGEST stands for every stage; then comes the file that was written when the image was built. An image of a step does
+    not have the packages of every stage, so the file keeps their versions too.
     """
     return os.environ.get("RETRAIN_CODE_DIGEST") or computed(stage, libraries)
 
@@ -65,8 +67,12 @@ def code_digest(stage: str, libraries: tuple[str, ...] = ()) -> str:
 @cache
 def computed(stage: str, libraries: tuple[str, ...]) -> str:
     """The digest from the image's file, or else from the code that is here."""
-    own = _image()[stage] if IMAGE_FILE.is_file() else of_stage(ROOT, stage)
-    return digest({"stage": own, "libraries": _versions(libraries)}) if libraries else own
+    image = _image() if IMAGE_FILE.is_file() else None
+    own = image["stages"][stage] if image else of_stage(ROOT, stage)
+    if not libraries:
+        return own
+    versions = {name: image["packages"][name] for name in libraries} if image else _versions(libraries)
+    return digest({"stage": own, "libraries": versions})
 
 
 def of_stage(root: Path, stage: str) -> str:
@@ -85,8 +91,14 @@ def files_of(root: Path, stage: str) -> list[Path]:
     return sorted(found)
 
 
-def _image() -> dict[str, str]:
-    found: dict[str, str] = json.loads(IMAGE_FILE.read_text(encoding="utf-8"))
+def facts() -> dict[str, dict[str, str]]:
+    """What an image keeps: the digest of each stage's code, and the version of every package that is installed where it is made."""
+    packages = {re.sub(r"[-_.]+", "-", found.name).lower(): found.version for found in metadata.distributions()}
+    return {"stages": {stage: of_stage(ROOT, stage) for stage in STAGES}, "packages": packages}
+
+
+def _image() -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = json.loads(IMAGE_FILE.read_text(encoding="utf-8"))
     return found
 
 

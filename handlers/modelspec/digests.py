@@ -1,6 +1,6 @@
 """Names of results: each is the digest of what can change it, and of nothing else.
 
-`python -m handlers.modelspec.digests` prints the digest of each stage's code as JSON, for an image to keep.
+`python -m handlers.modelspec.digests` prints the digest of each stage's code and the versions of packages as JSON, for an image to keep.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from handlers.modelspec.code_digests import ROOT, STAGES, of_stage
+from handlers.modelspec.code_digests import facts
 from handlers.modelspec.model import ModelSpec, Source
 from handlers.storage import ObjectInfo, canonical_json, digest
 
@@ -89,4 +89,4 @@ def promote_digest(spec: ModelSpec, code: str) -> str:
 
 
 if __name__ == "__main__":
-    print(canonical_json({stage: of_stage(ROOT, stage) for stage in STAGES}))
+    print(canonical_json(facts()))
