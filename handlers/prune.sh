@@ -11,5 +11,5 @@ find . ! -type d \( -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.
 rm -f pyarrow/_flight.* pyarrow/libarrow_flight* pyarrow/libarrow_python_flight* pyarrow/_s3fs.* pyarrow/libarrow_s3*
 # copies of Arrow's libraries under the names that a linker looks for; what is loaded is named .so.<version>
 rm -f pyarrow/lib*.so.*.*.* pyarrow/libarrow_python.so pyarrow/libarrow_python_parquet_encryption.so
-# what builds extensions
-rm -rf numpy/f2py numpy/distutils
+# what builds extensions with an old setuptools
+rm -rf numpy/distutils

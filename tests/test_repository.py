@@ -102,7 +102,7 @@ def test_root_and_overlays_list_the_same_folders() -> None:
 
 def test_the_dockerfile_has_a_target_for_every_handler_that_is_a_step() -> None:
     targets = re.findall(
-        r"^FROM handler AS (\w+)\nCMD \[\"handlers\.(\w+)\"\]$", (ROOT / "handlers/Dockerfile").read_text("utf-8"), re.MULTILINE
+        r"^FROM \w+ AS (\w+)\nCMD \[\"handlers\.(\w+)\"\]$", (ROOT / "handlers/Dockerfile").read_text("utf-8"), re.MULTILINE
     )
     templates = "".join(path.read_text(encoding="utf-8") for path in applied_templates())
     steps = set(re.findall(r"image: retrain/(\w+)", templates))

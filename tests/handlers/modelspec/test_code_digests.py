@@ -197,15 +197,18 @@ def test_an_image_keeps_the_digests_that_were_printed_when_it_was_built(monkeypa
     bare = {name: value for name, value in os.environ.items() if name != "RETRAIN_CODE_DIGEST"}
     command = [sys.executable, "-m", "handlers.modelspec.digests"]
     printed = subprocess.run(command, cwd=ROOT, env=bare, capture_output=True, text=True, check=True).stdout
-    assert json.loads(printed) == digests(ROOT)
+    assert json.loads(printed)["stages"] == digests(ROOT)
+    assert json.loads(printed)["packages"]["scikit-learn"] == metadata.version("scikit-learn")
     copy = tmp_path / "app"
     shutil.copytree(ROOT / "handlers", copy / "handlers", ignore=shutil.ignore_patterns("__pycache__"))
     subprocess.run(["sh", "-c", '"$0" -m handlers.modelspec.digests > code-digest', sys.executable], cwd=copy, env=bare, check=True)
     assert (copy / "code-digest").read_text(encoding="utf-8") == printed
     file = tmp_path / "code-digest"
-    file.write_text(json.dumps({stage: f"image-{stage}" for stage in STAGES}), encoding="utf-8")
+    image = {"stages": {stage: f"image-{stage}" for stage in STAGES}, "packages": {"scikit-learn": "1", "an-absent-one": "1"}}
+    file.write_text(json.dumps(image), encoding="utf-8")
     monkeypatch.setattr(code_digests, "IMAGE_FILE", file)
     assert computed.__wrapped__("parts", ()) == "image-parts"
     of_image = computed.__wrapped__("trials", ("scikit-learn",))
+    assert computed.__wrapped__("trials", ("an-absent-one",)) not in (of_image, "image-trials")
     monkeypatch.setattr(code_digests, "IMAGE_FILE", tmp_path / "absent")
     assert computed.__wrapped__("trials", ("scikit-learn",)) != of_image

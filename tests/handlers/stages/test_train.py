@@ -70,6 +70,18 @@ def test_one_more_value_in_the_grid_trains_one_more_trial(world: World) -> None:
     assert len(added) == 1
 
 
+def test_a_value_in_the_grid_that_cannot_be_trained_stops_every_trial(world: World) -> None:
+    """One that is trained already too: it would win against fewer trials than the spec asks for."""
+    dataset, trial = ready(world)
+    world.train(dataset, trial, "a")
+    world.spec["search"]["grid"]["alpha"].append(-1)
+    before = world.keys("trials/")
+    for each in world.trials():
+        with pytest.raises(BadSpec, match="The 'alpha' parameter of SGDClassifier must be a float"):
+            world.train(dataset, each, "b")
+    assert len(world.trials()) == 3 and world.keys("trials/") == before
+
+
 def test_early_stopping_keeps_the_best_epoch(world: World) -> None:
     world.spec["training"] = {"epochs": 30, "batch_rows": 64, "shuffle": {"parts": 4}, "early_stopping": {"patience": 2}}
     dataset, trial = ready(world)

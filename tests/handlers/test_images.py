@@ -1,0 +1,183 @@
+"""The image of a step has what the step imports and nothing else: a whole run, each step with the packages of its own image."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import grimp
+import pytest
+
+from handlers.models.estimators import BY_LIBRARY
+from handlers.modelspec.code_digests import STAGES, computed
+from tests.handlers.installed import ROOT, STEPS, Image, contents, distributions, install, layers, lineage, lock, stages
+from tests.handlers.stages.world import SPEC, changed, month
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+# imported in functions that the step does not call; the run below proves it
+NOT_CALLED = {"fetch": {"numpy", "pyarrow"}}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an image's code, the file with its digests included, made as the Dockerfile makes it."""
+    folder = tmp_path_factory.mktemp("app")
+    shutil.copytree(ROOT / "handlers", folder / "handlers", ignore=shutil.ignore_patterns("__pycache__"))
+    (making,) = [line for line in stages()["code"].lines if line.startswith("RUN ")]
+    (command,) = [part for part in making.removeprefix("RUN ").split("&&") if "code-digest" in part and "python" in part]
+    assert command.strip() == "python -m handlers.modelspec.digests > code-digest"
+    made = subprocess.run([sys.executable, *command.split()[1:-2]], cwd=folder, env={}, capture_output=True, check=True)
+    (folder / "code-digest").write_bytes(made.stdout)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def images(app: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Image]:
+    packages = {layer: install(layer, tmp_path_factory.mktemp(layer)) for layer in contents()}
+    return {step: Image(app, tuple(packages[layer] for layer in layers(step))) for step in STEPS}
+
+
+def test_a_whole_run_with_the_packages_of_each_image(images: dict[str, Image], tmp_path: Path) -> None:
+    bucket, out = tmp_path / "bucket", tmp_path / "out"
+    (bucket / "incoming/late").mkdir(parents=True)
+    (bucket / "incoming/late/1.csv").write_bytes(month("2013-01-01", 40))
+    query = {"sql": "SELECT day, carrier, distance, late FROM incoming"}
+    spec = changed(SPEC, search=None, model__params={"loss": "log_loss", "alpha": 0.001}, data__query=query)
+    text = json.dumps({"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": "late"}, "spec": spec})
+
+    def step(name: str, *words: str, outputs: tuple[str, ...] = (), spec: bool = True) -> list[str]:
+        given = ["--model", "late", *(["--spec", (out / "spec").read_text() if (out / "spec").exists() else text] if spec else [])]
+        wanted = [word for output in outputs for word in (f"--{output}-out", str(out / output))]
+        begin = [*words[:1], *given, *words[1:]] if words and not words[0].startswith("--") else [*given, *words]
+        images[name].python("-m", f"handlers.{name}", *begin, *wanted, RETRAIN_BUCKET=f"file://{bucket}")
+        return [(out / output).read_text() for output in outputs]
+
+    step("fetch", "spec", outputs=("spec",))
+    assert step("fetch", "look", "--quiet", "0s", "--at-most", "0s", "--since", "0", outputs=("quiet",)) == ["yes"]
+    decision, snapshot = step("fetch", "snapshot", "--run", "r", outputs=("decision", "snapshot"))
+    assert decision == "train"
+    (dataset,) = step("transform", "--snapshot", snapshot, "--run", "r", outputs=("dataset",))
+    (trials,) = step("grid", outputs=("trials",))
+    (trial,) = json.loads(trials)
+    (result,) = step("train", "--dataset", dataset, "--trial", json.dumps(trial), "--run", "r", outputs=("result",))
+    (scores,) = step("evaluate", "--dataset", dataset, "--result", result, "--run", "r", outputs=("scores",))
+    judging = ["judge", "--dataset", dataset, "--run", "r", "--results", json.dumps([scores]), "--decision", decision]
+    (verdict, _) = step("promote", *judging, outputs=("verdict", "again"))
+    assert json.loads(verdict)["outcome"] == "promoted"
+    step("promote", "report", "--run", "r", "--status", "Succeeded", spec=False)
+    assert "<svg" in (bucket / "runs/late/r/report.html").read_text(encoding="utf-8"), "the charts are drawn"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_results_have_the_same_names_as_on_the_laptop(images: dict[str, Image], step: str) -> None:
+    """Whether the image has the libraries that compute them or not."""
+    combinations = [(stage, libraries) for stage in STAGES for libraries in ((), *((name,) for name in BY_LIBRARY))]
+    script = f"""
+import json
+from handlers.modelspec.code_digests import code_digest
+print(json.dumps([code_digest(stage, libraries) for stage, libraries in {combinations!r}]))
+"""
+    assert json.loads(images[step].python("-c", script)) == [computed.__wrapped__(*each) for each in combinations]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_bucket_is_reached_by_what_is_left_of_the_client(images: dict[str, Image], step: str) -> None:
+    """And by the credentials that a cloud gives a pod."""
+    script = "import boto3; [boto3.client(name, 'us-east-1', aws_access_key_id='a', aws_secret_access_key='b') for name in ('s3', 'sts')]"
+    images[step].python("-c", script)
+
+
+@pytest.mark.parametrize("step", ["train", "evaluate", "promote"])
+def test_every_estimator_is_in_what_is_left_of_its_library(images: dict[str, Image], step: str) -> None:
+    images[step].python("-c", "from handlers.models.estimators import KINDS; [kind.type() for kind in KINDS.values()]")
+
+
+def test_what_is_not_of_the_step_is_not_there(images: dict[str, Image]) -> None:
+    """Else the tests above would prove nothing."""
+    for step, absent in {"grid": "duckdb", "fetch": "pyarrow", "transform": "numpy", "train": "duckdb", "evaluate": "vl_convert"}.items():
+        with pytest.raises(AssertionError, match=f"No module named '{absent}'"):
+            images[step].python("-c", f"import {absent}")
+
+
+# ------------------------------------------------------------------------------------------------- locks and groups
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_has_the_versions_of_the_laptop(step: str) -> None:
+    everything = {f"{entry} {pinned}" for entry, pinned in lock("run").items()}
+    assert {f"{entry} {pinned}" for entry, pinned in lock(step).items()} - everything == set()
+
+
+def asked(group: str) -> set[str]:
+    """The distributions that a dependency group names, those of the groups that it includes too."""
+    found: set[str] = set()
+    for each in PROJECT["dependency-groups"][group]:
+        found |= asked(each["include-group"]) if isinstance(each, dict) else {each.lower()}
+    return found
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_asks_for_what_it_imports_and_for_nothing_else(step: str) -> None:
+    graph = grimp.build_graph("handlers", include_external_packages=True, cache_dir=None)
+    modules = {name for name in graph.find_upstream_modules(f"handlers.{step}") if name.split(".")[0] not in sys.stdlib_module_names}
+    of = metadata.packages_distributions()
+    imported = {name.lower() for module in modules if not module.startswith("handlers") for name in of[module]}
+    imported = imported - NOT_CALLED.get(step, set()) - {"botocore"}  # a part of boto3
+    # an estimator's library is imported by its name
+    wanted = imported | set(BY_LIBRARY) if "skops" in imported else imported
+    assert asked(step) == wanted
+
+
+# ------------------------------------------------------------------------------------------------------- the Dockerfile
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_layers_of_a_step_are_its_lock(step: str) -> None:
+    together = [name for layer in layers(step) for name in contents()[layer]]
+    assert sorted(together) == sorted(distributions(step)), "each once"
+
+
+def test_steps_share_the_layers_that_they_have_in_common() -> None:
+    """A layer is the same in two images when all those below it are."""
+    assert layers("train") == layers("evaluate") == layers("promote")[:3]
+    assert layers("transform")[:2] == layers("train")[:2]
+    assert all(layers(step)[0] == layers("grid")[0] for step in STEPS)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_image_lists_its_packages(step: str) -> None:
+    (copied,) = [
+        match[1] for stage in lineage(step) for line in stage.lines if (match := re.match(r"COPY --from=sbom /sboms/(\w+)\.cdx", line))
+    ]
+    listed = [line for line in stages()["sbom"].lines if "sbom.sh fetch" in line]
+    found = dict(re.findall(r"sh sbom\.sh (\w+) ([\w ]+?) *(?=&&|$)", listed[0]))
+    assert found[copied].split() == layers(step)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_image_is_neither_root_nor_writes(step: str) -> None:
+    lines = [line for stage in lineage(step) for line in stage.lines]
+    assert [line for line in lines if line.startswith("USER")] == ["USER 1000:1000"]
+    assert any("PYTHONDONTWRITEBYTECODE=1" in line for line in lines)
+    assert lines.index("WORKDIR /app") > next(n for n, line in enumerate(lines) if line.startswith("RUN mkdir /app")), "root owns /app"
+
+
+def test_make_builds_the_image_of_every_step() -> None:
+    def built(*words: str) -> list[str]:
+        made = subprocess.run(["make", "-n", "images", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+        return made.stdout.splitlines()
+
+    ends = "-f handlers/Dockerfile ."
+    assert sorted(built("BUILDER=docker", "REGISTRY=registry.example.com/ml", "TAG=1.2")) == sorted(
+        f"docker build --tag registry.example.com/ml/{step}:1.2   --target {step} {ends}" for step in STEPS
+    )
+    many = built("BUILDER=buildah", "PLATFORMS=linux/amd64,linux/arm64", "BUILD_OPTIONS=--jobs=2")
+    begins = "buildah build --layers --manifest docker.io/retrain/fetch:dev --platform linux/amd64,linux/arm64 --jobs=2"
+    assert many[0] == f"{begins} --target fetch {ends}"
+    assert len(many) == len(STEPS)
