@@ -13,7 +13,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "handlers/Dockerfile").read_text(encoding="utf-8")
-STEPS = ("fetch", "grid", "transform", "train", "evaluate", "promote")
 
 
 @cache
@@ -50,6 +49,9 @@ def stages() -> dict[str, Stage]:
         parent, name = head.split(" AS ")
         found[name] = Stage(parent, tuple(lines))
     return found
+
+
+STEPS = tuple(name for name, stage in stages().items() if any(line.startswith("CMD ") for line in stage.lines))
 
 
 def lineage(name: str) -> list[Stage]:

@@ -16,6 +16,7 @@ import pytest
 
 from handlers.models.estimators import BY_LIBRARY
 from handlers.modelspec.code_digests import STAGES, computed
+from tests.docs.pages import blocks
 from tests.handlers.installed import ROOT, STEPS, Image, contents, distributions, install, layers, lineage, lock, stages
 from tests.handlers.stages.world import SPEC, changed, month
 
@@ -168,16 +169,31 @@ def test_an_image_is_neither_root_nor_writes(step: str) -> None:
     assert lines.index("WORKDIR /app") > next(n for n, line in enumerate(lines) if line.startswith("RUN mkdir /app")), "root owns /app"
 
 
-def test_make_builds_the_image_of_every_step() -> None:
-    def built(*words: str) -> list[str]:
-        made = subprocess.run(["make", "-n", "images", *words], cwd=ROOT, capture_output=True, text=True, check=True)
-        return made.stdout.splitlines()
+def built(*words: str) -> list[str]:
+    """What make would run."""
+    return subprocess.run(["make", "-n", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
 
+
+def test_make_builds_the_image_of_every_step() -> None:
     ends = "-f handlers/Dockerfile ."
-    assert sorted(built("BUILDER=docker", "REGISTRY=registry.example.com/ml", "TAG=1.2")) == sorted(
+    assert sorted(built("images", "BUILDER=docker", "REGISTRY=registry.example.com/ml", "TAG=1.2")) == sorted(
         f"docker build --tag registry.example.com/ml/{step}:1.2   --target {step} {ends}" for step in STEPS
     )
-    many = built("BUILDER=buildah", "PLATFORMS=linux/amd64,linux/arm64", "BUILD_OPTIONS=--jobs=2")
+    many = built("images", "BUILDER=buildah", "PLATFORMS=linux/amd64,linux/arm64", "BUILD_OPTIONS=--jobs=2")
     begins = "buildah build --layers --manifest docker.io/retrain/fetch:dev --platform linux/amd64,linux/arm64 --jobs=2"
     assert many[0] == f"{begins} --target fetch {ends}"
     assert len(many) == len(STEPS)
+
+
+def test_the_commands_of_the_page_build_every_image() -> None:
+    commands = [line for block in blocks(ROOT / "docs/howto/images.md") if block.language == "sh" for line in block.text.splitlines()]
+    assert len(commands) == 2
+    for command in commands:
+        make, *words = command.split()
+        assert make == "make"
+        given = dict(word.split("=", 1) for word in words[1:])
+        lines = built(*words, "BUILDER=docker")
+        tag = f"{given.get('REGISTRY', 'docker.io/retrain')}/{{}}:{given.get('TAG', 'dev')}"
+        assert [line.split()[3] for line in lines] == [tag.format(line.split("--target ")[1].split()[0]) for line in lines]
+        assert len(lines) == len(STEPS)
+        assert all(given.get(name, "") in line for name in ("PLATFORMS", "BUILD_OPTIONS") for line in lines)
