@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
+import yaml
 from click.testing import Result
 
 from retrain.client.cluster.workflows import ArgoOnKubernetes
 from retrain.client.place import Cluster
+from retrain.client.workflows import changes, phase
 
 Run = Callable[..., Result]
 Submit = Callable[..., str]
@@ -115,3 +119,33 @@ def test_what_only_argo_can_do_is_refused_with_the_command_that_does_it(retrain:
     name = submitted(shell("false"))
     retrain("wait", name, exit_code=1)
     assert f"`argo retry {name} --context" in retrain("retry", name, exit_code=3).stderr
+
+
+def test_a_template_is_stored_with_the_workflow_that_needs_it_and_submitted_from(retrain: Run, tmp_path: Path) -> None:
+    word = {"name": "word", "value": "{{workflow.parameters.word}}"}
+    greet = shell("echo {{inputs.parameters.word}}", "greet", inputs={"parameters": [word]})
+    spec = {"entrypoint": "greet", "arguments": {"parameters": [{"name": "word", "value": "first"}]}, "templates": [greet]}
+    api_version = "argoproj.io/v1alpha1"
+    template = {"apiVersion": api_version, "kind": "WorkflowTemplate", "metadata": {"name": "greet"}, "spec": spec}
+    workflow = {
+        "apiVersion": api_version,
+        "kind": "Workflow",
+        "metadata": {"generateName": "greet-"},
+        "spec": {"workflowTemplateRef": {"name": "greet"}},
+    }
+    file = tmp_path / "both.yaml"
+    file.write_text(yaml.safe_dump_all([workflow, template]), encoding="utf-8")
+    name = retrain("submit", str(file), "--wait", "-o", "name").stdout.strip()
+    assert "first" in retrain("logs", name).stdout.splitlines()
+    told = retrain("submit", "--from", "workflowtemplate/greet", "-p", "word=second", "--watch").stdout
+    assert "Succeeded" in told
+    assert "second" in retrain("logs", "@latest").stdout.splitlines()
+    assert retrain("list", "workflowtemplates", "-o", "name").stdout == "greet\n"
+    assert retrain("delete", "workflowtemplate/greet").stdout == "workflowtemplate greet deleted\n"
+
+
+def test_a_watch_goes_on_over_many_requests(cluster: Cluster, submitted: Submit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each request of this watch lasts a second, so that the Workflow outlives several of them."""
+    monkeypatch.setattr("retrain.client.cluster.api.WATCH_SECONDS", 1)
+    name = submitted(shell("sleep 5"))
+    assert [phase(w) for w in changes(ArgoOnKubernetes(cluster), name)][-1] == "Succeeded"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from localargo import AlreadyExists, InvalidInput, LocalArgoError, NotFound, Unavailable
@@ -55,6 +57,10 @@ class KubernetesApi(HttpServer):
         if status in (429, 500, 502, 503, 504):
             return Unavailable(f"the API server of context {context} answered {status}: {message}")
         return ERRORS.get(status, LocalArgoError)(message)
+
+    def clock(self) -> datetime:
+        """The time of the API server."""
+        return parsedate_to_datetime(self._http.get("/version").headers["date"])
 
     def items(self, path: str, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> tuple[list[Doc], str]:
         """The documents of a list, and the version of the list."""

@@ -61,7 +61,7 @@ def explained(workflow: Doc, pods: Sequence[Doc], events: Iterable[Doc]) -> Doc:
     warned = _warnings(events)
     for pod in pods:
         metadata = pod["metadata"]
-        reason = _reason(pod.get("status") or {}) or warned.get(metadata["name"], "")
+        reason = waits_for(pod.get("status") or {}) or warned.get(metadata["name"], "")
         reasons[(metadata.get("annotations") or {}).get(NODE_ID, "")] = reason
     status = workflow["status"]
     nodes = {
@@ -71,28 +71,31 @@ def explained(workflow: Doc, pods: Sequence[Doc], events: Iterable[Doc]) -> Doc:
     return {**workflow, "status": {**status, "nodes": nodes}}
 
 
-def _reason(status: Doc) -> str:
+def waits_for(status: Doc) -> str:
+    """Why a pod with this status does not run; empty where its status does not say."""
     for condition in status.get("conditions") or []:
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            return _told(condition)
+            return told(condition)
     for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
         held = (container.get("state") or {}).get("waiting") or {}
         if held.get("reason", "") not in STARTING:
-            return _told(held)
+            return told(held)
     return ""
 
 
 def _warnings(events: Iterable[Doc]) -> dict[str, str]:
     """The newest warning about each pod."""
-    dated = sorted((event for event in events if event.get("type") == "Warning"), key=_seen)
-    return {event["involvedObject"]["name"]: _told(event) for event in dated}
+    dated = sorted((event for event in events if event.get("type") == "Warning"), key=seen)
+    return {event["involvedObject"]["name"]: told(event) for event in dated}
 
 
-def _seen(event: Doc) -> str:
+def seen(event: Doc) -> str:
+    """When an event was seen last."""
     return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
 
 
-def _told(said: Doc) -> str:
+def told(said: Doc) -> str:
+    """The reason and message of a condition, a container's state or an event."""
     reason, message = said.get("reason") or "", said.get("message") or ""
     return f"{reason}: {message}" if message else reason
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from retrain.doctor import program
+from retrain.doctor.machine import program
 from tests.unit.retrain.cli.driver import Engine, call
 
 

@@ -7,17 +7,10 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+from retrain.doctor.check import Check
 
 HANDLERS = ("numpy", "scipy", "pyarrow", "duckdb", "sklearn", "skops", "vl_convert", "boto3")
-
-
-class Check(NamedTuple):
-    """What was looked at, whether it is good, and what was found."""
-
-    name: str
-    ok: bool
-    message: str
 
 
 def checks(state: Path) -> Iterator[Check]:
