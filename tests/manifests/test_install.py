@@ -133,12 +133,14 @@ def test_triggers_give_only_arguments_that_the_template_has(install: str) -> Non
         assert {p["name"] for p in resource["spec"]["arguments"]["parameters"]} <= known
 
 
-def test_the_laptop_waits_five_seconds_and_changes_nothing_else() -> None:
+def test_the_laptop_waits_five_seconds_keeps_logs_for_a_week_and_changes_nothing_else() -> None:
     base, laptop = [[deepcopy(d.doc) for d in rendered(install)] for install in (".", "overlays/laptop")]
     (retrain,) = [d for d in laptop if d["metadata"]["name"] == "retrain" and d["kind"] == "WorkflowTemplate"]
     parameters = {p["name"]: p for p in retrain["spec"]["arguments"]["parameters"]}
     assert parameters["quiet"]["value"] == "5s"
     parameters["quiet"]["value"] = ""
+    assert retrain["spec"]["podGC"] == {"strategy": "OnPodCompletion", "deleteDelayDuration": "168h"}
+    retrain["spec"]["podGC"]["deleteDelayDuration"] = "300s"
     assert laptop == base
 
 
