@@ -74,13 +74,16 @@ def read_spec(given: argparse.Namespace) -> None:
 
 
 def objects(store: Store, spec: ModelSpec) -> list[ObjectInfo]:
-    """The objects of the triggering source; of batches only those that are complete."""
+    """The objects of the triggering source; of batches only those that are complete.
+
+    A file or folder whose name begins with `_` or `.` is not data, as for Spark, Hive and Arrow: `_SUCCESS`, `.part.crc`, `_temporary/`.
+    """
     prefix = spec.data.sources[spec.data.trigger].prefix
     found = list(store.list(prefix))
     if prefix.startswith("batches/"):
         ready = {info.key.removesuffix(READY) for info in found if info.key.endswith(f"/{READY}")}
         found = [info for info in found if any(info.key.startswith(folder) for folder in ready)]
-    return [info for info in found if not info.key.endswith(f"/{READY}")]
+    return [info for info in found if not any(name[:1] in ("_", ".") for name in info.key.removeprefix(prefix).split("/"))]
 
 
 def look(given: argparse.Namespace) -> None:

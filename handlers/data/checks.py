@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, counted
 from handlers.data.sources import type_name
+from handlers.data.statistics import missing
 from handlers.modelspec.model import ColumnCheck, ModelSpec, RowsCheck
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class RowChecks:
             if name not in table.column_names:
                 raise BadSpec(f"checks.{name}: there is no such column; the columns are {', '.join(table.column_names)}")
             column = table.column(name)
-            self.missing[name] += column.null_count
+            self.missing[name] += missing(column)
             self._range(name, column, check)
             if name in self.seen:
                 self._unique(name, column)

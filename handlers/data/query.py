@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec
+from handlers.data.sources import arrow_type, type_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -157,7 +158,7 @@ def rows(tables: Iterator[pa.Table], sql: str | None, source: str, key: str) -> 
     try:
         for table in tables:
             connection.register(source, table)
-            yield connection.sql(sql).to_arrow_table()
+            yield _typed(connection.sql(sql).to_arrow_table(), key)
             connection.unregister(source)
     except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
         raise BadSpec(f"data.query.sql: {_first_line(error)}") from error
@@ -165,6 +166,23 @@ def rows(tables: Iterator[pa.Table], sql: str | None, source: str, key: str) -> 
         raise BadData(f"{key}: data.query.sql: {_first_line(error)}") from error
     finally:
         connection.close()
+
+
+def _typed(table: pa.Table, key: str) -> pa.Table:
+    """The rows with the types that a file's columns have: decimals and huge integers are floats, enums are strings."""
+    import pyarrow as pa
+
+    arrays = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if table.column_names.count(name) > 1:
+            raise BadSpec(f"data.query.sql: column {name!r} is selected twice; name one of them otherwise with AS")
+        try:
+            arrays.append(column.cast(arrow_type(type_name(column.type))))
+        except ValueError as error:
+            if isinstance(error, pa.ArrowInvalid):
+                raise BadData(f"{key}: data.query.sql: column {name!r}: {error}") from error
+            raise BadSpec(f"data.query.sql: column {name!r} has type {error}, which no model can use; cast it, or leave it out") from None
+    return pa.table(arrays, names=table.column_names)
 
 
 def _first_line(error: Exception) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 4 << 20
 BLOCK_ROWS = 65536
+PARQUET = b"PAR1"
+FINER = r"(\.\d{6})\d+"  # what a timestamp has beyond its microseconds
 ZONE = r"(?:Z|[+-]\d\d(?::?\d\d)?)$"
 
 
@@ -59,6 +61,7 @@ def tables(path: Path, key: str, source: Source, asked: Iterable[str] = ()) -> I
     import pyarrow as pa
 
     readers = {"parquet": _parquet, "jsonl": _jsonl}
+    _of_its_kind(path, key, source)
     try:
         yield from _csv(path, key, source, set(asked)) if source.format == "csv" else readers[source.format](path, key, source)
     except pa.ArrowInvalid as error:
@@ -66,6 +69,37 @@ def tables(path: Path, key: str, source: Source, asked: Iterable[str] = ()) -> I
         raise BadData(f"{key}: {_sentence(str(error), there)}") from error
     except pa.ArrowTypeError as error:
         raise BadData(f"{key}: {error}") from error
+
+
+FOREIGN = (  # what a file that is not text begins with
+    (b"\x1f\x8b", "is compressed with gzip; decompress it before the upload"),
+    (b"\x28\xb5\x2f\xfd", "is compressed with zstd; decompress it before the upload"),
+    (b"PK\x03\x04", "is a ZIP archive or a spreadsheet; save it as CSV"),
+    (PARQUET, "is Parquet; write `format: parquet` in its source"),
+    (b"\xff\xfe", "is UTF-16; save it as UTF-8"),
+    (b"\xfe\xff", "is UTF-16; save it as UTF-8"),
+)
+
+
+def _of_its_kind(path: Path, key: str, source: Source) -> None:
+    """Raise BadData for a file that is of another kind than its source says, before its bytes get into a message."""
+    with path.open("rb") as file:
+        begin = file.read(4)
+    if source.format == "parquet":
+        if begin != PARQUET:
+            raise BadData(
+                f"{key}: the file is not Parquet; write `format: csv` or `format: jsonl` in its source, or put a Parquet file there"
+            )
+        return
+    for magic, what in FOREIGN:
+        if begin.startswith(magic):
+            raise BadData(f"{key}: the file {what}")
+
+
+def _no_name_twice(there: list[str], used: Iterable[str], key: str) -> None:
+    twice = next((name for name in used if there.count(name) > 1), None)
+    if twice is not None:
+        raise BadData(f"{key}: column {twice!r} stands twice in the file; give each column a name of its own")
 
 
 def _csv(path: Path, key: str, source: Source, asked: set[str]) -> Iterator[pa.Table]:
@@ -78,11 +112,12 @@ def _csv(path: Path, key: str, source: Source, asked: set[str]) -> Iterator[pa.T
     if source.csv.header:
         _has_columns(header, key, source)
     text = [name for name in header if name in asked and name not in source.columns]
+    _no_name_twice(header, [*source.columns, *text], key)
     names = None if source.csv.header else list(source.columns)
     reader = csv.open_csv(
         path,
         read_options=csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, column_names=names),
-        parse_options=csv.ParseOptions(delimiter=source.csv.delimiter, newlines_in_values=False),
+        parse_options=csv.ParseOptions(delimiter=source.csv.delimiter, newlines_in_values=True),
         convert_options=csv.ConvertOptions(
             column_types={name: _read_type(kind) for name, kind in source.columns.items()} | {name: pa.string() for name in text},
             include_columns=[*source.columns, *text],
@@ -108,7 +143,7 @@ def _instants(table: pa.Table, key: str, source: Source) -> pa.Table:
     import pyarrow.compute as pc
 
     for name in (name for name, kind in source.columns.items() if kind == "timestamp"):
-        text = table.column(name)
+        text = pc.replace_substring_regex(table.column(name), FINER, r"\1")
         whole = pc.if_else(pc.equal(pc.utf8_length(text), 10), pc.binary_join_element_wise(text, "T00:00:00Z", ""), text)
         zoned = pc.if_else(pc.match_substring_regex(whole, r"\d:\d.*" + ZONE), whole, pc.binary_join_element_wise(whole, "Z", ""))
         try:
@@ -135,7 +170,7 @@ def _is_instant(text: pa.Scalar) -> bool:
 def _header(path: Path, delimiter: str) -> list[str]:
     import csv
 
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         return next(csv.reader(file, delimiter=delimiter), [])
 
 
@@ -144,8 +179,8 @@ def _parquet(path: Path, key: str, source: Source) -> Iterator[pa.Table]:
     from pyarrow import parquet
 
     file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
-    if source.columns:
-        _has_columns(file.schema_arrow.names, key, source)
+    _has_columns(file.schema_arrow.names, key, source)
+    _no_name_twice(file.schema_arrow.names, source.columns or file.schema_arrow.names, key)
     for batch in file.iter_batches(batch_size=BLOCK_ROWS, columns=list(source.columns) or None):
         yield _typed(pa.Table.from_batches([batch]), key, source)
 
@@ -186,7 +221,11 @@ def _typed(table: pa.Table, key: str, source: Source) -> pa.Table:
     arrays = []
     for name, kind in declared.items():
         try:
-            arrays.append(table.column(name).cast(arrow_type(kind)))
+            column = table.column(name)
+            # nanoseconds are cut to microseconds; other casts must not lose anything
+            arrays.append(
+                column.cast(arrow_type(kind), safe=not (kind == "timestamp" and column.type == pa.timestamp("ns", column.type.tz)))
+            )
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise BadData(f"{key}: column {name!r} is declared {kind}: {error}") from error
     return pa.table(arrays, names=list(declared))

@@ -21,6 +21,16 @@ def of_table(table: pa.Table, names: Iterable[str]) -> dict[str, Statistics]:
     return {name: of_column(table.column(name)) for name in names}
 
 
+def missing(column: pa.ChunkedArray) -> int:
+    """How many values of a column are missing: null, and of numbers also NaN and the infinities."""
+    import pyarrow.compute as pc
+    import pyarrow.types as t
+
+    if not t.is_floating(column.type):
+        return int(column.null_count)
+    return len(column) - int(pc.sum(pc.is_finite(column)).as_py() or 0)
+
+
 def of_column(column: pa.ChunkedArray) -> Statistics:
     """Statistics of one column."""
     import pyarrow as pa
@@ -28,13 +38,11 @@ def of_column(column: pa.ChunkedArray) -> Statistics:
     import pyarrow.types as t
 
     kind = column.type
-    found: Statistics = {"count": len(column), "missing": column.null_count}
+    found: Statistics = {"count": len(column), "missing": missing(column)}
     if t.is_integer(kind) or t.is_floating(kind):
         values = column.drop_null().cast(pa.float64())
         if t.is_floating(kind):
-            finite = values.filter(pc.is_finite(values))
-            found["missing"] += len(values) - len(finite)
-            values = finite
+            values = values.filter(pc.is_finite(values))
         found.update(_moments(values))
     if t.is_timestamp(kind) or t.is_date(kind):
         low_high = pc.min_max(column).as_py()

@@ -113,3 +113,23 @@ def test_a_statement_reaches_no_file(tmp_path: Path) -> None:
 
 def test_days_are_those_of_utc() -> None:
     assert answer("SELECT t::TIMESTAMPTZ::DATE::VARCHAR AS d FROM incoming")[0] == {"d": "2013-01-01"}
+
+
+def test_what_a_query_gives_has_the_types_of_a_file() -> None:
+    sql = "SELECT 102.5 AS decimal, a::HUGEINT AS huge, s::ENUM('x', 'y') AS enum, t, a, a = 1 AS yes FROM incoming"
+    (table,) = rows(iter([TABLE]), sql, "incoming", "incoming/x.csv")
+    found = {field.name: str(field.type) for field in table.schema}
+    assert found == {"decimal": "double", "huge": "double", "enum": "string", "t": "timestamp[us, tz=UTC]", "a": "int64", "yes": "bool"}
+    assert table.column("decimal").to_pylist() == [102.5] * 3
+    assert table.column("huge").to_pylist() == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("value", ["[a, a]", "{'x': a}", "INTERVAL 1 DAY"])
+def test_a_type_that_no_model_can_use_is_refused_by_the_name_of_its_column(value: str) -> None:
+    with pytest.raises(BadSpec, match=r"data\.query\.sql: column 'v' has type .*, which no model can use; cast it"):
+        answer(f"SELECT {value} AS v FROM incoming")
+
+
+def test_a_query_that_gives_a_name_twice_is_refused() -> None:
+    with pytest.raises(BadSpec, match=r"data\.query\.sql: column 'a' is selected twice; name one of them otherwise with AS"):
+        answer("SELECT *, s AS a FROM incoming")

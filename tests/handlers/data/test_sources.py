@@ -148,3 +148,76 @@ def test_a_timestamp_without_a_zone_is_utc(tmp_path: Path, text: str, hour: int,
     path = csv(tmp_path, "t", text, "NA") if kind == "csv" else csv(tmp_path, f'{{"t": "{text}"}}', '{"t": null}')
     column = read(path, source(kind, columns={"t": "timestamp"})).column("t")
     assert (column[0].as_py().hour, column[1].as_py(), str(column.type)) == (hour, None, "timestamp[us, tz=UTC]")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    line = "1,2,x,true,2013-01-01T10:00:00Z,2013-01-01\n"
+    path.write_bytes(b"\xef\xbb\xbf" + f"{HEADER}\n{line}".encode())
+    assert read(path, source()).column("n").to_pylist() == [1]
+    path.write_bytes(b"\xef\xbb\xbf" + f'"n",x,s,b,t,d\n{line}'.encode())
+    assert read(path, source()).column("n").to_pylist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("begin", "message"),
+    [
+        (b"\x1f\x8b\x08\x00", "the file is compressed with gzip; decompress it before the upload"),
+        (b"\x28\xb5\x2f\xfd", "the file is compressed with zstd; decompress it before the upload"),
+        (b"PK\x03\x04", "the file is a ZIP archive or a spreadsheet; save it as CSV"),
+        (b"PAR1", "the file is Parquet; write `format: parquet` in its source"),
+        ("\ufeffn,x".encode("utf-16-le"), "the file is UTF-16; save it as UTF-8"),
+        ("\ufeffn,x".encode("utf-16-be"), "the file is UTF-16; save it as UTF-8"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_file_of_another_kind_is_named_and_not_printed(tmp_path: Path, begin: bytes, message: str, kind: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(begin + bytes(range(256)))
+    with pytest.raises(BadData) as error:
+        read(path, source(kind))
+    assert str(error.value) == f"incoming/m/a: {message}"
+
+
+def test_text_under_a_parquet_source_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="incoming/m/a: the file is not Parquet"):
+        read(csv(tmp_path, HEADER), source("parquet"))
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    path = csv(tmp_path, HEADER + ",x", "1,2,x,true,2013-01-01T10:00:00Z,2013-01-01,9")
+    with pytest.raises(BadData, match=r"incoming/m/a: column 'x' stands twice in the file; give each column a name of its own"):
+        read(path, source())
+    file = tmp_path / "a.parquet"
+    parquet.write_table(pa.table([[1], [2]], names=["x", "x"]), file)
+    for columns in ({"x": "int"}, {}):
+        with pytest.raises(BadData, match=r"incoming/m/a: column 'x' stands twice in the file"):
+            read(file, Source.model_validate({"prefix": "incoming/m/", "format": "parquet", "columns": columns}))
+
+
+def test_columns_that_nothing_asks_for_may_share_a_name(tmp_path: Path) -> None:
+    path = csv(tmp_path, HEADER + ",,", "1,2,x,true,2013-01-01T10:00:00Z,2013-01-01,8,9")
+    assert read(path, source()).num_rows == 1
+
+
+@pytest.mark.parametrize("shift", [0, 1, 2, 37, 38, 39])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_quoted_line_ends_are_kept_wherever_a_block_ends(tmp_path: Path, shift: int, end: str) -> None:
+    value = f"first{end}second, {{}}"
+    path = tmp_path / "a.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        file.write(f"n,s{end}{'0' * shift}1,a{end}")
+        rows = 2 * sources.BLOCK_BYTES // 40
+        file.writelines(f'{i},"{value.format(i % 10)}"{end}' for i in range(rows))
+    table = read(path, Source.model_validate({"prefix": "incoming/m/", "format": "csv", "columns": {"n": "int", "s": "string"}}))
+    assert table.num_rows == rows + 1
+    assert set(table.column("s").to_pylist()) == {"a", *(value.format(i) for i in range(10))}
+
+
+def test_what_is_finer_than_a_microsecond_is_cut(tmp_path: Path) -> None:
+    path = csv(tmp_path, HEADER, "1,2,x,true,2013-01-01T10:00:00.123456789Z,2013-01-01", "1,2,x,true,2013-01-01 10:00:00.5,2013-01-01")
+    assert [str(found.as_py().time()) for found in read(path, source()).column("t")] == ["10:00:00.123456", "10:00:00.500000"]
+    file = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"t": pa.array([1_357_034_400_123_456_789], pa.timestamp("ns", tz="UTC"))}), file)
+    declared = Source.model_validate({"prefix": "incoming/m/", "format": "parquet", "columns": {"t": "timestamp"}})
+    assert str(read(file, declared).column("t")[0].as_py().time()) == "10:00:00.123456"

@@ -156,6 +156,16 @@ def test_a_batch_counts_when_it_is_ready(world: World) -> None:
     assert [o[0] for o in found["objects"]] == ["batches/late/b1/a/1.csv"]
 
 
+def test_names_that_begin_with_an_underscore_or_a_dot_are_not_data(world: World) -> None:
+    for name in ("_SUCCESS", ".1.csv.crc", "jan/_SUCCESS", "_temporary/0/1.csv", "jan/.hidden/1.csv"):
+        world.put(name, b"")
+    assert reason(world, "r1")[0] == "no-data"
+    world.put("jan/1.csv", month("2013-01-01", 30))
+    assert reason(world, "r2")[0] == "train"
+    found = read_json(world.store, f"snapshots/late/{world.output('snapshot')}.json")
+    assert [o[0] for o in found["objects"]] == ["incoming/late/jan/1.csv"]
+
+
 def test_the_request_keeps_the_event_and_the_spec(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     event = {"model": "late", "key": "incoming/late/{{workflow.name}}$(reboot)", "source": "bucket"}

@@ -173,6 +173,16 @@ def test_a_failed_check_names_column_and_value(world: World, checks: dict[str, A
     assert words in refusal(world)
 
 
+@pytest.mark.parametrize("value", ["", "nan", "inf"])
+def test_what_is_not_a_number_counts_as_missing(world: World, value: str) -> None:
+    world.spec["checks"] = {"distance": {"max_missing": 0.05}}
+    lines = month("2013-01-01", 30).decode().splitlines()
+    place = lines[0].split(",").index("distance")
+    half = [",".join(value if i == place and n % 2 else field for i, field in enumerate(line.split(","))) for n, line in enumerate(lines)]
+    world.put("1.csv", "\n".join(half).encode() + b"\n")
+    assert "column 'distance' is missing in 50.0% of 1,200 rows; checks.distance.max_missing is 0.05" in refusal(world)
+
+
 @pytest.mark.parametrize(
     ("features", "words"),
     [
