@@ -197,3 +197,13 @@ def test_the_commands_of_the_page_build_every_image() -> None:
         assert [line.split()[3] for line in lines] == [tag.format(line.split("--target ")[1].split()[0]) for line in lines]
         assert len(lines) == len(STEPS)
         assert all(given.get(name, "") in line for name in ("PLATFORMS", "BUILD_OPTIONS") for line in lines)
+
+
+def test_the_figures_of_the_page_are_those_that_were_measured() -> None:
+    found = json.loads((ROOT / "benchmarks/results/images.json").read_text(encoding="utf-8"))
+    rows = re.findall(
+        r"^\| `(\w+)` \|[^|]+\| (\d+) MB \| ([\d.]+) s \|$", (ROOT / "docs/howto/images.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    expected = {step: (round(found[step]["megabytes_over_base"]), found[step]["first_line_seconds"]) for step in STEPS}
+    assert {step: (int(size), float(seconds)) for step, size, seconds in rows} == expected
+    assert all(found[step]["megabytes_over_base"] < found[step]["target_megabytes"] for step in STEPS)
