@@ -73,6 +73,9 @@ def test_uploads_of_one_window_ask_for_one_run_and_the_next_window_for_another(o
         "incoming/-a/b.csv",
         f"incoming/{'a' * 41}/a.csv",
         "elsewhere",
+        # what a run leaves: it must not start another, whatever the source lets through
+        "runs/flight-delay/r1/result.json",
+        "models/flight-delay/champion.json",
     ],
 )
 def test_keys_that_name_no_model_make_nothing(ours: Sensors, key: str) -> None:
