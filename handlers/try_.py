@@ -180,22 +180,34 @@ def taken(files: Sequence[Path], source: Source, rows: int | None) -> Iterator[t
 def _count(path: Path, source: Source) -> int:
     if source.format == "parquet":
         return int(_parquet(path).metadata.num_rows)
+    return sum(1 for _ in _records(path, source)) - (source.format == "csv" and source.csv.header)
+
+
+def _records(path: Path, source: Source) -> Iterator[bytes]:
+    """The lines of a text file; of a CSV those that stand together in quotes as one."""
+    record: list[bytes] = []
+    quotes = 0
     with path.open("rb") as file:
-        return sum(1 for _ in file) - (source.format == "csv" and source.csv.header)
+        for line in file:
+            record.append(line)
+            quotes += line.count(b'"')
+            if source.format != "csv" or quotes % 2 == 0:
+                yield b"".join(record)
+                record.clear()
+    if record:
+        yield b"".join(record)
 
 
 def _every(path: Path, source: Source, step: int) -> bytes:
     if source.format == "parquet":
         return _every_of_parquet(path, step)
-    head: list[bytes] = []
+    records = _records(path, source)
+    head = [next(records, b"")] if source.format == "csv" and source.csv.header else []
     kept: list[bytes] = []
     last = b""
-    with path.open("rb") as file:
-        if source.format == "csv" and source.csv.header:
-            head.append(file.readline())
-        for number, last in enumerate(file):
-            if number % step == 0:
-                kept.append(last)
+    for number, last in enumerate(records):
+        if number % step == 0:
+            kept.append(last)
     if last and kept[-1] is not last:
         kept.append(last)
     return b"".join(head + kept)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROW_GROUP_BYTES = 32 << 20
+LARGEST = 1e150
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +163,25 @@ def write(store: Store, folder: str, day: date, blocks: list[pa.Table], spec: Mo
     data = buffer.getvalue()
     store.put(name, data)
     features = [field for field in table.column_names if field not in spec.data.key or field in spec.features]
+    found = statistics.of_table(table, features)
+    _of_a_size(found, key)
     return {
         "key": name,
         "day": str(day),
         "rows": len(table),
         "bytes": len(data),
         "whole": _reaches_the_end(table.column(spec.data.time_split.column), spec.data.time_split.timezone),
-        "statistics": statistics.of_table(table, features),
+        "statistics": found,
         "schema": {field.name: sources.type_name(field.type) for field in table.schema},
     }
+
+
+def _of_a_size(found: dict[str, statistics.Statistics], key: str) -> None:
+    """Raise BadData for a number whose square, summed over rows, is no float any more."""
+    for name, column in found.items():
+        largest = max((column[end] for end in ("min", "max") if isinstance(column.get(end), float)), key=abs, default=0.0)
+        if abs(largest) > LARGEST:
+            raise BadData(
+                f"{key}: column {name!r} has the value {largest}, which is too large to compute with; "
+                "list it under csv.nulls if it stands for a missing value"
+            )

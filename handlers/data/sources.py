@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 4 << 20
 BLOCK_ROWS = 65536
+LONGEST = 500  # characters of the names that an error shows
 PARQUET = b"PAR1"
 FINER = r"(\.\d{6})\d+"  # what a timestamp has beyond its microseconds
 ZONE = r"(?:Z|[+-]\d\d(?::?\d\d)?)$"
@@ -170,6 +172,7 @@ def _is_instant(text: pa.Scalar) -> bool:
 def _header(path: Path, delimiter: str) -> list[str]:
     import csv
 
+    csv.field_size_limit(sys.maxsize)
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         return next(csv.reader(file, delimiter=delimiter), [])
 
@@ -201,7 +204,7 @@ def _jsonl(path: Path, key: str, source: Source) -> Iterator[pa.Table]:
 def _has_columns(there: list[str], key: str, source: Source) -> None:
     missing = [name for name in source.columns if name not in there]
     if missing:
-        shown = ", ".join(there[:30])
+        shown = ", ".join(there[:30])[:LONGEST]
         raise BadData(f"{key}: column {missing[0]!r} is missing; the file has {shown}")
 
 
@@ -233,11 +236,14 @@ def _typed(table: pa.Table, key: str, source: Source) -> pa.Table:
 
 def _sentence(message: str, names: list[str]) -> str:
     """Arrow's message with the column's name instead of its number among the columns of the file."""
-    found = re.search(r"In CSV column #(\d+): (?:Row #(\d+): )?CSV conversion error to (\S+): invalid value '(.*)'", message, re.DOTALL)
+    wrong = r"In CSV column #(\d+): (?:Row #(\d+): )?CSV conversion error to (\S+): invalid (?:value '(.*)'|UTF8 data)"
+    found = re.search(wrong, message, re.DOTALL)
     if not found:
         return message.strip()
     number = int(found[1])
     column = repr(names[number]) if number < len(names) else f"number {number + 1}"
     article = "an" if found[3][0] in "aeio" else "a"
     row = f" in row {found[2]}" if found[2] else ""
+    if found[4] is None:
+        return f"column {column}{row}: the text is not UTF-8; save the file as UTF-8"
     return f"column {column}{row}: {found[4]!r} is not {article} {found[3]}; declare its type or list it under csv.nulls"

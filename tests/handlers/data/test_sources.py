@@ -221,3 +221,17 @@ def test_what_is_finer_than_a_microsecond_is_cut(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"t": pa.array([1_357_034_400_123_456_789], pa.timestamp("ns", tz="UTC"))}), file)
     declared = Source.model_validate({"prefix": "incoming/m/", "format": "parquet", "columns": {"t": "timestamp"}})
     assert str(read(file, declared).column("t")[0].as_py().time()) == "10:00:00.123456"
+
+
+def test_one_very_long_line_is_no_header(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("{" + "x" * 300_000, encoding="utf-8")
+    with pytest.raises(BadData, match=r"incoming/m/a: column 'n' is missing; the file has \{x+"):
+        read(path, source())
+
+
+def test_text_in_another_encoding_names_column_and_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(f"{HEADER}\n1,2,caf\xe9,true,2013-01-01T10:00:00Z,2013-01-01\n".encode("latin-1"))
+    with pytest.raises(BadData, match=r"incoming/m/a: column 's' in row 2: the text is not UTF-8; save the file as UTF-8"):
+        read(path, source())

@@ -28,7 +28,8 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Code]:
     monkeypatch.setattr(code_digests, "IMAGE_FILE", file)
 
     def given(**other: str) -> None:
-        file.write_text(json.dumps(dict.fromkeys(STAGES, "as it was") | other), encoding="utf-8")
+        stages = dict.fromkeys(STAGES, "as it was") | other
+        file.write_text(json.dumps({"stages": stages, "packages": {"scikit-learn": "as it was"}}), encoding="utf-8")
         code_digests.computed.cache_clear()
 
     given()

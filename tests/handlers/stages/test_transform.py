@@ -173,6 +173,14 @@ def test_a_failed_check_names_column_and_value(world: World, checks: dict[str, A
     assert words in refusal(world)
 
 
+def test_a_number_too_large_to_square_is_named(world: World) -> None:
+    lines = month("2013-01-01", 30).decode().splitlines()
+    place = lines[0].split(",").index("distance")
+    fields = lines[1].split(",")
+    world.put("1.csv", "\n".join([lines[0], ",".join([*fields[:place], "1e308", *fields[place + 1 :]]), *lines[2:]]).encode() + b"\n")
+    assert "incoming/late/1.csv: column 'distance' has the value 1e+308, which is too large to compute with" in refusal(world)
+
+
 @pytest.mark.parametrize("value", ["", "nan", "inf"])
 def test_what_is_not_a_number_counts_as_missing(world: World, value: str) -> None:
     world.spec["checks"] = {"distance": {"max_missing": 0.05}}

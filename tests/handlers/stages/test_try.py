@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
 import yaml
 
 from handlers import try_
+from handlers.modelspec.model import Source
 from tests.handlers.stages.world import SPEC, changed, month
 
 
@@ -38,3 +41,12 @@ def test_one_test_day_has_no_interval(files: list[str], capsys: pytest.CaptureFi
     assert "interval" not in value
     assert 0.4 < float(value.rpartition(" ")[2]) < 1
     assert "\n2 trials\n" in progress
+
+
+def test_some_of_the_rows_are_whole_records(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("n,s\n" + "".join(f'{i},"one\nand ""two"", {i}"\n' for i in range(10)), encoding="utf-8")
+    source = Source.model_validate({"prefix": "incoming/m/", "format": "csv", "columns": {"n": "int", "s": "string"}})
+    ((_, some),) = try_.taken([path], source, 5)
+    found = list(csv.reader(io.StringIO(some.decode(), newline="")))
+    assert found == [["n", "s"], *([str(i), f'one\nand "two", {i}'] for i in (0, 2, 4, 6, 8, 9))]
