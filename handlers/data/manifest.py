@@ -134,6 +134,10 @@ def _columns(spec: ModelSpec, schema: dict[str, str]) -> None:
     kind = schema[target.column]
     if spec.task == "regression" and kind not in ("int", "float"):
         raise BadSpec(f"data.target.column: {target.column!r} is {kind}; a regression target is int or float")
+    if spec.task in ("binary", "multiclass") and kind not in ("string", "int", "boolean"):
+        raise BadSpec(
+            f"data.target.column: {target.column!r} is {kind}; a class is a string, int or boolean: declare the column so, or cast it"
+        )
     if spec.task == "binary" and target.classes is None and kind != "boolean":
         raise BadSpec(f"data.target.classes: needed for a target of type {kind}; list the two values of {target.column!r}")
     for where, name in (("data.weight", weight), *((f"evaluate.slices.{name}", name) for name in spec.evaluate.slices)):
