@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from handlers.contracts import RetrainRequest, WrongUsage, log, main, write_output
 from handlers.data import scopes
+from handlers.data.objects import beside
 from handlers.models.estimators import libraries
 from handlers.modelspec.code_digests import code_digest
 from handlers.modelspec.digests import identity, promote_digest, run_digest, snapshot_digest
@@ -77,24 +78,28 @@ def checked(text: str, file: str, sql: str | None) -> ModelSpec:
     return spec
 
 
-def objects(store: Store, spec: ModelSpec) -> list[ObjectInfo]:
-    """The objects of the triggering source; of batches only those that are complete.
+def objects(store: Store, spec: ModelSpec) -> dict[str, list[ObjectInfo]]:
+    """The objects of each source."""
+    return {name: list(_objects(store, source.prefix)) for name, source in spec.data.sources.items()}
+
+
+def _objects(store: Store, prefix: str) -> Iterator[ObjectInfo]:
+    """The objects under a prefix; of batches only those that are complete.
 
     A file or folder whose name begins with `_` or `.` is not data, as for Spark, Hive and Arrow: `_SUCCESS`, `.part.crc`, `_temporary/`.
     """
-    prefix = spec.data.sources[spec.data.trigger].prefix
     found = list(store.list(prefix))
     if prefix.startswith("batches/"):
         ready = {info.key.removesuffix(READY) for info in found if info.key.endswith(f"/{READY}")}
         found = [info for info in found if any(info.key.startswith(folder) for folder in ready)]
-    return [info for info in found if not any(name[:1] in ("_", ".") for name in info.key.removeprefix(prefix).split("/"))]
+    return (info for info in found if not any(name[:1] in ("_", ".") for name in info.key.removeprefix(prefix).split("/")))
 
 
 def look(given: argparse.Namespace) -> None:
     """Whether the event's window is over and the sources have been quiet, and if not, how long to wait."""
     spec = load(given.spec)
     store = open_store()
-    waits = missing_wait(objects(store, spec), given, store.server_time())
+    waits = missing_wait([info for found in objects(store, spec).values() for info in found], given, store.server_time())
     quiet = waits <= 0
     write_output(given.quiet_out, "yes" if quiet else "no")
     write_output(given.wait_out, "0s" if quiet else f"{math.ceil(waits)}s")
@@ -134,8 +139,9 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     another run is training the model, and its claim now says that more is wanted. no-data: there is no object.
     """
     found = objects(store, spec)
-    identities = sorted(identity(info) for info in found)
-    snapshot = snapshot_digest(identities)
+    identities = sorted(identity(info) for infos in found.values() for info in infos)
+    more = beside(spec, store.server_time())
+    snapshot = snapshot_digest(identities, more)
     of_estimator = libraries(spec.model.estimator)
     code = code_digest("evaluations", of_estimator)
     name, gate = run_digest(snapshot, spec, code), promote_digest(spec, code_digest("verdicts", of_estimator))
@@ -154,10 +160,11 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     if there is not None:
         decision, reason, request, snapshot = there["decision"], there["reason"], there, there["snapshot"]
         name, gate = there["digest"], there["gate"]
-    elif not found:
-        decision, reason = "no-data", f"no object under {spec.data.sources[spec.data.trigger].prefix}"
+    elif not all(found.values()):
+        empty = next(name for name, infos in found.items() if not infos)
+        decision, reason = "no-data", f"no object under {spec.data.sources[empty].prefix}"
     else:
-        write_once(store, f"snapshots/{spec.name}/{snapshot}.json", {"objects": identities})
+        write_once(store, f"snapshots/{spec.name}/{snapshot}.json", {"objects": identities, **more})
         decision, reason = _compare(store, spec.name, name, gate, request)
     if decision in ("train", "redecide"):
         busy = _claim(store, spec.name, run, name, gate)

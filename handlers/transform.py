@@ -40,15 +40,15 @@ def transform(store: Store, model: str, spec: ModelSpec, snapshot: str) -> tuple
     """The dataset of a snapshot, and what was made for it."""
     key = f"snapshots/{model}/{snapshot}.json"
     try:
-        sources = read_json(store, key)["objects"]
+        taken = read_json(store, key)
     except Missing:
         raise BadData(f"{key}: no such snapshot in the bucket") from None
-    made, dataset = datasets.make(store, model, spec, sources)
+    read, made, dataset = datasets.make(store, model, spec, taken)
     fresh = manifest.save(store, model, dataset)
     new = [one for one in made if one.fresh]
     summary = {
-        "objects": len(made),
-        "objects_read": len(new),
+        "objects": len(read),
+        "objects_read": sum(one.fresh for one in read),
         "rows_made": sum(one.document["rows"] for one in new),
         "parts_reused": sum(len(one.document["parts"]) for one in made if not one.fresh),
         "rows": {role: sum(p.rows for p in dataset.of_role(role)) for role in ("train", "valid", "test")},

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, counted, log
-from handlers.data import checks, query, sources, statement, statistics
+from handlers.data import checks, objects, query, sources, statistics
 from handlers.data.days import Days
+from handlers.data.references import References
 from handlers.data.split import newest_allowed
 from handlers.modelspec.digests import part_digest
 from handlers.modelspec.model import ModelSpec
@@ -36,45 +37,38 @@ class Made:
     fresh: bool
 
 
-def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], code: str) -> Made:
-    """The parts of a source object ([key, size, checksum]); made unless they are there."""
-    name = part_digest(spec, source, code)
+def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], references: References, code: str) -> Made:
+    """The parts of a source object ([key, size, checksum]), each row of it by itself; made unless they are there."""
+    name = part_digest(spec, source, code, references.named())
     marker = f"parts/{model}/{name}/parts.json"
     try:
         return Made(read_json(store, marker), fresh=False)
     except Missing:
         pass
-    document = {"source": source, "digest": name, **_make(store, f"parts/{model}/{name}", spec, source)}
+    with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:
+        given = objects.tables(store, spec, spec.data.trigger, source, Path(scratch))
+        blocks = query.rows(given, spec.sql, spec.data.trigger, source[0], references.tables)
+        made = of_blocks(store, f"parts/{model}/{name}", spec, source[0], blocks, Path(scratch))
+    document = {"source": source, "digest": name, **made}
     write_json(store, marker, document)
     log("parts made", source=source[0], rows=document["rows"], parts=len(document["parts"]), unlabelled=document["unlabelled"])
     return Made(document, fresh=True)
 
 
-def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict[str, Any]:
-    """Read the object, run the query, cut by day, write the parts."""
-    key = source[0]
-    declared = spec.data.sources[spec.data.trigger]
+def of_blocks(store: Store, folder: str, spec: ModelSpec, key: str, blocks: Iterator[pa.Table], scratch: Path) -> dict[str, Any]:
+    """Check the rows, cut them by day, write the parts; `key` says in errors where the rows come from."""
     now = store.server_time()
-    with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:
-        path = Path(scratch) / "object"
-        try:
-            store.download(key, path)
-        except Missing:
-            raise BadData(f"{key}: the object was removed after the snapshot was taken") from None
-        blocks = query.rows(
-            sources.tables(path, key, declared, statement.names(spec.sql) if spec.sql else ()), spec.sql, spec.data.trigger, key
-        )
-        row_checks = checks.RowChecks(spec, key)
-        days = Days(Path(scratch))
-        unlabelled = 0
-        for block in blocks:
-            block, dropped = _labelled(block, spec, key)
-            unlabelled += dropped
-            row_checks.block(block)
-            for day, rows in _by_day(block, spec, key, now):
-                days.add(day, rows)
-        row_checks.end()
-        parts = [write(store, folder, day, rows, spec, key) for day, rows in days.take()]
+    row_checks = checks.RowChecks(spec, key)
+    days = Days(scratch)
+    unlabelled = 0
+    for block in blocks:
+        block, dropped = _labelled(block, spec, key)
+        unlabelled += dropped
+        row_checks.block(block)
+        for day, rows in by_day(block, spec, key, now):
+            days.add(day, rows)
+    row_checks.end()
+    parts = [write(store, folder, day, rows, spec, key) for day, rows in days.take()]
     schema = parts[0].pop("schema") if parts else {}
     for part in parts[1:]:
         part.pop("schema")
@@ -102,7 +96,7 @@ def _labelled(block: pa.Table, spec: ModelSpec, key: str) -> tuple[pa.Table, int
     return kept, len(block) - len(kept)
 
 
-def _by_day(block: pa.Table, spec: ModelSpec, key: str, now: float) -> Iterator[tuple[date, pa.Table]]:
+def by_day(block: pa.Table, spec: ModelSpec, key: str, now: float) -> Iterator[tuple[date, pa.Table]]:
     """The block cut by the day of the split's column, in its timezone."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -17,12 +17,7 @@ RANDOM = {"by": "random", "seed": 1, "valid": 0.1, "test": 0.1}
 # key on the page: (where in the spec, a value that it asks for)
 REFUSED: dict[str, tuple[str, Any]] = {
     "task": ("task", "ranking"),
-    "data.sources": ("data.sources.other", {"prefix": "incoming/other/", "format": "parquet"}),
-    "data.sources.<name>.join": ("data.sources.incoming.join", "broadcast"),
-    "data.query.scope": ("data.query.scope", "all"),
-    "data.query.scope.lookback": ("data.query.scope", {"lookback": "28d"}),
     "data.group": ("data.group", "carrier"),
-    "data.target.label_delay": ("data.target.label_delay", "1d"),
     "data.split.by": ("data.split", HASH),
     "data.split.key": ("data.split", HASH),
     "data.split.part": ("data.split.part", "week"),
