@@ -70,7 +70,7 @@ def _lookback(spec: ModelSpec, scope: Lookback) -> Iterator[Finding]:
             more = "declare join: broadcast, or use scope: all" if name != spec.data.trigger else "use scope: all"
             yield (
                 (*SOURCES, name),
-                f"scope: lookback needs {split.column!r}, the split's column, in it, which says the day of a row; {more}",
+                f"scope: lookback needs the split's column {split.column!r} in it, which says a row's day; {more}",
             )
 
 
