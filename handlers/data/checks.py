@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, counted
-from handlers.data.sources import type_name
+from handlers.data.column_types import type_name
 from handlers.data.statistics import missing
 from handlers.modelspec.model import ColumnCheck, ModelSpec, RowsCheck
 

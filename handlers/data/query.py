@@ -12,7 +12,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec
-from handlers.data.sources import arrow_type, type_name
+from handlers.data.column_types import as_type, type_name
+from handlers.data.duck import connect
+from handlers.data.text_values import Unfit
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,17 +29,6 @@ TABLES = {
 }
 CLOCKS = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "get_current_timestamp"}
 BATCH_ROWS = 65536
-
-
-def connect() -> Any:
-    """A DuckDB connection of its own: one thread, UTC, no files, no network, no extensions."""
-    import duckdb
-
-    connection = duckdb.connect(
-        config={"threads": 1, "enable_external_access": False, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
-    )
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
 
 
 def check_scope(sql: str, source: str, columns: Iterable[str] = ()) -> None:
@@ -177,11 +168,13 @@ def _typed(table: pa.Table, key: str) -> pa.Table:
         if table.column_names.count(name) > 1:
             raise BadSpec(f"data.query.sql: column {name!r} is selected twice; name one of them otherwise with AS")
         try:
-            arrays.append(column.cast(arrow_type(type_name(column.type))))
+            kind = type_name(column.type)
         except ValueError as error:
-            if isinstance(error, pa.ArrowInvalid):
-                raise BadData(f"{key}: data.query.sql: column {name!r}: {error}") from error
             raise BadSpec(f"data.query.sql: column {name!r} has type {error}, which no model can use; cast it, or leave it out") from None
+        try:
+            arrays.append(as_type(column, kind))
+        except Unfit as error:
+            raise BadData(f"{key}: data.query.sql: column {name!r}: {error}") from None
     return pa.table(arrays, names=table.column_names)
 
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from handlers.contracts import BadData, BadSpec
-from handlers.data.query import check_scope, connect, names, rows
+from handlers.data.duck import connect
+from handlers.data.query import check_scope, names, rows
 
 TABLE = pa.table({"a": [1, 2, 3], "s": ["x", "y", None], "t": [datetime(2013, 1, 1, 23, 30)] * 3})
 
