@@ -109,6 +109,8 @@ def _cast(found: str, kind: str) -> Callable[[pa.ChunkedArray], pa.ChunkedArray]
             if pc.any(pc.or_(pc.less(whole, 0), pc.greater(whole, 1))).as_py():
                 raise pa.ArrowInvalid
             return whole.cast(pa.bool_())
+        if found == "timestamp" and kind == "date":
+            return text_values.whole_days(pc.local_timestamp(column) if column.type.tz else column)
         if found == "boolean" and kind in ("int", "float"):
             column = column.cast(pa.int8())
         # nanoseconds are cut; a float is the nearest to an integer or a decimal, as when it is read from text

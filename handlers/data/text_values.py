@@ -125,13 +125,24 @@ def _moments(text: pa.ChunkedArray, arrow: Any, kind: str, csv: Csv | None) -> p
     if csv is None or not csv.dates:
         return iso(text, arrow)
     found = _by_formats(text, csv.dates)
-    given = found.cast(pa.timestamp("us", tz="UTC")) if kind == "timestamp" else found.cast(arrow)
+    given = found.cast(arrow) if kind == "timestamp" else whole_days(found)
     rest = pc.if_else(pc.is_valid(given), pa.scalar(None, pa.string()), text)
     if rest.null_count == len(rest):
         return given
     if any(form.startswith("%Y") for form in csv.dates):
         raise pa.ArrowInvalid
     return pc.coalesce(given, iso(rest, arrow))
+
+
+def whole_days(moments: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Timestamps without a zone as dates; raises pa.ArrowInvalid for one that has a time of day."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    days = moments.cast(pa.date32(), safe=False)
+    if pc.any(pc.not_equal(days.cast(moments.type), moments)).as_py():
+        raise pa.ArrowInvalid
+    return days
 
 
 def _by_formats(text: pa.ChunkedArray, formats: list[str]) -> pa.ChunkedArray:

@@ -77,7 +77,14 @@ def test_dates_by_declared_formats(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "form"), [("31/02/2025", "%d/%m/%Y"), ("31/12/25", "%d/%m/%Y"), ("31/12/2025 10:00", "%d/%m/%Y"), ("2025-01-13", "%Y-%d-%m")]
+    ("text", "form"),
+    [
+        ("31/02/2025", "%d/%m/%Y"),
+        ("31/12/25", "%d/%m/%Y"),
+        ("31/12/2025 10:00", "%d/%m/%Y"),
+        ("2025-01-13", "%Y-%d-%m"),
+        ("31/12/2025 10:00", "%d/%m/%Y %H:%M"),
+    ],
 )
 def test_a_date_that_the_format_does_not_take_is_none(tmp_path: Path, text: str, form: str) -> None:
     assert f"'{text}' is not a date" in refusal(tmp_path, "date", text, dates=form)
