@@ -30,7 +30,7 @@ def tables(path: Path, key: str, source: Source) -> Iterator[pa.Table]:
     empty = set(source.columns)
     with streams.text(path, key, source) as stream:
         try:
-            for block in streams.blocks(stream, BLOCK_BYTES, LONGEST_LINE, _whole_lines):
+            for block in streams.blocks(stream, BLOCK_BYTES, LONGEST_LINE, whole_lines):
                 if not block.isspace():
                     found = _parsed(block, key, source, rows, lines)
                     empty -= {name for name in empty if found.column(name).null_count < len(found)}
@@ -43,7 +43,8 @@ def tables(path: Path, key: str, source: Source) -> Iterator[pa.Table]:
         _check_fields(path, key, source, empty)
 
 
-def _whole_lines(text: bytes) -> int:
+def whole_lines(text: bytes) -> int:
+    """How many bytes of a text are whole lines."""
     return max(text.rfind(b"\n"), text.rfind(b"\r") if b"\n" not in text else -1) + 1
 
 

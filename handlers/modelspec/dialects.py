@@ -35,8 +35,10 @@ def check_formats(formats: list[str]) -> list[str]:
         foreign = next((directive for directive in found if directive not in DIRECTIVES.split()), None)
         if foreign:
             raise ValueError(f"{form!r}: {foreign!r} is not accepted; accepted: {DIRECTIVES}")
-        if not {"%Y", "%y"} & set(found) or not ({"%d", "%j"} & set(found)):
-            raise ValueError(f"{form!r} gives no year and day; accepted: such as %d/%m/%Y or %d.%m.%Y %H:%M")
+        given = set(found)
+        day = "%j" in given or ("%d" in given and given & {"%m", "%b", "%B"})
+        if not day or not given & {"%Y", "%y"}:
+            raise ValueError(f"{form!r} gives no year, month and day; accepted: such as %d/%m/%Y or %d.%m.%Y %H:%M")
     for i, form in enumerate(formats):
         for other in formats[i + 1 :]:
             text = PROBE.strftime(form)
