@@ -22,6 +22,8 @@ FITS = {
     "timestamp": {"timestamp", "date", "string"},
     "date": {"timestamp", "date", "string"},
 }
+DAY = 86_400_000_000
+CALENDAR = {"date": (-719_162, 2_932_896), "timestamp": (-719_162 * DAY, 2_932_897 * DAY - 1)}  # the years 1 to 9999
 
 
 def arrow_type(name: str) -> Any:
@@ -64,11 +66,29 @@ def as_type(column: pa.ChunkedArray, kind: str, csv: Csv | None = None) -> pa.Ch
 
     `csv` says how numbers and dates are written where the column is text.
     """
+    return _in_calendar(column if column.type == arrow_type(kind) else _as_type(column, kind, csv), kind)
+
+
+def _in_calendar(column: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
+    """The column, unless it has times that no calendar has, as a damaged file can."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if kind not in CALENDAR:
+        return column
+    first, last = CALENDAR[kind]
+    numbers = column.cast(pa.int32() if kind == "date" else pa.int64())
+    ends = pc.min_max(numbers)
+    if ends["min"].is_valid and not first <= ends["min"].as_py() <= ends["max"].as_py() <= last:
+        row = pc.index(pc.or_(pc.less(numbers, first), pc.greater(numbers, last)), True).as_py()
+        raise Unfit(f"it is a {kind} beyond the years 1 to 9999", row)
+    return column
+
+
+def _as_type(column: pa.ChunkedArray, kind: str, csv: Csv | None) -> pa.ChunkedArray:
     import pyarrow as pa
     import pyarrow.types as t
 
-    if column.type == arrow_type(kind):
-        return column
     if t.is_null(column.type):
         return pa.chunked_array([pa.nulls(len(column), arrow_type(kind))])
     if t.is_dictionary(column.type):

@@ -14,7 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from handlers.contracts import BadData
-from handlers.data import parquet_files, query, sources
+from handlers.data import parquet_files, query, sources, statement
 from tests.handlers.data.files import KEY, declared, read, refused
 
 NOON = datetime(2025, 3, 4, 12, tzinfo=UTC)
@@ -92,6 +92,15 @@ def test_dates(tmp_path: Path) -> None:
     assert column(tmp_path, midnight, "date") == [date(2025, 3, 5)]
 
 
+def test_times_beyond_the_calendar_are_refused(tmp_path: Path) -> None:
+    for kind, arrow in (("date", pa.date32()), ("timestamp", pa.timestamp("us"))):
+        path = written(tmp_path, {"c": pa.array([0, 2**31 - 1 if kind == "date" else 2**62], arrow)})
+        assert refused(path, declared("parquet", {})) == f"column 'c' in row 2: it is a {kind} beyond the years 1 to 9999"
+        query_rows = query.rows(iter([parquet.read_table(path)]), "SELECT c FROM incoming", "incoming", KEY)
+        with pytest.raises(BadData, match="beyond the years 1 to 9999"):
+            list(query_rows)
+
+
 def test_numbers_are_no_times(tmp_path: Path) -> None:
     for kind in ("timestamp", "date"):
         assert refused(written(tmp_path, {"c": [1_700_000_000]}), declared("parquet", {"c": kind})).startswith(
@@ -133,7 +142,7 @@ def test_what_no_feature_can_use_is_refused_unless_a_query_makes_something_of_it
 def test_a_query_flattens_what_is_nested(tmp_path: Path) -> None:
     path = written(tmp_path, {"n": [1, 2], "c": [{"a": 1.5, "l": ["x", "y"]}, None]})
     sql = "SELECT n, c.a AS a, c.l[2] AS last FROM incoming"
-    tables = sources.tables(path, KEY, declared("parquet", {}), query.names(sql))
+    tables = sources.tables(path, KEY, declared("parquet", {}), statement.names(sql))
     found = pa.concat_tables(query.rows(tables, sql, "incoming", KEY))
     assert found.to_pylist() == [{"n": 1, "a": 1.5, "last": "y"}, {"n": 2, "a": None, "last": None}]
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from handlers.contracts import BadData
-from handlers.data import csv_files, json_lines, query, sources
+from handlers.data import csv_files, json_lines, query, sources, statement
 from handlers.data.column_types import arrow_type
 from handlers.modelspec.model import Source
 from tests.handlers.data.files import KEY, declared
@@ -172,7 +172,9 @@ def test_a_query_that_selects_all(tmp_path: Path, table: pa.Table) -> None:
     path = tmp_path / "object"
     parquet.write_table(table, path)
     sql = "SELECT * FROM incoming"
-    same(pa.concat_tables(query.rows(sources.tables(path, KEY, declared("parquet", {}), query.names(sql)), sql, "incoming", KEY)), table)
+    same(
+        pa.concat_tables(query.rows(sources.tables(path, KEY, declared("parquet", {}), statement.names(sql)), sql, "incoming", KEY)), table
+    )
 
 
 def sample(kind: str, compression: str | None) -> bytes:
@@ -206,7 +208,7 @@ def test_damaged_files_end_with_bad_data_and_nothing_else(tmp_path: Path, data: 
     source = declared(which[0], KINDS)
     for sql in (None, "SELECT * FROM incoming"):
         try:
-            for table in query.rows(sources.tables(path, KEY, source, query.names(sql) if sql else None), sql, "incoming", KEY):
+            for table in query.rows(sources.tables(path, KEY, source, statement.names(sql) if sql else None), sql, "incoming", KEY):
                 table.validate(full=True)
                 table.to_pylist()
         except BadData as error:

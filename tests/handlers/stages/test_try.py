@@ -93,3 +93,20 @@ def test_some_of_the_rows_of_a_damaged_file_name_it(tmp_path: Path, kind: str) -
     if kind == "csv":
         with pytest.raises(BadData, match=r"^a: a record has no end"):
             list(try_.taken([path], declared(kind, {"n": "int"}), 2))
+
+
+@pytest.mark.parametrize(
+    ("sql", "code", "named"),
+    [
+        ("SELECT *, sum(distance) OVER () AS s FROM incoming", 78, "the window function sum()"),
+        ("SELECT *, now() AS n FROM incoming", 78, "now()"),
+        ("SELECT * FROM incoming LIMIT 5", 78, "LIMIT"),
+        ("SELECT *, nothing FROM incoming", 78, "nothing"),
+        ("SELECT day, carrier, distance, late, carrier::INT AS n FROM incoming", 65, "incoming/late/1.csv: data.query.sql"),
+    ],
+)
+def test_try_refuses_what_a_run_refuses(files: list[str], capsys: pytest.CaptureFixture[str], sql: str, code: int, named: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        tried(files, capsys, data__query={"sql": sql})
+    assert ended.value.code == code
+    assert named in capsys.readouterr().err
