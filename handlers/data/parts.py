@@ -120,7 +120,7 @@ def _by_day(block: pa.Table, spec: ModelSpec, key: str, now: float) -> Iterator[
     elif t.is_date(column.type):
         days = column.cast(pa.date32())
     else:
-        raise BadSpec(f"data.split.column: {split.column!r} has type {column.type}; a timestamp or a date is needed")
+        raise BadSpec(f"data.split.column: {split.column!r} is of type {type_name(column.type)}; a timestamp or a date is needed")
     for value in pc.unique(days).to_pylist():
         if value > newest_allowed(now):
             first = block.filter(pc.equal(days, pa.scalar(value, pa.date32()))).column(split.column)[0].as_py()
