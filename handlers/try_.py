@@ -183,7 +183,7 @@ def taken(files: Sequence[Path], source: Source, rows: int | None) -> Iterator[t
 
 def _count(path: Path, source: Source) -> int:
     if source.format == "parquet":
-        with damage_named(path, path.name, source.format):
+        with damage_named(path, path.name, source):
             return int(parquet_files.opened(path, path.name).metadata.num_rows)
     return sum(1 for _ in _records(path, source)) - (source.format == "csv" and source.csv.header)
 
@@ -192,7 +192,7 @@ def _records(path: Path, source: Source) -> Iterator[bytes]:
     """The records of a text file in UTF-8, each with its line end: of a CSV those lines that stand together in quotes as one."""
     is_csv = source.format == "csv"
     whole = csv_files.whole_records(source.csv.delimiter) if is_csv else json_lines.whole_lines
-    with damage_named(path, path.name, source.format), streams.text(path, path.name, source) as stream:
+    with damage_named(path, path.name, source), streams.text(path, path.name, source) as stream:
         try:
             for block in streams.blocks(stream, csv_files.BLOCK_BYTES, csv_files.LONGEST_RECORD, whole):
                 lines = streams.lines(io.BytesIO(block))
@@ -205,7 +205,7 @@ def _records(path: Path, source: Source) -> Iterator[bytes]:
 def _every(path: Path, source: Source, step: int) -> bytes:
     """Every n-th record and the last, in UTF-8 and not compressed; a byte order mark says so where the spec says otherwise."""
     if source.format == "parquet":
-        return _every_of_parquet(path, step)
+        return _every_of_parquet(path, source, step)
     records = _records(path, source)
     kept = [] if streams.is_utf8(source.csv.encoding) else [codecs.BOM_UTF8]
     if source.format == "csv" and source.csv.header:
@@ -219,12 +219,12 @@ def _every(path: Path, source: Source, step: int) -> bytes:
     return b"".join(kept)
 
 
-def _every_of_parquet(path: Path, step: int) -> bytes:
+def _every_of_parquet(path: Path, source: Source, step: int) -> bytes:
     import pyarrow as pa
     from pyarrow import parquet
 
     sink = io.BytesIO()
-    with damage_named(path, path.name, "parquet"):
+    with damage_named(path, path.name, source):
         file = parquet_files.opened(path, path.name)
         done, last = 0, file.metadata.num_rows - 1
         with parquet.ParquetWriter(sink, file.schema_arrow) as writer:

@@ -93,6 +93,8 @@ def _as_type(column: pa.ChunkedArray, kind: str, csv: Csv | None) -> pa.ChunkedA
         return pa.chunked_array([pa.nulls(len(column), arrow_type(kind))])
     if t.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+    if t.is_binary(column.type) or t.is_large_binary(column.type) or t.is_binary_view(column.type):
+        column = _text_of(column, kind)
     try:
         found = type_name(column.type)
     except ValueError as error:
@@ -109,6 +111,17 @@ def _as_type(column: pa.ChunkedArray, kind: str, csv: Csv | None) -> pa.ChunkedA
         row = first_unfit(column, convert)
         value = column[row].as_py()
         raise Unfit(f"{shown(str(value))} is not {a_type(kind)}{_beyond(value, kind)}", row) from None
+
+
+def _text_of(column: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
+    """Bytes that are UTF-8 as text: how some writers keep it."""
+    import pyarrow as pa
+
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowInvalid:
+        row = first_unfit(column, lambda part: part.cast(pa.string()))
+        raise Unfit(f"it is declared {kind} and has bytes that are not UTF-8", row) from None
 
 
 def _cast(found: str, kind: str) -> Callable[[pa.ChunkedArray], pa.ChunkedArray]:

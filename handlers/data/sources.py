@@ -21,7 +21,7 @@ def tables(path: Path, key: str, source: Source, asked: Iterable[str] | None = N
     `asked` has the names in the query, if there is one: it gets columns that are not declared as they are in the file, in CSV as text.
     """
     names = None if asked is None else set(asked)
-    with damage_named(path, key, source.format):
+    with damage_named(path, key, source):
         if source.format == "csv":
             yield from csv_files.tables(path, key, source, names or set())
         elif source.format == "jsonl":

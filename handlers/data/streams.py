@@ -40,15 +40,14 @@ MARKS = (  # the longer one first: that of UTF-16 begins that of UTF-32
 
 
 @contextmanager
-def damage_named(path: Path, key: str, kind: str) -> Iterator[None]:
+def damage_named(path: Path, key: str, source: Source) -> Iterator[None]:
     """What a damaged file makes a library raise, as BadData that names the object; what the machine raises stays as it is."""
     import pyarrow as pa
 
     try:
         yield
     except UnicodeDecodeError as error:
-        bad = " ".join(f"0x{byte:02x}" for byte in error.object[error.start : error.end][:4])
-        raise BadData(f"{key}: {bad or 'the end'} is not text in {error.encoding}; {_encode(kind)}") from error
+        raise BadData(f"{key}: {_undecoded(path, source, error)}") from error
     except OSError as error:
         # an error of the machine has a number
         if error.errno is not None:
@@ -60,6 +59,26 @@ def damage_named(path: Path, key: str, kind: str) -> Iterator[None]:
 
 def _encode(kind: str) -> str:
     return "write csv.encoding as the file has it, or save the file as UTF-8" if kind == "csv" else "save the file as UTF-8"
+
+
+def _undecoded(path: Path, source: Source, error: UnicodeDecodeError) -> str:
+    """Where the text is not in its encoding: the file is read again up to there."""
+    if source.format == "parquet":
+        return f"the file is damaged: {printable(str(error))}; put it there again"
+    mark, encoding = _encoding(path, source)
+    decoder, line = codecs.getincrementaldecoder(encoding)(), 1
+    with _bytes(path) as stream:
+        stream.read(len(mark))
+        try:
+            while part := stream.read(1 << 16):
+                line += decoder.decode(part).count("\n")
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as again:
+            line += again.object[: again.start].decode(encoding, "replace").count("\n")
+            if part:
+                bad = " ".join(f"0x{byte:02x}" for byte in again.object[again.start : again.end][:4])
+                return f"line {line}: {bad} is not text in {encoding}; {_encode(source.format)}"
+    return f"line {line}: the file ends within a character of {encoding}; put it there again"
 
 
 def _damaged(path: Path, message: str) -> str:
@@ -93,16 +112,28 @@ def text(path: Path, key: str, source: Source) -> pa.NativeFile:
     """The file as a stream of UTF-8 without a byte order mark. Raises BadData for what is no text."""
     import pyarrow as pa
 
-    with damage_named(path, key, source.format), _bytes(path) as stream:
-        begin = stream.read(BEGIN)
+    with damage_named(path, key, source):
+        begin = _begin(path)
     twice = tuple((magic, "is compressed twice; compress it once") for magic, _ in COMPRESSED)
     refuse_foreign(begin, key, twice if compression_of(path) else ())
-    mark, encoding = next(((mark, name) for mark, name in MARKS if begin.startswith(mark)), (b"", source.csv.encoding))
+    mark, encoding = _encoding(path, source)
     if not mark and begin[:4].count(0) > 1 and is_utf8(encoding):
         raise BadData(f"{key}: the file looks like UTF-16 without a byte order mark; {_encode(source.format)}")
     stream = _bytes(path)
     stream.read(len(mark))
     return stream if is_utf8(encoding) else pa.transcoding_input_stream(stream, encoding, "utf-8")
+
+
+def _begin(path: Path) -> bytes:
+    """The first bytes, decompressed."""
+    with _bytes(path) as stream:
+        return bytes(stream.read(BEGIN))
+
+
+def _encoding(path: Path, source: Source) -> tuple[bytes, str]:
+    """The byte order mark and the encoding, which the mark says before the spec."""
+    begin = _begin(path)
+    return next(((mark, name) for mark, name in MARKS if begin.startswith(mark)), (b"", source.csv.encoding))
 
 
 def is_utf8(encoding: str) -> bool:

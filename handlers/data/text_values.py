@@ -88,7 +88,14 @@ def _converter(arrow: Any, kind: str, csv: Csv | None) -> Convert:
         return lambda text: _numbers(text, kind, csv).cast(arrow)
     if kind in ("date", "timestamp"):
         return lambda text: _moments(text, arrow, kind, csv)
-    return lambda text: text.cast(arrow)
+    return lambda text: _booleans(text).cast(arrow)
+
+
+def _booleans(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """0 and 1 may be written as a table of floats writes them."""
+    import pyarrow.compute as pc
+
+    return pc.replace_substring_regex(text, r"^([01])\.0+$", r"\1")
 
 
 def _numbers(text: pa.ChunkedArray, kind: str, csv: Csv | None) -> pa.ChunkedArray:

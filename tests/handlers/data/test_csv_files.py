@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 
 from handlers.contracts import BadData
 from handlers.data import csv_files, sources
+from tests.docs.pages import ROOT
 from tests.handlers.data.files import KEY, declared, put, read, refused
 
 NS = {"n": "int", "s": "string"}
@@ -56,12 +59,11 @@ def test_a_byte_order_mark_says_the_encoding(tmp_path: Path, mark: bytes, encodi
 
 
 def test_text_that_is_not_in_its_encoding_is_named(tmp_path: Path) -> None:
-    bad = put(tmp_path, b"n,s\n1,\x81\n")
-    assert refused(bad, declared("csv", NS, encoding="cp1252")).startswith(
-        "0x81 is not text in charmap; write csv.encoding as the file has it"
-    )
+    bad = put(tmp_path, b"n,s\n" + b"1,a\n" * 30_000 + b"1,\x81\n")
+    message = "line 30002: 0x81 is not text in cp1252; write csv.encoding as the file has it, or save the file as UTF-8"
+    assert refused(bad, declared("csv", NS, encoding="cp1252")) == message
     odd = put(tmp_path, "\ufeffn,s\n1,2\n".encode("utf-16-le")[:-1])
-    assert "is not text in utf-16-le; write csv.encoding" in refused(odd, declared("csv", NS))
+    assert refused(odd, declared("csv", NS)) == "line 2: the file ends within a character of utf-16-le; put it there again"
     unmarked = put(tmp_path, "n,s\n1,2\n".encode("utf-16-le"))
     assert refused(unmarked, declared("csv", NS)).startswith("the file looks like UTF-16 without a byte order mark; write csv.encoding")
 
@@ -217,3 +219,23 @@ def test_a_message_has_only_what_a_terminal_can_print(tmp_path: Path) -> None:
         assert message.isprintable()
     assert refused(put(tmp_path, "n,s\n\x1b[31m,a\n"), declared("csv", NS)).isprintable()
     assert len(refused(put(tmp_path, f"n,s\n{'y' * 100_000},a\n"), declared("csv", NS))) < 300
+
+
+def test_a_process_that_reads_a_damaged_file_ends_with_65(tmp_path: Path) -> None:
+    lines = "".join(f"{i},text {i}\n" for i in range(100_000))
+    (tmp_path / "value").write_text(f"n,s\n{lines}x,1\n{lines}")
+    (tmp_path / "width").write_text(f"n,s\n{lines}1,2,3\n{lines}")
+    (tmp_path / "gzip").write_bytes(gzip.compress(f"n,s\n{lines}".encode())[:-20])
+    (tmp_path / "utf16").write_bytes(f"\ufeffn,s\n{lines}".encode("utf-16-le")[:-1])
+    program = """
+import sys
+from pathlib import Path
+from handlers.contracts import main
+from handlers.data import sources
+from tests.docs.pages import ROOT
+from tests.handlers.data.files import KEY, declared
+main(lambda argv: print(sum(map(len, sources.tables(Path(argv[0]), KEY, declared("csv", {"n": "int", "s": "string"}))))))
+"""
+    for path in tmp_path.iterdir():
+        ended = subprocess.run([sys.executable, "-c", program, str(path)], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (path.name, ended.returncode) == (path.name, 65), ended.stderr

@@ -53,6 +53,11 @@ def test_text_of_any_kind(tmp_path: Path, kind: str) -> None:
     assert column(tmp_path, pa.array(["5", None], kind), "int") == [5, None]
 
 
+def test_bytes_that_are_text(tmp_path: Path) -> None:
+    for kind in (pa.binary(), pa.large_binary(), pa.binary_view()):
+        assert column(tmp_path, pa.array(["é".encode(), None], kind), "string") == ["é", None]
+
+
 def test_dictionaries_are_their_values(tmp_path: Path) -> None:
     assert column(tmp_path, pa.array(["a", None, "a"]).dictionary_encode()) == ["a", None, "a"]
     assert column(tmp_path, pa.array([7, None, 7]).dictionary_encode()) == [7, None, 7]
@@ -133,7 +138,10 @@ def test_what_no_feature_can_use_is_refused_unless_a_query_makes_something_of_it
     what = f"has type {kind}, which no feature can use"
     refusal = f"column 'c' {what}; declare the columns to read, or make something of it in data.query"
     assert refused(path, declared("parquet", {})) == refusal
-    assert refused(path, declared("parquet", {"n": "int", "c": "string"})) == f"column 'c' is declared string and {what}"
+    as_text = f"column 'c' is declared string and {what}"
+    if kind == "binary":
+        as_text = "column 'c' in row 1: it is declared string and has bytes that are not UTF-8"
+    assert refused(path, declared("parquet", {"n": "int", "c": "string"})) == as_text
     assert read(path, declared("parquet", {"n": "int"})).column_names == ["n"]
     assert read(path, declared("parquet", {}), ()).column_names == ["n", "c"]
     assert read(path, declared("parquet", {"n": "int"}), ("c", "n")).column_names == ["n", "c"]

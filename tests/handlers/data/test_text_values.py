@@ -98,6 +98,10 @@ def test_numbers_at_the_edge(tmp_path: Path) -> None:
     assert found[4] == 9007199254740992.0
 
 
+def test_booleans_as_they_are_written(tmp_path: Path) -> None:
+    assert values(tmp_path, "boolean", ["true", "FALSE", "1", "0", "1.0", " false ", ""]) == [True, False, True, False, True, False, None]
+
+
 def test_the_row_is_named_wherever_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from handlers.data import csv_files
 
