@@ -21,7 +21,7 @@ def make(store: Store, model: str, spec: ModelSpec, snapshot: Mapping[str, Any])
     found = objects.by_source(spec, snapshot["objects"])
     references, code = References(store, spec, found), code_digest("parts")
     if spec.data.query is None or spec.data.query.scope == "row":
-        made = [parts.ensure(store, model, spec, source, references, code) for source in found[spec.data.trigger]]
+        made = [parts.ensure(store, model, spec, source, code, references) for source in found[spec.data.trigger]]
         read = made
     else:
         read, made = windows.make(store, model, spec, found, references, code)

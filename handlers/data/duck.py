@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handlers.data.streams import printable
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -52,7 +54,7 @@ def reading(files: Mapping[str, Sequence[Path]], empty: Mapping[str, bool], tabl
 
 
 def first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+    return printable(str(error).strip().splitlines()[0])
 
 
 def _text(value: str) -> str:

@@ -59,7 +59,7 @@ def tables(store: Store, spec: ModelSpec, name: str, source: Identity, scratch: 
         store.download(source[0], path)
     except Missing:
         raise BadData(f"{source[0]}: the object was removed after the snapshot was taken") from None
-    yield from sources.tables(path, source[0], spec.data.sources[name], asked(spec))
+    yield from sources.tables(path, source[0], spec.data.sources[name], asked(spec) if spec.sql else None)
     path.unlink()
 
 

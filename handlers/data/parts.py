@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, counted, log
-from handlers.data import checks, objects, query, sources, statistics
+from handlers.data import checks, objects, query, statistics
+from handlers.data.column_types import type_name
 from handlers.data.days import Days
 from handlers.data.references import References
 from handlers.data.split import newest_allowed
@@ -37,9 +38,9 @@ class Made:
     fresh: bool
 
 
-def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], references: References, code: str) -> Made:
+def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], code: str, references: References | None = None) -> Made:
     """The parts of a source object ([key, size, checksum]), each row of it by itself; made unless they are there."""
-    name = part_digest(spec, source, code, references.named())
+    name = part_digest(spec, source, code, references.named() if references else None)
     marker = f"parts/{model}/{name}/parts.json"
     try:
         return Made(read_json(store, marker), fresh=False)
@@ -47,7 +48,7 @@ def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], referen
         pass
     with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:
         given = objects.tables(store, spec, spec.data.trigger, source, Path(scratch))
-        blocks = query.rows(given, spec.sql, spec.data.trigger, source[0], references.tables)
+        blocks = query.rows(given, spec.sql, spec.data.trigger, source[0], references.tables if references else None)
         made = of_blocks(store, f"parts/{model}/{name}", spec, source[0], blocks, Path(scratch))
     document = {"source": source, "digest": name, **made}
     write_json(store, marker, document)
@@ -113,7 +114,7 @@ def by_day(block: pa.Table, spec: ModelSpec, key: str, now: float) -> Iterator[t
     elif t.is_date(column.type):
         days = column.cast(pa.date32())
     else:
-        raise BadSpec(f"data.split.column: {split.column!r} has type {column.type}; a timestamp or a date is needed")
+        raise BadSpec(f"data.split.column: {split.column!r} is of type {type_name(column.type)}; a timestamp or a date is needed")
     for value in pc.unique(days).to_pylist():
         if value > newest_allowed(now):
             first = block.filter(pc.equal(days, pa.scalar(value, pa.date32()))).column(split.column)[0].as_py()
@@ -166,7 +167,7 @@ def write(store: Store, folder: str, day: date, blocks: list[pa.Table], spec: Mo
         "bytes": len(data),
         "whole": _reaches_the_end(table.column(spec.data.time_split.column), spec.data.time_split.timezone),
         "statistics": found,
-        "schema": {field.name: sources.type_name(field.type) for field in table.schema},
+        "schema": {field.name: type_name(field.type) for field in table.schema},
     }
 
 
