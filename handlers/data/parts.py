@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, log
-from handlers.data import checks, gather, query, sources, statistics, units
+from handlers.data import checks, gather, query, sources, statement, statistics, units
 from handlers.data.gather import Gathered
 from handlers.data.split import label, unit_of
 from handlers.data.units import UNIT
@@ -61,7 +61,7 @@ def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict
         except Missing:
             raise BadData(f"{key}: the object was removed after the snapshot was taken") from None
         blocks = query.rows(
-            sources.tables(path, key, declared, query.names(spec.sql) if spec.sql else ()), spec.sql, spec.data.trigger, key
+            sources.tables(path, key, declared, statement.names(spec.sql) if spec.sql else ()), spec.sql, spec.data.trigger, key
         )
         row_checks = checks.RowChecks(spec, key)
         gathered = Gathered(Path(scratch))
