@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MISSING = 0x6D697373696E6721
-# one for each declared type, so that 1, 1.0 and true of different types are different values
-TYPES = {"int": 1, "float": 2, "boolean": 3, "string": 4, "timestamp": 5, "date": 6, "other": 7}
 
 
 def hashes(table: pa.Table, columns: Sequence[str], salt: str = "") -> pa.Array:
@@ -86,9 +84,10 @@ def _of_texts(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _typed(values: pa.Array, name: str) -> pa.Array:
+    """Hashes of 64 bits of each value and the name of its type: 1, 1.0 and true of different types are different values."""
     import pyarrow.compute as pc
 
-    return pc.fill_null(_mixed(pc.add(values, _number(TYPES[name]))), _number(MISSING))
+    return pc.fill_null(_mixed(pc.bit_wise_xor(values, _number(_of_text(name)))), _number(MISSING))
 
 
 def whole(column: pa.ChunkedArray) -> pa.Array:
