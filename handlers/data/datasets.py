@@ -28,7 +28,7 @@ def make(store: Store, model: str, spec: ModelSpec, snapshot: Mapping[str, Any])
     documents = with_each_key_once(store, model, spec, [one.document for one in made])
     until = objects.usable_until(spec, snapshot, store.server_time())
     try:
-        return read, made, manifest.build(documents, spec, until, code_digest("datasets"))
+        return read, made, manifest.build(store, documents, spec, until, code_digest("datasets"))
     except BadData as error:
         if "labelled_before" not in snapshot:
             raise

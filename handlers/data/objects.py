@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData
 from handlers.data import sources, statement
-from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.model import ModelSpec, TimeSplit
 from handlers.modelspec.quantities import seconds
 from handlers.storage import Missing, Store
 
@@ -25,6 +25,13 @@ def by_source(spec: ModelSpec, objects: Iterable[Identity]) -> dict[str, list[Id
     return {name: [one for one in there if str(one[0]).startswith(source.prefix)] for name, source in spec.data.sources.items()}
 
 
+def by_time(spec: ModelSpec) -> TimeSplit:
+    """The split by time, which every spec has that looks back or waits for labels."""
+    if not isinstance(spec.data.split, TimeSplit):
+        raise TypeError("data.split is not by time")
+    return spec.data.split
+
+
 def beside(spec: ModelSpec, now: float) -> dict[str, Any]:
     """What a snapshot at `now` (epoch seconds by the bucket's clock) says beside its objects, where the spec asks for it.
 
@@ -37,7 +44,7 @@ def beside(spec: ModelSpec, now: float) -> dict[str, Any]:
     if len(spec.data.sources) > 1:
         found["sources"] = {name: source.prefix for name, source in spec.data.sources.items()}
     if spec.data.target.label_delay:
-        moment = datetime.fromtimestamp(now - seconds(spec.data.target.label_delay), ZoneInfo(spec.data.time_split.timezone))
+        moment = datetime.fromtimestamp(now - seconds(spec.data.target.label_delay), ZoneInfo(by_time(spec).timezone))
         found["labelled_before"] = str(moment.date())
     return found
 
@@ -48,7 +55,7 @@ def usable_until(spec: ModelSpec, snapshot: Mapping[str, Any], now: float) -> fl
 
     if "labelled_before" not in snapshot:
         return now
-    day = datetime.combine(date.fromisoformat(snapshot["labelled_before"]), time.min, ZoneInfo(spec.data.time_split.timezone))
+    day = datetime.combine(date.fromisoformat(snapshot["labelled_before"]), time.min, ZoneInfo(by_time(spec).timezone))
     return min(now, day.timestamp())
 
 

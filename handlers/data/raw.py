@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadSpec, log
-from handlers.data import objects, parts
-from handlers.data.days import Days
+from handlers.data import objects, units
+from handlers.data.gather import Gathered
 from handlers.data.objects import Identity
+from handlers.data.split import label
+from handlers.data.units import UNIT
 from handlers.modelspec.digests import raw_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.storage import Missing, Store, read_json, write_json
@@ -81,21 +83,22 @@ def _whole(blocks: Iterator[pa.Table], scratch: Path) -> Iterator[tuple[str | No
 def _by_day(
     store: Store, blocks: Iterator[pa.Table], spec: ModelSpec, name: str, source: Identity, scratch: Path
 ) -> Iterator[tuple[str | None, Path, int]]:
-    import pyarrow as pa
+    import pyarrow.compute as pc
     from pyarrow import parquet
 
-    column, now, days = spec.data.time_split.column, store.server_time(), Days(scratch)
+    column, now, gathered = objects.by_time(spec).column, store.server_time(), Gathered(scratch)
     for block in blocks:
         if column not in block.column_names:
             raise BadSpec(f"data.sources.{name}: {without_a_day(source[0], column, name, spec)}")
-        for day, rows in parts.by_day(block, spec, source[0], now):
-            days.add(day, rows)
-    for day, tables in days.take():
-        # as one array for each column, so that the bytes do not depend on where the blocks end
-        table = pa.concat_tables(tables).combine_chunks()
-        path = scratch / "day.parquet"
-        parquet.write_table(table, path, compression="zstd", row_group_size=1 << 17)
-        yield str(day), path, len(table)
+        gathered.add(block, units.of_rows(block, spec, source[0], now))
+    for bucket in gathered.buckets():
+        for number in pc.unique(bucket.column(UNIT)).to_pylist():
+            table = bucket.filter(pc.equal(bucket.column(UNIT), number)).drop_columns([UNIT])
+            # as one array for each column, so that the bytes do not depend on where the blocks end
+            table = table.combine_chunks()
+            path = scratch / "day.parquet"
+            parquet.write_table(table, path, compression="zstd", row_group_size=1 << 17)
+            yield str(label("day", number)), path, len(table)
 
 
 def without_a_day(what: str, column: str, name: str, spec: ModelSpec) -> str:

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, log
-from handlers.data import parts, raw
+from handlers.data import parts, raw, units
 from handlers.data.duck import reading
-from handlers.data.objects import Identity
+from handlers.data.objects import Identity, by_time
 from handlers.data.parts import Made
 from handlers.data.query import BLOCK_ROWS, failed, typed
 from handlers.data.references import References
+from handlers.data.split import EPOCH, label
 from handlers.modelspec.digests import window_digest
 from handlers.modelspec.model import Lookback, ModelSpec
 from handlers.modelspec.quantities import seconds
@@ -131,15 +132,18 @@ def _rows(
 
 
 def _of_the_day(blocks: Iterator[pa.Table], spec: ModelSpec, window: Window, now: float) -> Iterator[pa.Table]:
+    import pyarrow.compute as pc
+
+    first, last = ((day - EPOCH).days for day in (window.first, window.day) if day is not None)
     for block in blocks:
-        for day, rows in parts.by_day(block, spec, window.label, now):
-            if not (window.first and window.day and window.first <= day <= window.day):
-                raise BadData(
-                    f"{window.label}: a row has {spec.data.time_split.column!r} on {day}, which none of the rows read has "
-                    f"({window.first} to {window.day}); with scope: lookback the split's column must stay as the source has it"
-                )
-            if day == window.day:
-                yield rows
+        days = units.of_rows(block, spec, window.label, now)
+        outside = days.filter(pc.or_(pc.less(days, first), pc.greater(days, last)))
+        if len(outside):
+            raise BadData(
+                f"{window.label}: a row has {by_time(spec).column!r} on {label('day', outside[0].as_py())}, as no row read has "
+                f"({window.first} to {window.day}); with scope: lookback the split's column must stay as the source has it"
+            )
+        yield block.filter(pc.equal(days, last))
 
 
 class _Local:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from handlers.modelspec import source_rules, split_rules
-from handlers.modelspec.model import ModelSpec, TimeSplit
+from handlers.modelspec.model import ModelSpec
 
 Refusal = tuple[tuple[str | int, ...], str]
 
@@ -23,18 +23,10 @@ def _not_yet(*path: str, instead: str = "") -> Refusal:
 
 
 def _data(spec: ModelSpec) -> Iterator[Refusal]:
-    data = spec.data
     if spec.task == "ranking":
         yield ("task",), "not supported yet: task ranking; supported: binary, multiclass, regression"
     yield from source_rules.wrong(spec)
     yield from split_rules.wrong(spec)
-    if not isinstance(data.split, TimeSplit):
-        yield ("data", "split", "by"), f"not supported yet: data.split by {data.split.by}; supported: by: time"
-    else:
-        if data.split.unit is not None:
-            yield ("data", "split", "unit"), f"not supported yet: unit: {data.split.unit}; supported: a timestamp or a date"
-        if data.split.part in ("week", "month"):
-            yield ("data", "split", "part"), f"not supported yet: part: {data.split.part}; supported: day"
 
 
 def _features(spec: ModelSpec) -> Iterator[Refusal]:
@@ -60,8 +52,6 @@ def _training(spec: ModelSpec) -> Iterator[Refusal]:
             yield ("search", "grid", name), "an empty list gives no trial; list at least one value"
     if spec.training.validate_ is not None:
         yield _not_yet("training", "validate", instead="every epoch is validated on all valid rows")
-    if spec.evaluate.interval.cluster not in (None, "day"):
-        yield ("evaluate", "interval", "cluster"), f"not supported yet: cluster {spec.evaluate.interval.cluster!r}; supported: day"
 
 
 def _promotion(spec: ModelSpec) -> Iterator[Refusal]:
