@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from handlers.modelspec.quantities import check_duration, check_quantity
+from handlers.modelspec.quantities import check_duration, check_length, check_quantity
 
 Number = int | float
 Scalar = bool | int | float | str
 Duration = Annotated[str, AfterValidator(check_duration)]
 Quantity = Annotated[str | int | float, AfterValidator(check_quantity)]
+Length = Annotated[str | int, AfterValidator(check_length)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 ColumnType = Literal["string", "int", "float", "boolean", "timestamp", "date"]
 Percent = Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")]
@@ -69,18 +70,46 @@ class Target(SpecMapping):
 
 
 class TimeSplit(SpecMapping):
+    """`gap`, `valid` and `test` are durations of whole days; numbers of years or steps where `unit` says so."""
+
     by: Literal["time"]
     column: str
+    unit: Literal["year", "step", "epoch_s", "epoch_ms"] | None = None
     timezone: str = "UTC"
-    part: Literal["day", "hour", "week"] = "day"
-    gap: Duration = "0d"
-    valid: Duration
-    test: Duration
+    part: Literal["day", "week", "month", "auto"] = "auto"
+    gap: Length = "0d"
+    valid: Length
+    test: Length
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_gap(cls, given: Any) -> Any:
+        """Without a gap it is 0 of whatever the lengths are."""
+        counted = isinstance(given, dict) and given.get("unit") in ("year", "step")
+        return {"gap": 0, **given} if counted else given
+
+    @property
+    def counted(self) -> bool:
+        """Whether time is a number that no clock shows: a year or a step."""
+        return self.unit in ("year", "step")
 
 
 class HashSplit(SpecMapping):
+    """Rows by the hash of `key`: rows with one key have one role for ever."""
+
     by: Literal["hash"]
     key: list[str] = Field(min_length=1)
+    stratify: str | None = None
+    valid: Share
+    test: Share
+
+
+class RandomSplit(SpecMapping):
+    """Rows by the hash of `seed` and what identifies them: data.group, else data.key, else all their values."""
+
+    by: Literal["random"]
+    seed: int = Field(default=0, ge=0, lt=1 << 32)
+    stratify: str | None = None
     valid: Share
     test: Share
 
@@ -92,7 +121,7 @@ class Data(SpecMapping):
     on_duplicate: Literal["error", "last"] = "error"
     group: str | None = None
     target: Target
-    split: Annotated[TimeSplit | HashSplit, Field(discriminator="by")]
+    split: Annotated[TimeSplit | HashSplit | RandomSplit, Field(discriminator="by")]
     weight: str | None = None
 
     @property
@@ -191,7 +220,7 @@ class Training(SpecMapping):
 
 
 class Interval(SpecMapping):
-    cluster: str = "day"
+    cluster: str | None = None
 
 
 class Slice(SpecMapping):

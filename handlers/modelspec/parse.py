@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from handlers.contracts import MODEL_NAME, BadSpec
-from handlers.modelspec import yaml12
+from handlers.modelspec import split_rules, yaml12
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.supported import unsupported
 
@@ -147,8 +147,12 @@ def _words(found: Any, path: SpecPath, given: Any) -> str:
     kind, value = found["type"], found.get("input")
     if kind == "extra_forbidden":
         return _unknown(str(path[-1]), list(_keys(ModelSpec, path[:-1], given)))
+    if kind == "missing" and path == split_rules.SPLIT:
+        return f"this key is required: it says which rows are train, valid and test; for example {split_rules.proposal(given['data'])}"
     if kind == "missing":
         return "this key is required"
+    if kind == "union_tag_not_found":
+        return f"`by` is required; accepted: time, hash, random; for example {split_rules.proposal(given['data'])}"
     if kind == "value_error":
         return str(found["ctx"]["error"])
     if kind == "union_tag_invalid":

@@ -23,6 +23,15 @@ def check_duration(text: str) -> str:
     return text
 
 
+def check_length(value: str | int) -> str | int:
+    """A duration, or a whole number of years or steps, itself when it is one."""
+    if isinstance(value, str):
+        return check_duration(value)
+    if value < 0:
+        raise ValueError(f"{value} is not a length; accepted: 0 or more")
+    return value
+
+
 def check_quantity(value: str | float) -> str:
     """A quantity as text, when it is one."""
     text = str(value)

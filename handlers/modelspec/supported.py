@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from handlers.modelspec.model import HashSplit, Lookback, ModelSpec, TimeSplit
-from handlers.modelspec.quantities import seconds
+from handlers.modelspec import split_rules
+from handlers.modelspec.model import Lookback, ModelSpec, TimeSplit
 
 Refusal = tuple[tuple[str | int, ...], str]
 PREFIX = re.compile(r"(?:incoming|batches)/[a-z0-9](?:[-a-z0-9]{0,38}[a-z0-9])?/(?:.*/)?")
@@ -39,19 +39,14 @@ def _data(spec: ModelSpec) -> Iterator[Refusal]:
         yield ("data", "sources", data.trigger, "prefix"), f"no Sensor watches {prefix!r}; accepted: incoming/<name>/"
     if data.query is not None and (isinstance(data.query.scope, Lookback) or data.query.scope == "all"):
         yield _not_yet("data", "query", "scope", instead="supported: scope: row")
-    if data.on_duplicate == "last" and isinstance(data.split, TimeSplit) and data.split.column not in data.key:
-        yield ("data", "on_duplicate"), f"`last` needs the split's column {data.split.column!r} in data.key, so that a row stays on its day"
-    if data.group:
-        yield _not_yet("data", "group")
-    if isinstance(data.split, HashSplit):
-        yield ("data", "split", "by"), "not supported yet: data.split by hash; supported: by: time"
-    elif data.split.part != "day":
-        yield ("data", "split", "part"), f"not supported yet: part: {data.split.part}; supported: day"
+    yield from split_rules.wrong(spec)
+    if not isinstance(data.split, TimeSplit):
+        yield ("data", "split", "by"), f"not supported yet: data.split by {data.split.by}; supported: by: time"
     else:
-        for name in ("gap", "valid", "test"):
-            length = seconds(getattr(data.split, name))
-            if length % 86400 or (name != "gap" and length <= 0):
-                yield ("data", "split", name), f"{getattr(data.split, name)!r} is not a number of whole days; accepted: 1d, 14d, 2w"
+        if data.split.unit is not None:
+            yield ("data", "split", "unit"), f"not supported yet: unit: {data.split.unit}; supported: a timestamp or a date"
+        if data.split.part in ("week", "month"):
+            yield ("data", "split", "part"), f"not supported yet: part: {data.split.part}; supported: day"
     if data.target.label_delay:
         yield _not_yet("data", "target", "label_delay")
 
@@ -79,7 +74,7 @@ def _training(spec: ModelSpec) -> Iterator[Refusal]:
             yield ("search", "grid", name), "an empty list gives no trial; list at least one value"
     if spec.training.validate_ is not None:
         yield _not_yet("training", "validate", instead="every epoch is validated on all valid rows")
-    if spec.evaluate.interval.cluster != "day":
+    if spec.evaluate.interval.cluster not in (None, "day"):
         yield ("evaluate", "interval", "cluster"), f"not supported yet: cluster {spec.evaluate.interval.cluster!r}; supported: day"
 
 

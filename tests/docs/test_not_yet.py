@@ -13,6 +13,7 @@ from handlers.modelspec.parse import read
 from tests.docs.pages import DOCS, ROOT
 
 HASH = {"by": "hash", "key": ["flight"], "valid": 0.1, "test": 0.1}
+RANDOM = {"by": "random", "seed": 1, "valid": 0.1, "test": 0.1}
 # key on the page: (where in the spec, a value that it asks for)
 REFUSED: dict[str, tuple[str, Any]] = {
     "task": ("task", "ranking"),
@@ -24,7 +25,10 @@ REFUSED: dict[str, tuple[str, Any]] = {
     "data.target.label_delay": ("data.target.label_delay", "1d"),
     "data.split.by": ("data.split", HASH),
     "data.split.key": ("data.split", HASH),
-    "data.split.part": ("data.split.part", "hour"),
+    "data.split.part": ("data.split.part", "week"),
+    "data.split.unit": ("data.split", {"by": "time", "column": "t", "unit": "year", "valid": 1, "test": 1}),
+    "data.split.seed": ("data.split", RANDOM),
+    "data.split.stratify": ("data.split", HASH | {"stratify": "carrier"}),
     "features.<name>.type": ("features.hour", {"type": "timestamp"}),
     "features.<name>.missing": ("features.distance.missing", "median"),
     "features.<name>.serve": ("features.distance.serve", False),
