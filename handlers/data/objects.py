@@ -7,16 +7,15 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData
-from handlers.data import sources, statement
+from handlers.data import contents, sources, statement
 from handlers.modelspec.model import ModelSpec, TimeSplit
 from handlers.modelspec.quantities import seconds
-from handlers.storage import Missing, Store
+from handlers.storage import Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Identity = list[Any]  # key, size, checksum
+Identity = list[Any]  # key, size, content
 
 
 def by_source(spec: ModelSpec, objects: Iterable[Identity]) -> dict[str, list[Identity]]:
@@ -60,12 +59,9 @@ def usable_until(spec: ModelSpec, snapshot: Mapping[str, Any], now: float) -> fl
 
 
 def tables(store: Store, spec: ModelSpec, name: str, source: Identity, scratch: Path) -> Iterator[pa.Table]:
-    """Blocks of the object of a source; `scratch` is a folder that holds the object meanwhile."""
+    """Blocks of the object of a source; `scratch` is a folder that holds the object meanwhile. Raises Changed."""
     path = scratch / "object"
-    try:
-        store.download(source[0], path)
-    except Missing:
-        raise BadData(f"{source[0]}: the object was removed after the snapshot was taken") from None
+    contents.download(store, spec.name, source, path)
     yield from sources.tables(path, source[0], spec.data.sources[name], asked(spec) if spec.sql else None)
     path.unlink()
 

@@ -39,11 +39,15 @@ class Made:
 
 
 def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], code: str, references: References | None = None) -> Made:
-    """The parts of a source object ([key, size, checksum]), each row of it by itself; made unless they are there."""
+    """The parts of a source object ([key, size, content]), each row of it by itself; made unless they are there.
+
+    Raises Changed when the bucket holds other bytes.
+    """
     name = part_digest(spec, source, code, references.named() if references else None)
     marker = f"parts/{model}/{name}/parts.json"
     try:
-        return Made(read_json(store, marker), fresh=False)
+        # the same content may have been read under another name
+        return Made({**read_json(store, marker), "source": source}, fresh=False)
     except Missing:
         pass
     with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:

@@ -33,7 +33,8 @@ def ensure(store: Store, model: str, spec: ModelSpec, name: str, source: Identit
     digest = raw_digest(spec, name, source, objects.asked(spec), code)
     folder = f"parts/{model}/{digest}"
     try:
-        return read_json(store, f"{folder}/raw.json"), False
+        # the same content may have been read under another name
+        return {**read_json(store, f"{folder}/raw.json"), "source": source}, False
     except Missing:
         pass
     with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:

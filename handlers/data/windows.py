@@ -25,7 +25,7 @@ from handlers.data.split import EPOCH, label
 from handlers.modelspec.digests import window_digest
 from handlers.modelspec.model import Lookback, ModelSpec
 from handlers.modelspec.quantities import seconds
-from handlers.storage import Missing, Store, read_json, write_json
+from handlers.storage import Missing, Store, content_digest, read_json, write_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -164,10 +164,10 @@ class _Local:
     def _file(self, key: str) -> Path:
         if key not in self._there:
             path = self._folder / key.replace("/", "-")
-            try:
-                self._store.download(key, path)
-            except Missing:
+            info = self._store.head(key)
+            if info is None:
                 why = "the part is missing in the bucket, but its marker is there"
-                raise BadData(f"{key}: {why}; delete the marker, raw.json beside it, to make the part again") from None
+                raise BadData(f"{key}: {why}; delete the marker, raw.json beside it, to make the part again")
+            content_digest(self._store, key, info.etag, path)
             self._there[key] = path
         return self._there[key]

@@ -10,12 +10,7 @@ from typing import Any
 
 from handlers.modelspec.code_digests import facts
 from handlers.modelspec.model import Lookback, ModelSpec, Source
-from handlers.storage import ObjectInfo, canonical_json, digest
-
-
-def identity(found: ObjectInfo) -> list[Any]:
-    """What makes a source object this object: key, size and checksum, never its version or time."""
-    return [found.key, found.size, found.checksum or found.etag]
+from handlers.storage import canonical_json, digest
 
 
 def snapshot_digest(objects: Iterable[Sequence[Any]], more: Mapping[str, Any] | None = None) -> str:
@@ -50,7 +45,7 @@ def query_digest(spec: ModelSpec) -> str:
 def part_digest(spec: ModelSpec, source: Sequence[Any], code: str, references: Mapping[str, Any] | None = None) -> str:
     """Of the rows of one source object (all its days), joined to reference tables where there are some."""
     joined = {"references": references} if references else {}
-    return digest({"query": query_digest(spec), "source": list(source), **joined, "code": code})
+    return digest({"query": query_digest(spec), "source": list(source[1:]), **joined, "code": code})
 
 
 def raw_digest(spec: ModelSpec, name: str, source: Sequence[Any], asked: Iterable[str], code: str) -> str:
@@ -58,7 +53,7 @@ def raw_digest(spec: ModelSpec, name: str, source: Sequence[Any], asked: Iterabl
     declared = spec.data.sources[name]
     more = [] if declared.format == "jsonl" else sorted(set(asked) - set(declared.columns))
     cut = {key: getattr(spec.data.split, key) for key in ("column", "timezone")} if _looks_back(spec) else None
-    return digest({"raw": _read(declared), "asked": more, "cut": cut, "source": list(source), "code": code})
+    return digest({"raw": _read(declared), "asked": more, "cut": cut, "source": list(source[1:]), "code": code})
 
 
 def window_digest(spec: ModelSpec, window: Mapping[str, Any], references: Mapping[str, Any], code: str) -> str:
@@ -79,7 +74,7 @@ def _read(source: Source) -> dict[str, Any]:
 
 
 def dataset_digest(parts: Sequence[Sequence[Any]], spec: ModelSpec, code: str) -> str:
-    """Of a manifest: parts with their roles, and the features."""
+    """Of a manifest: parts with their roles in the order of their rows, and the features."""
     tree = spec.tree()
     return digest(
         {"parts": [list(p) for p in parts], "features": tree["features"], "split": tree["data"]["split"], "task": spec.task, "code": code}
