@@ -54,15 +54,16 @@ def _no_end(row: int, too_long: bool) -> str:
 def whole_records(delimiter: str) -> Callable[[bytes], int]:
     """How many bytes of a text that begins with a record are whole records. A quote has a meaning where a value begins, as for Arrow."""
     sign = re.escape(delimiter.encode())
-    rest = rb"[^%b\r\n]*+" % sign
-    value = rb'(?:"(?:[^"]++|"")*+"%b|[^"%b\r\n]%b|)' % (rest, sign, rest)
-    records = re.compile(rb"(?:(?:%b%b)*+%b(?:\r\n?|\n))*+" % (value, sign, value))
+    quoted = rb'"[^"]*+(?:""[^"]*+)*+"[^%b\r\n]*+' % sign
+    plain = rb'[^"%b\r\n][^%b\r\n]*+' % (sign, sign)
+    values = re.compile(rb"(?:(?:%b|%b|)(?:%b|(\n|\r\n?)))*+" % (quoted, plain, sign))
 
     def end(text: bytes) -> int:
         if b'"' not in text:
             return max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
-        found = records.match(text)
-        return found.end() if found else 0
+        found = values.match(text)
+        # where the last line end outside of quotes is, or -1
+        return max(0, found.end(1)) if found else 0
 
     return end
 
