@@ -32,11 +32,11 @@ def tables(path: Path, key: str, source: Source, asked: set[str]) -> Iterator[pa
         try:
             for block in streams.blocks(stream, BLOCK_BYTES, LONGEST_RECORD, whole_records(source.csv.delimiter)):
                 if file is None:
-                    first, begin = first_record(block, source.csv.delimiter)
+                    first, begin, end = first_record(block, source.csv.delimiter)
                     if not first:
                         continue
                     file = _File(first, key, source, asked)
-                    block = block[begin:] if source.csv.header else block
+                    block = block[end if source.csv.header else begin :]
                 if block.strip(b"\r\n"):
                     yield file.table(block)
         except streams.NoEnd as error:
@@ -83,14 +83,14 @@ def records(lines: Iterable[str], delimiter: str) -> Iterator[tuple[list[str], s
         taken.clear()
 
 
-def first_record(block: bytes, delimiter: str) -> tuple[list[str], int]:
-    """The values of the first line that is not blank, and where the next begins."""
-    begin = 0
+def first_record(block: bytes, delimiter: str) -> tuple[list[str], int, int]:
+    """The values of the first line that is not blank and not a spreadsheet's `sep=;`, and where it begins and ends."""
+    end = 0
     for values, text in records(streams.lines(io.BytesIO(block)), delimiter):
-        begin += len(text.encode("utf-8", "surrogateescape"))
-        if values:
-            return values, begin
-    return [], begin
+        begin, end = end, end + len(text.encode("utf-8", "surrogateescape"))
+        if values and text.strip("\r\n") != f"sep={delimiter}":
+            return values, begin, end
+    return [], end, end
 
 
 class _File:
