@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData, BadSpec
-from handlers.data.checks import text
+from handlers.contracts import BadData
+from handlers.data import classes
 from handlers.data.manifest import Dataset
 from handlers.data.statistics import Statistics, deviation
 from handlers.modelspec.model import Feature, ModelSpec
@@ -70,21 +70,11 @@ class Encoder:
         if self.spec.task == "regression":
             y = column.cast(pa.float64()).to_numpy()
             return np.clip(y, *target.clip) if target.clip else y
-        classes = [text(c) for c in classes_of(self.spec, str(column.type))]
-        codes = _lookup(column, {value: i for i, value in enumerate(classes)})
+        known = classes.of_column(self.spec, column)
+        codes = known.codes(column).to_numpy()
         if self.spec.task == "binary":
-            positive = text(target.positive) if target.positive is not None else classes[1]
-            return (codes == classes.index(positive)).astype(np.float64)
+            return (codes == known.positive).astype(np.float64)
         return codes.astype(np.float64)
-
-
-def classes_of(spec: ModelSpec, column_type: str = "bool") -> list[Any]:
-    """The classes of the target in their order; a boolean column has false and true."""
-    if spec.data.target.classes is not None:
-        return list(spec.data.target.classes)
-    if spec.task == "binary" and column_type == "bool":
-        return [False, True]
-    raise BadSpec(f"data.target.classes: required for a {spec.task} target of type {column_type}; list the values")
 
 
 class Number:

@@ -8,8 +8,9 @@ from datetime import date
 from typing import Any
 
 from handlers.contracts import BadData, BadSpec, counted
+from handlers.data import checks, statistics
 from handlers.data import split as splits
-from handlers.data import statistics
+from handlers.data.classes import Classes
 from handlers.modelspec.digests import dataset_digest
 from handlers.modelspec.model import Feature, ModelSpec
 from handlers.storage import Missing, Store, read_json, write_once
@@ -134,12 +135,8 @@ def _columns(spec: ModelSpec, schema: dict[str, str]) -> None:
     kind = schema[target.column]
     if spec.task == "regression" and kind not in ("int", "float"):
         raise BadSpec(f"data.target.column: {target.column!r} is {kind}; a regression target is int or float")
-    if spec.task in ("binary", "multiclass") and kind not in ("string", "int", "boolean"):
-        raise BadSpec(
-            f"data.target.column: {target.column!r} is {kind}; a class is a string, int or boolean: declare the column so, or cast it"
-        )
-    if spec.task == "binary" and target.classes is None and kind != "boolean":
-        raise BadSpec(f"data.target.classes: needed for a target of type {kind}; list the two values of {target.column!r}")
+    if spec.task in ("binary", "multiclass"):
+        Classes(spec, kind)
     for where, name in (("data.weight", weight), *((f"evaluate.slices.{name}", name) for name in spec.evaluate.slices)):
         if name is not None and name not in schema:
             raise BadSpec(f"{where}: {name!r} is not a column of the rows; the columns are {', '.join(schema)}")
@@ -179,12 +176,13 @@ def _both_classes(dataset: Dataset, spec: ModelSpec, found: list[tuple[dict[str,
     if spec.task not in ("binary", "multiclass"):
         return
     column = spec.data.target.column
+    known = Classes(spec, dataset.schema[column])
     roles = {part.key: part.role for part in dataset.parts}
     for role in ("train", "valid", "test"):
         merged = statistics.merge({column: p["statistics"][column]} for p, _ in found if roles.get(p["key"]) == role)
-        counts = merged[column].get("counts") or {}
-        if len(counts) < 2:
-            only = next(iter(counts), "nothing")
+        there = known.counted(merged[column])
+        if len(there) < 2:
+            only = checks.text(known.names[there.pop()]) if there else "nothing"
             first, last = dataset.split[role]
             raise BadData(f"data.target.column: {column!r} is {only} in every row of {role} ({first} to {last}); two classes are needed")
 

@@ -274,6 +274,16 @@ class Resources(SpecMapping):
     retries: int | None = Field(default=None, ge=0)
 
 
+def _same(value: Scalar) -> Scalar:
+    """What two classes have in common that no row can tell apart: 1, 1.0, true and their texts."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return {"true": True, "false": False}.get(value, value)
+
+
 class ModelSpec(SpecMapping):
     """A model. `name` is metadata.name; `sql` is the text of data.query, from the spec or from a file."""
 
@@ -313,7 +323,7 @@ class ModelSpec(SpecMapping):
     @model_validator(mode="after")
     def _consistent(self) -> ModelSpec:
         target = self.data.target
-        if target.classes is not None and len({str(c).lower() for c in target.classes}) < len(target.classes):
+        if target.classes is not None and len({_same(c) for c in target.classes}) < len(target.classes):
             raise ValueError(f"data.target.classes: a class occurs twice in {target.classes}")
         if self.task != "binary" and target.positive is not None:
             raise ValueError("data.target.positive: accepted only for a binary target")
