@@ -58,6 +58,9 @@ class RowChecks:
 
         if check.type is not None and type_name(column.type) != check.type:
             raise BadData(f"{self.key}: column {name!r} is of type {type_name(column.type)}; checks.{name}.type is {check.type}")
+        limits = ("min", check.min), ("max", check.max), ("allowed", check.allowed), ("unique", check.unique or None)
+        if type_name(column.type) == "vector" and (given := [option for option, value in limits if value is not None]):
+            raise BadSpec(f"checks.{name}.{given[0]}: {name!r} is a vector; accepted: type, max_missing")
         for key, limit, compare in (("min", check.min, pc.less), ("max", check.max, pc.greater)):
             if limit is None:
                 continue

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from handlers.contracts import BadData, BadSpec, counted, log
 from handlers.data import checks, classes, query, sources, statistics
 from handlers.data.days import Days
+from handlers.data.instants import local
 from handlers.data.split import newest_allowed
 from handlers.modelspec.digests import part_digest
 from handlers.modelspec.model import ModelSpec
@@ -117,7 +118,7 @@ def _by_day(block: pa.Table, spec: ModelSpec, key: str, now: float) -> Iterator[
     if column.null_count:
         raise BadData(f"{key}: column {split.column!r} is missing in {counted(column.null_count, 'row')}; the split needs it in every row")
     if t.is_timestamp(column.type):
-        days = _local(column, split.timezone).cast(pa.date32(), safe=False)
+        days = local(column, split.timezone).cast(pa.date32(), safe=False)
     elif t.is_date(column.type):
         days = column.cast(pa.date32())
     else:
@@ -130,15 +131,6 @@ def _by_day(block: pa.Table, spec: ModelSpec, key: str, now: float) -> Iterator[
         yield value, block.filter(pc.equal(days, pa.scalar(value, pa.date32())))
 
 
-def _local(column: pa.ChunkedArray, timezone: str) -> pa.ChunkedArray:
-    """Wall-clock timestamps of a zone; a timestamp without a zone is UTC."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    aware = column if column.type.tz else pc.assume_timezone(column, "UTC")
-    return pc.local_timestamp(aware.cast(pa.timestamp("us", tz=timezone)))
-
-
 def _reaches_the_end(column: pa.ChunkedArray, timezone: str) -> bool:
     """Whether a day's rows reach its last hour, or have no time of day at all; otherwise the day may still be incomplete."""
     import pyarrow.compute as pc
@@ -146,7 +138,7 @@ def _reaches_the_end(column: pa.ChunkedArray, timezone: str) -> bool:
 
     if t.is_date(column.type):
         return True
-    newest = pc.max(_local(column, timezone)).as_py()
+    newest = pc.max(local(column, timezone)).as_py()
     return bool(newest.hour == 23 or newest.time() == newest.time().min)
 
 

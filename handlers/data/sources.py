@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData
+from handlers.data.statistics import is_list
 from handlers.modelspec.model import Source
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def arrow_type(name: str) -> Any:
         "boolean": pa.bool_(),
         "timestamp": pa.timestamp("us", tz="UTC"),
         "date": pa.date32(),
+        "vector": pa.list_(pa.float64()),
     }
     return types[name]
 
@@ -47,6 +49,7 @@ def type_name(arrow: Any) -> str:
         ("float", lambda a: t.is_floating(a) or t.is_decimal(a)),
         ("timestamp", t.is_timestamp),
         ("date", t.is_date),
+        ("vector", lambda a: is_list(a) and (t.is_integer(a.value_type) or t.is_floating(a.value_type) or t.is_decimal(a.value_type))),
         ("string", lambda a: t.is_string(a) or t.is_large_string(a) or t.is_dictionary(a)),
     )
     for name, test in tests:

@@ -28,13 +28,13 @@ def needed(rows: int, width: int, stored: int) -> int:
     return FLOOR + COPIES * rows * per_row
 
 
-def enough_memory(dataset: Dataset, spec: ModelSpec, width: int, *, dense: bool) -> None:
+def enough_memory(dataset: Dataset, spec: ModelSpec, width: int, stored: int, *, dense: bool) -> None:
     """BadSpec naming what is needed and what is declared when resources.train.memory is too little; without it nothing is checked."""
     stage = spec.resources.get("train") if spec.resources else None
     if stage is None or not stage.memory:
         return
     rows = sum(part.rows for part in dataset.parts if part.role == "train")
-    required = needed(rows, width, width if dense else len(spec.features or {}))
+    required = needed(rows, width, width if dense else stored)
     if required > quantity(str(stage.memory)):
         raise BadSpec(
             f"resources.train.memory: {stage.memory} is too little for `memory: whole`: {rows:,} rows of {width:,} columns need about "

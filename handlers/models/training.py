@@ -74,7 +74,7 @@ def _finite(found: dict[str, float]) -> dict[str, float | None]:
 
 
 def _fit(spec: ModelSpec, dataset: Dataset, made: Learner, feed: DatasetFeed, publish: Publish) -> Progress:
-    enough_memory(dataset, spec, feed.encoder.width, dense=made.kind.dense)
+    enough_memory(dataset, spec, feed.encoder.width, feed.encoder.stored, dense=made.kind.dense)
     line = whole(made, feed.ordered("train"), feed, _score(spec))
     publish([line])
     return Progress(epoch=1, rows=line["rows"], history=[line], best={"epoch": 1, "value": line["valid"][spec.evaluate.select_by]})

@@ -15,7 +15,8 @@ Duration = Annotated[str, AfterValidator(check_duration)]
 Quantity = Annotated[str | int | float, AfterValidator(check_quantity)]
 Length = Annotated[str | int, AfterValidator(check_length)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-ColumnType = Literal["string", "int", "float", "boolean", "timestamp", "date"]
+ColumnType = Literal["string", "int", "float", "boolean", "timestamp", "date", "vector"]
+Unit = Literal["minute", "hour", "weekday", "day", "month", "year", "dayofyear", "epoch"]
 Percent = Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")]
 
 
@@ -40,6 +41,8 @@ class Source(SpecMapping):
 
     @model_validator(mode="after")
     def _declared(self) -> Source:
+        if self.format == "csv" and "vector" in self.columns.values():
+            raise ValueError("columns: a CSV file has no vectors; give them as Parquet or JSON Lines, or a column for each number")
         if self.format != "parquet" and not self.columns:
             raise ValueError(f"columns: required for a {self.format} source: list its columns and their types, which are never guessed")
         return self
@@ -156,20 +159,36 @@ class RowsCheck(SpecMapping):
     min: int = Field(ge=1)
 
 
+OPTIONS = {
+    "number": {"missing", "scale", "clip"},
+    "category": {"default", "min_count", "hash"},
+    "boolean": {"missing"},
+    "timestamp": {"units", "cyclic", "timezone", "scale"},
+    "vector": {"size"},
+    "text": {"ngrams", "analyzer", "lowercase", "hash"},
+}
+
+
 class Feature(SpecMapping):
-    type: Literal["number", "category", "boolean", "timestamp", "vector"]
-    missing: Literal["mean", "median", "keep"] | Number | None = None
+    type: Literal["number", "category", "boolean", "timestamp", "vector", "text"]
+    missing: Literal["mean", "median", "keep"] | bool | Number | None = None
     scale: Literal["standard", "none"] = "none"
+    clip: tuple[Number, Number] | None = Field(default=None, strict=False)
     default: str | None = None
     min_count: int | None = Field(default=None, ge=1)
     hash: int | None = Field(default=None, ge=2, le=1 << 22)
-    size: int | None = Field(default=None, ge=1)
+    size: int | None = Field(default=None, ge=1, le=1 << 16)
+    units: list[Unit] | None = Field(default=None, min_length=1)
+    cyclic: bool | None = None
+    timezone: str | None = None
+    ngrams: tuple[int, int] | None = Field(default=None, strict=False)
+    analyzer: Literal["word", "char"] | None = None
+    lowercase: bool | None = None
     serve: bool = True
 
     @model_validator(mode="after")
     def _options_of_type(self) -> Feature:
-        options = {"number": {"missing", "scale"}, "category": {"default", "min_count", "hash"}, "vector": {"size"}}
-        allowed = options.get(self.type, set()) | {"type", "serve"}
+        allowed = OPTIONS[self.type] | {"type", "serve"}
         foreign = sorted(name for name in self.model_fields_set - allowed if getattr(self, name) != type(self).model_fields[name].default)
         if foreign:
             raise ValueError(f"{foreign[0]}: not an option of type {self.type}; accepted: {', '.join(sorted(allowed - {'type'}))}")
