@@ -39,5 +39,9 @@ class Text:
         return HashingVectorizer(n_features=self.width, **self._options)
 
     def places(self, column: pa.ChunkedArray) -> tuple[Any, Any, Any]:
+        import numpy as np
+
+        if not len(column):  # which scikit-learn does not take
+            return np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0)
         found = self._vectorizer.transform(column.fill_null("").to_pylist()).tocoo()
         return found.row, found.col, found.data
