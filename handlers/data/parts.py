@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, counted, log
-from handlers.data import checks, classes, query, sources, statistics
+from handlers.data import checks, classes, query, sources, statement, statistics
 from handlers.data.days import Days
 from handlers.data.instants import local
 from handlers.data.split import newest_allowed
@@ -63,7 +63,7 @@ def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict
         except Missing:
             raise BadData(f"{key}: the object was removed after the snapshot was taken") from None
         blocks = query.rows(
-            sources.tables(path, key, declared, query.names(spec.sql) if spec.sql else ()), spec.sql, spec.data.trigger, key
+            sources.tables(path, key, declared, statement.names(spec.sql) if spec.sql else ()), spec.sql, spec.data.trigger, key
         )
         row_checks = checks.RowChecks(spec, key)
         days = Days(Path(scratch))

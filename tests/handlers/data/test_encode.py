@@ -74,9 +74,7 @@ def test_a_scale_is_that_of_the_clipped_numbers() -> None:
     assert (found.mean(), found.std()) == (pytest.approx(0, abs=1e-12), pytest.approx(1))
 
 
-@pytest.mark.parametrize(
-    ("missing", "value"), [(None, 0.0), (False, 0.0), (True, 1.0), ("mean", 0.75), ("keep", math.nan)], ids=str
-)
+@pytest.mark.parametrize(("missing", "value"), [(None, 0.0), (False, 0.0), (True, 1.0), ("mean", 0.75), ("keep", math.nan)], ids=str)
 def test_a_missing_boolean_is_what_the_spec_says(missing: Any, value: float) -> None:
     found = column([True, None, True, True, False], pa.bool_(), type="boolean", missing=missing)[:, 0]
     assert np.array_equal(found, [1, value, 1, 1, 0], equal_nan=True)
