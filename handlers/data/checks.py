@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, counted
 from handlers.data.sources import type_name
-from handlers.data.statistics import missing
+from handlers.data.statistics import is_list, missing
 from handlers.modelspec.model import ColumnCheck, ModelSpec, RowsCheck
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ def unique(table: pa.Table, spec: ModelSpec, key: str, day: str) -> pa.Table:
     for name in names:
         if name not in table.column_names:
             raise BadSpec(f"data.key: {name!r} is not a column of the rows; the columns are {', '.join(table.column_names)}")
+        if is_list(table.schema.field(name).type):
+            raise BadSpec(f"data.key: {name!r} is a vector; a key is made of numbers, texts, booleans and times")
     numbered = table.select(names).append_column("row", pa.arange(0, len(table)))
     groups = numbered.group_by(names).aggregate([("row", "count"), ("row", "max")])
     if len(groups) == len(table):

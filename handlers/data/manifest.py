@@ -149,6 +149,9 @@ def _columns(spec: ModelSpec, schema: dict[str, str]) -> None:
     for where, name in (("data.weight", weight), *((f"evaluate.slices.{name}", name) for name in spec.evaluate.slices)):
         if name is not None and name not in schema:
             raise BadSpec(f"{where}: {name!r} is not a column of the rows; the columns are {', '.join(schema)}")
+    vector = next((name for name in spec.evaluate.slices if schema[name] == "vector"), None)
+    if vector is not None:
+        raise BadSpec(f"evaluate.slices.{vector}: {vector!r} is a vector; a slice is of the rows with one value")
     if weight is not None and schema[weight] not in ("int", "float"):
         raise BadSpec(f"data.weight: {weight!r} is {schema[weight]}; a weight is int or float")
 
