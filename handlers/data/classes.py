@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from handlers.contracts import BadSpec
 from handlers.data.checks import text
 from handlers.data.sources import type_name
-from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.model import ModelSpec, Scalar
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +33,7 @@ class Classes:
         if target.classes is None and not (spec.task == "binary" and kind == "boolean"):
             raise BadSpec(f"data.target.classes: needed for a target of type {kind}; list the values of {target.column!r}")
         self.kind = kind
-        self.names: list[Any] = [False, True] if target.classes is None else list(target.classes)
+        self.names: list[Scalar] = [False, True] if target.classes is None else list(target.classes)
         self._texts = {text(name): i for i, name in enumerate(self.names)}
         self._numbers = {number: i for i, name in enumerate(self.names) if (number := self._number_of(name)) is not None}
         self.positive = 1 if target.positive is None else self.names.index(target.positive)
@@ -71,10 +71,10 @@ class Classes:
             return set(range(len(self.names)))
         return {index for value in values if (index := self.index(value)) is not None}
 
-    def _number_of(self, name: Any) -> int | float | None:
+    def _number_of(self, name: Scalar) -> int | float | None:
         if isinstance(name, str):
             return _read(name) if self.kind in ("int", "float") else None
-        return name  # type: ignore[no-any-return]
+        return int(name) if isinstance(name, bool) else name
 
     def _typed(self, value: str) -> Any:
         """A value of the column from its text in statistics."""
