@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, counted
+from handlers.data.listed import Listed, text
 from handlers.data.sources import type_name
 from handlers.data.statistics import is_list, missing
-from handlers.modelspec.model import ColumnCheck, ModelSpec, RowsCheck
+from handlers.modelspec.model import ColumnCheck, ModelSpec, RowsCheck, Scalar
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-def text(value: Any) -> str:
-    """A spec's value as Arrow prints it: booleans in lower case."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class RowChecks:
@@ -72,12 +68,22 @@ class RowChecks:
                 found = f"column {name!r} has the value {outside[0].as_py()} in {counted(len(outside), 'row')}"
                 raise BadData(f"{self.key}: {found}; checks.{name}.{key} is {limit}")
         if check.allowed is not None:
-            allowed = {text(v) for v in check.allowed}
-            foreign = [v for v in pc.unique(column.drop_null().cast(pa.string())).to_pylist() if v not in allowed]
-            if foreign:
-                raise BadData(
-                    f"{self.key}: column {name!r} has the value {foreign[0]!r}; checks.{name}.allowed has {', '.join(sorted(allowed))}"
-                )
+            self._allowed(name, column, check.allowed)
+
+    def _allowed(self, name: str, column: pa.ChunkedArray, allowed: list[Scalar]) -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        import pyarrow.types as t
+
+        kind = type_name(column.type)
+        if kind in ("timestamp", "date"):
+            column, kind = column.cast(pa.string()), "string"
+        there = column.filter(pc.is_finite(column)) if t.is_floating(column.type) else column.drop_null()
+        listed = Listed(allowed, kind)
+        foreign = listed.foreign(pc.unique(there).to_pylist())
+        if foreign is not None:
+            shown = repr(foreign) if isinstance(foreign, str) else text(foreign)
+            raise BadData(f"{self.key}: column {name!r} has the value {shown}; checks.{name}.allowed has {listed}")
 
     def _unique(self, name: str, column: pa.ChunkedArray) -> None:
         for value in column.drop_null().to_pylist():

@@ -8,9 +8,10 @@ from datetime import date
 from typing import Any
 
 from handlers.contracts import BadData, BadSpec, counted
-from handlers.data import checks, statistics
 from handlers.data import split as splits
+from handlers.data import statistics
 from handlers.data.classes import Classes
+from handlers.data.listed import text
 from handlers.modelspec.digests import dataset_digest
 from handlers.modelspec.model import Feature, ModelSpec
 from handlers.storage import Missing, Store, read_json, write_once
@@ -224,7 +225,7 @@ def _both_classes(dataset: Dataset, spec: ModelSpec, found: list[tuple[dict[str,
         merged = statistics.merge({column: p["statistics"][column]} for p, _ in found if roles.get(p["key"]) == role)
         there = known.counted(merged[column])
         if len(there) < 2:
-            only = checks.text(known.names[there.pop()]) if there else "nothing"
+            only = text(known.names[there.pop()]) if there else "nothing"
             first, last = dataset.split[role]
             raise BadData(f"data.target.column: {column!r} is {only} in every row of {role} ({first} to {last}); two classes are needed")
 

@@ -17,6 +17,7 @@ from handlers.contracts import BadData, BadSpec, counted, log
 from handlers.data import checks, classes, query, sources, statement, statistics
 from handlers.data.days import Days
 from handlers.data.instants import local
+from handlers.data.listed import text
 from handlers.data.split import newest_allowed
 from handlers.modelspec.digests import part_digest
 from handlers.modelspec.model import ModelSpec
@@ -99,9 +100,8 @@ def _labelled(block: pa.Table, spec: ModelSpec, key: str) -> tuple[pa.Table, int
         foreign = known.foreign(pc.unique(labels).to_pylist())
         if foreign is not None:
             rows = counted(int(pc.sum(pc.equal(labels, pa.scalar(foreign, labels.type))).as_py()), "row")
-            shown = repr(foreign) if isinstance(foreign, str) else checks.text(foreign)
-            listed = ", ".join(map(checks.text, known.names))
-            raise BadData(f"{key}: column {target.column!r} has the value {shown} in {rows}; data.target.classes has {listed}")
+            shown = repr(foreign) if isinstance(foreign, str) else text(foreign)
+            raise BadData(f"{key}: column {target.column!r} has the value {shown} in {rows}; data.target.classes has {known}")
     return kept, len(block) - len(kept)
 
 
