@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, shown
 from handlers.data import streams
-from handlers.data.column_types import arrow_type, as_type
+from handlers.data.column_types import arrow_type
+from handlers.data.conversion import as_type
 from handlers.data.text_values import Unfit, a_type
 
 if TYPE_CHECKING:
