@@ -293,14 +293,11 @@ class Resources(SpecMapping):
     retries: int | None = Field(default=None, ge=0)
 
 
-def _same(value: Scalar) -> Scalar:
-    """What two classes have in common that no row can tell apart: 1, 1.0, true and their texts."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return float(value)
-    except ValueError:
-        return {"true": True, "false": False}.get(value, value)
+def _twice(classes: list[Scalar]) -> bool:
+    """Whether two of them are the same number or the same text, so that no row can tell them apart."""
+    texts = [str(each).lower() if isinstance(each, bool) else str(each) for each in classes]
+    numbers = [each for each in classes if not isinstance(each, str)]
+    return len(set(texts)) < len(texts) or len(set(numbers)) < len(numbers)
 
 
 class ModelSpec(SpecMapping):
@@ -342,7 +339,7 @@ class ModelSpec(SpecMapping):
     @model_validator(mode="after")
     def _consistent(self) -> ModelSpec:
         target = self.data.target
-        if target.classes is not None and len({_same(c) for c in target.classes}) < len(target.classes):
+        if target.classes is not None and _twice(target.classes):
             raise ValueError(f"data.target.classes: a class occurs twice in {target.classes}")
         if self.task != "binary" and target.positive is not None:
             raise ValueError("data.target.positive: accepted only for a binary target")
