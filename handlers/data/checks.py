@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, counted
+from handlers.data.column_types import type_name
 from handlers.data.listed import Listed, text
-from handlers.data.sources import type_name
 from handlers.data.statistics import is_list, missing
 from handlers.modelspec.model import ColumnCheck, ModelSpec, RowsCheck, Scalar
 
@@ -34,7 +34,7 @@ class RowChecks:
                 raise BadSpec(f"checks.{name}: there is no such column; the columns are {', '.join(table.column_names)}")
             column = table.column(name)
             self.missing[name] += missing(column)
-            self._range(name, column, check)
+            self._range(name, _present(column), check)
             if name in self.seen:
                 self._unique(name, column)
 
@@ -63,7 +63,7 @@ class RowChecks:
             try:
                 outside = column.filter(pc.fill_null(compare(column, pa.scalar(limit).cast(column.type)), False))
             except pa.ArrowInvalid as error:
-                raise BadSpec(f"checks.{name}.{key}: {limit!r} is not comparable with {column.type}: {error}") from error
+                raise BadSpec(f"checks.{name}.{key}: {limit!r} is not comparable with a column of type {type_name(column.type)}") from error
             if len(outside):
                 found = f"column {name!r} has the value {outside[0].as_py()} in {counted(len(outside), 'row')}"
                 raise BadData(f"{self.key}: {found}; checks.{name}.{key} is {limit}")
@@ -73,14 +73,12 @@ class RowChecks:
     def _allowed(self, name: str, column: pa.ChunkedArray, allowed: list[Scalar]) -> None:
         import pyarrow as pa
         import pyarrow.compute as pc
-        import pyarrow.types as t
 
         kind = type_name(column.type)
         if kind in ("timestamp", "date"):
             column, kind = column.cast(pa.string()), "string"
-        there = column.filter(pc.is_finite(column)) if t.is_floating(column.type) else column.drop_null()
         listed = Listed(allowed, kind)
-        foreign = listed.foreign(pc.unique(there).to_pylist())
+        foreign = listed.foreign(pc.unique(column).to_pylist())
         if foreign is not None:
             shown = repr(foreign) if isinstance(foreign, str) else text(foreign)
             raise BadData(f"{self.key}: column {name!r} has the value {shown}; checks.{name}.allowed has {listed}")
@@ -92,6 +90,14 @@ class RowChecks:
                     f"{self.key}: column {name!r} has the value {value!r} more than once; checks.{name}.unique does not accept that"
                 )
             self.seen[name].add(value)
+
+
+def _present(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The values that do not count as missing."""
+    import pyarrow.compute as pc
+    import pyarrow.types as t
+
+    return column.filter(pc.is_finite(column)) if t.is_floating(column.type) else column.drop_null()
 
 
 def unique(table: pa.Table, spec: ModelSpec, key: str, day: str) -> pa.Table:

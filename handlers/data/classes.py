@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadSpec
+from handlers.data.column_types import type_name
 from handlers.data.listed import Listed
-from handlers.data.sources import type_name
 from handlers.modelspec.model import ModelSpec
 
 if TYPE_CHECKING:

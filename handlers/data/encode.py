@@ -15,8 +15,8 @@ from handlers.data.codes.number import Number, boolean
 from handlers.data.codes.text import Text
 from handlers.data.codes.timestamp import Timestamp
 from handlers.data.codes.vector import Vector
+from handlers.data.column_types import arrow_type
 from handlers.data.manifest import Dataset
-from handlers.data.sources import arrow_type
 from handlers.modelspec.model import ModelSpec
 
 if TYPE_CHECKING:
