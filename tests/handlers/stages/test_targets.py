@@ -92,3 +92,15 @@ def test_classes_of_floats_may_be_many(world: World) -> None:
     dataset, _, _ = made(world)
     y = np.concatenate([batch.y for batch in rows(world, dataset, "test")])
     assert y[:8].tolist() == [3.0, 2.0, 1.0, 0.0] * 2
+
+
+@pytest.mark.parametrize(("kind", "value", "fits"), [("int", "1.0", True), ("int", "1.5", False), ("boolean", "yes", False)])
+def test_a_file_is_read_by_the_declared_type_first(world: World, kind: str, value: str, fits: bool) -> None:
+    world.spec["data"]["sources"]["incoming"]["columns"]["late"] = kind
+    world.spec["data"]["target"] = {"column": "late", "classes": [0, 1]}
+    lines = [f"2013-01-{n // 20 + 1:02},AA,{n},{value if n % 2 else 0}" for n in range(600)]
+    world.put("1.csv", "\n".join(["day,carrier,distance,late", *lines, ""]).encode())
+    if fits:
+        assert set(np.concatenate([batch.y for batch in rows(world, made(world)[0], "test")])) == {0.0, 1.0}
+    else:
+        assert f"'{value}' is not a" in refusal(world)
