@@ -73,14 +73,12 @@ class RowChecks:
     def _allowed(self, name: str, column: pa.ChunkedArray, allowed: list[Scalar]) -> None:
         import pyarrow as pa
         import pyarrow.compute as pc
-        import pyarrow.types as t
 
         kind = type_name(column.type)
         if kind in ("timestamp", "date"):
             column, kind = column.cast(pa.string()), "string"
-        there = column.filter(pc.is_finite(column)) if t.is_floating(column.type) else column.drop_null()
         listed = Listed(allowed, kind)
-        foreign = listed.foreign(pc.unique(there).to_pylist())
+        foreign = listed.foreign(pc.unique(column).to_pylist())
         if foreign is not None:
             shown = repr(foreign) if isinstance(foreign, str) else text(foreign)
             raise BadData(f"{self.key}: column {name!r} has the value {shown}; checks.{name}.allowed has {listed}")
@@ -102,7 +100,7 @@ def _present(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.filter(pc.is_finite(column)) if t.is_floating(column.type) else column.drop_null()
 
 
-def unique(table: pa.Table, spec: ModelSpec, key: str, day: str) -> pa.Table:
+def unique(table: pa.Table, spec: ModelSpec, key: str) -> pa.Table:
     """The rows with every row key once: a duplicate is an error that names one, or, with `on_duplicate: last`, the later row wins."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -115,13 +113,13 @@ def unique(table: pa.Table, spec: ModelSpec, key: str, day: str) -> pa.Table:
             raise BadSpec(f"data.key: {name!r} is not a column of the rows; the columns are {', '.join(table.column_names)}")
         if is_list(table.schema.field(name).type):
             raise BadSpec(f"data.key: {name!r} is a vector; a key is made of numbers, texts, booleans and times")
-    numbered = table.select(names).append_column("row", pa.arange(0, len(table)))
-    groups = numbered.group_by(names).aggregate([("row", "count"), ("row", "max")])
+    numbered = table.select(names).append_column(" row", pa.arange(0, len(table)))
+    groups = numbered.group_by(names).aggregate([(" row", "count"), (" row", "max")])
     if len(groups) == len(table):
         return table
     if spec.data.on_duplicate == "last":
-        return table.take(groups.column("row_max").combine_chunks().sort())
-    first = groups.filter(pc.greater(groups.column("row_count"), 1)).select([*names, "row_count"]).slice(0, 1).to_pylist()[0]
-    count = first.pop("row_count")
+        return table.take(groups.column(" row_max").combine_chunks().sort())
+    first = groups.filter(pc.greater(groups.column(" row_count"), 1)).select([*names, " row_count"]).slice(0, 1).to_pylist()[0]
+    count = first.pop(" row_count")
     shown = ", ".join(f"{name}={value}" for name, value in first.items())
-    raise BadData(f"{key}: {count} rows of {day} have the key {shown}; data.key must identify one row (on_duplicate: last keeps the last)")
+    raise BadData(f"{key}: {count} rows have the key {shown}; data.key must identify one row (on_duplicate: last keeps the last)")

@@ -153,16 +153,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _is(value: Any, kind: str) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
+    if kind == "vector":
+        return isinstance(value, list) and all(each is None or _is(each, "float") for each in value)
     if kind == "int" and isinstance(value, int):
         return -(1 << 63) <= value < 1 << 63
-    if kind == "vector":
-        return isinstance(value, list) and all(
-            each is None or (isinstance(each, int | float) and not isinstance(each, bool)) for each in value
-        )
     return isinstance(value, ACCEPTED.get(kind, (str,)))
 
 
 def _hint(value: Any, kind: str) -> str:
+    if kind == "vector":
+        return "; write it as a list of numbers"
     if isinstance(value, dict | list):
         return "; a column has one value in each row"
     if isinstance(value, str):

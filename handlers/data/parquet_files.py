@@ -71,7 +71,9 @@ def _kinds(schema: pa.Schema, key: str, queried: bool) -> dict[str, str]:
     found = {}
     for field in schema:
         try:
-            found[field.name] = type_name(field.type)
+            kind = type_name(field.type)
+            if kind != "vector" or not queried:
+                found[field.name] = kind
         except ValueError as error:
             if not queried:
                 instead = "declare the columns to read, or make something of it in data.query"
