@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from handlers.contracts import BadData, BadSpec
-from handlers.data.column_types import as_type, type_name
+from handlers.data.column_types import type_name
+from handlers.data.conversion import as_type
 from handlers.data.duck import connect, first_line
 from handlers.data.text_values import Unfit
 
@@ -47,9 +48,9 @@ def rows(
             connection.register(name, reference)
         for table in tables:
             connection.register(source, table)
-            found = typed(connection.sql(sql).to_arrow_table(), key)
+            found = connection.sql(sql)
             # a join gives its rows in no order of its own
-            yield found.sort_by([(name, "ascending") for name in found.column_names]) if references else found
+            yield typed((found.order("ALL") if references else found).to_arrow_table(), key)
             connection.unregister(source)
     except duckdb.Error as error:
         raise failed(error, key) from error

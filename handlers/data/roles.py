@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from handlers.contracts import BadData, BadSpec
 from handlers.data import split as splits
 from handlers.data import statistics
+from handlers.data.classes import Classes
+from handlers.data.listed import text
 from handlers.modelspec.model import ModelSpec, TimeSplit
 
 if TYPE_CHECKING:
@@ -22,10 +24,12 @@ def both_classes(dataset: Dataset, spec: ModelSpec, known: Known) -> None:
     if spec.task not in ("binary", "multiclass"):
         return
     column = spec.data.target.column
+    classes = Classes(spec, dataset.schema[column])
     for role in splits.ROLES:
-        counts = _counts(known, role, column) or {}
-        if len(counts) < 2:
-            only = next(iter(counts), "nothing")
+        merged = statistics.merge({column: found[column]} for found in known[role])
+        there = classes.counted(merged[column]) if merged else set()
+        if len(there) < 2:
+            only = text(classes.names[there.pop()]) if there else "nothing"
             where = splits.words(dataset.unit, dataset.split[role])
             raise BadData(f"data.target.column: {column!r} is {only} in every row of {role} ({where}); two classes are needed")
 

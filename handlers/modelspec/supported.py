@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handlers.modelspec import source_rules, split_rules
+from handlers.modelspec import feature_rules, source_rules, split_rules
 from handlers.modelspec.model import ModelSpec
 
 Refusal = tuple[tuple[str | int, ...], str]
@@ -13,7 +13,7 @@ Refusal = tuple[tuple[str | int, ...], str]
 def unsupported(spec: ModelSpec) -> Iterator[Refusal]:
     """(path below `spec`, reason) of everything that is not supported yet or cannot work."""
     yield from _data(spec)
-    yield from _features(spec)
+    yield from feature_rules.wrong(spec)
     yield from _training(spec)
     yield from _promotion(spec)
 
@@ -27,16 +27,6 @@ def _data(spec: ModelSpec) -> Iterator[Refusal]:
         yield ("task",), "not supported yet: task ranking; supported: binary, multiclass, regression"
     yield from source_rules.wrong(spec)
     yield from split_rules.wrong(spec)
-
-
-def _features(spec: ModelSpec) -> Iterator[Refusal]:
-    for name, feature in spec.features.items():
-        if feature.type in ("vector", "timestamp"):
-            yield ("features", name, "type"), f"not supported yet: features of type {feature.type}; supported: number, category, boolean"
-        if not feature.serve:
-            yield _not_yet("features", name, "serve")
-        if feature.missing == "median":
-            yield _not_yet("features", name, "missing", instead="`median` needs all rows at once; supported: mean, a number, keep")
 
 
 def _training(spec: ModelSpec) -> Iterator[Refusal]:

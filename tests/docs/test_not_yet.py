@@ -16,9 +16,6 @@ from tests.docs.pages import DOCS, ROOT
 REFUSED: dict[str, tuple[str, Any]] = {
     "task": ("task", "ranking"),
     "data.group": ("data.group", "carrier"),
-    "features.<name>.type": ("features.hour", {"type": "timestamp"}),
-    "features.<name>.missing": ("features.distance.missing", "median"),
-    "features.<name>.serve": ("features.distance.serve", False),
     "model.estimator": ("model.estimator", "models/mine.py:Mine"),
     "model.image": ("model.image", "mine"),
     "search.space": ("search.space", {}),
