@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from handlers.contracts import BadData
 from handlers.data import streams
-from handlers.data.column_types import as_type, type_name
+from handlers.data.column_types import type_name
+from handlers.data.conversion import as_type
 from handlers.data.csv_files import no_name_twice
 from handlers.data.text_values import Unfit
 

@@ -87,7 +87,7 @@ def batches(
 def _batch(rows: pa.Table, spec: ModelSpec, encoder: Encoder, position: Position, *, scoring: bool) -> Batch:
     import numpy as np
 
-    weight = rows.column(spec.data.weight).cast("float64").to_numpy() if spec.data.weight else None
+    weight = rows.column(spec.data.weight).cast("float64", safe=False).to_numpy() if spec.data.weight else None
     if weight is not None and not (np.isfinite(weight).all() and (weight >= 0).all()):
         raise BadData(f"column {spec.data.weight!r} has a missing, infinite or negative value; a weight must be a number of 0 or more")
     columns = {name: np.asarray(rows.column(name).to_pylist(), dtype=object) for name in spec.evaluate.slices if name in rows.column_names}
