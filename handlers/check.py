@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from handlers.contracts import BadSpec, main
-from handlers.data.query import check_scope
+from handlers.data import scopes
 from handlers.models.estimators import check_metrics, make
 from handlers.modelspec.grid import expand
 from handlers.modelspec.model import ModelSpec
@@ -38,8 +38,8 @@ def check(path: Path) -> list[dict[str, Any]]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return [finding(0, "", f"cannot be read: {error}")]
-    statement = path.with_suffix(".sql")
-    spec, found = read(text, str(path), statement.read_text(encoding="utf-8") if statement.exists() else None)
+    beside = path.with_suffix(".sql")
+    spec, found = read(text, str(path), beside.read_text(encoding="utf-8") if beside.exists() else None)
     if spec is None:
         return [finding(f.line, f.path, f.message) for f in found]
     wrong = (
@@ -63,8 +63,7 @@ def check(path: Path) -> list[dict[str, Any]]:
 
 def _deeper(spec: ModelSpec) -> None:
     """What only the libraries can check."""
-    if spec.sql:
-        check_scope(spec.sql, spec.data.trigger, spec.data.sources[spec.data.trigger].columns)
+    scopes.check(spec)
     for trial in expand(spec):
         params = {**spec.model.params, **trial.params}
         check_metrics(spec, make(spec.model.estimator, spec.task, params, seed=spec.model.seed, memory=spec.model.memory))

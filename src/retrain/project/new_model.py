@@ -1,4 +1,4 @@
-"""A new model's spec, to be filled in."""
+"""A new model's spec: guessed from files, or a template to be filled in."""
 
 from __future__ import annotations
 
@@ -41,6 +41,15 @@ TASKS = {
         "metric": "roc_auc",
         "bar": "at_least: 0.6",
     },
+    "multiclass": {
+        "target": "label",
+        "target_type": "string",
+        "target_spec": "{column: label, classes: [first, second, third]}",
+        "estimator": "sklearn.linear_model.SGDClassifier",
+        "params": "{loss: log_loss, average: true}",
+        "metric": "accuracy",
+        "bar": "at_least: 0.5",
+    },
     "regression": {
         "target": "value",
         "target_type": "float",
@@ -53,15 +62,26 @@ TASKS = {
 }
 
 
-def write_spec(folder: Path, name: str, task: str) -> Path:
-    """Write `<folder>/<name>.yaml` and list it in the kustomization. Raises InvalidInput."""
+def place(folder: Path, name: str, force: bool) -> Path:
+    """Where the spec goes. Raises InvalidInput for a name that no model can have, a folder that is not there, and a spec that is."""
     if not NAME.fullmatch(name):
         raise InvalidInput(f"{name!r} cannot name a model: use at most 40 lower-case letters, digits and inner hyphens")
     path = folder / f"{name}.yaml"
     if not folder.is_dir():
         raise InvalidInput(f"no {folder}/ here: go to the folder of your repository")
-    if path.exists():
-        raise InvalidInput(f"{path} exists already: choose another name, or edit it")
-    path.write_text(TEMPLATE.format(name=name, task=task, **TASKS[task]), encoding="utf-8")
-    sync(folder)
+    if path.exists() and not force:
+        raise InvalidInput(f"{path} exists already: choose another name, edit it, or write over it with --force")
     return path
+
+
+def template(name: str, task: str) -> str:
+    """The text of a spec to be filled in."""
+    return TEMPLATE.format(name=name, task=task, **TASKS[task])
+
+
+def write(path: Path, text: str) -> None:
+    """Write the spec, whole or not at all, and list it in the kustomization."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+    sync(path.parent)

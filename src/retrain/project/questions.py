@@ -9,10 +9,17 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from localargo import Finding, InvalidInput, LocalArgoError, NotFound, Unavailable
 
+# as the steps of a run have it: threads that wait for each other cost more than they save
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 ERRORS: Mapping[int, type[LocalArgoError]] = {2: NotFound, 65: InvalidInput, 75: Unavailable, 78: InvalidInput}
+
+
+class Undecided(InvalidInput):
+    """A person's choice cannot be, or there is none where one is needed: another may do."""
 
 
 def need_handlers() -> None:
@@ -47,12 +54,25 @@ def check_specs(files: Sequence[Path]) -> list[Finding]:
     ]
 
 
+def new_spec(name: str, files: Sequence[Path], decided: Mapping[str, str]) -> dict[str, Any]:
+    """The spec that `handlers.new` writes for files: {"text", "choices"}. `decided`: target, task and time, where a person says."""
+    need_handlers()
+    options = [word for option, value in decided.items() if value for word in (f"--{option}", value)]
+    command = [sys.executable, "-m", "handlers.new", name, *map(str, files), *options]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise (Undecided if ended.returncode == 2 else InvalidInput)(reason(ended.stderr))
+    answer: dict[str, Any] = json.loads(ended.stdout)
+    return answer
+
+
 def try_spec(spec: Path, files: Sequence[Path], rows: int | None, output: str) -> tuple[int, str, str]:
     """Run a spec on local files: exit code, answer, and why it failed. With output `text` progress goes to standard error at once."""
     need_handlers()
     some = ["--rows", str(rows)] if rows else []
     command = [sys.executable, "-m", "handlers.try_", str(spec), *map(str, files), *some, "-o", output]
-    ended = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE if output != "text" else None)
+    errors = subprocess.PIPE if output != "text" else None
+    ended = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=errors, env={**ONE_THREAD, **os.environ})
     failed = reason(ended.stderr.decode(errors="replace")) if ended.returncode and ended.stderr else ""
     return ended.returncode, ended.stdout.decode(errors="replace"), failed
 
