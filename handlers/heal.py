@@ -93,9 +93,11 @@ def left_undone(store: Store, spec: ModelSpec, now: float) -> str:
     if state is None or trained.run_of(store, spec.name, state.digest, state.gate) is not None:
         return ""
     tried = list(attempts(store, spec.name, state))
+    if not tried and claim.run:
+        return f"run {claim.run} has died"
     if not tried:
         waits = state.newest + seconds(spec.trigger.at_most) + GRACE > now
-        return "" if waits else f"run {claim.run} has died" if claim.run else "no run has taken the data, spec and code that are there now"
+        return "" if waits else "no run has taken the data, spec and code that are there now"
     return _again(store, spec.name, tried, now)
 
 

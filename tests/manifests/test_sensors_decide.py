@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from localargo.eventsources.payload import request_payload
 from localargo.manifests.document import Document
 from localargo.testing.delivery import Sensors
 from retrain.project.kustomize import render
@@ -130,6 +131,27 @@ def test_a_posted_cloudevent_is_read_by_its_data(ours: Sensors) -> None:
     cloudevent = {"specversion": "1.0", "id": "1", "source": "/x", "type": "t", "data": {"model": "flight-delay", "reason": "ce"}}
     made = ours.when({"header": {}, "body": cloudevent}, source="webhook", at=AT).workflow
     assert decoded(made.parameters["event"])["reason"] == "ce"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b'{"model": "flight-delay", "reason": "a colleague asked"}', b"model=flight-delay&reason=a+colleague+asked"],
+    ids=["JSON", "form"],
+)
+def test_what_curl_sends_without_a_content_type_asks_for_a_run(ours: Sensors, sent: bytes) -> None:
+    made = ours.when(posted(sent), source="webhook", at=AT).workflow
+    event = decoded(made.parameters["event"])
+    assert (event["model"], event["reason"]) == ("flight-delay", "a colleague asked")
+
+
+@pytest.mark.parametrize("sent", [b"{not json", b"model=gone", b"=", b"reason=x", b"model=flight-delay%0a"])
+def test_a_form_that_names_no_model_makes_nothing(ours: Sensors, sent: bytes) -> None:
+    assert ours.when(posted(sent), source="webhook", at=AT).workflows == []
+
+
+def posted(sent: bytes) -> str:
+    """The payload that the source makes of a POST with curl's default content type."""
+    return request_payload("POST", b"", [(b"content-type", b"application/x-www-form-urlencoded")], sent, None).decode()
 
 
 @pytest.mark.parametrize(
