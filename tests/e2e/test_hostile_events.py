@@ -112,7 +112,7 @@ BODIES = [
     b'{"model": 1e999999, "v": 1e999999}',
     b'{"v": ' + b"9" * 5000 + b"}",
     b'{"v": -0.0000000000000000000000001e-400}',
-    b'{"model": "flight-delay", "model": "other", "v": 1, "v": 2}',
+    b'{"model": "other", "model": "flight-delay", "v": 1, "v": 2}',
     b'{"__proto__": {"model": "x"}, "v": {"metadata.name": "x"}}',
     b'{"v": "\xff\xfe\x00"}',
     b'{"v": "\\ud800"}',
