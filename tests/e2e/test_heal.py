@@ -40,3 +40,4 @@ def test_a_tick_starts_what_a_dead_run_left_and_nothing_twice(repository: Reposi
     assert len(repository.json("list", "-l", "retrain/trigger=heal")["items"]) == 3
     result = repository.objects(f"runs/tiny/{own['metadata']['name']}/")[f"runs/tiny/{own['metadata']['name']}/result.json"]
     assert (result["outcome"], result["reason"]) == ("already-trained", f"already trained by run {name}")
+    assert f"A run would end at once: already trained by run {name}." in repository.retrain("snapshot", "tiny")
