@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, counted, log
 from handlers.data import checks, query, sources, statement, statistics
+from handlers.data.column_types import type_name
 from handlers.data.days import Days
 from handlers.data.split import newest_allowed
 from handlers.modelspec.digests import part_digest
@@ -62,7 +63,7 @@ def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict
         except Missing:
             raise BadData(f"{key}: the object was removed after the snapshot was taken") from None
         blocks = query.rows(
-            sources.tables(path, key, declared, statement.names(spec.sql) if spec.sql else ()), spec.sql, spec.data.trigger, key
+            sources.tables(path, key, declared, statement.names(spec.sql) if spec.sql else None), spec.sql, spec.data.trigger, key
         )
         row_checks = checks.RowChecks(spec, key)
         days = Days(Path(scratch))
@@ -119,7 +120,7 @@ def _by_day(block: pa.Table, spec: ModelSpec, key: str, now: float) -> Iterator[
     elif t.is_date(column.type):
         days = column.cast(pa.date32())
     else:
-        raise BadSpec(f"data.split.column: {split.column!r} has type {column.type}; a timestamp or a date is needed")
+        raise BadSpec(f"data.split.column: {split.column!r} is of type {type_name(column.type)}; a timestamp or a date is needed")
     for value in pc.unique(days).to_pylist():
         if value > newest_allowed(now):
             first = block.filter(pc.equal(days, pa.scalar(value, pa.date32()))).column(split.column)[0].as_py()
@@ -172,7 +173,7 @@ def write(store: Store, folder: str, day: date, blocks: list[pa.Table], spec: Mo
         "bytes": len(data),
         "whole": _reaches_the_end(table.column(spec.data.time_split.column), spec.data.time_split.timezone),
         "statistics": found,
-        "schema": {field.name: sources.type_name(field.type) for field in table.schema},
+        "schema": {field.name: type_name(field.type) for field in table.schema},
     }
 
 

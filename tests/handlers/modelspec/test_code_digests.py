@@ -37,7 +37,8 @@ COMPUTE_WITH = (
 )
 AT_THE_TOP = {
     *("__init__", "contracts", "failures", "storage"),
-    *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "why", "try_", "heal", "snapshot"),
+    *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "why", "try_"),
+    *("heal", "snapshot"),
 }
 
 
