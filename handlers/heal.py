@@ -2,8 +2,9 @@
 
 FOLDER holds the specs of all models (the ConfigMap `models` as files). For each model the bucket says what should have been trained and was
 not: a notification was lost, a trigger failed, a run or a trial died, an event was told that the model is busy by a run that then died.
-The output is a JSON list of {"model", "name", "event"}, one Workflow to start each; empty where nothing is left. Nothing in the
-bucket is changed. Exit codes: 0; 75 the bucket does not answer. A spec that is wrong is named in the log, and the others are looked at.
+The output is a JSON list of {"model", "name", "event"}, one Workflow to start each; empty where nothing is left. The bucket keeps what was
+learned of objects' contents, and nothing else is written. Exit codes: 0; 75 the bucket does not answer. A spec that is wrong is named
+in the log, and the others are looked at.
 """
 
 from __future__ import annotations
@@ -17,16 +18,15 @@ from typing import Any
 
 from handlers import failures
 from handlers.contracts import BadSpec, WrongUsage, log, main, write_output
-from handlers.fetch import objects
 from handlers.models.estimators import libraries
 from handlers.modelspec.code_digests import code_digest
-from handlers.modelspec.digests import identity, promote_digest, run_digest, snapshot_digest
+from handlers.modelspec.digests import promote_digest, run_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import parse
 from handlers.modelspec.quantities import seconds
 from handlers.runs import claim as claims
-from handlers.runs import trained
-from handlers.storage import Missing, Store, canonical_json, open_store, read_json
+from handlers.runs import snapshots, trained
+from handlers.storage import Store, canonical_json, open_store, optional_json
 
 GRACE = 120.0  # seconds beyond trigger.at_most in which the run of an upload takes its snapshot
 ATTEMPTS = 3  # runs over one state of data, spec and code, the first included
@@ -103,12 +103,11 @@ def left_undone(store: Store, spec: ModelSpec, now: float) -> str:
 
 def state_of(store: Store, spec: ModelSpec) -> State | None:
     """None where there is no object."""
-    found = objects(store, spec)
+    found = snapshots.objects(store, spec)
     if not found:
         return None
     of_estimator = libraries(spec.model.estimator)
-    snapshot = snapshot_digest(sorted(identity(info) for info in found))
-    digest = run_digest(snapshot, spec, code_digest("evaluations", of_estimator))
+    digest = run_digest(snapshots.look(store, spec).digest, spec, code_digest("evaluations", of_estimator))
     return State(digest, promote_digest(spec, code_digest("verdicts", of_estimator)), max(info.modified for info in found))
 
 
@@ -116,7 +115,7 @@ def attempts(store: Store, model: str, state: State) -> Iterator[dict[str, Any]]
     """The requests of the runs that have been at this state, the newest first."""
     requests = [info for info in store.list(f"runs/{model}/") if info.key.endswith("/request.json")]
     for info in sorted(requests, key=lambda each: -each.modified)[:READ]:
-        found = _document(store, info.key)
+        found = optional_json(store, info.key)
         if found is not None and (found["digest"], found["gate"]) == (state.digest, state.gate) and found["decision"] != "busy":
             yield found
 
@@ -124,7 +123,7 @@ def attempts(store: Store, model: str, state: State) -> Iterator[dict[str, Any]]
 def _again(store: Store, model: str, tried: list[dict[str, Any]], now: float) -> str:
     """Why a state that runs have been at should have another one."""
     last = tried[0]["run"]
-    result = _document(store, f"runs/{model}/{last}/result.json")
+    result = optional_json(store, f"runs/{model}/{last}/result.json")
     ended = float(result["at"]) if result is not None else float(tried[0]["at"])
     if len(tried) >= ATTEMPTS or now < ended + BETWEEN * 2 ** (len(tried) - 1):
         return ""
@@ -133,14 +132,6 @@ def _again(store: Store, model: str, tried: list[dict[str, Any]], now: float) ->
     if any(each["exit_code"] in LASTING for each in failures.of_run(store, model, last)):
         return ""
     return f"run {last} {'has failed' if result['outcome'] == 'failed' else 'has lost trials'}; attempt {len(tried) + 1} of {ATTEMPTS}"
-
-
-def _document(store: Store, key: str) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = read_json(store, key)
-    except Missing:
-        return None
-    return found
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ from handlers.runs.champion import Overtaken
 from handlers.runs.claim import Heartbeat, release
 from handlers.runs.comparison import verdict as judged
 from handlers.runs.evaluation import on_valid
-from handlers.runs.records import RunRecord, read_run, run_folder, runs
+from handlers.runs.records import RunRecord, read_run, runs
+from handlers.runs.requests import run_folder
 from handlers.storage import Store, canonical_json, open_store, write_json, write_once
 
 ENDED_BEFORE = ("already-trained", "busy", "no-data")

@@ -1,7 +1,7 @@
 """What a run would be trained on now, and why: `python -m handlers.snapshot MODEL --spec TEXT [--query SQL] [-o json]`.
 
-TEXT is the model's spec as a run would read it. The objects of its source are compared with those that the champion has learned. Nothing
-in the bucket is changed.
+TEXT is the model's spec as a run would read it. The objects of its source are compared with those that the champion has learned. The
+bucket keeps what was learned of objects' contents, and nothing else is written.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handlers.contracts import counted, main
-from handlers.fetch import objects
 from handlers.heal import state_of
-from handlers.modelspec.digests import identity
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import parse
 from handlers.runs import claim as claims
-from handlers.runs import trained
+from handlers.runs import snapshots, trained
 from handlers.runs.champion import current
 from handlers.storage import Missing, Store, canonical_json, open_store, read_json
 
@@ -39,7 +37,7 @@ def run(argv: Sequence[str]) -> None:
 
 def compared(store: Store, spec: ModelSpec) -> Doc:
     """The objects now against those of the champion's snapshot, and what a run would decide."""
-    now = contents(identity(info) for info in objects(store, spec))
+    now = contents(snapshots.look(store, spec).objects)
     champion = current(store, spec.name).record
     learned, snapshot = _learned(store, spec.name, champion)
     decision, reason = _decision(store, spec)

@@ -45,12 +45,17 @@ class Dataset:
     split: dict[str, list[str]]
 
     def of_role(self, role: str) -> list[PartRef]:
-        """The parts of a role, by day and source: a key is a digest of the code too, and the code must not change the order of the rows."""
-        return sorted((p for p in self.parts if p.role == role), key=lambda p: (p.day, p.source))
+        """The parts of a role, in the order of their rows."""
+        return sorted((p for p in self.parts if p.role == role), key=_place)
 
     def days(self, *roles: str) -> list[str]:
         """The days of the roles' parts, oldest first."""
         return sorted({str(part.day) for part in self.parts if part.role in roles})
+
+
+def _place(part: PartRef) -> tuple[str, str]:
+    """By day and source: a key is a digest of the code too, and the code must not change the order of the rows."""
+    return part.day, part.source
 
 
 def span(days: Sequence[str]) -> str:
@@ -81,7 +86,7 @@ def build(documents: Iterable[dict[str, Any]], spec: ModelSpec, now: float, code
         if role == "train":
             learned.append(part)
     merged = statistics.merge(part["statistics"] for part in learned)
-    digest = dataset_digest([(p.key, p.role) for p in sorted(parts, key=lambda p: p.key)], spec, code)
+    digest = dataset_digest([(p.key, p.role) for p in sorted(parts, key=_place)], spec, code)
     dataset = Dataset(digest, parts, schema, merged, features(spec, schema), bounds.tree())
     _enough_rows(dataset, spec)
     _both_classes(dataset, spec, found)

@@ -14,8 +14,9 @@ from handlers.report.explain import instant
 from handlers.report.page import Facts, page
 from handlers.runs import trials
 from handlers.runs.champion import current
-from handlers.runs.records import RunRecord, read_run, run_folder
-from handlers.storage import Missing, Store
+from handlers.runs.records import RunRecord, read_run
+from handlers.runs.requests import run_folder
+from handlers.storage import Missing, Store, optional_json
 
 # an engine's list of failed steps may be long; a report shows this many
 SHOWN_FAILURES = 30
@@ -86,7 +87,7 @@ def _dataset(store: Store, model: str, digest: str) -> Dataset | None:
 
 def _evaluations(store: Store, verdict: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     keys: Mapping[str, str] = verdict.get("evaluations", {})
-    found = {name: trials.optional(store, key) for name, key in keys.items()}
+    found = {name: optional_json(store, key) for name, key in keys.items()}
     return {name: document for name, document in found.items() if document is not None}
 
 
@@ -96,7 +97,7 @@ def _trials(store: Store, model: str, verdict: Mapping[str, Any], select_by: str
     for score in verdict.get("trials", []):
         name = score["trial"]
         result = trials.result(store, model, name) or {}
-        evaluation = trials.optional(store, str(score.get("evaluation", ""))) or {}
+        evaluation = optional_json(store, str(score.get("evaluation", ""))) or {}
         found.append(
             {
                 "trial": name,
