@@ -19,6 +19,7 @@ from typing import Any
 from handlers import failures
 from handlers.contracts import BadData, BadSpec, GaveUp, json_argument, log, main, write_output
 from handlers.data.manifest import load_dataset
+from handlers.modelspec.grid import expand
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from handlers.report.run_report import ended_early, parse_failures, write_report
@@ -107,11 +108,17 @@ def end(store: Store, given: argparse.Namespace) -> dict[str, Any]:
     request = read_run(store, given.model, given.run).request
     outcome = _outcome(store, given, request or {})
     result = {"model": given.model, "run": given.run, "decision": given.decision, "status": given.status, **outcome}
-    if request is not None and "verdict" in outcome:
+    # with trials lost the training is not finished: the next event trains what is missing
+    if request is not None and "verdict" in outcome and not lost_trials(given, outcome["trials"]):
         trained.mark(store, request)
     result["at"] = store.server_time()
     write_json(store, f"{run_folder(given.model, given.run)}/result.json", result)
     return result
+
+
+def lost_trials(given: argparse.Namespace, judged: Sequence[str]) -> int:
+    """How many trials of the grid were not trained and evaluated; of a run that only decides again none can be lost."""
+    return len(expand(load(given.spec))) - len(judged) if given.decision == "train" else 0
 
 
 def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any]:
