@@ -73,7 +73,7 @@ class Dataset:
 
 
 def _place(part: PartRef) -> tuple[int, str, int]:
-    """By unit and source: a key is a digest of the code too, and the code must not change the order of the rows."""
+    """By unit and source; not by key, a digest of the code too, which must not change the order of the rows."""
     return part.units[0], part.source, part.first
 
 
