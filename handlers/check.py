@@ -24,15 +24,15 @@ def run(argv: list[str]) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     findings = [finding for path in parser.parse_args(argv).files for finding in check(path)]
     print(json.dumps(findings, indent=1, ensure_ascii=False))
-    if findings:
+    if any(found["severity"] == "error" for found in findings):
         sys.exit(BadSpec.exit_code)
 
 
 def check(path: Path) -> list[dict[str, Any]]:
     """What is wrong with one spec, its statement, its estimator and its metrics included."""
 
-    def finding(line: int, where: str, message: str) -> dict[str, Any]:
-        return {"severity": "error", "file": str(path), "line": line, "path": where, "message": message}
+    def finding(line: int, where: str, message: str, severity: str = "error") -> dict[str, Any]:
+        return {"severity": severity, "file": str(path), "line": line, "path": where, "message": message}
 
     try:
         text = path.read_text(encoding="utf-8")
@@ -47,6 +47,12 @@ def check(path: Path) -> list[dict[str, Any]]:
         if spec.name != path.stem
         else []
     )
+    source = spec.data.trigger
+    prefix = spec.data.sources[source].prefix
+    lands = prefix.split("/")[1]
+    if lands != spec.name:
+        told = f"uploads under {'/'.join(prefix.split('/')[:2])}/ start runs of the name `{lands}`, not `{spec.name}`"
+        wrong.append(finding(1, f"spec.data.sources.{source}.prefix", told, "warning"))
     try:
         _deeper(spec)
     except BadSpec as error:

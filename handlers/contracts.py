@@ -129,9 +129,19 @@ def write_output(path: str | None, text: str) -> None:
     fresh.replace(target)
 
 
+def long_argument(text: str, option: str) -> str:
+    """An argument's whole text: what is longer than the kernel takes (128 KiB) is passed by Argo as `@` and the path of a file."""
+    if not text.startswith("@/"):
+        return text
+    try:
+        return Path(text[1:]).read_text(encoding="utf-8")
+    except OSError as error:
+        raise WrongUsage(f"{option}: {text[1:]} cannot be read ({error.strerror})") from error
+
+
 def json_argument(text: str, option: str) -> Any:
     """The JSON of a parameter; an engine may have wrapped it in a JSON string once more. WrongUsage names the option."""
-    found: Any = text
+    found: Any = long_argument(text, option)
     for _ in range(2):
         if isinstance(found, str):
             try:

@@ -1,18 +1,23 @@
 """Statistics of columns that merge: those of a whole follow from those of its parts, the same floats wherever they are merged.
 
-A column's statistics are a JSON object: `count` (rows), `missing`, for numbers `mean`, `m2` (sum of squared deviations), `min`, `max`,
-and for text, integers and booleans `counts` (value as text -> rows), left out where there are more than LIMIT values.
+A column's statistics are a JSON object: `count` (rows), `missing`, for numbers and booleans `n` (rows with a number), `mean`, `m2` (sum
+of squared deviations), `min`, `max`, and for text, integers and booleans `counts` (value as text -> rows), left out where there are more
+than LIMIT values. Numbers without `counts` have `values` or `buckets`, their distribution (`handlers.data.sketch`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING, Any
+
+from handlers.data import sketch
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 LIMIT = 20_000
+MOMENTS = ("n", "mean", "m2", "min", "max")
 Statistics = dict[str, Any]
 
 
@@ -39,28 +44,33 @@ def of_column(column: pa.ChunkedArray) -> Statistics:
 
     kind = column.type
     found: Statistics = {"count": len(column), "missing": missing(column)}
-    if t.is_integer(kind) or t.is_floating(kind):
-        values = column.drop_null().cast(pa.float64())
-        if t.is_floating(kind):
-            values = values.filter(pc.is_finite(values))
-        found.update(_moments(values))
-    if t.is_timestamp(kind) or t.is_date(kind):
-        low_high = pc.min_max(column).as_py()
-        found.update(min=str(low_high["min"]), max=str(low_high["max"])) if low_high["min"] is not None else None
-    if t.is_string(kind) or t.is_large_string(kind) or t.is_integer(kind) or t.is_boolean(kind):
+    counted = t.is_string(kind) or t.is_large_string(kind) or t.is_integer(kind) or t.is_boolean(kind)
+    if counted:
         pairs = pc.value_counts(column.drop_null().cast(pa.string())).to_pylist()
         if len(pairs) <= LIMIT:
             found["counts"] = {pair["values"]: pair["counts"] for pair in sorted(pairs, key=lambda p: p["values"])}
+    if t.is_integer(kind) or t.is_floating(kind) or t.is_boolean(kind):
+        values = (
+            (column.cast(pa.int8()) if t.is_boolean(kind) else column).drop_null().cast(pa.float64(), safe=False)
+        )  # integers above 2^53 are rounded
+        if t.is_floating(kind):
+            values = values.filter(pc.is_finite(values))
+        # as one array, so that the sums do not depend on where the blocks end
+        whole = values.combine_chunks()
+        found.update(_moments(whole))
+        if "counts" not in found:
+            found.update(sketch.of_numbers(whole))
+    if t.is_timestamp(kind) or t.is_date(kind):
+        low_high = pc.min_max(column).as_py()
+        found.update(min=str(low_high["min"]), max=str(low_high["max"])) if low_high["min"] is not None else None
     return found
 
 
-def _moments(values: pa.ChunkedArray) -> Statistics:
+def _moments(whole: pa.Array) -> Statistics:
     import pyarrow.compute as pc
 
-    if not len(values):
+    if not len(whole):
         return {"n": 0}
-    # as one array, so that the sums do not depend on where the blocks end
-    whole = values.combine_chunks()
     mean = pc.mean(whole)
     away = pc.subtract(whole, mean)
     low_high = pc.min_max(whole).as_py()
@@ -74,35 +84,51 @@ def _moments(values: pa.ChunkedArray) -> Statistics:
 
 
 def merge(parts: Iterable[Mapping[str, Statistics]]) -> dict[str, Statistics]:
-    """Statistics of the union of parts, merged in the order given: sums of floats depend on it."""
-    merged: dict[str, Statistics] = {}
+    """Statistics of the union of parts, merged in the order given: sums of floats depend on it, the rest does not."""
+    columns: dict[str, list[Statistics]] = {}
     for part in parts:
         for name, statistics in part.items():
-            merged[name] = _two(merged[name], statistics) if name in merged else dict(statistics)
-    return merged
+            columns.setdefault(name, []).append(statistics)
+    return {name: _union(each) for name, each in columns.items()}
 
 
-def _two(a: Statistics, b: Statistics) -> Statistics:
-    found: Statistics = {"count": a["count"] + b["count"], "missing": a["missing"] + b["missing"]}
-    if "n" in a or "n" in b:
-        found.update(_two_moments(a, b))
-    elif "min" in a or "min" in b:
-        found["min"] = min(s["min"] for s in (a, b) if "min" in s)
-        found["max"] = max(s["max"] for s in (a, b) if "max" in s)
-    if "counts" in a and "counts" in b:
-        counts = dict(a["counts"])
-        for value, rows in b["counts"].items():
-            counts[value] = counts.get(value, 0) + rows
-        if len(counts) <= LIMIT:
-            found["counts"] = dict(sorted(counts.items()))
+def _union(parts: Sequence[Statistics]) -> Statistics:
+    found: Statistics = {"count": sum(s["count"] for s in parts), "missing": sum(s["missing"] for s in parts)}
+    numbers = any("n" in s for s in parts)
+    bounded = [s for s in parts if "min" in s]
+    if numbers:
+        moments: Statistics = reduce(_two_moments, parts, {"n": 0})
+        found.update(moments)
+    elif bounded:
+        found.update(min=min(s["min"] for s in bounded), max=max(s["max"] for s in bounded))
+    counts = _counts(parts)
+    if counts is not None:
+        found["counts"] = counts
+    elif numbers:
+        distribution = sketch.Union()
+        for each in parts:
+            distribution.add(each)
+        found.update(distribution.tree())
     return found
 
 
+def _counts(parts: Sequence[Statistics]) -> dict[str, int] | None:
+    """The rows of each value; None where a part has no counts, or where they are too many."""
+    counts: dict[str, int] = {}
+    for each in parts:
+        if "counts" not in each:
+            return None
+        for value, rows in each["counts"].items():
+            counts[value] = counts.get(value, 0) + rows
+        if len(counts) > LIMIT:
+            return None
+    return dict(sorted(counts.items()))
+
+
 def _two_moments(a: Statistics, b: Statistics) -> Statistics:
-    if not a.get("n"):
-        return {key: b[key] for key in ("n", "mean", "m2", "min", "max") if key in b} or {"n": 0}
-    if not b.get("n"):
-        return {key: a[key] for key in ("n", "mean", "m2", "min", "max")}
+    for one, other in ((a, b), (b, a)):
+        if not one.get("n"):
+            return {key: other[key] for key in MOMENTS if key in other} or {"n": 0}
     n = a["n"] + b["n"]
     delta = b["mean"] - a["mean"]
     return {

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handlers.contracts import counted
+from handlers.contracts import counted, long_argument
 from handlers.data.manifest import Dataset, load_dataset, span
 from handlers.metrics.metrics import METRICS
 from handlers.report.explain import instant
@@ -29,7 +29,7 @@ def write_report(store: Store, model: str, run: str, status: str, failures: str)
 
 def parse_failures(text: str) -> list[dict[str, Any]]:
     """The engine's `workflow.failures`: JSON inside a JSON string, "null" for none; what cannot be read is shown as it is."""
-    found: Any = text
+    found: Any = long_argument(text, "--failures")
     for _ in range(3):
         if not isinstance(found, str):
             break

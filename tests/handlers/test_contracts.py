@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from handlers.contracts import BadData, BadSpec, GaveUp, RetrainRequest, TryAgain, WrongUsage, main, write_output
+from handlers.contracts import BadData, BadSpec, GaveUp, RetrainRequest, TryAgain, WrongUsage, json_argument, main, write_output
 from handlers.storage import Temporary
 
 
@@ -102,3 +102,14 @@ def test_an_output_makes_its_folders(tmp_path: Path) -> None:
     write_output(None, "nowhere")
     assert [p.name for p in (tmp_path / "a").iterdir()] == ["b"]
     assert (tmp_path / "a" / "b").read_text() == "text"
+
+
+def test_an_argument_above_the_kernels_limit_is_read_from_its_file(tmp_path: Path) -> None:
+    results = [json.dumps({"trial": f"{number:016x}", "select_by": "roc_auc", "value": 0.5}) for number in range(2000)]
+    text = json.dumps(results)
+    assert len(text) > 131072
+    file = tmp_path / "argo_arg_3.txt"
+    file.write_text(text, encoding="utf-8")
+    assert json_argument(f"@{file}", "--results") == json_argument(text, "--results") == results
+    with pytest.raises(WrongUsage, match=r"--results: /nowhere/x cannot be read"):
+        json_argument("@/nowhere/x", "--results")

@@ -34,6 +34,8 @@ WEED = Path(sys.executable).with_name("weed")
 def made(sensors: Sensors, payload: Doc, at: float = AT) -> tuple[str, Doc] | None:
     """The run and the event that a message of the store makes, None where it makes nothing."""
     delivery = sensors.when(payload, source="bucket", at=at)
+    if delivery.dropped:
+        return None
     if not delivery.workflows:
         assert list(delivery.rejected) == ["bucket/event"]
         return None
@@ -78,10 +80,25 @@ def test_a_posted_notification_asks_for_a_run(posted: Sensors, document: Doc) ->
     assert event["time"].startswith("202")
 
 
+@pytest.mark.parametrize("document", [record("batches/flight-delay/b1/_READY"), entry("batches/flight-delay/b1/_READY")])
+def test_a_posted_end_of_a_batch_asks_for_a_run(posted: Sensors, document: Doc) -> None:
+    found = made(posted, body(document))
+    assert found is not None
+    assert (found[0], found[1]["key"], found[1]["reason"]) == ("flight-delay", "batches/flight-delay/b1/_READY", "batch")
+
+
+def test_the_files_of_a_batch_do_not_reach_the_bus(posted: Sensors) -> None:
+    delivery = posted.when(body(entry("batches/flight-delay/b1/part-0.csv")), source="bucket", at=AT)
+    assert "filter.expression" in delivery.dropped
+
+
 @pytest.mark.parametrize(
     "document",
     [
         record("models/flight-delay/x"),
+        record("batches/flight-delay/b1/part-0.csv"),
+        entry("batches/flight-delay/b1/part-0.csv"),
+        entry("runs/flight-delay/r/_READY"),
         record("incoming/{{workflow.name}}/x"),
         entry("runs/flight-delay/x"),
         entry("incoming/flight-delay", is_directory=True),
@@ -97,13 +114,22 @@ def test_a_message_of_the_queue_asks_for_a_run_and_the_first_one_does_not(queued
     found = made(queued, body(record("incoming/flight-delay/a+b.csv")))
     assert found is not None
     assert (found[0], found[1]["key"], found[1]["etag"]) == ("flight-delay", "incoming/flight-delay/a+b.csv", "e1")
-    for other in ({"Service": "Amazon S3", "Event": "s3:TestEvent"}, record("models/flight-delay/x")):
+    ended = made(queued, body(record("batches/flight-delay/b1/_READY")), AT + 10)
+    assert ended is not None
+    assert (ended[0], ended[1]["reason"]) == ("flight-delay", "batch")
+    for other in (
+        record("batches/flight-delay/b1/part-0.csv"),
+        {"Service": "Amazon S3", "Event": "s3:TestEvent"},
+        record("models/flight-delay/x"),
+    ):
         assert made(queued, body(other)) is None
 
 
 def test_the_bucket_of_a_minio_install_is_that_of_the_values() -> None:
-    source = named(with_component("bucket-minio"), "EventSource", "bucket")["spec"]["minio"]["upload"]
-    assert (source["endpoint"], source["bucket"]["name"], source["insecure"]) == ("s3.example.com:443", "retrain", False)
+    events = named(with_component("bucket-minio"), "EventSource", "bucket")["spec"]["minio"]
+    assert set(events) == {"upload", "batch"}
+    for source in events.values():
+        assert (source["endpoint"], source["bucket"]["name"], source["insecure"]) == ("s3.example.com:443", "retrain", False)
 
 
 def test_where_the_bucket_posts_is_where_its_source_listens() -> None:
@@ -237,8 +263,9 @@ def test_the_bucket_to_try_with_has_its_bucket_asks_for_keys_and_tells_of_upload
             client(aws_access_key_id="other", aws_secret_access_key="other").list_buckets()
         s3.put_object(Bucket="retrain", Key="models/flight-delay/champion.json", Body=b"{}")
         s3.put_object(Bucket="retrain", Key="incoming/flight-delay/jan 1.csv", Body=b"a\n1\n")
+        s3.put_object(Bucket="retrain", Key="batches/flight-delay/b1/_READY", Body=b"")
         s3.put_object(Bucket="retrain", Key="incoming/flight-delay/jan 1.csv", Body=b"a\n2\n")
-        told = [posts.get(timeout=60) for _ in range(3)]
+        told = [posts.get(timeout=60) for _ in range(6)]
         script = snippet().replace("http://127.0.0.1:8333", endpoint).replace("/tmp/flights", str(tmp_path / "flights"))
         subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
         put = [each["Key"] for each in s3.list_objects_v2(Bucket="retrain", Prefix="incoming/flight-delay/2013")["Contents"]]
@@ -246,4 +273,5 @@ def test_the_bucket_to_try_with_has_its_bucket_asks_for_keys_and_tells_of_upload
     assert {token for token, _ in told} == {f"Bearer {TOKEN}"}
     asked = [made(posted, body(document), AT + 10 * number) for number, (_, document) in enumerate(told)]
     upload = ("flight-delay", "incoming/flight-delay/jan 1.csv")
-    assert sorted((found[0], found[1]["key"]) if found else () for found in asked) == [(), upload, upload]  # a folder was made too
+    batch = ("flight-delay", "batches/flight-delay/b1/_READY")
+    assert sorted((found[0], found[1]["key"]) for found in asked if found) == [batch, upload, upload]

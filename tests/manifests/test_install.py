@@ -10,6 +10,7 @@ import pytest
 from localargo.expressions import jsonpaths
 from localargo.manifests import schema
 from localargo.manifests.document import Document
+from localargo.manifests.source_kinds.kind import declared_events
 from localargo.manifests.validate import check
 from tests.manifests.installs import COMPONENTS, EVERYWHERE, ON_A_CLUSTER, Doc, named, of_kind, rendered, with_component
 
@@ -90,9 +91,12 @@ def test_what_only_tells_kustomize_something_is_not_applied(install: str) -> Non
     assert not names & {"step", "trigger", "values"}
 
 
-def test_each_source_has_a_sensor_of_the_same_name() -> None:
-    sensors, sources = (of_kind(rendered("."), kind) for kind in ("Sensor", "EventSource"))
-    assert [d["metadata"]["name"] for d in sensors] == [d["metadata"]["name"] for d in sources]
+@pytest.mark.parametrize("install", EVERYWHERE)
+def test_each_event_of_a_source_has_one_dependency_of_a_sensor(install: str) -> None:
+    sensors, sources = (of_kind(rendered(install), kind) for kind in ("Sensor", "EventSource"))
+    declared = [(e.source, e.event) for d in sources for e in declared_events(d["metadata"]["name"], d["spec"])]
+    listened = [(d["eventSourceName"], d["eventName"]) for s in sensors for d in s["spec"]["dependencies"]]
+    assert sorted(listened) == sorted(declared)
 
 
 @pytest.mark.parametrize("install", EVERYWHERE)

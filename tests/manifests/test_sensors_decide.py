@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 from functools import cache
 from pathlib import Path
@@ -61,6 +62,23 @@ def test_uploads_of_one_window_ask_for_one_run_and_the_next_window_for_another(o
 
 
 @pytest.mark.parametrize(
+    "key", ["batches/flight-delay/2013-02/_READY", "batches/flight-delay/2013/02/_READY", "batches/flight-delay/_READY"]
+)
+def test_the_end_of_a_batch_asks_for_a_run_of_its_model(ours: Sensors, key: str) -> None:
+    made = ours.when({"key": key}, source="bucket", at=AT).workflow
+    assert (made.name, made.labels["retrain/trigger"]) == (f"retrain-flight-delay-{WINDOW}", "batch")
+    event = decoded(made.parameters["event"])
+    assert (event["model"], event["key"], event["reason"]) == ("flight-delay", key, "batch")
+
+
+@pytest.mark.parametrize("key", ["batches/flight-delay/2013-02/part-0.csv", "batches/flight-delay/2013-02/NOT_READY", "runs/m/r/_READY"])
+def test_the_files_of_a_batch_do_not_leave_their_source(ours: Sensors, key: str) -> None:
+    delivery = ours.when({"key": key}, source="bucket", at=AT)
+    assert (delivery.workflows, delivery.rejected) == ([], {})
+    assert "filter." in delivery.dropped
+
+
+@pytest.mark.parametrize(
     "key",
     [
         "incoming/{{workflow.name}}/a.csv",
@@ -73,16 +91,23 @@ def test_uploads_of_one_window_ask_for_one_run_and_the_next_window_for_another(o
         "incoming/-a/b.csv",
         f"incoming/{'a' * 41}/a.csv",
         "elsewhere",
-        # what a run leaves: it must not start another, whatever the source lets through
-        "runs/flight-delay/r1/result.json",
-        "models/flight-delay/champion.json",
     ],
 )
 def test_keys_that_name_no_model_make_nothing(ours: Sensors, key: str) -> None:
     delivery = ours.when({"key": key}, source="bucket", at=AT)
     assert delivery.workflows == []
-    assert list(delivery.rejected) == ["bucket/event"]
-    assert "model" in delivery.rejected["bucket/event"] or "jq" in delivery.rejected["bucket/event"]
+    assert "filter.prefix" in delivery.dropped if not key.startswith("incoming/") else "model" in delivery.rejected["bucket/event"]
+
+
+@pytest.mark.parametrize("key", ["runs/flight-delay/r1/result.json", "models/flight-delay/champion.json", "runs/m/r/_READY"])
+@pytest.mark.parametrize(("event", "sensor"), [("upload", "bucket"), ("batch", "batch")])
+def test_what_a_run_leaves_starts_no_run_whatever_the_source_lets_through(sensors: Sensors, key: str, event: str, sensor: str) -> None:
+    documents = copy.deepcopy([document.doc for document in rendered()])
+    for each in documents:
+        if (each["kind"], each["metadata"]["name"]) == ("EventSource", "bucket"):
+            del each["spec"]["minio"][event]["filter"]
+    delivery = sensors.given(*documents).when({"key": key}, source=f"bucket/{event}", at=AT)
+    assert (delivery.workflows, delivery.dropped, list(delivery.rejected)) == ([], "", [f"{sensor}/event"])
 
 
 def test_the_rest_of_a_hostile_key_travels_as_data_alone(ours: Sensors) -> None:

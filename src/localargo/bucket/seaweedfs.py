@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from localargo.bucket import weed
+from localargo.bucket import access, weed
 from localargo.bucket.s3 import S3Bucket
 from localargo.errors import LocalArgoError, Unavailable
 from localargo.ports import Json
@@ -77,6 +77,10 @@ class SeaweedFS:
             await self._launch(keys)
         return self.environment
 
+    def _own(self) -> dict[str, str]:
+        """What each of its processes needs of the environment; HOME keeps a configuration of the user's out."""
+        return {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.folder)}
+
     def _variables(self, keys: dict[str, str]) -> dict[str, str]:
         return {
             "AWS_ENDPOINT_URL_S3": f"http://{weed.LOOPBACK}:{self._ports['s3']}",
@@ -108,7 +112,7 @@ class SeaweedFS:
             weed.write_private(self.folder / "ports.json", self._ports)
         self.environment = self._variables(keys)
         weed.write_private(self.state / "env.json", self.environment)
-        environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.folder), **keys}
+        environment = {**self._own(), **keys, **access.for_server(self.folder)}
         words = weed.command(self.data, self._ports, self.bucket)
         pid = weed.launch(words, environment, self.folder / "server.log", self._server.add)
         try:
@@ -218,7 +222,7 @@ class SeaweedFS:
         process = await asyncio.create_subprocess_exec(
             *weed.gated(words),
             cwd=self.folder,
-            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.folder)},
+            env={**self._own(), **access.for_client(self.folder)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

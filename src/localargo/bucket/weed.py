@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from localargo.bucket import access
 from localargo.errors import Unavailable
 from localargo.ports import Json
 
@@ -200,4 +201,5 @@ def command(data: Path, ports: dict[str, int], bucket: str) -> list[str]:
         "-master.telemetry=false",
         f"-s3.allowedOrigins=http://{LOOPBACK}",
         f"-filer.allowedOrigins=http://{LOOPBACK}",
+        *access.OPTIONS,
     ]

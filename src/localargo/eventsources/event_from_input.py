@@ -40,7 +40,7 @@ def event_from_input(text: str, documents: Sequence[Mapping[str, Any]], source: 
         return _recorded(value, known, now)
     if isinstance(value, dict) and {"specversion", "type", "data"} <= value.keys() and "subject" in value:
         value = value["data"]
-    declared = _declared_event(value, known, source)
+    declared = _declared_event(value, known, source, now)
     data, origin = _data(value, declared, now)
     return _parsed(new_event(declared.source, declared.event, declared.kind, data, now), origin, declared)
 
@@ -53,7 +53,14 @@ def _parsed(event: Event, origin: str, declared: SourceEvent | None) -> ParsedEv
             dropped = "" if evaluate_filter(expression, event.data) else f"filter.expression {expression!r} is not true"
         except ExpressionError as error:
             dropped = f"filter.expression {expression!r} fails: {error}"
+    if declared and not dropped:
+        dropped = _by_its_fields(event.data, declared)
     return ParsedEvent(event, origin, dropped)
+
+
+def _by_its_fields(data: bytes, declared: SourceEvent) -> str:
+    drop = KINDS[declared.kind].dropped if declared.kind in KINDS else None
+    return drop(rawjson.loads(data.decode()), declared.spec) if drop is not None else ""
 
 
 def _recorded(value: dict[str, Any], known: Sequence[SourceEvent], now: float) -> ParsedEvent:
@@ -66,11 +73,14 @@ def _recorded(value: dict[str, Any], known: Sequence[SourceEvent], now: float) -
     return _parsed(event, origin, at[0] if at else None)
 
 
-def _declared_event(value: Any, known: Sequence[SourceEvent], source: str) -> SourceEvent:
+def _declared_event(value: Any, known: Sequence[SourceEvent], source: str, now: float) -> SourceEvent:
     name, _, event = source.partition("/")
     found = [p for p in known if (not name or p.source == name) and (not event or p.event == event)]
     if len(found) > 1:
         found = _likely(value, found)
+    if len(found) > 1 and len({p.kind for p in found}) == 1 and KINDS[found[0].kind].dropped is not None:
+        # of one bucket's events the one whose filter lets the object through; the first, which then says why, where none does
+        found = [p for p in found if not _by_its_fields(_data(value, p, now)[0], p)][:1] or found[:1]
     if len(found) == 1:
         return found[0]
     there = ", ".join(f"{p.source}/{p.event} ({p.kind})" for p in (found or known)) or "there are no EventSources"

@@ -57,6 +57,17 @@ class Schedule:
                 return candidate
         return None
 
+    @property
+    def every_hour(self) -> bool:
+        """Whether it does not name the hours in which it is due."""
+        return bool(self.text) and self.text.split()[1][0] in "*?"
+
+    def matches(self, wall: datetime) -> bool:
+        """Whether the fields of the schedule match a wall-clock time (without a zone)."""
+        from croniter import croniter
+
+        return bool(croniter.match(self.text.replace("?", "*"), wall)) and wall.date() not in self.excluded
+
     def _matching(self, moment: float) -> Iterator[float]:
         """croniter's times that match: at a change of the clocks it also gives times that the fields exclude."""
         from croniter import CroniterBadDateError, croniter

@@ -11,6 +11,7 @@ from localargo.manifests.document import Document
 from localargo.manifests.report import Report, hint_for
 
 QUERY = re.compile(r"#\(\s*([\w.-]+)\s*(==|=)\s*\"?([^\"]*)\"?\s*\)#?")
+ALONE = re.compile(r"\{\{-?\s*\.Input\.(\w+(?:\.\w+)*)\s*-?\}\}")  # a template that only copies a field
 OPERATIONS = ("overwrite", "append", "prepend")
 CONTEXT = ("id", "source", "specversion", "type", "datacontenttype", "subject", "time")
 
@@ -82,6 +83,10 @@ def _source(document: Document, report: Report, src: Any, at: str, sources: Mapp
     key = str(src.get("contextKey") or "")
     if key and key not in CONTEXT:
         report.warning(document, f"{at}.contextKey", f"the context of an event has no {key}", hint_for(key, CONTEXT))
+    alone = ALONE.fullmatch(str(src.get("dataTemplate") or "").strip())
+    if alone:
+        message = "a template prints a large or small number in another spelling: 1580661436132757506 as 1.5806614361327575e+18"
+        report.warning(document, f"{at}.dataTemplate", message, f"`dataKey: {alone[1]}` passes the value as it is written")
     for field in ("dataTemplate", "contextTemplate"):
         if src.get(field):
             lint_filters.template(document, report, str(src[field]), f"{at}.{field}")

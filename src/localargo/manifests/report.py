@@ -15,7 +15,8 @@ INVALID_SPEC = "invalid spec: "  # how Argo's controller begins the message of a
 class Report:
     """Findings in the order in which they were found, each reported once."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: float | None = None) -> None:
+        self.now = now  # epoch seconds; without it nothing is said that depends on the date
         self.findings: list[Finding] = []
         self._reported: set[tuple[int, str, str]] = set()
         self._documents: list[Document] = []  # kept alive, so that no other document gets the identity of a reported one

@@ -14,12 +14,13 @@ SKIPPED = ("kustomize.config.k8s.io/",)
 TEST_KINDS = "conformance/"  # documents with which recorded cases describe what was done to them
 
 
-def check(documents: Sequence[Document], known: Sequence[Document] = ()) -> list[Finding]:
+def check(documents: Sequence[Document], known: Sequence[Document] = (), now: float | None = None) -> list[Finding]:
     """Every finding about the documents, in their order; `known` are documents that were checked before (templates, ConfigMaps, sources).
 
+    `now` (epoch seconds): the date for warnings that name one; without it there are none.
     Fields that are kept but not enforced come last, each kind of field once. Nothing else is read.
     """
-    report = Report()
+    report = Report(now)
     report.already_checked = {id(document) for document in known}
     library = Library()
     for document in [*known, *documents]:

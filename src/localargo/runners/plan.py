@@ -152,11 +152,11 @@ class Planner:
                 f"template {self.pod.template}, container {container.name}: no command. Images are not pulled here, so "
                 "their entry point is not known: add `command`"
             )
-        if self.mode == "isolated" and container.name == captured(self.pod):
-            words = self._offload(words, len(words) - len(container.args))
         if self.mode != "isolated":
             words = self._relocate(container, words)
             environment = {name: relocated(value, self.declared, self.layout) for name, value in environment.items()}
+        if container.name == captured(self.pod):
+            words = self._offload(words, len(words) - len(container.args))
         result = self.pod.capture_result and container.name == captured(self.pod)
         return {
             "name": container.name,
@@ -186,7 +186,7 @@ class Planner:
                 file = self.layout.locate(path)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(word)
-                found[place] = f"@{path}"
+                found[place] = f"@{path if self.mode == 'isolated' else file}"
         return found
 
     def _threads(self, container: Container) -> int:

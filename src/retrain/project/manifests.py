@@ -40,14 +40,17 @@ def findings(files: Sequence[Path]) -> list[Finding]:
 
     What the embedded engine refuses counts in its own overlay only: a cluster's overlay may hold whatever the cluster runs.
     """
+    import time
+
     from localargo import check
+    from retrain.project import landing
     from retrain.project.kustomize import load
     from retrain.project.questions import check_specs
 
     if files:
         found = load(list(files))
         specs = sorted({Path(d.file) for d in found if is_spec(d)})
-        return check_specs(specs) + check([d for d in found if not is_spec(d)])
+        return check_specs(specs) + check([d for d in found if not is_spec(d)], now=time.time()) + list(landing.of_runs(found))
     overlays = sorted(p for p in Path("overlays").glob("*") if p.is_dir())
     if not overlays and not MODELS.is_dir():
         raise InvalidInput("no overlays/ and no models/ here: name manifests, or go to the folder of your repository")
@@ -56,7 +59,8 @@ def findings(files: Sequence[Path]) -> list[Finding]:
         return of_models
     told = list(of_models)
     for overlay in overlays:
-        found_here = check(load([overlay]))
+        of_overlay = load([overlay])
+        found_here = check(of_overlay, now=time.time()) + list(landing.of_runs(of_overlay))
         told += [f for f in found_here if f not in told and (overlay == OVERLAY or f.severity != "unsupported")]
     return told
 
@@ -73,4 +77,4 @@ def _models() -> list[Finding]:
     found = [Finding("error", path, 0, "configMapGenerator", message, "`retrain lint --fix models`") for message in wrong]
     if not Path("handlers/check.py").exists():  # models without the handlers that can read them
         return found
-    return found + check_specs(sorted(p for p in MODELS.glob("*.yaml") if p.name != "kustomization.yaml"))
+    return found + check_specs(models.specs(MODELS))

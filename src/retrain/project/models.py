@@ -10,23 +10,33 @@ import yaml
 
 from localargo import InvalidInput
 
+GENERATED = ("kustomization.yaml",)
 ENTRY = re.compile(r"^  - (\S+)\s*$")
-PREFIX = re.compile(r"^incoming/([a-z0-9](?:[-a-z0-9]{0,38}[a-z0-9])?)/$")
+PREFIX = re.compile(r"^(?:incoming|batches)/([a-z0-9](?:[-a-z0-9]{0,38}[a-z0-9])?)/")
 
 
 def wanted(folder: Path) -> list[str]:
-    """The entries that the ConfigMap of models needs: every spec and every .sql file, by name; `<prefix>.yaml=<file>` if a model's data
+    """The entries that the ConfigMap of models needs: every spec and every .sql file, by name; and `<prefix>.yaml=<file>` if a model's data
     lands under another name than its own, because a Sensor knows only the key of an object."""
-    entries: dict[str, str] = {}
-    for file in sorted(folder.iterdir()):
-        if file.name == "kustomization.yaml" or file.suffix not in (".yaml", ".sql"):
+    files = specs(folder) + sorted(folder.glob("*.sql"))
+    entries = {file.name: file.name for file in files}
+    for file in files:
+        stem = _lands_under(file.with_suffix(".yaml"))
+        if stem is None or stem == file.stem:
             continue
-        stem = _lands_under(file) if file.suffix == ".yaml" else _lands_under(file.with_suffix(".yaml"))
-        key = f"{stem or file.stem}{file.suffix}"
-        if key in entries:
-            raise InvalidInput(f"{file}: {entries[key]} reads the same prefix incoming/{stem}/: give one of them a prefix of its own")
+        key = f"{stem}{file.suffix}"
+        if key in entries and file.suffix == ".yaml":
+            raise InvalidInput(
+                f"{file}: what lands under incoming/{stem}/ or batches/{stem}/ starts model {stem} of {entries[key]}: "
+                "give one of them a prefix of its own"
+            )
         entries[key] = file.name
-    return [name if key == name else f"{key}={name}" for key, name in sorted(entries.items(), key=lambda pair: pair[1])]
+    return [name if key == name else f"{key}={name}" for key, name in sorted(entries.items(), key=lambda pair: (pair[1], pair[0]))]
+
+
+def specs(folder: Path) -> list[Path]:
+    """The files that hold a model's spec."""
+    return sorted(file for file in folder.glob("*.yaml") if file.name not in GENERATED)
 
 
 def listed(folder: Path) -> list[str]:

@@ -50,3 +50,8 @@ def test_what_is_not_finite_counts_as_missing() -> None:
 
 def test_a_column_that_does_not_vary_scales_by_one() -> None:
     assert deviation(of_table(pa.table({"x": [5.0, 5.0]}), ["x"])["x"]) == 1.0
+
+
+def test_numbers_and_booleans_have_moments() -> None:
+    found = of_table(pa.table({"i": [2**53 + 1, 1], "b": [True, False]}), ["i", "b"])
+    assert (found["i"]["max"], found["b"]["mean"], found["b"]["counts"]) == (2.0**53, 0.5, {"false": 1, "true": 1})

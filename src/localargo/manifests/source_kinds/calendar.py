@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from localargo.errors import InvalidInput
-from localargo.expressions import ExpressionError, cron, gotext
+from localargo.expressions import ExpressionError, clock_changes, cron, gotext
 from localargo.manifests.document import Document
 from localargo.manifests.lint_timezone import check_timezone
 from localargo.manifests.report import Report
@@ -27,6 +27,7 @@ def lint(document: Document, report: Report, event: Mapping[str, Any], path: str
     elif interval and not _is_duration(interval):
         report.error(document, f"{path}.interval", f"interval must be a duration with units, for example 90s or 1h30m, not {interval}")
     check_timezone(document, report, str(event.get("timezone") or ""), f"{path}.timezone")
+    _clock_changes(document, report, event, f"{path}.schedule")
     for index, date in enumerate(event.get("exclusionDates") or []):
         if not str(date).startswith("EXDATE"):
             report.warning(document, f"{path}.exclusionDates[{index}]", f"{date} excludes nothing", "write EXDATE:20260131T000000Z")
@@ -39,6 +40,19 @@ def _schedule(document: Document, report: Report, schedule: str, path: str) -> N
         cron.check(fields)
     except InvalidInput as error:
         report.error(document, path, f"schedule {schedule!r} cannot be read: {error}")
+
+
+def _clock_changes(document: Document, report: Report, event: Mapping[str, Any], path: str) -> None:
+    """A time that the zone's clocks skip once a year, and have twice once."""
+    try:
+        schedule = cron.Schedule(path, event)
+    except InvalidInput:
+        return  # reported already
+    found = clock_changes.affected(schedule, report.now) if report.now is not None and schedule.text else []
+    if found:
+        words = [f"{each.wall:%H:%M} {'is skipped' if not each.ticks else 'comes twice'} on {each.wall:%Y-%m-%d}" for each in found]
+        hint = "choose an hour that no change of the clocks touches, or leave `timezone` out (UTC)"
+        report.warning(document, path, f"the clocks of {schedule.zone} change: {', '.join(words)}", hint)
 
 
 def _is_duration(text: str) -> bool:

@@ -33,6 +33,7 @@ class ParsedPayload:
 
 Lint = Callable[[Document, Report, Mapping[str, Any], str], None]
 PathLint = Callable[[Document, Report, list[str], str], None]
+Drop = Callable[[Any, Mapping[str, Any]], str]
 Parse = Callable[[Any, SourceEvent, float], ParsedPayload | None]
 
 
@@ -50,6 +51,7 @@ class SourceKind:
     `recognised_by`: a JSON object with all fields of one of these is a payload of the kind.
     `accepts_any_payload`: any JSON value can be a payload.
     `parse(input, event, now)`: the payload from what a person has at hand; None when the input is a payload already.
+    `dropped(payload, spec)`: why the source's own filter keeps an event from the bus, for kinds that filter by their own fields.
     `lint(document, report, spec, path)` checks one event, `lint_together(document, report, events, path)` all of one EventSource,
     `lint_path(document, report, parts, path)` a Sensor's path into the payload, split at its dots.
     """
@@ -64,6 +66,7 @@ class SourceKind:
     recognised_by: tuple[tuple[str, ...], ...] = ()
     accepts_any_payload: bool = False
     parse: Parse | None = None
+    dropped: Drop | None = None
     lint: Lint | None = None
     lint_together: Lint | None = None
     lint_path: PathLint | None = None

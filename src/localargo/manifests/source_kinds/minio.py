@@ -67,6 +67,19 @@ def lint_path(document: Document, report: Report, parts: list[str], path: str) -
         fields = fields[part]
 
 
+def dropped(payload: Any, spec: Mapping[str, Any]) -> str:
+    """Why `filter` keeps a notification from the bus; empty when it does not."""
+    given = spec.get("filter") or {}
+    prefix, suffix = str(given.get("prefix") or ""), str(given.get("suffix") or "")
+    try:
+        key = str(payload["notification"][0]["s3"]["object"]["key"])
+    except (LookupError, TypeError):
+        return ""
+    if not key.startswith(prefix):
+        return f"the key {key!r} does not begin with filter.prefix {prefix!r}"
+    return "" if key.endswith(suffix) else f"the key {key!r} does not end with filter.suffix {suffix!r}"
+
+
 def parse(value: Any, event: SourceEvent, now: float) -> ParsedPayload | None:
     """A notification from the `Records` of AWS, or from the key of an object."""
     fields = value if isinstance(value, dict) else {}
@@ -122,6 +135,7 @@ KIND = SourceKind(
     payload_fields=("notification", "metadata"),
     recognised_by=(("notification",), ("Records",)),
     parse=parse,
+    dropped=dropped,
     lint=lint,
     lint_path=lint_path,
 )

@@ -6,11 +6,13 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from localargo.bucket import weed
@@ -55,6 +57,45 @@ def test_its_keys_are_for_the_owner_alone_and_needed(server: SeaweedFS) -> None:
         "TEST_BUCKET",
     }
     assert len(server.environment["AWS_SECRET_ACCESS_KEY"]) >= 30
+
+
+FORM = b'--b\r\nContent-Disposition: form-data; name="file"; filename="evil.csv"\r\n\r\na,b\r\n--b--\r\n'
+WAYS = [  # what a program without keys, or a web page by a plain form, could send
+    ("s3", "PUT", "/own/incoming/m/evil.csv"),
+    ("filer", "POST", "/buckets/own/incoming/m/"),
+    ("filer", "PUT", "/buckets/own/incoming/m/evil.csv"),
+    ("filer", "GET", "/buckets/own/incoming/m/"),
+    ("filer", "DELETE", "/buckets/own/incoming/m/good.csv"),
+    ("filer", "POST", "/buckets/own/incoming/m/evil.csv?mv.from=/buckets/own/incoming/m/good.csv"),
+    ("filer", "POST", "/.tus/buckets/own/incoming/m/evil.csv"),
+    ("master", "POST", "/submit"),
+    ("master", "GET", "/dir/assign"),
+    ("master", "GET", "/col/delete?collection=own"),
+    ("master", "GET", "/vol/grow?count=1"),
+    ("volume", "GET", "/ui/index.html"),
+    ("volume", "POST", "/1,01637037d6"),
+    ("admin", "GET", "/"),
+]
+
+
+@pytest.mark.parametrize(("service", "method", "path"), WAYS)
+def test_nobody_without_its_keys_is_served(server: SeaweedFS, bucket: S3Bucket, service: str, method: str, path: str) -> None:
+    bucket.put("incoming/m/good.csv", b"good")
+    address = f"http://{weed.LOOPBACK}:{server._ports[service]}{path}"
+    answer = httpx.request(method, address, content=FORM, headers={"Content-Type": "multipart/form-data; boundary=b"})
+    assert answer.status_code in (401, 403, 404)
+    assert bucket.get("incoming/m/good.csv") == b"good"
+    assert not bucket.exists("incoming/m/evil.csv")
+
+
+def test_its_log_is_told_to_its_own_processes_alone(server: SeaweedFS, bucket: S3Bucket) -> None:
+    bucket.put("told/a", b"1")
+    assert [change.key for change in asyncio.run(take(server, "told/", 0, 1))] == ["told/a"]
+    words = [weed.binary(), "filer.meta.tail", f"-filer={weed.LOOPBACK}:{server._ports['filer']}", "-timeAgo=1h", "-untilTimeAgo=1ns"]
+    stranger = subprocess.run(words, env={"PATH": os.environ["PATH"], "HOME": "/"}, capture_output=True, timeout=60, check=False)
+    assert b"connection error" in stranger.stdout + stranger.stderr
+    assert b"told" not in stranger.stdout
+    assert all((server.folder / name).stat().st_mode & 0o777 == 0o600 for name in ("grpc.key", "grpc.crt"))
 
 
 def test_one_change_for_each_object_that_was_written_whole(server: SeaweedFS, bucket: S3Bucket, tmp_path: Path) -> None:

@@ -94,6 +94,11 @@ def findings(parameter: dict[str, Any], source: str = "webhook") -> list[tuple[s
         ({"dependencyName": "d", "dataKey": "bdy.x"}, "warning", "the payload of a webhook event has no `bdy` at its top"),
         ({"dependencyName": "d", "contextKey": "subjct"}, "warning", "the context of an event has no subjct"),
         ({"dependencyName": "d", "dataTemplate": "{{ nope .Input }}"}, "warning", "this template cannot be used"),
+        (
+            {"dependencyName": "d", "dataTemplate": "{{ .Input.body.id }}"},
+            "warning",
+            "a template prints a large or small number in another",
+        ),
         ({"dependencyName": "d", "dataTemplate": "{{ .Input"}, "warning", "this template cannot be used"),
         ({"dependencyName": "d", "dataKey": "body", "contextKey": "id"}, "warning", "the data key or template takes precedence"),
         (None, "error", "a parameter needs `src`"),

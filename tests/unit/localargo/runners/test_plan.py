@@ -59,6 +59,10 @@ def test_an_argument_that_is_too_long_is_given_as_a_file(tmp_path: Path) -> None
     (main,) = plan(tmp_path, spec, "isolated", ("tmp",))["containers"]
     assert main["argv"] == ["sh", "-c", "@/tmp/argo_arg_1.txt", "a", "@/tmp/argo_arg_3.txt"]
     assert (tmp_path / "pods/p/upper/tmp/argo_arg_3.txt").read_text() == long
+    handler = pod("w", "python", "-m", "jobs.x", args=["--results", long])
+    (warm,) = plan(tmp_path, handler, "warm", ("tmp",))["containers"]
+    kept = tmp_path / "pods/w/upper/tmp/argo_arg_3.txt"
+    assert (warm["argv"], kept.read_text()) == (["python", "-m", "jobs.x", "--results", f"@{kept}"], long)
     alone = pod("q", "sh", "-c", long, args=["a"])
     assert plan(tmp_path, alone, "isolated", ("tmp",))["containers"][0]["argv"] == ["sh", "-c", long, "a"]
 

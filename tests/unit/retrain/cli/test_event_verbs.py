@@ -122,6 +122,21 @@ def test_what_is_put_lies_in_the_bucket_and_is_an_event(bucketed: Engine, tmp_pa
 
 
 @pytest.mark.slow
+def test_what_is_put_where_it_starts_nothing_is_warned_of(bucketed: Engine, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    for key, told in (
+        ("incoming/fine/a.csv", ""),
+        ("batches/fine/1/_READY", ""),
+        ("batches/fine/1/a.csv", "put an empty batches/fine/1/_READY last"),
+        ("incoming/Keys/a.csv", "no Sensor takes 'incoming/Keys/a.csv'"),
+        ("incoming/fien/a.csv", "there is no model 'fien'"),
+    ):
+        done = bucketed.call("put", str(tmp_path / "a.csv"), "--key", key)
+        assert done.exit_code == 0, done.output
+        assert told in done.stderr if told else not done.stderr
+
+
+@pytest.mark.slow
 def test_put_for_a_model_that_is_not_known_names_those_that_are(bucketed: Engine, tmp_path: Path) -> None:
     (tmp_path / "a.csv").touch()
     for model in ("fien", "../fine", ""):

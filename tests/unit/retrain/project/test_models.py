@@ -35,7 +35,7 @@ def test_every_spec_and_every_query_is_wanted_by_name(tmp_path: Path) -> None:
 def test_a_model_whose_files_land_elsewhere_is_listed_under_that_name(tmp_path: Path) -> None:
     repository(tmp_path, late=spec("incoming/flights/", source="anything"))
     (tmp_path / "late.sql").write_text("select 1", encoding="utf-8")
-    assert models.wanted(tmp_path) == ["flights.sql=late.sql", "flights.yaml=late.yaml"]
+    assert models.wanted(tmp_path) == ["flights.sql=late.sql", "late.sql", "flights.yaml=late.yaml", "late.yaml"]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,14 @@ def test_of_several_sources_only_incoming_names_the_model(tmp_path: Path) -> Non
 
 def test_two_models_of_one_prefix_are_refused(tmp_path: Path) -> None:
     repository(tmp_path, one=spec("incoming/same/"), two=spec("incoming/same/"))
-    with pytest.raises(InvalidInput, match=r"two\.yaml: one\.yaml reads the same prefix incoming/same/"):
+    with pytest.raises(InvalidInput, match=r"two\.yaml: what lands under incoming/same/ or batches/same/ starts model same of one\.yaml"):
+        models.wanted(tmp_path)
+
+
+@pytest.mark.parametrize("prefix", ["incoming/first/", "batches/first/", "incoming/first/2026/"])
+def test_a_model_that_reads_where_another_one_is_started_is_refused(tmp_path: Path, prefix: str) -> None:
+    repository(tmp_path, first=spec("incoming/first/"), copied=spec(prefix))
+    with pytest.raises(InvalidInput, match=r"copied\.yaml: .* starts model first of first\.yaml"):
         models.wanted(tmp_path)
 
 
