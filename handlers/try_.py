@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from handlers import evaluate, fetch, grid, promote, train, transform
+from handlers import check, evaluate, fetch, grid, promote, train, transform
 from handlers.contracts import BadData, HandlerError, WrongUsage, counted, logged_by, main
 from handlers.modelspec.model import ModelSpec, Source
 from handlers.modelspec.parse import parse
@@ -55,6 +55,7 @@ def _result(given: argparse.Namespace) -> dict[str, Any]:
     if given.rows is not None and given.rows < 1:
         raise WrongUsage(f"--rows {given.rows}: at least 1 is needed")
     spec = read_spec(given.spec)
+    check.columns(spec, given.spec, given.files)
     if given.keep is not None:
         return try_out(spec, given.files, given.keep.absolute(), given.rows)
     with tempfile.TemporaryDirectory(prefix="retrain-try-") as folder:
