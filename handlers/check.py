@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from handlers.contracts import BadSpec, main
-from handlers.data.query import check_scope
+from handlers.data import scopes
 from handlers.explore import names
 from handlers.models.estimators import check_metrics, make
 from handlers.modelspec import yaml12
@@ -43,8 +43,8 @@ def check(path: Path) -> list[dict[str, Any]]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return [finding(0, "", f"cannot be read: {error}")]
-    statement = path.with_suffix(".sql")
-    spec, found = read(text, str(path), statement.read_text(encoding="utf-8") if statement.exists() else None)
+    beside = path.with_suffix(".sql")
+    spec, found = read(text, str(path), beside.read_text(encoding="utf-8") if beside.exists() else None)
     if spec is None:
         return [finding(f.line, f.path, f.message) for f in found]
     wrong: list[names.Wrong] = [] if spec.name == path.stem else [(("metadata", "name"), f"{spec.name!r} is not {FILE_NAME}")]
@@ -79,7 +79,7 @@ def columns(spec: ModelSpec, path: Path, files: Sequence[Path]) -> None:
 
 def _deeper(spec: ModelSpec) -> list[names.Wrong]:
     """(path below `spec`, message) of what only the libraries can check."""
-    return _found(lambda: _statement(spec)) or _found(lambda: _estimators(spec)) or _found(lambda: names.wrong(spec))
+    return _found(lambda: scopes.check(spec)) or _found(lambda: _estimators(spec)) or _found(lambda: names.wrong(spec))
 
 
 def _found(look: Callable[[], list[names.Wrong] | None]) -> list[names.Wrong]:
@@ -89,11 +89,6 @@ def _found(look: Callable[[], list[names.Wrong] | None]) -> list[names.Wrong]:
     except BadSpec as error:
         where, _, message = str(error).partition(": ")
         return [(tuple(where.split(".")), message)]
-
-
-def _statement(spec: ModelSpec) -> None:
-    if spec.sql:
-        check_scope(spec.sql, spec.data.trigger, spec.data.sources[spec.data.trigger].columns)
 
 
 def _estimators(spec: ModelSpec) -> None:

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from handlers import failures
 from handlers.storage import BucketRefused, Temporary
 
 MODEL_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
@@ -91,22 +92,33 @@ def logged_by(writer: Writer) -> Iterator[None]:
 def main(run: Callable[[list[str]], None], arguments: list[str] | None = None) -> None:
     """Run a handler and end the process with the exit code of the contract.
 
-    SIGTERM ends it with 143 unless the handler has a way of its own to save its state.
+    Why a run's step failed is kept in the bucket (`handlers.failures`). SIGTERM ends it with 143 unless the handler has a way of its
+    own to save its state.
     """
     signal.signal(signal.SIGTERM, _terminated)
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        run(sys.argv[1:] if arguments is None else arguments)
+        run(words)
     except HandlerError as error:
-        log("failed", error=type(error).__name__, message=str(error), exit_code=error.exit_code)
-        sys.exit(error.exit_code)
+        _fail(words, error, str(error), error.exit_code)
     except BucketRefused as error:
-        log("failed", error=type(error).__name__, message=str(error), exit_code=WrongUsage.exit_code)
-        sys.exit(WrongUsage.exit_code)
+        _fail(words, error, str(error), WrongUsage.exit_code)
     except (Temporary, ConnectionError, TimeoutError) as error:
-        log("failed", error=type(error).__name__, message=f"the bucket could not be reached: {error}", exit_code=TryAgain.exit_code)
-        sys.exit(TryAgain.exit_code)
+        _fail(words, error, f"the bucket could not be reached: {error}", TryAgain.exit_code)
+    except Exception as error:
+        failures.keep(words, type(error).__name__, f"{type(error).__name__}: {error}", 1)
+        raise
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _fail(words: list[str], error: Exception, message: str, exit_code: int) -> NoReturn:
+    """Say why, to the log and to the bucket, and end. Being asked to stop is no reason: the step goes on elsewhere."""
+    log("failed", error=type(error).__name__, message=message, exit_code=exit_code)
+    not_kept = failures.keep(words, type(error).__name__, message, exit_code) if exit_code != SIGTERM_EXIT else ""
+    if not_kept:
+        log("reason not kept in the bucket", why=not_kept)
+    sys.exit(exit_code)
 
 
 def _terminated(_signal: int, _frame: Any) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from handlers.contracts import RetrainRequest, WrongUsage, log, main, write_output
-from handlers.data.query import check_scope
+from handlers.data import scopes
 from handlers.models.estimators import libraries
 from handlers.modelspec.code_digests import code_digest
 from handlers.modelspec.digests import identity, promote_digest, run_digest, snapshot_digest
@@ -31,9 +31,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m handlers.fetch", description=__doc__.splitlines()[0] if __doc__ else None)
     steps = parser.add_subparsers(dest="step", required=True)
     step = steps.add_parser("spec", help="check a spec and pass it on")
-    _options(step, ["model", "spec"], {"query": "", "quiet": ""}, ["model", "spec", "quiet", "at-most", "cpu", "memory"])
+    _options(step, ["model", "spec"], {"query": "", "quiet": "", "run": ""}, ["model", "spec", "quiet", "at-most", "cpu", "memory"])
     step = steps.add_parser("look", help="how long until the sources have been quiet")
-    _options(step, ["model", "spec", "quiet", "at-most", "since"], {"window": ""}, ["quiet", "wait"])
+    _options(step, ["model", "spec", "quiet", "at-most", "since"], {"window": "", "run": ""}, ["quiet", "wait"])
     step = steps.add_parser("snapshot", help="take a snapshot of the sources and decide")
     _options(step, ["model", "spec", "run"], {"event": ""}, ["decision", "snapshot", "reason"])
     return parser.parse_args(argv)
@@ -55,10 +55,7 @@ def run(argv: list[str]) -> None:
 
 def read_spec(given: argparse.Namespace) -> None:
     """Parse and check the spec; what later steps need of it becomes outputs, so that none reads it again."""
-    spec = parse(given.spec, f"models/{given.model}.yaml", given.query or None)
-    if spec.data.query is not None and spec.sql:
-        source = spec.data.sources[spec.data.trigger]
-        check_scope(spec.sql, spec.data.trigger, source.columns)
+    spec = checked(given.spec, f"models/{given.model}.yaml", given.query or None)
     train = spec.resources.get("train")
     outputs = {
         "model": spec.name,
@@ -71,6 +68,13 @@ def read_spec(given: argparse.Namespace) -> None:
     for name, value in outputs.items():
         write_output(getattr(given, f"{name}_out"), str(value))
     log("spec read", model=spec.name, task=spec.task, quiet=outputs["quiet"])
+
+
+def checked(text: str, file: str, sql: str | None) -> ModelSpec:
+    """The spec of a text, its statement included; raises BadSpec."""
+    spec = parse(text, file, sql)
+    scopes.check(spec)
+    return spec
 
 
 def objects(store: Store, spec: ModelSpec) -> list[ObjectInfo]:

@@ -1,4 +1,4 @@
-"""List the trials of a spec: `python -m handlers.grid --model M --spec JSON --trials-out PATH`.
+"""List the trials of a spec: `python -m handlers.grid --model M --spec JSON [--run NAME] --trials-out PATH`.
 
 Each is {"id", "params"}: the parameters that the grid varies, and their digest, which stays the same when the grid grows. Whether the
 estimator accepts them is known where its library is: `handlers.check` says it beforehand, and `handlers.train` refuses the whole grid.
@@ -18,6 +18,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m handlers.grid", description=__doc__.splitlines()[0] if __doc__ else None)
     for name in ("model", "spec"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--run", default="")
     parser.add_argument("--trials-out", metavar="PATH")
     return parser.parse_args(argv)
 

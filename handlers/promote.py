@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from handlers import failures
 from handlers.contracts import BadData, BadSpec, GaveUp, json_argument, log, main, write_output
 from handlers.data.manifest import load_dataset
 from handlers.modelspec.model import ModelSpec
@@ -95,13 +96,16 @@ def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -
         spec = _spec(given.spec)
         if given.decision == "redecide":
             dataset, scores = earlier(store, given.model, given.run, request, spec)
-        failed = _failed(given.status, given.decision, scores)
+        failed = _failed(given.status, given.decision, scores, failures.of_run(store, given.model, given.run))
         if failed:
             return {"outcome": "failed", "reason": failed}
         with Heartbeat(store, given.model, given.run):
             document = decide(store, given.model, spec, dataset, given.run, scores)
     except (BadData, BadSpec, GaveUp) as error:
-        return {"outcome": "failed", "reason": str(error)}
+        # without a spec no step came so far that it could be named
+        reasons = [] if given.spec else failures.of_run(store, given.model, given.run)
+        known = failures.of_step(reasons, "spec")
+        return {"outcome": "failed", "reason": f"{error}: {known['message']}" if known else str(error)}
     record = champions.current(store, given.model).record or {}
     return {
         "outcome": document["decision"],
@@ -126,17 +130,20 @@ def _scores(text: str) -> list[dict[str, Any]]:
     return [json_argument(item, "--results") if isinstance(item, str) else dict(item) for item in items]
 
 
-def _failed(status: str, decision: str, scores: list[dict[str, Any]]) -> str | None:
+def _failed(status: str, decision: str, scores: list[dict[str, Any]], reasons: list[dict[str, Any]]) -> str | None:
     """Why the whole run has failed, None when it has not: a stage before the trials failed, or no trial was trained and evaluated."""
     phases = dict(word.split("=", 1) for word in status.split() if "=" in word)
     lost = [stage for stage, phase in phases.items() if phase in ("Failed", "Error")]
     before = [stage for stage in lost if stage not in ("train", "evaluate")]
     if before:
-        return f"step {before[0]} failed; see its log"
+        known = failures.of_step(reasons, before[0])
+        return f"step {before[0]} failed: {known['message']}" if known else f"step {before[0]} failed; see its log"
     if decision not in JUDGING:
         return f"fetch decided neither to train nor to decide again, but {decision!r}"
     if not scores:
-        return f"no trial was trained and evaluated ({', '.join(lost)} failed)" if lost else "no trial was trained and evaluated"
+        why = next((found["message"] for found in (failures.of_step(reasons, stage) for stage in lost) if found), "")
+        told = f"no trial was trained and evaluated ({', '.join(lost)} failed)" if lost else "no trial was trained and evaluated"
+        return f"{told}: {why}" if why else told
     return None
 
 

@@ -67,14 +67,14 @@ class Store(Protocol):
         ...
 
 
-def open_store() -> Store:
-    """The store that RETRAIN_BUCKET names; raises BucketRefused when it names none."""
+def open_store(*, patient: bool = True) -> Store:
+    """The store that RETRAIN_BUCKET names; raises BucketRefused when it names none. One that is not patient gives up after seconds."""
     name = os.environ.get("RETRAIN_BUCKET", "")
     if not name:
         raise BucketRefused('RETRAIN_BUCKET is not set; set it to the name of the bucket (`eval "$(retrain env)"` does)')
     if name.startswith("file://"):
         return FolderStore(Path(name.removeprefix("file://")))
-    return S3Store(name)
+    return S3Store(name, patient=patient)
 
 
 def canonical_json(value: Any) -> str:
@@ -107,13 +107,14 @@ def write_once(store: Store, key: str, value: Any) -> bool:
 
 
 class S3Store:
-    """An S3 bucket by boto3, with bounded retries."""
+    """An S3 bucket by boto3, with bounded retries; one try, and seconds for it, when it is not `patient`."""
 
-    def __init__(self, bucket: str) -> None:
+    def __init__(self, bucket: str, *, patient: bool = True) -> None:
         import boto3
         from botocore.config import Config
 
-        config = Config(retries={"max_attempts": 5, "mode": "standard"}, connect_timeout=10, read_timeout=120)
+        tries, connect, read = (5, 10, 120) if patient else (1, 2, 5)
+        config = Config(retries={"max_attempts": tries, "mode": "standard"}, connect_timeout=connect, read_timeout=read)
         self.bucket = bucket
         self._client = boto3.client("s3", config=config, region_name=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
 

@@ -21,7 +21,6 @@ from typing import Any
 from handlers import check, evaluate, fetch, grid, promote, train, transform
 from handlers.contracts import BadData, HandlerError, WrongUsage, counted, logged_by, main
 from handlers.modelspec.model import ModelSpec, Source
-from handlers.modelspec.parse import parse
 from handlers.report.explain import valued
 from handlers.storage import FolderStore, read_json
 
@@ -108,10 +107,11 @@ def read_spec(path: Path) -> ModelSpec:
     """The spec of a file, with the statement that stands beside it; raises WrongUsage when there is no such file."""
     try:
         text = path.read_text(encoding="utf-8")
-        statement = path.with_suffix(".sql")
-        return parse(text, str(path), statement.read_text(encoding="utf-8") if statement.exists() else None)
+        beside = path.with_suffix(".sql")
+        sql = beside.read_text(encoding="utf-8") if beside.exists() else None
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsage(f"{path}: cannot be read: {error}") from error
+    return fetch.checked(text, str(path), sql)
 
 
 def try_out(spec: ModelSpec, files: Sequence[Path], folder: Path, rows: int | None = None) -> dict[str, Any]:

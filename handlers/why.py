@@ -12,7 +12,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from handlers.contracts import WrongUsage, main
+from handlers import failures
+from handlers.contracts import TryAgain, WrongUsage, main
 from handlers.report import explain
 from handlers.runs import champion as champions
 from handlers.runs import trials
@@ -74,17 +75,17 @@ def _runs(store: Store, given: argparse.Namespace) -> Doc:
     if wanted and wanted not in there:
         raise WrongUsage(f"there is no model {wanted!r} in the bucket; models: {', '.join(there) or 'none yet'}")
     names = [wanted] if wanted else there
-    return {"runs": [_run_row(record, current(store, name).record) for name in names for record in runs(store, name)]}
+    return {"runs": [_run_row(store, record, current(store, name).record) for name in names for record in runs(store, name)]}
 
 
-def _run_row(record: RunRecord, champion: Doc | None) -> Doc:
+def _run_row(store: Store, record: RunRecord, champion: Doc | None) -> Doc:
     verdict, result = record.verdict or {}, record.result or {}
     test = verdict.get("metrics", {}).get(verdict.get("metric"), {})
     return {
         "model": record.model,
         "run": record.run,
         "outcome": record.outcome,
-        "reason": result.get("reason") or (record.request or {}).get("reason", ""),
+        "reason": result.get("reason") or _failing(store, record) or (record.request or {}).get("reason", ""),
         "metric": verdict.get("metric"),
         "test": test.get("challenger"),
         "difference": test.get("difference"),
@@ -95,18 +96,26 @@ def _run_row(record: RunRecord, champion: Doc | None) -> Doc:
     }
 
 
+def _failing(store: Store, record: RunRecord) -> str:
+    """Why a run that has not ended will fail: what a step of it has left that is not tried again."""
+    if record.result is not None:
+        return ""
+    lasting = [each for each in failures.of_run(store, record.model, record.run) if each["exit_code"] != TryAgain.exit_code]
+    return f"{lasting[-1]['step']} failed: {lasting[-1]['message']}" if lasting else ""
+
+
 def _run(store: Store, given: argparse.Namespace) -> Doc:
     found = read_run(store, given.model, given.name) if given.model else find_run(store, given.name)
     if found is None or not (found.request or found.verdict or found.result):
         raise WrongUsage(f"there is no run {given.name!r}; `python -m handlers.why runs` lists them")
     champion = current(store, found.model).record
     return {
-        **_run_row(found, champion),
+        **_run_row(store, found, champion),
         "request": found.request,
         "verdict": found.verdict,
         "result": found.result,
         "of_trials": [_trial_row(store, found.model, s["trial"], s, found, champion) for s in (found.verdict or {}).get("trials", [])],
-        "why": explain.run(found.run, found.request, found.result, found.verdict),
+        "why": explain.run(found.run, found.request, found.result, found.verdict, _failing(store, found)),
         "report": f"runs/{found.model}/{found.run}/report.html",
     }
 
@@ -209,7 +218,9 @@ def _model_cells(row: Doc) -> list[str]:
 def _run_cells(row: Doc) -> list[str]:
     test = f"{row['metric']} {explain.valued(row['test'])}" if row["test"] else ""
     better = explain.valued(row["difference"]) if row["difference"] else ""
-    return [row["model"], row["run"], row["outcome"], str(row["trials"] or ""), test, better, "champion" if row["champion"] else ""]
+    why = row["reason"] if row["outcome"] == "failed" or (row["outcome"] == "running" and " failed: " in row["reason"]) else ""
+    last = "champion" if row["champion"] else why
+    return [row["model"], row["run"], row["outcome"], str(row["trials"] or ""), test, better, last]
 
 
 def _trial_cells(row: Doc, metric: str | None) -> list[str]:

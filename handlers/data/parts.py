@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, counted, log
-from handlers.data import checks, query, sources, statistics
+from handlers.data import checks, query, sources, statement, statistics
 from handlers.data.days import Days
 from handlers.data.split import newest_allowed
 from handlers.modelspec.digests import part_digest
@@ -62,7 +62,7 @@ def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict
         except Missing:
             raise BadData(f"{key}: the object was removed after the snapshot was taken") from None
         blocks = query.rows(
-            sources.tables(path, key, declared, query.names(spec.sql) if spec.sql else ()), spec.sql, spec.data.trigger, key
+            sources.tables(path, key, declared, statement.names(spec.sql) if spec.sql else ()), spec.sql, spec.data.trigger, key
         )
         row_checks = checks.RowChecks(spec, key)
         days = Days(Path(scratch))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from handlers.contracts import BadData, BadSpec
-from handlers.data import manifest, query, sources
+from handlers.data import manifest, query, sources, statement
 from handlers.explore.files import found
 from handlers.modelspec.model import ColumnCheck, ModelSpec, Source
 
@@ -51,35 +51,42 @@ def named(spec: ModelSpec) -> Iterator[tuple[SpecPath, str]]:
 
 def known(spec: ModelSpec, seen: Mapping[str, str | None] | None = None) -> dict[str, str] | None:
     """The rows' columns with their types; None where only the data can tell. Raises BadSpec for a statement that cannot be run."""
-    if len(spec.data.sources) > 1:
-        return None
-    source = spec.data.sources[spec.data.trigger]
+    each = {name: _of_source(spec, name, seen if name == spec.data.trigger else None) for name in spec.data.sources}
+    if spec.sql is None:
+        return each[spec.data.trigger]
+    there = {name: columns for name, columns in each.items() if columns is not None}
+    return _of_query(spec, there) if len(there) == len(each) else None
+
+
+def _of_source(spec: ModelSpec, name: str, seen: Mapping[str, str | None] | None) -> dict[str, str] | None:
+    source = spec.data.sources[name]
     columns: dict[str, str] = dict(source.columns)
     if not columns:
         if seen is None or None in seen.values():
             return None
-        columns = {name: str(kind) for name, kind in seen.items()}
-    if spec.sql is None:
-        return columns
-    if source.format == "csv":
+        return {column: str(kind) for column, kind in seen.items()}
+    if source.format == "csv" and spec.sql is not None:
         # a column that only the statement names is text
-        also = query.names(spec.sql) - set(columns)
-        columns |= {name: "string" for name in sorted(also) if seen is None or name in seen}
-    return _of_query(spec, columns)
+        also = statement.names(spec.sql) - set(columns)
+        columns |= {column: "string" for column in sorted(also) if seen is None or column in seen}
+    return columns
 
 
-def _of_query(spec: ModelSpec, columns: Mapping[str, str]) -> dict[str, str] | None:
-    """The columns of the statement's result, from a source without a row."""
+def _of_query(spec: ModelSpec, columns: Mapping[str, Mapping[str, str]]) -> dict[str, str] | None:
+    """The columns of the statement's result, from sources without a row."""
     import pyarrow as pa
 
-    empty = pa.schema([(name, sources.arrow_type(kind)) for name, kind in columns.items()]).empty_table()
+    def empty(of: Mapping[str, str]) -> pa.Table:
+        return pa.schema([(name, sources.arrow_type(kind)) for name, kind in of.items()]).empty_table()
+
+    others = {name: empty(of) for name, of in columns.items() if name != spec.data.trigger}
     try:
-        (result,) = query.rows(iter([empty]), spec.sql, spec.data.trigger, "a source without rows")
+        (result,) = query.rows(iter([empty(columns[spec.data.trigger])]), spec.sql, spec.data.trigger, "a source without rows", others)
     except BadData:  # only the data can tell
         return None
     except BadSpec as error:
         unknown = UNKNOWN.search(str(error))
-        near = get_close_matches(unknown[1], columns, n=1) if unknown else []
+        near = get_close_matches(unknown[1], [name for of in columns.values() for name in of], n=1) if unknown else []
         if not near:
             raise
         raise BadSpec(f"{error}; did you mean {near[0]!r}?") from error

@@ -91,9 +91,10 @@ def model(name: str, record: Doc | None, verdicts: Sequence[Doc]) -> list[str]:
     return [*sentences, "No challenger has been judged since."]
 
 
-def run(name: str, request: Doc | None, result: Doc | None, verdict: Doc | None) -> list[str]:
-    """How a run ended, or that it has not."""
+def run(name: str, request: Doc | None, result: Doc | None, verdict: Doc | None, failing: str = "") -> list[str]:
+    """How a run ended, or that it has not; `failing`: why it will fail."""
     if result is None:
-        return [f"Run {name} has not ended" + (f" (requested at {instant(request.get('at'))})." if request and request.get("at") else ".")]
+        ended = f"Run {name} has not ended" + (f" (requested at {instant(request.get('at'))})." if request and request.get("at") else ".")
+        return [ended, *([f"Step {failing}."] if failing else [])]
     ended = f"Run {name} ended at {instant(result.get('at'))} as {result['outcome']}"
     return [f"{ended}.", *challenger(verdict)] if verdict else [f"{ended}: {result.get('reason', '')}."]

@@ -8,6 +8,7 @@ from typing import Any
 
 from handlers.contracts import counted, long_argument
 from handlers.data.manifest import Dataset, load_dataset, span
+from handlers.failures import of_run
 from handlers.metrics.metrics import METRICS
 from handlers.report.explain import instant
 from handlers.report.page import Facts, page
@@ -54,7 +55,7 @@ def facts(store: Store, model: str, run: str, status: str, failures: Sequence[Ma
         run=run,
         status=status,
         outcome=str(result.get("outcome", "")),
-        reason=_reason(record, failures),
+        reason=_reason(record, failures, store),
         verdict=verdict,
         trials=_trials(store, model, verdict, select_by),
         roc={name: [(float(x), float(y)) for x, y in found.get("roc", [])] for name, found in evaluations.items()},
@@ -67,10 +68,10 @@ def facts(store: Store, model: str, run: str, status: str, failures: Sequence[Ma
     )
 
 
-def _reason(record: RunRecord, failures: Sequence[Mapping[str, Any]]) -> str:
+def _reason(record: RunRecord, failures: Sequence[Mapping[str, Any]], store: Store) -> str:
     if record.result is not None:
         return str(record.result.get("reason", ""))
-    messages = [str(f["message"]) for f in failures if f.get("message")]
+    messages = [str(f["message"]) for f in (*reversed(of_run(store, record.model, record.run)), *failures) if f.get("message")]
     return messages[0] if messages else "The run ended before it could record why."
 
 

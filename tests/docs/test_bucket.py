@@ -11,7 +11,7 @@ from tests.committed import copy_models
 from tests.docs.pages import DOCS, ROOT
 
 # what a run on local files never makes: other prefixes, a report, a training under way, a failure, artifacts
-ELSEWHERE = ("batches/", "argo/", "checkpoint/", "failures.json", "report.html")
+ELSEWHERE = ("batches/", "argo/", "checkpoint/", "failures.json", "failures/", "report.html")
 
 
 def told() -> dict[str, re.Pattern[str]]:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from retrain.display import output
+from retrain.display.reasons import reason
 
 Node = dict[str, Any]
 
@@ -31,7 +32,7 @@ def lines(workflow: dict[str, Any]) -> list[str]:
     head = [
         ("Name", metadata.get("name", "")),
         ("Status", output.phase(status.get("phase", ""))),
-        ("Message", output.plain(status.get("message") or "")),
+        ("Message", output.plain(reason(workflow))),
         ("Created", f"{metadata.get('creationTimestamp', '')} ({output.age(metadata.get('creationTimestamp'))} ago)"),
         ("Duration", output.duration(status.get("startedAt"), status.get("finishedAt"))),
         ("Progress", status.get("progress") or ""),

@@ -36,7 +36,7 @@ COMPUTE_WITH = (
     ("report/", ()),
 )
 AT_THE_TOP = {
-    *("__init__", "contracts", "storage"),
+    *("__init__", "contracts", "failures", "storage"),
     *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "why", "try_"),
 }
 
@@ -115,7 +115,7 @@ def test_one_changed_value_deep_inside_counts(tree: Path) -> None:
 
 STAGE_MODULES = {"transform": "datasets", "train": "early_stopped_trials", "evaluate": "evaluations", "promote": "verdicts"}
 # what stages use beside the code that computes: it carries bytes, keeps the books, or tells people
-NOT_COMPUTING = ("contracts", "storage", "runs.claim", "runs.champion", "runs.records", "runs.trained", "runs.trials", "report")
+NOT_COMPUTING = ("contracts", "failures", "storage", "runs.claim", "runs.champion", "runs.records", "runs.trained", "runs.trials", "report")
 NOT_COMPUTING_LIBRARIES = {"boto3", "botocore", "pydantic", "pyyaml", "vl-convert-python"}
 
 

@@ -50,3 +50,20 @@ def test_some_of_the_rows_are_whole_records(tmp_path: Path) -> None:
     ((_, some),) = try_.taken([path], source, 5)
     found = list(csv.reader(io.StringIO(some.decode(), newline="")))
     assert found == [["n", "s"], *([str(i), f'one\nand "two", {i}'] for i in (0, 2, 4, 6, 8, 9))]
+
+
+@pytest.mark.parametrize(
+    ("sql", "code", "named"),
+    [
+        ("SELECT *, sum(distance) OVER () AS s FROM incoming", 78, "the window function sum()"),
+        ("SELECT *, now() AS n FROM incoming", 78, "now()"),
+        ("SELECT * FROM incoming LIMIT 5", 78, "LIMIT"),
+        ("SELECT *, nothing FROM incoming", 78, "nothing"),
+        ("SELECT day, carrier, distance, late, carrier::INT AS n FROM incoming", 65, "incoming/late/1.csv: data.query.sql"),
+    ],
+)
+def test_try_refuses_what_a_run_refuses(files: list[str], capsys: pytest.CaptureFixture[str], sql: str, code: int, named: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        tried(files, capsys, data__query={"sql": sql})
+    assert ended.value.code == code
+    assert named in capsys.readouterr().err

@@ -12,6 +12,7 @@ from retrain.client.protocol import Doc, Listing
 from retrain.client.workflows import phase
 from retrain.display import output as printing
 from retrain.display import tree
+from retrain.display.reasons import reason
 
 PHASES = ("Pending", "Running", "Succeeded", "Failed", "Error")
 ROWS = 20  # of a table, unless --limit says otherwise
@@ -70,5 +71,5 @@ def _table(workflows: list[Doc], width: int) -> None:
         status, metadata = workflow.get("status") or {}, workflow["metadata"]
         row = [metadata["name"], printing.phase(status.get("phase", "")), printing.age(metadata.get("creationTimestamp"))]
         row += [printing.duration(status.get("startedAt"), status.get("finishedAt")), status.get("progress", "")]
-        rows.append([*row, printing.plain(status.get("message") or "")[:width]])
+        rows.append([*row, printing.plain(reason(workflow))[:width]])
     printing.table(["NAME", "STATUS", "AGE", "DURATION", "PROGRESS", "MESSAGE"], rows)
