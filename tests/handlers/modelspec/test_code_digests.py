@@ -34,10 +34,11 @@ COMPUTE_WITH = (
     ("runs/comparison.py", ALL[5:]),
     ("runs/", ()),
     ("report/", ()),
+    ("explore/", ()),
 )
 AT_THE_TOP = {
     *("__init__", "contracts", "failures", "storage"),
-    *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "why", "try_"),
+    *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "new", "profile", "why", "try_"),
 }
 
 
