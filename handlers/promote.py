@@ -202,6 +202,7 @@ def _record(store: Store, model: str, document: dict[str, Any]) -> dict[str, Any
         "reason": document["reason"],
         "metric": document["metric"],
         "test": test,
+        "resampled": document["resampled"],
         "metrics": {name: found["challenger"] for name, found in document["metrics"].items()},
         "params": document["winner"]["params"],
         **{name: trained.get(name) for name in ("estimator", "state", "learned")},

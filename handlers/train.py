@@ -89,7 +89,9 @@ def train(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: st
 
 
 def _document(trial: str, spec: ModelSpec, dataset: Dataset, done: Trained, params: dict[str, Any]) -> dict[str, Any]:
-    days, progress = dataset.days("train"), done.progress
+    progress, rows = done.progress, sum(part.rows for part in dataset.of_role("train"))
+    first, last = dataset.split["train"]
+    between = {} if dataset.unit == "place" else {"first": first, "last": last}
     return {
         "trial": trial,
         "dataset": dataset.digest,
@@ -102,7 +104,7 @@ def _document(trial: str, spec: ModelSpec, dataset: Dataset, done: Trained, para
         "rows": progress.rows,
         "seconds": round(sum(line["seconds"] for line in progress.history), 3),
         "valid": progress.history[done.epoch - 1]["valid"],
-        "learned": {"first": days[0], "last": days[-1], "rows": sum(p.rows for p in dataset.parts if p.role == "train")},
+        "learned": {**between, "rows": rows},
         "kernel": kernel(),
         "versions": versions(),
     }

@@ -53,6 +53,7 @@ def transform(store: Store, model: str, spec: ModelSpec, snapshot: str) -> tuple
         "parts_reused": sum(len(one.document["parts"]) for one in made if not one.fresh),
         "rows": {role: sum(p.rows for p in dataset.of_role(role)) for role in ("train", "valid", "test")},
         "split": dataset.split,
+        "unit": dataset.unit,
     }
     log("dataset", dataset=dataset.digest, fresh=fresh, **summary)
     return dataset, summary

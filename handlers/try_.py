@@ -20,6 +20,7 @@ from typing import Any
 
 from handlers import check, evaluate, fetch, grid, promote, train, transform
 from handlers.contracts import BadData, HandlerError, WrongUsage, counted, logged_by, main
+from handlers.data.split import ROLES, words
 from handlers.modelspec.model import ModelSpec, Source
 from handlers.report.explain import valued
 from handlers.storage import FolderStore, read_json
@@ -72,10 +73,10 @@ def written(found: Mapping[str, Any], output: str) -> str:
 
 def progress(event: str, facts: Mapping[str, Any]) -> None:
     """Show progress: a line on standard error for each step that takes time."""
-    nouns = {"rows": "row", "parts": "day", "trials": "trial", "epochs": "epoch"}
+    nouns = {"rows": "row", "trials": "trial", "epochs": "epoch"}
     shown = {name: counted(value, nouns[name]) if name in nouns and isinstance(value, int) else value for name, value in facts.items()}
     lines = {
-        "parts made": "read {source}: {rows} of {parts}, {unlabelled} without a target",
+        "parts made": "read {source}: {rows}, {unlabelled} without a target",
         "dataset": "dataset {dataset}",
         "grid": "{trials}",
         "trial is trained": "trained {trial}: {epochs}",
@@ -87,10 +88,8 @@ def progress(event: str, facts: Mapping[str, Any]) -> None:
 def text(found: Mapping[str, Any]) -> str:
     """Rows per role, trials with their value on valid (* the winner), the winner on test with its interval, and what the gate says."""
     verdict = found["verdict"]
-    lines = []
-    for role in ("train", "valid", "test"):
-        first, last = found["split"][role]
-        lines.append(f"{role:<6} {found['rows'][role]:>10,} rows  {first} to {last}")
+    split, rows = found["split"], found["rows"]
+    lines = [f"{role:<6} {rows[role]:>10,} rows  {words(found['unit'], split[role])}" for role in ROLES]
     winner = (verdict.get("winner") or {}).get("trial")
     lines += ["", f"{'':2}{'trial':<18}{found['trials'][0]['select_by'] + ' on valid':<24}parameters"]
     for trial in found["trials"]:
@@ -115,7 +114,7 @@ def read_spec(path: Path) -> ModelSpec:
 
 
 def try_out(spec: ModelSpec, files: Sequence[Path], folder: Path, rows: int | None = None) -> dict[str, Any]:
-    """What a run over these files gives: {"rows", "split", "trials", "verdict"}. `folder` becomes the bucket."""
+    """What a run over these files gives: {"rows", "split", "unit", "trials", "verdict"}. `folder` becomes the bucket."""
     store = FolderStore(folder / "bucket")
     source = spec.data.sources[spec.data.trigger]
     names = [path.name for path in files]
@@ -165,7 +164,7 @@ def _steps(spec: ModelSpec, store: FolderStore, out: Path) -> dict[str, Any]:
     promote.run(["judge", *common, *at, *judged, *to("verdict", "again")])
     summary = json.loads(output("summary"))
     verdict = read_json(store, f"runs/{spec.name}/{RUN}/verdict.json")
-    return {"rows": summary["rows"], "split": summary["split"], "trials": scores, "verdict": verdict}
+    return {"rows": summary["rows"], "split": summary["split"], "unit": summary["unit"], "trials": scores, "verdict": verdict}
 
 
 def taken(files: Sequence[Path], source: Source, rows: int | None) -> Iterator[tuple[Path, bytes]]:

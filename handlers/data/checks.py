@@ -85,7 +85,7 @@ class RowChecks:
             self.seen[name].add(value)
 
 
-def unique(table: pa.Table, spec: ModelSpec, key: str, day: str) -> pa.Table:
+def unique(table: pa.Table, spec: ModelSpec, key: str) -> pa.Table:
     """The rows with every row key once: a duplicate is an error that names one, or, with `on_duplicate: last`, the later row wins."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -96,13 +96,13 @@ def unique(table: pa.Table, spec: ModelSpec, key: str, day: str) -> pa.Table:
     for name in names:
         if name not in table.column_names:
             raise BadSpec(f"data.key: {name!r} is not a column of the rows; the columns are {', '.join(table.column_names)}")
-    numbered = table.select(names).append_column("row", pa.arange(0, len(table)))
-    groups = numbered.group_by(names).aggregate([("row", "count"), ("row", "max")])
+    numbered = table.select(names).append_column(" row", pa.arange(0, len(table)))
+    groups = numbered.group_by(names).aggregate([(" row", "count"), (" row", "max")])
     if len(groups) == len(table):
         return table
     if spec.data.on_duplicate == "last":
-        return table.take(groups.column("row_max").combine_chunks().sort())
-    first = groups.filter(pc.greater(groups.column("row_count"), 1)).select([*names, "row_count"]).slice(0, 1).to_pylist()[0]
-    count = first.pop("row_count")
+        return table.take(groups.column(" row_max").combine_chunks().sort())
+    first = groups.filter(pc.greater(groups.column(" row_count"), 1)).select([*names, " row_count"]).slice(0, 1).to_pylist()[0]
+    count = first.pop(" row_count")
     shown = ", ".join(f"{name}={value}" for name, value in first.items())
-    raise BadData(f"{key}: {count} rows of {day} have the key {shown}; data.key must identify one row (on_duplicate: last keeps the last)")
+    raise BadData(f"{key}: {count} rows have the key {shown}; data.key must identify one row (on_duplicate: last keeps the last)")

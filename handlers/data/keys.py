@@ -1,99 +1,177 @@
 """Row keys across objects: no key twice, or, with `on_duplicate: last`, the rows of the last object.
 
-Parts are never rewritten, so a day on which objects disagree gets a part of its own, made of theirs and named by them.
+Parts are never rewritten: a part of which later objects replace rows stands beside a copy without them, named by both.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, counted
-from handlers.data import checks, parts
-from handlers.modelspec.model import ModelSpec
+from handlers.data import cut, parts
+from handlers.data.split import Range, identity
+from handlers.data.units import UNIT
+from handlers.modelspec.model import ModelSpec, TimeSplit
 from handlers.storage import Missing, Store, digest, read_json, write_json
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 Document = dict[str, Any]
-Stored = tuple[str, str]  # key of a part, key of its source object
+Stored = tuple[dict[str, Any], str]  # a part, and the key of its source object
+PART, ROW = " part", " row"
+LARGE = 1 << 62
+MOST_ROWS = 4_000_000  # of neighbouring units that are looked at together
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A range of units that several objects have rows of, and the parts that reach into it, in the order of their objects."""
+
+    units: Range
+    stored: list[Stored]
 
 
 def with_each_key_once(store: Store, model: str, spec: ModelSpec, documents: list[Document]) -> list[Document]:
     """The documents of parts in which every row key occurs once. Raises BadData naming a key that occurs twice.
 
-    Only what may hold a key twice is read: days that several objects have rows of, or, where the key lacks the split's column and a row
-    may so move from day to day, the key columns of every part (in memory, all at once).
+    Only what may hold a key twice is read: the key columns of units that several objects have rows of, or of all parts where rows of
+    one key may have several units (in memory, all at once).
     """
-    names = spec.data.key
-    if not names:
+    if not spec.data.key:
         return documents
-    if spec.data.time_split.column not in names:
-        _once(store, names, "all days", [stored for _, stored in _stored_parts(documents)])
-        return documents
-    days: dict[str, list[Stored]] = {}
-    for day, stored in _stored_parts(documents):
-        days.setdefault(day, []).append(stored)
-    shared = {day: parts for day, parts in sorted(days.items()) if len(parts) > 1}
+    ordered = sorted(documents, key=lambda d: str(d["source"][0]))
+    shared = _shared([(part, document["source"][0]) for document in ordered for part in document["parts"]], spec)
     if spec.data.on_duplicate == "error":
-        for day, parts_of_day in shared.items():
-            _once(store, names, day, parts_of_day)
+        for one in shared:
+            _once(store, spec.data.key, one)
         return documents
-    return [*_without(documents, set(shared)), *(_merged(store, model, spec, day, parts) for day, parts in shared.items())]
+    return _with_the_last(store, model, spec, documents, shared)
 
 
-def _stored_parts(documents: list[Document]) -> Iterator[tuple[str, Stored]]:
-    for document in sorted(documents, key=lambda d: str(d["source"][0])):
-        for part in document["parts"]:
-            yield part["day"], (part["key"], document["source"][0])
+def _shared(stored: list[Stored], spec: ModelSpec) -> list[Shared]:
+    split = spec.data.split
+    decides = [split.column] if isinstance(split, TimeSplit) else [*identity(spec), *([split.stratify] if split.stratify else [])]
+    if not decides or not set(decides) <= set(spec.data.key):
+        return [Shared((-LARGE, LARGE), stored)] if len(stored) > 1 else []
+    found: list[Shared] = []
+    for low, high in _steps(stored):
+        reaching = [s for s in stored if s[0]["units"][0] <= high and low <= s[0]["units"][-1]]
+        if len(reaching) < 2:  # the parts of one object have no unit in common
+            continue
+        joined = {s[0]["key"] for s in reaching} | ({s[0]["key"] for s in found[-1].stored} if found else set())
+        both = [s for s in stored if s[0]["key"] in joined]
+        if found and found[-1].units[1] == low - 1 and sum(part["rows"] for part, _ in both) <= MOST_ROWS:
+            found[-1] = Shared((found[-1].units[0], high), both)
+        else:
+            found.append(Shared((low, high), reaching))
+    return found
 
 
-def _once(store: Store, names: list[str], when: str, stored: list[Stored]) -> None:
+def _steps(stored: list[Stored]) -> Iterator[Range]:
+    """The ranges of units between which a part begins or ends."""
+    starts = sorted({part["units"][0] for part, _ in stored} | {part["units"][-1] + 1 for part, _ in stored})
+    return ((low, following - 1) for low, following in pairwise(starts))
+
+
+def _keys(store: Store, names: Sequence[str], shared: Shared) -> pa.Table:
+    """The key columns of the shared units, with the number of the part and of the row in it."""
+    import pyarrow as pa
+
+    tables = []
+    for number, (part, _) in enumerate(shared.stored):
+        table = cut.table_of(store, part["key"], [*names, UNIT])
+        first, end = cut.rows_of(table, shared.units)
+        table = table.select(names).slice(first, end - first)
+        table = table.append_column(PART, pa.repeat(pa.scalar(number, pa.int64()), end - first))
+        tables.append(table.append_column(ROW, pa.arange(first, end)))
+    return pa.concat_tables(tables).unify_dictionaries()
+
+
+def _once(store: Store, names: list[str], shared: Shared) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
-    from pyarrow import parquet
 
-    if len(stored) < 2:
-        return
-    tables = []
-    for key, source in stored:
-        table = parquet.read_table(io.BytesIO(store.get(key)), columns=names)
-        tables.append(table.append_column(" source", pa.array([source] * len(table), pa.string()).dictionary_encode()))
-    table = pa.concat_tables(tables).unify_dictionaries()
+    table = _keys(store, names, shared)
     groups = table.group_by(names).aggregate([([], "count_all")])
     twice = groups.filter(pc.greater(groups.column("count_all"), 1)).select(names)
-    if len(twice):
-        first = twice.slice(0, 1).to_pylist()[0]
-        same = table
-        for name, value in first.items():
-            column = same.column(name)
-            same = same.filter(pc.is_null(column) if value is None else pc.equal(column, pa.scalar(value, column.type)))
-        objects = " and ".join(sorted(set(same.column(" source").to_pylist())))
-        shown = ", ".join(f"{name}={value}" for name, value in first.items())
-        repeated = f"{counted(len(twice), 'key')} of {when} {'occurs' if len(twice) == 1 else 'occur'} more than once"
-        raise BadData(f"{objects}: {repeated}, for example {shown}; data.key must identify one row")
+    if not len(twice):
+        return
+    first = twice.sort_by([(name, "ascending") for name in names]).slice(0, 1).to_pylist()[0]
+    same = table
+    for name, value in first.items():
+        column = same.column(name)
+        same = same.filter(pc.is_null(column) if value is None else pc.equal(column, pa.scalar(value, column.type)))
+    objects = " and ".join(sorted({shared.stored[number][1] for number in same.column(PART).to_pylist()}))
+    shown = ", ".join(f"{name}={value}" for name, value in first.items())
+    repeated = f"{counted(len(twice), 'key')} {'occurs' if len(twice) == 1 else 'occur'} more than once"
+    raise BadData(f"{objects}: {repeated}, for example {shown}; data.key must identify one row (on_duplicate: last keeps the last)")
 
 
-def _without(documents: list[Document], days: set[str]) -> list[Document]:
-    return [{**document, "parts": [part for part in document["parts"] if part["day"] not in days]} for document in documents]
+def _with_the_last(store: Store, model: str, spec: ModelSpec, documents: list[Document], shared: list[Shared]) -> list[Document]:
+    """The documents, with a copy for each part that holds rows which a later object has again."""
+    later: dict[str, list[str]] = {}  # part to the parts of later objects that may have its keys
+    for one in shared:
+        for part, source in one.stored:
+            later.setdefault(part["key"], []).extend(other["key"] for other, of in one.stored if of > source)
+    names = {key: digest({"part": key, "without": sorted(set(after))}) for key, after in later.items() if after}
+    found = {key: _known(store, f"parts/{model}/{name}/parts.json") for key, name in names.items()}
+    missing = {key for key, document in found.items() if document is None}
+    replaced: dict[str, list[pa.Array]] = {}
+    for one in shared:
+        if missing & {part["key"] for part, _ in one.stored}:
+            for key, rows in _replaced(store, spec.data.key, one):
+                replaced.setdefault(key, []).append(rows)
+    for document in documents:
+        for part in document["parts"]:
+            if part["key"] in missing:
+                made = _copy(store, f"parts/{model}/{names[part['key']]}", spec, (part, document["source"][0]), replaced.get(part["key"]))
+                write_json(store, f"parts/{model}/{names[part['key']]}/parts.json", made)
+                found[part["key"]] = made
+    return [_with(document, found) for document in documents]
 
 
-def _merged(store: Store, model: str, spec: ModelSpec, day: str, stored: list[Stored]) -> Document:
-    """The document of one day's rows of several objects; of rows with one key that of the object whose name is last stays."""
-    from datetime import date
-
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    name = digest({"merged": [key for key, _ in stored]})
-    marker = f"parts/{model}/{name}/parts.json"
+def _known(store: Store, marker: str) -> Document | None:
     try:
-        found: Document = read_json(store, marker)
+        document: Document = read_json(store, marker)
     except Missing:
-        tables = [parquet.read_table(io.BytesIO(store.get(key))) for key, _ in stored]
-        kept = checks.unique(pa.concat_tables(tables), spec, stored[-1][1], day)
-        part = parts.write(store, f"parts/{model}/{name}", date.fromisoformat(day), [kept], spec, stored[-1][1])
-        schema = part.pop("schema")
-        source = [" and ".join(object_key for _, object_key in stored)]
-        found = {"source": source, "digest": name, "parts": [part], "rows": part["rows"], "unlabelled": 0, "schema": schema}
-        write_json(store, marker, found)
-    return found
+        return None
+    return document
+
+
+def _replaced(store: Store, names: list[str], shared: Shared) -> Iterator[tuple[str, pa.Array]]:
+    """(part, the numbers of its rows that a later object has again)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = _keys(store, names, shared)
+    place = pa.arange(0, len(table))
+    groups = table.select(names).append_column(ROW, place).group_by(names).aggregate([(ROW, "max")])
+    again = table.filter(pc.invert(pc.is_in(place, value_set=groups.column(f"{ROW}_max"))))
+    for number, (stored, _) in enumerate(shared.stored):
+        yield stored["key"], again.column(ROW).filter(pc.equal(again.column(PART), number)).combine_chunks()
+
+
+def _copy(store: Store, folder: str, spec: ModelSpec, stored: Stored, replaced: list[pa.Array] | None) -> Document:
+    """The document of a part's rows that stay; of the part itself where all do."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    part, source = stored
+    gone = pa.concat_arrays(replaced) if replaced else pa.array([], pa.int64())
+    if not len(gone):
+        return {"source": [source], "parts": [part], "rows": part["rows"]}
+    kept = pc.indices_nonzero(pc.invert(pc.is_in(pa.arange(0, part["rows"]), value_set=gone)))
+    if not len(kept):
+        return {"source": [source], "parts": [], "rows": 0}
+    made = parts.write(store, folder, cut.table_of(store, part["key"]).take(kept), spec, source)
+    made.pop("schema")
+    return {"source": [source], "parts": [made], "rows": made["rows"]}
+
+
+def _with(document: Document, found: dict[str, Document | None]) -> Document:
+    stands = [found.get(part["key"]) or {"parts": [part]} for part in document["parts"]]
+    return {**document, "parts": [part for one in stands for part in one["parts"]]}

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from handlers.contracts import BadData, BadSpec, counted
+from handlers.data import cut, roles, statistics
 from handlers.data import split as splits
-from handlers.data import statistics
 from handlers.modelspec.digests import dataset_digest
-from handlers.modelspec.model import Feature, ModelSpec
+from handlers.modelspec.model import Feature, ModelSpec, TimeSplit
 from handlers.storage import Missing, Store, read_json, write_once
 
 LEAST_ROWS = 10  # of a role; below that a metric says nothing
@@ -20,21 +19,25 @@ FEATURE_TYPE = {"int": "number", "float": "number", "string": "category", "boole
 
 @dataclass(frozen=True, slots=True)
 class PartRef:
-    """One part: `key` of its Parquet object, `day`, `source` object's key, rows and bytes, `role` train, valid or test."""
+    """Rows of one part that have one role: `rows` of them from row `first` on in the Parquet object `key`, which has `bytes`.
+
+    `units` are the units of these rows, the lowest first; of steps only the first and the last. `source` is the source object's key.
+    """
 
     key: str
-    day: str
     source: str
+    role: str
     rows: int
     bytes: int
-    role: str
+    units: list[int]
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """`schema` gives the type of each column, `statistics` those of train, `features` every feature with its defaults written out.
 
-    `split` holds the first and last day of each role.
+    `unit` is what rows are told apart by, `split` holds the first and last of each role.
     """
 
     digest: str
@@ -42,73 +45,96 @@ class Dataset:
     schema: dict[str, str]
     statistics: dict[str, statistics.Statistics]
     features: dict[str, Feature]
-    split: dict[str, list[str]]
+    split: dict[str, list[Any]]
+    unit: str = "day"
 
     def of_role(self, role: str) -> list[PartRef]:
-        """The parts of a role, by day and source: a key is a digest of the code too, and the code must not change the order of the rows."""
-        return sorted((p for p in self.parts if p.role == role), key=lambda p: (p.day, p.source))
+        """The parts of a role, by unit and source; not by key, a digest of the code too, which must not change the order of the rows."""
+        return sorted((p for p in self.parts if p.role == role), key=lambda p: (p.units[0], p.source, p.first))
 
-    def days(self, *roles: str) -> list[str]:
-        """The days of the roles' parts, oldest first."""
-        return sorted({str(part.day) for part in self.parts if part.role in roles})
+    def units(self, *roles: str) -> list[int]:
+        """The units of the roles' rows, the lowest first; of steps those that parts begin or end with."""
+        return sorted({unit for part in self.parts if part.role in roles for unit in part.units})
+
+    def words(self, role: str) -> str:
+        """ "16 days, 2013-01-01 to 2013-01-16" or "10 % of the rows": what the role's rows are."""
+        if self.unit == "place":
+            return splits.words(self.unit, self.split[role])
+        return span(self.unit, self.units(role))
 
 
-def span(days: Sequence[str]) -> str:
-    return f"{days[0]} to {days[-1]}" if days else "no days"
+def span(unit: str, units: list[int]) -> str:
+    """ "14 days, 2013-01-01 to 2013-01-14" of some units; of steps, and of the places of a hash, not how many."""
+    if not units:
+        return f"no {unit}s"
+    ends = f"{splits.label(unit, units[0])} to {splits.label(unit, units[-1])}"
+    return f"{unit}s {ends}" if unit in ("step", "place") else f"{counted(len(units), unit)}, {ends}"
 
 
 def dataset_key(model: str, digest: str) -> str:
     return f"datasets/{model}/{digest}.json"
 
 
-def build(documents: Iterable[dict[str, Any]], spec: ModelSpec, now: float, code: str) -> Dataset:
+def build(store: Store, documents: Iterable[dict[str, Any]], spec: ModelSpec, now: float, code: str) -> Dataset:
     """The dataset of all source objects' part documents; raises BadData for an empty role or a schema that differs between objects."""
     documents = sorted(documents, key=lambda d: d["source"][0])
     schema = _schema(documents)
     _columns(spec, schema)
-    found = [(part, document["source"][0]) for document in documents for part in document["parts"]]
-    days: dict[date, bool] = {}
-    for part, _ in found:
-        day = date.fromisoformat(part["day"])
-        days[day] = days.get(day, False) or part["whole"]
-    bounds = _bounds(days, found, spec, now)
-    parts, learned = [], []
-    for part, source in found:
-        role = bounds.role(date.fromisoformat(part["day"]))
-        if role is None:
-            continue
-        parts.append(PartRef(part["key"], part["day"], source, part["rows"], part["bytes"], role))
-        if role == "train":
-            learned.append(part)
-    merged = statistics.merge(part["statistics"] for part in learned)
-    digest = dataset_digest([(p.key, p.role) for p in sorted(parts, key=lambda p: p.key)], spec, code)
-    dataset = Dataset(digest, parts, schema, merged, features(spec, schema), bounds.tree())
+    bounds = _bounds(documents, spec, now)
+    names, ranges = zip(*bounds.spans(), strict=True)
+    parts: list[PartRef] = []
+    known: dict[str, list[dict[str, statistics.Statistics]]] = {role: [] for role in splits.ROLES}
+    for document in documents:
+        for part in document["parts"]:
+            for role, piece in zip(names, cut.pieces(store, part, ranges, spec), strict=True):
+                if piece is not None:
+                    of = (piece["key"], document["source"][0], role, piece["rows"], piece["bytes"], piece["units"], piece["first"])
+                    parts.append(PartRef(*of))
+                    known[role].append(piece["statistics"])
+    merged = statistics.merge(known["train"])
+    digest = dataset_digest([named(p) for p in sorted(parts, key=lambda p: (p.key, p.first))], spec, code)
+    dataset = Dataset(digest, parts, schema, merged, features(spec, schema), bounds.tree(), bounds.unit)
     _enough_rows(dataset, spec)
-    _both_classes(dataset, spec, found)
+    roles.both_classes(dataset, spec, known)
+    roles.every_stratum(spec, known)
     return dataset
 
 
-def _bounds(days: dict[date, bool], found: list[tuple[dict[str, Any], str]], spec: ModelSpec, now: float) -> splits.Bounds:
+def named(part: PartRef) -> list[Any]:
+    """What says which rows a part of a role holds."""
+    return [part.key, part.role, part.first, part.rows]
+
+
+def _bounds(documents: list[dict[str, Any]], spec: ModelSpec, now: float) -> splits.Bounds:
     """The split's bounds. Where they fail, one wrong date is the likely reason: the error names the newest and who holds it."""
+    found = [(part, document["source"][0]) for document in documents for part in document["parts"]]
+    units: dict[int, bool] = {}
+    for part, _ in found:
+        newest = part["units"][-1]
+        units |= dict.fromkeys(part["units"][:-1], True) | {newest: units.get(newest, False) or part["whole"]}
+    split = spec.data.split
     try:
-        return splits.bounds(days, spec.data.time_split, now)
+        return splits.bounds(units, split, now)
     except BadData as error:
-        part, source = max(found, key=lambda f: (str(f[0]["day"]), f[1]))
-        newest = f"the newest value of {spec.data.time_split.column!r}, {part['day']}, is in {counted(part['rows'], 'row')} of {source}"
-        raise BadData(f"{error}; {newest}") from error
+        if not isinstance(split, TimeSplit):
+            raise
+        part, source = max(found, key=lambda f: (f[0]["units"][-1], f[1]))
+        newest = splits.label(splits.unit_of(split), part["units"][-1])
+        raise BadData(f"{error}; the newest value of {split.column!r}, {newest}, is in {source}") from error
 
 
 def _enough_rows(dataset: Dataset, spec: ModelSpec) -> None:
-    for role in ("train", "valid", "test"):
+    for role in splits.ROLES:
         parts = dataset.of_role(role)
         rows = sum(part.rows for part in parts)
-        if rows < LEAST_ROWS:
-            first, last = dataset.split[role]
-            last_part = parts[-1]
-            raise BadData(
-                f"data.split: {counted(rows, 'row')} for {role} ({first} to {last} of {spec.data.time_split.column!r}), but at least "
-                f"{LEAST_ROWS} are needed; the newest, of {last_part.day}, are in {last_part.source}"
-            )
+        if rows >= LEAST_ROWS:
+            continue
+        what = f"data.split: {counted(rows, 'row')} for {role} ({splits.words(dataset.unit, dataset.split[role])}"
+        if not isinstance(spec.data.split, TimeSplit):
+            everything = counted(sum(part.rows for part in dataset.parts), "row")
+            raise BadData(f"{what}), but at least {LEAST_ROWS} are needed; there are {everything} in all: give {role} a larger share")
+        newest = f"; the newest, of {splits.label(dataset.unit, parts[-1].units[-1])}, are in {parts[-1].source}" if parts else ""
+        raise BadData(f"{what} of {spec.data.split.column!r}), but at least {LEAST_ROWS} are needed{newest}")
 
 
 def _schema(documents: list[dict[str, Any]]) -> dict[str, str]:
@@ -140,7 +166,11 @@ def _columns(spec: ModelSpec, schema: dict[str, str]) -> None:
         )
     if spec.task == "binary" and target.classes is None and kind != "boolean":
         raise BadSpec(f"data.target.classes: needed for a target of type {kind}; list the two values of {target.column!r}")
-    for where, name in (("data.weight", weight), *((f"evaluate.slices.{name}", name) for name in spec.evaluate.slices)):
+    for where, name in (
+        ("data.weight", weight),
+        *((f"evaluate.slices.{name}", name) for name in spec.evaluate.slices),
+        *(("evaluate.interval.cluster", name) for name in splits.clusters(spec).columns),
+    ):
         if name is not None and name not in schema:
             raise BadSpec(f"{where}: {name!r} is not a column of the rows; the columns are {', '.join(schema)}")
     if weight is not None and schema[weight] not in ("int", "float"):
@@ -161,7 +191,7 @@ def features(spec: ModelSpec, schema: dict[str, str]) -> dict[str, Feature]:
             raise BadSpec(f"features.{name}: type boolean, but the column is {schema[name]}")
     if spec.features:
         return dict(spec.features)
-    other = {*spec.data.key, spec.data.target.column, spec.data.weight, spec.data.time_split.column}
+    other = {*spec.data.key, *splits.only_for_splitting(spec), spec.data.target.column, spec.data.weight}
     taken = {}
     for name, kind in schema.items():
         if name in other:
@@ -174,21 +204,6 @@ def features(spec: ModelSpec, schema: dict[str, str]) -> dict[str, Feature]:
     return taken
 
 
-def _both_classes(dataset: Dataset, spec: ModelSpec, found: list[tuple[dict[str, Any], str]]) -> None:
-    """A classifier needs at least two classes in each role."""
-    if spec.task not in ("binary", "multiclass"):
-        return
-    column = spec.data.target.column
-    roles = {part.key: part.role for part in dataset.parts}
-    for role in ("train", "valid", "test"):
-        merged = statistics.merge({column: p["statistics"][column]} for p, _ in found if roles.get(p["key"]) == role)
-        counts = merged[column].get("counts") or {}
-        if len(counts) < 2:
-            only = next(iter(counts), "nothing")
-            first, last = dataset.split[role]
-            raise BadData(f"data.target.column: {column!r} is {only} in every row of {role} ({first} to {last}); two classes are needed")
-
-
 def save(store: Store, model: str, dataset: Dataset) -> bool:
     """Write the manifest unless it is there; True when it is new."""
     tree = {
@@ -198,6 +213,7 @@ def save(store: Store, model: str, dataset: Dataset) -> bool:
         "statistics": dataset.statistics,
         "features": {name: feature.model_dump(mode="json") for name, feature in dataset.features.items()},
         "split": dataset.split,
+        "unit": dataset.unit,
     }
     return write_once(store, dataset_key(model, dataset.digest), tree)
 
@@ -210,9 +226,18 @@ def load_dataset(store: Store, model: str, digest: str) -> Dataset:
         raise BadData(f"{dataset_key(model, digest)}: no such dataset in the bucket") from None
     return Dataset(
         tree["digest"],
-        [PartRef(**part) for part in tree["parts"]],
+        [_part(part) for part in tree["parts"]],
         tree["schema"],
         tree["statistics"],
         {name: Feature.model_validate(feature) for name, feature in tree["features"].items()},
         tree["split"],
+        tree.get("unit", "day"),
     )
+
+
+def _part(tree: dict[str, Any]) -> PartRef:
+    """A part as the manifest has it; manifests of earlier releases have parts of one `day`."""
+    tree = dict(tree)
+    if "day" in tree:
+        tree["units"] = [splits.number(tree.pop("day"))]
+    return PartRef(**tree)

@@ -1,22 +1,21 @@
-"""Parts: the rows of one source object and one day, immutable Parquet files named by what can change them.
+"""Parts: rows of one source object, sorted by unit (its days, or the places of a hash), as immutable Parquet files.
 
-`parts/<model>/<source digest>/<day>.parquet`, and last `parts/<model>/<source digest>/parts.json`, the marker, with each part's rows,
-bytes and mergeable statistics. A source object whose marker is there is not read again.
+`parts/<model>/<source digest>/<first unit>.parquet`, named by what can change it, and last `parts/<model>/<source digest>/parts.json`,
+the marker, with each part's rows, bytes and mergeable statistics. A source object whose marker is there is not read again.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData, BadSpec, counted, log
-from handlers.data import checks, query, sources, statement, statistics
-from handlers.data.days import Days
-from handlers.data.split import newest_allowed
+from handlers.contracts import BadData, BadSpec, log
+from handlers.data import checks, gather, query, sources, statement, statistics, units
+from handlers.data.gather import Gathered
+from handlers.data.split import label, unit_of
+from handlers.data.units import UNIT
 from handlers.modelspec.digests import part_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.storage import Missing, Store, read_json, write_json
@@ -51,7 +50,7 @@ def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], code: s
 
 
 def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict[str, Any]:
-    """Read the object, run the query, cut by day, write the parts."""
+    """Read the object, run the query, gather rows by unit, write the parts."""
     key = source[0]
     declared = spec.data.sources[spec.data.trigger]
     now = store.server_time()
@@ -65,16 +64,15 @@ def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict
             sources.tables(path, key, declared, statement.names(spec.sql) if spec.sql else ()), spec.sql, spec.data.trigger, key
         )
         row_checks = checks.RowChecks(spec, key)
-        days = Days(Path(scratch))
+        gathered = Gathered(Path(scratch))
         unlabelled = 0
         for block in blocks:
             block, dropped = _labelled(block, spec, key)
             unlabelled += dropped
             row_checks.block(block)
-            for day, rows in _by_day(block, spec, key, now):
-                days.add(day, rows)
+            gathered.add(block, units.of_rows(block, spec, key, now))
         row_checks.end()
-        parts = [write(store, folder, day, rows, spec, key) for day, rows in days.take()]
+        parts = [write(store, folder, table, spec, key) for table in gather.parts(gathered, spec)]
     schema = parts[0].pop("schema") if parts else {}
     for part in parts[1:]:
         part.pop("schema")
@@ -102,78 +100,53 @@ def _labelled(block: pa.Table, spec: ModelSpec, key: str) -> tuple[pa.Table, int
     return kept, len(block) - len(kept)
 
 
-def _by_day(block: pa.Table, spec: ModelSpec, key: str, now: float) -> Iterator[tuple[date, pa.Table]]:
-    """The block cut by the day of the split's column, in its timezone."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.types as t
-
-    split = spec.data.time_split
-    if split.column not in block.column_names:
-        raise BadSpec(f"data.split.column: {split.column!r} is not a column of the rows; the columns are {', '.join(block.column_names)}")
-    column = block.column(split.column)
-    if column.null_count:
-        raise BadData(f"{key}: column {split.column!r} is missing in {counted(column.null_count, 'row')}; the split needs it in every row")
-    if t.is_timestamp(column.type):
-        days = _local(column, split.timezone).cast(pa.date32(), safe=False)
-    elif t.is_date(column.type):
-        days = column.cast(pa.date32())
-    else:
-        raise BadSpec(f"data.split.column: {split.column!r} has type {column.type}; a timestamp or a date is needed")
-    for value in pc.unique(days).to_pylist():
-        if value > newest_allowed(now):
-            first = block.filter(pc.equal(days, pa.scalar(value, pa.date32()))).column(split.column)[0].as_py()
-            newest = newest_allowed(now)
-            raise BadData(f"{key}: column {split.column!r} has the value {first}, which is in the future; accepted: up to {newest}")
-        yield value, block.filter(pc.equal(days, pa.scalar(value, pa.date32())))
-
-
-def _local(column: pa.ChunkedArray, timezone: str) -> pa.ChunkedArray:
-    """Wall-clock timestamps of a zone; a timestamp without a zone is UTC."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    aware = column if column.type.tz else pc.assume_timezone(column, "UTC")
-    return pc.local_timestamp(aware.cast(pa.timestamp("us", tz=timezone)))
-
-
-def _reaches_the_end(column: pa.ChunkedArray, timezone: str) -> bool:
-    """Whether a day's rows reach its last hour, or have no time of day at all; otherwise the day may still be incomplete."""
-    import pyarrow.compute as pc
-    import pyarrow.types as t
-
-    if t.is_date(column.type):
-        return True
-    newest = pc.max(_local(column, timezone)).as_py()
-    return bool(newest.hour == 23 or newest.time() == newest.time().min)
-
-
-def write(store: Store, folder: str, day: date, blocks: list[pa.Table], spec: ModelSpec, key: str) -> dict[str, Any]:
-    """Write one part of a day's rows and describe it; `key` names the source object in errors."""
+def write(store: Store, folder: str, table: pa.Table, spec: ModelSpec, key: str) -> dict[str, Any]:
+    """Write one part, rows sorted by unit, and describe it; `key` names the source object in errors."""
     import io
 
-    import pyarrow as pa
     from pyarrow import parquet
 
-    table = checks.unique(pa.concat_tables(blocks), spec, key, str(day))
+    table = checks.unique(table, spec, key)
+    known = distinct(table)
+    # of steps there may be as many as rows
+    listed = known if unit_of(spec.data.split) != "step" else sorted({known[0], known[-1]})
     buffer = io.BytesIO()
     per_row = max(1, table.nbytes // max(1, len(table)))
     parquet.write_table(table, buffer, compression="zstd", row_group_size=max(1, ROW_GROUP_BYTES // per_row))
-    name = f"{folder}/{day}.parquet"
+    name = f"{folder}/{label(unit_of(spec.data.split), known[0])}.parquet"
     data = buffer.getvalue()
     store.put(name, data)
-    features = [field for field in table.column_names if field not in spec.data.key or field in spec.features]
-    found = statistics.of_table(table, features)
+    found = described(table, spec)
     _of_a_size(found, key)
     return {
         "key": name,
-        "day": str(day),
+        "units": listed,
         "rows": len(table),
         "bytes": len(data),
-        "whole": _reaches_the_end(table.column(spec.data.time_split.column), spec.data.time_split.timezone),
+        "whole": units.reaches_the_end(_newest(table, known[-1]), spec),
         "statistics": found,
-        "schema": {field.name: sources.type_name(field.type) for field in table.schema},
+        "schema": {field.name: sources.type_name(field.type) for field in table.schema if field.name != UNIT},
     }
+
+
+def described(table: pa.Table, spec: ModelSpec) -> dict[str, statistics.Statistics]:
+    """The statistics of a part's columns, or of some of its rows."""
+    needed = {*spec.features, getattr(spec.data.split, "stratify", None)}
+    return statistics.of_table(table, [n for n in table.column_names if n != UNIT and (n not in spec.data.key or n in needed)])
+
+
+def distinct(table: pa.Table) -> list[int]:
+    """The units of a part's rows, the lowest first."""
+    import pyarrow.compute as pc
+
+    found: list[int] = sorted(pc.unique(table.column(UNIT)).to_pylist())
+    return found
+
+
+def _newest(table: pa.Table, unit: int) -> pa.Table:
+    import pyarrow.compute as pc
+
+    return table.filter(pc.equal(table.column(UNIT), unit))
 
 
 def _of_a_size(found: dict[str, statistics.Statistics], key: str) -> None:

@@ -10,16 +10,21 @@ import io
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData
+from handlers.data import places
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset, PartRef
+from handlers.data.split import Clusters, clusters
+from handlers.data.units import UNIT
 from handlers.modelspec.model import ModelSpec
 from handlers.storage import Missing, Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 KEPT_BYTES = 256 << 20
 WHOLE_BYTES = 32 << 20  # a part up to this size is one GET
@@ -36,14 +41,16 @@ class Position:
 
 @dataclass(slots=True)
 class Batch:
-    """`X` (rows, width) csr_matrix or ndarray, `y` (rows,), `weight` (rows,) or None, `cluster` (rows,) the row's day since 1970.
+    """`X` (rows, width) csr_matrix or ndarray, `y` (rows,), `weight` (rows,) or None.
 
+    `unit` (rows,) is what the split tells rows apart by, such as the day since 1970; `cluster` (rows,) numbers what intervals resample.
     `columns` holds the values of the columns that evaluate.slices names, for the slices' metrics.
     """
 
     X: Any
     y: Any
     weight: Any
+    unit: Any
     cluster: Any
     position: Position
     columns: dict[str, Any]
@@ -60,7 +67,7 @@ def batches(
     seed: int | None = None,
     start: Position | None = None,
 ) -> Iterator[Batch]:
-    """The rows of a role. Without a seed by day, part after part; with one, shuffled over `training.shuffle.parts` parts at a time.
+    """The rows of a role. Without a seed by unit, part after part; with one, shuffled over `training.shuffle.parts` parts at a time.
 
     `start` continues after the batch that had this position. Memory is bounded by one group of parts.
     """
@@ -71,30 +78,46 @@ def batches(
     if seed is not None:
         parts = [parts[i] for i in np.random.default_rng([seed, epoch]).permutation(len(parts))]
     reader = _reader(store, dataset, spec, encoder)
+    found = clusters(spec)
+    before = dict(
+        zip(((p.key, p.first) for p in dataset.of_role(role)), accumulate((p.rows for p in dataset.of_role(role)), initial=0), strict=False)
+    )
     groups = [parts[i : i + width] for i in range(0, len(parts), width)]
     for number, group in enumerate(groups):
         if start is not None and number < start.group:
             continue
         table = reader.table(group)
+        numbers = np.concatenate([np.arange(p.rows) + before[p.key, p.first] for p in group])
         order = np.random.default_rng([seed, epoch, number]).permutation(len(table)) if seed is not None else None
         first = start.offset if start is not None and number == start.group else 0
         for offset in range(first, len(table), spec.training.batch_rows):
             last = min(offset + spec.training.batch_rows, len(table))
-            rows = table.slice(offset, last - offset) if order is None else table.take(order[offset:last])
-            yield _batch(rows, spec, encoder, Position(epoch, number, last))
+            chosen = np.arange(offset, last) if order is None else order[offset:last]
+            rows = table.slice(offset, last - offset) if order is None else table.take(chosen)
+            yield _batch(rows, spec, encoder, Position(epoch, number, last), _clusters(rows, numbers[chosen], found))
 
 
-def _batch(rows: pa.Table, spec: ModelSpec, encoder: Encoder, position: Position) -> Batch:
+def _clusters(rows: pa.Table, numbers: NDArray[Any], found: Clusters) -> NDArray[Any]:
+    """(rows,) int64: the number of each row's cluster; `numbers` are those of the rows among all of the role."""
+    import numpy as np
+
+    if found.how == "unit":
+        units: NDArray[Any] = rows.column(UNIT).to_numpy()
+        return units
+    if found.how == "row":
+        return numbers
+    hashed: NDArray[Any] = places.hashes(rows, found.columns).to_numpy()
+    return hashed.view(np.int64)
+
+
+def _batch(rows: pa.Table, spec: ModelSpec, encoder: Encoder, position: Position, cluster: NDArray[Any]) -> Batch:
     import numpy as np
 
     weight = rows.column(spec.data.weight).cast("float64").to_numpy() if spec.data.weight else None
     if weight is not None and not (np.isfinite(weight).all() and (weight >= 0).all()):
         raise BadData(f"column {spec.data.weight!r} has a missing, infinite or negative value; a weight must be a number of 0 or more")
     columns = {name: np.asarray(rows.column(name).to_pylist(), dtype=object) for name in spec.evaluate.slices if name in rows.column_names}
-    return Batch(encoder.encode(rows), encoder.target(rows), weight, rows.column(DAY).to_numpy(), position, columns)
-
-
-DAY = " day"  # no column of a source can be called so
+    return Batch(encoder.encode(rows), encoder.target(rows), weight, rows.column(UNIT).to_numpy(), cluster, position, columns)
 
 
 class Reader:
@@ -103,7 +126,7 @@ class Reader:
     def __init__(self, store: Store, columns: Sequence[str]) -> None:
         self.store = store
         self.columns = list(columns)
-        self._kept: OrderedDict[str, pa.Table] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int, int], pa.Table] = OrderedDict()
         self.kept_bytes = 0
 
     def table(self, parts: Sequence[PartRef]) -> pa.Table:
@@ -113,32 +136,37 @@ class Reader:
         return pa.concat_tables([self._part(part) for part in parts]).combine_chunks()
 
     def _part(self, part: PartRef) -> pa.Table:
-        import numpy as np
-        import pyarrow as pa
-
-        if part.key in self._kept:
-            return self._kept[part.key]
+        name = (part.key, part.first, part.rows)
+        if name in self._kept:
+            return self._kept[name]
         table = self._read(part)
-        day = np.full(len(table), np.datetime64(part.day, "D").astype(np.int64))
-        table = table.append_column(DAY, pa.array(day))
         if sum(reader.kept_bytes for reader in _readers.values()) + table.nbytes <= KEPT_BYTES:
-            self._kept[part.key] = table
+            self._kept[name] = table
             self.kept_bytes += table.nbytes
         return table
 
     def _read(self, part: PartRef) -> pa.Table:
-        """Small files whole; of large ones the footer and one coalesced range for each row group."""
+        """Small files whole; of large ones the footer and one coalesced range for each row group that has rows of the part."""
         from pyarrow import parquet
 
         try:
             if part.bytes <= WHOLE_BYTES:
-                return parquet.read_table(io.BytesIO(self.store.get(part.key)), columns=self.columns, use_threads=False)
-            return parquet.read_table(
-                RangedFile(self.store, part.key, part.bytes), columns=self.columns, use_threads=False, pre_buffer=True
-            )
+                file = parquet.ParquetFile(io.BytesIO(self.store.get(part.key)))
+            else:
+                file = parquet.ParquetFile(RangedFile(self.store, part.key, part.bytes), pre_buffer=True)
         except Missing:
             why = "the part is missing in the bucket, but its marker is there"
             raise BadData(f"{part.key}: {why}; delete the marker, parts.json beside it, to make the part again") from None
+        groups, skipped = _row_groups(file.metadata, part.first, part.rows)
+        table = file.read_row_groups(groups, columns=self.columns, use_threads=False)
+        return table if len(table) == part.rows else table.slice(part.first - skipped, part.rows)
+
+
+def _row_groups(metadata: Any, first: int, rows: int) -> tuple[list[int], int]:
+    """The row groups that hold `rows` rows from `first` on, and the number of rows before them."""
+    ends = list(accumulate(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)))
+    groups = [i for i, end in enumerate(ends) if end > first and (ends[i - 1] if i else 0) < first + rows]
+    return groups, ends[groups[0] - 1] if groups[0] else 0
 
 
 class RangedFile(io.RawIOBase):
@@ -176,7 +204,7 @@ _readers: OrderedDict[tuple[int, tuple[str, ...]], Reader] = OrderedDict()
 def _reader(store: Store, dataset: Dataset, spec: ModelSpec, encoder: Encoder) -> Reader:
     """The reader of this process for these columns: epochs and roles share what was read."""
     wanted = [*encoder.columns, spec.data.target.column, *([spec.data.weight] if spec.data.weight else []), *spec.evaluate.slices]
-    columns = tuple(name for name in dict.fromkeys(wanted) if name in dataset.schema)
+    columns = (*(name for name in dict.fromkeys([*wanted, *clusters(spec).columns]) if name in dataset.schema), UNIT)
     key = (id(store), columns)
     if key not in _readers:
         _readers[key] = Reader(store, columns)

@@ -19,7 +19,7 @@ KEPT = 2_000_000
 def baseline(name: str, task: str, classes: int, train: Iterable[Batch], test: Predictions, metrics: list[str]) -> dict[str, Any]:
     """{"name", "answer", "values": {metric: number}} of a constant model.
 
-    majority: the classes' shares in train. median: train's median target. last_value: the mean target of train's last cluster (day).
+    majority: the classes' shares in train. median: train's median target. last_value: the mean target of train's last day, year or step.
     """
     import numpy as np
 
@@ -47,10 +47,10 @@ def _answer(name: str, classes: int, train: Iterable[Batch]) -> Any:
     if name == "last_value":
         last, total, rows = -np.inf, 0.0, 0.0
         for batch in train:
-            newest = batch.cluster.max()
+            newest = batch.unit.max()
             if newest > last:
                 last, total, rows = newest, 0.0, 0.0
-            here = batch.cluster == last
+            here = batch.unit == last
             total, rows = total + float(batch.y[here].sum()), rows + float(here.sum())
         return np.asarray([total / rows])
     seen = np.concatenate([batch.y for batch in train])

@@ -18,8 +18,8 @@ class Predictions:
 
     `truth` (n,): 0 or 1 (binary, 1 is the positive class), the class index (multiclass) or the number (regression).
     `score`: (n,) probability of the positive class or a decision value; (n, classes) for multiclass; (n,) for regression.
-    `weight` (n,): positive sample weights. `cluster` (n,): the day, or the declared cluster, that a row belongs to; rows of one
-    cluster are not independent of each other.
+    `weight` (n,): positive sample weights. `cluster` (n,): the number of what a row belongs to, such as its day, its group or
+    itself; rows of one cluster are not independent of each other.
     `kind` says what `score` holds: only a `probability` can be judged by log_loss or brier. `columns` are the values of the columns by
     which rows are looked at apart (`evaluate.slices`).
     """

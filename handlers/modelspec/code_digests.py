@@ -49,7 +49,7 @@ STAGES = {
         ("duckdb", "pyarrow", "numpy", "scipy", "skops"),
     ),
     "verdicts": Code(
-        ("modelspec", "data", "metrics", "models", "runs.evaluation", "runs.gate", "runs.comparison"),
+        ("modelspec", "data", "metrics", "models", "runs.evaluation", "runs.gate", "runs.comparable", "runs.comparison"),
         ("duckdb", "pyarrow", "numpy", "scipy", "skops"),
     ),
 }

@@ -26,9 +26,10 @@ def snapshot_digest(objects: Iterable[Sequence[Any]]) -> str:
 def query_digest(spec: ModelSpec) -> str:
     """Of how rows are made from a source object: types, statement and scope, row keys, checks, target, and the part's column."""
     tree = spec.tree()
-    source = spec.data.sources[spec.data.trigger]
-    split = {key: tree["data"]["split"][key] for key in ("by", "column", "timezone", "part") if key in tree["data"]["split"]}
-    data = {key: tree["data"][key] for key in ("key", "on_duplicate", "target", "weight")}
+    source, by_hash = spec.data.sources[spec.data.trigger], spec.data.split.by != "time"
+    # by time the lengths of the roles make no part anew: a part is cut where a role ends
+    split = {key: value for key, value in tree["data"]["split"].items() if by_hash or key in ("by", "column", "unit", "timezone", "part")}
+    data = {key: tree["data"][key] for key in ("key", "on_duplicate", "target", "weight", "group")}
     read = Source.model_dump(source, mode="json", exclude={"prefix"})
     if not source.csv.header:
         read["order"] = list(source.columns)

@@ -125,13 +125,6 @@ class Data(SpecMapping):
     weight: str | None = None
 
     @property
-    def time_split(self) -> TimeSplit:
-        """The split by time, the only one that is supported."""
-        if not isinstance(self.split, TimeSplit):
-            raise TypeError("data.split is not by time")
-        return self.split
-
-    @property
     def trigger(self) -> str:
         """The name of the source whose objects start a run: `incoming`, or the only one that is not a reference table."""
         return "incoming" if "incoming" in self.sources else next(name for name, source in self.sources.items() if not source.join)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from handlers.modelspec import split_rules
-from handlers.modelspec.model import Lookback, ModelSpec, TimeSplit
+from handlers.modelspec.model import Lookback, ModelSpec
 
 Refusal = tuple[tuple[str | int, ...], str]
 PREFIX = re.compile(r"(?:incoming|batches)/[a-z0-9](?:[-a-z0-9]{0,38}[a-z0-9])?/(?:.*/)?")
@@ -40,13 +40,6 @@ def _data(spec: ModelSpec) -> Iterator[Refusal]:
     if data.query is not None and (isinstance(data.query.scope, Lookback) or data.query.scope == "all"):
         yield _not_yet("data", "query", "scope", instead="supported: scope: row")
     yield from split_rules.wrong(spec)
-    if not isinstance(data.split, TimeSplit):
-        yield ("data", "split", "by"), f"not supported yet: data.split by {data.split.by}; supported: by: time"
-    else:
-        if data.split.unit is not None:
-            yield ("data", "split", "unit"), f"not supported yet: unit: {data.split.unit}; supported: a timestamp or a date"
-        if data.split.part in ("week", "month"):
-            yield ("data", "split", "part"), f"not supported yet: part: {data.split.part}; supported: day"
     if data.target.label_delay:
         yield _not_yet("data", "target", "label_delay")
 
@@ -74,8 +67,6 @@ def _training(spec: ModelSpec) -> Iterator[Refusal]:
             yield ("search", "grid", name), "an empty list gives no trial; list at least one value"
     if spec.training.validate_ is not None:
         yield _not_yet("training", "validate", instead="every epoch is validated on all valid rows")
-    if spec.evaluate.interval.cluster not in (None, "day"):
-        yield ("evaluate", "interval", "cluster"), f"not supported yet: cluster {spec.evaluate.interval.cluster!r}; supported: day"
 
 
 def _promotion(spec: ModelSpec) -> Iterator[Refusal]:

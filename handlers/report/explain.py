@@ -32,6 +32,14 @@ def valued(found: Doc | None) -> str:
     return f"{text} ({round(float(found['confidence']) * 100)} % interval {number(found['low'])} to {number(found['high'])})"
 
 
+def judged_on(test: Doc, resampled: str | None) -> str:
+    """ "12,345 rows of 14 test days" or "120 test rows"; records of earlier releases do not say what was resampled: it was days."""
+    if resampled == "row":
+        return counted(test["rows"], "test row")
+    clusters = f"test {resampled or 'day'}"
+    return f"{counted(test['rows'], 'row')} of {counted(test['clusters'], clusters)}"
+
+
 def champion(record: Doc) -> list[str]:
     """Why this model is the champion."""
     sentences = [
@@ -40,11 +48,11 @@ def champion(record: Doc) -> list[str]:
     ]
     learned = record.get("learned") or {}
     if learned:
-        sentences.append(f"It learned from {counted(learned['rows'], 'row')} of {learned['first']} to {learned['last']}.")
+        between = f" of {learned['first']} to {learned['last']}" if "first" in learned else ""
+        sentences.append(f"It learned from {counted(learned['rows'], 'row')}{between}.")
     if record.get("test"):
         test = record["test"]
-        rows, days = counted(test["rows"], "row"), counted(test["clusters"], "test day")
-        sentences.append(f"On {rows} of {days} its {record['metric']} is {valued(test)}.")
+        sentences.append(f"On {judged_on(test, record.get('resampled'))} its {record['metric']} is {valued(test)}.")
     sentences.append(f"It was promoted because: {record.get('reason', 'no reason is recorded')}.")
     if record.get("predecessor"):
         sentences.append(f"It replaced champion {record['predecessor']}.")

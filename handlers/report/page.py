@@ -154,7 +154,7 @@ def _test(verdict: Mapping[str, Any]) -> str:
         cells += [number(baseline["values"].get(name))] if baseline else []
         rows.append(("mark" if name == verdict.get("metric") else "", cells))
     note = f"<p class=soft>{escape(str(verdict.get('compared', '')))}</p>"
-    return f"<h2>On the test days</h2>{_table(head, rows)}{note}"
+    return f"<h2>On test</h2>{_table(head, rows)}{note}"
 
 
 def _slices(verdict: Mapping[str, Any]) -> str:
@@ -182,12 +182,12 @@ def _curves(facts: Facts) -> str:
             (f"{facts.verdict['metric']} with its interval", charts.intervals(models, str(facts.verdict["metric"]), threshold), " all")
         )
     if any(facts.roc.values()):
-        drawn.append(("ROC on the test days", charts.roc(facts.roc), ""))
+        drawn.append(("ROC on test", charts.roc(facts.roc), ""))
     curves = {str(t["trial"]): t["curve"] for t in facts.trials if t.get("curve")}
     if curves and facts.select_by and any(len(lines) > 1 for lines in curves.values()):
         winner = str(facts.verdict.get("winner", {}).get("trial") or facts.trials[0]["trial"])
         drawing = charts.learning(curves, facts.select_by, winner)
-        drawn.append(("Learning curves on the validation days", drawing + LEGEND, ""))
+        drawn.append(("Learning curves on valid", drawing + LEGEND, ""))
     if not drawn:
         return ""
     return (

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handlers.contracts import counted, long_argument
-from handlers.data.manifest import Dataset, load_dataset, span
+from handlers.data.manifest import Dataset, load_dataset
 from handlers.failures import of_run
 from handlers.metrics.metrics import METRICS
 from handlers.report.explain import instant
@@ -117,9 +117,8 @@ def _data(record: RunRecord, dataset: Dataset | None) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     if dataset is not None:
         for role in ("train", "valid", "test"):
-            parts = [part for part in dataset.parts if part.role == role]
-            days = dataset.days(role)
-            rows.append((role, f"{counted(sum(part.rows for part in parts), 'row')} of {counted(len(days), 'day')}, {span(days)}"))
+            number = sum(part.rows for part in dataset.parts if part.role == role)
+            rows.append((role, f"{counted(number, 'row')} of {dataset.words(role)}"))
         rows.append(("objects", ", ".join(sorted({str(part.source) for part in dataset.parts}))))
         rows.append(("dataset", dataset.digest))
     request = record.request or {}

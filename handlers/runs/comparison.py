@@ -1,14 +1,14 @@
-"""The winner of a run against the champion: who wins on `valid`, which rows of `test` both may predict, and the verdict."""
+"""The winner of a run against the champion: who wins on `valid`, and the verdict on the rows of `test` that both may predict."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from handlers.contracts import GaveUp, counted
-from handlers.data.manifest import Dataset, span
+from handlers.data.manifest import Dataset
+from handlers.data.split import clusters
 from handlers.metrics.baseline import DEFAULT, baseline
 from handlers.metrics.bootstrap import interval, paired
 from handlers.metrics.metrics import metric, metrics_of
@@ -22,6 +22,7 @@ from handlers.modelspec.model import ModelSpec
 from handlers.runs import gate as gates
 from handlers.runs import trials
 from handlers.runs.champion import Pointer
+from handlers.runs.comparable import comparable
 from handlers.runs.evaluation import TrainedTrial, document, keep, key, named, rows_digest
 from handlers.storage import Store
 
@@ -31,50 +32,8 @@ def choose(scores: Sequence[Mapping[str, Any]], task: str, select_by: str) -> Ma
     selecting = metric(task, select_by)
     usable = [s for s in scores if isinstance(s.get("value"), (int, float)) and math.isfinite(s["value"])]
     if not usable:
-        raise GaveUp(f"no trial has a {select_by} on valid; change data.split so that the validation days have every class")
+        raise GaveUp(f"no trial has a {select_by} on valid; change data.split so that valid has every class")
     return min(usable, key=lambda s: (-s["value"] if selecting.higher else s["value"], s["trial"]))
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The test rows to judge on: `why_not` says why the champion can predict none of them; `note` what was compared."""
-
-    dataset: Dataset
-    note: str
-    why_not: str | None = None
-
-
-def comparable(dataset: Dataset, spec: ModelSpec, champion: TrainedTrial | None) -> Rows:
-    """Which test rows both may predict: not those of days that the champion has learned or was chosen on."""
-    days = dataset.days("test")
-    if champion is None:
-        return Rows(dataset, f"{counted(len(days), 'test day')}, {span(days)}")
-    differs = _differs(dataset, spec, champion)
-    if differs:
-        return Rows(dataset, f"{counted(len(days), 'test day')}, {span(days)}, for the winner alone: {differs}", differs)
-    learned = set(champion.dataset.days("train", "valid"))
-    left_out = [day for day in days if day in learned]
-    kept = [day for day in days if day not in learned]
-    if not kept:
-        why = f"the champion has learned all test days ({span(days)})"
-        return Rows(dataset, f"{counted(len(days), 'test day')}, {span(days)}, for the winner alone: {why}", why)
-    note = f"{counted(len(kept), 'test day')}, {span(kept)}"
-    if left_out:
-        note += f"; left out, because the champion has learned them: {counted(len(left_out), 'test day')}, {span(left_out)}"
-    parts = [part for part in dataset.parts if part.role != "test" or str(part.day) in set(kept)]
-    return Rows(replace(dataset, parts=parts), note)
-
-
-def _differs(dataset: Dataset, spec: ModelSpec, champion: TrainedTrial) -> str | None:
-    """Why the champion predicts something else than the challenger, or needs columns that these rows do not have."""
-    if champion.spec.task != spec.task:
-        return f"the champion's task is {champion.spec.task}, this one is {spec.task}"
-    if champion.spec.data.target != spec.data.target:
-        return "the champion predicts another target (data.target has changed)"
-    missing = [name for name in champion.encoder.columns if name not in dataset.schema]
-    if missing:
-        return f"the champion needs column {missing[0]!r}, which data.query no longer gives"
-    return None
 
 
 def verdict(
@@ -86,7 +45,7 @@ def verdict(
     winner = TrainedTrial.open(store, model, best["trial"])
     same = pointer.record is not None and pointer.record["trial"] == winner.trial
     champion = TrainedTrial.open(store, model, pointer.record["trial"]) if pointer.record is not None and not same else None
-    rows = comparable(dataset, spec, champion)
+    rows = comparable(store, dataset, spec, champion)
     ours = winner.predict(store, rows.dataset, spec, "test")
     compared = champion if rows.why_not is None else None
     theirs = compared.predict(store, rows.dataset, spec, "test") if compared else None
@@ -113,6 +72,7 @@ def verdict(
         "slices": slices(spec, metric(spec.task, gate.metric), ours, theirs),
         "baseline": _baseline(store, dataset, winner, spec, ours, wanted),
         "rows": ours.rows,
+        "resampled": clusters(spec).noun,
         "compared": f"{counted(ours.rows, 'row')} of {rows.note}",
         "trials": [_scored(store, model, score, spec, dataset) for score in scores],
         "dataset": dataset.digest,

@@ -9,7 +9,9 @@ from typing import Any
 from handlers.contracts import BadData
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset, load_dataset
+from handlers.data.manifest import named as named_part
 from handlers.data.read import batches
+from handlers.data.split import clusters
 from handlers.metrics.bootstrap import interval
 from handlers.metrics.metrics import metric, metrics_of
 from handlers.metrics.ordered import roc_curve
@@ -66,12 +68,13 @@ def open_learner(store: Store, model: str, trial: str) -> tuple[Learner, dict[st
 
 def rows_digest(dataset: Dataset, role: str) -> str:
     """Names the rows of a role: the parts that hold them."""
-    return digest(sorted(part.key for part in dataset.parts if part.role == role))
+    return digest(sorted(named_part(part) for part in dataset.parts if part.role == role))
 
 
 def named(trial: str, estimator: str, rows: str, spec: ModelSpec, wanted: Sequence[str]) -> str:
     """The evaluation's digest: of the trial, the rows and how they are judged."""
-    asked = {"metrics": list(wanted), "cluster": spec.evaluate.interval.cluster}
+    resampled = clusters(spec)
+    asked = {"metrics": list(wanted), "cluster": [resampled.how, *resampled.columns]}
     return evaluation_digest(trial, rows, asked, code_digest("evaluations", libraries(estimator)))
 
 

@@ -1,8 +1,9 @@
 """The decision whether a challenger becomes champion: pure, from numbers to a verdict with reasons.
 
 The rule: the challenger's value on `test` meets the threshold (`at_least`, `at_most`); and, where the champion can predict the same rows,
-the probability that the challenger is better by at least `improve_by`, over resamples of whole days, is at least `confidence`. Without
-`improve_by` the challenger must be at least as good as the champion. A first champion needs only the threshold.
+the probability that the challenger is better by at least `improve_by`, over resamples of whole days, groups or what else is independent,
+is at least `confidence`. Without `improve_by` the challenger must be at least as good as the champion. A first champion needs only the
+threshold.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def number(value: float | None) -> str:
 
 
 def within(found: Interval) -> str:
-    """ "0.6243 (95 % interval 0.6001 to 0.6480 over 14 days)"."""
+    """ "0.6243 (95 % interval 0.6001 to 0.6480)"."""
     if found.low is None or found.high is None:
         return number(found.value)
     return f"{number(found.value)} ({found.confidence:.0%} interval {number(found.low)} to {number(found.high)})".replace("%", " %")

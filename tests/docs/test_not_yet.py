@@ -12,8 +12,6 @@ from handlers.modelspec import yaml12
 from handlers.modelspec.parse import read
 from tests.docs.pages import DOCS, ROOT
 
-HASH = {"by": "hash", "key": ["flight"], "valid": 0.1, "test": 0.1}
-RANDOM = {"by": "random", "seed": 1, "valid": 0.1, "test": 0.1}
 # key on the page: (where in the spec, a value that it asks for)
 REFUSED: dict[str, tuple[str, Any]] = {
     "task": ("task", "ranking"),
@@ -23,12 +21,6 @@ REFUSED: dict[str, tuple[str, Any]] = {
     "data.query.scope.lookback": ("data.query.scope", {"lookback": "28d"}),
     "data.group": ("data.group", "carrier"),
     "data.target.label_delay": ("data.target.label_delay", "1d"),
-    "data.split.by": ("data.split", HASH),
-    "data.split.key": ("data.split", HASH),
-    "data.split.part": ("data.split.part", "week"),
-    "data.split.unit": ("data.split", {"by": "time", "column": "t", "unit": "year", "valid": 1, "test": 1}),
-    "data.split.seed": ("data.split", RANDOM),
-    "data.split.stratify": ("data.split", HASH | {"stratify": "carrier"}),
     "features.<name>.type": ("features.hour", {"type": "timestamp"}),
     "features.<name>.missing": ("features.distance.missing", "median"),
     "features.<name>.serve": ("features.distance.serve", False),
@@ -41,7 +33,6 @@ REFUSED: dict[str, tuple[str, Any]] = {
     "training.validate": ("training.validate", {"every": "epoch"}),
     "training.validate.every": ("training.validate", {"every": "1m"}),
     "training.validate.rows": ("training.validate", {"every": "epoch", "rows": 10}),
-    "evaluate.interval.cluster": ("evaluate.interval.cluster", "carrier"),
     "promote.slices": ("promote.slices", {"max_loss": 0.1}),
     "promote.slices.max_loss": ("promote.slices", {"max_loss": 0.2}),
     "promote.slices.confidence": ("promote.slices", {"max_loss": 0.1, "confidence": 0.8}),

@@ -6,7 +6,6 @@ import io
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +17,7 @@ from handlers.data import read, statistics
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset, PartRef
 from handlers.data.read import RangedFile, batches
+from handlers.data.units import UNIT
 from handlers.modelspec.model import Feature, ModelSpec
 from handlers.storage import FolderStore
 
@@ -43,13 +43,13 @@ def dataset(store: FolderStore, sizes: list[int], weights: list[float | None] | 
     for n, size in enumerate(sizes):
         x = [float(v) for v in range(start, start + size)]
         w = weights[:size] if weights else [1.0] * size
-        tables.append(pa.table({"x": x, "w": pa.array(w, pa.float64()), "y": x}))
+        tables.append(pa.table({"x": x, "w": pa.array(w, pa.float64()), "y": x, UNIT: [15706 + n] * size}))
         start += size
         buffer = io.BytesIO()
         parquet.write_table(tables[-1], buffer, row_group_size=2)
-        key, day = f"parts/{n}.parquet", f"2013-01-{n + 1:02}"
+        key = f"parts/{n}.parquet"
         store.put(key, buffer.getvalue())
-        parts.append(PartRef(key, day, "incoming/m/a.csv", size, len(buffer.getvalue()), "train"))
+        parts.append(PartRef(key, "incoming/m/a.csv", "train", size, len(buffer.getvalue()), [15706 + n]))
     merged = statistics.merge(statistics.of_table(table, ["x"]) for table in tables)
     return Dataset("d", parts, {"x": "float", "w": "float", "y": "float"}, merged, {"x": Feature(type="number")}, {})
 
@@ -79,8 +79,7 @@ def test_from_any_position_the_rest_follows(
     rest = list(batches(store, made, of, encoder, "train", epoch=1, seed=seed, start=whole[at].position))
     assert order(rest) == order(whole[at + 1 :])
     assert [b.position for b in rest] == [b.position for b in whole[at + 1 :]]
-    days = {n: np.datetime64(part.day).astype(int) for part in made.parts for n in [part.key]}
-    assert {int(c) for batch in whole for c in batch.cluster} == set(days.values())
+    assert {int(c) for batch in whole for c in batch.cluster} == {unit for part in made.parts for unit in part.units}
 
 
 class Counting(FolderStore):

@@ -15,7 +15,15 @@ from handlers.metrics.predictions import Predictions
 
 def batch(y: list[float], cluster: list[int], weight: list[float] | None = None) -> Batch:
     w = None if weight is None else np.asarray(weight)
-    return Batch(X=np.zeros((len(y), 1)), y=np.asarray(y), weight=w, cluster=np.asarray(cluster), position=Position(0, 0, 0), columns={})
+    return Batch(
+        X=np.zeros((len(y), 1)),
+        y=np.asarray(y),
+        weight=w,
+        unit=np.asarray(cluster),
+        cluster=np.asarray(cluster),
+        position=Position(0, 0, 0),
+        columns={},
+    )
 
 
 def rows(y: list[float], score: Any, kind: Any) -> Predictions:

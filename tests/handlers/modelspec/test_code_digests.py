@@ -31,6 +31,7 @@ COMPUTE_WITH = (
     ("models/", ALL[2:]),
     ("runs/evaluation.py", ALL[4:]),
     ("runs/gate.py", ALL[5:]),
+    ("runs/comparable.py", ALL[5:]),
     ("runs/comparison.py", ALL[5:]),
     ("runs/", ()),
     ("report/", ()),

@@ -92,7 +92,7 @@ def test_the_page_is_one_file_and_small() -> None:
 
 def test_the_verdict_comes_first() -> None:
     text = page(whole("because it is better"))
-    assert text.index("Promoted") < text.index("because it is better") < text.index("On the test days") < text.index("Trials")
+    assert text.index("Promoted") < text.index("because it is better") < text.index("On test") < text.index("Trials")
     assert "0.6670 <small>[0.6470, 0.6870]</small>" in text
     assert "baseline (majority)" in text
 

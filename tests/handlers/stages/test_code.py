@@ -147,6 +147,6 @@ def test_other_code_gives_other_names_and_the_same_rows_in_the_same_order(world:
         code(parts=name)
         datasets.append(made(world, name)[0])
     assert len({dataset.digest for dataset in datasets}) == 4
-    orders = [[(part.day, part.source) for part in dataset.of_role("train")] for dataset in datasets]
+    orders = [[(part.units, part.source) for part in dataset.of_role("train")] for dataset in datasets]
     assert orders == [sorted(orders[0])] * 4
     assert [dataset.statistics for dataset in datasets] == [datasets[0].statistics] * 4

@@ -279,14 +279,14 @@ def test_what_was_tried_is_told_to_a_person(files: list[str], capsys: pytest.Cap
     of = found["verdict"]["metrics"]["roc_auc"]["challenger"]
     assert f"roc_auc on test: {of['value']:.4f} (95 % interval {of['low']:.4f} to {of['high']:.4f})" in lines
     assert lines[-1] == f"promoted: {found['verdict']['reason']}"
-    assert "read incoming/late/1.csv: 800 rows of 20 days, 0 without a target" in said.err.splitlines()
+    assert "read incoming/late/1.csv: 800 rows, 0 without a target" in said.err.splitlines()
     assert "{" not in said.err
 
 
 def test_what_was_tried_as_yaml(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     try_.run([*files, "-o", "yaml"])
     found = yaml.safe_load(capsys.readouterr().out)
-    assert list(found) == ["rows", "split", "trials", "verdict"]
+    assert list(found) == ["rows", "split", "unit", "trials", "verdict"]
     assert found["rows"] == {"train": 640, "valid": 240, "test": 240}
 
 

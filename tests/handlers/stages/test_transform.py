@@ -11,6 +11,7 @@ from handlers.contracts import BadData, BadSpec
 from handlers.data.encode import Encoder
 from handlers.data.manifest import load_dataset
 from handlers.data.read import batches
+from handlers.data.split import label
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from tests.handlers.stages.datasets import dense, made, rows
@@ -95,7 +96,7 @@ def test_a_key_in_two_objects_is_named_with_both(world: World) -> None:
 def test_a_key_twice_in_one_object_is_named(world: World) -> None:
     keyed(world)
     world.put("a.csv", numbered(1, 20) + b"5,2013-01-01,1,true\n")
-    assert "incoming/late/a.csv: 2 rows of 2013-01-01 have the key id=5, day=2013-01-01" in refusal(world)
+    assert "incoming/late/a.csv: 2 rows have the key id=5, day=2013-01-01" in refusal(world)
 
 
 def test_a_key_without_the_day_is_looked_for_on_every_day(world: World) -> None:
@@ -339,7 +340,7 @@ def test_days_are_those_of_the_split_s_timezone(world: World) -> None:
     assert [part.rows for part in made(world)[0].of_role("train")] == [24] * 16
     world.spec["data"]["split"]["timezone"] = "America/New_York"
     parts = made(world, "again")[0].of_role("train")
-    assert (parts[0].day, parts[0].rows, parts[1].rows) == ("2012-12-31", 5, 24)
+    assert ([label("day", unit) for unit in parts[0].units], parts[0].rows, parts[1].rows) == (["2012-12-31"], 5, 24)
 
 
 def test_a_day_without_a_date_is_bad_data(world: World) -> None:

@@ -24,7 +24,7 @@ SPEC: dict[str, Any] = {
             },
         },
         "target": {"column": "late", "classes": [False, True], "positive": True},
-        "split": {"by": "time", "column": "day", "gap": "1d", "valid": "6d", "test": "6d"},
+        "split": {"by": "time", "column": "day", "part": "day", "gap": "1d", "valid": "6d", "test": "6d"},
     },
     "features": {"carrier": {"type": "category"}, "distance": {"type": "number", "scale": "standard"}},
     "model": {"estimator": "sklearn.linear_model.SGDClassifier", "params": {"loss": "log_loss", "average": True}, "seed": 1},

@@ -15,7 +15,7 @@ from retrain.client.place import Place
 @output_option("text")
 @place_option
 def trials(run: str, output: str, place: Place) -> None:
-    """List the trials of a run with their metric on the validation days; the winner and the champion are marked.
+    """List the trials of a run with their metric on valid; the winner and the champion are marked.
 
     \b
     retrain trials retrain-flight-delay-176391234

@@ -1,0 +1,66 @@
+"""Parts that a role ends in: which of their rows have which role, and the statistics of those rows.
+
+A part is never rewritten. Its rows are sorted by unit, so the rows of a range of units are neighbours: a first row and a number.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from handlers.contracts import BadData
+from handlers.data import parts
+from handlers.data.split import Range
+from handlers.data.units import UNIT
+from handlers.modelspec.model import ModelSpec
+from handlers.storage import Missing, Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def table_of(store: Store, key: str, columns: list[str] | None = None) -> pa.Table:
+    """Columns of a part, or all; BadData when it is gone."""
+    from pyarrow import parquet
+
+    try:
+        return parquet.read_table(io.BytesIO(store.get(key)), columns=columns, use_threads=False)
+    except Missing:
+        why = "the part is missing in the bucket, but its marker is there"
+        raise BadData(f"{key}: {why}; delete the marker, parts.json beside it, to make the part again") from None
+
+
+def rows_of(table: pa.Table, units: Range) -> tuple[int, int]:
+    """The first row of a range of units, and the row after its last."""
+    import pyarrow.compute as pc
+
+    numbers = table.column(UNIT)
+    first = pc.sum(pc.less(numbers, units[0])).as_py() or 0
+    return first, pc.sum(pc.less_equal(numbers, units[1])).as_py() or 0
+
+
+def whole(part: dict[str, Any]) -> dict[str, Any]:
+    """A part with all its rows, described as a piece of itself."""
+    return {**part, "first": 0}
+
+
+def pieces(store: Store, part: dict[str, Any], ranges: Sequence[Range], spec: ModelSpec) -> list[dict[str, Any] | None]:
+    """For each range of units the part with only those rows (`first`, `rows`, `units`, `statistics`); None where there are none."""
+    low, high = part["units"][0], part["units"][-1]
+    inside = [first <= low and high <= last for first, last in ranges]
+    outside = [high < first or last < low for first, last in ranges]
+    if all(one or other for one, other in zip(inside, outside, strict=True)):
+        return [whole(part) if one else None for one in inside]
+    table = table_of(store, part["key"])
+    found: list[dict[str, Any] | None] = []
+    for wanted in ranges:
+        first, end = rows_of(table, wanted)
+        if first == end:
+            found.append(None)
+            continue
+        rows = table.slice(first, end - first)
+        known = parts.distinct(rows)
+        units = known if len(part["units"]) > 2 else sorted({known[0], known[-1]})
+        found.append({**part, "first": first, "rows": len(rows), "units": units, "statistics": parts.described(rows, spec)})
+    return found

@@ -1,0 +1,112 @@
+"""The unit of every row of a block: its day, year or step, or the place of its hash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from handlers.contracts import BadData, BadSpec, counted
+from handlers.data.places import places, whole
+from handlers.data.split import EPOCH, identity, label, newest_allowed, unit_of
+from handlers.modelspec.model import ModelSpec, TimeSplit
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+UNIT = " unit"  # the column of a part that holds it; no column of a source can be called so
+CLOCKS = {"epoch_s": "s", "epoch_ms": "ms"}
+
+
+def of_rows(block: pa.Table, spec: ModelSpec, key: str, now: float) -> pa.Array:
+    """(rows,) int64: the unit of each row; `key` names the source object in errors."""
+    split = spec.data.split
+    if isinstance(split, TimeSplit):
+        column = _declared(block, split.column, "data.split.column", key)
+        return _of_time(column, split, key, now)
+    names = identity(spec)
+    where = "data.split.key" if split.by == "hash" else "data.group" if spec.data.group else "data.key"
+    for name in names:
+        if where == "data.key":
+            _there(block, name, where)
+        else:
+            _declared(block, name, where, key)
+    if split.stratify:
+        _declared(block, split.stratify, "data.split.stratify", key)
+    columns = [*(names or sorted(block.column_names)), *([split.stratify] if split.stratify else [])]
+    return places(block, columns, "hash" if split.by == "hash" else f"random {split.seed}")
+
+
+def reaches_the_end(block: pa.Table, spec: ModelSpec) -> bool:
+    """Whether the newest day's rows reach its last hour, or have no time of day at all; otherwise the day may still be incomplete."""
+    import pyarrow.compute as pc
+    import pyarrow.types as t
+
+    split = spec.data.split
+    if not isinstance(split, TimeSplit) or split.counted:
+        return True
+    column = _moments(block.column(split.column), split)
+    if t.is_date(column.type):
+        return True
+    newest = pc.max(_local(column, split.timezone)).as_py()
+    return bool(newest.hour == 23 or newest.time() == newest.time().min)
+
+
+def _there(block: pa.Table, name: str, where: str) -> pa.ChunkedArray:
+    if name not in block.column_names:
+        raise BadSpec(f"{where}: {name!r} is not a column of the rows; the columns are {', '.join(block.column_names)}")
+    return block.column(name)
+
+
+def _declared(block: pa.Table, name: str, where: str, key: str) -> pa.ChunkedArray:
+    column = _there(block, name, where)
+    if column.null_count:
+        raise BadData(
+            f"{key}: column {name!r} is missing in {counted(column.null_count, 'row')}; the split needs it in every row ({where})"
+        )
+    return column
+
+
+def _of_time(column: pa.ChunkedArray, split: TimeSplit, key: str, now: float) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    if split.counted or split.unit in CLOCKS:
+        if not t.is_integer(column.type):
+            raise BadSpec(f"data.split.unit: {split.unit} needs whole numbers, but column {split.column!r} is {column.type}")
+    elif not (t.is_timestamp(column.type) or t.is_date(column.type)):
+        more = "for an integer say what it counts: unit: year, step, epoch_s or epoch_ms" if t.is_integer(column.type) else ""
+        raise BadSpec(f"data.split.column: {split.column!r} has type {column.type}; a timestamp or a date is needed{more and '; ' + more}")
+    if split.counted:
+        return whole(column.cast(pa.int64()))
+    moments = _moments(column, split)
+    days = moments if t.is_date(moments.type) else _local(moments, split.timezone)
+    units = whole(days.cast(pa.date32(), safe=False).cast(pa.int32()).cast(pa.int64()))
+    _not_in_the_future(column, units, split, key, now)
+    return units
+
+
+def _not_in_the_future(column: pa.ChunkedArray, units: pa.Array, split: TimeSplit, key: str, now: float) -> None:
+    import pyarrow.compute as pc
+
+    newest = newest_allowed(now)
+    late = pc.indices_nonzero(pc.greater(units, (newest - EPOCH).days))
+    if len(late):
+        row = late[0].as_py()
+        what = f"the value {column[row].as_py()}" + (f", {label(unit_of(split), units[row].as_py())}" if split.unit else "")
+        raise BadData(f"{key}: column {split.column!r} has {what}, which is in the future; accepted: up to {newest}")
+
+
+def _moments(column: pa.ChunkedArray, split: TimeSplit) -> pa.ChunkedArray:
+    """The timestamps or dates of a column; of a clock that counts, the moments that it means."""
+    import pyarrow as pa
+
+    clock = CLOCKS.get(split.unit or "")
+    return column.cast(pa.int64()).cast(pa.timestamp(clock)) if clock else column
+
+
+def _local(column: pa.ChunkedArray, timezone: str) -> pa.ChunkedArray:
+    """Wall-clock timestamps of a zone; a timestamp without a zone is UTC."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    aware = column if column.type.tz else pc.assume_timezone(column, "UTC")
+    return pc.local_timestamp(aware.cast(pa.timestamp("us", tz=timezone)))
