@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from handlers import evaluate, fetch, grid, promote, train, transform
+from handlers import check, evaluate, fetch, grid, promote, train, transform
 from handlers.contracts import BadData, HandlerError, WrongUsage, counted, logged_by, main
 from handlers.data import csv_files, json_lines, parquet_files, streams
 from handlers.data.split import ROLES, words
@@ -59,6 +59,7 @@ def _result(given: argparse.Namespace) -> dict[str, Any]:
     if given.rows is not None and given.rows < 1:
         raise WrongUsage(f"--rows {given.rows}: at least 1 is needed")
     spec = read_spec(given.spec)
+    check.columns(spec, given.spec, given.files)
     if given.keep is not None:
         return try_out(spec, given.files, given.keep.absolute(), given.rows)
     with tempfile.TemporaryDirectory(prefix="retrain-try-") as folder:

@@ -71,15 +71,12 @@ def _why(choice: Choice) -> str:
     return f" # {one_line(choice.why)}{others}"
 
 
-def _csv(table: Table) -> list[str]:
-    """The `csv` of the source: only what differs from the default, but for the texts that stand for missing values."""
-    if table.dialect.format != "csv":
-        return []
-    given: dict[str, Any] = {}
+def csv_options(table: Table) -> dict[str, Any]:
+    """The `csv` of the source: what differs from the default, and the texts that stand for missing values."""
     seen = {null for column in table.columns for null in column.guess.nulls}
-    default = Csv()
     # an empty text is missing in numbers and times wherever it stands
-    given["nulls"] = list(dict.fromkeys(["", *sorted(seen), *([] if "NA" in seen else ["NA"])]))
+    given: dict[str, Any] = {"nulls": list(dict.fromkeys(["", *sorted(seen), *([] if "NA" in seen else ["NA"])]))}
+    default = Csv()
     if table.dialect.delimiter != default.delimiter:
         given["delimiter"] = table.dialect.delimiter
     if not table.dialect.header:
@@ -92,11 +89,15 @@ def _csv(table: Table) -> list[str]:
     if any(g.thousands for g in guesses):
         given["thousands"] = ","
     dates = list(dict.fromkeys(g.dates for g in guesses if g.dates))
-    if dates:
-        given["dates"] = dates
-    both = next((g for g in guesses if g.other_order), None)
+    return {**given, "dates": dates} if dates else given
+
+
+def _csv(table: Table) -> list[str]:
+    if table.dialect.format != "csv":
+        return []
+    both = next((column.guess for column in table.columns if column.guess.other_order), None)
     note = f" # {both.dates} fits, and {both.other_order} too: check the order of day and month" if both else ""
-    return [f"        csv: {flow(given)}{note}"]
+    return [f"        csv: {flow(csv_options(table))}{note}"]
 
 
 def _missing(column: Column) -> str:

@@ -33,7 +33,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("table", ["hourly"])
+@pytest.mark.parametrize("table", EXPECTED)
 def test_the_spec_for_a_newcomers_table_trains_untouched(here: Path, table: str) -> None:
     TABLES[table](here / "data.csv")
     name = table.replace("_", "-")
