@@ -58,8 +58,8 @@ class Dataset:
     unit: str = "day"
 
     def of_role(self, role: str) -> list[PartRef]:
-        """The parts of a role, by unit and source; not by key, a digest of the code too, which must not change the order of the rows."""
-        return sorted((p for p in self.parts if p.role == role), key=lambda p: (p.units[0], p.source, p.first))
+        """The parts of a role, in the order of their rows."""
+        return sorted((p for p in self.parts if p.role == role), key=_place)
 
     def units(self, *roles: str) -> list[int]:
         """The units of the roles' rows, the lowest first; of steps those that parts begin or end with."""
@@ -70,6 +70,11 @@ class Dataset:
         if self.unit == "place":
             return splits.words(self.unit, self.split[role])
         return span(self.unit, self.units(role))
+
+
+def _place(part: PartRef) -> tuple[int, str, int]:
+    """By unit and source; not by key, a digest of the code too, which must not change the order of the rows."""
+    return part.units[0], part.source, part.first
 
 
 def span(unit: str, units: list[int]) -> str:
@@ -103,7 +108,7 @@ def build(store: Store, documents: Iterable[dict[str, Any]], spec: ModelSpec, no
                     parts.append(PartRef(*of))
                     known[role].append(piece["statistics"])
     merged = statistics.merge(known["train"])
-    digest = dataset_digest([named(p) for p in sorted(parts, key=lambda p: (p.key, p.first))], spec, code)
+    digest = dataset_digest([named(p) for p in sorted(parts, key=_place)], spec, code)
     dataset = Dataset(digest, parts, schema, merged, used, bounds.tree(), bounds.unit)
     _enough_rows(dataset, spec)
     roles.both_classes(dataset, spec, known)

@@ -282,7 +282,15 @@ class Promote(SpecMapping):
     approval: Literal["manual"] | None = None
 
 
+class Schedule(SpecMapping):
+    """When a run is started by the clock; the manifests of it are generated from the spec."""
+
+    cron: Annotated[str, Field(pattern=r"^[0-9A-Za-z*?,/-]+( [0-9A-Za-z*?,/-]+){4}$")]
+    timezone: str = "UTC"
+
+
 class Trigger(SpecMapping):
+    schedule: Schedule | None = None
     quiet: Duration = "30s"
     at_most: Duration = "10m"
     min_new_rows: int = Field(default=1, ge=0)
