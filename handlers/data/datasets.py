@@ -15,7 +15,7 @@ from handlers.storage import Store
 
 
 def make(store: Store, model: str, spec: ModelSpec, sources: Iterable[list[Any]]) -> tuple[list[Made], Dataset]:
-    """The parts of every source object ([key, size, checksum]), made where they are not there, and the dataset of them all."""
+    """The parts of every source object ([key, size, content]), made where they are not there, and the dataset of them all."""
     made = [parts.ensure(store, model, spec, source, code_digest("parts")) for source in sources]
     documents = with_each_key_once(store, model, spec, [one.document for one in made])
     return made, manifest.build(store, documents, spec, store.server_time(), code_digest("datasets"))

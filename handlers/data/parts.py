@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, counted, log
-from handlers.data import checks, classes, gather, query, sources, statement, statistics, units
+from handlers.data import checks, classes, contents, gather, query, sources, statement, statistics, units
 from handlers.data.column_types import type_name
 from handlers.data.gather import Gathered
 from handlers.data.listed import text
@@ -38,30 +38,28 @@ class Made:
 
 
 def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], code: str) -> Made:
-    """The parts of a source object ([key, size, checksum]); made unless they are there."""
+    """The parts of a source object ([key, size, content]); made unless they are there. Raises Changed when the bucket holds other bytes."""
     name = part_digest(spec, source, code)
     marker = f"parts/{model}/{name}/parts.json"
     try:
-        return Made(read_json(store, marker), fresh=False)
+        # the same content may have been read under another name
+        return Made({**read_json(store, marker), "source": source}, fresh=False)
     except Missing:
         pass
-    document = {"source": source, "digest": name, **_make(store, f"parts/{model}/{name}", spec, source)}
+    document = {"source": source, "digest": name, **_make(store, model, f"parts/{model}/{name}", spec, source)}
     write_json(store, marker, document)
     log("parts made", source=source[0], rows=document["rows"], parts=len(document["parts"]), unlabelled=document["unlabelled"])
     return Made(document, fresh=True)
 
 
-def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict[str, Any]:
+def _make(store: Store, model: str, folder: str, spec: ModelSpec, source: list[Any]) -> dict[str, Any]:
     """Read the object, run the query, gather rows by unit, write the parts."""
     key = source[0]
     declared = spec.data.sources[spec.data.trigger]
     now = store.server_time()
     with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:
         path = Path(scratch) / "object"
-        try:
-            store.download(key, path)
-        except Missing:
-            raise BadData(f"{key}: the object was removed after the snapshot was taken") from None
+        contents.download(store, model, source, path)
         blocks = query.rows(
             sources.tables(path, key, declared, statement.names(spec.sql) if spec.sql else None), spec.sql, spec.data.trigger, key
         )

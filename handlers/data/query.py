@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from handlers.contracts import BadData, BadSpec
-from handlers.data.column_types import as_type, type_name
+from handlers.data.column_types import type_name
+from handlers.data.conversion import as_type
 from handlers.data.duck import connect, first_line
 from handlers.data.text_values import Unfit
 

@@ -10,12 +10,7 @@ from typing import Any
 
 from handlers.modelspec.code_digests import facts
 from handlers.modelspec.model import ModelSpec, Source
-from handlers.storage import ObjectInfo, canonical_json, digest
-
-
-def identity(found: ObjectInfo) -> list[Any]:
-    """What makes a source object this object: key, size and checksum, never its version or time."""
-    return [found.key, found.size, found.checksum or found.etag]
+from handlers.storage import canonical_json, digest
 
 
 def snapshot_digest(objects: Iterable[Sequence[Any]]) -> str:
@@ -46,12 +41,12 @@ def query_digest(spec: ModelSpec) -> str:
 
 
 def part_digest(spec: ModelSpec, source: Sequence[Any], code: str) -> str:
-    """Of the rows of one source object (all its days)."""
-    return digest({"query": query_digest(spec), "source": list(source), "code": code})
+    """Of the rows of one source object ([key, size, content]; all its days): of its content, whatever the object is called."""
+    return digest({"query": query_digest(spec), "source": list(source[1:]), "code": code})
 
 
 def dataset_digest(parts: Sequence[Sequence[Any]], spec: ModelSpec, code: str) -> str:
-    """Of a manifest: parts with their roles, and the features."""
+    """Of a manifest: parts with their roles in the order of their rows, and the features."""
     tree = spec.tree()
     return digest(
         {"parts": [list(p) for p in parts], "features": tree["features"], "split": tree["data"]["split"], "task": spec.task, "code": code}

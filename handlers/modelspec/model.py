@@ -54,10 +54,10 @@ class Source(SpecMapping):
 
     @model_validator(mode="after")
     def _declared(self) -> Source:
-        if self.format != "csv" and self.csv != Csv():
-            raise ValueError(f"csv: accepted with format: csv, not with {self.format}")
         if self.format == "csv" and "vector" in self.columns.values():
             raise ValueError("columns: a CSV file has no vectors; give them as Parquet or JSON Lines, or a column for each number")
+        if self.format != "csv" and self.csv != Csv():
+            raise ValueError(f"csv: accepted with format: csv, not with {self.format}")
         if self.format != "parquet" and not self.columns:
             raise ValueError(f"columns: required for a {self.format} source: list its columns and their types, which are never guessed")
         return self
@@ -282,7 +282,15 @@ class Promote(SpecMapping):
     approval: Literal["manual"] | None = None
 
 
+class Schedule(SpecMapping):
+    """When a run is started by the clock; the manifests of it are generated from the spec."""
+
+    cron: Annotated[str, Field(pattern=r"^[0-9A-Za-z*?,/-]+( [0-9A-Za-z*?,/-]+){4}$")]
+    timezone: str = "UTC"
+
+
 class Trigger(SpecMapping):
+    schedule: Schedule | None = None
     quiet: Duration = "30s"
     at_most: Duration = "10m"
     min_new_rows: int = Field(default=1, ge=0)
@@ -301,14 +309,11 @@ class Resources(SpecMapping):
     retries: int | None = Field(default=None, ge=0)
 
 
-def _same(value: Scalar) -> Scalar:
-    """What two classes have in common that no row can tell apart: 1, 1.0, true and their texts."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return float(value)
-    except ValueError:
-        return {"true": True, "false": False}.get(value, value)
+def _twice(classes: list[Scalar]) -> bool:
+    """Whether two of them are the same number or the same text, so that no row can tell them apart."""
+    texts = [str(each).lower() if isinstance(each, bool) else str(each) for each in classes]
+    numbers = [each for each in classes if not isinstance(each, str)]
+    return len(set(texts)) < len(texts) or len(set(numbers)) < len(numbers)
 
 
 class ModelSpec(SpecMapping):
@@ -350,7 +355,7 @@ class ModelSpec(SpecMapping):
     @model_validator(mode="after")
     def _consistent(self) -> ModelSpec:
         target = self.data.target
-        if target.classes is not None and len({_same(c) for c in target.classes}) < len(target.classes):
+        if target.classes is not None and _twice(target.classes):
             raise ValueError(f"data.target.classes: a class occurs twice in {target.classes}")
         if self.task != "binary" and target.positive is not None:
             raise ValueError("data.target.positive: accepted only for a binary target")

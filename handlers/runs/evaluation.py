@@ -24,7 +24,7 @@ from handlers.modelspec.digests import evaluation_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load as load_spec
 from handlers.runs import trials
-from handlers.storage import Missing, Store, canonical_json, digest, write_once
+from handlers.storage import Missing, Store, canonical_json, digest, optional_json, write_once
 
 ROC_POINTS = 150
 
@@ -53,7 +53,7 @@ class TrainedTrial:
 
 def open_learner(store: Store, model: str, trial: str) -> tuple[Learner, dict[str, Any], ModelSpec]:
     """The trained model, the trial's request and the spec that it was trained with; BadData when there is no such trained trial."""
-    request = trials.optional(store, f"{trials.folder(model, trial)}/request.json")
+    request = optional_json(store, f"{trials.folder(model, trial)}/request.json")
     where = f"{trials.folder(model, trial)}/model/model.skops"
     try:
         data = store.get(where)
@@ -109,7 +109,7 @@ def on_valid(store: Store, model: str, trial: str, spec: ModelSpec, dataset: Dat
     """The trial's evaluation on `valid`: read when it is there, computed and kept when it is not."""
     wanted = metrics_of(spec)
     rows = rows_digest(dataset, "valid")
-    known = trials.optional(store, key(model, trial, named(trial, spec.model.estimator, rows, spec, wanted)))
+    known = optional_json(store, key(model, trial, named(trial, spec.model.estimator, rows, spec, wanted)))
     if known is not None:
         return known
     trained = TrainedTrial.open(store, model, trial)

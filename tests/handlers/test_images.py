@@ -123,6 +123,12 @@ def asked(group: str) -> set[str]:
     return found
 
 
+def test_heal_runs_in_the_image_of_fetch() -> None:
+    graph = grimp.build_graph("handlers", include_external_packages=True, cache_dir=None)
+    heal, fetch = (graph.find_upstream_modules(f"handlers.{name}") for name in ("heal", "fetch"))
+    assert {name for name in heal - fetch if not name.startswith("handlers")} <= set(sys.stdlib_module_names)
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_asks_for_what_it_imports_and_for_nothing_else(step: str) -> None:
     graph = grimp.build_graph("handlers", include_external_packages=True, cache_dir=None)

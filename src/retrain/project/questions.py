@@ -28,10 +28,10 @@ def need_handlers() -> None:
         raise InvalidInput("no handlers/ here: go to the folder of your repository")
 
 
-def ask(bucket: Mapping[str, str], *arguments: str, output: str = "json") -> str:
-    """What `python -m handlers.why ... -o text|json` answers about the bucket that these variables name."""
+def ask(bucket: Mapping[str, str], *arguments: str, output: str = "json", handler: str = "why") -> str:
+    """What `python -m handlers.why ... -o text|json` (or another handler) answers about the bucket that these variables name."""
     need_handlers()
-    command = [sys.executable, "-m", "handlers.why", *arguments, "-o", output]
+    command = [sys.executable, "-m", f"handlers.{handler}", *arguments, "-o", output]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **bucket})
     if ended.returncode == 0:
         return ended.stdout

@@ -11,6 +11,7 @@ import yaml
 
 from handlers.contracts import BadSpec
 from handlers.modelspec import yaml12
+from handlers.modelspec.digests import run_digest
 from handlers.modelspec.grid import expand
 from handlers.modelspec.parse import load, parse, read
 from handlers.storage import canonical_json
@@ -163,7 +164,7 @@ def test_a_statement_may_stand_beside_the_spec() -> None:
 
 
 def test_defaults_written_out_change_nothing() -> None:
-    assert parse(changed("spec.trigger", {"quiet": "30s"})).tree() == parse(TEXT).tree()
+    assert parse(changed("spec.trigger.quiet", "30s")).tree() == parse(TEXT).tree()
 
 
 def test_a_grid_keeps_its_ids_when_it_grows() -> None:
@@ -175,3 +176,15 @@ def test_a_grid_keeps_its_ids_when_it_grows() -> None:
 
 def test_without_a_grid_there_is_one_trial() -> None:
     assert [t.params for t in expand(parse(changed("spec.search", "REMOVE")))] == [{}]
+
+
+def test_a_schedule_is_part_of_a_spec_and_changes_no_result() -> None:
+    spec = parse(changed("spec.trigger.schedule", {"cron": "30 4 * * 1-5", "timezone": "Europe/Berlin"}))
+    assert spec.trigger.schedule is not None
+    assert (spec.trigger.schedule.cron, spec.trigger.schedule.timezone) == ("30 4 * * 1-5", "Europe/Berlin")
+    assert run_digest("s", spec, "c") == run_digest("s", parse(changed("spec.trigger", "REMOVE")), "c")
+
+
+@pytest.mark.parametrize("schedule", [{"cron": "@daily"}, {"cron": "0 4 * *"}, {}, {"cron": "0 4 * * *", "zone": "UTC"}])
+def test_a_schedule_that_cannot_be_one_is_refused(schedule: Any) -> None:
+    assert "spec.trigger.schedule" in finding(changed("spec.trigger.schedule", schedule))
