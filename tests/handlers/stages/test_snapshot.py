@@ -9,7 +9,6 @@ import pytest
 
 from handlers import snapshot
 from handlers.data.manifest import load_dataset
-from handlers.data.split import label
 from tests.handlers.stages.world import World, month
 
 
@@ -66,7 +65,7 @@ def test_a_file_that_is_removed_is_unlearned_by_the_next_run(world: World) -> No
     assert (first["decision"], second["decision"]) == ("train", "train")
     for result, last in ((first, "2013-02-09"), (second, "2013-01-30")):
         dataset = load_dataset(world.store, "late", result["dataset"])
-        assert label(dataset.unit, dataset.units("test")[-1]) == last
+        assert dataset.split["test"][1] == last
     assert not set(first["trials"]) & set(second["trials"])
     # put back, it is what it was: nothing is trained
     world.put("2.csv", month("2013-01-31", 10, seed=1))
