@@ -80,7 +80,7 @@ def look(given: argparse.Namespace) -> None:
     """Whether the event's window is over and the sources have been quiet, and if not, how long to wait."""
     spec = load(given.spec)
     store = open_store()
-    waits = missing_wait(snapshots.objects(store, spec), given, store.server_time())
+    waits = missing_wait([info for found in snapshots.objects(store, spec).values() for info in found], given, store.server_time())
     quiet = waits <= 0
     write_output(given.quiet_out, "yes" if quiet else "no")
     write_output(given.wait_out, "0s" if quiet else f"{math.ceil(waits)}s")
@@ -152,8 +152,8 @@ def _request(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, sna
 
 def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request: dict[str, Any]) -> tuple[str, str]:
     """What to do about a snapshot, which is kept unless it is empty, and why."""
-    if not taken.objects:
-        return "no-data", f"no object under {spec.data.sources[spec.data.trigger].prefix}"
+    if taken.without:
+        return "no-data", f"no object under {taken.without}"
     snapshots.keep(store, spec.name, taken)
     model, name = spec.name, request["digest"]
     run = trained.run_of(store, model, name, request["gate"])

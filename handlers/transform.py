@@ -59,12 +59,12 @@ def of_run(store: Store, spec: ModelSpec, run: str, given: str) -> tuple[Dataset
 
 def transform(store: Store, model: str, spec: ModelSpec, snapshot: str) -> tuple[Dataset, dict[str, Any]]:
     """The dataset of a snapshot, and what was made for it. Raises Changed when the bucket does not hold the snapshot's content any more."""
-    made, dataset = datasets.make(store, model, spec, snapshots.load(store, model, snapshot).objects)
+    read, made, dataset = datasets.make(store, model, spec, snapshots.load(store, model, snapshot).tree())
     fresh = manifest.save(store, model, dataset)
     new = [one for one in made if one.fresh]
     summary = {
-        "objects": len(made),
-        "objects_read": len(new),
+        "objects": len(read),
+        "objects_read": sum(one.fresh for one in read),
         "rows_made": sum(one.document["rows"] for one in new),
         "parts_reused": sum(len(one.document["parts"]) for one in made if not one.fresh),
         "rows": {role: sum(p.rows for p in dataset.of_role(role)) for role in ("train", "valid", "test")},

@@ -6,11 +6,13 @@ request, which names the snapshot that was learned.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from handlers.contracts import BadData, TryAgain, log
 from handlers.data import contents
+from handlers.data.objects import beside
 from handlers.modelspec.digests import run_digest, snapshot_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.runs import requests
@@ -22,18 +24,30 @@ ROUNDS = 3  # snapshots that one step takes while objects change under it
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`objects` are [key, size, content], in the order of their keys."""
+    """`objects` are [key, size, content], in the order of their keys; `more` is what the document says beside them.
+
+    `without` is the prefix of a source that has no object, "" where all have some.
+    """
 
     digest: str
     objects: list[list[Any]]
+    more: Mapping[str, Any] = field(default_factory=dict)
+    without: str = ""
+
+    def tree(self) -> dict[str, Any]:
+        return {"objects": self.objects, **self.more}
 
 
-def objects(store: Store, spec: ModelSpec) -> list[ObjectInfo]:
-    """The objects of the triggering source; of batches only those that are complete.
+def objects(store: Store, spec: ModelSpec) -> dict[str, list[ObjectInfo]]:
+    """The objects of each source."""
+    return {name: _under(store, source.prefix) for name, source in spec.data.sources.items()}
+
+
+def _under(store: Store, prefix: str) -> list[ObjectInfo]:
+    """The objects under a prefix; of batches only those that are complete.
 
     A file or folder whose name begins with `_` or `.` is not data, as for Spark, Hive and Arrow: `_SUCCESS`, `.part.crc`, `_temporary/`.
     """
-    prefix = spec.data.sources[spec.data.trigger].prefix
     found = list(store.list(prefix))
     if prefix.startswith("batches/"):
         ready = {info.key.removesuffix(READY) for info in found if info.key.endswith(f"/{READY}")}
@@ -46,31 +60,35 @@ def look(store: Store, spec: ModelSpec) -> Snapshot:
     changed = ""
     for _ in range(ROUNDS):
         try:
-            found = contents.identities(store, spec.name, objects(store, spec))
+            there = objects(store, spec)
+            found = contents.identities(store, spec.name, [info for infos in there.values() for info in infos])
         except Changed as error:
             changed = str(error)
             continue
-        return Snapshot(snapshot_digest(found), found)
+        more = beside(spec, store.server_time())
+        without = next((spec.data.sources[name].prefix for name, infos in there.items() if not infos), "")
+        return Snapshot(snapshot_digest(found, more), found, more, without)
     raise TryAgain(f"{changed}: changed while it was read, {ROUNDS} times; the step is tried again")
 
 
 def keep(store: Store, model: str, snapshot: Snapshot) -> None:
-    write_once(store, _key(model, snapshot.digest), {"objects": snapshot.objects})
+    write_once(store, _key(model, snapshot.digest), snapshot.tree())
 
 
 def load(store: Store, model: str, digest: str) -> Snapshot:
     """The snapshot of a digest; raises BadData when there is none."""
     try:
-        return Snapshot(digest, read_json(store, _key(model, digest))["objects"])
+        tree = read_json(store, _key(model, digest))
     except Missing:
         raise BadData(f"{_key(model, digest)}: no such snapshot in the bucket") from None
+    return Snapshot(digest, tree.pop("objects"), tree)
 
 
 def renew(store: Store, spec: ModelSpec, run: str) -> Snapshot:
     """A new snapshot for a run, named by its request from now on. The snapshot is written before the request that names it."""
     snapshot = look(store, spec)
-    if not snapshot.objects:
-        raise BadData(f"no object is left under {spec.data.sources[spec.data.trigger].prefix}")
+    if snapshot.without:
+        raise BadData(f"no object is left under {snapshot.without}")
     keep(store, spec.name, snapshot)
     request = requests.read(store, spec.name, run)
     if request is not None and request["snapshot"] != snapshot.digest:

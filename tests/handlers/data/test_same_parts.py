@@ -75,7 +75,7 @@ def test_the_parts_are_the_same_whatever_the_file(tmp_path: Path) -> None:
     }
     found = {name: made(tmp_path / name, data, declared) for name, (data, declared) in files.items()}
     expected = found.pop("parquet")
-    assert [units for units, _, _ in expected] == [[15706], [15707], [15708]]
+    assert [days for days, _, _ in expected] == [[15706], [15707], [15708]], "the first three days of 2013"
     assert sum(len(rows) for _, rows, _ in expected) == len(ROWS)
     assert [name for name, parts in found.items() if parts != expected] == []
 
