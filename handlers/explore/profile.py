@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Doc = dict[str, Any]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 TOP = 10
+LOOKED_AT = 8 << 20  # bytes that types are guessed from; then every row is read
 BINS = 24
 MISSING_SHIFT = 0.01  # of the rows
 MEAN_SHIFT = 0.1  # of a standard deviation
@@ -29,7 +30,7 @@ NAMED = 8  # categories that a change names
 
 def of_files(paths: Sequence[Path]) -> Doc:
     """The columns of all rows of files, read block by block. Raises BadData for what cannot be read."""
-    looked = tables.read(paths)
+    looked = tables.read(paths, LOOKED_AT)
     kinds = {column.name: column.type or "string" for column in looked.columns}
     for _ in range(len(kinds) + 1):
         try:

@@ -89,7 +89,7 @@ def test_a_value_beyond_those_looked_at_makes_the_column_text(tmp_path: Path, mo
     from handlers.explore import files
 
     monkeypatch.setattr(files, "HEAD_BYTES", 1000)
-    monkeypatch.setattr("handlers.explore.table.BYTES", 4000)
+    monkeypatch.setattr("handlers.explore.profile.LOOKED_AT", 4000)
     path = tmp_path / "data.csv"
     lines = [str(i) for i in range(20_000)]
     lines[10_001] = "odd"
