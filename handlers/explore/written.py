@@ -230,8 +230,15 @@ def text(value: str) -> str:
 
 
 def quoted(value: str) -> str:
-    """In double quotes; what YAML does not print is escaped."""
-    return json.dumps(value, ensure_ascii=not value.isprintable())
+    """In double quotes; what does not print is escaped, as YAML has it and JSON has not."""
+    return '"' + "".join(_escaped(letter) for letter in value) + '"'
+
+
+def _escaped(letter: str) -> str:
+    if letter in '"\\':
+        return f"\\{letter}"
+    code = ord(letter)
+    return letter if letter.isprintable() else f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
 def flow(value: Any) -> str:
