@@ -31,10 +31,13 @@ NAMED = 8  # categories that a change names
 def of_files(paths: Sequence[Path]) -> Doc:
     """The columns of all rows of files, read block by block. Raises BadData for what cannot be read."""
     looked = tables.read(paths, LOOKED_AT)
-    kinds = {column.name: column.type or "string" for column in looked.columns}
+    kinds = {column.name: column.type for column in looked.columns if column.type is not None}
+    left_out = looked.left_out | {c.name: "its values are of different types, or lists" for c in looked.columns if c.type is None}
+    if not kinds:
+        raise BadData(f"{paths[0]}: no column that can be profiled: {next(iter(left_out))!r} is left out: {next(iter(left_out.values()))}")
     for _ in range(len(kinds) + 1):
         try:
-            return {"files": [path.name for path in paths], **_read(paths, looked, kinds)}
+            return {"files": [path.name for path in paths], **_read(paths, looked, kinds), "left_out": left_out}
         except BadData as error:
             # a value beyond those that were looked at: the column is text
             wrong = next((name for name in kinds if f"column {name!r}" in str(error) and kinds[name] != "string"), None)

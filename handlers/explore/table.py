@@ -156,6 +156,8 @@ def _left_out(files: Sequence[Found]) -> dict[str, str]:
             left[name] = "the name stands twice"
         elif (lacks := next((file for file in files if name not in file.names), None)) is not None:
             left[name] = f"{lacks.path.name} does not have it"
+        elif first.kinds.get(name) == "vector":
+            left[name] = "numbers of one length: declare it `vector`, with its size as a feature, to use it"
         elif first.kinds.get(name, "") is None:
             left[name] = "of a type that no feature can use"
     return left
