@@ -130,6 +130,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def shown(text: str, longest: int = 80) -> str:
+    """A value of the data in quotes for a message: cut, and with what no terminal can print escaped."""
+    return repr(text if len(text) <= longest else text[:longest] + "...")
+
+
 def write_output(path: str | None, text: str) -> None:
     """Write an output parameter where the workflow reads it; nothing when no path was given."""
     if not path:

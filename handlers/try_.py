@@ -8,6 +8,8 @@ many rows, evenly spread over the files, so that every day stays present.
 from __future__ import annotations
 
 import argparse
+import codecs
+import io
 import json
 import math
 import os
@@ -15,12 +17,17 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from handlers import check, evaluate, fetch, grid, promote, train, transform
-from handlers.contracts import BadData, HandlerError, WrongUsage, counted, logged_by, main
+from handlers.contracts import BadData, BadSpec, HandlerError, WrongUsage, counted, logged_by, main
+from handlers.data import csv_files, json_lines, parquet_files, streams
 from handlers.data.split import ROLES, words
+from handlers.data.streams import damage_named
+from handlers.explore.proposal import split_for
+from handlers.modelspec import yaml12
 from handlers.modelspec.model import ModelSpec, Source
 from handlers.report.explain import valued
 from handlers.storage import FolderStore, read_json
@@ -54,7 +61,7 @@ def run(argv: list[str]) -> None:
 def _result(given: argparse.Namespace) -> dict[str, Any]:
     if given.rows is not None and given.rows < 1:
         raise WrongUsage(f"--rows {given.rows}: at least 1 is needed")
-    spec = read_spec(given.spec)
+    spec = read_spec(given.spec, given.files)
     check.columns(spec, given.spec, given.files)
     if given.keep is not None:
         return try_out(spec, given.files, given.keep.absolute(), given.rows)
@@ -102,15 +109,22 @@ def text(found: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"{verdict['decision']}: {verdict['reason']}"])
 
 
-def read_spec(path: Path) -> ModelSpec:
-    """The spec of a file, with the statement that stands beside it; raises WrongUsage when there is no such file."""
+def read_spec(path: Path, files: Sequence[Path] = ()) -> ModelSpec:
+    """The spec of a file, with the statement that stands beside it; raises WrongUsage when there is no such file.
+
+    `files` are looked at where the spec has no split, to propose one.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         beside = path.with_suffix(".sql")
         sql = beside.read_text(encoding="utf-8") if beside.exists() else None
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsage(f"{path}: cannot be read: {error}") from error
-    return fetch.checked(text, str(path), sql)
+    try:
+        return fetch.checked(text, str(path), sql)
+    except BadSpec as error:
+        line = split_for(yaml12.load(text), files, datetime.now(UTC).date()) if "spec.data.split" in str(error) else None
+        raise BadSpec(f"{error}\nwhat these files suggest:\n    {line}" if line else str(error)) from error
 
 
 def try_out(spec: ModelSpec, files: Sequence[Path], folder: Path, rows: int | None = None) -> dict[str, Any]:
@@ -179,61 +193,56 @@ def taken(files: Sequence[Path], source: Source, rows: int | None) -> Iterator[t
 
 def _count(path: Path, source: Source) -> int:
     if source.format == "parquet":
-        return int(_parquet(path).metadata.num_rows)
+        with damage_named(path, path.name, source):
+            return int(parquet_files.opened(path, path.name).metadata.num_rows)
     return sum(1 for _ in _records(path, source)) - (source.format == "csv" and source.csv.header)
 
 
 def _records(path: Path, source: Source) -> Iterator[bytes]:
-    """The lines of a text file; of a CSV those that stand together in quotes as one."""
-    record: list[bytes] = []
-    quotes = 0
-    with path.open("rb") as file:
-        for line in file:
-            record.append(line)
-            quotes += line.count(b'"')
-            if source.format != "csv" or quotes % 2 == 0:
-                yield b"".join(record)
-                record.clear()
-    if record:
-        yield b"".join(record)
+    """The records of a text file in UTF-8, each with its line end: of a CSV those lines that stand together in quotes as one."""
+    is_csv = source.format == "csv"
+    whole = csv_files.whole_records(source.csv.delimiter) if is_csv else json_lines.whole_lines
+    with damage_named(path, path.name, source), streams.text(path, path.name, source) as stream:
+        try:
+            for block in streams.blocks(stream, csv_files.BLOCK_BYTES, csv_files.LONGEST_RECORD, whole):
+                lines = streams.lines(io.BytesIO(block))
+                found = csv_files.records(lines, source.csv.delimiter) if is_csv else ((line.strip(), line) for line in lines)
+                yield from (text.encode("utf-8", "surrogateescape") for values, text in found if values)
+        except streams.NoEnd:
+            raise BadData(f"{path.name}: a record has no end; without --rows the message says which") from None
 
 
 def _every(path: Path, source: Source, step: int) -> bytes:
+    """Every n-th record and the last, in UTF-8 and not compressed; a byte order mark says so where the spec says otherwise."""
     if source.format == "parquet":
-        return _every_of_parquet(path, step)
+        return _every_of_parquet(path, source, step)
     records = _records(path, source)
-    head = [next(records, b"")] if source.format == "csv" and source.csv.header else []
-    kept: list[bytes] = []
+    kept = [] if streams.is_utf8(source.csv.encoding) else [codecs.BOM_UTF8]
+    if source.format == "csv" and source.csv.header:
+        kept.append(next(records, b""))
     last = b""
     for number, last in enumerate(records):
         if number % step == 0:
             kept.append(last)
     if last and kept[-1] is not last:
         kept.append(last)
-    return b"".join(head + kept)
+    return b"".join(kept)
 
 
-def _every_of_parquet(path: Path, step: int) -> bytes:
-    import io
-
+def _every_of_parquet(path: Path, source: Source, step: int) -> bytes:
     import pyarrow as pa
     from pyarrow import parquet
 
-    table = _parquet(path).read()
-    wanted = sorted({*range(0, len(table), step), *([len(table) - 1] if len(table) else [])})
     sink = io.BytesIO()
-    parquet.write_table(table.take(pa.array(wanted, pa.int64())), sink)
+    with damage_named(path, path.name, source):
+        file = parquet_files.opened(path, path.name)
+        done, last = 0, file.metadata.num_rows - 1
+        with parquet.ParquetWriter(sink, file.schema_arrow) as writer:
+            for batch in file.iter_batches(parquet_files.batch_rows(file.metadata)):
+                wanted = [row for row in range(len(batch)) if (done + row) % step == 0 or done + row == last]
+                writer.write_batch(batch.take(pa.array(wanted, pa.int64())))
+                done += len(batch)
     return sink.getvalue()
-
-
-def _parquet(path: Path) -> Any:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        return parquet.ParquetFile(path)
-    except pa.ArrowInvalid as error:
-        raise BadData(f"{path}: {error}") from error
 
 
 if __name__ == "__main__":

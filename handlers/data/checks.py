@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, counted
-from handlers.data.sources import type_name
+from handlers.data.column_types import type_name
 from handlers.data.statistics import missing
 from handlers.modelspec.model import ColumnCheck, ModelSpec, RowsCheck
 
@@ -38,7 +38,7 @@ class RowChecks:
                 raise BadSpec(f"checks.{name}: there is no such column; the columns are {', '.join(table.column_names)}")
             column = table.column(name)
             self.missing[name] += missing(column)
-            self._range(name, column, check)
+            self._range(name, _present(column), check)
             if name in self.seen:
                 self._unique(name, column)
 
@@ -64,7 +64,7 @@ class RowChecks:
             try:
                 outside = column.filter(pc.fill_null(compare(column, pa.scalar(limit).cast(column.type)), False))
             except pa.ArrowInvalid as error:
-                raise BadSpec(f"checks.{name}.{key}: {limit!r} is not comparable with {column.type}: {error}") from error
+                raise BadSpec(f"checks.{name}.{key}: {limit!r} is not comparable with a column of type {type_name(column.type)}") from error
             if len(outside):
                 found = f"column {name!r} has the value {outside[0].as_py()} in {counted(len(outside), 'row')}"
                 raise BadData(f"{self.key}: {found}; checks.{name}.{key} is {limit}")
@@ -83,6 +83,14 @@ class RowChecks:
                     f"{self.key}: column {name!r} has the value {value!r} more than once; checks.{name}.unique does not accept that"
                 )
             self.seen[name].add(value)
+
+
+def _present(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The values that do not count as missing."""
+    import pyarrow.compute as pc
+    import pyarrow.types as t
+
+    return column.filter(pc.is_finite(column)) if t.is_floating(column.type) else column.drop_null()
 
 
 def unique(table: pa.Table, spec: ModelSpec, key: str) -> pa.Table:

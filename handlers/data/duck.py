@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from handlers.data.streams import printable
+
 MEMORY = "1GiB"  # with a scratch folder, what is more goes there
 
 
@@ -22,4 +24,4 @@ def connect(scratch: Path | None = None) -> Any:
 
 
 def first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+    return printable(str(error).strip().splitlines()[0])

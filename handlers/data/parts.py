@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, log
 from handlers.data import checks, gather, query, sources, statement, statistics, units
+from handlers.data.column_types import type_name
 from handlers.data.gather import Gathered
 from handlers.data.split import label, unit_of
 from handlers.data.units import UNIT
@@ -61,7 +62,7 @@ def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict
         except Missing:
             raise BadData(f"{key}: the object was removed after the snapshot was taken") from None
         blocks = query.rows(
-            sources.tables(path, key, declared, statement.names(spec.sql) if spec.sql else ()), spec.sql, spec.data.trigger, key
+            sources.tables(path, key, declared, statement.names(spec.sql) if spec.sql else None), spec.sql, spec.data.trigger, key
         )
         row_checks = checks.RowChecks(spec, key)
         gathered = Gathered(Path(scratch))
@@ -125,7 +126,7 @@ def write(store: Store, folder: str, table: pa.Table, spec: ModelSpec, key: str)
         "bytes": len(data),
         "whole": units.reaches_the_end(_newest(table, known[-1]), spec),
         "statistics": found,
-        "schema": {field.name: sources.type_name(field.type) for field in table.schema if field.name != UNIT},
+        "schema": {field.name: type_name(field.type) for field in table.schema if field.name != UNIT},
     }
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from handlers.contracts import BadData, BadSpec
+from handlers.data.column_types import as_type, type_name
 from handlers.data.duck import connect, first_line
-from handlers.data.sources import arrow_type, type_name
+from handlers.data.text_values import Unfit
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,10 +78,9 @@ def typed(table: pa.Table, key: str) -> pa.Table:
                 f"data.query.sql: column {name!r} has type {error}, which no model can use; {_instead(name, str(error))}"
             ) from None
         try:
-            # nanoseconds are cut to microseconds, as a file's are; other casts must not lose anything
-            arrays.append(column.cast(arrow_type(kind), safe=not str(column.type).startswith("timestamp[ns")))
-        except pa.ArrowInvalid as error:
-            raise BadData(f"{key}: data.query.sql: column {name!r}: {error}") from error
+            arrays.append(as_type(column, kind))
+        except Unfit as error:
+            raise BadData(f"{key}: data.query.sql: column {name!r}: {error}") from None
     return pa.table(arrays, names=table.column_names)
 
 

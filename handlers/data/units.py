@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handlers.contracts import BadData, BadSpec, counted
+from handlers.data.column_types import type_name
 from handlers.data.places import places, whole
 from handlers.data.split import EPOCH, identity, label, newest_allowed, unit_of
 from handlers.modelspec.model import ModelSpec, TimeSplit
@@ -71,10 +72,11 @@ def _of_time(column: pa.ChunkedArray, split: TimeSplit, key: str, now: float) ->
 
     if split.counted or split.unit in CLOCKS:
         if not t.is_integer(column.type):
-            raise BadSpec(f"data.split.unit: {split.unit} needs whole numbers, but column {split.column!r} is {column.type}")
+            raise BadSpec(f"data.split.unit: {split.unit} needs whole numbers, but column {split.column!r} is {type_name(column.type)}")
     elif not (t.is_timestamp(column.type) or t.is_date(column.type)):
-        more = "for an integer say what it counts: unit: year, step, epoch_s or epoch_ms" if t.is_integer(column.type) else ""
-        raise BadSpec(f"data.split.column: {split.column!r} has type {column.type}; a timestamp or a date is needed{more and '; ' + more}")
+        what = f"data.split.column: {split.column!r} is of type {type_name(column.type)}; a timestamp or a date is needed"
+        more = "; for an integer say what it counts: unit: year, step, epoch_s or epoch_ms" if t.is_integer(column.type) else ""
+        raise BadSpec(what + more)
     if split.counted:
         return whole(column.cast(pa.int64()))
     moments = _moments(column, split)

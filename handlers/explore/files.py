@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from handlers.contracts import BadData
-from handlers.data import sources
+from handlers.data.column_types import type_name
+from handlers.data.streams import BEGIN, PARQUET, compression_of, refuse_foreign
 from handlers.explore.shapes import STRING, shape
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Found:
         size = self.path.stat().st_size
         read = seen = 0
         with _opened(self.path) as file:
-            if compression(self.path) or self.dialect.encoding == "utf-16" or size <= budget:
+            if compression_of(self.path) or self.dialect.encoding == "utf-16" or size <= budget:
                 text = self._decoded(file.read(budget))
                 if file.read(1):
                     # of such a stream only the beginning is at hand; how much follows is not known
@@ -153,14 +154,11 @@ class Found:
 
 def found(path: Path) -> Found:
     """What a file is. Raises BadData for one that no source can have."""
-    begin = _begin(path, 16)
-    if begin.startswith(sources.PARQUET):
+    with path.open("rb") as file:
+        begin = file.read(BEGIN)
+    if begin.startswith(PARQUET):
         return _parquet(path)
-    compressed = compression(path)
-    if not compressed:
-        for magic, what in sources.FOREIGN:
-            if begin.startswith(magic) and "UTF-16" not in what:
-                raise BadData(f"{path}: the file {what}")
+    refuse_foreign(begin, str(path))
     with _opened(path) as file:
         head = file.read(HEAD_BYTES)
     if not head.strip():
@@ -249,27 +247,16 @@ def _parquet(path: Path) -> Found:
 
 def _kind(arrow: pa.DataType) -> str | None:
     try:
-        return sources.type_name(arrow)
+        return type_name(arrow)
     except ValueError:
         return None
-
-
-def compression(path: Path) -> str | None:
-    """The compression that a file's first bytes tell."""
-    begin = _begin(path, 4)
-    return "gzip" if begin.startswith(b"\x1f\x8b") else "zstd" if begin.startswith(b"\x28\xb5\x2f\xfd") else None
-
-
-def _begin(path: Path, size: int) -> bytes:
-    with path.open("rb") as file:
-        return file.read(size)
 
 
 def _opened(path: Path) -> Any:
     """The file's bytes, decompressed."""
     import pyarrow as pa
 
-    kind = compression(path)
+    kind = compression_of(path)
     return pa.input_stream(str(path), compression=kind) if kind else path.open("rb")
 
 

@@ -120,10 +120,10 @@ def _data(table: Table, roles: Roles) -> list[str]:
     if roles.group:
         lines.append(f"    group: {text(roles.group)} # its rows belong together: all of them are in one role")
     lines.append(f"    target: {{{target}}}{_why(roles.target)}")
-    return [*lines, _split(table, roles)]
+    return [*lines, split_line(table, roles)]
 
 
-def _split(table: Table, roles: Roles) -> str:
+def split_line(table: Table, roles: Roles) -> str:
     found = roles.clock
     if found is not None:
         unit = f", unit: {found.unit}" if found.unit else ""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from handlers.modelspec.dialects import check_encoding, check_formats, listed
 from handlers.modelspec.quantities import check_duration, check_length, check_quantity
 
 Number = int | float
@@ -29,6 +30,18 @@ class Csv(SpecMapping):
     nulls: list[str] = ["", "NA"]
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     header: bool = True
+    encoding: Annotated[str, AfterValidator(check_encoding)] = "utf-8"
+    decimal: str = Field(default=".", pattern=r"^[.,]$")
+    thousands: str | None = Field(default=None, pattern=r"^[., '_]$")
+    dates: Annotated[list[str], BeforeValidator(listed), AfterValidator(check_formats)] = []
+
+    @model_validator(mode="after")
+    def _apart(self) -> Csv:
+        if self.decimal == self.thousands:
+            raise ValueError(f"thousands: {self.thousands!r} is also csv.decimal, which is . unless it is given")
+        if self.delimiter in '"\r\n' or not self.delimiter.isascii():
+            raise ValueError(f"delimiter: {self.delimiter!r} is not accepted; accepted: one ASCII character, no quote and no line end")
+        return self
 
 
 class Source(SpecMapping):
@@ -40,6 +53,8 @@ class Source(SpecMapping):
 
     @model_validator(mode="after")
     def _declared(self) -> Source:
+        if self.format != "csv" and self.csv != Csv():
+            raise ValueError(f"csv: accepted with format: csv, not with {self.format}")
         if self.format != "parquet" and not self.columns:
             raise ValueError(f"columns: required for a {self.format} source: list its columns and their types, which are never guessed")
         return self

@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from handlers.contracts import BadData
-from handlers.data import sources
+from handlers.data import csv_files, sources
 from handlers.modelspec.model import Source
 
 COLUMNS = {"n": "int", "x": "float", "s": "string", "b": "boolean", "t": "timestamp", "d": "date"}
@@ -20,7 +20,7 @@ def source(kind: str = "csv", **more: Any) -> Source:
     return Source.model_validate({"prefix": "incoming/m/", "format": kind, "columns": COLUMNS, **more})
 
 
-def read(path: Path, declared: Source, asked: tuple[str, ...] = ()) -> pa.Table:
+def read(path: Path, declared: Source, asked: tuple[str, ...] | None = None) -> pa.Table:
     return pa.concat_tables(list(sources.tables(path, "incoming/m/a", declared, asked)))
 
 
@@ -47,7 +47,7 @@ def test_nulls_are_those_declared(tmp_path: Path) -> None:
 def test_a_type_holds_beyond_the_first_block(tmp_path: Path) -> None:
     lines = [f"{i},1,{'s' * 60},true,2013-01-01T00:00:00Z,2013-01-01" for i in range(60_000)]
     path = csv(tmp_path, HEADER, *lines, "1.5,1,s,true,2013-01-01T00:00:00Z,2013-01-01")
-    assert path.stat().st_size > sources.BLOCK_BYTES
+    assert path.stat().st_size > csv_files.BLOCK_BYTES
     with pytest.raises(BadData, match=r"incoming/m/a: column 'n'.*'1\.5'"):
         read(path, source())
 
@@ -59,7 +59,7 @@ def test_a_type_holds_beyond_the_first_block(tmp_path: Path) -> None:
         ("1,1,s,maybe,2013-01-01T00:00:00Z,2013-01-01", ["'b'", "'maybe'"]),
         ("1,1,s,true,yesterday,2013-01-01", ["'t'", "'yesterday'"]),
         ("1,1,s,true,2013-01-01T00:00:00Z,2013-13-01", ["'d'", "'2013-13-01'"]),
-        ("1,2", ["Expected 6 columns", "got 2"]),
+        ("1,2", ["row 2 has 2 values and the header has 6: '1,2'"]),
     ],
 )
 def test_a_bad_value_is_named(tmp_path: Path, line: str, words: list[str]) -> None:
@@ -99,7 +99,7 @@ def test_parquet_needs_no_declaration_and_keeps_one(tmp_path: Path) -> None:
     assert read(path, source("parquet", columns={"n": "float"})).schema.names == ["n"]
     with pytest.raises(BadData, match="'zz' is missing"):
         read(path, source("parquet", columns={"zz": "int"}))
-    with pytest.raises(BadData, match="column 's' is declared int"):
+    with pytest.raises(BadData, match="column 's' in row 1: 'a' is not an int"):
         read(path, source("parquet", columns={"s": "int"}))
 
 
@@ -118,7 +118,7 @@ def test_a_column_of_lists_has_to_be_left_out(tmp_path: Path) -> None:
 
 def test_json_lines_have_the_declared_types(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    path.write_text('{"n": 1, "x": 2, "s": "a", "extra": 1}\n{"n": null, "s": "b", "b": true}\n')
+    path.write_text('{"n": 1, "x": 2, "s": "a", "extra": 1}\n{"n": null, "s": "b", "b": true, "t": null, "d": null}\n')
     table = read(path, source("jsonl"))
     assert table.to_pylist()[1] == {"n": None, "x": None, "s": "b", "b": True, "t": None, "d": None}
     path.write_text('{"n": "one"}\n')
@@ -128,7 +128,7 @@ def test_json_lines_have_the_declared_types(tmp_path: Path) -> None:
 
 def test_the_column_is_named_whatever_the_order_of_the_file(tmp_path: Path) -> None:
     declared = source(columns={"n": "int", "x": "float"})
-    with pytest.raises(BadData, match=r"column 'n' in row 2: 'oops' is not an int64"):
+    with pytest.raises(BadData, match=r"column 'n' in row 2: 'oops' is not an int; declare its type or list it under csv.nulls"):
         read(csv(tmp_path, "other,x,n", "a,1,oops"), declared)
 
 
@@ -162,12 +162,14 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("begin", "message"),
     [
-        (b"\x1f\x8b\x08\x00", "the file is compressed with gzip; decompress it before the upload"),
-        (b"\x28\xb5\x2f\xfd", "the file is compressed with zstd; decompress it before the upload"),
+        (b"\x1f\x8b\x08\x00", "the file is compressed with gzip and is damaged; put it there again"),
+        (b"\x28\xb5\x2f\xfd", "the file is compressed with zstd and is damaged; put it there again"),
+        (b"\x1f\x8b\x08\x00" + bytes(6), "the file is compressed with gzip and is damaged; put it there again"),
         (b"PK\x03\x04", "the file is a ZIP archive or a spreadsheet; save it as CSV"),
         (b"PAR1", "the file is Parquet; write `format: parquet` in its source"),
-        ("\ufeffn,x".encode("utf-16-le"), "the file is UTF-16; save it as UTF-8"),
-        ("\ufeffn,x".encode("utf-16-be"), "the file is UTF-16; save it as UTF-8"),
+        (b"BZh91AY&SY", "the file is compressed with bzip2; compress it with gzip or zstd"),
+        (b"\xfd7zXZ\x00", "the file is compressed with xz; compress it with gzip or zstd"),
+        (b"\xd0\xcf\x11\xe0", "the file is a spreadsheet; save it as CSV"),
     ],
 )
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
@@ -207,7 +209,7 @@ def test_quoted_line_ends_are_kept_wherever_a_block_ends(tmp_path: Path, shift: 
     path = tmp_path / "a.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         file.write(f"n,s{end}{'0' * shift}1,a{end}")
-        rows = 2 * sources.BLOCK_BYTES // 40
+        rows = 2 * csv_files.BLOCK_BYTES // 40
         file.writelines(f'{i},"{value.format(i % 10)}"{end}' for i in range(rows))
     table = read(path, Source.model_validate({"prefix": "incoming/m/", "format": "csv", "columns": {"n": "int", "s": "string"}}))
     assert table.num_rows == rows + 1
@@ -233,5 +235,7 @@ def test_one_very_long_line_is_no_header(tmp_path: Path) -> None:
 def test_text_in_another_encoding_names_column_and_row(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(f"{HEADER}\n1,2,caf\xe9,true,2013-01-01T10:00:00Z,2013-01-01\n".encode("latin-1"))
-    with pytest.raises(BadData, match=r"incoming/m/a: column 's' in row 2: the text is not UTF-8; save the file as UTF-8"):
+    with pytest.raises(
+        BadData, match=r"incoming/m/a: column 's' in row 2: the text is not UTF-8; write csv.encoding, such as cp1252 or latin-1"
+    ):
         read(path, source())

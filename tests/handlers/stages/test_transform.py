@@ -321,7 +321,7 @@ def test_a_target_that_is_not_finite_is_none(world: World) -> None:
             lambda s: s.update(features={"carrier": {"type": "category"}}) or s["data"].update(target={"column": "distance"}),
             "data.target.column: 'distance' is float; a class is a string, int or boolean: declare the column so, or cast it",
         ),
-        (lambda s: s["data"]["split"].update(column="distance"), "data.split.column: 'distance' has type double"),
+        (lambda s: s["data"]["split"].update(column="distance"), "data.split.column: 'distance' is of type float"),
         (lambda s: s["data"]["split"].update(column="dya"), "data.split.column: 'dya' is not a column"),
         (lambda s: s["data"]["target"].update(column="lat"), "data.target.column: 'lat' is not a column"),
     ],

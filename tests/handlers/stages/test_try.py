@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import yaml
+from pyarrow import parquet
 
 from handlers import try_
+from handlers.contracts import BadData
 from handlers.modelspec.model import Source
+from tests.handlers.data.files import declared, read
 from tests.handlers.stages.world import SPEC, changed, month
 
 
@@ -52,6 +57,44 @@ def test_some_of_the_rows_are_whole_records(tmp_path: Path) -> None:
     assert found == [["n", "s"], *([str(i), f'one\nand "two", {i}'] for i in (0, 2, 4, 6, 8, 9))]
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_some_of_the_rows_of_an_encoded_and_compressed_file(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.csv"
+    text = "n,s\r" + "".join(f'{i},"caf\u00e9 5"" {i}"\r' for i in range(10)) + '10,stray " quote\r11,"two\rlines"'
+    path.write_bytes(gzip.compress(text.encode(encoding)))
+    source = declared("csv", {"n": "int", "s": "string"}, encoding=encoding)
+    ((_, some),) = try_.taken([path], source, 6)
+    (tmp_path / "some").write_bytes(some)
+    found = read(tmp_path / "some", source).to_pylist()
+    expected = read(path, source).to_pylist()
+    assert found == [*expected[::2], expected[-1]]
+    assert expected[-2:] == [{"n": 10, "s": 'stray " quote'}, {"n": 11, "s": "two\rlines"}]
+
+
+def test_some_of_the_rows_of_json_lines_and_parquet(tmp_path: Path) -> None:
+    lines = tmp_path / "a.jsonl"
+    lines.write_bytes(pa.compress("".join(f'{{"n": {i}}}\n\n' for i in range(10)).encode(), codec="zstd", asbytes=True))
+    table = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"n": range(10)}), table, row_group_size=3)
+    for path, kind in ((lines, "jsonl"), (table, "parquet")):
+        ((_, some),) = try_.taken([path], declared(kind, {"n": "int"}), 4)
+        (tmp_path / "some").write_bytes(some)
+        assert read(tmp_path / "some", declared(kind, {"n": "int"})).column("n").to_pylist() == [0, 3, 6, 9]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_some_of_the_rows_of_a_damaged_file_name_it(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a"
+    for data in (gzip.compress(b"n\n1\n")[:-3], b"PAR1 and no more"):
+        path.write_bytes(data)
+        with pytest.raises(BadData, match=r"^a: the file "):
+            list(try_.taken([path], declared(kind, {"n": "int"}), 2))
+    path.write_bytes(b'n\n1\n"2\n')
+    if kind == "csv":
+        with pytest.raises(BadData, match=r"^a: a record has no end"):
+            list(try_.taken([path], declared(kind, {"n": "int"}), 2))
+
+
 @pytest.mark.parametrize(
     ("sql", "code", "named"),
     [
@@ -67,3 +110,18 @@ def test_try_refuses_what_a_run_refuses(files: list[str], capsys: pytest.Capture
         tried(files, capsys, data__query={"sql": sql})
     assert ended.value.code == code
     assert named in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("query", [False, True])
+def test_a_spec_without_a_split_is_told_what_its_files_suggest(files: list[str], capsys: pytest.CaptureFixture[str], query: bool) -> None:
+    changes = {"data__split": None} | ({"data__query": {"sql": "SELECT * FROM incoming"}} if query else {})
+    with pytest.raises(SystemExit):
+        tried(files, capsys, **changes)
+    said = capsys.readouterr().err
+    assert "spec.data.split: this key is required" in said
+    assert ("what these files suggest:\n    split: {by: time, column: day, valid: " in said) is not query
+    if not query:
+        line = next(line.strip() for line in said.splitlines() if line.startswith("    split: "))
+        proposed = yaml.safe_load(line)["split"]
+        told, _ = tried(files, capsys, data__split=proposed)
+        assert told.startswith("train ")

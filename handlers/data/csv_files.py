@@ -1,0 +1,208 @@
+"""CSV as tables, block by block: Arrow parses, what it cannot convert is converted from text, and an error names row, column and value."""
+
+from __future__ import annotations
+
+import csv as python_csv
+import io
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handlers.contracts import BadData, shown
+from handlers.data import streams
+from handlers.data.column_types import arrow_type, as_type
+from handlers.data.csv_hints import delimiter_hint, header_hint
+from handlers.data.text_values import Unfit
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from handlers.modelspec.model import Csv, Source
+
+BLOCK_BYTES = 2 << 20
+LONGEST_RECORD = 64 << 20
+
+
+def tables(path: Path, key: str, source: Source, asked: set[str]) -> Iterator[pa.Table]:
+    """Blocks with the declared columns, and as text those that are `asked` for besides."""
+    file = None
+    with streams.text(path, key, source) as stream:
+        try:
+            for block in streams.blocks(stream, BLOCK_BYTES, LONGEST_RECORD, whole_records(source.csv.delimiter)):
+                if file is None:
+                    first, begin = first_record(block, source.csv.delimiter)
+                    if not first:
+                        continue
+                    file = _File(first, key, source, asked)
+                    block = block[begin:] if source.csv.header else block
+                if block.strip(b"\r\n"):
+                    yield file.table(block)
+        except streams.NoEnd as error:
+            raise BadData(f"{key}: {_no_end(file.row(0) if file else 1, error.too_long)}") from None
+    if file is None:
+        raise BadData(f"{key}: the file is empty; a CSV begins with a line of column names")
+
+
+def _no_end(row: int, too_long: bool) -> str:
+    if too_long:
+        return f"row {row} is longer than {LONGEST_RECORD >> 20} MiB; is there a quote without an end, or is the file of another format?"
+    return f"a quote in row {row} has no end; write a quote within a text as two of them"
+
+
+def whole_records(delimiter: str) -> Callable[[bytes], int]:
+    """How many bytes of a text that begins with a record are whole records. A quote has a meaning where a value begins, as for Arrow."""
+    sign = re.escape(delimiter.encode())
+    rest = rb"[^%b\r\n]*+" % sign
+    value = rb'(?:"(?:[^"]++|"")*+"%b|[^"%b\r\n]%b|)' % (rest, sign, rest)
+    records = re.compile(rb"(?:(?:%b%b)*+%b(?:\r\n?|\n))*+" % (value, sign, value))
+
+    def end(text: bytes) -> int:
+        if b'"' not in text:
+            return max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
+        found = records.match(text)
+        return found.end() if found else 0
+
+    return end
+
+
+def records(lines: Iterable[str], delimiter: str) -> Iterator[tuple[list[str], str]]:
+    """Each record's values and its text with its line end, whole however many lines it has; a blank line has no values."""
+    python_csv.field_size_limit(sys.maxsize)
+    taken: list[str] = []
+
+    def kept() -> Iterator[str]:
+        for line in lines:
+            taken.append(line)
+            yield line
+
+    for values in python_csv.reader(kept(), delimiter=delimiter):
+        yield values, "".join(taken)
+        taken.clear()
+
+
+def first_record(block: bytes, delimiter: str) -> tuple[list[str], int]:
+    """The values of the first line that is not blank, and where the next begins."""
+    begin = 0
+    for values, text in records(streams.lines(io.BytesIO(block)), delimiter):
+        begin += len(text.encode("utf-8", "surrogateescape"))
+        if values:
+            return values, begin
+    return [], begin
+
+
+class _File:
+    """One CSV file, from its first line on: the names of its columns, and how many of its rows are done."""
+
+    def __init__(self, first: list[str], key: str, source: Source, asked: set[str]) -> None:
+        self.first, self.key, self.source, self.done = first, key, source, 0
+        declared = list(source.columns)
+        if source.csv.header:
+            # blanks around a name are no part of it, unless a declared name has them
+            wanted = {*declared, *asked}
+            self.names = [name if name in wanted else name.strip() for name in first]
+            self._has_columns()
+        elif [name.strip() for name in first] == declared:
+            raise BadData(f"{key}: the first line has the names of the columns; leave out csv.header: false")
+        else:
+            self.names = declared
+        self.text = [name for name in dict.fromkeys(self.names) if name in asked and name not in declared]
+        no_name_twice(self.names, [*declared, *self.text], key)
+
+    def _has_columns(self) -> None:
+        missing = next((name for name in self.source.columns if name not in self.names), None)
+        if missing is not None:
+            there = streams.printable(", ".join(self.names[:30]))
+            hint = header_hint(self.first, self.source)
+            raise BadData(f"{self.key}: column {missing!r} is missing; the file has {there}{hint}")
+
+    def row(self, number: int) -> int:
+        """The number in the file of a row of the current block, from 0; the header counts."""
+        return self.done + number + 1 + self.source.csv.header
+
+    def table(self, block: bytes) -> pa.Table:
+        """The next rows, typed."""
+        import pyarrow as pa
+
+        try:
+            try:
+                found = self._parsed(block, as_text=False)
+            except pa.ArrowInvalid as error:
+                if "conversion error" not in str(error) or "UTF8" in str(error):
+                    raise
+                found = self._parsed(block, as_text=True)
+        except pa.ArrowInvalid as error:
+            raise BadData(f"{self.key}: {self._explained(str(error))}") from error
+        typed = self._typed(found)
+        self.done += len(found)
+        return typed
+
+    def _parsed(self, block: bytes, as_text: bool) -> pa.Table:
+        import pyarrow as pa
+        from pyarrow import csv
+
+        declared = self.source.csv
+        types = {name: pa.string() if as_text else _read_type(kind, declared) for name, kind in self.source.columns.items()}
+        used = [*self.source.columns, *self.text]
+        return csv.read_csv(
+            pa.BufferReader(block),
+            read_options=csv.ReadOptions(
+                block_size=len(block) + 1,
+                use_threads=False,
+                # a name that nobody uses may stand twice
+                column_names=[name if name in used else f"\x1f{number}" for number, name in enumerate(self.names)],
+            ),
+            parse_options=csv.ParseOptions(delimiter=declared.delimiter, newlines_in_values=True),
+            convert_options=csv.ConvertOptions(
+                column_types=types | dict.fromkeys(self.text, pa.string()),
+                include_columns=used,
+                null_values=declared.nulls,
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+                decimal_point=declared.decimal,
+            ),
+        )
+
+    def _typed(self, table: pa.Table) -> pa.Table:
+        import pyarrow as pa
+
+        arrays = []
+        for name, kind in self.source.columns.items():
+            try:
+                arrays.append(as_type(table.column(name), kind, self.source.csv))
+            except Unfit as error:
+                raise BadData(f"{self.key}: column {name!r} in row {self.row(error.row or 0)}: {error}") from None
+        return pa.table([*arrays, *(table.column(name) for name in self.text)], names=[*self.source.columns, *self.text])
+
+    def _explained(self, message: str) -> str:
+        """What Arrow says, in words of the file."""
+        width = re.search(r"Row #(\d+): Expected (\d+) columns?, got (\d+): (.*)", message, re.DOTALL)
+        if width:
+            row, expected, actual = (int(width[number]) for number in (1, 2, 3))
+            whose = "the header has" if self.source.csv.header else "the spec declares"
+            hint = delimiter_hint(self.first, self.source) if actual == 1 else ""
+            count = f"{actual} value" + ("s" if actual > 1 else "")
+            return f"row {self.row(row - 1)} has {count} and {whose} {expected}: {shown(width[4])}{hint}"
+        found = re.search(r"In CSV column #(\d+): (?:Row #(\d+): )?.*invalid UTF8 data", message, re.DOTALL)
+        if found:
+            where = f" in row {self.row(int(found[2]) - 1)}" if found[2] else ""
+            what = "the text is not UTF-8; write csv.encoding, such as cp1252 or latin-1, or save the file as UTF-8"
+            return f"column {self.names[int(found[1])]!r}{where}: {what}"
+        return streams.printable(message)
+
+
+def _read_type(kind: str, declared: Csv) -> Any:
+    """What Arrow converts by itself; the rest is read as text."""
+    import pyarrow as pa
+
+    # Arrow takes a column of timestamps either with zones or without
+    other = kind == "timestamp" or (kind == "date" and declared.dates) or (kind in ("int", "float") and declared.thousands)
+    return pa.string() if other else arrow_type(kind)
+
+
+def no_name_twice(there: list[str], used: list[str], key: str) -> None:
+    """Raise BadData for a name that is used and stands twice."""
+    twice = next((name for name in used if there.count(name) > 1), None)
+    if twice is not None:
+        raise BadData(f"{key}: column {twice!r} stands twice in the file; give each column a name of its own")

@@ -1,0 +1,240 @@
+"""Text as numbers, booleans, dates and timestamps, and what to write in the spec for text that is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from handlers.contracts import shown
+from handlers.data.duck import connect
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from handlers.modelspec.model import Csv
+
+FINER = r"(\.\d{6})\d+"  # what a timestamp has beyond its microseconds
+ZONE = r"(?:Z|[+-]\d\d(?::?\d\d)?)$"
+BLANKS = " \u00a0\u202f\u2009"  # what stands between groups of digits where the spec says a blank
+FIRST_YEAR = 1000  # a year of two digits is no year
+DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y%m%d", "%d %b %Y", "%d %B %Y", "%b %d, %Y")
+DAYS_OF_TWO_DIGITS = ("%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y")
+TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")
+Convert = Callable[["pa.ChunkedArray"], "pa.ChunkedArray"]
+
+
+class Unfit(ValueError):
+    """A column is not what is declared: why, and in which of its rows, counted from 0; None where no row is to blame."""
+
+    def __init__(self, reason: str, row: int | None = None) -> None:
+        super().__init__(reason)
+        self.row = row
+
+
+def a_type(kind: str) -> str:
+    """ "an int", "a date"."""
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def first_unfit(column: pa.ChunkedArray, convert: Convert) -> int:
+    """The first row that `convert` does not take, by halves."""
+    import pyarrow as pa
+
+    low, high = 0, len(column)
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            convert(column.slice(low, middle - low))
+            low = middle
+        except pa.ArrowInvalid:
+            high = middle
+    return low
+
+
+def parsed(text: pa.ChunkedArray, arrow: Any, kind: str, csv: Csv | None) -> pa.ChunkedArray:
+    """Text as a column of the Arrow type of `kind`. Raises Unfit with the first value that is none, and what to write for it."""
+    import pyarrow as pa
+
+    if kind == "string":
+        return text
+    convert = _converter(arrow, kind, csv)
+    try:
+        return convert(text)
+    except pa.ArrowInvalid:
+        clean = _clean(text, csv)
+    try:
+        return convert(clean)
+    except pa.ArrowInvalid:
+        row = first_unfit(clean, convert)
+        value = text[row].as_py()
+        raise Unfit(f"{shown(value)} is not {a_type(kind)}{hint(value.strip(), kind, csv)}", row) from None
+
+
+def _clean(text: pa.ChunkedArray, csv: Csv | None) -> pa.ChunkedArray:
+    """Without blanks around, and without what means a missing value though it stands in quotes: only text can be meant as it is."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    trimmed = pc.utf8_trim_whitespace(text)
+    if csv is None or not csv.nulls:
+        return trimmed
+    return pc.if_else(pc.is_in(trimmed, value_set=pa.array(csv.nulls, pa.string())), pa.scalar(None, pa.string()), trimmed)
+
+
+def _converter(arrow: Any, kind: str, csv: Csv | None) -> Convert:
+    if kind in ("int", "float"):
+        return lambda text: _numbers(text, kind, csv).cast(arrow)
+    if kind in ("date", "timestamp"):
+        return lambda text: _moments(text, arrow, kind, csv)
+    return lambda text: _booleans(text).cast(arrow)
+
+
+def _booleans(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """0 and 1 may be written as a table of floats writes them."""
+    import pyarrow.compute as pc
+
+    return pc.replace_substring_regex(text, r"^([01])\.0+$", r"\1")
+
+
+def _numbers(text: pa.ChunkedArray, kind: str, csv: Csv | None) -> pa.ChunkedArray:
+    """The text as Arrow reads numbers: no thousands, a point before the decimals."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if csv is not None and (csv.thousands or csv.decimal != "."):
+        right = pc.match_substring_regex(text, number_pattern(csv.thousands, csv.decimal))
+        if csv.thousands:
+            text = pc.replace_substring_regex(text, _class(csv.thousands), "")
+        text = pc.replace_substring(text, csv.decimal, ".")
+        text = pc.if_else(right, text, pa.scalar("?"))
+    # a whole number may be written as a table of floats writes it
+    return pc.replace_substring_regex(text, r"^\+?(-?\d+)\.0*$" if kind == "int" else r"^\+(\d|\.)", r"\1")
+
+
+def _class(thousands: str) -> str:
+    return "[" + re.escape(BLANKS if thousands == " " else thousands) + "]"
+
+
+def number_pattern(thousands: str | None, decimal: str) -> str:
+    """Numbers whose groups are whole, so that 1.5 is not 15 where a point stands between thousands."""
+    groups = rf"|\d{{1,3}}(?:{_class(thousands)}\d{{2,3}})*{_class(thousands)}\d{{3}}" if thousands else ""
+    return rf"^[+-]?(?:(?:\d+{groups})(?:{re.escape(decimal)}\d*)?|{re.escape(decimal)}\d+)(?:[eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity|nan)$"
+
+
+def _moments(text: pa.ChunkedArray, arrow: Any, kind: str, csv: Csv | None) -> pa.ChunkedArray:
+    """Dates and timestamps by the declared formats; what fits none is ISO 8601, unless a format begins with the year as that does."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    iso = _iso_dates if kind == "date" else _iso_instants
+    if csv is None or not csv.dates:
+        return iso(text, arrow)
+    found = _by_formats(text, csv.dates)
+    given = found.cast(arrow) if kind == "timestamp" else whole_days(found)
+    rest = pc.if_else(pc.is_valid(given), pa.scalar(None, pa.string()), text)
+    if rest.null_count == len(rest):
+        return given
+    if any(form.startswith("%Y") for form in csv.dates):
+        raise pa.ArrowInvalid
+    return pc.coalesce(given, iso(rest, arrow))
+
+
+def whole_days(moments: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Timestamps without a zone as dates; raises pa.ArrowInvalid for one that has a time of day."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    days = moments.cast(pa.date32(), safe=False)
+    if pc.any(pc.not_equal(days.cast(moments.type), moments)).as_py():
+        raise pa.ArrowInvalid
+    return days
+
+
+def _by_formats(text: pa.ChunkedArray, formats: list[str]) -> pa.ChunkedArray:
+    """Each text by the first format that takes the whole of it, null where none does: DuckDB refuses a 31st of February, Arrow does not."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    connection = connect()
+    try:
+        connection.register("given", pa.table({"text": text}))
+        found = connection.sql("SELECT try_strptime(text, $1) AS found FROM given", params=[formats]).to_arrow_table().column(0)
+    finally:
+        connection.close()
+    years = pc.year(found)
+    return pc.if_else(pc.less(years, FIRST_YEAR), pa.scalar(None, found.type), found)
+
+
+def _iso_dates(text: pa.ChunkedArray, arrow: Any) -> pa.ChunkedArray:
+    return text.cast(arrow)
+
+
+def _iso_instants(text: pa.ChunkedArray, arrow: Any) -> pa.ChunkedArray:
+    """ISO 8601: a time without a zone, or a date alone, is in UTC; what is finer than microseconds is cut."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    # Arrow takes a column by itself where all values have a zone, or none has, and none is too fine
+    for type_ in (arrow, pa.timestamp(arrow.unit)):
+        try:
+            return text.cast(type_).cast(arrow)
+        except pa.ArrowInvalid:
+            continue
+    cut = pc.replace_substring_regex(text, FINER, r"\1")
+    whole = pc.if_else(pc.equal(pc.utf8_length(cut), 10), pc.binary_join_element_wise(cut, "T00:00:00Z", ""), cut)
+    zoned = pc.if_else(pc.match_substring_regex(whole, r"\d:\d.*" + ZONE), whole, pc.binary_join_element_wise(whole, "Z", ""))
+    return zoned.cast(arrow)
+
+
+def hint(value: str, kind: str, csv: Csv | None) -> str:
+    """What to write in the spec for a value that is not of its declared type, where that can be seen from it."""
+    if kind in ("int", "float"):
+        return _number_hint(value, kind, csv)
+    if kind in ("date", "timestamp"):
+        if csv is not None and (near := list(_formats(value))):
+            return f"; write csv.dates: {' or '.join(map(_quoted, near))}"
+        return "; accepted: ISO 8601" + (", in UTC unless it gives a zone" if kind == "timestamp" else "")
+    return "; accepted: true, false, 1, 0" + _or_null(csv)
+
+
+def _number_hint(value: str, kind: str, csv: Csv | None) -> str:
+    if kind == "int" and re.fullmatch(r"[+-]?\d{19,}", value):
+        return ", which has 64 bits; declare the column float or string"
+    if kind == "int" and re.fullmatch(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?|[+-]?\d+[eE][+-]?\d+", value):
+        return "; declare the column float"
+    return (csv and _written_otherwise(value, csv)) or f"; declare its type{_or_null(csv, ' or ')}"
+
+
+def _written_otherwise(value: str, csv: Csv) -> str | None:
+    """The keys under which the value is a number."""
+    for thousands, decimal in ((",", "."), (".", ","), (" ", "."), (" ", ","), ("'", "."), ("'", ","), ("_", ".")):
+        if re.search(number_pattern(thousands, decimal), value):
+            groups = re.search(_class(thousands), value)
+            written = [f"csv.thousands: {_quoted(thousands)}"] if groups and thousands != csv.thousands else []
+            written += [f"csv.decimal: {_quoted(decimal)}"] if decimal in value and decimal != csv.decimal else []
+            if written and groups and thousands == "," and value.count(",") == 1 and "." not in value:
+                return f'; if it is a number, write {written[0]}, or csv.decimal: "," if decimals follow the comma'
+            if written:
+                return f"; if it is a number, write {' and '.join(written)}"
+    return None
+
+
+def _or_null(csv: Csv | None, joint: str = "; ") -> str:
+    return f"{joint}list it under csv.nulls" if csv is not None else ""
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
+
+
+def _formats(value: str) -> Iterator[str]:
+    """The formats that take a value: two where it can be read with either the day or the month first."""
+    for days in (DAYS, DAYS_OF_TWO_DIGITS):
+        for form in (day + time for day in days for time in TIMES):
+            try:
+                datetime.strptime(value, form)
+            except ValueError:
+                continue
+            yield form

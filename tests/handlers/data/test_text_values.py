@@ -1,0 +1,112 @@
+"""Numbers and dates as files write them, by declared formats; and what to write for those that are declared otherwise."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.handlers.data.files import declared, put, read, refused
+
+
+def values(tmp_path: Path, kind: str, texts: list[str], **csv: Any) -> list[Any]:
+    path = put(tmp_path, "v\n" + "".join(f'"{text}"\n' for text in texts))
+    return list(read(path, declared("csv", {"v": kind}, **csv)).column("v").to_pylist())
+
+
+def refusal(tmp_path: Path, kind: str, text: str, **csv: Any) -> str:
+    message = refused(put(tmp_path, f'v\n"{text}"\n'), declared("csv", {"v": kind}, **csv))
+    assert message.startswith("column 'v' in row 2: ")
+    return message.removeprefix("column 'v' in row 2: ")
+
+
+def test_thousands_and_decimals_as_declared(tmp_path: Path) -> None:
+    german = {"thousands": ".", "decimal": ","}
+    assert values(tmp_path, "float", ["1.234,5", "-12,25", "1.000.000", "7", ",5", "1e3", "+2,5", ""], **german) == [
+        1234.5, -12.25, 1e6, 7.0, 0.5, 1000.0, 2.5, None,
+    ]  # fmt: skip
+    assert values(tmp_path, "int", ["1.234", "12", "1.000,00"], **german) == [1234, 12, 1000]
+    assert values(tmp_path, "int", ["1,234", "12,34,567"], thousands=",") == [1234, 1234567]
+    assert values(tmp_path, "float", ["1 234.5", "1\u00a0234.5", "1\u202f234"], thousands=" ") == [1234.5, 1234.5, 1234.0]
+    assert values(tmp_path, "float", ["12'345.5"], thousands="'") == [12345.5]
+    assert values(tmp_path, "float", ["1,5", "2"], decimal=",") == [1.5, 2.0]
+
+
+@pytest.mark.parametrize("text", ["1.5", "1.23", "1.2345", "12.34.567,1,1", "1234.567", ".123"])
+def test_a_number_whose_groups_are_not_whole_is_none(tmp_path: Path, text: str) -> None:
+    assert "is not a float" in refusal(tmp_path, "float", text, thousands=".", decimal=",")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "message"),
+    [
+        ("float", "1.234,5", "'1.234,5' is not a float; if it is a number, write csv.thousands: \".\" and csv.decimal: \",\""),
+        ("float", "12,5", "'12,5' is not a float; if it is a number, write csv.decimal: \",\""),
+        ("int", "1,234", "'1,234' is not an int; if it is a number, "
+            "write csv.thousands: \",\", or csv.decimal: \",\" if decimals follow the comma"),
+        ("int", "1,234,567", "'1,234,567' is not an int; if it is a number, write csv.thousands: \",\""),
+        ("float", "1 234", "'1 234' is not a float; if it is a number, write csv.thousands: \" \""),
+        ("int", "1.5", "'1.5' is not an int; declare the column float"),
+        ("int", "9223372036854775808", "'9223372036854775808' is not an int, which has 64 bits; declare the column float or string"),
+        ("int", "n/a", "'n/a' is not an int; declare its type or list it under csv.nulls"),
+        ("boolean", "perhaps", "'perhaps' is not a boolean; accepted: true, false, 1, 0; list it under csv.nulls"),
+        ("date", "31/12/2025", "'31/12/2025' is not a date; write csv.dates: \"%d/%m/%Y\""),
+        ("date", "01/02/2025", "'01/02/2025' is not a date; write csv.dates: \"%d/%m/%Y\" or \"%m/%d/%Y\""),
+        ("timestamp", "31.12.2025 10:11", "'31.12.2025 10:11' is not a timestamp; write csv.dates: \"%d.%m.%Y %H:%M\""),
+        ("date", "2025-13-01", "'2025-13-01' is not a date; accepted: ISO 8601"),
+        ("timestamp", "soon", "'soon' is not a timestamp; accepted: ISO 8601, in UTC unless it gives a zone"),
+    ],
+)  # fmt: skip
+def test_a_value_says_what_to_write_for_it(tmp_path: Path, kind: str, text: str, message: str) -> None:
+    assert refusal(tmp_path, kind, text) == message
+
+
+def test_dates_by_declared_formats(tmp_path: Path) -> None:
+    assert values(tmp_path, "date", ["31/12/2025", "1/2/2025", "", "NA"], dates="%d/%m/%Y") == [
+        date(2025, 12, 31), date(2025, 2, 1), None, None,
+    ]  # fmt: skip
+    found = values(
+        tmp_path, "timestamp", ["03.02.2025 10:11", "03.02.2025", "2025-02-03T10:00:00+02:00"], dates=["%d.%m.%Y %H:%M", "%d.%m.%Y"]
+    )
+    assert found == [datetime(2025, 2, 3, 10, 11, tzinfo=UTC), datetime(2025, 2, 3, tzinfo=UTC), datetime(2025, 2, 3, 8, tzinfo=UTC)]
+    assert values(tmp_path, "date", ["3 Feb 2025"], dates="%d %b %Y") == [date(2025, 2, 3)]
+    assert values(tmp_path, "date", ["3/2/68", "3/2/70"], dates="%d/%m/%y") == [date(2068, 2, 3), date(1970, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("31/02/2025", "%d/%m/%Y"),
+        ("31/12/25", "%d/%m/%Y"),
+        ("31/12/2025 10:00", "%d/%m/%Y"),
+        ("2025-01-13", "%Y-%d-%m"),
+        ("31/12/2025 10:00", "%d/%m/%Y %H:%M"),
+    ],
+)
+def test_a_date_that_the_format_does_not_take_is_none(tmp_path: Path, text: str, form: str) -> None:
+    assert f"'{text}' is not a date" in refusal(tmp_path, "date", text, dates=form)
+
+
+def test_numbers_at_the_edge(tmp_path: Path) -> None:
+    assert values(tmp_path, "int", ["9007199254740993", "-9223372036854775808", "7.0", " 5 "]) == [9007199254740993, -(2**63), 7, 5]
+    found = values(tmp_path, "float", ["1e308", "1e999", "-inf", "nan", "9007199254740993"])
+    assert found[:3] == [1e308, math.inf, -math.inf]
+    assert math.isnan(found[3])
+    assert found[4] == 9007199254740992.0
+
+
+def test_booleans_as_they_are_written(tmp_path: Path) -> None:
+    assert values(tmp_path, "boolean", ["true", "FALSE", "1", "0", "1.0", " false ", ""]) == [True, False, True, False, True, False, None]
+
+
+def test_the_row_is_named_wherever_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from handlers.data import csv_files
+
+    monkeypatch.setattr(csv_files, "BLOCK_BYTES", 100)
+    lines = [f"{i},2025-01-01" for i in range(1000)]
+    for bad, message in (("x,2025-01-01", "column 'n' in row 802: 'x'"), ("5,x", "column 't' in row 802: 'x'")):
+        lines[800] = bad
+        assert message in refused(put(tmp_path, "n,t\n" + "\n".join(lines)), declared("csv", {"n": "int", "t": "timestamp"}))
