@@ -102,13 +102,14 @@ def left_undone(store: Store, spec: ModelSpec, now: float) -> str:
 
 
 def state_of(store: Store, spec: ModelSpec) -> State | None:
-    """None where there is no object."""
+    """None where there is no object that could start a run."""
     found = snapshots.objects(store, spec)
-    if not found:
+    if not found[spec.data.trigger]:
         return None
+    newest = max(info.modified for infos in found.values() for info in infos)
     of_estimator = libraries(spec.model.estimator)
     digest = run_digest(snapshots.look(store, spec).digest, spec, code_digest("evaluations", of_estimator))
-    return State(digest, promote_digest(spec, code_digest("verdicts", of_estimator)), max(info.modified for info in found))
+    return State(digest, promote_digest(spec, code_digest("verdicts", of_estimator)), newest)
 
 
 def attempts(store: Store, model: str, state: State) -> Iterator[dict[str, Any]]:

@@ -51,6 +51,7 @@ def written(found: Doc, output: str) -> str:
         return profile_page.page(found)
     newest = found["snapshots"][0] if "snapshots" in found else found
     lines = [profile_page.summary(found), *_table(newest["columns"], wide=output == "wide")]
+    lines += [f"{_short(name) or 'a column'} is left out: {why}" for name, why in found.get("left_out", {}).items()]
     if "snapshots" in found:
         lines += ["", *(change["told"] for change in found["changes"])]
         lines += [] if found["changes"] else ["Nothing changed since the snapshot before." if len(found["snapshots"]) > 1 else ""]

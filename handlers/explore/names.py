@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from handlers.contracts import BadData, BadSpec
-from handlers.data import column_types, manifest, query, statement
+from handlers.data import manifest, query, statement
+from handlers.data.column_types import arrow_type, type_name
 from handlers.explore.files import found
 from handlers.modelspec.model import ColumnCheck, ModelSpec, Source
 
@@ -77,7 +78,7 @@ def _of_query(spec: ModelSpec, columns: Mapping[str, Mapping[str, str]]) -> dict
     import pyarrow as pa
 
     def empty(of: Mapping[str, str]) -> pa.Table:
-        return pa.schema([(name, column_types.arrow_type(kind)) for name, kind in of.items()]).empty_table()
+        return pa.schema([(name, arrow_type(kind)) for name, kind in of.items()]).empty_table()
 
     others = {name: empty(of) for name, of in columns.items() if name != spec.data.trigger}
     try:
@@ -90,7 +91,7 @@ def _of_query(spec: ModelSpec, columns: Mapping[str, Mapping[str, str]]) -> dict
         if not near:
             raise
         raise BadSpec(f"{error}; did you mean {near[0]!r}?") from error
-    return {field.name: column_types.type_name(field.type) for field in result.schema}
+    return {field.name: type_name(field.type) for field in result.schema}
 
 
 def seen_in(path: Path, source: Source) -> dict[str, str | None] | None:

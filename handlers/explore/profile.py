@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Doc = dict[str, Any]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 TOP = 10
+LOOKED_AT = 8 << 20  # bytes that types are guessed from; then every row is read
 BINS = 24
 MISSING_SHIFT = 0.01  # of the rows
 MEAN_SHIFT = 0.1  # of a standard deviation
@@ -29,11 +30,14 @@ NAMED = 8  # categories that a change names
 
 def of_files(paths: Sequence[Path]) -> Doc:
     """The columns of all rows of files, read block by block. Raises BadData for what cannot be read."""
-    looked = tables.read(paths)
-    kinds = {column.name: column.type or "string" for column in looked.columns}
+    looked = tables.read(paths, LOOKED_AT)
+    kinds = {column.name: column.type for column in looked.columns if column.type is not None}
+    left_out = looked.left_out | {c.name: "its values are of different types, or lists" for c in looked.columns if c.type is None}
+    if not kinds:
+        raise BadData(f"{paths[0]}: no column that can be profiled: {next(iter(left_out))!r} is left out: {next(iter(left_out.values()))}")
     for _ in range(len(kinds) + 1):
         try:
-            return {"files": [path.name for path in paths], **_read(paths, looked, kinds)}
+            return {"files": [path.name for path in paths], **_read(paths, looked, kinds), "left_out": left_out}
         except BadData as error:
             # a value beyond those that were looked at: the column is text
             wrong = next((name for name in kinds if f"column {name!r}" in str(error) and kinds[name] != "string"), None)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handlers.contracts import counted
+from handlers.explore.clock import units
 from handlers.explore.roles import CATEGORIES, Choice, Roles
 from handlers.explore.table import Column, Table
 from handlers.modelspec.model import Csv
@@ -46,7 +47,7 @@ def spec(name: str, table: Table, roles: Roles) -> str:
         *(f"          # {text(left)} is left out: {why}" for left, why in table.left_out.items()),
         *_data(table, roles),
         "  features:",
-        *(f"    {text(column.name)}: {_feature(column, learner.trees)}" for column in roles.features(table)),
+        *(f"    {text(column.name)}: {_feature(table, column, learner.trees)}" for column in roles.features(table)),
         *(f"    # {text(left)} is left out: {why}" for left, why in roles.left_out.items() if left not in _untyped(table)),
         f"  model: {learner.text} # {learner.why}",
         *([f"  training: {learner.training}"] if learner.training else []),
@@ -142,7 +143,9 @@ def _sentence(choice: Choice) -> str:
     return one_line(choice.why) + others
 
 
-def _feature(column: Column, trees: bool) -> str:
+def _feature(table: Table, column: Column, trees: bool) -> str:
+    if column.type in ("timestamp", "date"):
+        return f"{{type: timestamp, units: {flow(units(table, column))}{', cyclic: false' if trees else ''}}}"
     if column.type == "string":
         few = column.distinct <= CATEGORIES
         return "{type: category, default: other}" if few else f"{{type: category, hash: {HASHED if trees else 4 * HASHED}}}"
@@ -180,6 +183,8 @@ def _learner(table: Table, roles: Roles) -> Learner:
 
 def _width(column: Column) -> int:
     """How many columns a feature becomes for trees."""
+    if column.type in ("timestamp", "date"):
+        return 3
     if column.type != "string":
         return 1
     return column.distinct + 1 if column.distinct <= CATEGORIES else HASHED
@@ -230,8 +235,15 @@ def text(value: str) -> str:
 
 
 def quoted(value: str) -> str:
-    """In double quotes; what YAML does not print is escaped."""
-    return json.dumps(value, ensure_ascii=not value.isprintable())
+    """In double quotes; what does not print is escaped, as YAML has it and JSON has not."""
+    return '"' + "".join(_escaped(letter) for letter in value) + '"'
+
+
+def _escaped(letter: str) -> str:
+    if letter in '"\\':
+        return f"\\{letter}"
+    code = ord(letter)
+    return letter if letter.isprintable() else f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
 def flow(value: Any) -> str:

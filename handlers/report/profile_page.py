@@ -32,6 +32,7 @@ def page(found: Doc) -> str:
     if "snapshots" in found:
         body += _changes(found)
     body += _columns(newest)
+    body += "".join(f"<p class=soft>{escape(_cut(name))} is left out: {escape(why)}</p>" for name, why in found.get("left_out", {}).items())
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>{escape(title)}: profile</title><style>{CSS}{MORE}</style><main>{body}</main></html>"

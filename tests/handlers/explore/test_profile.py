@@ -89,13 +89,22 @@ def test_a_value_beyond_those_looked_at_makes_the_column_text(tmp_path: Path, mo
     from handlers.explore import files
 
     monkeypatch.setattr(files, "HEAD_BYTES", 1000)
-    monkeypatch.setattr("handlers.explore.table.BYTES", 4000)
+    monkeypatch.setattr("handlers.explore.profile.LOOKED_AT", 4000)
     path = tmp_path / "data.csv"
     lines = [str(i) for i in range(20_000)]
     lines[10_001] = "odd"
     path.write_text("n\n" + "\n".join(lines) + "\n", encoding="utf-8")
     (column,) = of_files([path])["columns"]
     assert (column["type"], column["rows"]) == ("string", 20_000)
+
+
+def test_what_is_no_column_is_left_out_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps({"n": i, "meta": {"x": 1}}) + "\n" for i in range(20)), encoding="utf-8")
+    profile.run(["files", str(path)])
+    told = capsys.readouterr().out
+    assert "data.jsonl: 20 rows, 1 column\n" in told
+    assert told.endswith("\nmeta is left out: its values are of different types, or lists\n")
 
 
 class Tags(HTMLParser):
