@@ -72,7 +72,12 @@ def facts(store: Store, model: str, run: str, status: str, failures: Sequence[Ma
 def _reason(record: RunRecord, failures: Sequence[Mapping[str, Any]], store: Store) -> str:
     if record.result is not None:
         return str(record.result.get("reason", ""))
-    messages = [str(f["message"]) for f in (*reversed(of_run(store, record.model, record.run)), *failures) if f.get("message")]
+    return ended_early(store, record.model, record.run, failures)
+
+
+def ended_early(store: Store, model: str, run: str, failures: Sequence[Mapping[str, Any]]) -> str:
+    """Why a run ended that nobody judged."""
+    messages = [str(f["message"]) for f in (*reversed(of_run(store, model, run)), *failures) if f.get("message")]
     return messages[0] if messages else "The run ended before it could record why."
 
 

@@ -46,7 +46,7 @@ def handlers(**changed: Fake) -> dict[str, Fake]:
         "train": lambda inputs: {"result": json.dumps({"trial": json.loads(inputs["trial"])["id"]})},
         "evaluate": lambda inputs: {"scores": json.dumps({"trial": json.loads(inputs["result"])["trial"], "value": 0.6})},
         "promote": judge,
-        "report": lambda inputs: None,
+        "report": lambda inputs: {"again": "no"},
     }
     return {**usual, **changed}
 
@@ -157,6 +157,14 @@ def test_a_run_that_was_asked_for_meanwhile_is_followed_by_another(ours: Workflo
     assert followup.name.startswith("retrain-flight-delay-after-")
     assert (followup.template, followup.parameters) == ("retrain", {"model": "flight-delay", "event": ""})
     assert followup.labels["retrain/after"] == ended.document["metadata"]["name"]
+
+
+def test_a_run_that_nobody_judged_is_followed_from_its_exit_handler(ours: Workflows) -> None:
+    """A step in error is as good as any: what counts is what `report` says."""
+    ended = play(ours, promote=lambda inputs: 2, report=lambda inputs: {"again": "yes"})
+    assert ended.phase == "Failed"
+    (followup,) = ended.created
+    assert followup.name.startswith("retrain-flight-delay-after-")
 
 
 def heal(ours: Workflows, starts: list[dict[str, str]] | int) -> Ended:
