@@ -7,6 +7,7 @@ enough, one for its `default`, or `hash` columns. A boolean is one column.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec
@@ -17,6 +18,8 @@ from handlers.modelspec.model import Feature, ModelSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+HASHED = 1 << 16  # values whose hash a process remembers
 
 
 class Encoder:
@@ -135,6 +138,7 @@ class Category:
         return _lookup(column, self._index, other=self._other)
 
 
+@lru_cache(maxsize=HASHED)
 def _hash(value: str, size: int) -> int:
     """A hash below `size` that is the same in every process and on every machine."""
     return int.from_bytes(hashlib.blake2b(value.encode(), digest_size=8).digest(), "big") % size
