@@ -10,11 +10,21 @@ from typing import Any
 from handlers.contracts import BadData, BadSpec, counted
 from handlers.data import split as splits
 from handlers.data import statistics
+from handlers.data.classes import Classes
+from handlers.data.listed import text
 from handlers.modelspec.digests import dataset_digest
 from handlers.modelspec.model import Feature, ModelSpec
 from handlers.storage import Missing, Store, read_json, write_once
 
 LEAST_ROWS = 10  # of a role; below that a metric says nothing
+COLUMNS_OF = {
+    "number": ("int", "float", "boolean"),
+    "category": ("string", "int", "boolean"),
+    "boolean": ("boolean",),
+    "timestamp": ("timestamp", "date"),
+    "vector": ("vector",),
+    "text": ("string",),
+}
 FEATURE_TYPE = {"int": "number", "float": "number", "string": "category", "boolean": "boolean"}
 
 
@@ -84,6 +94,7 @@ def build(documents: Iterable[dict[str, Any]], spec: ModelSpec, now: float, code
     digest = dataset_digest([(p.key, p.role) for p in sorted(parts, key=lambda p: p.key)], spec, code)
     dataset = Dataset(digest, parts, schema, merged, features(spec, schema), bounds.tree())
     _enough_rows(dataset, spec)
+    _vectors(dataset, found)
     _both_classes(dataset, spec, found)
     return dataset
 
@@ -134,15 +145,14 @@ def _columns(spec: ModelSpec, schema: dict[str, str]) -> None:
     kind = schema[target.column]
     if spec.task == "regression" and kind not in ("int", "float"):
         raise BadSpec(f"data.target.column: {target.column!r} is {kind}; a regression target is int or float")
-    if spec.task in ("binary", "multiclass") and kind not in ("string", "int", "boolean"):
-        raise BadSpec(
-            f"data.target.column: {target.column!r} is {kind}; a class is a string, int or boolean: declare the column so, or cast it"
-        )
-    if spec.task == "binary" and target.classes is None and kind != "boolean":
-        raise BadSpec(f"data.target.classes: needed for a target of type {kind}; list the two values of {target.column!r}")
+    if spec.task in ("binary", "multiclass"):
+        Classes(spec, kind)
     for where, name in (("data.weight", weight), *((f"evaluate.slices.{name}", name) for name in spec.evaluate.slices)):
         if name is not None and name not in schema:
             raise BadSpec(f"{where}: {name!r} is not a column of the rows; the columns are {', '.join(schema)}")
+    vector = next((name for name in spec.evaluate.slices if schema[name] == "vector"), None)
+    if vector is not None:
+        raise BadSpec(f"evaluate.slices.{vector}: {vector!r} is a vector; a slice is of the rows with one value")
     if weight is not None and schema[weight] not in ("int", "float"):
         raise BadSpec(f"data.weight: {weight!r} is {schema[weight]}; a weight is int or float")
 
@@ -153,14 +163,9 @@ def features(spec: ModelSpec, schema: dict[str, str]) -> dict[str, Feature]:
     for name, feature in spec.features.items():
         if name not in schema:
             raise BadSpec(f"features.{name}: there is no such column; the columns are {', '.join(schema)}")
-        if feature.type == "number" and schema[name] not in ("int", "float", "boolean"):
-            raise BadSpec(f"features.{name}: type number, but the column is {schema[name]}; accepted: category, or another column type")
-        if feature.type == "category" and schema[name] in ("float", "timestamp", "date"):
-            raise BadSpec(f"features.{name}: type category, but the column is {schema[name]}; accepted: number, or another column type")
-        if feature.type == "boolean" and schema[name] != "boolean":
-            raise BadSpec(f"features.{name}: type boolean, but the column is {schema[name]}")
+        _fits(name, feature, schema[name])
     if spec.features:
-        return dict(spec.features)
+        return {name: _written_out(feature, spec) for name, feature in spec.features.items()}
     other = {*spec.data.key, spec.data.target.column, spec.data.weight, spec.data.time_split.column}
     taken = {}
     for name, kind in schema.items():
@@ -174,17 +179,53 @@ def features(spec: ModelSpec, schema: dict[str, str]) -> dict[str, Feature]:
     return taken
 
 
+def _fits(name: str, feature: Feature, kind: str) -> None:
+    """Raise BadSpec where no such feature can be made of a column of this type."""
+    if kind not in COLUMNS_OF[feature.type]:
+        other = [of for of, kinds in COLUMNS_OF.items() if kind in kinds]
+        raise BadSpec(
+            f"features.{name}: type {feature.type}, but the column is {kind}; accepted: {', '.join(other)}, or another column type"
+        )
+    clock = [unit for unit in feature.units or () if unit in ("hour", "minute")]
+    if kind == "date" and clock:
+        raise BadSpec(f"features.{name}.units: {name!r} is a date, which has no {clock[0]}")
+
+
+def _written_out(feature: Feature, spec: ModelSpec) -> Feature:
+    """A timestamp is read on the clock of its own zone, else of the split's, else of UTC."""
+    if feature.type != "timestamp" or feature.timezone is not None:
+        return feature
+    return feature.model_copy(update={"timezone": getattr(spec.data.split, "timezone", "UTC")})
+
+
+def _vectors(dataset: Dataset, found: list[tuple[dict[str, Any], str]]) -> None:
+    """Raise BadData for a vector of another length than its feature's."""
+    sizes = {name: str(feature.size) for name, feature in dataset.features.items() if feature.type == "vector"}
+    used = {part.key for part in dataset.parts}
+    for part, source in found:
+        for name, size in sizes.items() if part["key"] in used else ():
+            wrong = {other: of for other, of in part["statistics"][name].get("sizes", {}).items() if other != size}
+            if wrong:
+                other, of = min(wrong.items(), key=lambda item: item[1]["first"])
+                rows = counted(sum(each["rows"] for each in wrong.values()), "vector")
+                raise BadData(
+                    f"{source}: column {name!r} has {other} numbers in row {of['first']} of {part['day']}, features.{name}.size is {size}; "
+                    f"{rows} of that day {'has' if rows.startswith('1 ') else 'have'} another length"
+                )
+
+
 def _both_classes(dataset: Dataset, spec: ModelSpec, found: list[tuple[dict[str, Any], str]]) -> None:
     """A classifier needs at least two classes in each role."""
     if spec.task not in ("binary", "multiclass"):
         return
     column = spec.data.target.column
+    known = Classes(spec, dataset.schema[column])
     roles = {part.key: part.role for part in dataset.parts}
     for role in ("train", "valid", "test"):
         merged = statistics.merge({column: p["statistics"][column]} for p, _ in found if roles.get(p["key"]) == role)
-        counts = merged[column].get("counts") or {}
-        if len(counts) < 2:
-            only = next(iter(counts), "nothing")
+        there = known.counted(merged[column])
+        if len(there) < 2:
+            only = text(known.names[there.pop()]) if there else "nothing"
             first, last = dataset.split[role]
             raise BadData(f"data.target.column: {column!r} is {only} in every row of {role} ({first} to {last}); two classes are needed")
 

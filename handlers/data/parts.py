@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, counted, log
-from handlers.data import checks, query, sources, statement, statistics
+from handlers.data import checks, classes, query, sources, statement, statistics
 from handlers.data.column_types import type_name
 from handlers.data.days import Days
+from handlers.data.instants import local
+from handlers.data.listed import text
 from handlers.data.split import newest_allowed
 from handlers.modelspec.digests import part_digest
 from handlers.modelspec.model import ModelSpec
@@ -84,6 +86,7 @@ def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict
 
 def _labelled(block: pa.Table, spec: ModelSpec, key: str) -> tuple[pa.Table, int]:
     """The rows whose target is present and finite, and the number of others. Raises for a missing target column or an unknown class."""
+    import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.types as t
 
@@ -93,13 +96,13 @@ def _labelled(block: pa.Table, spec: ModelSpec, key: str) -> tuple[pa.Table, int
     column = block.column(target.column)
     kept = block.filter(pc.fill_null(pc.is_finite(column), False) if t.is_floating(column.type) else pc.is_valid(column))
     if target.classes is not None and len(kept):
-        known = {checks.text(c) for c in target.classes}
-        there = pc.unique(kept.column(target.column).cast("string")).to_pylist()
-        foreign = sorted(set(there) - known)
-        if foreign:
-            raise BadData(
-                f"{key}: column {target.column!r} has the value {foreign[0]!r}; data.target.classes has {', '.join(sorted(known))}"
-            )
+        known = classes.of_column(spec, column)
+        labels = kept.column(target.column)
+        foreign = known.foreign(pc.unique(labels).to_pylist())
+        if foreign is not None:
+            rows = counted(int(pc.sum(pc.equal(labels, pa.scalar(foreign, labels.type))).as_py()), "row")
+            shown = repr(foreign) if isinstance(foreign, str) else text(foreign)
+            raise BadData(f"{key}: column {target.column!r} has the value {shown} in {rows}; data.target.classes has {known}")
     return kept, len(block) - len(kept)
 
 
@@ -116,7 +119,7 @@ def _by_day(block: pa.Table, spec: ModelSpec, key: str, now: float) -> Iterator[
     if column.null_count:
         raise BadData(f"{key}: column {split.column!r} is missing in {counted(column.null_count, 'row')}; the split needs it in every row")
     if t.is_timestamp(column.type):
-        days = _local(column, split.timezone).cast(pa.date32(), safe=False)
+        days = local(column, split.timezone).cast(pa.date32(), safe=False)
     elif t.is_date(column.type):
         days = column.cast(pa.date32())
     else:
@@ -129,15 +132,6 @@ def _by_day(block: pa.Table, spec: ModelSpec, key: str, now: float) -> Iterator[
         yield value, block.filter(pc.equal(days, pa.scalar(value, pa.date32())))
 
 
-def _local(column: pa.ChunkedArray, timezone: str) -> pa.ChunkedArray:
-    """Wall-clock timestamps of a zone; a timestamp without a zone is UTC."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    aware = column if column.type.tz else pc.assume_timezone(column, "UTC")
-    return pc.local_timestamp(aware.cast(pa.timestamp("us", tz=timezone)))
-
-
 def _reaches_the_end(column: pa.ChunkedArray, timezone: str) -> bool:
     """Whether a day's rows reach its last hour, or have no time of day at all; otherwise the day may still be incomplete."""
     import pyarrow.compute as pc
@@ -145,7 +139,7 @@ def _reaches_the_end(column: pa.ChunkedArray, timezone: str) -> bool:
 
     if t.is_date(column.type):
         return True
-    newest = pc.max(_local(column, timezone)).as_py()
+    newest = pc.max(local(column, timezone)).as_py()
     return bool(newest.hour == 23 or newest.time() == newest.time().min)
 
 

@@ -81,17 +81,17 @@ def batches(
         for offset in range(first, len(table), spec.training.batch_rows):
             last = min(offset + spec.training.batch_rows, len(table))
             rows = table.slice(offset, last - offset) if order is None else table.take(order[offset:last])
-            yield _batch(rows, spec, encoder, Position(epoch, number, last))
+            yield _batch(rows, spec, encoder, Position(epoch, number, last), scoring=role != "train")
 
 
-def _batch(rows: pa.Table, spec: ModelSpec, encoder: Encoder, position: Position) -> Batch:
+def _batch(rows: pa.Table, spec: ModelSpec, encoder: Encoder, position: Position, *, scoring: bool) -> Batch:
     import numpy as np
 
     weight = rows.column(spec.data.weight).cast("float64").to_numpy() if spec.data.weight else None
     if weight is not None and not (np.isfinite(weight).all() and (weight >= 0).all()):
         raise BadData(f"column {spec.data.weight!r} has a missing, infinite or negative value; a weight must be a number of 0 or more")
     columns = {name: np.asarray(rows.column(name).to_pylist(), dtype=object) for name in spec.evaluate.slices if name in rows.column_names}
-    return Batch(encoder.encode(rows), encoder.target(rows), weight, rows.column(DAY).to_numpy(), position, columns)
+    return Batch(encoder.encode(rows, scoring=scoring), encoder.target(rows), weight, rows.column(DAY).to_numpy(), position, columns)
 
 
 DAY = " day"  # no column of a source can be called so
