@@ -29,24 +29,27 @@ Pairs = list[tuple[float, int]]
 
 def of_numbers(values: pa.Array) -> dict[str, Any]:
     """The distribution of finite numbers (float64, none null), as statistics hold it."""
+    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if not len(values):
         return {}
     kept = pc.value_counts(pc.shift_right(values.view(pa.int64()), SHIFT))
-    buckets: dict[int, int] = {}
-    for key, rows in zip(kept.field("values").to_pylist(), kept.field("counts").to_pylist(), strict=True):
-        _add(buckets, _signed(key), rows)
+    keys = kept.field("values").to_numpy()
+    # the buckets of -0.0 and 0.0 are one
+    indices, place = np.unique(np.where(keys >= 0, keys, -(keys + NEGATIVE)), return_inverse=True)
+    rows_of = np.zeros(len(indices), dtype=np.int64)
+    np.add.at(rows_of, place, kept.field("counts").to_numpy())
     # counting each value by itself costs much where they differ: the first rows mostly tell
-    if len(buckets) <= EXACT and len(pc.unique(values.slice(0, FIRST_LOOK))) <= EXACT + 1:
+    if len(indices) <= EXACT and len(pc.unique(values.slice(0, FIRST_LOOK))) <= EXACT + 1:
         counted = pc.value_counts(values)
         exact: dict[float, int] = {}
         for value, rows in zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True):
             _add(exact, value + 0.0, rows)  # -0.0 and 0.0 are one number
         if len(exact) <= EXACT:
             return {"values": _written(exact)}
-    return {"buckets": _written_steps(buckets)}
+    return {"buckets": [np.diff(indices, prepend=0).tolist(), rows_of.tolist()]}
 
 
 class Union:
@@ -60,8 +63,9 @@ class Union:
     def add(self, statistics: Mapping[str, Any]) -> None:
         """Add a part's statistics: their buckets or values, or else the counts of their integers."""
         if "buckets" in statistics:
+            found = self._buckets
             for index, rows in zip(accumulate(statistics["buckets"][0]), statistics["buckets"][1], strict=True):
-                _add(self._buckets, index, rows)
+                found[index] = found.get(index, 0) + rows  # not by `_add`: a call would be most of the time
         elif "values" in statistics or "counts" in statistics:
             for value, rows in pairs(statistics):
                 _add(self._values, value, rows)
