@@ -29,27 +29,25 @@ Pairs = list[tuple[float, int]]
 
 def of_numbers(values: pa.Array) -> dict[str, Any]:
     """The distribution of finite numbers (float64, none null), as statistics hold it."""
-    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if not len(values):
         return {}
     kept = pc.value_counts(pc.shift_right(values.view(pa.int64()), SHIFT))
-    keys = kept.field("values").to_numpy()
-    # the buckets of -0.0 and 0.0 are one
-    indices, place = np.unique(np.where(keys >= 0, keys, -(keys + NEGATIVE)), return_inverse=True)
-    rows_of = np.zeros(len(indices), dtype=np.int64)
-    np.add.at(rows_of, place, kept.field("counts").to_numpy())
+    buckets: dict[int, int] = {}
+    for key, rows in zip(kept.field("values").to_pylist(), kept.field("counts").to_pylist(), strict=True):
+        index = _signed(key)
+        buckets[index] = buckets.get(index, 0) + rows  # not by `_add`: a call would be most of the time
     # counting each value by itself costs much where they differ: the first rows mostly tell
-    if len(indices) <= EXACT and len(pc.unique(values.slice(0, FIRST_LOOK))) <= EXACT + 1:
+    if len(buckets) <= EXACT and len(pc.unique(values.slice(0, FIRST_LOOK))) <= EXACT + 1:
         counted = pc.value_counts(values)
         exact: dict[float, int] = {}
         for value, rows in zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True):
             _add(exact, value + 0.0, rows)  # -0.0 and 0.0 are one number
         if len(exact) <= EXACT:
             return {"values": _written(exact)}
-    return {"buckets": [np.diff(indices, prepend=0).tolist(), rows_of.tolist()]}
+    return {"buckets": _written_steps(buckets)}
 
 
 class Union:
@@ -65,7 +63,7 @@ class Union:
         if "buckets" in statistics:
             found = self._buckets
             for index, rows in zip(accumulate(statistics["buckets"][0]), statistics["buckets"][1], strict=True):
-                found[index] = found.get(index, 0) + rows  # not by `_add`: a call would be most of the time
+                found[index] = found.get(index, 0) + rows
         elif "values" in statistics or "counts" in statistics:
             for value, rows in pairs(statistics):
                 _add(self._values, value, rows)
