@@ -8,15 +8,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from handlers.contracts import BadSpec, main
 from handlers.data import scopes
+from handlers.explore import names
 from handlers.models.estimators import check_metrics, make
+from handlers.modelspec import yaml12
 from handlers.modelspec.grid import expand
 from handlers.modelspec.model import ModelSpec
-from handlers.modelspec.parse import read
+from handlers.modelspec.parse import SpecPath, read
+
+FILE_NAME = "the file's name; a run finds the spec by its file's name"
 
 
 def run(argv: list[str]) -> None:
@@ -42,28 +47,51 @@ def check(path: Path) -> list[dict[str, Any]]:
     spec, found = read(text, str(path), beside.read_text(encoding="utf-8") if beside.exists() else None)
     if spec is None:
         return [finding(f.line, f.path, f.message) for f in found]
-    wrong = (
-        [finding(1, "metadata.name", f"{spec.name!r} is not the file's name; a run finds the spec by its file's name")]
-        if spec.name != path.stem
-        else []
-    )
+    wrong: list[names.Wrong] = [] if spec.name == path.stem else [(("metadata", "name"), f"{spec.name!r} is not {FILE_NAME}")]
+    wrong += [(("spec", *where), message) for where, message in _deeper(spec)]
+    lines = yaml12.lines(text)
+    told = [finding(line_of(lines, where), ".".join(map(str, where)), message) for where, message in wrong]
     source = spec.data.trigger
     prefix = spec.data.sources[source].prefix
     lands = prefix.split("/")[1]
     if lands != spec.name:
-        told = f"uploads under {'/'.join(prefix.split('/')[:2])}/ start runs of the name `{lands}`, not `{spec.name}`"
-        wrong.append(finding(1, f"spec.data.sources.{source}.prefix", told, "warning"))
+        where = ("spec", "data", "sources", source, "prefix")
+        message = f"uploads under {'/'.join(prefix.split('/')[:2])}/ start runs of the name `{lands}`, not `{spec.name}`"
+        told.append(finding(line_of(lines, where), ".".join(where), message, "warning"))
+    return told
+
+
+def line_of(lines: Mapping[SpecPath, int], path: SpecPath) -> int:
+    """The line of a path, or of what is nearest above it."""
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)
+
+
+def columns(spec: ModelSpec, path: Path, files: Sequence[Path]) -> None:
+    """Raise BadSpec where a spec names columns that the files do not have, a line for each, before the files are read."""
+    lines = yaml12.lines(path.read_text(encoding="utf-8"))
+    seen = names.seen_in(files[0], spec.data.sources[spec.data.trigger])
+    wrong = [(("spec", *where), message) for where, message in _found(lambda: names.wrong(spec, seen))]
+    if wrong:
+        raise BadSpec("\n".join(f"{path}:{line_of(lines, where)}: {'.'.join(map(str, where))}: {message}" for where, message in wrong))
+
+
+def _deeper(spec: ModelSpec) -> list[names.Wrong]:
+    """(path below `spec`, message) of what only the libraries can check."""
+    return _found(lambda: scopes.check(spec)) or _found(lambda: _estimators(spec)) or _found(lambda: names.wrong(spec))
+
+
+def _found(look: Callable[[], list[names.Wrong] | None]) -> list[names.Wrong]:
+    """What is found, an error whose text begins with the key included."""
     try:
-        _deeper(spec)
+        return look() or []
     except BadSpec as error:
         where, _, message = str(error).partition(": ")
-        wrong.append(finding(1, f"spec.{where}", message))
-    return wrong
+        return [(tuple(where.split(".")), message)]
 
 
-def _deeper(spec: ModelSpec) -> None:
-    """What only the libraries can check."""
-    scopes.check(spec)
+def _estimators(spec: ModelSpec) -> None:
     for trial in expand(spec):
         params = {**spec.model.params, **trial.params}
         check_metrics(spec, make(spec.model.estimator, spec.task, params, seed=spec.model.seed, memory=spec.model.memory))

@@ -17,14 +17,17 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from handlers import evaluate, fetch, grid, promote, train, transform
-from handlers.contracts import BadData, HandlerError, WrongUsage, counted, logged_by, main
+from handlers import check, evaluate, fetch, grid, promote, train, transform
+from handlers.contracts import BadData, BadSpec, HandlerError, WrongUsage, counted, logged_by, main
 from handlers.data import csv_files, json_lines, parquet_files, streams
 from handlers.data.split import ROLES, words
 from handlers.data.streams import damage_named
+from handlers.explore.proposal import split_for
+from handlers.modelspec import yaml12
 from handlers.modelspec.model import ModelSpec, Source
 from handlers.report.explain import valued
 from handlers.storage import FolderStore, read_json
@@ -58,7 +61,8 @@ def run(argv: list[str]) -> None:
 def _result(given: argparse.Namespace) -> dict[str, Any]:
     if given.rows is not None and given.rows < 1:
         raise WrongUsage(f"--rows {given.rows}: at least 1 is needed")
-    spec = read_spec(given.spec)
+    spec = read_spec(given.spec, given.files)
+    check.columns(spec, given.spec, given.files)
     if given.keep is not None:
         return try_out(spec, given.files, given.keep.absolute(), given.rows)
     with tempfile.TemporaryDirectory(prefix="retrain-try-") as folder:
@@ -105,15 +109,24 @@ def text(found: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"{verdict['decision']}: {verdict['reason']}"])
 
 
-def read_spec(path: Path) -> ModelSpec:
-    """The spec of a file, with the statement that stands beside it; raises WrongUsage when there is no such file."""
+def read_spec(path: Path, files: Sequence[Path] = ()) -> ModelSpec:
+    """The spec of a file, with the statement that stands beside it; raises WrongUsage when there is no such file.
+
+    `files` are looked at where the spec has no split, to propose one.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         beside = path.with_suffix(".sql")
         sql = beside.read_text(encoding="utf-8") if beside.exists() else None
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsage(f"{path}: cannot be read: {error}") from error
-    return fetch.checked(text, str(path), sql)
+    try:
+        return fetch.checked(text, str(path), sql)
+    except BadSpec as error:
+        line = (
+            split_for(yaml12.load(text), files, datetime.now(UTC).date()) if "spec.data.split: this key is required" in str(error) else None
+        )
+        raise BadSpec(f"{error}\nwhat these files suggest:\n    {line}" if line else str(error)) from error
 
 
 def try_out(spec: ModelSpec, files: Sequence[Path], folder: Path, rows: int | None = None) -> dict[str, Any]:

@@ -66,9 +66,9 @@ def _as_type(column: pa.ChunkedArray, kind: str, csv: Csv | None) -> pa.ChunkedA
         found = type_name(column.type)
     except ValueError as error:
         raise Unfit(f"is declared {kind} and has type {error}, which no feature can use") from None
-    if found == "string":
+    if found == "string" and kind != "vector":
         return text_values.parsed(column.cast(pa.string()), arrow_type(kind), kind, csv)
-    if kind not in FITS[found]:
+    if kind not in FITS.get(found, ()):
         hint = "; make it one in data.query, such as to_timestamp(seconds)" if kind == "timestamp" else ""
         raise Unfit(f"is declared {kind} and is {a_type(found)} in the file{hint}")
     convert = _cast(found, kind)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from handlers.contracts import BadData, BadSpec, counted, log
 from handlers.data import checks, classes, gather, objects, query, statistics, units
 from handlers.data.column_types import type_name
+from handlers.data.cut import described, distinct
 from handlers.data.gather import Gathered
 from handlers.data.listed import text
 from handlers.data.references import References
@@ -129,20 +130,6 @@ def write(store: Store, folder: str, table: pa.Table, spec: ModelSpec, key: str)
         "statistics": found,
         "schema": {field.name: type_name(field.type) for field in table.schema if field.name != UNIT},
     }
-
-
-def described(table: pa.Table, spec: ModelSpec) -> dict[str, statistics.Statistics]:
-    """The statistics of a part's columns, or of some of its rows."""
-    needed = {*spec.features, getattr(spec.data.split, "stratify", None)}
-    return statistics.of_table(table, [n for n in table.column_names if n != UNIT and (n not in spec.data.key or n in needed)])
-
-
-def distinct(table: pa.Table) -> list[int]:
-    """The units of a part's rows, the lowest first."""
-    import pyarrow.compute as pc
-
-    found: list[int] = sorted(pc.unique(table.column(UNIT)).to_pylist())
-    return found
 
 
 def _newest(table: pa.Table, unit: int) -> pa.Table:

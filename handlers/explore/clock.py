@@ -15,6 +15,7 @@ from handlers.explore.table import Column, Table
 LEAST = 10  # rows of a role, as handlers.data.manifest asks
 SHARES = (0.15, 0.1, 0.2, 0.05)  # of the rows for test and for valid, the first that fits
 YEARS = (1800, 2100)
+WEEKS, YEARS_IN_DAYS = 14, 730  # the days after which weekdays and months come again
 FEWEST_YEARS = 8  # fewer are a property of a row rather than a clock
 EPOCHS = {"epoch_s": (1, 5 * 10**8, 4 * 10**9), "epoch_ms": (1000, 5 * 10**11, 4 * 10**12)}
 YEAR = re.compile(r"(fiscal_?|calendar_?)?(year|yr|jahr|annee|ano|anno|season)", re.IGNORECASE)
@@ -98,6 +99,16 @@ def clock(table: Table, column: Column, target: Column | None, today: date) -> C
         return f"{column.name} has {counted(len(kinds), what)}, too few for train, valid and test of {LEAST} rows each"
     first, end = (str(m) if unit == "year" else str(date.fromordinal(m)) for m in (min(kinds), last))
     return Clock(column.name, unit, *lengths, f"{first} to {end}")
+
+
+def units(table: Table, column: Column) -> list[str]:
+    """What of a timestamp or a date may say something: units that differ between rows, and come again within the table's range."""
+    instants = [instant(value, column, "") for value in table.values(column.name) if value is not None]
+    if not instants:
+        return []
+    days = (max(instants) - min(instants)).days
+    found = ["hour"] if len({at.hour for at in instants}) > 1 else []
+    return [*found, *(unit for unit, least in (("weekday", WEEKS), ("month", YEARS_IN_DAYS)) if days >= least)]
 
 
 def instant(value: Any, column: Column, unit: str) -> datetime:

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from handlers.contracts import BadData, WrongUsage, counted
-from handlers.explore.clock import Clock, candidates, clock
+from handlers.explore.clock import Clock, candidates, clock, units
 from handlers.explore.table import DISTINCT, Column, Table
 
 LEAST_ROWS = 50  # below it a split by chance leaves a role with too few
@@ -239,7 +239,11 @@ def _unusable(table: Table, found: Roles) -> list[tuple[str, str]]:
     for column in table.columns:
         if column.name in (found.target.value, found.key, found.group):
             continue
-        reason = _no_feature(column) or ("a text of its own in every row, or nearly" if _is_text(table, column) else "")
+        reason = _no_feature(column)
+        if not reason and _is_text(table, column):
+            reason = "a text of its own in every row, or nearly"
+        if not reason and column.type in ("timestamp", "date") and not units(table, column):
+            reason = "no hour, weekday or month of it comes again"
         if reason:
             left.append((column.name, reason))
     return left
@@ -254,8 +258,6 @@ def _no_feature(column: Column) -> str:
         return "one value in every row"
     if column.unique and column.type == "int" and IDENTITY.search(column.name):
         return "it names rows"
-    if column.type in ("timestamp", "date"):
-        return "a time is no feature by itself"
     return ""
 
 

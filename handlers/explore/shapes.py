@@ -61,18 +61,15 @@ def _of_text(text: str) -> int:
 
 
 def _of_number(text: str) -> int:
-    found = 0
-    if _CODE.fullmatch(text):
+    if text.isdigit() and text.isascii() and len(text) < 19 and (text[0] != "0" or len(text) == 1):
+        return NUMBERS
+    if "," in text:
+        return (COMMA if _COMMA.fullmatch(text) else 0) | (GROUPED if _GROUPED.fullmatch(text) else 0)
+    if _CODE.fullmatch(text) or not _FLOAT.fullmatch(text):
         return 0
     if _INT.fullmatch(text):
-        found |= (INT if -LARGEST <= int(text) < LARGEST else 0) | GROUPED
-    if _FLOAT.fullmatch(text):
-        found |= FLOAT
-    if _COMMA.fullmatch(text):
-        found |= COMMA
-    if _GROUPED.fullmatch(text) or (found & FLOAT and "e" not in text.lower()):
-        found |= GROUPED
-    return found
+        return (INT if -LARGEST <= int(text) < LARGEST else 0) | FLOAT | COMMA | GROUPED
+    return FLOAT if "e" in text.lower() else FLOAT | GROUPED
 
 
 def _of_time(text: str) -> int:

@@ -105,8 +105,8 @@ class Table:
         return [None if missing(row[place]) else row[place] for row in self.sample]
 
 
-def read(paths: Sequence[Path]) -> Table:
-    """Look at files. Raises BadData for what cannot be read, or where they are not of one kind."""
+def read(paths: Sequence[Path], budget: int = BYTES) -> Table:
+    """Look at files, `budget` bytes of text in all. Raises BadData for what cannot be read, or where they are not of one kind."""
     if not paths:
         raise WrongUsage("name at least one file")
     files = [found(path) for path in paths]
@@ -126,7 +126,7 @@ def read(paths: Sequence[Path]) -> Table:
     step = seen = 0
     for file in files:
         places = [file.names.index(column.name) for column in columns]
-        for chunk in file.chunks(max(1, BYTES // len(files))):
+        for chunk in file.chunks(max(1, budget // len(files))):
             whole = list(zip(*chunk, strict=True))
             kept = [whole[place] for place in places]
             for column, values in zip(columns, kept, strict=True):
@@ -156,6 +156,8 @@ def _left_out(files: Sequence[Found]) -> dict[str, str]:
             left[name] = "the name stands twice"
         elif (lacks := next((file for file in files if name not in file.names), None)) is not None:
             left[name] = f"{lacks.path.name} does not have it"
+        elif first.kinds.get(name) == "vector":
+            left[name] = "numbers of one length: declare it `vector`, with its size as a feature, to use it"
         elif first.kinds.get(name, "") is None:
             left[name] = "of a type that no feature can use"
     return left

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handlers.contracts import counted
+from handlers.explore.clock import units
 from handlers.explore.roles import CATEGORIES, Choice, Roles
 from handlers.explore.table import Column, Table
 from handlers.modelspec.model import Csv
@@ -46,7 +47,7 @@ def spec(name: str, table: Table, roles: Roles) -> str:
         *(f"          # {text(left)} is left out: {why}" for left, why in table.left_out.items()),
         *_data(table, roles),
         "  features:",
-        *(f"    {text(column.name)}: {_feature(column, learner.trees)}" for column in roles.features(table)),
+        *(f"    {text(column.name)}: {_feature(table, column, learner.trees)}" for column in roles.features(table)),
         *(f"    # {text(left)} is left out: {why}" for left, why in roles.left_out.items() if left not in _untyped(table)),
         f"  model: {learner.text} # {learner.why}",
         *([f"  training: {learner.training}"] if learner.training else []),
@@ -71,15 +72,12 @@ def _why(choice: Choice) -> str:
     return f" # {one_line(choice.why)}{others}"
 
 
-def _csv(table: Table) -> list[str]:
-    """The `csv` of the source: only what differs from the default, but for the texts that stand for missing values."""
-    if table.dialect.format != "csv":
-        return []
-    given: dict[str, Any] = {}
+def csv_options(table: Table) -> dict[str, Any]:
+    """The `csv` of the source: what differs from the default, and the texts that stand for missing values."""
     seen = {null for column in table.columns for null in column.guess.nulls}
-    default = Csv()
     # an empty text is missing in numbers and times wherever it stands
-    given["nulls"] = list(dict.fromkeys(["", *sorted(seen), *([] if "NA" in seen else ["NA"])]))
+    given: dict[str, Any] = {"nulls": list(dict.fromkeys(["", *sorted(seen), *([] if "NA" in seen else ["NA"])]))}
+    default = Csv()
     if table.dialect.delimiter != default.delimiter:
         given["delimiter"] = table.dialect.delimiter
     if not table.dialect.header:
@@ -92,11 +90,15 @@ def _csv(table: Table) -> list[str]:
     if any(g.thousands for g in guesses):
         given["thousands"] = ","
     dates = list(dict.fromkeys(g.dates for g in guesses if g.dates))
-    if dates:
-        given["dates"] = dates
-    both = next((g for g in guesses if g.other_order), None)
+    return {**given, "dates": dates} if dates else given
+
+
+def _csv(table: Table) -> list[str]:
+    if table.dialect.format != "csv":
+        return []
+    both = next((column.guess for column in table.columns if column.guess.other_order), None)
     note = f" # {both.dates} fits, and {both.other_order} too: check the order of day and month" if both else ""
-    return [f"        csv: {flow(given)}{note}"]
+    return [f"        csv: {flow(csv_options(table))}{note}"]
 
 
 def _missing(column: Column) -> str:
@@ -118,10 +120,10 @@ def _data(table: Table, roles: Roles) -> list[str]:
     if roles.group:
         lines.append(f"    group: {text(roles.group)} # its rows belong together: all of them are in one role")
     lines.append(f"    target: {{{target}}}{_why(roles.target)}")
-    return [*lines, _split(table, roles)]
+    return [*lines, split_line(table, roles)]
 
 
-def _split(table: Table, roles: Roles) -> str:
+def split_line(table: Table, roles: Roles) -> str:
     found = roles.clock
     if found is not None:
         unit = f", unit: {found.unit}" if found.unit else ""
@@ -141,7 +143,9 @@ def _sentence(choice: Choice) -> str:
     return one_line(choice.why) + others
 
 
-def _feature(column: Column, trees: bool) -> str:
+def _feature(table: Table, column: Column, trees: bool) -> str:
+    if column.type in ("timestamp", "date"):
+        return f"{{type: timestamp, units: {flow(units(table, column))}{', cyclic: false' if trees else ''}}}"
     if column.type == "string":
         few = column.distinct <= CATEGORIES
         return "{type: category, default: other}" if few else f"{{type: category, hash: {HASHED if trees else 4 * HASHED}}}"
@@ -179,6 +183,8 @@ def _learner(table: Table, roles: Roles) -> Learner:
 
 def _width(column: Column) -> int:
     """How many columns a feature becomes for trees."""
+    if column.type in ("timestamp", "date"):
+        return 3
     if column.type != "string":
         return 1
     return column.distinct + 1 if column.distinct <= CATEGORIES else HASHED
@@ -229,8 +235,15 @@ def text(value: str) -> str:
 
 
 def quoted(value: str) -> str:
-    """In double quotes; what YAML does not print is escaped."""
-    return json.dumps(value, ensure_ascii=not value.isprintable())
+    """In double quotes; what does not print is escaped, as YAML has it and JSON has not."""
+    return '"' + "".join(_escaped(letter) for letter in value) + '"'
+
+
+def _escaped(letter: str) -> str:
+    if letter in '"\\':
+        return f"\\{letter}"
+    code = ord(letter)
+    return letter if letter.isprintable() else f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
 def flow(value: Any) -> str:

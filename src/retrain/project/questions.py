@@ -30,12 +30,21 @@ def need_handlers() -> None:
 
 def ask(bucket: Mapping[str, str], *arguments: str, output: str = "json", handler: str = "why") -> str:
     """What `python -m handlers.why ... -o text|json` (or another handler) answers about the bucket that these variables name."""
+    return _answer(handler, bucket, *arguments, "-o", output)
+
+
+def profile(kind: str, names: Sequence[str], bucket: Mapping[str, str], output: str) -> str:
+    """What `handlers.profile` answers about `files`, or about a `model` of the bucket that these variables name."""
+    return _answer("profile", bucket, kind, *names, "-o", output)
+
+
+def _answer(handler: str, bucket: Mapping[str, str], *arguments: str) -> str:
     need_handlers()
-    command = [sys.executable, "-m", f"handlers.{handler}", *arguments, "-o", output]
+    command = [sys.executable, "-m", f"handlers.{handler}", *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **bucket})
     if ended.returncode == 0:
         return ended.stdout
-    raise ERRORS.get(ended.returncode, LocalArgoError)(reason(ended.stderr).replace("python -m handlers.why", "retrain"))
+    raise ERRORS.get(ended.returncode, LocalArgoError)(reason(ended.stderr).replace(f"python -m handlers.{handler}", "retrain"))
 
 
 def check_specs(files: Sequence[Path]) -> list[Finding]:

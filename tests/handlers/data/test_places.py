@@ -201,7 +201,7 @@ def test_only_a_clock_has_a_future() -> None:
     [
         (None, pa.array([1, 2]), "unit: year, step, epoch_s or epoch_ms"),
         (None, pa.array(["a"]), "a timestamp or a date is needed"),
-        ("year", pa.array([1.5]), "data.split.unit: year needs whole numbers, but column 'id' is double"),
+        ("year", pa.array([1.5]), "data.split.unit: year needs whole numbers, but column 'id' is float"),
     ],
 )
 def test_a_column_that_is_no_time_is_refused(unit: str | None, values: pa.Array, words: str) -> None:

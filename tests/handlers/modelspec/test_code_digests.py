@@ -39,7 +39,7 @@ COMPUTE_WITH = (
 )
 AT_THE_TOP = {
     *("__init__", "contracts", "failures", "storage"),
-    *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "why", "try_", "new"),
+    *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "why", "try_", "new", "profile"),
     *("heal", "snapshot"),
 }
 

@@ -65,7 +65,7 @@ def test_a_file_that_is_removed_is_unlearned_by_the_next_run(world: World) -> No
     assert (first["decision"], second["decision"]) == ("train", "train")
     for result, last in ((first, "2013-02-09"), (second, "2013-01-30")):
         dataset = load_dataset(world.store, "late", result["dataset"])
-        assert dataset.days("test")[-1] == last
+        assert dataset.split["test"][1] == last
     assert not set(first["trials"]) & set(second["trials"])
     # put back, it is what it was: nothing is trained
     world.put("2.csv", month("2013-01-31", 10, seed=1))

@@ -136,3 +136,18 @@ def test_integers_that_no_float_can_tell_apart_are_learned_from(tmp_path: Path, 
     (tmp_path / "late.yaml").write_text(text, encoding="utf-8")
     found = try_.try_out(try_.read_spec(tmp_path / "late.yaml"), [tmp_path / "1.csv"], tmp_path / "folder")
     assert found["verdict"]["decision"] == "promoted"
+
+
+@pytest.mark.parametrize("query", [False, True])
+def test_a_spec_without_a_split_is_told_what_its_files_suggest(files: list[str], capsys: pytest.CaptureFixture[str], query: bool) -> None:
+    changes = {"data__split": None} | ({"data__query": {"sql": "SELECT * FROM incoming"}} if query else {})
+    with pytest.raises(SystemExit):
+        tried(files, capsys, **changes)
+    said = capsys.readouterr().err
+    assert "spec.data.split: this key is required" in said
+    assert ("what these files suggest:\n    split: {by: time, column: day, valid: " in said) is not query
+    if not query:
+        line = next(line.strip() for line in said.splitlines() if line.startswith("    split: "))
+        proposed = yaml.safe_load(line)["split"]
+        told, _ = tried(files, capsys, data__split=proposed)
+        assert told.startswith("train ")

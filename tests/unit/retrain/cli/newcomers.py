@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -63,9 +64,21 @@ def hourly(path: Path) -> None:
     _csv(path, ["timestamp", "temperature", "weekend", "load"], map(row, range(24 * 40)))
 
 
-TABLES: dict[str, Callable[[Path], None]] = {made.__name__: made for made in (breast_cancer, penguins, cars, yearly, hourly)}
-
-
 def _csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]], delimiter: str = ",") -> None:
     lines = [delimiter.join(map(str, row)) for row in (header, *rows)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def european(path: Path) -> None:
+    """Decimal commas, days first, semicolons, Windows' letters, compressed; names of stores that are many."""
+    chance = random.Random(5)
+    lines = ["Datum;Filiale;Größe;Umsatz"]
+    for number in range(600):
+        at = datetime(2024, 3, 1) + timedelta(hours=6 * number)
+        size = chance.gauss(50, 10)
+        sold = f"{20 * size + chance.gauss(0, 30):.2f}".replace(".", ",")
+        lines.append(f"{at:%d.%m.%Y %H:%M};Köln {number % 40};{size:.1f};{sold}".replace(f"{size:.1f}", f"{size:.1f}".replace(".", ",")))
+    path.write_bytes(gzip.compress(("\r\n".join(lines) + "\r\n").encode("cp1252")))
+
+
+TABLES: dict[str, Callable[[Path], None]] = {made.__name__: made for made in (breast_cancer, penguins, cars, yearly, hourly, european)}

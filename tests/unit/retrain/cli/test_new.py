@@ -21,6 +21,7 @@ EXPECTED = {  # task, target, how it is split
     "penguins": ("multiclass", "species", {"by": "random"}),
     "cars": ("regression", "mpg", {"by": "random"}),
     "yearly": ("regression", "yield", {"by": "time", "column": "year", "unit": "year"}),
+    "european": ("regression", "Umsatz", {"by": "time", "column": "Datum"}),
     "hourly": ("regression", "load", {"by": "time", "column": "timestamp"}),
 }
 
@@ -33,11 +34,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("table", ["hourly"])
+@pytest.mark.parametrize("table", EXPECTED)
 def test_the_spec_for_a_newcomers_table_trains_untouched(here: Path, table: str) -> None:
     TABLES[table](here / "data.csv")
     name = table.replace("_", "-")
-    made = call("new", name, "data.csv")
+    made = call("new", name, "data.csv", *(["--target", "Umsatz"] if table == "european" else []))
     assert made.exit_code == 0, made.stderr
     assert made.stdout == f"models/{name}.yaml written and listed. Next: `retrain try {name} data.csv`\n"
     spec = yaml.safe_load((here / f"models/{name}.yaml").read_text(encoding="utf-8"))["spec"]
