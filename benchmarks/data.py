@@ -103,7 +103,7 @@ def transform(folder: Path, days: int) -> dict[str, float]:
     wanted = loaded(days)
     for stage in ("parts", "datasets"):
         code_digest(stage)
-    seconds, (_, dataset) = timed(lambda: datasets.make(store, "late", wanted, objects))
+    seconds, (_, _, dataset) = timed(lambda: datasets.make(store, "late", wanted, {"objects": objects}))
     manifest.save(store, "late", dataset)
     (folder / "dataset").write_text(dataset.digest)
     return {"seconds": seconds}
