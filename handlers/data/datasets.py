@@ -8,6 +8,7 @@ from typing import Any
 from handlers.contracts import BadData
 from handlers.data import manifest, objects, parts, windows
 from handlers.data.keys import with_each_key_once
+from handlers.data.labels import usable_until
 from handlers.data.manifest import Dataset
 from handlers.data.parts import Made
 from handlers.data.references import References
@@ -26,7 +27,7 @@ def make(store: Store, model: str, spec: ModelSpec, snapshot: Mapping[str, Any])
     else:
         read, made = windows.make(store, model, spec, found, references, code)
     documents = with_each_key_once(store, model, spec, [one.document for one in made])
-    until = objects.usable_until(spec, snapshot, store.server_time())
+    until = usable_until(spec, snapshot, store.server_time())
     try:
         return read, made, manifest.build(store, documents, spec, until, code_digest("datasets"))
     except BadData as error:

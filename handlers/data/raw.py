@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from handlers.contracts import BadSpec, log
 from handlers.data import objects, units
 from handlers.data.gather import Gathered
+from handlers.data.labels import by_time
 from handlers.data.objects import Identity
 from handlers.data.split import label
 from handlers.data.units import UNIT
@@ -87,7 +88,7 @@ def _by_day(
     import pyarrow.compute as pc
     from pyarrow import parquet
 
-    column, now, gathered = objects.by_time(spec).column, store.server_time(), Gathered(scratch)
+    column, now, gathered = by_time(spec).column, store.server_time(), Gathered(scratch)
     for block in blocks:
         if column not in block.column_names:
             raise BadSpec(f"data.sources.{name}: {without_a_day(source[0], column, name, spec)}")

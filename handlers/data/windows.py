@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from handlers.contracts import BadData, log
 from handlers.data import parts, raw, units
 from handlers.data.duck import reading
-from handlers.data.objects import Identity, by_time
+from handlers.data.labels import by_time
+from handlers.data.objects import Identity
 from handlers.data.parts import Made
 from handlers.data.query import BLOCK_ROWS, failed, typed
 from handlers.data.references import References

@@ -12,7 +12,7 @@ from typing import Any
 
 from handlers.contracts import BadData, TryAgain, log
 from handlers.data import contents
-from handlers.data.objects import beside
+from handlers.data.labels import beside
 from handlers.modelspec.digests import run_digest, snapshot_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.runs import requests
