@@ -10,6 +10,7 @@ A target that is missed is said, and the exit code is 1.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import platform
@@ -91,15 +92,15 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def transform(folder: Path, days: int) -> dict[str, float]:
-    import pyarrow.compute
-    import pyarrow.parquet  # noqa: F401
-
-    from handlers.data import datasets, manifest
+    from handlers.data import contents, datasets, manifest
     from handlers.modelspec.code_digests import code_digest
     from handlers.storage import FolderStore
 
     store = FolderStore(folder)
-    objects = [[one.key, one.size, "checksum of " + one.key] for one in store.list("incoming/late/")]
+    # what loads once loads before
+    importlib.import_module("pyarrow.compute")
+    importlib.import_module("pyarrow.parquet")
+    objects = contents.identities(store, "late", store.list("incoming/late/"))
     wanted = loaded(days)
     for stage in ("parts", "datasets"):
         code_digest(stage)
