@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-KEPT_BYTES = 256 << 20
+KEPT_BYTES = 64 << 20
 WHOLE_BYTES = 32 << 20  # a part up to this size is one GET
 
 
