@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from handlers.modelspec.dialects import check_encoding, check_formats, listed
-from handlers.modelspec.quantities import check_duration, check_length, check_quantity
+from handlers.modelspec.quantities import check_duration, check_length, check_quantity, check_zone
 
 Number = int | float
 Scalar = bool | int | float | str
 Duration = Annotated[str, AfterValidator(check_duration)]
 Quantity = Annotated[str | int | float, AfterValidator(check_quantity)]
 Length = Annotated[str | int, AfterValidator(check_length)]
+Zone = Annotated[str, AfterValidator(check_zone)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 ColumnType = Literal["string", "int", "float", "boolean", "timestamp", "date", "vector"]
 Unit = Literal["minute", "hour", "weekday", "day", "month", "year", "dayofyear", "epoch"]
@@ -93,7 +94,7 @@ class TimeSplit(SpecMapping):
     by: Literal["time"]
     column: str
     unit: Literal["year", "step", "epoch_s", "epoch_ms"] | None = None
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
     part: Literal["day", "week", "month", "auto"] = "auto"
     gap: Length = "0d"
     valid: Length
@@ -188,7 +189,7 @@ class Feature(SpecMapping):
     size: int | None = Field(default=None, ge=1, le=1 << 16)
     units: list[Unit] | None = Field(default=None, min_length=1)
     cyclic: bool | None = None
-    timezone: str | None = None
+    timezone: Zone | None = None
     ngrams: tuple[int, int] | None = Field(default=None, strict=False)
     analyzer: Literal["word", "char"] | None = None
     lowercase: bool | None = None
@@ -286,7 +287,7 @@ class Schedule(SpecMapping):
     """When a run is started by the clock; the manifests of it are generated from the spec."""
 
     cron: Annotated[str, Field(pattern=r"^[0-9A-Za-z*?,/-]+( [0-9A-Za-z*?,/-]+){4}$")]
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
 
 
 class Trigger(SpecMapping):

@@ -184,3 +184,10 @@ def test_a_schedule_is_part_of_a_spec_and_changes_no_result() -> None:
 @pytest.mark.parametrize("schedule", [{"cron": "@daily"}, {"cron": "0 4 * *"}, {}, {"cron": "0 4 * * *", "zone": "UTC"}])
 def test_a_schedule_that_cannot_be_one_is_refused(schedule: Any) -> None:
     assert "spec.trigger.schedule" in finding(changed("spec.trigger.schedule", schedule))
+
+
+@pytest.mark.parametrize("where", ["data.split", "trigger.schedule"])
+def test_a_zone_that_does_not_exist_is_refused_where_it_stands(where: str) -> None:
+    given = {"cron": "0 4 * * *", "timezone": "Mars/Base"} if "schedule" in where else "Mars/Base"
+    place = f"spec.{where}" if "schedule" in where else f"spec.{where}.timezone"
+    assert f"spec.{where}.timezone: 'Mars/Base' is not a time zone" in finding(changed(place, given))
