@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, counted
 from handlers.data.column_types import type_name
-from handlers.data.statistics import missing
-from handlers.modelspec.model import ColumnCheck, ModelSpec, RowsCheck
+from handlers.data.listed import Listed, text
+from handlers.data.statistics import is_list, missing
+from handlers.modelspec.model import ColumnCheck, ModelSpec, RowsCheck, Scalar
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-def text(value: Any) -> str:
-    """A spec's value as Arrow prints it: booleans in lower case."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class RowChecks:
@@ -58,6 +54,9 @@ class RowChecks:
 
         if check.type is not None and type_name(column.type) != check.type:
             raise BadData(f"{self.key}: column {name!r} is of type {type_name(column.type)}; checks.{name}.type is {check.type}")
+        limits = ("min", check.min), ("max", check.max), ("allowed", check.allowed), ("unique", check.unique or None)
+        if type_name(column.type) == "vector" and (given := [option for option, value in limits if value is not None]):
+            raise BadSpec(f"checks.{name}.{given[0]}: {name!r} is a vector; accepted: type, max_missing")
         for key, limit, compare in (("min", check.min, pc.less), ("max", check.max, pc.greater)):
             if limit is None:
                 continue
@@ -69,12 +68,22 @@ class RowChecks:
                 found = f"column {name!r} has the value {outside[0].as_py()} in {counted(len(outside), 'row')}"
                 raise BadData(f"{self.key}: {found}; checks.{name}.{key} is {limit}")
         if check.allowed is not None:
-            allowed = {text(v) for v in check.allowed}
-            foreign = [v for v in pc.unique(column.drop_null().cast(pa.string())).to_pylist() if v not in allowed]
-            if foreign:
-                raise BadData(
-                    f"{self.key}: column {name!r} has the value {foreign[0]!r}; checks.{name}.allowed has {', '.join(sorted(allowed))}"
-                )
+            self._allowed(name, column, check.allowed)
+
+    def _allowed(self, name: str, column: pa.ChunkedArray, allowed: list[Scalar]) -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        import pyarrow.types as t
+
+        kind = type_name(column.type)
+        if kind in ("timestamp", "date"):
+            column, kind = column.cast(pa.string()), "string"
+        there = column.filter(pc.is_finite(column)) if t.is_floating(column.type) else column.drop_null()
+        listed = Listed(allowed, kind)
+        foreign = listed.foreign(pc.unique(there).to_pylist())
+        if foreign is not None:
+            shown = repr(foreign) if isinstance(foreign, str) else text(foreign)
+            raise BadData(f"{self.key}: column {name!r} has the value {shown}; checks.{name}.allowed has {listed}")
 
     def _unique(self, name: str, column: pa.ChunkedArray) -> None:
         for value in column.drop_null().to_pylist():
@@ -104,6 +113,8 @@ def unique(table: pa.Table, spec: ModelSpec, key: str) -> pa.Table:
     for name in names:
         if name not in table.column_names:
             raise BadSpec(f"data.key: {name!r} is not a column of the rows; the columns are {', '.join(table.column_names)}")
+        if is_list(table.schema.field(name).type):
+            raise BadSpec(f"data.key: {name!r} is a vector; a key is made of numbers, texts, booleans and times")
     numbered = table.select(names).append_column(" row", pa.arange(0, len(table)))
     groups = numbered.group_by(names).aggregate([(" row", "count"), (" row", "max")])
     if len(groups) == len(table):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import shown
 from handlers.data import text_values
+from handlers.data.statistics import is_list
 from handlers.data.text_values import Unfit, a_type, first_unfit
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ FITS = {
     "boolean": {"int", "float", "string", "boolean"},
     "timestamp": {"timestamp", "date", "string"},
     "date": {"timestamp", "date", "string"},
+    "vector": {"vector"},
 }
 DAY = 86_400_000_000
 CALENDAR = {"date": (-719_162, 2_932_896), "timestamp": (-719_162 * DAY, 2_932_897 * DAY - 1)}  # the years 1 to 9999
@@ -37,6 +39,7 @@ def arrow_type(name: str) -> Any:
         "boolean": pa.bool_(),
         "timestamp": pa.timestamp("us", tz="UTC"),
         "date": pa.date32(),
+        "vector": pa.list_(pa.float64()),
     }
     return types[name]
 
@@ -51,6 +54,7 @@ def type_name(arrow: Any) -> str:
         ("float", lambda a: t.is_floating(a) or t.is_decimal(a)),
         ("timestamp", t.is_timestamp),
         ("date", t.is_date),
+        ("vector", lambda a: is_list(a) and (t.is_integer(a.value_type) or t.is_floating(a.value_type) or t.is_decimal(a.value_type))),
         ("string", lambda a: t.is_string(a) or t.is_large_string(a) or t.is_string_view(a)),
     )
     if t.is_dictionary(arrow):

@@ -144,6 +144,10 @@ def _is(value: Any, kind: str) -> bool:
         return kind == "boolean"
     if kind == "int" and isinstance(value, int):
         return -(1 << 63) <= value < 1 << 63
+    if kind == "vector":
+        return isinstance(value, list) and all(
+            each is None or (isinstance(each, int | float) and not isinstance(each, bool)) for each in value
+        )
     return isinstance(value, ACCEPTED.get(kind, (str,)))
 
 

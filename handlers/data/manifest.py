@@ -9,11 +9,20 @@ from typing import Any
 from handlers.contracts import BadData, BadSpec, counted
 from handlers.data import cut, roles, statistics
 from handlers.data import split as splits
+from handlers.data.classes import Classes
 from handlers.modelspec.digests import dataset_digest
 from handlers.modelspec.model import Feature, ModelSpec, TimeSplit
 from handlers.storage import Missing, Store, read_json, write_once
 
 LEAST_ROWS = 10  # of a role; below that a metric says nothing
+COLUMNS_OF = {
+    "number": ("int", "float", "boolean"),
+    "category": ("string", "int", "boolean"),
+    "boolean": ("boolean",),
+    "timestamp": ("timestamp", "date"),
+    "vector": ("vector",),
+    "text": ("string",),
+}
 FEATURE_TYPE = {"int": "number", "float": "number", "string": "category", "boolean": "boolean"}
 
 
@@ -83,6 +92,7 @@ def build(store: Store, documents: Iterable[dict[str, Any]], spec: ModelSpec, no
     bounds = _bounds(documents, spec, now)
     names, ranges = zip(*bounds.spans(), strict=True)
     parts: list[PartRef] = []
+    found: list[tuple[dict[str, Any], str]] = []
     known: dict[str, list[dict[str, statistics.Statistics]]] = {role: [] for role in splits.ROLES}
     for document in documents:
         for part in document["parts"]:
@@ -91,10 +101,12 @@ def build(store: Store, documents: Iterable[dict[str, Any]], spec: ModelSpec, no
                     of = (piece["key"], document["source"][0], role, piece["rows"], piece["bytes"], piece["units"], piece["first"])
                     parts.append(PartRef(*of))
                     known[role].append(piece["statistics"])
+                    found.append((piece, document["source"][0]))
     merged = statistics.merge(known["train"])
     digest = dataset_digest([named(p) for p in sorted(parts, key=lambda p: (p.key, p.first))], spec, code)
     dataset = Dataset(digest, parts, schema, merged, features(spec, schema), bounds.tree(), bounds.unit)
     _enough_rows(dataset, spec)
+    roles.vectors(dataset, found)
     roles.both_classes(dataset, spec, known)
     roles.every_stratum(spec, known)
     return dataset
@@ -160,12 +172,8 @@ def _columns(spec: ModelSpec, schema: dict[str, str]) -> None:
     kind = schema[target.column]
     if spec.task == "regression" and kind not in ("int", "float"):
         raise BadSpec(f"data.target.column: {target.column!r} is {kind}; a regression target is int or float")
-    if spec.task in ("binary", "multiclass") and kind not in ("string", "int", "boolean"):
-        raise BadSpec(
-            f"data.target.column: {target.column!r} is {kind}; a class is a string, int or boolean: declare the column so, or cast it"
-        )
-    if spec.task == "binary" and target.classes is None and kind != "boolean":
-        raise BadSpec(f"data.target.classes: needed for a target of type {kind}; list the two values of {target.column!r}")
+    if spec.task in ("binary", "multiclass"):
+        Classes(spec, kind)
     for where, name in (
         ("data.weight", weight),
         *((f"evaluate.slices.{name}", name) for name in spec.evaluate.slices),
@@ -173,6 +181,9 @@ def _columns(spec: ModelSpec, schema: dict[str, str]) -> None:
     ):
         if name is not None and name not in schema:
             raise BadSpec(f"{where}: {name!r} is not a column of the rows; the columns are {', '.join(schema)}")
+    vector = next((name for name in spec.evaluate.slices if schema[name] == "vector"), None)
+    if vector is not None:
+        raise BadSpec(f"evaluate.slices.{vector}: {vector!r} is a vector; a slice is of the rows with one value")
     if weight is not None and schema[weight] not in ("int", "float"):
         raise BadSpec(f"data.weight: {weight!r} is {schema[weight]}; a weight is int or float")
 
@@ -183,14 +194,9 @@ def features(spec: ModelSpec, schema: dict[str, str]) -> dict[str, Feature]:
     for name, feature in spec.features.items():
         if name not in schema:
             raise BadSpec(f"features.{name}: there is no such column; the columns are {', '.join(schema)}")
-        if feature.type == "number" and schema[name] not in ("int", "float", "boolean"):
-            raise BadSpec(f"features.{name}: type number, but the column is {schema[name]}; accepted: category, or another column type")
-        if feature.type == "category" and schema[name] in ("float", "timestamp", "date"):
-            raise BadSpec(f"features.{name}: type category, but the column is {schema[name]}; accepted: number, or another column type")
-        if feature.type == "boolean" and schema[name] != "boolean":
-            raise BadSpec(f"features.{name}: type boolean, but the column is {schema[name]}")
+        _fits(name, feature, schema[name])
     if spec.features:
-        return dict(spec.features)
+        return {name: _written_out(feature, spec) for name, feature in spec.features.items()}
     other = {*spec.data.key, *splits.only_for_splitting(spec), spec.data.target.column, spec.data.weight}
     taken = {}
     for name, kind in schema.items():
@@ -202,6 +208,25 @@ def features(spec: ModelSpec, schema: dict[str, str]) -> dict[str, Feature]:
     if not taken:
         raise BadSpec("features: there is no column left to learn from; the others are key, target, weight or split")
     return taken
+
+
+def _fits(name: str, feature: Feature, kind: str) -> None:
+    """Raise BadSpec where no such feature can be made of a column of this type."""
+    if kind not in COLUMNS_OF[feature.type]:
+        other = [of for of, kinds in COLUMNS_OF.items() if kind in kinds]
+        raise BadSpec(
+            f"features.{name}: type {feature.type}, but the column is {kind}; accepted: {', '.join(other)}, or another column type"
+        )
+    clock = [unit for unit in feature.units or () if unit in ("hour", "minute")]
+    if kind == "date" and clock:
+        raise BadSpec(f"features.{name}.units: {name!r} is a date, which has no {clock[0]}")
+
+
+def _written_out(feature: Feature, spec: ModelSpec) -> Feature:
+    """A timestamp is read on the clock of its own zone, else of the split's, else of UTC."""
+    if feature.type != "timestamp" or feature.timezone is not None:
+        return feature
+    return feature.model_copy(update={"timezone": getattr(spec.data.split, "timezone", "UTC")})
 
 
 def save(store: Store, model: str, dataset: Dataset) -> bool:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData, BadSpec, log
-from handlers.data import checks, gather, query, sources, statement, statistics, units
+from handlers.contracts import BadData, BadSpec, counted, log
+from handlers.data import checks, classes, gather, query, sources, statement, statistics, units
 from handlers.data.column_types import type_name
 from handlers.data.gather import Gathered
+from handlers.data.listed import text
 from handlers.data.split import label, unit_of
 from handlers.data.units import UNIT
 from handlers.modelspec.digests import part_digest
@@ -82,6 +83,7 @@ def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict
 
 def _labelled(block: pa.Table, spec: ModelSpec, key: str) -> tuple[pa.Table, int]:
     """The rows whose target is present and finite, and the number of others. Raises for a missing target column or an unknown class."""
+    import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.types as t
 
@@ -91,13 +93,13 @@ def _labelled(block: pa.Table, spec: ModelSpec, key: str) -> tuple[pa.Table, int
     column = block.column(target.column)
     kept = block.filter(pc.fill_null(pc.is_finite(column), False) if t.is_floating(column.type) else pc.is_valid(column))
     if target.classes is not None and len(kept):
-        known = {checks.text(c) for c in target.classes}
-        there = pc.unique(kept.column(target.column).cast("string")).to_pylist()
-        foreign = sorted(set(there) - known)
-        if foreign:
-            raise BadData(
-                f"{key}: column {target.column!r} has the value {foreign[0]!r}; data.target.classes has {', '.join(sorted(known))}"
-            )
+        known = classes.of_column(spec, column)
+        labels = kept.column(target.column)
+        foreign = known.foreign(pc.unique(labels).to_pylist())
+        if foreign is not None:
+            rows = counted(int(pc.sum(pc.equal(labels, pa.scalar(foreign, labels.type))).as_py()), "row")
+            shown = repr(foreign) if isinstance(foreign, str) else text(foreign)
+            raise BadData(f"{key}: column {target.column!r} has the value {shown} in {rows}; data.target.classes has {known}")
     return kept, len(block) - len(kept)
 
 

@@ -94,7 +94,8 @@ def batches(
             last = min(offset + spec.training.batch_rows, len(table))
             chosen = np.arange(offset, last) if order is None else order[offset:last]
             rows = table.slice(offset, last - offset) if order is None else table.take(chosen)
-            yield _batch(rows, spec, encoder, Position(epoch, number, last), _clusters(rows, numbers[chosen], found))
+            cluster = _clusters(rows, numbers[chosen], found)
+            yield _batch(rows, spec, encoder, Position(epoch, number, last), cluster, scoring=role != "train")
 
 
 def _clusters(rows: pa.Table, numbers: NDArray[Any], found: Clusters) -> NDArray[Any]:
@@ -110,14 +111,15 @@ def _clusters(rows: pa.Table, numbers: NDArray[Any], found: Clusters) -> NDArray
     return hashed.view(np.int64)
 
 
-def _batch(rows: pa.Table, spec: ModelSpec, encoder: Encoder, position: Position, cluster: NDArray[Any]) -> Batch:
+def _batch(rows: pa.Table, spec: ModelSpec, encoder: Encoder, position: Position, cluster: NDArray[Any], *, scoring: bool) -> Batch:
     import numpy as np
 
     weight = rows.column(spec.data.weight).cast("float64").to_numpy() if spec.data.weight else None
     if weight is not None and not (np.isfinite(weight).all() and (weight >= 0).all()):
         raise BadData(f"column {spec.data.weight!r} has a missing, infinite or negative value; a weight must be a number of 0 or more")
     columns = {name: np.asarray(rows.column(name).to_pylist(), dtype=object) for name in spec.evaluate.slices if name in rows.column_names}
-    return Batch(encoder.encode(rows), encoder.target(rows), weight, rows.column(UNIT).to_numpy(), cluster, position, columns)
+    x = encoder.encode(rows, scoring=scoring)
+    return Batch(x, encoder.target(rows), weight, rows.column(UNIT).to_numpy(), cluster, position, columns)
 
 
 class Reader:

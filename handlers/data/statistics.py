@@ -2,7 +2,8 @@
 
 A column's statistics are a JSON object: `count` (rows), `missing`, for numbers and booleans `n` (rows with a number), `mean`, `m2` (sum
 of squared deviations), `min`, `max`, and for text, integers and booleans `counts` (value as text -> rows), left out where there are more
-than LIMIT values. Numbers without `counts` have `values` or `buckets`, their distribution (`handlers.data.sketch`).
+than LIMIT values. Timestamps and dates have `epoch`, the moments of their seconds since 1970; vectors have `sizes`. Numbers without
+`counts` have `values` or `buckets`, their distribution (`handlers.data.sketch`).
 """
 
 from __future__ import annotations
@@ -63,7 +64,27 @@ def of_column(column: pa.ChunkedArray) -> Statistics:
     if t.is_timestamp(kind) or t.is_date(kind):
         low_high = pc.min_max(column).as_py()
         found.update(min=str(low_high["min"]), max=str(low_high["max"])) if low_high["min"] is not None else None
+        instants = column.drop_null().cast(pa.timestamp("us")).cast(pa.int64()).cast(pa.float64(), safe=False)
+        found["epoch"] = _moments(pc.divide(instants.combine_chunks(), 1e6))
+    if is_list(kind):
+        found["sizes"] = _sizes(column)
     return found
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a column has lists: vectors."""
+    import pyarrow.types as t
+
+    return bool(t.is_list(kind) or t.is_large_list(kind) or t.is_fixed_size_list(kind))
+
+
+def _sizes(column: pa.ChunkedArray) -> dict[str, dict[str, int]]:
+    """The lengths of a column's vectors: for each the number of rows, and the first of them, from 1."""
+    import pyarrow.compute as pc
+
+    lengths = pc.list_value_length(column)
+    found = {str(pair["values"]): pair["counts"] for pair in pc.value_counts(lengths.drop_null()).to_pylist()}
+    return {size: {"rows": found[size], "first": pc.index(lengths, int(size)).as_py() + 1} for size in sorted(found, key=int)}
 
 
 def _moments(whole: pa.Array) -> Statistics:
@@ -101,6 +122,11 @@ def _union(parts: Sequence[Statistics]) -> Statistics:
         found.update(moments)
     elif bounded:
         found.update(min=min(s["min"] for s in bounded), max=max(s["max"] for s in bounded))
+    instants = [s["epoch"] for s in parts if "epoch" in s]
+    if instants:
+        found["epoch"] = reduce(_two_moments, instants, {"n": 0})
+    if any("sizes" in s for s in parts):
+        found["sizes"] = _union_of_sizes(parts)
     counts = _counts(parts)
     if counts is not None:
         found["counts"] = counts
@@ -110,6 +136,15 @@ def _union(parts: Sequence[Statistics]) -> Statistics:
             distribution.add(each)
         found.update(distribution.tree())
     return found
+
+
+def _union_of_sizes(parts: Sequence[Statistics]) -> dict[str, dict[str, int]]:
+    """The number of rows of each length; which row was the first says nothing any more."""
+    found: dict[str, dict[str, int]] = {}
+    for each in parts:
+        for size, of in each.get("sizes", {}).items():
+            found[size] = {"rows": found.get(size, {"rows": 0})["rows"] + of["rows"]}
+    return {size: found[size] for size in sorted(found, key=int)}
 
 
 def _counts(parts: Sequence[Statistics]) -> dict[str, int] | None:

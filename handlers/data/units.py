@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from handlers.contracts import BadData, BadSpec, counted
 from handlers.data.column_types import type_name
+from handlers.data.instants import local
 from handlers.data.places import places, whole
 from handlers.data.split import EPOCH, identity, label, newest_allowed, unit_of
 from handlers.modelspec.model import ModelSpec, TimeSplit
@@ -47,7 +48,7 @@ def reaches_the_end(block: pa.Table, spec: ModelSpec) -> bool:
     column = _moments(block.column(split.column), split)
     if t.is_date(column.type):
         return True
-    newest = pc.max(_local(column, split.timezone)).as_py()
+    newest = pc.max(local(column, split.timezone)).as_py()
     return bool(newest.hour == 23 or newest.time() == newest.time().min)
 
 
@@ -80,7 +81,7 @@ def _of_time(column: pa.ChunkedArray, split: TimeSplit, key: str, now: float) ->
     if split.counted:
         return whole(column.cast(pa.int64()))
     moments = _moments(column, split)
-    days = moments if t.is_date(moments.type) else _local(moments, split.timezone)
+    days = moments if t.is_date(moments.type) else local(moments, split.timezone)
     units = whole(days.cast(pa.date32(), safe=False).cast(pa.int32()).cast(pa.int64()))
     _not_in_the_future(column, units, split, key, now)
     return units
@@ -103,12 +104,3 @@ def _moments(column: pa.ChunkedArray, split: TimeSplit) -> pa.ChunkedArray:
 
     clock = CLOCKS.get(split.unit or "")
     return column.cast(pa.int64()).cast(pa.timestamp(clock)) if clock else column
-
-
-def _local(column: pa.ChunkedArray, timezone: str) -> pa.ChunkedArray:
-    """Wall-clock timestamps of a zone; a timestamp without a zone is UTC."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    aware = column if column.type.tz else pc.assume_timezone(column, "UTC")
-    return pc.local_timestamp(aware.cast(pa.timestamp("us", tz=timezone)))

@@ -1,10 +1,11 @@
-"""Whether every row fits into memory at once, checked before a training with `memory: whole` starts and could be killed."""
+"""Whether the rows that are learned from at once fit into memory, checked before a training starts and could be killed."""
 
 from __future__ import annotations
 
 import re
 
 from handlers.contracts import BadSpec
+from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset
 from handlers.modelspec.model import ModelSpec
 
@@ -28,15 +29,25 @@ def needed(rows: int, width: int, stored: int) -> int:
     return FLOOR + COPIES * rows * per_row
 
 
-def enough_memory(dataset: Dataset, spec: ModelSpec, width: int, *, dense: bool) -> None:
-    """BadSpec naming what is needed and what is declared when resources.train.memory is too little; without it nothing is checked."""
+def enough_memory(dataset: Dataset, spec: ModelSpec, encoder: Encoder, *, dense: bool) -> None:
+    """BadSpec naming what is needed and what is declared when resources.train.memory is too little; without it nothing is checked.
+
+    With `memory: whole` all rows of train have to fit, otherwise those of one batch, which is large only where the rows are dense.
+    """
     stage = spec.resources.get("train") if spec.resources else None
     if stage is None or not stage.memory:
         return
+    whole = spec.model.memory == "whole"
+    if not whole and not dense:
+        return
     rows = sum(part.rows for part in dataset.parts if part.role == "train")
-    required = needed(rows, width, width if dense else len(spec.features or {}))
+    rows = rows if whole else min(rows, spec.training.batch_rows)
+    required = needed(rows, encoder.width, encoder.width if dense else encoder.stored)
     if required > quantity(str(stage.memory)):
+        what, instead = (
+            ("`memory: whole`", "use an estimator that learns from batches") if whole else ("a batch", "make training.batch_rows less")
+        )
         raise BadSpec(
-            f"resources.train.memory: {stage.memory} is too little for `memory: whole`: {rows:,} rows of {width:,} columns need about "
-            f"{required / 2**20:,.0f}Mi; raise it, or use an estimator that learns from batches",
+            f"resources.train.memory: {stage.memory} is too little for {what}: {rows:,} rows of {encoder.width:,} columns need about "
+            f"{required / 2**20:,.0f}Mi; raise it, or {instead}",
         )

@@ -51,9 +51,11 @@ def fresh_learner(spec: ModelSpec, params: Mapping[str, Any]) -> Learner:
 
 def train(store: Store, folder: str, spec: ModelSpec, dataset: Dataset, made: Learner, publish: Publish) -> Trained:
     """Train `made` on the dataset. `folder` holds the checkpoint; `publish` gets the lines of the curve after each epoch."""
-    feed = DatasetFeed(store, dataset, spec, Encoder(dataset, spec))
+    encoder = Encoder(dataset, spec)
+    enough_memory(dataset, spec, encoder, dense=made.kind.dense)
+    feed = DatasetFeed(store, dataset, spec, encoder)
     if spec.model.memory == "whole":
-        return Trained(made, _fit(spec, dataset, made, feed, publish), 1)
+        return Trained(made, _fit(spec, made, feed, publish), 1)
     done, progress = _stream(store, folder, spec, made, feed, publish)
     kept = progress.best["epoch"] if spec.training.early_stopping and progress.best else progress.epoch
     return Trained(done, progress, kept)
@@ -73,8 +75,7 @@ def _finite(found: dict[str, float]) -> dict[str, float | None]:
     return {name: value if value == value else None for name, value in found.items()}
 
 
-def _fit(spec: ModelSpec, dataset: Dataset, made: Learner, feed: DatasetFeed, publish: Publish) -> Progress:
-    enough_memory(dataset, spec, feed.encoder.width, dense=made.kind.dense)
+def _fit(spec: ModelSpec, made: Learner, feed: DatasetFeed, publish: Publish) -> Progress:
     line = whole(made, feed.ordered("train"), feed, _score(spec))
     publish([line])
     return Progress(epoch=1, rows=line["rows"], history=[line], best={"epoch": 1, "value": line["valid"][spec.evaluate.select_by]})

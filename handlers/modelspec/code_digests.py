@@ -38,19 +38,19 @@ STAGES = {
     "datasets": Code(("modelspec", "data"), ("duckdb", "pyarrow")),
     "trials": Code(
         ("modelspec", "data", "metrics.predictions", "models"),
-        ("duckdb", "pyarrow", "numpy", "scipy", "skops"),
+        ("duckdb", "pyarrow", "numpy", "scikit-learn", "scipy", "skops"),
     ),
     "early_stopped_trials": Code(
         ("modelspec", "data", "metrics", "models"),
-        ("duckdb", "pyarrow", "numpy", "scipy", "skops"),
+        ("duckdb", "pyarrow", "numpy", "scikit-learn", "scipy", "skops"),
     ),
     "evaluations": Code(
         ("modelspec", "data", "metrics", "models", "runs.evaluation"),
-        ("duckdb", "pyarrow", "numpy", "scipy", "skops"),
+        ("duckdb", "pyarrow", "numpy", "scikit-learn", "scipy", "skops"),
     ),
     "verdicts": Code(
         ("modelspec", "data", "metrics", "models", "runs.evaluation", "runs.gate", "runs.comparable", "runs.comparison"),
-        ("duckdb", "pyarrow", "numpy", "scipy", "skops"),
+        ("duckdb", "pyarrow", "numpy", "scikit-learn", "scipy", "skops"),
     ),
 }
 

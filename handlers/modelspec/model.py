@@ -16,7 +16,8 @@ Duration = Annotated[str, AfterValidator(check_duration)]
 Quantity = Annotated[str | int | float, AfterValidator(check_quantity)]
 Length = Annotated[str | int, AfterValidator(check_length)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-ColumnType = Literal["string", "int", "float", "boolean", "timestamp", "date"]
+ColumnType = Literal["string", "int", "float", "boolean", "timestamp", "date", "vector"]
+Unit = Literal["minute", "hour", "weekday", "day", "month", "year", "dayofyear", "epoch"]
 Percent = Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")]
 
 
@@ -55,6 +56,8 @@ class Source(SpecMapping):
     def _declared(self) -> Source:
         if self.format != "csv" and self.csv != Csv():
             raise ValueError(f"csv: accepted with format: csv, not with {self.format}")
+        if self.format == "csv" and "vector" in self.columns.values():
+            raise ValueError("columns: a CSV file has no vectors; give them as Parquet or JSON Lines, or a column for each number")
         if self.format != "parquet" and not self.columns:
             raise ValueError(f"columns: required for a {self.format} source: list its columns and their types, which are never guessed")
         return self
@@ -164,20 +167,36 @@ class RowsCheck(SpecMapping):
     min: int = Field(ge=1)
 
 
+OPTIONS = {
+    "number": {"missing", "scale", "clip"},
+    "category": {"default", "min_count", "hash"},
+    "boolean": {"missing"},
+    "timestamp": {"units", "cyclic", "timezone", "scale"},
+    "vector": {"size"},
+    "text": {"ngrams", "analyzer", "lowercase", "hash"},
+}
+
+
 class Feature(SpecMapping):
-    type: Literal["number", "category", "boolean", "timestamp", "vector"]
-    missing: Literal["mean", "median", "keep"] | Number | None = None
+    type: Literal["number", "category", "boolean", "timestamp", "vector", "text"]
+    missing: Literal["mean", "median", "keep"] | bool | Number | None = None
     scale: Literal["standard", "none"] = "none"
+    clip: tuple[Number, Number] | None = Field(default=None, strict=False)
     default: str | None = None
     min_count: int | None = Field(default=None, ge=1)
     hash: int | None = Field(default=None, ge=2, le=1 << 22)
-    size: int | None = Field(default=None, ge=1)
+    size: int | None = Field(default=None, ge=1, le=1 << 16)
+    units: list[Unit] | None = Field(default=None, min_length=1)
+    cyclic: bool | None = None
+    timezone: str | None = None
+    ngrams: tuple[int, int] | None = Field(default=None, strict=False)
+    analyzer: Literal["word", "char"] | None = None
+    lowercase: bool | None = None
     serve: bool = True
 
     @model_validator(mode="after")
     def _options_of_type(self) -> Feature:
-        options = {"number": {"missing", "scale"}, "category": {"default", "min_count", "hash"}, "vector": {"size"}}
-        allowed = options.get(self.type, set()) | {"type", "serve"}
+        allowed = OPTIONS[self.type] | {"type", "serve"}
         foreign = sorted(name for name in self.model_fields_set - allowed if getattr(self, name) != type(self).model_fields[name].default)
         if foreign:
             raise ValueError(f"{foreign[0]}: not an option of type {self.type}; accepted: {', '.join(sorted(allowed - {'type'}))}")
@@ -282,6 +301,16 @@ class Resources(SpecMapping):
     retries: int | None = Field(default=None, ge=0)
 
 
+def _same(value: Scalar) -> Scalar:
+    """What two classes have in common that no row can tell apart: 1, 1.0, true and their texts."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return {"true": True, "false": False}.get(value, value)
+
+
 class ModelSpec(SpecMapping):
     """A model. `name` is metadata.name; `sql` is the text of data.query, from the spec or from a file."""
 
@@ -321,7 +350,7 @@ class ModelSpec(SpecMapping):
     @model_validator(mode="after")
     def _consistent(self) -> ModelSpec:
         target = self.data.target
-        if target.classes is not None and len({str(c).lower() for c in target.classes}) < len(target.classes):
+        if target.classes is not None and len({_same(c) for c in target.classes}) < len(target.classes):
             raise ValueError(f"data.target.classes: a class occurs twice in {target.classes}")
         if self.task != "binary" and target.positive is not None:
             raise ValueError("data.target.positive: accepted only for a binary target")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from handlers.modelspec import split_rules
+from handlers.modelspec import feature_rules, split_rules
 from handlers.modelspec.model import Lookback, ModelSpec
 
 Refusal = tuple[tuple[str | int, ...], str]
@@ -15,7 +15,7 @@ PREFIX = re.compile(r"(?:incoming|batches)/[a-z0-9](?:[-a-z0-9]{0,38}[a-z0-9])?/
 def unsupported(spec: ModelSpec) -> Iterator[Refusal]:
     """(path below `spec`, reason) of everything that is not supported yet or cannot work."""
     yield from _data(spec)
-    yield from _features(spec)
+    yield from feature_rules.wrong(spec)
     yield from _training(spec)
     yield from _promotion(spec)
 
@@ -42,16 +42,6 @@ def _data(spec: ModelSpec) -> Iterator[Refusal]:
     yield from split_rules.wrong(spec)
     if data.target.label_delay:
         yield _not_yet("data", "target", "label_delay")
-
-
-def _features(spec: ModelSpec) -> Iterator[Refusal]:
-    for name, feature in spec.features.items():
-        if feature.type in ("vector", "timestamp"):
-            yield ("features", name, "type"), f"not supported yet: features of type {feature.type}; supported: number, category, boolean"
-        if not feature.serve:
-            yield _not_yet("features", name, "serve")
-        if feature.missing == "median":
-            yield _not_yet("features", name, "missing", instead="`median` needs all rows at once; supported: mean, a number, keep")
 
 
 def _training(spec: ModelSpec) -> Iterator[Refusal]:

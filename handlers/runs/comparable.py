@@ -105,7 +105,7 @@ def _differs(dataset: Dataset, spec: ModelSpec, champion: TrainedTrial) -> str |
         return f"the champion's task is {champion.spec.task}, this one is {spec.task}"
     if champion.spec.data.target != spec.data.target:
         return "the champion predicts another target (data.target has changed)"
-    missing = [name for name in champion.encoder.columns if name not in dataset.schema]
+    missing = [name for name in champion.encoder.served if name not in dataset.schema]
     if missing:
         return f"the champion needs column {missing[0]!r}, which data.query no longer gives"
     if space(champion.spec, champion.dataset.schema) != space(spec, dataset.schema):

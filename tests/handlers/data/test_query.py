@@ -147,8 +147,8 @@ def test_what_a_query_gives_has_the_types_of_a_file() -> None:
 @pytest.mark.parametrize(
     ("value", "instead"),
     [
-        ("[a, a]", "v[1] AS"),
-        ("array_value(a, a)", "v[1] AS"),
+        ("[s, s]", "v[1] AS"),
+        ("array_value(s, s)", "v[1] AS"),
         ("{'x': a}", "v.field AS"),
         ("MAP {'x': a}", "v['key'] AS"),
         ("union_value(x := a)", "union_extract(v, 'tag')"),
@@ -180,6 +180,8 @@ def test_a_type_that_no_model_can_use_is_refused_by_the_name_of_its_column(value
         ("t::TIMESTAMP_NS", "timestamp[us, tz=UTC]"),
         ("t::TIMESTAMP_S", "timestamp[us, tz=UTC]"),
         ("t::DATE", "date32[day]"),
+        ("[a, a]", "list<item: double>"),
+        ("array_value(a, a)", "list<item: double>"),
     ],
 )
 def test_what_a_model_can_use_is_cast(value: str, kind: str) -> None:

@@ -319,7 +319,11 @@ def test_a_target_that_is_not_finite_is_none(world: World) -> None:
         ),
         (
             lambda s: s.update(features={"carrier": {"type": "category"}}) or s["data"].update(target={"column": "distance"}),
-            "data.target.column: 'distance' is float; a class is a string, int or boolean: declare the column so, or cast it",
+            "data.target.classes: needed for a target of type float; list the values of 'distance'",
+        ),
+        (
+            lambda s: s.update(features={"carrier": {"type": "category"}}) or s["data"].update(target={"column": "day", "classes": [1, 2]}),
+            "data.target.column: 'day' is date; a class is a string, int, float or boolean",
         ),
         (lambda s: s["data"]["split"].update(column="distance"), "data.split.column: 'distance' is of type float"),
         (lambda s: s["data"]["split"].update(column="dya"), "data.split.column: 'dya' is not a column"),
@@ -346,13 +350,6 @@ def test_days_are_those_of_the_split_s_timezone(world: World) -> None:
 def test_a_day_without_a_date_is_bad_data(world: World) -> None:
     world.put("1.csv", b"day,carrier,distance,late\n,AA,1,true\n")
     assert "column 'day' is missing in 1 row;" in refusal(world)
-
-
-def test_a_value_that_is_no_class_is_named(world: World) -> None:
-    world.spec["data"]["sources"]["incoming"]["columns"]["late"] = "string"
-    world.spec["data"]["target"] = {"column": "late", "classes": ["no", "yes"], "positive": "yes"}
-    world.put("1.csv", b"day,carrier,distance,late\n2013-01-01,AA,1,maybe\n")
-    assert "column 'late' has the value 'maybe'; data.target.classes has no, yes" in refusal(world)
 
 
 def test_the_same_rows_are_the_same_bytes(world: World) -> None:

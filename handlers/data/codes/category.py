@@ -1,0 +1,74 @@
+"""A category as one column for each value, or as hashed columns."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from handlers.contracts import BadData
+from handlers.data.statistics import Statistics
+from handlers.modelspec.model import Feature
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Category:
+    """One column for each value that train has at least `min_count` times, then one for `default`; or `hash` columns."""
+
+    stored = 1
+
+    def __init__(self, name: str, feature: Feature, statistics: Statistics) -> None:
+        self.name = name
+        self._size, self._default = feature.hash, feature.default
+        if feature.hash:
+            self.width = feature.hash
+            self._other = _hash(feature.default, feature.hash) if feature.default is not None else -1
+            return
+        counts = statistics.get("counts")
+        if counts is None and statistics["count"]:
+            raise BadData(f"features.{name}: train has too many values for one column each; set `hash: 1024`, or another size")
+        kept = sorted(value for value, rows in (counts or {}).items() if rows >= (feature.min_count or 1) and value != feature.default)
+        self._index = {value: i for i, value in enumerate(kept)}
+        self._other = len(kept) if feature.default is not None else -1
+        self.width = len(kept) + (feature.default is not None)
+
+    @property
+    def names(self) -> list[str]:
+        if self._size:
+            return [f"{self.name}#{i}" for i in range(self._size)]
+        return [f"{self.name}={value}" for value in [*self._index, *([] if self._default is None else [self._default])]]
+
+    def places(self, column: pa.ChunkedArray) -> tuple[Any, Any, Any]:
+        import numpy as np
+
+        index = self._indices(column)
+        known = index >= 0
+        return np.flatnonzero(known), index[known], np.ones(int(known.sum()))
+
+    def _indices(self, column: pa.ChunkedArray) -> Any:
+        """(rows,) the column of each row's value, -1 for none."""
+        if self._size:
+            size = self._size
+            return _lookup(column, None, lambda value: _hash(value, size), self._other)
+        return _lookup(column, self._index, other=self._other)
+
+
+def _hash(value: str, size: int) -> int:
+    """A hash below `size` that is the same in every process and on every machine."""
+    return int.from_bytes(hashlib.blake2b(value.encode(), digest_size=8).digest(), "big") % size
+
+
+def _lookup(column: pa.ChunkedArray, index: dict[str, int] | None, of: Any = None, other: int = -1) -> Any:
+    """(rows,) int64: the index of each value's text, by a look at each distinct value once; missing values count as `other`."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    encoded = pc.dictionary_encode(column.cast(pa.string()).combine_chunks())
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    values = encoded.dictionary.to_pylist()
+    table = [of(value) if index is None else index.get(value, other) for value in values]
+    codes = encoded.indices.fill_null(len(values)).to_numpy().astype(np.int64)
+    return np.asarray([*table, other], dtype=np.int64)[codes]
