@@ -14,17 +14,16 @@ from handlers.contracts import RetrainRequest, WrongUsage, log, main, write_outp
 from handlers.data import scopes
 from handlers.models.estimators import libraries
 from handlers.modelspec.code_digests import code_digest
-from handlers.modelspec.digests import identity, promote_digest, run_digest, snapshot_digest
+from handlers.modelspec.digests import promote_digest, run_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
 from handlers.runs import claim as claims
-from handlers.runs import trained
-from handlers.storage import Missing, ObjectInfo, Store, open_store, read_json, write_once
+from handlers.runs import requests, snapshots, trained
+from handlers.storage import ObjectInfo, Store, open_store
 
 WINDOW_SECONDS = 10  # as the Sensors name their Workflows
 MARGIN_SECONDS = 1.0  # the bucket's clock is read in whole seconds
-READY = "_READY"
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
@@ -77,24 +76,11 @@ def checked(text: str, file: str, sql: str | None) -> ModelSpec:
     return spec
 
 
-def objects(store: Store, spec: ModelSpec) -> list[ObjectInfo]:
-    """The objects of the triggering source; of batches only those that are complete.
-
-    A file or folder whose name begins with `_` or `.` is not data, as for Spark, Hive and Arrow: `_SUCCESS`, `.part.crc`, `_temporary/`.
-    """
-    prefix = spec.data.sources[spec.data.trigger].prefix
-    found = list(store.list(prefix))
-    if prefix.startswith("batches/"):
-        ready = {info.key.removesuffix(READY) for info in found if info.key.endswith(f"/{READY}")}
-        found = [info for info in found if any(info.key.startswith(folder) for folder in ready)]
-    return [info for info in found if not any(name[:1] in ("_", ".") for name in info.key.removeprefix(prefix).split("/"))]
-
-
 def look(given: argparse.Namespace) -> None:
     """Whether the event's window is over and the sources have been quiet, and if not, how long to wait."""
     spec = load(given.spec)
     store = open_store()
-    waits = missing_wait(objects(store, spec), given, store.server_time())
+    waits = missing_wait([info for found in snapshots.objects(store, spec).values() for info in found], given, store.server_time())
     quiet = waits <= 0
     write_output(given.quiet_out, "yes" if quiet else "no")
     write_output(given.wait_out, "0s" if quiet else f"{math.ceil(waits)}s")
@@ -120,7 +106,7 @@ def take(given: argparse.Namespace) -> None:
     asked = RetrainRequest.from_event(given.event)
     store = open_store()
     decision, snapshot, reason, request = decide(store, spec, given.run, asked)
-    write_once(store, f"runs/{spec.name}/{given.run}/request.json", request)
+    requests.keep(store, request)
     write_output(given.decision_out, decision)
     write_output(given.snapshot_out, snapshot)
     write_output(given.reason_out, reason)
@@ -133,51 +119,44 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     train: something is new. already-trained: the same data, spec and gate have been decided on. redecide: only the gate is new. busy:
     another run is training the model, and its claim now says that more is wanted. no-data: there is no object.
     """
-    found = objects(store, spec)
-    identities = sorted(identity(info) for info in found)
-    snapshot = snapshot_digest(identities)
+    request = requests.read(store, spec.name, run)
+    if request is None:
+        taken = snapshots.look(store, spec)
+        request = _request(store, spec, run, asked, taken.digest)
+        decision, reason = _compared(store, spec, taken, request)
+    else:
+        decision, reason = request["decision"], request["reason"]
+    if decision in ("train", "redecide"):
+        busy = _claim(store, spec.name, run, request["digest"], request["gate"])
+        if busy:
+            decision, reason = "busy", busy
+    request.update(decision=decision, reason=reason)
+    return decision, request["snapshot"], reason, request
+
+
+def _request(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, snapshot: str) -> dict[str, Any]:
     of_estimator = libraries(spec.model.estimator)
     code = code_digest("evaluations", of_estimator)
-    name, gate = run_digest(snapshot, spec, code), promote_digest(spec, code_digest("verdicts", of_estimator))
-    request: dict[str, Any] = {
+    return {
         "at": store.server_time(),
         "model": spec.name,
         "run": run,
         "event": {key: getattr(asked, key) for key in RetrainRequest.__slots__},
         "snapshot": snapshot,
-        "digest": name,
-        "gate": gate,
+        "digest": run_digest(snapshot, spec, code),
+        "gate": promote_digest(spec, code_digest("verdicts", of_estimator)),
         "code": code,
         "spec": spec.tree(),
     }
-    there = resumed(store, spec.name, run)
-    if there is not None:
-        decision, reason, request, snapshot = there["decision"], there["reason"], there, there["snapshot"]
-        name, gate = there["digest"], there["gate"]
-    elif not found:
-        decision, reason = "no-data", f"no object under {spec.data.sources[spec.data.trigger].prefix}"
-    else:
-        write_once(store, f"snapshots/{spec.name}/{snapshot}.json", {"objects": identities})
-        decision, reason = _compare(store, spec.name, name, gate, request)
-    if decision in ("train", "redecide"):
-        busy = _claim(store, spec.name, run, name, gate)
-        if busy:
-            decision, reason = "busy", busy
-    request.update(decision=decision, reason=reason)
-    return decision, snapshot, reason, request
 
 
-def resumed(store: Store, model: str, run: str) -> dict[str, Any] | None:
-    """What this run decided before it was interrupted."""
-    try:
-        found: dict[str, Any] = read_json(store, f"runs/{model}/{run}/request.json")
-    except Missing:
-        return None
-    return found
-
-
-def _compare(store: Store, model: str, name: str, gate: str, request: dict[str, Any]) -> tuple[str, str]:
-    run = trained.run_of(store, model, name, gate)
+def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request: dict[str, Any]) -> tuple[str, str]:
+    """What to do about a snapshot, which is kept unless it is empty, and why."""
+    if taken.without:
+        return "no-data", f"no object under {taken.without}"
+    snapshots.keep(store, spec.name, taken)
+    model, name = spec.name, request["digest"]
+    run = trained.run_of(store, model, name, request["gate"])
     if run is not None:
         return "already-trained", f"already trained by run {run}"
     run = trained.run_of(store, model, name)
@@ -191,7 +170,7 @@ def _claim(store: Store, model: str, run: str, name: str, gate: str) -> str:
     """ "" when the run holds the claim; else why it does not. A run that trains the same data and spec gets no request for more."""
     holder, _ = claims.read(store, model)
     if holder.run != run and holder.held(store.server_time()):
-        there = resumed(store, model, holder.run)
+        there = requests.read(store, model, holder.run)
         if there is not None and (there.get("digest"), there.get("gate")) == (name, gate):
             return f"run {holder.run} is training the same data and spec"
     by = claims.take(store, model, run, {"run": run, "digest": name})

@@ -1,7 +1,8 @@
 """Judge a run's winner against the champion and move the champion pointer; or write the run's report.
 
 `python -m handlers.promote [judge] --model M --spec JSON --dataset DIGEST --run NAME --results JSON --status TEXT --decision D
---verdict-out PATH --again-out PATH` and `python -m handlers.promote report --model M --run NAME --status PHASE --failures JSON`.
+--verdict-out PATH --again-out PATH` and `python -m handlers.promote report --model M --run NAME --status PHASE --failures JSON
+--again-out PATH`, which ends a run that nobody judged.
 
 Written in this order: verdict.json, the history entry, the pointer, result.json; then the claim is released. After a crash at any point a
 repetition ends in the same state, with one promotion. It exits non-zero when the run has failed,
@@ -18,16 +19,19 @@ from typing import Any
 from handlers import failures
 from handlers.contracts import BadData, BadSpec, GaveUp, json_argument, log, main, write_output
 from handlers.data.manifest import load_dataset
+from handlers.modelspec.grid import expand
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
-from handlers.report.run_report import write_report
+from handlers.report.run_report import ended_early, parse_failures, write_report
 from handlers.runs import champion as champions
 from handlers.runs import trained, trials
 from handlers.runs.champion import Overtaken
 from handlers.runs.claim import Heartbeat, release
+from handlers.runs.claim import read as read_claim
 from handlers.runs.comparison import verdict as judged
 from handlers.runs.evaluation import on_valid
-from handlers.runs.records import RunRecord, read_run, run_folder, runs
+from handlers.runs.records import RunRecord, read_run, runs
+from handlers.runs.requests import run_folder
 from handlers.storage import Store, canonical_json, open_store, write_json, write_once
 
 ENDED_BEFORE = ("already-trained", "busy", "no-data")
@@ -52,21 +56,45 @@ def report_arguments(argv: Sequence[str]) -> argparse.Namespace:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--status", default="")
     parser.add_argument("--failures", default="null")
+    parser.add_argument("--again-out", metavar="PATH")
     return parser.parse_args(argv)
 
 
 def run(argv: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["report"]:
-        given = report_arguments(words[1:])
-        log("report is written", key=write_report(open_store(), given.model, given.run, given.status, given.failures))
+        report(report_arguments(words[1:]))
         return
     judge(arguments(words[1:] if words[:1] == ["judge"] else words))
 
 
+def report(given: argparse.Namespace) -> None:
+    """The last thing of a run, whatever happened to it: its result and its claim when it was not judged, and its page."""
+    store = open_store()
+    again = close(store, given)
+    write_output(given.again_out, "yes" if again else "no")
+    log("report is written", key=write_report(store, given.model, given.run, given.status, given.failures), again=again)
+
+
+def close(store: Store, given: argparse.Namespace) -> bool:
+    """End a run that nobody judged (stopped, or in error) and let go of what it holds; True when something was wanted meanwhile."""
+    record = read_run(store, given.model, given.run)
+    if record.result is None:
+        reason = ended_early(store, given.model, given.run, parse_failures(given.failures))
+        result = {"model": given.model, "run": given.run, "outcome": "failed", "reason": reason, "closed": True, "at": store.server_time()}
+        write_once(store, f"{run_folder(given.model, given.run)}/result.json", result)
+    unjudged = record.result is None or bool(record.result.get("closed"))
+    holds = read_claim(store, given.model)[0].run == given.run
+    # a run that was judged let go of its claim then, and started what follows it
+    return (unjudged or holds) and release(store, given.model, given.run)
+
+
 def judge(given: argparse.Namespace) -> None:
     store = open_store()
-    result = read_run(store, given.model, given.run).result or end(store, given)
+    result = read_run(store, given.model, given.run).result
+    if result is None or result["outcome"] == "failed":
+        # a run that failed may have been tried again: what came of it now counts
+        result = end(store, given)
     again = given.decision in JUDGING and release(store, given.model, given.run)
     write_output(given.verdict_out, canonical_json({k: result.get(k) for k in ("outcome", "reason", "champion", "winner")}))
     write_output(given.again_out, "yes" if again else "no")
@@ -80,11 +108,17 @@ def end(store: Store, given: argparse.Namespace) -> dict[str, Any]:
     request = read_run(store, given.model, given.run).request
     outcome = _outcome(store, given, request or {})
     result = {"model": given.model, "run": given.run, "decision": given.decision, "status": given.status, **outcome}
-    if request is not None and "verdict" in outcome:
+    # with trials lost the training is not finished: the next event trains what is missing
+    if request is not None and "verdict" in outcome and not lost_trials(given, outcome["trials"]):
         trained.mark(store, request)
     result["at"] = store.server_time()
-    write_once(store, f"{run_folder(given.model, given.run)}/result.json", result)
+    write_json(store, f"{run_folder(given.model, given.run)}/result.json", result)
     return result
+
+
+def lost_trials(given: argparse.Namespace, judged: Sequence[str]) -> int:
+    """How many trials of the grid were not trained and evaluated; of a run that only decides again none can be lost."""
+    return len(expand(load(given.spec))) - len(judged) if given.decision == "train" else 0
 
 
 def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any]:

@@ -11,10 +11,14 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Protocol
+
+CHUNK_BYTES = 1 << 20
+READS = 5  # how often one object's reading may be interrupted
 
 
 class Missing(Exception):
@@ -23,6 +27,10 @@ class Missing(Exception):
 
 class Conflict(Exception):
     """The condition of a PUT was not met: the object is there already, or has changed."""
+
+
+class Changed(Exception):
+    """The object of this key is not the one that was asked for any more: it was put again, or removed."""
 
 
 class BucketRefused(Exception):
@@ -41,7 +49,6 @@ class ObjectInfo:
     size: int
     etag: str
     modified: float
-    checksum: str | None = None
 
 
 class Store(Protocol):
@@ -54,7 +61,10 @@ class Store(Protocol):
         """Write the object and return its ETag; `if_none_match`: only if there is none; `if_match`: only over that ETag."""
         ...
 
-    def download(self, key: str, to: Path) -> None: ...
+    def chunks(self, key: str, etag: str) -> Iterator[bytes]:
+        """The content of the object while it has this ETag, piece by piece; raises Changed when it is another or none."""
+        ...
+
     def upload(self, path: Path, key: str) -> None: ...
     def head(self, key: str) -> ObjectInfo | None: ...
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
@@ -92,6 +102,15 @@ def read_json(store: Store, key: str) -> Any:
     return json.loads(store.get(key))
 
 
+def optional_json(store: Store, key: str) -> dict[str, Any] | None:
+    """The document of a key, None when there is none."""
+    try:
+        found: dict[str, Any] = read_json(store, key)
+    except Missing:
+        return None
+    return found
+
+
 def write_json(store: Store, key: str, value: Any, *, if_none_match: bool = False, if_match: str | None = None) -> str:
     """Write a value as canonical JSON and return the ETag; raises Conflict."""
     return store.put(key, canonical_json(value).encode(), if_none_match=if_none_match, if_match=if_match)
@@ -104,6 +123,17 @@ def write_once(store: Store, key: str, value: Any) -> bool:
     except Conflict:
         return False
     return True
+
+
+def content_digest(store: Store, key: str, etag: str, to: Path | None = None) -> str:
+    """The MD5 of the content of the object that has this ETag, read piece by piece and written to a file. Raises Changed."""
+    found = hashlib.md5(usedforsecurity=False)
+    with to.open("wb") if to is not None else nullcontext() as file:
+        for chunk in store.chunks(key, etag):
+            found.update(chunk)
+            if file is not None:
+                file.write(chunk)
+    return found.hexdigest()
 
 
 class S3Store:
@@ -133,8 +163,25 @@ class S3Store:
         etag: str = self._call("put_object", key, Key=key, Body=data, **conditions)["ETag"]
         return etag.strip('"')
 
-    def download(self, key: str, to: Path) -> None:
-        self._call("download_file", key, Key=key, Filename=str(to))
+    def chunks(self, key: str, etag: str) -> Iterator[bytes]:
+        from botocore.exceptions import BotoCoreError
+
+        at, size, failures = 0, -1, 0
+        while at != size:
+            try:
+                rest = {"Range": f"bytes={at}-"} if at else {}
+                answer = self._call("get_object", key, Key=key, IfMatch=etag, **rest)
+            except (Conflict, Missing):
+                raise Changed(key) from None
+            size = at + answer["ContentLength"]
+            try:
+                for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
+                    at += len(chunk)
+                    yield chunk
+            except (BotoCoreError, OSError) as error:
+                failures += 1
+                if failures == READS:
+                    raise Temporary(f"reading {key}: {error}") from error
 
     def upload(self, path: Path, key: str) -> None:
         self._call("upload_file", key, Filename=str(path), Key=key)
@@ -144,8 +191,7 @@ class S3Store:
             answer = self._call("head_object", key, Key=key)
         except Missing:
             return None
-        checksum = answer.get("ChecksumSHA256") or answer.get("ChecksumCRC32")
-        return ObjectInfo(key, answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"].timestamp(), checksum)
+        return ObjectInfo(key, answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"].timestamp())
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         token: dict[str, str] = {}
@@ -202,6 +248,10 @@ class S3Store:
         return data
 
 
+def _md5() -> Any:
+    return hashlib.md5(usedforsecurity=False)
+
+
 class FolderStore:
     """A folder with the semantics of a bucket, for one machine: conditions are checked under a lock, writes are renames."""
 
@@ -248,18 +298,29 @@ class FolderStore:
             fresh.replace(path)
         return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
-    def download(self, key: str, to: Path) -> None:
-        to.write_bytes(self.get(key))
+    def chunks(self, key: str, etag: str) -> Iterator[bytes]:
+        try:
+            # what is put meanwhile is another file under this name
+            with self._path(key).open("rb") as file:
+                if hashlib.file_digest(file, _md5).hexdigest() != etag:
+                    raise Changed(key)
+                file.seek(0)
+                while chunk := file.read(CHUNK_BYTES):
+                    yield chunk
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise Changed(key) from None
 
     def upload(self, path: Path, key: str) -> None:
         self.put(key, path.read_bytes())
 
     def head(self, key: str) -> ObjectInfo | None:
         path = self._path(key)
-        if not path.is_file():
+        try:
+            with path.open("rb") as file:
+                found, stat = hashlib.file_digest(file, _md5).hexdigest(), os.fstat(file.fileno())
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return None
-        data = path.read_bytes()
-        return ObjectInfo(key, len(data), hashlib.md5(data, usedforsecurity=False).hexdigest(), path.stat().st_mtime)
+        return ObjectInfo(key, stat.st_size, found, stat.st_mtime)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         found = sorted(p.relative_to(self.folder).as_posix() for p in self.folder.rglob("*") if p.is_file() and not p.name.startswith("."))

@@ -22,7 +22,7 @@ from handlers.modelspec.digests import trial_digest
 from handlers.modelspec.grid import expand
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load as load_spec
-from handlers.runs import trials
+from handlers.runs import retried, trials
 from handlers.runs.claim import Heartbeat
 from handlers.storage import Store, Temporary, canonical_json, open_store, write_once
 
@@ -47,6 +47,7 @@ def run(argv: list[str] | None = None) -> None:
     trial = trial_digest(dataset.digest, spec, params, code_digest(stage, libraries(spec.model.estimator)))
     found = trials.result(store, given.model, trial)
     if found is None:
+        retried.again(store, given.model, given.run)
         with Heartbeat(store, given.model, given.run):
             found = _guarded(store, given.model, spec, dataset, trial, given.run, {**asked, "params": params})
     else:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from handlers.contracts import BadData, log, main, write_output
+from handlers.contracts import TryAgain, log, main, write_output
 from handlers.data import datasets, manifest
 from handlers.data.manifest import Dataset
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
+from handlers.runs import requests, retried, snapshots
 from handlers.runs.claim import Heartbeat
-from handlers.storage import Missing, Store, canonical_json, open_store, read_json
+from handlers.storage import Changed, Store, canonical_json, open_store
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
@@ -29,26 +30,41 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 
 def run(argv: list[str]) -> None:
     given = arguments(argv)
-    store = open_store()
+    store, spec = open_store(), load(given.spec)
     with Heartbeat(store, given.model, given.run):
-        dataset, summary = transform(store, given.model, load(given.spec), given.snapshot)
+        dataset, summary = of_run(store, spec, given.run, given.snapshot)
     write_output(given.dataset_out, dataset.digest)
     write_output(given.summary_out, canonical_json(summary))
 
 
+def of_run(store: Store, spec: ModelSpec, run: str, given: str) -> tuple[Dataset, dict[str, Any]]:
+    """The dataset of a run's snapshot: of the one that its request names, or else of the one that is given.
+
+    Where an object was put again since, what is there now is snapshotted and made: what was made already of the other objects stays.
+    """
+    request = requests.read(store, spec.name, run)
+    snapshot = given if request is None else str(request["snapshot"])
+    if retried.again(store, spec.name, run):
+        # somebody may have put the data right
+        snapshot = snapshots.renew(store, spec, run).digest
+    for _ in range(snapshots.ROUNDS):
+        try:
+            return transform(store, spec.name, spec, snapshot)
+        except Changed as error:
+            log("changed while it was read", key=str(error), snapshot=snapshot)
+            changed = str(error)
+        snapshot = snapshots.renew(store, spec, run).digest
+    raise TryAgain(f"{changed}: changed while it was read, as {snapshots.ROUNDS} snapshots in a row have seen; the step is tried again")
+
+
 def transform(store: Store, model: str, spec: ModelSpec, snapshot: str) -> tuple[Dataset, dict[str, Any]]:
-    """The dataset of a snapshot, and what was made for it."""
-    key = f"snapshots/{model}/{snapshot}.json"
-    try:
-        sources = read_json(store, key)["objects"]
-    except Missing:
-        raise BadData(f"{key}: no such snapshot in the bucket") from None
-    made, dataset = datasets.make(store, model, spec, sources)
+    """The dataset of a snapshot, and what was made for it. Raises Changed when the bucket does not hold the snapshot's content any more."""
+    read, made, dataset = datasets.make(store, model, spec, snapshots.load(store, model, snapshot).tree())
     fresh = manifest.save(store, model, dataset)
     new = [one for one in made if one.fresh]
     summary = {
-        "objects": len(made),
-        "objects_read": len(new),
+        "objects": len(read),
+        "objects_read": sum(one.fresh for one in read),
         "rows_made": sum(one.document["rows"] for one in new),
         "parts_reused": sum(len(one.document["parts"]) for one in made if not one.fresh),
         "rows": {role: sum(p.rows for p in dataset.of_role(role)) for role in ("train", "valid", "test")},

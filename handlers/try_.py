@@ -123,7 +123,9 @@ def read_spec(path: Path, files: Sequence[Path] = ()) -> ModelSpec:
     try:
         return fetch.checked(text, str(path), sql)
     except BadSpec as error:
-        line = split_for(yaml12.load(text), files, datetime.now(UTC).date()) if "spec.data.split" in str(error) else None
+        line = (
+            split_for(yaml12.load(text), files, datetime.now(UTC).date()) if "spec.data.split: this key is required" in str(error) else None
+        )
         raise BadSpec(f"{error}\nwhat these files suggest:\n    {line}" if line else str(error)) from error
 
 

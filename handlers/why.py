@@ -20,7 +20,7 @@ from handlers.runs import trials
 from handlers.runs.champion import current
 from handlers.runs.gate import number
 from handlers.runs.records import RunRecord, find_run, find_trials, models, read_run, runs
-from handlers.storage import Store, canonical_json, open_store
+from handlers.storage import Store, canonical_json, open_store, optional_json
 
 Doc = dict[str, Any]
 VERBS = ("models", "runs", "trials", "run", "trial", "model", "any")
@@ -122,7 +122,7 @@ def _run(store: Store, given: argparse.Namespace) -> Doc:
 
 def _trial_row(store: Store, model: str, trial: str, score: Doc, record: RunRecord | None, champion: Doc | None) -> Doc:
     result = trials.result(store, model, trial) or {}
-    evaluation = trials.optional(store, str(score.get("evaluation", ""))) or {}
+    evaluation = optional_json(store, str(score.get("evaluation", ""))) or {}
     winner = ((record.verdict if record else None) or {}).get("winner", {}).get("trial")
     return {
         "model": model,
@@ -144,7 +144,7 @@ def _trial(store: Store, given: argparse.Namespace) -> Doc:
     result = trials.result(store, model, trial)
     state = "trained" if result is not None else "not finished"
     row = _trial_row(store, model, trial, {}, None, current(store, model).record)
-    failures = (trials.optional(store, f"{trials.folder(model, trial)}/failures.json") or {}).get("failures", [])
+    failures = (optional_json(store, f"{trials.folder(model, trial)}/failures.json") or {}).get("failures", [])
     return {**row, "status": state, "curve": trials.curve(store, model, trial), "failures": failures}
 
 

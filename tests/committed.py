@@ -17,9 +17,9 @@ def tracked() -> list[Path]:
 
 
 def copy_models(folder: Path) -> Path:
-    """Make `models` in a folder, with the committed specs and their committed list."""
-    names = [str(path) for path in tracked() if path.parts[0] == "models"]
-    subprocess.run(["git", "checkout-index", f"--prefix={folder.resolve()}/", "--", *names], cwd=ROOT, check=True)
+    """Make `models` in a folder, with the committed specs, their committed list, and the component that what is generated includes."""
+    names = [str(path) for path in tracked() if path.parts[0] == "models" or path.parts[:2] == ("components", "event-pods")]
+    subprocess.run(["git", "checkout-index", "--force", f"--prefix={folder.resolve()}/", "--", *names], cwd=ROOT, check=True)
     return folder / "models"
 
 

@@ -73,14 +73,12 @@ class RowChecks:
     def _allowed(self, name: str, column: pa.ChunkedArray, allowed: list[Scalar]) -> None:
         import pyarrow as pa
         import pyarrow.compute as pc
-        import pyarrow.types as t
 
         kind = type_name(column.type)
         if kind in ("timestamp", "date"):
             column, kind = column.cast(pa.string()), "string"
-        there = column.filter(pc.is_finite(column)) if t.is_floating(column.type) else column.drop_null()
         listed = Listed(allowed, kind)
-        foreign = listed.foreign(pc.unique(there).to_pylist())
+        foreign = listed.foreign(pc.unique(column).to_pylist())
         if foreign is not None:
             shown = repr(foreign) if isinstance(foreign, str) else text(foreign)
             raise BadData(f"{self.key}: column {name!r} has the value {shown}; checks.{name}.allowed has {listed}")

@@ -26,6 +26,9 @@ class Classes(Listed):
         if target.classes is None and not (spec.task == "binary" and kind == "boolean"):
             raise BadSpec(f"data.target.classes: needed for a target of type {kind}; list the values of {target.column!r}")
         super().__init__([False, True] if target.classes is None else target.classes, kind)
+        twice = next((name for i, name in enumerate(self.names) if self.place(name) not in (i, None)), None)
+        if twice is not None:
+            raise BadSpec(f"data.target.classes: {twice!r} is the same as another class in a column that is {kind}")
         self.positive = 1 if target.positive is None else self.names.index(target.positive)
 
     def codes(self, column: pa.ChunkedArray) -> pa.Array:

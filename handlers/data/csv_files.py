@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, shown
 from handlers.data import streams
-from handlers.data.column_types import arrow_type, as_type
+from handlers.data.column_types import arrow_type
+from handlers.data.conversion import as_type
 from handlers.data.csv_hints import delimiter_hint, header_hint
 from handlers.data.text_values import Unfit
 
@@ -32,11 +33,11 @@ def tables(path: Path, key: str, source: Source, asked: set[str]) -> Iterator[pa
         try:
             for block in streams.blocks(stream, BLOCK_BYTES, LONGEST_RECORD, whole_records(source.csv.delimiter)):
                 if file is None:
-                    first, begin = first_record(block, source.csv.delimiter)
+                    first, begin, end = first_record(block, source.csv.delimiter)
                     if not first:
                         continue
                     file = _File(first, key, source, asked)
-                    block = block[begin:] if source.csv.header else block
+                    block = block[end if source.csv.header else begin :]
                 if block.strip(b"\r\n"):
                     yield file.table(block)
         except streams.NoEnd as error:
@@ -54,15 +55,16 @@ def _no_end(row: int, too_long: bool) -> str:
 def whole_records(delimiter: str) -> Callable[[bytes], int]:
     """How many bytes of a text that begins with a record are whole records. A quote has a meaning where a value begins, as for Arrow."""
     sign = re.escape(delimiter.encode())
-    rest = rb"[^%b\r\n]*+" % sign
-    value = rb'(?:"(?:[^"]++|"")*+"%b|[^"%b\r\n]%b|)' % (rest, sign, rest)
-    records = re.compile(rb"(?:(?:%b%b)*+%b(?:\r\n?|\n))*+" % (value, sign, value))
+    quoted = rb'"[^"]*+(?:""[^"]*+)*+"[^%b\r\n]*+' % sign
+    plain = rb'[^"%b\r\n][^%b\r\n]*+' % (sign, sign)
+    values = re.compile(rb"(?:(?:%b|%b|)(?:%b|(\n|\r\n?)))*+" % (quoted, plain, sign))
 
     def end(text: bytes) -> int:
         if b'"' not in text:
             return max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
-        found = records.match(text)
-        return found.end() if found else 0
+        found = values.match(text)
+        # where the last line end outside of quotes is, or -1
+        return max(0, found.end(1)) if found else 0
 
     return end
 
@@ -82,14 +84,14 @@ def records(lines: Iterable[str], delimiter: str) -> Iterator[tuple[list[str], s
         taken.clear()
 
 
-def first_record(block: bytes, delimiter: str) -> tuple[list[str], int]:
-    """The values of the first line that is not blank, and where the next begins."""
-    begin = 0
+def first_record(block: bytes, delimiter: str) -> tuple[list[str], int, int]:
+    """The values of the first line that is not blank and not a spreadsheet's `sep=;`, and where it begins and ends."""
+    end = 0
     for values, text in records(streams.lines(io.BytesIO(block)), delimiter):
-        begin += len(text.encode("utf-8", "surrogateescape"))
-        if values:
-            return values, begin
-    return [], begin
+        begin, end = end, end + len(text.encode("utf-8", "surrogateescape"))
+        if values and text.strip("\r\n") != f"sep={delimiter}":
+            return values, begin, end
+    return [], end, end
 
 
 class _File:

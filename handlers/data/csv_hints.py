@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def header_hint(first: list[str], source: Source) -> str:
 def delimiter_hint(first: list[str], source: Source) -> str:
     """For a file with another delimiter than the spec's."""
     line = source.csv.delimiter.join(first)
+    if re.fullmatch("sep=.", line):
+        return f'; the first line says `{line}`: write csv.delimiter: "{line[-1]}"'
     for delimiter in DELIMITERS:
         values = [value.strip().strip('"') for value in line.split(delimiter)]
         whole = set(source.columns) <= set(values) if source.csv.header else len(values) == len(source.columns) and len(first) == 1

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData
-from handlers.data import parts
+from handlers.data import statistics
 from handlers.data.split import Range
 from handlers.data.units import UNIT
 from handlers.modelspec.model import ModelSpec
@@ -40,6 +40,20 @@ def rows_of(table: pa.Table, units: Range) -> tuple[int, int]:
     return first, pc.sum(pc.less_equal(numbers, units[1])).as_py() or 0
 
 
+def described(table: pa.Table, spec: ModelSpec) -> dict[str, statistics.Statistics]:
+    """The statistics of a part's columns, or of some of its rows."""
+    needed = {*spec.features, getattr(spec.data.split, "stratify", None)}
+    return statistics.of_table(table, [n for n in table.column_names if n != UNIT and (n not in spec.data.key or n in needed)])
+
+
+def distinct(table: pa.Table) -> list[int]:
+    """The units of a part's rows, the lowest first."""
+    import pyarrow.compute as pc
+
+    found: list[int] = sorted(pc.unique(table.column(UNIT)).to_pylist())
+    return found
+
+
 def whole(part: dict[str, Any]) -> dict[str, Any]:
     """A part with all its rows, described as a piece of itself."""
     return {**part, "first": 0}
@@ -60,7 +74,7 @@ def pieces(store: Store, part: dict[str, Any], ranges: Sequence[Range], spec: Mo
             found.append(None)
             continue
         rows = table.slice(first, end - first)
-        known = parts.distinct(rows)
+        known = distinct(rows)
         units = known if len(part["units"]) > 2 else sorted({known[0], known[-1]})
-        found.append({**part, "first": first, "rows": len(rows), "units": units, "statistics": parts.described(rows, spec)})
+        found.append({**part, "first": first, "rows": len(rows), "units": units, "statistics": described(rows, spec)})
     return found

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
-from handlers.data import manifest, parts
+from handlers.contracts import BadData
+from handlers.data import manifest, objects, parts, windows
 from handlers.data.keys import with_each_key_once
+from handlers.data.labels import usable_until
 from handlers.data.manifest import Dataset
 from handlers.data.parts import Made
+from handlers.data.references import References
 from handlers.modelspec.code_digests import code_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.storage import Store
 
 
-def make(store: Store, model: str, spec: ModelSpec, sources: Iterable[list[Any]]) -> tuple[list[Made], Dataset]:
-    """The parts of every source object ([key, size, checksum]), made where they are not there, and the dataset of them all."""
-    made = [parts.ensure(store, model, spec, source, code_digest("parts")) for source in sources]
+def make(store: Store, model: str, spec: ModelSpec, snapshot: Mapping[str, Any]) -> tuple[list[Made], list[Made], Dataset]:
+    """(what was read of each object of the snapshot, the parts, made where they are not there, the dataset of them all)."""
+    found = objects.by_source(spec, snapshot["objects"])
+    references, code = References(store, spec, found), code_digest("parts")
+    if spec.data.query is None or spec.data.query.scope == "row":
+        made = [parts.ensure(store, model, spec, source, code, references) for source in found[spec.data.trigger]]
+        read = made
+    else:
+        read, made = windows.make(store, model, spec, found, references, code)
     documents = with_each_key_once(store, model, spec, [one.document for one in made])
-    return made, manifest.build(store, documents, spec, store.server_time(), code_digest("datasets"))
+    until = usable_until(spec, snapshot, store.server_time())
+    try:
+        return read, made, manifest.build(store, documents, spec, until, code_digest("datasets"))
+    except BadData as error:
+        if "labelled_before" not in snapshot:
+            raise
+        delay = f"data.target.label_delay is {spec.data.target.label_delay}: days from {snapshot['labelled_before']} on are not used yet"
+        raise BadData(f"{error}; {delay}") from error

@@ -2,26 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handlers.data.streams import printable
 
-MEMORY = "1GiB"  # with a scratch folder, what is more goes there
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MEMORY = "1GiB"  # of what a query over many rows may hold; what is more is spilled
 
 
-def connect(scratch: Path | None = None) -> Any:
-    """A connection of its own: no files, no network, no extensions. What does not fit in memory may be spilled into `scratch`."""
+def connect() -> Any:
+    """A DuckDB connection of its own: one thread, UTC, no files, no network, no extensions."""
     import duckdb
 
     connection = duckdb.connect(
         config={"threads": 1, "enable_external_access": False, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
     )
     connection.execute("SET TimeZone = 'UTC'")
-    if scratch is not None:
-        connection.execute(f"SET memory_limit = '{MEMORY}'")
     return connection
+
+
+@contextmanager
+def reading(files: Mapping[str, Sequence[Path]], empty: Mapping[str, bool], tables: Mapping[str, pa.Table], scratch: Path) -> Iterator[Any]:
+    """A connection that sees Parquet files and tables by their names, and nothing else; what does not fit in memory goes to `scratch`.
+
+    Of a name that is `empty` the files tell the columns alone.
+    """
+    import duckdb
+
+    there = [str(path) for paths in files.values() for path in paths]
+    connection = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"SET memory_limit = '{MEMORY}'")
+        connection.execute(f"SET temp_directory = {_text(str(scratch / 'spilled'))}")
+        connection.execute(f"SET allowed_paths = [{', '.join(map(_text, there))}]")
+        connection.execute("SET enable_external_access = false")
+        for name, paths in files.items():
+            rows = connection.read_parquet([str(path) for path in paths], union_by_name=True)
+            (rows.limit(0) if empty[name] else rows).create_view(name)
+        for name, table in tables.items():
+            connection.register(name, table)
+        connection.execute("SET lock_configuration = true")
+        yield connection
+    finally:
+        connection.close()
 
 
 def first_line(error: Exception) -> str:
     return printable(str(error).strip().splitlines()[0])
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

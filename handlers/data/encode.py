@@ -104,7 +104,7 @@ class Encoder:
         target = self.spec.data.target
         column = table.column(target.column)
         if self.spec.task == "regression":
-            y = column.cast(pa.float64()).to_numpy()
+            y = column.cast(pa.float64(), safe=False).to_numpy()
             return np.clip(y, *target.clip) if target.clip else y
         known = classes.of_column(self.spec, column)
         codes = known.codes(column).to_numpy()

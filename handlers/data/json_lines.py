@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, shown
 from handlers.data import streams
-from handlers.data.column_types import arrow_type, as_type
+from handlers.data.column_types import arrow_type
+from handlers.data.conversion import as_type
 from handlers.data.text_values import Unfit, a_type
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 4 << 20
 LONGEST_LINE = 64 << 20
+LIST = "the file is a list; write its objects one a line, without brackets and commas around them"
 ACCEPTED: dict[str, tuple[type, ...]] = {"string": (str,), "int": (int,), "float": (int, float), "boolean": (bool,)}
 
 
@@ -90,18 +92,25 @@ def _check_fields(path: Path, key: str, source: Source, empty: Iterable[str]) ->
         return
     with streams.text(path, key, source) as stream:
         for line in streams.lines(stream):
-            try:
-                found = json.loads(line)
-            except ValueError:
+            found = _one_object(line)
+            if found is None:
                 # Arrow took it: an object over several lines, or several on one
-                wanted -= {name for name in wanted if json.dumps(name) in line or json.dumps(name, ensure_ascii=False) in line}
-                continue
+                found = {name: None for name in wanted if json.dumps(name) in line or json.dumps(name, ensure_ascii=False) in line}
             wanted.difference_update(found)
             others.update(dict.fromkeys(found) if len(others) < 30 else {})
             if not wanted:
                 return
     name = next(name for name in source.columns if name in wanted)
-    raise BadData(f"{key}: column {name!r} is missing; the file has {streams.printable(', '.join(others))}")
+    there = f"; the file has {streams.printable(', '.join(others))}" if others else ""
+    raise BadData(f"{key}: column {name!r} is missing{there}")
+
+
+def _one_object(line: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _explained(block: bytes, source: Source, message: str, rows: int, lines: int) -> str:
@@ -119,9 +128,11 @@ def _wrong(line: str, source: Source, row: int, number: int) -> str | None:
     try:
         found = json.loads(line, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
+        if line.strip() == "[":
+            return LIST
         return f"line {number} is not JSON: {str(error) or 'too deep'}: {shown(line.strip())}"
     if isinstance(found, list):
-        return "the file is a list; write its objects one a line, without brackets and commas around them"
+        return LIST
     if not isinstance(found, dict):
         return f"line {number}: an object is needed, not {shown(line.strip())}"
     for name, kind in source.columns.items():
@@ -142,16 +153,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _is(value: Any, kind: str) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
+    if kind == "vector":
+        return isinstance(value, list) and all(each is None or _is(each, "float") for each in value)
     if kind == "int" and isinstance(value, int):
         return -(1 << 63) <= value < 1 << 63
-    if kind == "vector":
-        return isinstance(value, list) and all(
-            each is None or (isinstance(each, int | float) and not isinstance(each, bool)) for each in value
-        )
     return isinstance(value, ACCEPTED.get(kind, (str,)))
 
 
 def _hint(value: Any, kind: str) -> str:
+    if kind == "vector":
+        return "; write it as a list of numbers"
     if isinstance(value, dict | list):
         return "; a column has one value in each row"
     if isinstance(value, str):

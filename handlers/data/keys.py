@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 Stored = tuple[dict[str, Any], str]  # a part, and the key of its source object
+Of = tuple[str, str]  # a part's key and its source object's: objects with the same bytes have the same parts
 PART, ROW = " part", " row"
 LARGE = 1 << 62
 MOST_ROWS = 4_000_000  # of neighbouring units that are looked at together
@@ -113,24 +114,25 @@ def _once(store: Store, names: list[str], shared: Shared) -> None:
 
 def _with_the_last(store: Store, model: str, spec: ModelSpec, documents: list[Document], shared: list[Shared]) -> list[Document]:
     """The documents, with a copy for each part that holds rows which a later object has again."""
-    later: dict[str, list[str]] = {}  # part to the parts of later objects that may have its keys
+    later: dict[Of, list[str]] = {}  # part to the parts of later objects that may have its keys
     for one in shared:
         for part, source in one.stored:
-            later.setdefault(part["key"], []).extend(other["key"] for other, of in one.stored if of > source)
-    names = {key: digest({"part": key, "without": sorted(set(after))}) for key, after in later.items() if after}
-    found = {key: _known(store, f"parts/{model}/{name}/parts.json") for key, name in names.items()}
-    missing = {key for key, document in found.items() if document is None}
-    replaced: dict[str, list[pa.Array]] = {}
+            later.setdefault((part["key"], source), []).extend(other["key"] for other, of in one.stored if of > source)
+    names = {of: digest({"part": of[0], "without": sorted(set(after))}) for of, after in later.items() if after}
+    found = {of: _known(store, f"parts/{model}/{name}/parts.json") for of, name in names.items()}
+    missing = {of for of, document in found.items() if document is None}
+    replaced: dict[Of, list[pa.Array]] = {}
     for one in shared:
-        if missing & {part["key"] for part, _ in one.stored}:
-            for key, rows in _replaced(store, spec.data.key, one):
-                replaced.setdefault(key, []).append(rows)
+        if missing & {(part["key"], source) for part, source in one.stored}:
+            for of, rows in _replaced(store, spec.data.key, one):
+                replaced.setdefault(of, []).append(rows)
     for document in documents:
         for part in document["parts"]:
-            if part["key"] in missing:
-                made = _copy(store, f"parts/{model}/{names[part['key']]}", spec, (part, document["source"][0]), replaced.get(part["key"]))
-                write_json(store, f"parts/{model}/{names[part['key']]}/parts.json", made)
-                found[part["key"]] = made
+            of = (part["key"], document["source"][0])
+            if of in missing:
+                made = _copy(store, f"parts/{model}/{names[of]}", spec, (part, of[1]), replaced.get(of))
+                write_json(store, f"parts/{model}/{names[of]}/parts.json", made)
+                found[of] = made
     return [_with(document, found) for document in documents]
 
 
@@ -142,7 +144,7 @@ def _known(store: Store, marker: str) -> Document | None:
     return document
 
 
-def _replaced(store: Store, names: list[str], shared: Shared) -> Iterator[tuple[str, pa.Array]]:
+def _replaced(store: Store, names: list[str], shared: Shared) -> Iterator[tuple[Of, pa.Array]]:
     """(part, the numbers of its rows that a later object has again)."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -151,8 +153,8 @@ def _replaced(store: Store, names: list[str], shared: Shared) -> Iterator[tuple[
     place = pa.arange(0, len(table))
     groups = table.select(names).append_column(ROW, place).group_by(names).aggregate([(ROW, "max")])
     again = table.filter(pc.invert(pc.is_in(place, value_set=groups.column(f"{ROW}_max"))))
-    for number, (stored, _) in enumerate(shared.stored):
-        yield stored["key"], again.column(ROW).filter(pc.equal(again.column(PART), number)).combine_chunks()
+    for number, (stored, source) in enumerate(shared.stored):
+        yield (stored["key"], source), again.column(ROW).filter(pc.equal(again.column(PART), number)).combine_chunks()
 
 
 def _copy(store: Store, folder: str, spec: ModelSpec, stored: Stored, replaced: list[pa.Array] | None) -> Document:
@@ -172,6 +174,6 @@ def _copy(store: Store, folder: str, spec: ModelSpec, stored: Stored, replaced: 
     return {"source": [source], "parts": [made], "rows": made["rows"]}
 
 
-def _with(document: Document, found: dict[str, Document | None]) -> Document:
-    stands = [found.get(part["key"]) or {"parts": [part]} for part in document["parts"]]
+def _with(document: Document, found: dict[Of, Document | None]) -> Document:
+    stands = [found.get((part["key"], document["source"][0])) or {"parts": [part]} for part in document["parts"]]
     return {**document, "parts": [part for one in stands for part in one["parts"]]}

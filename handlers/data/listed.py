@@ -37,6 +37,11 @@ class Listed:
         number = _read(value) if isinstance(value, str) else value
         return None if number is None else self._numbers.get(number)
 
+    def place(self, name: Scalar) -> int | None:
+        """Where a listed value is found as a number of the column: with another one, where both are the same number."""
+        number = self._number_of(name)
+        return None if number is None else self._numbers[number]
+
     def foreign(self, values: Iterable[Any]) -> Any:
         """The first value that is not listed, None when each is."""
         return next((value for value in values if self.index(value) is None), None)

@@ -58,8 +58,8 @@ class Dataset:
     unit: str = "day"
 
     def of_role(self, role: str) -> list[PartRef]:
-        """The parts of a role, by unit and source; not by key, a digest of the code too, which must not change the order of the rows."""
-        return sorted((p for p in self.parts if p.role == role), key=lambda p: (p.units[0], p.source, p.first))
+        """The parts of a role, in the order of their rows."""
+        return sorted((p for p in self.parts if p.role == role), key=_place)
 
     def units(self, *roles: str) -> list[int]:
         """The units of the roles' rows, the lowest first; of steps those that parts begin or end with."""
@@ -70,6 +70,11 @@ class Dataset:
         if self.unit == "place":
             return splits.words(self.unit, self.split[role])
         return span(self.unit, self.units(role))
+
+
+def _place(part: PartRef) -> tuple[int, str, int]:
+    """By unit and source; not by key, a digest of the code too, which must not change the order of the rows."""
+    return part.units[0], part.source, part.first
 
 
 def span(unit: str, units: list[int]) -> str:
@@ -89,24 +94,23 @@ def build(store: Store, documents: Iterable[dict[str, Any]], spec: ModelSpec, no
     documents = sorted(documents, key=lambda d: d["source"][0])
     schema = _schema(documents)
     _columns(spec, schema)
+    used = features(spec, schema)
     bounds = _bounds(documents, spec, now)
     names, ranges = zip(*bounds.spans(), strict=True)
     parts: list[PartRef] = []
-    found: list[tuple[dict[str, Any], str]] = []
     known: dict[str, list[dict[str, statistics.Statistics]]] = {role: [] for role in splits.ROLES}
     for document in documents:
         for part in document["parts"]:
             for role, piece in zip(names, cut.pieces(store, part, ranges, spec), strict=True):
                 if piece is not None:
+                    _vectors(spec, document["source"][0], piece)
                     of = (piece["key"], document["source"][0], role, piece["rows"], piece["bytes"], piece["units"], piece["first"])
                     parts.append(PartRef(*of))
                     known[role].append(piece["statistics"])
-                    found.append((piece, document["source"][0]))
     merged = statistics.merge(known["train"])
-    digest = dataset_digest([named(p) for p in sorted(parts, key=lambda p: (p.key, p.first))], spec, code)
-    dataset = Dataset(digest, parts, schema, merged, features(spec, schema), bounds.tree(), bounds.unit)
+    digest = dataset_digest([named(p) for p in sorted(parts, key=_place)], spec, code)
+    dataset = Dataset(digest, parts, schema, merged, used, bounds.tree(), bounds.unit)
     _enough_rows(dataset, spec)
-    roles.vectors(dataset, found)
     roles.both_classes(dataset, spec, known)
     roles.every_stratum(spec, known)
     return dataset
@@ -227,6 +231,20 @@ def _written_out(feature: Feature, spec: ModelSpec) -> Feature:
     if feature.type != "timestamp" or feature.timezone is not None:
         return feature
     return feature.model_copy(update={"timezone": getattr(spec.data.split, "timezone", "UTC")})
+
+
+def _vectors(spec: ModelSpec, source: str, piece: dict[str, Any]) -> None:
+    """Raise BadData for a vector of another length than its feature's."""
+    for name, feature in spec.features.items():
+        sizes = piece["statistics"][name].get("sizes", {}) if feature.type == "vector" else {}
+        wrong = {size: of for size, of in sizes.items() if size != str(feature.size)}
+        if wrong:
+            size, of = min(wrong.items(), key=lambda item: item[1]["first"])
+            rows = counted(sum(each["rows"] for each in wrong.values()), "vector")
+            raise BadData(
+                f"{source}: column {name!r} has {rows} of another length than features.{name}.size, which is {feature.size}; "
+                f"the first has {size} numbers and is in row {piece['first'] + of['first']} of {piece['key']}"
+            )
 
 
 def save(store: Store, model: str, dataset: Dataset) -> bool:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from handlers.contracts import BadData
 from handlers.data import streams
-from handlers.data.column_types import as_type, type_name
+from handlers.data.column_types import type_name
+from handlers.data.conversion import as_type
 from handlers.data.csv_files import no_name_twice
 from handlers.data.text_values import Unfit
 
@@ -70,7 +71,9 @@ def _kinds(schema: pa.Schema, key: str, queried: bool) -> dict[str, str]:
     found = {}
     for field in schema:
         try:
-            found[field.name] = type_name(field.type)
+            kind = type_name(field.type)
+            if kind != "vector" or not queried:
+                found[field.name] = kind
         except ValueError as error:
             if not queried:
                 instead = "declare the columns to read, or make something of it in data.query"

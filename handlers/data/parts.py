@@ -7,15 +7,18 @@ the marker, with each part's rows, bytes and mergeable statistics. A source obje
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, counted, log
-from handlers.data import checks, classes, gather, query, sources, statement, statistics, units
+from handlers.data import checks, classes, gather, objects, query, statistics, units
 from handlers.data.column_types import type_name
+from handlers.data.cut import described, distinct
 from handlers.data.gather import Gathered
 from handlers.data.listed import text
+from handlers.data.references import References
 from handlers.data.split import label, unit_of
 from handlers.data.units import UNIT
 from handlers.modelspec.digests import part_digest
@@ -37,44 +40,41 @@ class Made:
     fresh: bool
 
 
-def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], code: str) -> Made:
-    """The parts of a source object ([key, size, checksum]); made unless they are there."""
-    name = part_digest(spec, source, code)
+def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], code: str, references: References | None = None) -> Made:
+    """The parts of a source object ([key, size, content]), each row of it by itself; made unless they are there.
+
+    Raises Changed when the bucket holds other bytes.
+    """
+    name = part_digest(spec, source, code, references.named() if references else None)
     marker = f"parts/{model}/{name}/parts.json"
     try:
-        return Made(read_json(store, marker), fresh=False)
+        # the same content may have been read under another name
+        return Made({**read_json(store, marker), "source": source}, fresh=False)
     except Missing:
         pass
-    document = {"source": source, "digest": name, **_make(store, f"parts/{model}/{name}", spec, source)}
+    with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:
+        given = objects.tables(store, spec, spec.data.trigger, source, Path(scratch))
+        blocks = query.rows(given, spec.sql, spec.data.trigger, source[0], references.tables if references else None)
+        made = of_blocks(store, f"parts/{model}/{name}", spec, source[0], blocks, Path(scratch))
+    document = {"source": source, "digest": name, **made}
     write_json(store, marker, document)
     log("parts made", source=source[0], rows=document["rows"], parts=len(document["parts"]), unlabelled=document["unlabelled"])
     return Made(document, fresh=True)
 
 
-def _make(store: Store, folder: str, spec: ModelSpec, source: list[Any]) -> dict[str, Any]:
-    """Read the object, run the query, gather rows by unit, write the parts."""
-    key = source[0]
-    declared = spec.data.sources[spec.data.trigger]
+def of_blocks(store: Store, folder: str, spec: ModelSpec, key: str, blocks: Iterator[pa.Table], scratch: Path) -> dict[str, Any]:
+    """Check the rows, gather them by unit, write the parts; `key` says in errors where the rows come from."""
     now = store.server_time()
-    with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:
-        path = Path(scratch) / "object"
-        try:
-            store.download(key, path)
-        except Missing:
-            raise BadData(f"{key}: the object was removed after the snapshot was taken") from None
-        blocks = query.rows(
-            sources.tables(path, key, declared, statement.names(spec.sql) if spec.sql else None), spec.sql, spec.data.trigger, key
-        )
-        row_checks = checks.RowChecks(spec, key)
-        gathered = Gathered(Path(scratch))
-        unlabelled = 0
-        for block in blocks:
-            block, dropped = _labelled(block, spec, key)
-            unlabelled += dropped
-            row_checks.block(block)
-            gathered.add(block, units.of_rows(block, spec, key, now))
-        row_checks.end()
-        parts = [write(store, folder, table, spec, key) for table in gather.parts(gathered, spec)]
+    row_checks = checks.RowChecks(spec, key)
+    gathered = Gathered(scratch)
+    unlabelled = 0
+    for block in blocks:
+        block, dropped = _labelled(block, spec, key)
+        unlabelled += dropped
+        row_checks.block(block)
+        gathered.add(block, units.of_rows(block, spec, key, now))
+    row_checks.end()
+    parts = [write(store, folder, table, spec, key) for table in gather.parts(gathered, spec)]
     schema = parts[0].pop("schema") if parts else {}
     for part in parts[1:]:
         part.pop("schema")
@@ -130,20 +130,6 @@ def write(store: Store, folder: str, table: pa.Table, spec: ModelSpec, key: str)
         "statistics": found,
         "schema": {field.name: type_name(field.type) for field in table.schema if field.name != UNIT},
     }
-
-
-def described(table: pa.Table, spec: ModelSpec) -> dict[str, statistics.Statistics]:
-    """The statistics of a part's columns, or of some of its rows."""
-    needed = {*spec.features, getattr(spec.data.split, "stratify", None)}
-    return statistics.of_table(table, [n for n in table.column_names if n != UNIT and (n not in spec.data.key or n in needed)])
-
-
-def distinct(table: pa.Table) -> list[int]:
-    """The units of a part's rows, the lowest first."""
-    import pyarrow.compute as pc
-
-    found: list[int] = sorted(pc.unique(table.column(UNIT)).to_pylist())
-    return found
 
 
 def _newest(table: pa.Table, unit: int) -> pa.Table:

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from handlers.contracts import BadData, BadSpec
-from handlers.data.column_types import as_type, type_name
+from handlers.data.column_types import type_name
+from handlers.data.conversion import as_type
 from handlers.data.duck import connect, first_line
 from handlers.data.text_values import Unfit
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+BLOCK_ROWS = 65536
 WRITE = {  # by the name of an Arrow type, or how it begins: an expression that a model can use
     "month_day_nano_interval": "epoch({0}) AS {0} gives its seconds",
     "time": "epoch({0}) AS {0} gives its seconds, hour({0}) its hour",
@@ -46,7 +48,9 @@ def rows(
             connection.register(name, reference)
         for table in tables:
             connection.register(source, table)
-            yield typed(connection.sql(sql).to_arrow_table(), key)
+            found = connection.sql(sql)
+            # a join gives its rows in no order of its own
+            yield typed((found.order("ALL") if references else found).to_arrow_table(), key)
             connection.unregister(source)
     except duckdb.Error as error:
         raise failed(error, key) from error

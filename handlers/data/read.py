@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-KEPT_BYTES = 256 << 20
+KEPT_BYTES = 64 << 20
 WHOLE_BYTES = 32 << 20  # a part up to this size is one GET
 
 
@@ -94,8 +94,9 @@ def batches(
             last = min(offset + spec.training.batch_rows, len(table))
             chosen = np.arange(offset, last) if order is None else order[offset:last]
             rows = table.slice(offset, last - offset) if order is None else table.take(chosen)
-            cluster = _clusters(rows, numbers[chosen], found)
-            yield _batch(rows, spec, encoder, Position(epoch, number, last), cluster, scoring=role != "train")
+            yield _batch(
+                rows, spec, encoder, Position(epoch, number, last), _clusters(rows, numbers[chosen], found), scoring=role != "train"
+            )
 
 
 def _clusters(rows: pa.Table, numbers: NDArray[Any], found: Clusters) -> NDArray[Any]:
@@ -114,12 +115,13 @@ def _clusters(rows: pa.Table, numbers: NDArray[Any], found: Clusters) -> NDArray
 def _batch(rows: pa.Table, spec: ModelSpec, encoder: Encoder, position: Position, cluster: NDArray[Any], *, scoring: bool) -> Batch:
     import numpy as np
 
-    weight = rows.column(spec.data.weight).cast("float64").to_numpy() if spec.data.weight else None
+    weight = rows.column(spec.data.weight).cast("float64", safe=False).to_numpy() if spec.data.weight else None
     if weight is not None and not (np.isfinite(weight).all() and (weight >= 0).all()):
         raise BadData(f"column {spec.data.weight!r} has a missing, infinite or negative value; a weight must be a number of 0 or more")
     columns = {name: np.asarray(rows.column(name).to_pylist(), dtype=object) for name in spec.evaluate.slices if name in rows.column_names}
-    x = encoder.encode(rows, scoring=scoring)
-    return Batch(x, encoder.target(rows), weight, rows.column(UNIT).to_numpy(), cluster, position, columns)
+    return Batch(
+        encoder.encode(rows, scoring=scoring), encoder.target(rows), weight, rows.column(UNIT).to_numpy(), cluster, position, columns
+    )
 
 
 class Reader:

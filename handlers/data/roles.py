@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from handlers.contracts import BadData, BadSpec, counted
+from handlers.contracts import BadData, BadSpec
 from handlers.data import split as splits
 from handlers.data import statistics
 from handlers.data.classes import Classes
@@ -26,29 +26,12 @@ def both_classes(dataset: Dataset, spec: ModelSpec, known: Known) -> None:
     column = spec.data.target.column
     classes = Classes(spec, dataset.schema[column])
     for role in splits.ROLES:
-        there = classes.counted(statistics.merge({column: found[column]} for found in known[role])[column])
+        merged = statistics.merge({column: found[column]} for found in known[role])
+        there = classes.counted(merged[column]) if merged else set()
         if len(there) < 2:
             only = text(classes.names[there.pop()]) if there else "nothing"
             where = splits.words(dataset.unit, dataset.split[role])
             raise BadData(f"data.target.column: {column!r} is {only} in every row of {role} ({where}); two classes are needed")
-
-
-def vectors(dataset: Dataset, found: Sequence[tuple[Mapping[str, Any], str]]) -> None:
-    """Raise BadData for a vector of another length than its feature's; `found` are the parts with the keys of their source objects."""
-    sizes = {name: str(feature.size) for name, feature in dataset.features.items() if feature.type == "vector"}
-    for part, source in found:
-        for name, size in sizes.items():
-            wrong = {other: of for other, of in part["statistics"][name].get("sizes", {}).items() if other != size}
-            if wrong:
-                other, of = min(wrong.items(), key=lambda item: item[1]["first"])
-                rows = counted(sum(each["rows"] for each in wrong.values()), "vector")
-                ends = [splits.label(dataset.unit, end) for end in (part["units"][0], part["units"][-1])]
-                where = "its rows" if dataset.unit == "place" else f"{ends[0]}" if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
-                of_them = f"of that {dataset.unit}" if len(part["units"]) == 1 and dataset.unit != "place" else "there"
-                raise BadData(
-                    f"{source}: column {name!r} has {other} numbers in row {of['first']} of {where}, features.{name}.size is {size}; "
-                    f"{rows} {of_them} {'has' if rows.startswith('1 ') else 'have'} another length"
-                )
 
 
 def every_stratum(spec: ModelSpec, known: Known) -> None:

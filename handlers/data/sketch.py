@@ -37,7 +37,8 @@ def of_numbers(values: pa.Array) -> dict[str, Any]:
     kept = pc.value_counts(pc.shift_right(values.view(pa.int64()), SHIFT))
     buckets: dict[int, int] = {}
     for key, rows in zip(kept.field("values").to_pylist(), kept.field("counts").to_pylist(), strict=True):
-        _add(buckets, _signed(key), rows)
+        index = _signed(key)
+        buckets[index] = buckets.get(index, 0) + rows  # not by `_add`: a call would be most of the time
     # counting each value by itself costs much where they differ: the first rows mostly tell
     if len(buckets) <= EXACT and len(pc.unique(values.slice(0, FIRST_LOOK))) <= EXACT + 1:
         counted = pc.value_counts(values)
@@ -60,8 +61,9 @@ class Union:
     def add(self, statistics: Mapping[str, Any]) -> None:
         """Add a part's statistics: their buckets or values, or else the counts of their integers."""
         if "buckets" in statistics:
+            found = self._buckets
             for index, rows in zip(accumulate(statistics["buckets"][0]), statistics["buckets"][1], strict=True):
-                _add(self._buckets, index, rows)
+                found[index] = found.get(index, 0) + rows
         elif "values" in statistics or "counts" in statistics:
             for value, rows in pairs(statistics):
                 _add(self._values, value, rows)

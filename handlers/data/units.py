@@ -75,9 +75,9 @@ def _of_time(column: pa.ChunkedArray, split: TimeSplit, key: str, now: float) ->
         if not t.is_integer(column.type):
             raise BadSpec(f"data.split.unit: {split.unit} needs whole numbers, but column {split.column!r} is {type_name(column.type)}")
     elif not (t.is_timestamp(column.type) or t.is_date(column.type)):
-        what = f"data.split.column: {split.column!r} is of type {type_name(column.type)}; a timestamp or a date is needed"
         more = "; for an integer say what it counts: unit: year, step, epoch_s or epoch_ms" if t.is_integer(column.type) else ""
-        raise BadSpec(what + more)
+        kind = type_name(column.type)
+        raise BadSpec(f"data.split.column: {split.column!r} is of type {kind}; a timestamp or a date is needed{more}")
     if split.counted:
         return whole(column.cast(pa.int64()))
     moments = _moments(column, split)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
@@ -13,7 +13,6 @@ from typing import Any
 from handlers.contracts import BadData, WrongUsage, counted
 from handlers.explore.clock import Clock, candidates, clock, units
 from handlers.explore.table import DISTINCT, Column, Table
-from handlers.modelspec.model import one_class
 
 LEAST_ROWS = 50  # below it a split by chance leaves a role with too few
 MOST_CLASSES = 50
@@ -168,7 +167,6 @@ def _task(column: Column, given: str) -> Choice:
 def _classes(column: Column, task: str) -> tuple[list[Any], Any]:
     """The classes as the spec writes them, and of two the positive one."""
     counts: Counter[Any] = column.counts or Counter()
-    _apart(column, counts)
     ordered = sorted(counts, key=lambda value: (str(value).strip().lower(), str(value)))
     values = [class_value(value, column) for value in ordered]
     if column.type == "boolean":
@@ -193,18 +191,6 @@ def class_value(value: Any, column: Column) -> Any:
     if column.type == "int":
         return int(value)
     return float(value) if column.type == "float" else value
-
-
-def _apart(column: Column, values: Iterable[Any]) -> None:
-    """Raise WrongUsage where two values are one class to a spec: 1, 1.0 and true, or their texts."""
-    if column.type == "boolean":
-        return
-    seen: dict[Any, Any] = {}
-    for value in values:
-        class_ = one_class(class_value(value, column))
-        if class_ in seen:
-            raise WrongUsage(f"target {column.name}: {seen[class_]!r} and {value!r} are one class; write one of them in the files")
-        seen[class_] = value
 
 
 # ------------------------------------------------------------------------------------------ time, key, group, features

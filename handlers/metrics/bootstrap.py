@@ -7,6 +7,7 @@ is fixed, so the same evaluation gives the same interval everywhere.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -71,12 +72,15 @@ class Paired:
         return float(np.mean(better >= absolute + share * np.abs(pairs[:, 1]) - 1e-12))
 
 
+@lru_cache(maxsize=8)
 def draws(clusters: int, resamples: int = RESAMPLES, seed: int = SEED) -> NDArray[Any]:
     """(resamples, clusters): how often each cluster is drawn when as many as there are are drawn with replacement."""
     import numpy as np
 
     generator = np.random.Generator(np.random.PCG64(seed))
-    return generator.multinomial(clusters, np.full(clusters, 1.0 / clusters), size=resamples).astype(np.float64)
+    drawn = generator.multinomial(clusters, np.full(clusters, 1.0 / clusters), size=resamples).astype(np.float64)
+    drawn.flags.writeable = False  # every metric of every model gets the same
+    return drawn
 
 
 def _interval(value: float, sampled: NDArray[Any], confidence: float, clusters: int, rows: int) -> Interval:
@@ -94,17 +98,16 @@ def _points(metric: Metric, grouped: Grouped, counts: NDArray[Any]) -> tuple[flo
     import numpy as np
 
     compute = metric.prepare(grouped)
-    return float(compute(np.ones((1, len(grouped.clusters))))[0]), compute(counts)
+    return float(compute(np.ones((1, grouped.size)))[0]), compute(counts)
 
 
 def interval(
     metric: Metric, predictions: Predictions, *, resamples: int = RESAMPLES, confidence: float = CONFIDENCE, seed: int = SEED
 ) -> Interval:
     """The metric of one model with its interval over clusters."""
-    grouped = Grouped.group(predictions)
-    size = len(grouped.clusters)
-    value, sampled = _points(metric, grouped, draws(size, resamples if size > 1 else 1, seed))
-    return _interval(value, sampled, confidence, size, predictions.rows)
+    grouped = predictions.grouped
+    value, sampled = _points(metric, grouped, draws(grouped.size, resamples if grouped.size > 1 else 1, seed))
+    return _interval(value, sampled, confidence, grouped.clusters, predictions.rows)
 
 
 def paired(
@@ -121,8 +124,8 @@ def paired(
 
     if not (np.array_equal(challenger.truth, champion.truth) and np.array_equal(challenger.cluster, champion.cluster)):
         raise ValueError("challenger and champion must predict the same rows")
-    first, second = Grouped.group(challenger), Grouped.group(champion)
-    size = len(first.clusters)
+    first, second = challenger.grouped, champion.grouped
+    size = first.size
     counts = draws(size, resamples if size > 1 else 1, seed)
     ours, our_sample = _points(metric, first, counts)
     theirs, their_sample = _points(metric, second, counts)
@@ -130,7 +133,7 @@ def paired(
     both = np.isfinite(better) if size > 1 else np.zeros(len(better), dtype=bool)
 
     def shown(value: float, sampled: NDArray[Any]) -> Interval:
-        return _interval(value, sampled, confidence, size, challenger.rows)
+        return _interval(value, sampled, confidence, first.clusters, challenger.rows)
 
     return Paired(
         shown(ours, our_sample),

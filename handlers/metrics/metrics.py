@@ -2,7 +2,7 @@
 
 A metric is prepared once for a set of rows and then computed for many resamples of its clusters: `prepare(grouped)` gives a function
 from counts (resamples, clusters) - how often each cluster is drawn - to values (resamples,). Metrics that are sums over rows need
-one matrix product for all resamples; those that need an order sort once and cost one pass over the rows per resample.
+one matrix product for all resamples; so does the area under the ROC curve, from pairs of clusters. Those that need an order sort once.
 Values agree with scikit-learn's functions of the same name, sample weights included.
 """
 
@@ -72,8 +72,8 @@ def value(found: Metric, predictions: Predictions) -> float:
 
     if predictions.rows == 0:
         return float("nan")
-    grouped = Grouped.group(predictions)
-    return float(found.prepare(grouped)(np.ones((1, len(grouped.clusters))))[0])
+    grouped = predictions.grouped
+    return float(found.prepare(grouped)(np.ones((1, grouped.size)))[0])
 
 
 def values(task: str, names: Sequence[str], predictions: Predictions) -> dict[str, float]:

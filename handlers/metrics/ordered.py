@@ -1,11 +1,13 @@
-"""Metrics that need the rows in order of their score: sorted once, then one pass over the rows per resample."""
+"""Metrics that need the rows in order of their score: sorted once, and computed for all resamples together."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from handlers.metrics.predictions import Grouped
+from handlers.metrics.concordance import concordant
+from handlers.metrics.predictions import Grouped, Ranking
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -13,25 +15,28 @@ if TYPE_CHECKING:
 Statistic = Callable[["NDArray[Any]"], "NDArray[Any]"]
 Curve = Callable[["NDArray[Any]"], "tuple[NDArray[Any], NDArray[Any]]"]
 
+THRESHOLDS = 256  # computed in one step
 
-def cumulative(grouped: Grouped, score: NDArray[Any], positive: NDArray[Any]) -> Curve:
-    """A function from the counts of one resample (clusters,) to the weights of true and false positives at each distinct score, from the
+
+def cumulative(grouped: Grouped, ranking: Ranking, positive: NDArray[Any]) -> Curve:
+    """A function from the counts of one resample (size,) to the weights of true and false positives at each distinct score, from the
     highest down. Rows of equal score count as one threshold, so that ties are worth one half."""
     import numpy as np
 
-    order = np.argsort(-score, kind="stable")
-    ranked = score[order]
-    ends = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
-    index = grouped.index[order]
-    weight = grouped.of.weight[order]
-    hit = weight * positive[order]
-    miss = weight - hit
+    index, hit, miss = _ranked(grouped, ranking, positive)
 
     def of(counts: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         drawn = counts[index]
-        return np.cumsum(hit * drawn)[ends], np.cumsum(miss * drawn)[ends]
+        return np.cumsum(hit * drawn)[ranking.ends], np.cumsum(miss * drawn)[ranking.ends]
 
     return of
+
+
+def _ranked(grouped: Grouped, ranking: Ranking, positive: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """(number of the cluster, weight as a positive, weight as a negative) of each row, from the highest score down."""
+    weight = grouped.of.weight[ranking.order]
+    hit = weight * positive[ranking.order]
+    return grouped.index[ranking.order], hit, weight - hit
 
 
 def _area(hits: NDArray[Any], misses: NDArray[Any]) -> float:
@@ -54,20 +59,70 @@ def _precision(hits: NDArray[Any], misses: NDArray[Any]) -> float:
     return float(np.dot(np.diff(hits, prepend=0.0), precision) / hits[-1])
 
 
-def _each(curve: Curve, reduce: Callable[[NDArray[Any], NDArray[Any]], float]) -> Statistic:
+def _area_of(grouped: Grouped, ranking: Ranking, positive: NDArray[Any]) -> Statistic:
+    """One resample is counted row by row; more of them by the pairs of clusters, which are counted once."""
     import numpy as np
 
-    return lambda counts: np.asarray([reduce(*curve(row)) for row in counts])
+    def of(counts: NDArray[Any]) -> NDArray[Any]:
+        if len(counts) == 1:
+            return np.asarray([_area(*cumulative(grouped, ranking, positive)(counts[0]))])
+        index, hit, miss = _ranked(grouped, ranking, positive)
+        pairs = concordant(ranking, index, hit, miss, grouped.size)
+        hits, misses = (counts @ np.bincount(index, weights=side, minlength=grouped.size) for side in (hit, miss))
+        both = (hits > 0) & (misses > 0)
+        above = np.einsum("rk,rk->r", counts @ pairs, counts)
+        return np.asarray(np.divide(above, hits * misses, out=np.full(len(counts), np.nan), where=both))
+
+    return of
 
 
 def area_under_roc(grouped: Grouped) -> Statistic:
     """The probability that a positive row scores above a negative one, ties one half; NaN with one class only."""
-    return _each(cumulative(grouped, grouped.of.score, grouped.of.truth), _area)
+    return _area_of(grouped, grouped.ranking, grouped.of.truth)
 
 
 def average_precision(grouped: Grouped) -> Statistic:
     """Precision averaged over the steps of recall, without interpolation; NaN without positives."""
-    return _each(cumulative(grouped, grouped.of.score, grouped.of.truth), _precision)
+    import numpy as np
+
+    def of(counts: NDArray[Any]) -> NDArray[Any]:
+        if len(counts) == 1:
+            return np.asarray([_precision(*cumulative(grouped, grouped.ranking, grouped.of.truth)(counts[0]))])
+        return _precisions(grouped.ranking, *_ranked(grouped, grouped.ranking, grouped.of.truth), counts)
+
+    return of
+
+
+def _precisions(ranking: Ranking, index: NDArray[Any], hit: NDArray[Any], miss: NDArray[Any], counts: NDArray[Any]) -> NDArray[Any]:
+    """The average precision of each resample. Recall only steps where a positive is, so only those scores are thresholds; a block of them
+    is computed for all resamples at once."""
+    import numpy as np
+    from scipy import sparse
+
+    scores = np.repeat(np.arange(len(ranking.ends)), np.diff(ranking.ends, prepend=-1))
+    steps = np.unique(scores[hit > 0])
+    if not len(steps):
+        return np.full(len(counts), np.nan)
+    ends = np.append(0, ranking.ends[steps] + 1)
+    drawn = np.ascontiguousarray(counts.T)
+    called, hits, found = np.zeros(len(counts)), np.zeros(len(counts)), np.zeros(len(counts))
+    for low in range(0, len(steps), THRESHOLDS):
+        edges = ends[low : low + THRESHOLDS + 1]
+        first, last = edges[0], edges[-1]
+        shape = (len(edges) - 1, len(drawn))
+        up, every = (
+            sparse.csr_matrix((weight[first:last], index[first:last], edges - first), shape=shape) @ drawn for weight in (hit, hit + miss)
+        )
+        step = up.copy()
+        up[0] += hits
+        every[0] += called
+        np.cumsum(up, axis=0, out=up)
+        np.cumsum(every, axis=0, out=every)
+        hits, called = up[-1].copy(), every[-1].copy()
+        # where nothing is called there are no hits either
+        up /= np.maximum(every, np.finfo(np.float64).tiny)
+        found += np.einsum("tr,tr->r", step, up)
+    return np.asarray(np.divide(found, hits, out=np.full(len(counts), np.nan), where=hits > 0))
 
 
 def roc_auc_one_versus_rest(grouped: Grouped) -> Statistic:
@@ -76,7 +131,7 @@ def roc_auc_one_versus_rest(grouped: Grouped) -> Statistic:
 
     truth, score = grouped.of.truth, grouped.of.score
     present = [c for c in range(score.shape[1]) if 0 < int((truth == c).sum()) < len(truth)]
-    each = [_each(cumulative(grouped, score[:, c], (truth == c).astype(np.float64)), _area) for c in present]
+    each = [_area_of(grouped, Ranking.of(score[:, c]), (truth == c).astype(np.float64)) for c in present]
 
     def of(counts: NDArray[Any]) -> NDArray[Any]:
         if not each:
@@ -93,24 +148,50 @@ def median_of_errors(grouped: Grouped, errors: NDArray[Any]) -> Statistic:
     order = np.argsort(errors, kind="stable")
     ranked, index, weight = errors[order], grouped.index[order], grouped.of.weight[order]
 
-    def one(counts: NDArray[Any]) -> float:
-        drawn = weight * counts[index]
+    def one(counts: NDArray[Any], first: int, last: int, before: float, total: float) -> float:
+        """The median, which is among the rows `first` to `last`; `before` is the weight of those above them."""
+        if total <= 0:
+            return float("nan")
+        drawn = weight[first:last] * counts[index[first:last]]
         kept = drawn > 0
-        below = np.cumsum(drawn[kept])
-        half = below[-1] / 2.0
+        below = before + np.cumsum(drawn[kept])
+        half = total / 2.0
         at = int(np.searchsorted(below, half * (1.0 - 1e-12)))
-        found = ranked[kept]
-        exact = abs(below[at] - half) <= 1e-9 * half and at + 1 < len(found)
-        return float((found[at] + found[at + 1]) / 2.0 if exact else found[at])
+        found = ranked[first:last][kept]
+        if at >= len(found):  # rounding put it into the next block
+            return one(counts, 0, len(ranked), 0.0, total)
+        exact = abs(below[at] - half) <= 1e-9 * half
+        after = found[at + 1] if exact and at + 1 < len(found) else _next(ranked, weight, counts, index, last) if exact else None
+        return float(found[at] if after is None else (found[at] + after) / 2.0)
 
-    return lambda counts: np.asarray([one(row) for row in counts])
+    def of(counts: NDArray[Any]) -> NDArray[Any]:
+        if len(counts) == 1:
+            return np.asarray([one(counts[0], 0, len(ranked), 0.0, float((weight * counts[0][index]).sum()))])
+        length = max(1, math.isqrt(len(ranked)))
+        cells = np.bincount(np.arange(len(ranked)) // length * grouped.size + index, weights=weight)
+        blocks = np.append(cells, np.zeros(-len(cells) % grouped.size)).reshape(-1, grouped.size)
+        sums = np.cumsum(counts @ blocks.T, axis=1)
+        where = (sums < sums[:, -1:] / 2.0 * (1.0 - 1e-12)).sum(axis=1)
+        starts = np.where(where > 0, sums[np.arange(len(sums)), where - 1], 0.0)
+        rows = zip(counts, where.tolist(), starts.tolist(), sums[:, -1].tolist(), strict=True)
+        return np.asarray([one(row, block * length, (block + 1) * length, start, total) for row, block, start, total in rows])
+
+    return of
+
+
+def _next(ranked: NDArray[Any], weight: NDArray[Any], counts: NDArray[Any], index: NDArray[Any], first: int) -> float | None:
+    """The first drawn error from row `first` on; None when there is none."""
+    import numpy as np
+
+    there = np.flatnonzero(weight[first:] * counts[index[first:]] > 0)
+    return float(ranked[first + there[0]]) if len(there) else None
 
 
 def roc_curve(grouped: Grouped, points: int = 200) -> list[tuple[float, float]]:
     """(false positive rate, true positive rate), at most `points` of them, from (0, 0) to (1, 1)."""
     import numpy as np
 
-    hits, misses = cumulative(grouped, grouped.of.score, grouped.of.truth)(np.ones(len(grouped.clusters)))
+    hits, misses = cumulative(grouped, grouped.ranking, grouped.of.truth)(np.ones(grouped.size))
     if hits[-1] <= 0 or misses[-1] <= 0:
         return []
     grid = np.unique(np.linspace(0, len(hits) - 1, points - 1).astype(np.int64))

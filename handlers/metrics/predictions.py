@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -11,8 +12,11 @@ if TYPE_CHECKING:
 
 ScoreKind = Literal["probability", "decision", "value"]
 
+# more clusters than this are joined into as many groups, so that what a resample costs does not grow with the rows
+MOST_CLUSTERS = 512
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Predictions:
     """Rows with their truth and the model's prediction.
 
@@ -35,30 +39,91 @@ class Predictions:
     def rows(self) -> int:
         return int(self.truth.shape[0])
 
+    @cached_property
+    def grouped(self) -> Grouped:
+        """The rows by cluster: numbered once, for every metric."""
+        return Grouped.group(self)
+
     def only(self, chosen: NDArray[Any]) -> Predictions:
         """The rows where `chosen` is true."""
         columns = {name: values[chosen] for name, values in self.columns.items()}
         return Predictions(self.truth[chosen], self.score[chosen], self.weight[chosen], self.cluster[chosen], self.kind, columns)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
+class Ranking:
+    """Rows from the highest score down: `order` are their numbers, `ends` the places of the last row of each distinct score."""
+
+    order: NDArray[Any]
+    ends: NDArray[Any]
+
+    @classmethod
+    def of(cls, score: NDArray[Any]) -> Ranking:
+        import numpy as np
+
+        order = np.argsort(-score, kind="stable")
+        ranked = score[order]
+        return cls(order, np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1))
+
+
+@dataclass(frozen=True)
 class Grouped:
-    """Predictions with the clusters numbered 0..len(clusters)-1: `index[i]` is the number of row i's cluster."""
+    """Predictions with what is resampled numbered from 0: `index[i]` is the number of row i's cluster.
+
+    `clusters` is how many clusters the rows have, `size` how many numbers: fewer where clusters were joined (`_joined`).
+    """
 
     of: Predictions
-    clusters: NDArray[Any]
+    clusters: int
+    size: int
     index: NDArray[Any]
 
     @classmethod
     def group(cls, predictions: Predictions) -> Grouped:
         import numpy as np
 
-        clusters, index = np.unique(predictions.cluster, return_inverse=True)
-        return cls(predictions, clusters, index.astype(np.int64).reshape(-1))
+        values, index = _numbered(predictions.cluster)
+        count = len(values)
+        if count > MOST_CLUSTERS:
+            values, joined = np.unique(_joined(values), return_inverse=True)
+            index = joined.reshape(-1)[index]
+        return cls(predictions, count, len(values), index)
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """The rows by their score, sorted once for every metric that needs the order."""
+        return Ranking.of(self.of.score)
 
     def sums(self, *columns: NDArray[Any]) -> NDArray[Any]:
-        """(clusters, columns): the weighted sum of each column over the rows of each cluster."""
+        """(size, columns): the weighted sum of each column over the rows of each cluster."""
         import numpy as np
 
-        size = len(self.clusters)
-        return np.stack([np.bincount(self.index, weights=column * self.of.weight, minlength=size) for column in columns], axis=1)
+        return np.stack([np.bincount(self.index, weights=column * self.of.weight, minlength=self.size) for column in columns], axis=1)
+
+
+def _numbered(cluster: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The distinct values in order, and the place of each row's among them. Whole numbers that lie close together need no sort."""
+    import numpy as np
+
+    if cluster.dtype.kind in "iu" and len(cluster):
+        low, high = int(cluster.min()), int(cluster.max())
+        if high - low <= 4 * len(cluster):
+            there = np.zeros(high - low + 1, dtype=bool)
+            away = (cluster - low).astype(np.int64)
+            there[away] = True
+            return np.flatnonzero(there) + low, (np.cumsum(there) - 1)[away]
+    values, index = np.unique(cluster, return_inverse=True)
+    return values, index.astype(np.int64).reshape(-1)
+
+
+def _joined(values: NDArray[Any]) -> NDArray[Any]:
+    """The group of each cluster, below MOST_CLUSTERS, by a hash of its value alone: clusters that are independent of each other stay so
+    when some of them are joined, as long as what joins them knows nothing of their rows."""
+    import numpy as np
+
+    whole = values.astype(np.int64).view(np.uint64) if values.dtype.kind in "iufb" else np.arange(len(values), dtype=np.uint64)
+    # the finalizer of splitmix64: neighbouring numbers land in unrelated groups
+    mixed = whole + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (mixed ^ (mixed >> np.uint64(31))) % np.uint64(MOST_CLUSTERS)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset
@@ -15,6 +16,7 @@ from handlers.storage import Store
 
 # encoded rows of `valid` up to this size are kept between epochs instead of being read and encoded again
 KEPT_BYTES = 128 * 1024 * 1024
+Some = TypeVar("Some")
 
 
 class DatasetFeed:
@@ -29,7 +31,7 @@ class DatasetFeed:
 
     def train(self, epoch: int, start: Position | None) -> Iterator[Batch]:
         seed = self.spec.model.seed
-        return batches(self.store, self.dataset, self.spec, self.encoder, "train", epoch=epoch, seed=seed, start=start)
+        return ahead(batches(self.store, self.dataset, self.spec, self.encoder, "train", epoch=epoch, seed=seed, start=start))
 
     def ordered(self, role: str) -> Iterator[Batch]:
         """The rows of a role in the order of the manifest."""
@@ -56,6 +58,18 @@ class DatasetFeed:
                 kept = [*kept, batch] if size <= KEPT_BYTES else None
         if kept is not None:
             self._kept[name] = kept
+
+
+def ahead(rows: Iterator[Some]) -> Iterator[Some]:
+    """The same batches in the same order: each is read and encoded by a thread while the one before is being learned.
+
+    An error comes where its batch would. A batch's position is its own, so what was made ahead and never handed out is made again.
+    """
+    with ThreadPoolExecutor(1, "ahead") as worker:
+        coming = worker.submit(next, rows, None)
+        while (batch := coming.result()) is not None:
+            coming = worker.submit(next, rows, None)
+            yield batch
 
 
 def _bytes(X: Any) -> int:

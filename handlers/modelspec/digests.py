@@ -9,18 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from handlers.modelspec.code_digests import facts
-from handlers.modelspec.model import ModelSpec, Source
-from handlers.storage import ObjectInfo, canonical_json, digest
+from handlers.modelspec.model import Lookback, ModelSpec, Source
+from handlers.storage import canonical_json, digest
 
 
-def identity(found: ObjectInfo) -> list[Any]:
-    """What makes a source object this object: key, size and checksum, never its version or time."""
-    return [found.key, found.size, found.checksum or found.etag]
-
-
-def snapshot_digest(objects: Iterable[Sequence[Any]]) -> str:
-    """Of one state of the sources: identities in the order of their keys."""
-    return digest(sorted(list(o) for o in objects))
+def snapshot_digest(objects: Iterable[Sequence[Any]], more: Mapping[str, Any] | None = None) -> str:
+    """Of one state of the sources: identities in the order of their keys, and what a snapshot has only where the spec asks for it."""
+    ordered = sorted(list(o) for o in objects)
+    return digest({"objects": ordered, **more} if more else ordered)
 
 
 def query_digest(spec: ModelSpec) -> str:
@@ -30,12 +26,13 @@ def query_digest(spec: ModelSpec) -> str:
     # by time the lengths of the roles make no part anew: a part is cut where a role ends
     split = {key: value for key, value in tree["data"]["split"].items() if by_hash or key in ("by", "column", "unit", "timezone", "part")}
     data = {key: tree["data"][key] for key in ("key", "on_duplicate", "target", "weight", "group")}
-    read = Source.model_dump(source, mode="json", exclude={"prefix"})
-    if not source.csv.header:
-        read["order"] = list(source.columns)
+    # which rows are old enough decides which parts are used, not what a part holds
+    data["target"] = {**data["target"], "label_delay": None}
+    others = {name: _read(other) for name, other in spec.data.sources.items() if name != spec.data.trigger}
     return digest(
         {
-            "read": read,
+            "read": _read(source),
+            **({"trigger": spec.data.trigger, "others": others} if others else {}),
             "sql": spec.sql,
             "scope": (tree["data"]["query"] or {}).get("scope"),
             "split": split,
@@ -45,13 +42,39 @@ def query_digest(spec: ModelSpec) -> str:
     )
 
 
-def part_digest(spec: ModelSpec, source: Sequence[Any], code: str) -> str:
-    """Of the rows of one source object (all its days)."""
-    return digest({"query": query_digest(spec), "source": list(source), "code": code})
+def part_digest(spec: ModelSpec, source: Sequence[Any], code: str, references: Mapping[str, Any] | None = None) -> str:
+    """Of the rows of one source object (all its days), joined to reference tables where there are some."""
+    joined = {"references": references} if references else {}
+    return digest({"query": query_digest(spec), "source": list(source[1:]), **joined, "code": code})
+
+
+def raw_digest(spec: ModelSpec, name: str, source: Sequence[Any], asked: Iterable[str], code: str) -> str:
+    """Of the rows of one object of the source `name` as they are declared, cut by day where the scope looks back."""
+    declared = spec.data.sources[name]
+    more = [] if declared.format == "jsonl" else sorted(set(asked) - set(declared.columns))
+    cut = {key: getattr(spec.data.split, key) for key in ("column", "timezone")} if _looks_back(spec) else None
+    return digest({"raw": _read(declared), "asked": more, "cut": cut, "source": list(source[1:]), "code": code})
+
+
+def window_digest(spec: ModelSpec, window: Mapping[str, Any], references: Mapping[str, Any], code: str) -> str:
+    """Of the rows that a query over many rows gives: of one day, or of all."""
+    return digest({"query": query_digest(spec), "window": dict(window), "references": dict(references), "code": code})
+
+
+def _looks_back(spec: ModelSpec) -> bool:
+    return spec.data.query is not None and isinstance(spec.data.query.scope, Lookback)
+
+
+def _read(source: Source) -> dict[str, Any]:
+    """How the objects of a source are read."""
+    found = Source.model_dump(source, mode="json", exclude={"prefix"})
+    if not source.csv.header:
+        found["order"] = list(source.columns)
+    return found
 
 
 def dataset_digest(parts: Sequence[Sequence[Any]], spec: ModelSpec, code: str) -> str:
-    """Of a manifest: parts with their roles, and the features."""
+    """Of a manifest: parts with their roles in the order of their rows, and the features."""
     tree = spec.tree()
     return digest(
         {"parts": [list(p) for p in parts], "features": tree["features"], "split": tree["data"]["split"], "task": spec.task, "code": code}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from zoneinfo import ZoneInfo
 
 from handlers.modelspec.model import Feature, ModelSpec
 
@@ -54,13 +53,3 @@ def _timestamp(feature: Feature) -> Iterator[tuple[str, str]]:
         yield "cyclic", f"{' and '.join(feature.units)} have no period; leave `cyclic` out"
     if feature.scale == "standard" and not set(feature.units) & set(NUMBERS):
         yield "scale", "standard is only for the units epoch and year; the others have a range that is known"
-    if feature.timezone is not None and not _is_zone(feature.timezone):
-        yield "timezone", f"{feature.timezone!r} is not a time zone; accepted: names such as UTC, Europe/Berlin"
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True

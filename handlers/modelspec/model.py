@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from handlers.modelspec.dialects import check_encoding, check_formats, listed
-from handlers.modelspec.quantities import check_duration, check_length, check_quantity
+from handlers.modelspec.quantities import check_duration, check_length, check_quantity, check_zone
 
 Number = int | float
 Scalar = bool | int | float | str
 Duration = Annotated[str, AfterValidator(check_duration)]
 Quantity = Annotated[str | int | float, AfterValidator(check_quantity)]
 Length = Annotated[str | int, AfterValidator(check_length)]
+Zone = Annotated[str, AfterValidator(check_zone)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 ColumnType = Literal["string", "int", "float", "boolean", "timestamp", "date", "vector"]
 Unit = Literal["minute", "hour", "weekday", "day", "month", "year", "dayofyear", "epoch"]
@@ -54,10 +55,10 @@ class Source(SpecMapping):
 
     @model_validator(mode="after")
     def _declared(self) -> Source:
-        if self.format != "csv" and self.csv != Csv():
-            raise ValueError(f"csv: accepted with format: csv, not with {self.format}")
         if self.format == "csv" and "vector" in self.columns.values():
             raise ValueError("columns: a CSV file has no vectors; give them as Parquet or JSON Lines, or a column for each number")
+        if self.format != "csv" and self.csv != Csv():
+            raise ValueError(f"csv: accepted with format: csv, not with {self.format}")
         if self.format != "parquet" and not self.columns:
             raise ValueError(f"columns: required for a {self.format} source: list its columns and their types, which are never guessed")
         return self
@@ -93,7 +94,7 @@ class TimeSplit(SpecMapping):
     by: Literal["time"]
     column: str
     unit: Literal["year", "step", "epoch_s", "epoch_ms"] | None = None
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
     part: Literal["day", "week", "month", "auto"] = "auto"
     gap: Length = "0d"
     valid: Length
@@ -188,7 +189,7 @@ class Feature(SpecMapping):
     size: int | None = Field(default=None, ge=1, le=1 << 16)
     units: list[Unit] | None = Field(default=None, min_length=1)
     cyclic: bool | None = None
-    timezone: str | None = None
+    timezone: Zone | None = None
     ngrams: tuple[int, int] | None = Field(default=None, strict=False)
     analyzer: Literal["word", "char"] | None = None
     lowercase: bool | None = None
@@ -282,7 +283,15 @@ class Promote(SpecMapping):
     approval: Literal["manual"] | None = None
 
 
+class Schedule(SpecMapping):
+    """When a run is started by the clock; the manifests of it are generated from the spec."""
+
+    cron: Annotated[str, Field(pattern=r"^[0-9A-Za-z*?,/-]+( [0-9A-Za-z*?,/-]+){4}$")]
+    timezone: Zone = "UTC"
+
+
 class Trigger(SpecMapping):
+    schedule: Schedule | None = None
     quiet: Duration = "30s"
     at_most: Duration = "10m"
     min_new_rows: int = Field(default=1, ge=0)
@@ -301,14 +310,11 @@ class Resources(SpecMapping):
     retries: int | None = Field(default=None, ge=0)
 
 
-def _same(value: Scalar) -> Scalar:
-    """What two classes have in common that no row can tell apart: 1, 1.0, true and their texts."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return float(value)
-    except ValueError:
-        return {"true": True, "false": False}.get(value, value)
+def _twice(classes: list[Scalar]) -> bool:
+    """Whether two of them are the same number or the same text, so that no row can tell them apart."""
+    texts = [str(each).lower() if isinstance(each, bool) else str(each) for each in classes]
+    numbers = [each for each in classes if not isinstance(each, str)]
+    return len(set(texts)) < len(texts) or len(set(numbers)) < len(numbers)
 
 
 class ModelSpec(SpecMapping):
@@ -350,7 +356,7 @@ class ModelSpec(SpecMapping):
     @model_validator(mode="after")
     def _consistent(self) -> ModelSpec:
         target = self.data.target
-        if target.classes is not None and len({_same(c) for c in target.classes}) < len(target.classes):
+        if target.classes is not None and _twice(target.classes):
             raise ValueError(f"data.target.classes: a class occurs twice in {target.classes}")
         if self.task != "binary" and target.positive is not None:
             raise ValueError("data.target.positive: accepted only for a binary target")

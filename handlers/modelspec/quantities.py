@@ -1,8 +1,9 @@
-"""Durations (30s, 10m, 2h, 14d, 2w) and Kubernetes quantities (500m, 64Mi, 2)."""
+"""Durations (30s, 10m, 2h, 14d, 2w), Kubernetes quantities (500m, 64Mi, 2) and names of time zones."""
 
 from __future__ import annotations
 
 import re
+from zoneinfo import ZoneInfo
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -38,3 +39,12 @@ def check_quantity(value: str | float) -> str:
     if not QUANTITY.fullmatch(text):
         raise ValueError(f"{text!r} is not a quantity; accepted: 2, 500m, 64Mi, 4Gi")
     return text
+
+
+def check_zone(name: str) -> str:
+    """The name of a time zone itself, when it is one."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{name!r} is not a time zone; accepted: names such as UTC, Europe/Berlin") from None
+    return name

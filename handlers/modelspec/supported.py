@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from handlers.modelspec import feature_rules, split_rules
-from handlers.modelspec.model import Lookback, ModelSpec
+from handlers.modelspec import feature_rules, source_rules, split_rules
+from handlers.modelspec.model import ModelSpec
 
 Refusal = tuple[tuple[str | int, ...], str]
-PREFIX = re.compile(r"(?:incoming|batches)/[a-z0-9](?:[-a-z0-9]{0,38}[a-z0-9])?/(?:.*/)?")
 
 
 def unsupported(spec: ModelSpec) -> Iterator[Refusal]:
@@ -25,23 +23,10 @@ def _not_yet(*path: str, instead: str = "") -> Refusal:
 
 
 def _data(spec: ModelSpec) -> Iterator[Refusal]:
-    data = spec.data
     if spec.task == "ranking":
         yield ("task",), "not supported yet: task ranking; supported: binary, multiclass, regression"
-    if len(data.sources) > 1:
-        other = next(name for name in data.sources if name != data.trigger)
-        yield _not_yet("data", "sources", other, instead="one source is supported")
-    for name, source in data.sources.items():
-        if source.join:
-            yield _not_yet("data", "sources", name, "join")
-    prefix = data.sources[data.trigger].prefix
-    if not PREFIX.fullmatch(prefix):
-        yield ("data", "sources", data.trigger, "prefix"), f"no Sensor watches {prefix!r}; accepted: incoming/<name>/"
-    if data.query is not None and (isinstance(data.query.scope, Lookback) or data.query.scope == "all"):
-        yield _not_yet("data", "query", "scope", instead="supported: scope: row")
+    yield from source_rules.wrong(spec)
     yield from split_rules.wrong(spec)
-    if data.target.label_delay:
-        yield _not_yet("data", "target", "label_delay")
 
 
 def _training(spec: ModelSpec) -> Iterator[Refusal]:

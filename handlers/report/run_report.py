@@ -14,8 +14,9 @@ from handlers.report.explain import instant
 from handlers.report.page import Facts, page
 from handlers.runs import trials
 from handlers.runs.champion import current
-from handlers.runs.records import RunRecord, read_run, run_folder
-from handlers.storage import Missing, Store
+from handlers.runs.records import RunRecord, read_run
+from handlers.runs.requests import run_folder
+from handlers.storage import Missing, Store, optional_json
 
 # an engine's list of failed steps may be long; a report shows this many
 SHOWN_FAILURES = 30
@@ -71,7 +72,12 @@ def facts(store: Store, model: str, run: str, status: str, failures: Sequence[Ma
 def _reason(record: RunRecord, failures: Sequence[Mapping[str, Any]], store: Store) -> str:
     if record.result is not None:
         return str(record.result.get("reason", ""))
-    messages = [str(f["message"]) for f in (*reversed(of_run(store, record.model, record.run)), *failures) if f.get("message")]
+    return ended_early(store, record.model, record.run, failures)
+
+
+def ended_early(store: Store, model: str, run: str, failures: Sequence[Mapping[str, Any]]) -> str:
+    """Why a run ended that nobody judged."""
+    messages = [str(f["message"]) for f in (*reversed(of_run(store, model, run)), *failures) if f.get("message")]
     return messages[0] if messages else "The run ended before it could record why."
 
 
@@ -86,7 +92,7 @@ def _dataset(store: Store, model: str, digest: str) -> Dataset | None:
 
 def _evaluations(store: Store, verdict: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     keys: Mapping[str, str] = verdict.get("evaluations", {})
-    found = {name: trials.optional(store, key) for name, key in keys.items()}
+    found = {name: optional_json(store, key) for name, key in keys.items()}
     return {name: document for name, document in found.items() if document is not None}
 
 
@@ -96,7 +102,7 @@ def _trials(store: Store, model: str, verdict: Mapping[str, Any], select_by: str
     for score in verdict.get("trials", []):
         name = score["trial"]
         result = trials.result(store, model, name) or {}
-        evaluation = trials.optional(store, str(score.get("evaluation", ""))) or {}
+        evaluation = optional_json(store, str(score.get("evaluation", ""))) or {}
         found.append(
             {
                 "trial": name,

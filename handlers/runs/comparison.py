@@ -51,9 +51,9 @@ def verdict(
     theirs = compared.predict(store, rows.dataset, spec, "test") if compared else None
     found, metrics = _decide(gate, spec, ours, theirs, same=same, why_not=rows.why_not)
     wanted = list(metrics)
-    evaluations = {"challenger": _keep(store, model, winner, rows.dataset, spec, ours, wanted)}
+    evaluations = {"challenger": _keep(store, model, winner, rows.dataset, spec, ours, _of("challenger", metrics))}
     if compared and theirs is not None:
-        evaluations["champion"] = _keep(store, model, compared, rows.dataset, spec, theirs, wanted)
+        evaluations["champion"] = _keep(store, model, compared, rows.dataset, spec, theirs, _of("champion", metrics))
     code = code_digest("verdicts", libraries(spec.model.estimator))
     before = pointer.record and {k: pointer.record.get(k) for k in ("number", "trial", "run", "dataset")}
     return {
@@ -127,10 +127,15 @@ def _alone(gate: gates.Gate, found: Any, *, same: bool, why_not: str | None) -> 
     return gates.incomparable(gate, found, why_not) if why_not else gates.first(gate, found)
 
 
+def _of(which: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The intervals of one of the two models."""
+    return {name: both[which] for name, both in metrics.items()}
+
+
 def _keep(
-    store: Store, model: str, trained: TrainedTrial, rows: Dataset, spec: ModelSpec, predictions: Predictions, wanted: list[str]
+    store: Store, model: str, trained: TrainedTrial, rows: Dataset, spec: ModelSpec, predictions: Predictions, metrics: Mapping[str, Any]
 ) -> str:
-    return keep(store, model, document(trained, "test", rows_digest(rows, "test"), spec, predictions, wanted))
+    return keep(store, model, document(trained, "test", rows_digest(rows, "test"), spec, predictions, metrics))
 
 
 def _baseline(

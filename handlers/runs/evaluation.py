@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from handlers.data.split import clusters
 from handlers.metrics.bootstrap import interval
 from handlers.metrics.metrics import metric, metrics_of
 from handlers.metrics.ordered import roc_curve
-from handlers.metrics.predictions import Grouped, Predictions
+from handlers.metrics.predictions import Predictions
 from handlers.models.estimators import Learner, classes, kind, libraries
 from handlers.models.model_file import load
 from handlers.models.predict import predict
@@ -24,7 +24,7 @@ from handlers.modelspec.digests import evaluation_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load as load_spec
 from handlers.runs import trials
-from handlers.storage import Missing, Store, canonical_json, digest, write_once
+from handlers.storage import Missing, Store, canonical_json, digest, optional_json, write_once
 
 ROC_POINTS = 150
 
@@ -53,7 +53,7 @@ class TrainedTrial:
 
 def open_learner(store: Store, model: str, trial: str) -> tuple[Learner, dict[str, Any], ModelSpec]:
     """The trained model, the trial's request and the spec that it was trained with; BadData when there is no such trained trial."""
-    request = trials.optional(store, f"{trials.folder(model, trial)}/request.json")
+    request = optional_json(store, f"{trials.folder(model, trial)}/request.json")
     where = f"{trials.folder(model, trial)}/model/model.skops"
     try:
         data = store.get(where)
@@ -79,18 +79,18 @@ def named(trial: str, estimator: str, rows: str, spec: ModelSpec, wanted: Sequen
 
 
 def document(
-    trained: TrainedTrial, role: str, rows: str, spec: ModelSpec, predictions: Predictions, wanted: Sequence[str]
+    trained: TrainedTrial, role: str, rows: str, spec: ModelSpec, predictions: Predictions, metrics: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The evaluation of `trained`: each metric with its interval over clusters, and a binary model's ROC curve."""
+    """The evaluation of `trained`: `metrics` with their intervals over clusters, and a binary model's ROC curve."""
     found: dict[str, Any] = {
         "trial": trained.trial,
         "role": role,
         "rows": rows,
-        "digest": named(trained.trial, trained.spec.model.estimator, rows, spec, wanted),
-        "metrics": {name: interval(metric(spec.task, name), predictions).to_json() for name in wanted},
+        "digest": named(trained.trial, trained.spec.model.estimator, rows, spec, list(metrics)),
+        "metrics": dict(metrics),
     }
     if spec.task == "binary":
-        found["roc"] = [[round(x, 4), round(y, 4)] for x, y in roc_curve(Grouped.group(predictions), ROC_POINTS)]
+        found["roc"] = [[round(x, 4), round(y, 4)] for x, y in roc_curve(predictions.grouped, ROC_POINTS)]
     return found
 
 
@@ -109,10 +109,12 @@ def on_valid(store: Store, model: str, trial: str, spec: ModelSpec, dataset: Dat
     """The trial's evaluation on `valid`: read when it is there, computed and kept when it is not."""
     wanted = metrics_of(spec)
     rows = rows_digest(dataset, "valid")
-    known = trials.optional(store, key(model, trial, named(trial, spec.model.estimator, rows, spec, wanted)))
+    known = optional_json(store, key(model, trial, named(trial, spec.model.estimator, rows, spec, wanted)))
     if known is not None:
         return known
     trained = TrainedTrial.open(store, model, trial)
-    found = document(trained, "valid", rows, spec, trained.predict(store, dataset, spec, "valid"), wanted)
+    predictions = trained.predict(store, dataset, spec, "valid")
+    metrics = {name: interval(metric(spec.task, name), predictions).to_json() for name in wanted}
+    found = document(trained, "valid", rows, spec, predictions, metrics)
     keep(store, model, found)
     return found

@@ -6,15 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from handlers.runs import trials
 from handlers.runs.champion import pointer_key
-from handlers.storage import Store
+from handlers.runs.requests import run_folder
+from handlers.storage import Store, optional_json
 
 Doc = dict[str, Any]
-
-
-def run_folder(model: str, run: str) -> str:
-    return f"runs/{model}/{run}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +39,7 @@ class RunRecord:
 
 def read_run(store: Store, model: str, run: str) -> RunRecord:
     where = run_folder(model, run)
-    documents = [trials.optional(store, f"{where}/{name}.json") for name in ("request", "verdict", "result")]
+    documents = [optional_json(store, f"{where}/{name}.json") for name in ("request", "verdict", "result")]
     return RunRecord(model, run, *documents)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handlers.storage import Missing, Store, read_json, write_json
+from handlers.storage import Missing, Store, optional_json, read_json, write_json
 
 
 def _key(model: str, digest: str, gate: str = "") -> str:
@@ -21,9 +21,13 @@ def mark(store: Store, request: dict[str, Any]) -> None:
 
 
 def run_of(store: Store, model: str, digest: str, gate: str = "") -> str | None:
-    """The run that trained `digest` (and decided it by `gate`), None when there is none with a result."""
+    """The run that trained `digest` (and decided it by `gate`), None when there is none whose result says so.
+
+    The result may be an old one: of a run that failed and is tried again.
+    """
     try:
         run = str(read_json(store, _key(model, digest, gate))["run"])
     except Missing:
         return None
-    return run if store.head(f"runs/{model}/{run}/result.json") is not None else None
+    result = optional_json(store, f"runs/{model}/{run}/result.json")
+    return run if result is not None and result["outcome"] != "failed" else None

@@ -12,7 +12,7 @@ from typing import Any
 
 from handlers.contracts import GaveUp, TryAgain
 from handlers.models import checkpoint
-from handlers.storage import Missing, Store, canonical_json, read_json, write_json, write_once
+from handlers.storage import Missing, Store, canonical_json, optional_json, write_json, write_once
 
 # how many failures of one trial a run retries
 RETRIES = 2
@@ -22,18 +22,9 @@ def folder(model: str, trial: str) -> str:
     return f"trials/{model}/{trial}"
 
 
-def optional(store: Store, key: str) -> dict[str, Any] | None:
-    """The document, None when there is none."""
-    try:
-        found: dict[str, Any] = read_json(store, key)
-    except Missing:
-        return None
-    return found
-
-
 def result(store: Store, model: str, trial: str) -> dict[str, Any] | None:
     """The marker: None while the trial is not trained."""
-    return optional(store, f"{folder(model, trial)}/result.json")
+    return optional_json(store, f"{folder(model, trial)}/result.json")
 
 
 def publish_curve(store: Store, model: str, trial: str, lines: list[dict[str, Any]]) -> None:
@@ -58,14 +49,14 @@ def finish(store: Store, model: str, trial: str, model_file: bytes, document: di
 
 def failures(store: Store, model: str, trial: str, run: str) -> list[dict[str, Any]]:
     """The failures of this trial in this run; each run has a budget of its own."""
-    found = optional(store, f"{folder(model, trial)}/failures.json") or {}
+    found = optional_json(store, f"{folder(model, trial)}/failures.json") or {}
     return [entry for entry in found.get("failures", []) if entry["run"] == run]
 
 
 def failed(store: Store, model: str, trial: str, run: str, error: Exception, budget: int) -> GaveUp | TryAgain:
     """Record a failure; what to raise: try again (75) while there is budget, give up (70) when it is spent."""
     key = f"{folder(model, trial)}/failures.json"
-    known = (optional(store, key) or {}).get("failures", [])
+    known = (optional_json(store, key) or {}).get("failures", [])
     text = f"{type(error).__name__}: {error}"[:500]
     write_json(store, key, {"failures": [*known, {"run": run, "error": text, "at": store.server_time()}]})
     count = sum(1 for entry in known if entry["run"] == run) + 1

@@ -10,8 +10,9 @@ from pathlib import Path
 from tests.committed import copy_models
 from tests.docs.pages import DOCS, ROOT
 
-# what a run on local files never makes: other prefixes, a report, a training under way, a failure, artifacts
-ELSEWHERE = ("batches/", "argo/", "checkpoint/", "failures.json", "failures/", "report.html")
+# what a run on local files never makes: other prefixes, rows for a query over many rows, contents of multipart uploads,
+# a report, a training under way, a failure, artifacts
+ELSEWHERE = ("batches/", "raw.json", "contents/", "argo/", "checkpoint/", "failures.json", "failures/", "report.html")
 
 
 def told() -> dict[str, re.Pattern[str]]:

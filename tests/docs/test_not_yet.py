@@ -15,12 +15,7 @@ from tests.docs.pages import DOCS, ROOT
 # key on the page: (where in the spec, a value that it asks for)
 REFUSED: dict[str, tuple[str, Any]] = {
     "task": ("task", "ranking"),
-    "data.sources": ("data.sources.other", {"prefix": "incoming/other/", "format": "parquet"}),
-    "data.sources.<name>.join": ("data.sources.incoming.join", "broadcast"),
-    "data.query.scope": ("data.query.scope", "all"),
-    "data.query.scope.lookback": ("data.query.scope", {"lookback": "28d"}),
     "data.group": ("data.group", "carrier"),
-    "data.target.label_delay": ("data.target.label_delay", "1d"),
     "model.estimator": ("model.estimator", "models/mine.py:Mine"),
     "model.image": ("model.image", "mine"),
     "search.space": ("search.space", {}),

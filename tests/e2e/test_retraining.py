@@ -102,6 +102,46 @@ def test_bad_data_is_one_sentence_and_no_retry(repository: Repository) -> None:
     assert outcome(repository, "tiny", run)["outcome"] == "failed"
 
 
+def test_a_failed_run_is_retried_to_its_end_once_the_file_is_right(repository: Repository) -> None:
+    repository.model()
+    repository.up()
+    data = rows("2024-03-01", 20, seed=3)
+    repository.put("incoming/tiny/one.csv", data.replace("at,x,kind,late\n", "at;x;kind;late\n"))
+    run = repository.ended("upload")
+    name = run["metadata"]["name"]
+    assert outcome(repository, "tiny", run)["outcome"] == "failed"
+    repository.retrain("sources", "pause", "bucket")
+    repository.put("incoming/tiny/one.csv", data)
+    repository.retrain("retry", name)
+    repository.retrain("wait", name, ok=False)
+    assert repository.json("get", name)["status"]["phase"] == "Succeeded", repository.retrain("get", name)
+    assert outcome(repository, "tiny", run)["outcome"] == "promoted"
+    request = repository.objects(f"runs/tiny/{name}/")[f"runs/tiny/{name}/request.json"]
+    assert request["before"] != [request["snapshot"]]
+
+
+def test_a_run_that_is_stopped_lets_go_of_its_claim_and_is_followed(repository: Repository) -> None:
+    repository.model(epochs=10_000)
+    repository.up()
+    repository.retrain("sources", "pause", "bucket")
+    repository.put("incoming/tiny/one.csv", rows("2024-03-01", 20, seed=4))
+    submit = ("submit", "--from", "workflowtemplate/retrain", "-p", "model=tiny", "-p", "quiet=0s", "--name")
+    repository.retrain(*submit, "long")
+    wait_until(lambda: any("curve.jsonl" in key for key in _keys(repository, "trials/tiny/")), lambda: repository.retrain("get", ok=False))
+    repository.put("incoming/tiny/two.csv", rows("2024-03-21", 2, seed=5))
+    repository.retrain(*submit, "second", "--wait")
+    assert repository.objects("runs/tiny/second/")["runs/tiny/second/result.json"]["outcome"] == "busy"
+    repository.retrain("stop", "long")
+    repository.retrain("wait", "long", ok=False)
+    claim = repository.objects("runs/tiny/")["runs/tiny/claim.json"]
+    assert claim["last"] == {"run": "long", "wanted": True} or claim["run"].startswith("retrain-tiny-after-")
+    assert [w["metadata"]["labels"]["retrain/after"] for w in repository.json("list", "-l", "retrain/trigger=followup")["items"]] == [
+        "long"
+    ]
+    assert repository.objects("runs/tiny/long/")["runs/tiny/long/result.json"]["outcome"] == "failed"
+    assert "running" not in [line.split()[2] for line in repository.retrain("runs", "tiny").splitlines() if line.split()[1] == "long"]
+
+
 def digests(repository: Repository) -> dict[str, str]:
     return {k.split("/")[2]: v["state"] for k, v in repository.objects("trials/tiny/").items() if k.endswith("/result.json")}
 

@@ -22,7 +22,7 @@ from tests.handlers.stages.world import SPEC, changed, month
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # imported in functions that the step does not call; the run below proves it
-NOT_CALLED = {"fetch": {"numpy", "pyarrow"}}
+NOT_CALLED = {"fetch": {"numpy", "pyarrow", "scipy"}}
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,12 @@ def asked(group: str) -> set[str]:
     for each in PROJECT["dependency-groups"][group]:
         found |= asked(each["include-group"]) if isinstance(each, dict) else {each.lower()}
     return found
+
+
+def test_heal_runs_in_the_image_of_fetch() -> None:
+    graph = grimp.build_graph("handlers", include_external_packages=True, cache_dir=None)
+    heal, fetch = (graph.find_upstream_modules(f"handlers.{name}") for name in ("heal", "fetch"))
+    assert {name for name in heal - fetch if not name.startswith("handlers")} <= set(sys.stdlib_module_names)
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import boto3
 import pytest
+from boto3.s3.transfer import TransferConfig
 
-from handlers.storage import BucketRefused, Conflict, Missing, S3Store, Temporary, open_store, read_json, write_once
+from handlers.data.contents import identities
+from handlers.storage import (
+    CHUNK_BYTES,
+    BucketRefused,
+    Changed,
+    Conflict,
+    Missing,
+    S3Store,
+    Temporary,
+    content_digest,
+    open_store,
+    read_json,
+    write_once,
+)
 from localargo.bucket.seaweedfs import SeaweedFS
 
 pytestmark = pytest.mark.slow
@@ -48,9 +65,9 @@ def test_what_is_written_is_read_whole_and_in_ranges(store: S3Store) -> None:
     assert abs(info.modified - time.time()) < 60
 
 
-def test_what_is_not_there_is_missing(store: S3Store, tmp_path: Path) -> None:
+def test_what_is_not_there_is_missing(store: S3Store) -> None:
     assert store.head("none") is None
-    for ask in (store.get, store.get_with_etag, lambda key: store.get_range(key, 0, 1), lambda key: store.download(key, tmp_path / "x")):
+    for ask in (store.get, store.get_with_etag, lambda key: store.get_range(key, 0, 1)):
         with pytest.raises(Missing):
             ask("none")
     store.delete("none")
@@ -104,11 +121,72 @@ def test_a_listing_goes_over_pages_in_order(store: S3Store, monkeypatch: pytest.
     assert [info.key for info in store.list("list/")] == keys
 
 
+def etag(store: S3Store, key: str) -> str:
+    info = store.head(key)
+    assert info is not None
+    return info.etag
+
+
 def test_files_go_up_and_down(store: S3Store, tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"x" * 100_000)
+    data = b"x" * 3_000_000
+    (tmp_path / "a").write_bytes(data)
     store.upload(tmp_path / "a", "files/a")
-    store.download("files/a", tmp_path / "b")
-    assert (tmp_path / "b").read_bytes() == b"x" * 100_000
+    assert content_digest(store, "files/a", etag(store, "files/a"), tmp_path / "b") == hashlib.md5(data).hexdigest()
+    assert (tmp_path / "b").read_bytes() == data
+
+
+def test_only_the_object_that_was_asked_for_is_read(store: S3Store) -> None:
+    first = store.put("only/a", b"1")
+    store.put("only/a", b"2")
+    with pytest.raises(Changed, match="only/a"):
+        content_digest(store, "only/a", first)
+    store.delete("only/a")
+    with pytest.raises(Changed, match="only/a"):
+        content_digest(store, "only/a", first)
+
+
+@pytest.mark.parametrize("meanwhile", [False, True], ids=["interrupted", "changed"])
+def test_an_interrupted_reading_goes_on_with_the_same_object(store: S3Store, monkeypatch: pytest.MonkeyPatch, meanwhile: bool) -> None:
+    """The connection breaks after a megabyte, once."""
+    data = bytes(range(256)) * 10_000
+    seen = store.put("broken/a", data)
+    asked, ranges = store._client.get_object, []
+
+    def get_object(**given: Any) -> Any:
+        answer = asked(**given)
+        ranges.append(given.get("Range"))
+        if len(ranges) == 1:
+            whole = answer["Body"]
+
+            def broken(size: int) -> Iterator[bytes]:
+                yield whole.read(size)
+                if meanwhile:
+                    store.put("broken/a", data[::-1])
+                raise ConnectionResetError
+
+            answer["Body"] = SimpleNamespace(iter_chunks=broken)
+        return answer
+
+    monkeypatch.setattr(store._client, "get_object", get_object)
+    if meanwhile:
+        with pytest.raises(Changed):
+            content_digest(store, "broken/a", seen)
+    else:
+        assert content_digest(store, "broken/a", seen) == hashlib.md5(data).hexdigest()
+        assert ranges == [None, f"bytes={CHUNK_BYTES}-"]
+
+
+def test_bytes_are_the_same_whether_put_whole_or_in_parts(store: S3Store, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc" * 4_000_000)
+    found = []
+    for size in (5 << 20, 6 << 20, 100 << 20):
+        config = TransferConfig(multipart_threshold=size, multipart_chunksize=size)
+        store._client.upload_file(str(tmp_path / "a"), store.bucket, "incoming/m/a.csv", Config=config)
+        found.append((etag(store, "incoming/m/a.csv"), identities(store, "m", store.list("incoming/m/"))))
+    assert [tag[32:] for tag, _ in found] == ["-3", "-2", ""]
+    assert len({tag for tag, _ in found}) == 3
+    assert found[0][1] == found[1][1] == found[2][1] == [["incoming/m/a.csv", 12_000_000, found[2][0]]]
+    assert len(list(store.list("contents/m/"))) == 2
 
 
 def test_the_bucket_has_a_clock(store: S3Store) -> None:

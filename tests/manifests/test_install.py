@@ -38,6 +38,11 @@ def triggers(install: str) -> Iterator[tuple[Doc, Doc]]:
             yield sensor, trigger
 
 
+def of_models(install: str) -> Iterator[tuple[Doc, Doc]]:
+    """The triggers that start a run of one model; `heal` is for all."""
+    return ((sensor, trigger) for sensor, trigger in triggers(install) if sensor["metadata"]["name"] != "heal")
+
+
 def strict(documents: list[Document]) -> list[str]:
     """What Argo's closed schemas and its own checks hold against the documents."""
     found = [f for f in check([d for d in documents if d.kind in ARGO or d.kind == "ConfigMap"]) if f.severity != "kept"]
@@ -117,21 +122,20 @@ def test_sensor_parameters_find_their_destination_by_name(install: str) -> None:
 
 @pytest.mark.parametrize("install", EVERYWHERE)
 def test_sensors_pass_the_event_as_base64_at_least_once_without_retry(install: str) -> None:
-    for sensor, trigger in triggers(install):
+    for sensor, trigger in of_models(install):
         assert trigger["atLeastOnce"] is True
         assert "retryStrategy" not in trigger
         sources = {p["dest"]: p["src"] for p in trigger["template"]["k8s"]["parameters"]}
         assert sources['spec.arguments.parameters.#(name=="event").value']["dataTemplate"] == "{{ .Input | toJson | b64enc }}"
-        (model,) = sensor["spec"]["dependencies"][0]["filters"]["data"]
-        assert model["path"] == "model"
-        assert model["value"][0].startswith("^")
-        assert model["value"][0].endswith("$")
+        if sensor["metadata"]["name"] != "schedules":  # which names its models itself
+            (model,) = sensor["spec"]["dependencies"][0]["filters"]["data"]
+            assert (model["path"], model["value"]) == ("model", ["^(arrival-minutes|flight-delay)$"])
 
 
 @pytest.mark.parametrize("install", EVERYWHERE)
 def test_triggers_give_only_arguments_that_the_template_has(install: str) -> None:
     known = {p["name"] for p in named(rendered(install), "WorkflowTemplate", "retrain")["spec"]["arguments"]["parameters"]}
-    for _, trigger in triggers(install):
+    for _, trigger in of_models(install):
         resource = trigger["template"]["k8s"]["source"]["resource"]
         assert resource["spec"]["workflowTemplateRef"] == {"name": "retrain"}
         assert {p["name"] for p in resource["spec"]["arguments"]["parameters"]} <= known

@@ -46,7 +46,7 @@ def handlers(**changed: Fake) -> dict[str, Fake]:
         "train": lambda inputs: {"result": json.dumps({"trial": json.loads(inputs["trial"])["id"]})},
         "evaluate": lambda inputs: {"scores": json.dumps({"trial": json.loads(inputs["result"])["trial"], "value": 0.6})},
         "promote": judge,
-        "report": lambda inputs: None,
+        "report": lambda inputs: {"again": "no"},
     }
     return {**usual, **changed}
 
@@ -155,5 +155,39 @@ def test_a_run_that_was_asked_for_meanwhile_is_followed_by_another(ours: Workflo
     assert ended.phase == "Succeeded"
     (followup,) = ended.created
     assert followup.name.startswith("retrain-flight-delay-after-")
-    assert (followup.template, followup.parameters) == ("retrain", {"model": "flight-delay"})
+    assert (followup.template, followup.parameters) == ("retrain", {"model": "flight-delay", "event": ""})
     assert followup.labels["retrain/after"] == ended.document["metadata"]["name"]
+
+
+def test_a_run_that_nobody_judged_is_followed_from_its_exit_handler(ours: Workflows) -> None:
+    """A step in error is as good as any: what counts is what `report` says."""
+    ended = play(ours, promote=lambda inputs: 2, report=lambda inputs: {"again": "yes"})
+    assert ended.phase == "Failed"
+    (followup,) = ended.created
+    assert followup.name.startswith("retrain-flight-delay-after-")
+
+
+def heal(ours: Workflows, starts: list[dict[str, str]] | int) -> Ended:
+    def look(inputs: Mapping[str, str]) -> Mapping[str, str] | int:
+        if "model" in inputs:  # of a run that was started
+            return {"quiet": "yes", "wait": "0s"}
+        return starts if isinstance(starts, int) else {"starts": json.dumps(starts)}
+
+    return ours.when("heal", {"window": "17"}, fakes=handlers(look=look))
+
+
+def test_what_was_left_undone_is_started_a_run_each(ours: Workflows) -> None:
+    starts = [{"model": name, "name": f"retrain-{name}-17", "event": f"event of {name}"} for name in ("flight-delay", "arrival-minutes")]
+    ended = heal(ours, starts)
+    assert ended.phase == "Succeeded"
+    assert {(w.name, w.template, w.labels["retrain/trigger"]) for w in ended.created} == {(s["name"], "retrain", "heal") for s in starts}
+    assert sorted(w.parameters["event"] for w in ended.created) == sorted(s["event"] for s in starts)
+
+
+def test_where_nothing_is_left_undone_nothing_is_started(ours: Workflows) -> None:
+    ended = heal(ours, [])
+    assert (ended.phase, ended.created) == ("Succeeded", [])
+
+
+def test_a_look_that_fails_is_seen(ours: Workflows) -> None:
+    assert heal(ours, 78).phase == "Failed"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from localargo.eventsources.payload import request_payload
 from localargo.manifests.document import Document
 from localargo.testing.delivery import Sensors
 from retrain.project.kustomize import render
@@ -53,11 +54,11 @@ def test_uploads_of_one_window_ask_for_one_run_and_the_next_window_for_another(o
     second = ours.when({"key": "incoming/flight-delay/2.csv"}, source="bucket", at=AT + 2)
     assert (second.workflows, second.refused) == ([], [f"retrain-flight-delay-{WINDOW}"])
     ours.when({"key": "incoming/flight-delay/3.csv"}, source="bucket", at=AT + 3)
-    ours.when({"key": "incoming/other/3.csv"}, source="bucket", at=AT + 3)
+    ours.when({"key": "incoming/arrival-minutes/3.csv"}, source="bucket", at=AT + 3)
     assert [w.name for w in ours.workflows] == [
         f"retrain-flight-delay-{WINDOW}",
         "retrain-flight-delay-175000001",
-        "retrain-other-175000001",
+        "retrain-arrival-minutes-175000001",
     ]
 
 
@@ -111,7 +112,7 @@ def test_what_a_run_leaves_starts_no_run_whatever_the_source_lets_through(sensor
 
 
 def test_the_rest_of_a_hostile_key_travels_as_data_alone(ours: Sensors) -> None:
-    key = "incoming/m/{{workflow.uid}} $(reboot) '\"\n.csv"
+    key = "incoming/flight-delay/{{workflow.uid}} $(reboot) '\"\n.csv"
     made = ours.when({"key": key}, source="bucket", at=AT).workflow
     event = made.parameters.pop("event")
     assert decoded(made.parameters["event"])["key"] == key
@@ -133,6 +134,27 @@ def test_a_posted_cloudevent_is_read_by_its_data(ours: Sensors) -> None:
 
 
 @pytest.mark.parametrize(
+    "sent",
+    [b'{"model": "flight-delay", "reason": "a colleague asked"}', b"model=flight-delay&reason=a+colleague+asked"],
+    ids=["JSON", "form"],
+)
+def test_what_curl_sends_without_a_content_type_asks_for_a_run(ours: Sensors, sent: bytes) -> None:
+    made = ours.when(posted(sent), source="webhook", at=AT).workflow
+    event = decoded(made.parameters["event"])
+    assert (event["model"], event["reason"]) == ("flight-delay", "a colleague asked")
+
+
+@pytest.mark.parametrize("sent", [b"{not json", b"model=gone", b"=", b"reason=x", b"model=flight-delay%0a"])
+def test_a_form_that_names_no_model_makes_nothing(ours: Sensors, sent: bytes) -> None:
+    assert ours.when(posted(sent), source="webhook", at=AT).workflows == []
+
+
+def posted(sent: bytes) -> str:
+    """The payload that the source makes of a POST with curl's default content type."""
+    return request_payload("POST", b"", [(b"content-type", b"application/x-www-form-urlencoded")], sent, None).decode()
+
+
+@pytest.mark.parametrize(
     "body", [{"reason": "no model"}, {"model": "Not-One"}, {"model": 7.5}, {"model": ["a"]}, {"model": None}, [1], "text", {}]
 )
 def test_a_post_that_names_no_model_makes_nothing(ours: Sensors, body: Any) -> None:
@@ -143,13 +165,30 @@ def test_a_post_that_names_no_model_makes_nothing(ours: Sensors, body: Any) -> N
         _ = delivery.workflow
 
 
-def test_a_tick_asks_for_the_model_of_its_metadata(ours: Sensors) -> None:
-    made = ours.when({}, source="schedule/nightly", at=AT).workflow
+def test_a_tick_of_a_models_own_schedule_asks_for_that_model(ours: Sensors) -> None:
+    made = ours.when({}, source="schedules/flight-delay", at=AT).workflow
     assert (made.name, made.labels["retrain/trigger"]) == (f"retrain-flight-delay-{WINDOW}", "schedule")
     assert decoded(made.parameters["event"])["reason"] == "schedule"
 
 
 def test_a_tick_in_the_window_of_an_upload_joins_its_run(ours: Sensors) -> None:
     ours.when({"key": "incoming/flight-delay/1.csv"}, source="bucket", at=AT)
-    assert ours.when({}, source="schedule", at=AT).refused == [f"retrain-flight-delay-{WINDOW}"]
+    assert ours.when({}, source="schedules", at=AT).refused == [f"retrain-flight-delay-{WINDOW}"]
     assert len(ours.workflows) == 1
+
+
+def test_a_tick_for_all_models_asks_for_one_workflow_that_looks_at_them(ours: Sensors) -> None:
+    made = ours.when({}, source="schedule/heal", at=AT).workflow
+    assert (made.name, made.template, made.parameters) == (f"heal-{WINDOW}", "heal", {"window": WINDOW})
+    assert made.labels["retrain/trigger"] == "heal"
+
+
+@pytest.mark.parametrize("event", [{"key": "incoming/fligt-delay/a.csv"}, {"key": "batches/gone/1/_READY"}])
+def test_an_upload_for_a_model_that_does_not_exist_starts_nothing(ours: Sensors, event: Any) -> None:
+    delivery = ours.when(event, source="bucket", at=AT)
+    assert (delivery.workflows, delivery.dropped) == ([], "")
+    assert "model" in "".join(delivery.rejected.values())
+
+
+def test_a_post_for_a_model_that_does_not_exist_starts_nothing(ours: Sensors) -> None:
+    assert ours.when({"model": "gone"}, source="webhook", at=AT).workflows == []

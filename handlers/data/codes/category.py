@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData
@@ -11,6 +12,8 @@ from handlers.modelspec.model import Feature
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+HASHED = 1 << 16  # values whose hash a process remembers
 
 
 class Category:
@@ -54,6 +57,7 @@ class Category:
         return _lookup(column, self._index, other=self._other)
 
 
+@lru_cache(maxsize=HASHED)
 def _hash(value: str, size: int) -> int:
     """A hash below `size` that is the same in every process and on every machine."""
     return int.from_bytes(hashlib.blake2b(value.encode(), digest_size=8).digest(), "big") % size

@@ -49,7 +49,7 @@ class Number:
         import pyarrow.types as t
 
         numbers = column.cast(pa.int8()) if t.is_boolean(column.type) else column
-        values = numbers.cast(pa.float64()).fill_null(float("nan")).to_numpy().astype(np.float64, copy=True)
+        values = numbers.cast(pa.float64(), safe=False).fill_null(float("nan")).to_numpy().astype(np.float64, copy=True)
         missing = ~np.isfinite(values)
         if self._limits:
             values = np.clip(values, *self._limits)

@@ -54,7 +54,7 @@ def _certify(folder: Path) -> None:
         from cryptography.hazmat.primitives.asymmetric import ec
         from cryptography.x509.oid import NameOID
     except ModuleNotFoundError:
-        raise Unavailable("the package `cryptography` is not installed: `pip install 'retrain[laptop]'`") from None
+        raise Unavailable("the package `cryptography` is not installed: `pip install cryptography`") from None
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "seaweedfs")])

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from localargo import LocalArgoError
+from retrain.client import connect
 from retrain.client.connect import argo_server, local_engine
 from retrain.client.place import Cluster, Place
 from retrain.client.workflows import LATEST
@@ -41,7 +42,7 @@ def _workflows(place: Place) -> list[str]:
 
 
 def _models(place: Place) -> list[str]:
-    return (local_engine(place).models() or []) if isinstance(place, Path) else []
+    return (connect.models(place) or []) if isinstance(place, Path) else []
 
 
 def _sources(place: Place) -> set[str]:

@@ -20,11 +20,11 @@ def load(files: Sequence[Path]) -> list[Document]:
 
 
 def list_models() -> None:
-    """List every model of models/ in its kustomization, and say so if one was missing."""
+    """List every model of models/ in its kustomization, write what follows from the specs, and say so if something was missing."""
     from retrain.project import models
 
     if (MODELS / "kustomization.yaml").exists() and models.sync(MODELS):
-        click.echo(f"{MODELS}/kustomization.yaml now lists every model", err=True)
+        click.echo(f"{MODELS}/kustomization.yaml and {MODELS}/generated/ now say what the specs say", err=True)
 
 
 def known(stored: Sequence[dict[str, Any]], given: Sequence[Document]) -> list[Document]:

@@ -48,9 +48,15 @@ def bucket_of(place: Place) -> S3Bucket:
 
 
 def models(place: Place) -> list[str] | None:
-    """The models whose specs the place has, by the names that their data has in the bucket; None without a ConfigMap `models`."""
-    if isinstance(place, Cluster):
-        from retrain.client.cluster.models import models_of
+    """The models whose specs the place has, by the names that events give them; None without a ConfigMap `models`."""
+    files = spec_files(place)
+    return None if files is None else sorted(name.removesuffix(".yaml") for name in files if name.endswith(".yaml"))
 
-        return models_of(place)
-    return local_engine(place).models()
+
+def spec_files(place: Place) -> dict[str, str] | None:
+    """The specs that runs at the place read, and the statements beside them, by file name; None without a ConfigMap `models`."""
+    if isinstance(place, Cluster):
+        from retrain.client.cluster.models import spec_files_of
+
+        return spec_files_of(place)
+    return local_engine(place).spec_files()

@@ -45,10 +45,10 @@ class LocalEngine:
         """Remove a document and stop what it was running."""
         self._connection.call("DELETE", _object(kind, name))
 
-    def models(self) -> list[str] | None:
-        """The models whose specs the engine has, by the names that their data has in the bucket; None without a ConfigMap `models`."""
+    def spec_files(self) -> dict[str, str] | None:
+        """The files of the models' specs that the engine has; None without a ConfigMap `models`."""
         try:
-            return models_in(self.object("ConfigMap", "models"))
+            return files_in(self.object("ConfigMap", "models"))
         except NotFound:
             return None
 
@@ -81,9 +81,9 @@ class LocalEngine:
             fcntl.flock(lock, fcntl.LOCK_SH)
 
 
-def models_in(configmap: Doc) -> list[str]:
-    """The models of a ConfigMap with a spec for each."""
-    return sorted(name.removesuffix(".yaml") for name in configmap.get("data") or {} if name.endswith(".yaml"))
+def files_in(configmap: Doc) -> dict[str, str]:
+    """The files of a ConfigMap."""
+    return dict(configmap.get("data") or {})
 
 
 def _object(kind: str, name: str) -> str:

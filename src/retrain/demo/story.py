@@ -103,12 +103,12 @@ def webhook(transcript: Transcript, state: Path) -> None:
 
 
 def schedule(transcript: Transcript, state: Path, month: Path) -> None:
-    """April lands while the bucket source is paused; the nightly schedule finds it."""
+    """April lands while the bucket source is paused; the model's own schedule finds it."""
     engine = local_engine(state)
     engine.set_source("bucket", "pause")
-    transcript.say("schedule", f"{month.name} is uploaded while the bucket source is paused; then `retrain tick nightly`")
+    transcript.say("schedule", f"{month.name} is uploaded while the bucket source is paused; then `retrain tick {MODEL}`")
     bucket_of(state).upload(month, f"incoming/{MODEL}/{month.name}")
-    engine.tick("nightly")
+    engine.tick(MODEL)
     _follow(transcript, state, "schedule")
 
 

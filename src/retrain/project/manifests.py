@@ -67,12 +67,13 @@ def findings(files: Sequence[Path]) -> list[Finding]:
 
 def _models() -> list[Finding]:
     """What is wrong with the folder of models: its list, then the specs."""
-    from retrain.project import models
+    from retrain.project import generated, models
     from retrain.project.questions import check_specs
 
     listed, wanted = models.listed(MODELS), models.wanted(MODELS)
     wrong = [f"{entry} is not listed, so the model does not exist for Argo" for entry in wanted if entry not in listed]
     wrong += [f"{entry} is listed, but there is no such file" for entry in listed if entry not in wanted]
+    wrong += [f"{name} does not say what the specs say" for name in generated.stale(MODELS, models.manifests(MODELS))]
     path = str(MODELS / "kustomization.yaml")
     found = [Finding("error", path, 0, "configMapGenerator", message, "`retrain lint --fix models`") for message in wrong]
     if not Path("handlers/check.py").exists():  # models without the handlers that can read them

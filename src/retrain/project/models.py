@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from localargo import InvalidInput
+from retrain.project import generated
 
 GENERATED = ("kustomization.yaml",)
 ENTRY = re.compile(r"^  - (\S+)\s*$")
@@ -53,10 +54,14 @@ def listed(folder: Path) -> list[str]:
 
 
 def sync(folder: Path) -> bool:
-    """Rewrite the list of files where it differs (comments and order of everything else stay). True when it has changed."""
+    """Rewrite the list of files where it differs (comments and order of everything else stay), and what is generated beside it.
+
+    True when anything has changed.
+    """
     now, due = listed(folder), wanted(folder)
+    written = generated.write(folder, manifests(folder))
     if now == due:
-        return False
+        return written
     path = folder / "kustomization.yaml"
     lines = path.read_text(encoding="utf-8").splitlines()
     start = _files_line(folder, lines)
@@ -65,6 +70,23 @@ def sync(folder: Path) -> bool:
     fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
     fresh.replace(path)
     return True
+
+
+def manifests(folder: Path) -> dict[str, str]:
+    """The manifests that follow from the specs, by path below the folder."""
+    names = [name.partition("=")[0].removesuffix(".yaml") for name in wanted(folder) if name.endswith(".yaml")]
+    found = {file.stem: _schedule(file) for file in specs(folder)}
+    return generated.files(names, {model: schedule for model, schedule in found.items() if schedule is not None})
+
+
+def _schedule(spec: Path) -> dict[str, str] | None:
+    """The spec's `trigger.schedule`, None where it has none (checking the spec reports a wrong one)."""
+    try:
+        tree: Any = yaml.load(spec.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        schedule = tree["spec"]["trigger"]["schedule"]
+        return {"cron": str(schedule["cron"]), "timezone": str(schedule.get("timezone", "UTC"))}
+    except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError):
+        return None
 
 
 def _files_line(folder: Path, lines: list[str]) -> int:

@@ -28,9 +28,9 @@ def need_handlers() -> None:
         raise InvalidInput("no handlers/ here: go to the folder of your repository")
 
 
-def ask(bucket: Mapping[str, str], *arguments: str, output: str = "json") -> str:
-    """What `python -m handlers.why ... -o text|json` answers about the bucket that these variables name."""
-    return _answer("why", bucket, *arguments, "-o", output)
+def ask(bucket: Mapping[str, str], *arguments: str, output: str = "json", handler: str = "why") -> str:
+    """What `python -m handlers.why ... -o text|json` (or another handler) answers about the bucket that these variables name."""
+    return _answer(handler, bucket, *arguments, "-o", output)
 
 
 def profile(kind: str, names: Sequence[str], bucket: Mapping[str, str], output: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handlers.contracts import BadSpec
 from handlers.data import classes, statistics
 from handlers.data.classes import Classes
 from handlers.modelspec.model import ModelSpec
@@ -56,10 +57,18 @@ def test_integers_beyond_floats_stay_apart() -> None:
     assert known.codes(pa.chunked_array([[2**60 + 1, 2**60, 2**60 + 2]])).to_pylist() == [1, 0, -1]
 
 
-@pytest.mark.parametrize("names", [(1, True), (0, "0"), (1, "1.0"), (True, "true")])
+@pytest.mark.parametrize("names", [(1, True), (1, 1.0), (0, "0"), (True, "true"), ("a", "a")])
 def test_a_class_that_no_row_can_tell_apart_occurs_twice(names: tuple[Any, Any]) -> None:
     with pytest.raises(ValueError, match="a class occurs twice"):
         spec(*names)
+
+
+def test_texts_that_are_one_number_are_classes_of_texts_alone() -> None:
+    column = pa.chunked_array([["01", "1", "1.0"]])
+    assert classes.of_column(spec("1", "01"), column).codes(column).to_pylist() == [1, 0, -1]
+    assert classes.of_column(spec("a", "A"), pa.chunked_array([["A"]])).codes(pa.chunked_array([["A"]])).to_pylist() == [1]
+    with pytest.raises(BadSpec, match=r"data\.target\.classes: '1' is the same as another class in a column that is int"):
+        Classes(spec("1", "01"), "int")
 
 
 def test_the_positive_class_is_found_by_its_number() -> None:

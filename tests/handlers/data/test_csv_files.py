@@ -180,6 +180,13 @@ def test_blank_lines_before_the_header(tmp_path: Path) -> None:
     assert "column 'n' in row 2: 'x'" in refused(put(tmp_path, "\n\nn,s\nx,a\n"), declared("csv", NS))
 
 
+def test_the_line_of_a_spreadsheet_that_says_the_delimiter(tmp_path: Path) -> None:
+    path = put(tmp_path, "sep=;\r\nn;s\r\n1;a\r\n")
+    assert read(path, declared("csv", NS, delimiter=";")).to_pylist() == [{"n": 1, "s": "a"}]
+    path = put(tmp_path, "sep=;\r\n1;a\r\n")
+    assert read(path, declared("csv", NS, delimiter=";", header=False)).to_pylist() == [{"n": 1, "s": "a"}]
+
+
 def test_a_header_alone_has_no_rows(tmp_path: Path) -> None:
     assert list(sources.tables(put(tmp_path, "n,s\n"), KEY, declared("csv", NS))) == []
     for text in ("", "\n\n", "\ufeff"):
@@ -199,6 +206,7 @@ def test_a_header_alone_has_no_rows(tmp_path: Path) -> None:
         ),
         ("1,a\n2,b\n", {}, "column 'n' is missing; the file has 1, a; if its first line has values and no names, write csv.header: false"),
         ("n,s\n1,a\n", {"header": False}, "the first line has the names of the columns; leave out csv.header: false"),
+        ("sep=;\nn;s\n1;a\n", {}, "column 'n' is missing; the file has sep=;; the first line says `sep=;`: write csv.delimiter: \";\""),
         ("N,s\n1,a\n", {}, "column 'n' is missing; the file has N, s; did you mean 'N'?"),
         ("n,s\n1,a,b\n", {}, "row 2 has 3 values and the header has 2: '1,a,b'"),
     ],

@@ -45,7 +45,8 @@ def test_the_line_is_named_wherever_it_stands(tmp_path: Path, monkeypatch: pytes
 
 def test_a_list_of_objects_is_named(tmp_path: Path) -> None:
     message = "the file is a list; write its objects one a line, without brackets and commas around them"
-    assert refused(put(tmp_path, '[{"n": 1}, {"n": 2}]'), declared("jsonl", {"n": "int"})) == message
+    for text in ('[{"n": 1}, {"n": 2}]', '[\n  {"n": 1},\n  {"n": 2}\n]\n'):
+        assert refused(put(tmp_path, text), declared("jsonl", {"n": "int"})) == message
 
 
 def test_a_field_that_is_in_no_line_is_missing(tmp_path: Path) -> None:
@@ -55,6 +56,19 @@ def test_a_field_that_is_in_no_line_is_missing(tmp_path: Path) -> None:
     assert read(path, declared("jsonl", {"n": "int", "nn": "int"})).column("nn").null_count == 4
     path = put(tmp_path, '{"n": {"nn": 1}, "s": "a"}\n')
     assert refused(path, declared("jsonl", {"s": "string", "nn": "int"})) == "column 'nn' is missing; the file has n, s"
+
+
+def test_objects_over_several_lines_or_several_on_one(tmp_path: Path) -> None:
+    path = put(tmp_path, '{"n": 1,\n"l": [\n1\n], "s": null}{"n": 2}\n')
+    assert read(path, declared("jsonl", {"n": "int", "s": "string"})).column("n").to_pylist() == [1, 2]
+    assert refused(path, declared("jsonl", {"n": "int", "zz": "string"})).startswith("column 'zz' is missing")
+
+
+def test_what_is_nested_very_deep(tmp_path: Path) -> None:
+    path = put(tmp_path, '{"z": ' * 100_000 + "1" + "}" * 100_000)
+    assert refused(path, declared("jsonl", {"n": "int"})).startswith("column 'n' is missing")
+    path = put(tmp_path, '{"n": ' + "[" * 100_000)
+    assert refused(path, declared("jsonl", {"n": "int"})).startswith("line 1 is not JSON: maximum recursion depth")
 
 
 def test_a_file_without_lines_has_no_rows(tmp_path: Path) -> None:

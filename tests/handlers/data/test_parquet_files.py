@@ -127,7 +127,7 @@ USELESS = {
     "time32[ms]": pa.array([1], pa.time32("ms")),
     "duration[s]": pa.array([1], pa.duration("s")),
     "binary": pa.array([b"\xff"]),
-    "list<element: int64>": pa.array([[1]]),
+    "list<element: string>": pa.array([["a"]]),
     "struct<a: int64>": pa.array([{"a": 1}]),
 }
 
@@ -145,6 +145,12 @@ def test_what_no_feature_can_use_is_refused_unless_a_query_makes_something_of_it
     assert read(path, declared("parquet", {"n": "int"})).column_names == ["n"]
     assert read(path, declared("parquet", {}), ()).column_names == ["n", "c"]
     assert read(path, declared("parquet", {"n": "int"}), ("c", "n")).column_names == ["n", "c"]
+
+
+def test_lists_of_numbers_are_vectors(tmp_path: Path) -> None:
+    for kind in (pa.list_(pa.int16()), pa.large_list(pa.float32()), pa.list_(pa.decimal128(5, 2)), pa.list_(pa.int64(), 2)):
+        assert column(tmp_path, pa.array([[1, 2], None], kind)) == [[1.0, 2.0], None]
+    assert column(tmp_path, pa.array([[2**53 + 1]]), "vector") == [[2.0**53]]
 
 
 def test_a_query_flattens_what_is_nested(tmp_path: Path) -> None:

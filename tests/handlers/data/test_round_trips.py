@@ -28,7 +28,7 @@ SCHEMA = pa.schema([(name, arrow_type(kind)) for name, kind in KINDS.items()])
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 ODD = ["", "NA", '"', '""', ",", ";", "\n", "\r\n", "\r", " a ", "\ufeff", "é漢😀", "1.234,5", 'a,\n"b"', "\t|", "'", "\x1f\x8b"]
-texts = st.one_of(st.sampled_from(ODD), st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12))
+texts = st.one_of(st.sampled_from(ODD), st.text(st.characters(codec="utf-8"), max_size=12))
 rows = st.fixed_dictionaries(
     {
         "n": st.none() | st.integers(-(2**63), 2**63 - 1),
@@ -188,11 +188,16 @@ def sample(kind: str, compression: str | None) -> bytes:
         return held.getvalue()
     if kind == "jsonl":
         return packed("".join(json.dumps(row, default=str) + "\n" for row in found).encode(), compression)
-    dialect = {"delimiter": ",", "end": "\r\n", "all": False, "last": True, "encoding": "utf-8", "mark": False, "header": True}
+    encoding = "utf-16-le" if kind == "utf-16" else "utf-8"
+    dialect = {"delimiter": ",", "end": "\r\n", "all": False, "last": True, "encoding": encoding, "mark": kind == "utf-16", "header": True}
     return as_csv(pa.Table.from_pylist(found, schema=SCHEMA), {**dialect, "compression": compression, "numbers": (None, "."), "dates": []})
 
 
-SAMPLES = {(kind, compression): sample(kind, compression) for kind in ("csv", "jsonl", "parquet") for compression in (None, "gzip", "zstd")}
+SAMPLES = {
+    (kind, compression): sample(kind, compression)
+    for kind in ("csv", "utf-16", "jsonl", "parquet")
+    for compression in (None, "gzip", "zstd")
+}
 
 
 @settings(QUICK, max_examples=150)
@@ -205,7 +210,7 @@ def test_damaged_files_end_with_bad_data_and_nothing_else(tmp_path: Path, data: 
         whole[place] = data.draw(st.integers(0, 255))
     path = tmp_path / "object"
     path.write_bytes(whole)
-    source = declared(which[0], KINDS)
+    source = declared("csv" if which[0] == "utf-16" else which[0], KINDS)
     for sql in (None, "SELECT * FROM incoming"):
         try:
             for table in query.rows(sources.tables(path, KEY, source, statement.names(sql) if sql else None), sql, "incoming", KEY):

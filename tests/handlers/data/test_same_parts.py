@@ -50,12 +50,12 @@ def csv_text(**dialect: str) -> str:
     return "day;n;x;s;late\r\n" + "".join(";".join(map(word, row.values())) + "\r\n" for row in ROWS)
 
 
-def made(tmp_path: Path, data: bytes, declared: ModelSpec) -> list[tuple[str, list[dict[str, Any]], Any]]:
+def made(tmp_path: Path, data: bytes, declared: ModelSpec) -> list[tuple[list[int], list[dict[str, Any]], Any]]:
     store = FolderStore(tmp_path / "bucket")
     etag = store.put("incoming/late/1", data)
     document = parts.ensure(store, "late", declared, ["incoming/late/1", len(data), etag], "code").document
     return [
-        (part["day"], parquet.read_table(pa.BufferReader(store.get(part["key"]))).to_pylist(), part["statistics"])
+        (part["units"], parquet.read_table(pa.BufferReader(store.get(part["key"]))).to_pylist(), part["statistics"])
         for part in document["parts"]
     ]
 
@@ -75,7 +75,7 @@ def test_the_parts_are_the_same_whatever_the_file(tmp_path: Path) -> None:
     }
     found = {name: made(tmp_path / name, data, declared) for name, (data, declared) in files.items()}
     expected = found.pop("parquet")
-    assert [day for day, _, _ in expected] == ["2013-01-01", "2013-01-02", "2013-01-03"]
+    assert [days for days, _, _ in expected] == [[15706], [15707], [15708]], "the first three days of 2013"
     assert sum(len(rows) for _, rows, _ in expected) == len(ROWS)
     assert [name for name, parts in found.items() if parts != expected] == []
 

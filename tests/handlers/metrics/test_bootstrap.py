@@ -7,7 +7,7 @@ import pytest
 
 from handlers.metrics.bootstrap import draws, interval, paired
 from handlers.metrics.metrics import metric
-from handlers.metrics.predictions import Predictions
+from handlers.metrics.predictions import Grouped, Predictions
 
 AUC = metric("binary", "roc_auc")
 MAE = metric("regression", "mae")
@@ -100,3 +100,34 @@ def test_the_document_of_an_interval() -> None:
     found = interval(MAE, days(4)).to_json()
     assert set(found) == {"value", "se", "low", "high", "confidence", "clusters", "rows"}
     assert (found["clusters"], found["rows"], found["confidence"]) == (40, 2400, 0.95)
+
+
+def test_clusters_beyond_the_most_are_joined_and_the_standard_error_stays() -> None:
+    """Each row is its own cluster, as after a split by hash: the standard error of the mean is known."""
+    ratios = []
+    for seed in range(12):
+        error = np.random.default_rng(seed).exponential(size=4000)
+        found = interval(MAE, Predictions(np.zeros(4000), error, np.ones(4000), np.arange(4000) + seed, "value"))
+        assert (found.clusters, found.rows) == (4000, 4000)
+        assert found.se is not None
+        ratios.append(found.se / (error.std(ddof=1) / np.sqrt(4000)))
+    assert np.mean(ratios) == pytest.approx(1.0, abs=0.03)
+
+
+def test_an_area_over_joined_rows_has_the_standard_error_of_the_rows() -> None:
+    random = np.random.default_rng(3)
+    truth = (random.random(3000) < 0.3).astype(float)
+    p = Predictions(
+        truth, np.round(truth * 0.7 + random.normal(size=3000), 2), np.ones(3000), random.integers(-(2**62), 2**62, 3000), "decision"
+    )
+    alone = AUC.prepare(Grouped(p, 3000, 3000, np.arange(3000)))
+    by_row = np.std([alone(row[None, :])[0] for row in draws(3000, 800)], ddof=1)
+    assert interval(AUC, p).se == pytest.approx(by_row, rel=0.1)
+
+
+def test_a_cluster_s_group_depends_on_nothing_else() -> None:
+    whole = Predictions(np.zeros(2000), np.zeros(2000), np.ones(2000), np.arange(2000), "value").grouped
+    half = Predictions(np.zeros(1000), np.zeros(1000), np.ones(1000), np.arange(1000), "value").grouped
+    assert whole.size <= 512
+    together = whole.index[:1000, None] == whole.index[None, :1000]
+    assert (together == (half.index[:, None] == half.index[None, :])).all()

@@ -14,7 +14,7 @@ from sklearn import metrics as reference
 from handlers.contracts import BadSpec
 from handlers.metrics.metrics import METRICS, metric, value, values
 from handlers.metrics.ordered import roc_curve
-from handlers.metrics.predictions import Grouped, Predictions, ScoreKind
+from handlers.metrics.predictions import Predictions, ScoreKind
 
 CLASSES = 4
 
@@ -101,11 +101,45 @@ def test_unweighted_median_of_an_even_number_of_rows_is_the_middle_of_two() -> N
 @given(counts=st.lists(st.integers(0, 3), min_size=9, max_size=9).filter(lambda c: sum(c) >= 4))
 def test_a_resample_is_the_rows_repeated(task: str, name: str, counts: list[int]) -> None:
     p = MAKE[task](11, rows=300)
-    grouped = Grouped.group(p)
+    grouped = p.grouped
     drawn = np.repeat(np.arange(300), np.asarray(counts)[grouped.index])
     repeated = Predictions(p.truth[drawn], p.score[drawn], p.weight[drawn], p.cluster[drawn], p.kind)
     asked = metric(task, name)
     assert asked.prepare(grouped)(np.asarray([counts], dtype=float))[0] == pytest.approx(value(asked, repeated), abs=1e-9)
+
+
+@st.composite
+def rows_of_clusters(draw: st.DrawFn, task: str) -> tuple[Predictions, Any]:
+    """Rows with ties, weights (zero among them), scores that fill a block, clusters of one class; and how often each cluster is drawn."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rows, clusters = draw(st.integers(1, 400)), draw(st.integers(1, 40))
+    cluster = random.integers(0, clusters, rows) * draw(st.sampled_from([1, 7, 10**12])) - draw(st.sampled_from([0, 3]))
+    digits = draw(st.sampled_from([0, 1, 2, 9]))
+    weight = np.ones(rows) if draw(st.booleans()) else np.round(random.random(rows) * 3, 1)
+    counts = random.multinomial(clusters, np.full(clusters, 1 / clusters), size=8).astype(float)
+    if task == "regression":
+        truth = np.round(random.normal(5, 2, rows), 1)
+        p = Predictions(truth, np.round(truth + random.normal(size=rows), digits), weight, cluster, "value")
+    elif task == "binary":
+        share = random.choice([0.0, 0.2, 1.0], clusters, p=[0.2, 0.6, 0.2])[(cluster - cluster.min()) % clusters]
+        p = Predictions((random.random(rows) < share).astype(float), np.round(random.random(rows), digits), weight, cluster, "probability")
+    else:
+        raw = np.round(random.random((rows, CLASSES)) + 0.01, digits) + 0.01
+        score = raw / raw.sum(axis=1, keepdims=True)
+        p = Predictions(random.integers(0, CLASSES, rows).astype(float), score, weight, cluster, "probability")
+    return p, counts[:, : p.grouped.size]
+
+
+@pytest.mark.parametrize(("task", "name"), ALL)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_all_resamples_at_once_have_the_values_of_each_alone(task: str, name: str, data: st.DataObject) -> None:
+    p, counts = data.draw(rows_of_clusters(task))
+    compute = metric(task, name).prepare(p.grouped)
+    with np.errstate(all="ignore"):
+        alone = np.concatenate([compute(row[None, :]) for row in counts])
+        together = compute(counts)
+    assert together == pytest.approx(alone, abs=1e-12, rel=1e-12, nan_ok=True)
 
 
 def test_one_class_has_no_area() -> None:
@@ -143,7 +177,7 @@ def test_values_keep_the_order_of_the_names() -> None:
 
 def test_the_curve_runs_from_corner_to_corner_and_has_the_metric_s_area() -> None:
     p = binary(3, rows=3000)
-    points = roc_curve(Grouped.group(p), 100)
+    points = roc_curve(p.grouped, 100)
     assert points[0] == (0.0, 0.0)
     assert points[-1] == (1.0, 1.0)
     assert len(points) <= 100

@@ -38,7 +38,7 @@ def spec(memory: str, batch_rows: int = 4096) -> ModelSpec:
 
 
 def test_a_wide_text_needs_memory_for_a_batch_where_rows_are_dense() -> None:
-    part = PartRef("k", "2026-01-01", "s", 100_000, 1, "train")
+    part = PartRef("k", "s", "train", 100_000, 1, [20454])
     dataset = Dataset("d", [part], {}, {}, {"x": Feature(type="text")}, {})
     encoder = Encoder(dataset, SPEC)
     enough_memory(dataset, spec("stream"), encoder, dense=False)

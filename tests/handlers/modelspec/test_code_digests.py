@@ -39,7 +39,8 @@ COMPUTE_WITH = (
 )
 AT_THE_TOP = {
     *("__init__", "contracts", "failures", "storage"),
-    *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "new", "profile", "why", "try_"),
+    *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "why", "try_", "new", "profile"),
+    *("heal", "snapshot"),
 }
 
 
@@ -117,7 +118,8 @@ def test_one_changed_value_deep_inside_counts(tree: Path) -> None:
 
 STAGE_MODULES = {"transform": "datasets", "train": "early_stopped_trials", "evaluate": "evaluations", "promote": "verdicts"}
 # what stages use beside the code that computes: it carries bytes, keeps the books, or tells people
-NOT_COMPUTING = ("contracts", "failures", "storage", "runs.claim", "runs.champion", "runs.records", "runs.trained", "runs.trials", "report")
+BOOKS = ("claim", "champion", "records", "requests", "retried", "snapshots", "trained", "trials")
+NOT_COMPUTING = ("contracts", "failures", "storage", *(f"runs.{name}" for name in BOOKS), "report")
 NOT_COMPUTING_LIBRARIES = {"boto3", "botocore", "pydantic", "pyyaml", "vl-convert-python"}
 
 

@@ -14,7 +14,6 @@ from handlers.modelspec import digests, yaml12
 from handlers.modelspec.grid import expand
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import parse
-from handlers.storage import ObjectInfo
 
 TEXT = (Path(__file__).parents[3] / "models" / "flight-delay.yaml").read_text()
 SOURCE = ["incoming/flight-delay/2013-01.csv", 10, "e"]
@@ -131,9 +130,11 @@ def test_a_snapshot_is_named_by_its_objects_in_any_order(objects: list[list[Any]
     assert digests.snapshot_digest(objects) == digests.snapshot_digest(sorted(objects))
 
 
-def test_the_time_of_an_object_is_not_part_of_it() -> None:
-    assert digests.identity(ObjectInfo("k", 1, "e", 1.0)) == digests.identity(ObjectInfo("k", 1, "e", 2.0)) == ["k", 1, "e"]
-    assert digests.identity(ObjectInfo("k", 1, "e", 1.0, "sha")) == ["k", 1, "sha"]
+def test_a_part_is_named_by_content_whatever_the_object_is_called() -> None:
+    key, size, content = SOURCE
+    assert digests.part_digest(spec(), ["other", size, content], "code") == digests.part_digest(spec(), SOURCE, "code")
+    for other in ([key, 11, content], [key, size, "other"]):
+        assert digests.part_digest(spec(), other, "code") != digests.part_digest(spec(), SOURCE, "code")
 
 
 def test_a_verdict_is_named_by_what_was_compared_and_how() -> None:

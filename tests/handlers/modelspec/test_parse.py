@@ -11,6 +11,7 @@ import yaml
 
 from handlers.contracts import BadSpec
 from handlers.modelspec import yaml12
+from handlers.modelspec.digests import run_digest
 from handlers.modelspec.grid import expand
 from handlers.modelspec.parse import load, parse, read
 from handlers.storage import canonical_json
@@ -129,8 +130,6 @@ def test_what_is_no_spec_is_said_in_one_line(text: str) -> None:
         ("spec.promote.refit", "all", "not supported yet: promote.refit"),
         ("spec.promote.approval", "manual", "not supported yet: promote.approval"),
         ("spec.promote.slices", {"max_loss": 0.1}, "not supported yet: promote.slices"),
-        ("spec.data.query.scope", {"lookback": "8d"}, "not supported yet: data.query.scope"),
-        ("spec.data.query.scope", "all", "not supported yet: data.query.scope"),
         ("spec.data.group", "carrier", "not supported yet: data.group"),
         ("spec.task", "ranking", "not supported yet: task ranking"),
         ("spec.search", {"random": 3, "space": {"alpha": [1]}}, "not supported yet: search.random"),
@@ -138,8 +137,6 @@ def test_what_is_no_spec_is_said_in_one_line(text: str) -> None:
         ("spec.model.estimator", "models/own.py:Mine", "not supported yet: an estimator of your own"),
         ("spec.trigger", {"cooldown": "1h"}, "not supported yet: trigger.cooldown"),
         ("spec.trigger", {"min_new_rows": 100}, "not supported yet: trigger.min_new_rows"),
-        ("spec.data.sources.airports", {"prefix": "airports/", "format": "parquet", "join": "broadcast"}, "data.sources.airports"),
-        ("spec.data.target.label_delay", "1d", "not supported yet: data.target.label_delay"),
         ("spec.model.image", "gpu", "not supported yet: model.image"),
         ("spec.training.validate", {"every": "1m"}, "not supported yet: training.validate"),
         ("spec.search", {"until": {"metric": "roc_auc"}}, "not supported yet: search.until"),
@@ -163,7 +160,7 @@ def test_a_statement_may_stand_beside_the_spec() -> None:
 
 
 def test_defaults_written_out_change_nothing() -> None:
-    assert parse(changed("spec.trigger", {"quiet": "30s"})).tree() == parse(TEXT).tree()
+    assert parse(changed("spec.trigger.quiet", "30s")).tree() == parse(TEXT).tree()
 
 
 def test_a_grid_keeps_its_ids_when_it_grows() -> None:
@@ -175,3 +172,22 @@ def test_a_grid_keeps_its_ids_when_it_grows() -> None:
 
 def test_without_a_grid_there_is_one_trial() -> None:
     assert [t.params for t in expand(parse(changed("spec.search", "REMOVE")))] == [{}]
+
+
+def test_a_schedule_is_part_of_a_spec_and_changes_no_result() -> None:
+    spec = parse(changed("spec.trigger.schedule", {"cron": "30 4 * * 1-5", "timezone": "Europe/Berlin"}))
+    assert spec.trigger.schedule is not None
+    assert (spec.trigger.schedule.cron, spec.trigger.schedule.timezone) == ("30 4 * * 1-5", "Europe/Berlin")
+    assert run_digest("s", spec, "c") == run_digest("s", parse(changed("spec.trigger", "REMOVE")), "c")
+
+
+@pytest.mark.parametrize("schedule", [{"cron": "@daily"}, {"cron": "0 4 * *"}, {}, {"cron": "0 4 * * *", "zone": "UTC"}])
+def test_a_schedule_that_cannot_be_one_is_refused(schedule: Any) -> None:
+    assert "spec.trigger.schedule" in finding(changed("spec.trigger.schedule", schedule))
+
+
+@pytest.mark.parametrize("where", ["data.split", "trigger.schedule"])
+def test_a_zone_that_does_not_exist_is_refused_where_it_stands(where: str) -> None:
+    given = {"cron": "0 4 * * *", "timezone": "Mars/Base"} if "schedule" in where else "Mars/Base"
+    place = f"spec.{where}" if "schedule" in where else f"spec.{where}.timezone"
+    assert f"spec.{where}.timezone: 'Mars/Base' is not a time zone" in finding(changed(place, given))

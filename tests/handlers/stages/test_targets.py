@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,8 @@ def test_a_class_is_the_same_number_or_the_same_text(world: World, kind: str, cl
     dataset, summary, _ = made(world)
     assert summary["rows_made"] == 1200
     y = np.concatenate([batch.y for role in ("train", "valid", "test") for batch in rows(world, dataset, role)])
-    days = [line[:10] for line in lines[1:-1]]
-    learned = {day for role in ("train", "valid", "test") for day in dataset.units(role)}
+    days = [(date.fromisoformat(line[:10]) - date(1970, 1, 1)).days for line in lines[1:-1]]
+    learned = set(dataset.units("train", "valid", "test"))
     assert y.tolist() == [float(late) for late, day in zip(plain, days, strict=True) if day in learned]
 
 
@@ -91,3 +92,15 @@ def test_classes_of_floats_may_be_many(world: World) -> None:
     dataset, _, _ = made(world)
     y = np.concatenate([batch.y for batch in rows(world, dataset, "test")])
     assert y[:8].tolist() == [3.0, 2.0, 1.0, 0.0] * 2
+
+
+@pytest.mark.parametrize(("kind", "value", "fits"), [("int", "1.0", True), ("int", "1.5", False), ("boolean", "yes", False)])
+def test_a_file_is_read_by_the_declared_type_first(world: World, kind: str, value: str, fits: bool) -> None:
+    world.spec["data"]["sources"]["incoming"]["columns"]["late"] = kind
+    world.spec["data"]["target"] = {"column": "late", "classes": [0, 1]}
+    lines = [f"2013-01-{n // 20 + 1:02},AA,{n},{value if n % 2 else 0}" for n in range(600)]
+    world.put("1.csv", "\n".join(["day,carrier,distance,late", *lines, ""]).encode())
+    if fits:
+        assert set(np.concatenate([batch.y for batch in rows(world, made(world)[0], "test")])) == {0.0, 1.0}
+    else:
+        assert f"'{value}' is not a" in refusal(world)

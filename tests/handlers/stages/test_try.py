@@ -112,6 +112,32 @@ def test_try_refuses_what_a_run_refuses(files: list[str], capsys: pytest.Capture
     assert named in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_integers_that_no_float_can_tell_apart_are_learned_from(tmp_path: Path, task: str) -> None:
+    lines = [f"2013-01-{1 + i % 28:02d},{2**53 + 1 + i},{2**53 + 1},{'true' if i % 3 else 'false'},{2**60 + i}" for i in range(560)]
+    (tmp_path / "1.csv").write_text("day,n,w,late,y\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    columns = {"day": "date", "n": "int", "w": "int", "late": "boolean", "y": "int"}
+    source = {"prefix": "incoming/late/", "format": "csv", "columns": columns}
+    kind = "Classifier" if task == "binary" else "Regressor"
+    tree = changed(
+        SPEC,
+        task=task,
+        data__sources={"incoming": source},
+        data__target={"column": "late" if task == "binary" else "y"},
+        data__weight="w",
+        features={"n": {"type": "number", "scale": "standard"}},
+        model={"estimator": f"sklearn.ensemble.HistGradientBoosting{kind}", "memory": "whole"},
+        search=None,
+        training=None,
+        evaluate={"select_by": "log_loss" if task == "binary" else "rmse"},
+        promote=None,
+    )
+    text = yaml.safe_dump({"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": "late"}, "spec": tree})
+    (tmp_path / "late.yaml").write_text(text, encoding="utf-8")
+    found = try_.try_out(try_.read_spec(tmp_path / "late.yaml"), [tmp_path / "1.csv"], tmp_path / "folder")
+    assert found["verdict"]["decision"] == "promoted"
+
+
 @pytest.mark.parametrize("query", [False, True])
 def test_a_spec_without_a_split_is_told_what_its_files_suggest(files: list[str], capsys: pytest.CaptureFixture[str], query: bool) -> None:
     changes = {"data__split": None} | ({"data__query": {"sql": "SELECT * FROM incoming"}} if query else {})

@@ -96,9 +96,9 @@ class World:
         fetch.run(["snapshot", "--model", self.model, "--spec", self.read_spec(), "--run", run, *where])
         return self._read("decision"), self._read("snapshot")
 
-    def dataset(self, snapshot: str) -> str:
+    def dataset(self, snapshot: str, run: str = "r") -> str:
         out = str(self.out / "dataset")
-        transform.run(["--model", self.model, "--spec", self.read_spec(), "--snapshot", snapshot, "--run", "r", "--dataset-out", out])
+        transform.run(["--model", self.model, "--spec", self.read_spec(), "--snapshot", snapshot, "--run", run, "--dataset-out", out])
         return self._read("dataset")
 
     def trials(self) -> list[dict[str, Any]]:
@@ -130,7 +130,7 @@ class World:
         decision, snapshot = self.snapshot(run)
         if decision != "train":
             return decision, "", []
-        dataset = self.dataset(snapshot)
+        dataset = self.dataset(snapshot, run)
         results = [self.train(dataset, trial, run) for trial in self.trials()]
         return decision, dataset, [self.evaluate(dataset, result) for result in results]
 
@@ -146,6 +146,10 @@ class World:
 
     def verdict(self, run: str) -> dict[str, Any]:
         found: dict[str, Any] = read_json(self.store, f"runs/{self.model}/{run}/verdict.json")
+        return found
+
+    def request(self, run: str) -> dict[str, Any]:
+        found: dict[str, Any] = read_json(self.store, f"runs/{self.model}/{run}/request.json")
         return found
 
     def champion(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def tick(event: str, state: Path) -> None:
     """Fire a calendar event by hand, as EVENT or SOURCE/EVENT.
 
     \b
-    retrain tick nightly
+    retrain tick flight-delay
     """
     fired = local_engine(state).tick(event)
     click.echo(f"event {fired['id']} of {fired['source']}/{fired['subject']}")

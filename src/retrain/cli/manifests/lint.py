@@ -15,7 +15,9 @@ from retrain.cli.options import manifests, output_option
 
 @click.command()
 @click.argument("files", nargs=-1, type=manifests)
-@click.option("--fix", type=click.Choice(["models"]), help="Fix the list of models in models/kustomization.yaml.")
+@click.option(
+    "--fix", type=click.Choice(["models"]), help="Fix the list of models in models/kustomization.yaml and what is generated from the specs."
+)
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option("-v", "--verbose", is_flag=True, help="Show also the fields that are kept but not enforced by the embedded engine.")
 @output_option("text")

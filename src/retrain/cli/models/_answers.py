@@ -13,14 +13,14 @@ from retrain.display import output as printing
 from retrain.project.questions import ask, need_handlers
 
 
-def show(place: Place, output: str, *arguments: str) -> None:
+def show(place: Place, output: str, *arguments: str, handler: str = "why") -> None:
     """Print an answer: the handler's own sentences for people, its JSON for programs."""
     need_handlers()
     bucket = bucket_environment(place)
     if output == "text":
-        click.echo(ask(bucket, *arguments, output="text"), nl=False)
+        click.echo(ask(bucket, *arguments, output="text", handler=handler), nl=False)
     else:
-        printing.emit(json.loads(ask(bucket, *arguments)), output)
+        printing.emit(json.loads(ask(bucket, *arguments, handler=handler)), output)
 
 
 def run_name(name: str, place: Place) -> str:

@@ -33,7 +33,7 @@ def test_without_files_it_is_the_overlay_here_and_its_list_of_models_is_kept(rep
     (repository / "models/added.yaml").write_text(spec.replace("flight-delay", "added"), encoding="utf-8")
     assert "added.yaml" not in documents([])[0].doc["data"]
     assert "added.yaml" in load([])[0].doc["data"]
-    assert capsys.readouterr().err == "models/kustomization.yaml now lists every model\n"
+    assert capsys.readouterr().err == "models/kustomization.yaml and models/generated/ now say what the specs say\n"
 
 
 def test_without_files_and_overlay_it_is_wrong_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,44 @@
+"""Which days have their labels, and what a snapshot says beside its objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from typing import Any
+
+from handlers.modelspec.model import ModelSpec, TimeSplit
+from handlers.modelspec.quantities import seconds
+
+
+def by_time(spec: ModelSpec) -> TimeSplit:
+    """The split by time, which every spec has that looks back or waits for labels."""
+    if not isinstance(spec.data.split, TimeSplit):
+        raise TypeError("data.split is not by time")
+    return spec.data.split
+
+
+def beside(spec: ModelSpec, now: float) -> dict[str, Any]:
+    """What a snapshot at `now` (epoch seconds by the bucket's clock) says beside its objects, where the spec asks for it.
+
+    `sources`: the prefix of each of several sources. `labelled_before`: the first day of which some rows are younger than
+    data.target.label_delay; from it on no day is used.
+    """
+    from zoneinfo import ZoneInfo
+
+    found: dict[str, Any] = {}
+    if len(spec.data.sources) > 1:
+        found["sources"] = {name: source.prefix for name, source in spec.data.sources.items()}
+    if spec.data.target.label_delay:
+        moment = datetime.fromtimestamp(now - seconds(spec.data.target.label_delay), ZoneInfo(by_time(spec).timezone))
+        found["labelled_before"] = str(moment.date())
+    return found
+
+
+def usable_until(spec: ModelSpec, snapshot: Mapping[str, Any], now: float) -> float:
+    """The moment (epoch seconds) that the split counts back from: now, or where the labels of the snapshot end."""
+    from zoneinfo import ZoneInfo
+
+    if "labelled_before" not in snapshot:
+        return now
+    day = datetime.combine(date.fromisoformat(snapshot["labelled_before"]), time.min, ZoneInfo(by_time(spec).timezone))
+    return min(now, day.timestamp())

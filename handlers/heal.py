@@ -1,0 +1,139 @@
+"""Find what was left undone: `python -m handlers.heal --models FOLDER --window N --starts-out PATH`.
+
+FOLDER holds the specs of all models (the ConfigMap `models` as files). For each model the bucket says what should have been trained and was
+not: a notification was lost, a trigger failed, a run or a trial died, an event was told that the model is busy by a run that then died.
+The output is a JSON list of {"model", "name", "event"}, one Workflow to start each; empty where nothing is left. The bucket keeps what was
+learned of objects' contents, and nothing else is written. Exit codes: 0; 75 the bucket does not answer. A spec that is wrong is named
+in the log, and the others are looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from handlers import failures
+from handlers.contracts import BadSpec, WrongUsage, log, main, write_output
+from handlers.models.estimators import libraries
+from handlers.modelspec.code_digests import code_digest
+from handlers.modelspec.digests import promote_digest, run_digest
+from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.parse import parse
+from handlers.modelspec.quantities import seconds
+from handlers.runs import claim as claims
+from handlers.runs import snapshots, trained
+from handlers.storage import Store, canonical_json, open_store, optional_json
+
+GRACE = 120.0  # seconds beyond trigger.at_most in which the run of an upload takes its snapshot
+ATTEMPTS = 3  # runs over one state of data, spec and code, the first included
+BETWEEN = 900.0  # seconds before the second attempt; twice as long before the third
+READ = 50  # requests that are read, the newest first
+LASTING = (2, 65, 78)  # exit codes of what fails again however often it is tried
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a model would be trained on now: the digests of its data, spec and gate, and when its newest object landed."""
+
+    digest: str
+    gate: str
+    newest: float
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m handlers.heal", description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--models", required=True, type=Path, metavar="FOLDER")
+    parser.add_argument("--window", required=True, help="the ten seconds that the Workflows are named after")
+    parser.add_argument("--starts-out", metavar="PATH")
+    return parser.parse_args(argv)
+
+
+def run(argv: list[str]) -> None:
+    given = arguments(argv)
+    if not given.window.isdigit():
+        raise WrongUsage(f"--window: {given.window!r} is not a number")
+    store = open_store()
+    now = store.server_time()
+    starts = []
+    for spec in specs(given.models):
+        reason = left_undone(store, spec, now)
+        log("model is looked at", model=spec.name, start=bool(reason), reason=reason or "nothing is left undone")
+        if reason:
+            event = {"model": spec.name, "reason": f"heal: {reason}", "source": "heal"}
+            encoded = base64.b64encode(canonical_json(event).encode()).decode()
+            starts.append({"model": spec.name, "name": f"retrain-{spec.name}-{given.window}", "event": encoded})
+    write_output(given.starts_out, canonical_json(starts))
+
+
+def specs(folder: Path) -> Iterator[ModelSpec]:
+    """The models of a folder, each once: one whose data lands under another name is there under both."""
+    known = set()
+    for path in sorted(folder.glob("*.yaml")):
+        statement = path.with_suffix(".sql")
+        try:
+            spec = parse(path.read_text(encoding="utf-8"), path.name, statement.read_text(encoding="utf-8") if statement.exists() else None)
+        except BadSpec as error:
+            log("spec is wrong", file=path.name, message=str(error))
+            continue
+        if spec.name not in known:
+            known.add(spec.name)
+            yield spec
+
+
+def left_undone(store: Store, spec: ModelSpec, now: float) -> str:
+    """Why a run should be started; "" when none should: nothing is new, a run is at it or will be, or trying again would not help."""
+    claim, _ = claims.read(store, spec.name)
+    if claim.held(now):
+        return ""  # who trains starts what is wanted after it
+    state = state_of(store, spec)
+    if state is None or trained.run_of(store, spec.name, state.digest, state.gate) is not None:
+        return ""
+    tried = list(attempts(store, spec.name, state))
+    if not tried and claim.run:
+        return f"run {claim.run} has died"
+    if not tried:
+        waits = state.newest + seconds(spec.trigger.at_most) + GRACE > now
+        return "" if waits else "no run has taken the data, spec and code that are there now"
+    return _again(store, spec.name, tried, now)
+
+
+def state_of(store: Store, spec: ModelSpec) -> State | None:
+    """None where a source has no object."""
+    found = snapshots.objects(store, spec)
+    if not all(found.values()):
+        return None
+    newest = max(info.modified for infos in found.values() for info in infos)
+    of_estimator = libraries(spec.model.estimator)
+    digest = run_digest(snapshots.look(store, spec).digest, spec, code_digest("evaluations", of_estimator))
+    return State(digest, promote_digest(spec, code_digest("verdicts", of_estimator)), newest)
+
+
+def attempts(store: Store, model: str, state: State) -> Iterator[dict[str, Any]]:
+    """The requests of the runs that have been at this state, the newest first."""
+    requests = [info for info in store.list(f"runs/{model}/") if info.key.endswith("/request.json")]
+    for info in sorted(requests, key=lambda each: -each.modified)[:READ]:
+        found = optional_json(store, info.key)
+        if found is not None and (found["digest"], found["gate"]) == (state.digest, state.gate) and found["decision"] != "busy":
+            yield found
+
+
+def _again(store: Store, model: str, tried: list[dict[str, Any]], now: float) -> str:
+    """Why a state that runs have been at should have another one."""
+    last = tried[0]["run"]
+    result = optional_json(store, f"runs/{model}/{last}/result.json")
+    ended = float(result["at"]) if result is not None else float(tried[0]["at"])
+    if len(tried) >= ATTEMPTS or now < ended + BETWEEN * 2 ** (len(tried) - 1):
+        return ""
+    if result is None:
+        return f"run {last} has died"
+    if any(each["exit_code"] in LASTING for each in failures.of_run(store, model, last)):
+        return ""
+    return f"run {last} {'has failed' if result['outcome'] == 'failed' else 'has lost trials'}; attempt {len(tried) + 1} of {ATTEMPTS}"
+
+
+if __name__ == "__main__":
+    main(run)

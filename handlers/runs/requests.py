@@ -1,0 +1,36 @@
+"""A run's request, `runs/<model>/<run>/request.json`: what it was asked, what it decided to do, and the snapshot that it learns."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from handlers.contracts import TryAgain
+from handlers.storage import Conflict, Store, optional_json, write_json, write_once
+
+
+def run_folder(model: str, run: str) -> str:
+    return f"runs/{model}/{run}"
+
+
+def read(store: Store, model: str, run: str) -> dict[str, Any] | None:
+    """What the run decided; None before it has."""
+    return optional_json(store, _key(model, run))
+
+
+def keep(store: Store, request: dict[str, Any]) -> None:
+    """Write the request of a run that has none yet."""
+    write_once(store, _key(request["model"], request["run"]), request)
+
+
+def change(store: Store, model: str, run: str, **changes: Any) -> None:
+    """Set values of a request that is there. Raises TryAgain when another process of the run changes it at the same time."""
+    data, etag = store.get_with_etag(_key(model, run))
+    try:
+        write_json(store, _key(model, run), {**json.loads(data), **changes}, if_match=etag)
+    except Conflict:
+        raise TryAgain(f"{_key(model, run)} was changed by another process of this run; the step is tried again") from None
+
+
+def _key(model: str, run: str) -> str:
+    return f"{run_folder(model, run)}/request.json"

@@ -1,0 +1,103 @@
+"""Snapshots: which objects the sources hold, each by its content. What a run learns is what its snapshot names, byte for byte.
+
+`snapshots/<model>/<digest>.json`, immutable. A run whose objects are put again before it has read them takes a new one and says so in its
+request, which names the snapshot that was learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from handlers.contracts import BadData, TryAgain, log
+from handlers.data import contents
+from handlers.data.labels import beside
+from handlers.modelspec.digests import run_digest, snapshot_digest
+from handlers.modelspec.model import ModelSpec
+from handlers.runs import requests
+from handlers.storage import Changed, Missing, ObjectInfo, Store, read_json, write_once
+
+READY = "_READY"
+ROUNDS = 3  # snapshots that one step takes while objects change under it
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """`objects` are [key, size, content], in the order of their keys; `more` is what the document says beside them.
+
+    `without` is the prefix of a source that has no object, "" where all have some.
+    """
+
+    digest: str
+    objects: list[list[Any]]
+    more: Mapping[str, Any] = field(default_factory=dict)
+    without: str = ""
+
+    def tree(self) -> dict[str, Any]:
+        return {"objects": self.objects, **self.more}
+
+
+def objects(store: Store, spec: ModelSpec) -> dict[str, list[ObjectInfo]]:
+    """The objects of each source."""
+    return {name: _under(store, source.prefix) for name, source in spec.data.sources.items()}
+
+
+def _under(store: Store, prefix: str) -> list[ObjectInfo]:
+    """The objects under a prefix; of batches only those that are complete.
+
+    A file or folder whose name begins with `_` or `.` is not data, as for Spark, Hive and Arrow: `_SUCCESS`, `.part.crc`, `_temporary/`.
+    """
+    found = list(store.list(prefix))
+    if prefix.startswith("batches/"):
+        ready = {info.key.removesuffix(READY) for info in found if info.key.endswith(f"/{READY}")}
+        found = [info for info in found if any(info.key.startswith(folder) for folder in ready)]
+    return [info for info in found if not any(name[:1] in ("_", ".") for name in info.key.removeprefix(prefix).split("/"))]
+
+
+def look(store: Store, spec: ModelSpec) -> Snapshot:
+    """The state of the sources now; nothing is written but what was learned of contents."""
+    changed = ""
+    for _ in range(ROUNDS):
+        try:
+            there = objects(store, spec)
+            found = contents.identities(store, spec.name, [info for infos in there.values() for info in infos])
+        except Changed as error:
+            changed = str(error)
+            continue
+        more = beside(spec, store.server_time())
+        without = next((spec.data.sources[name].prefix for name, infos in there.items() if not infos), "")
+        return Snapshot(snapshot_digest(found, more), found, more, without)
+    raise TryAgain(f"{changed}: changed while it was read, {ROUNDS} times; the step is tried again")
+
+
+def keep(store: Store, model: str, snapshot: Snapshot) -> None:
+    write_once(store, _key(model, snapshot.digest), snapshot.tree())
+
+
+def load(store: Store, model: str, digest: str) -> Snapshot:
+    """The snapshot of a digest; raises BadData when there is none."""
+    try:
+        tree = read_json(store, _key(model, digest))
+    except Missing:
+        raise BadData(f"{_key(model, digest)}: no such snapshot in the bucket") from None
+    return Snapshot(digest, tree.pop("objects"), tree)
+
+
+def renew(store: Store, spec: ModelSpec, run: str) -> Snapshot:
+    """A new snapshot for a run, named by its request from now on. The snapshot is written before the request that names it."""
+    snapshot = look(store, spec)
+    if snapshot.without:
+        raise BadData(f"no object is left under {snapshot.without}")
+    keep(store, spec.name, snapshot)
+    request = requests.read(store, spec.name, run)
+    if request is not None and request["snapshot"] != snapshot.digest:
+        name = run_digest(snapshot.digest, spec, request["code"])
+        before = [*request.get("before", []), request["snapshot"]]
+        requests.change(store, spec.name, run, snapshot=snapshot.digest, digest=name, before=before)
+        log("new snapshot", run=run, snapshot=snapshot.digest, before=request["snapshot"])
+    return snapshot
+
+
+def _key(model: str, digest: str) -> str:
+    return f"snapshots/{model}/{digest}.json"
