@@ -42,7 +42,7 @@ def test_the_demo_ends_with_a_champion_in_the_known_interval(tmp_path: Path) -> 
     assert [outcome for _, outcome in runs][1:] == ["already-trained", "promoted"]
     assert runs[0][1] in ("promoted", "refused")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert same(shown(readme), sample(state)), "README.md shows another demo: `make readme`"
+    assert same(shown(readme), sample(state)), f"README.md shows another demo, `make readme`; this one ended with\n{sample(state)}"
     report = (state / "report.html").read_text(encoding="utf-8")
     assert "<svg" in report
     assert "http://" not in report.replace("http://www.w3.org/", "")
