@@ -15,7 +15,8 @@ import yaml
 from handlers import check, fetch, try_
 from handlers.contracts import BadData, BadSpec, WrongUsage
 from handlers.runs import claim
-from handlers.storage import FolderStore, Store, read_json
+from handlers.storage import Store, read_json
+from tests.handlers.stages.dying import Dying, Killed
 from tests.handlers.stages.world import World, month
 
 
@@ -83,26 +84,6 @@ def test_a_step_that_is_tried_again_decides_the_same(world: World) -> None:
     before = world.output("snapshot")
     world.put("2.csv", month("2013-02-01", 5))
     assert (reason(world, "r1"), world.output("snapshot")) == (first, before)
-
-
-class Killed(BaseException):
-    """The process is gone at this write."""
-
-
-class Dying(FolderStore):
-    """A bucket that takes the process with it at its n-th write: before it, or just after."""
-
-    left = 0
-    after = False
-
-    def put(self, key: str, data: bytes, *, if_none_match: bool = False, if_match: str | None = None) -> str:
-        self.left -= 1
-        if self.left == 0 and not self.after:
-            raise Killed(key)
-        etag = super().put(key, data, if_none_match=if_none_match, if_match=if_match)
-        if self.left == 0:
-            raise Killed(key)
-        return etag
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

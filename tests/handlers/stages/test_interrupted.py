@@ -13,30 +13,11 @@ import pytest
 from handlers import transform
 from handlers.modelspec.parse import load
 from handlers.storage import FolderStore
+from tests.handlers.stages.dying import Dying, Killed
 from tests.handlers.stages.world import World, month
 
 WRITES = 22  # 19 days of two objects, their markers, the dataset
 FIRST, SECOND = month("2013-01-01", 16), month("2013-01-17", 3, seed=1)
-
-
-class Killed(BaseException):
-    """The process is gone at this write."""
-
-
-class Dying(FolderStore):
-    """A bucket that takes the process with it at its n-th write: before it, or just after."""
-
-    left = 0
-    after = False
-
-    def put(self, key: str, data: bytes, *, if_none_match: bool = False, if_match: str | None = None) -> str:
-        self.left -= 1
-        if self.left == 0 and not self.after:
-            raise Killed(key)
-        etag = super().put(key, data, if_none_match=if_none_match, if_match=if_match)
-        if self.left == 0:
-            raise Killed(key)
-        return etag
 
 
 def there(world: World) -> dict[str, bytes]:

@@ -13,7 +13,8 @@ from handlers.contracts import GaveUp
 from handlers.runs import champion as champions
 from handlers.runs.claim import read as read_claim
 from handlers.runs.claim import take
-from handlers.storage import FolderStore, Store, open_store, read_json
+from handlers.storage import Store, open_store, read_json
+from tests.handlers.stages.dying import Dying, Killed
 from tests.handlers.stages.world import World, month
 
 
@@ -248,26 +249,6 @@ def test_scores_that_are_no_numbers_fail_the_run(world: World) -> None:
     undefined = [json.dumps({**json.loads(score), "value": None}) for score in scores]
     with pytest.raises(GaveUp, match="no trial has a roc_auc on valid"):
         promote.run(world.promote_arguments(dataset, undefined, "a", decision))
-
-
-class Killed(BaseException):
-    """The process is gone at this write."""
-
-
-class Dying(FolderStore):
-    """A bucket that takes the process with it at the n-th write: before it, or just after."""
-
-    left = 0
-    after = False
-
-    def put(self, key: str, data: bytes, *, if_none_match: bool = False, if_match: str | None = None) -> str:
-        self.left -= 1
-        if self.left == 0 and not self.after:
-            raise Killed(key)
-        etag = super().put(key, data, if_none_match=if_none_match, if_match=if_match)
-        if self.left == 0:
-            raise Killed(key)
-        return etag
 
 
 @pytest.mark.parametrize("after", [False, True])
