@@ -65,9 +65,9 @@ def _undecoded(path: Path, source: Source, error: UnicodeDecodeError) -> str:
     """Where the text is not in its encoding: the file is read again up to there."""
     if source.format == "parquet":
         return f"the file is damaged: {printable(str(error))}; put it there again"
-    mark, encoding = _encoding(path, source)
+    mark, encoding = _encoding(_begin(path), source)
     decoder, line = codecs.getincrementaldecoder(encoding)(), 1
-    with _bytes(path) as stream:
+    with decompressed(path) as stream:
         stream.read(len(mark))
         try:
             while part := stream.read(1 << 16):
@@ -116,31 +116,35 @@ def text(path: Path, key: str, source: Source) -> pa.NativeFile:
         begin = _begin(path)
     twice = tuple((magic, "is compressed twice; compress it once") for magic, _ in COMPRESSED)
     refuse_foreign(begin, key, twice if compression_of(path) else ())
-    mark, encoding = _encoding(path, source)
+    mark, encoding = _encoding(begin, source)
     if not mark and begin[:4].count(0) > 1 and is_utf8(encoding):
         raise BadData(f"{key}: the file looks like UTF-16 without a byte order mark; {_encode(source.format)}")
-    stream = _bytes(path)
+    stream = decompressed(path)
     stream.read(len(mark))
     return stream if is_utf8(encoding) else pa.transcoding_input_stream(stream, encoding, "utf-8")
 
 
 def _begin(path: Path) -> bytes:
     """The first bytes, decompressed."""
-    with _bytes(path) as stream:
+    with decompressed(path) as stream:
         return bytes(stream.read(BEGIN))
 
 
-def _encoding(path: Path, source: Source) -> tuple[bytes, str]:
+def _encoding(begin: bytes, source: Source) -> tuple[bytes, str]:
     """The byte order mark and the encoding, which the mark says before the spec."""
-    begin = _begin(path)
-    return next(((mark, name) for mark, name in MARKS if begin.startswith(mark)), (b"", source.csv.encoding))
+    return marked(begin) or (b"", source.csv.encoding)
+
+
+def marked(begin: bytes) -> tuple[bytes, str] | None:
+    """The byte order mark that a file's first bytes are, and the encoding that it says."""
+    return next(((mark, name) for mark, name in MARKS if begin.startswith(mark)), None)
 
 
 def is_utf8(encoding: str) -> bool:
     return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
 
 
-def _bytes(path: Path) -> pa.NativeFile:
+def decompressed(path: Path) -> pa.NativeFile:
     """The file's bytes, decompressed as they are read."""
     import pyarrow as pa
 

@@ -16,11 +16,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData
 from handlers.data.column_types import type_name
-from handlers.data.streams import BEGIN, PARQUET, compression_of, refuse_foreign
+from handlers.data.streams import BEGIN, PARQUET, compression_of, decompressed, marked, refuse_foreign
 from handlers.explore.shapes import STRING, shape
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ LINES = 8  # of a piece, where a record may begin or end
 HEAD_BYTES = 1 << 20
 CHUNK_ROWS = 10_000
 DELIMITERS = (",", ";", "\t", "|")
-ENCODINGS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+MARKED = ("utf-16", "utf-32")  # encodings that a mark says, whose bytes cannot be cut anywhere
 Rows = Sequence[Sequence[Any]]
 
 
@@ -65,8 +65,8 @@ class Found:
             return
         size = self.path.stat().st_size
         read = seen = 0
-        with _opened(self.path) as file:
-            if compression_of(self.path) or self.dialect.encoding == "utf-16" or size <= budget:
+        with decompressed(self.path) as file:
+            if compression_of(self.path) or self.dialect.encoding in MARKED or size <= budget:
                 text = self._decoded(file.read(budget))
                 if file.read(1):
                     # of such a stream only the beginning is at hand; how much follows is not known
@@ -81,7 +81,7 @@ class Found:
                     yield chunk
         self.rows = round(seen * size / read) if read else seen
 
-    def _pieces(self, file: IO[bytes], size: int, length: int) -> Iterator[tuple[int, str]]:
+    def _pieces(self, file: pa.NativeFile, size: int, length: int) -> Iterator[tuple[int, str]]:
         """Bytes and text of pieces from all over the file, each from the beginning of a record to the end of one."""
         for number in range(PIECES):
             file.seek(size * number // PIECES)
@@ -159,7 +159,7 @@ def found(path: Path) -> Found:
     if begin.startswith(PARQUET):
         return _parquet(path)
     refuse_foreign(begin, str(path))
-    with _opened(path) as file:
+    with decompressed(path) as file:
         head = file.read(HEAD_BYTES)
     if not head.strip():
         raise BadData(f"{path}: the file is empty")
@@ -209,9 +209,8 @@ def _delimiter(text: str) -> str:
 
 
 def _encoding(head: bytes) -> str:
-    for mark, name in ENCODINGS:
-        if head.startswith(mark):
-            return name
+    if (mark := marked(head)) is not None:
+        return mark[1].removesuffix("-le").removesuffix("-be")
     try:
         head.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -250,14 +249,6 @@ def _kind(arrow: pa.DataType) -> str | None:
         return type_name(arrow)
     except ValueError:
         return None
-
-
-def _opened(path: Path) -> Any:
-    """The file's bytes, decompressed."""
-    import pyarrow as pa
-
-    kind = compression_of(path)
-    return pa.input_stream(str(path), compression=kind) if kind else path.open("rb")
 
 
 def _chunked(records: Iterator[Sequence[Any]]) -> Iterator[Rows]:

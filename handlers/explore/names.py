@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -107,10 +107,15 @@ def seen_in(path: Path, source: Source) -> dict[str, str | None] | None:
     return {name: file.kinds.get(name) for name in file.names}
 
 
+def nearest(name: str, there: Sequence[str]) -> str | None:
+    """The name that was meant by one that is not there; None where none is near."""
+    return next(iter(get_close_matches(name, there, n=1) or [other for other in there if other.lower() == name.lower()]), None)
+
+
 def _absent(name: str, schema: Mapping[str, Any]) -> str:
-    near = get_close_matches(name, schema, n=1) or [other for other in schema if other.lower() == name.lower()]
-    if near:
-        return f"the rows have no column {name!r}; did you mean {near[0]!r}?"
+    meant = nearest(name, list(schema))
+    if meant:
+        return f"the rows have no column {name!r}; did you mean {meant!r}?"
     shown = ", ".join(schema)
     return f"the rows have no column {name!r}; the columns are {shown if len(shown) <= LONGEST else shown[:LONGEST] + ', ...'}"
 

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from difflib import get_close_matches
 from typing import Any
 
 from handlers.contracts import BadData, WrongUsage, counted
 from handlers.explore.clock import Clock, candidates, clock, units
+from handlers.explore.names import nearest
 from handlers.explore.table import DISTINCT, Column, Table
 
 LEAST_ROWS = 50  # below it a split by chance leaves a role with too few
@@ -87,8 +87,8 @@ def roles(table: Table, today: date, target: str = "", task: str = "", time: str
 
 def absent(name: str, there: Sequence[str]) -> str:
     """That there is no such column, and which was meant."""
-    near = get_close_matches(name, there, n=1) or [n for n in there if n.lower() == name.lower()]
-    return "there is no such column; " + (f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(there)}")
+    meant = nearest(name, there)
+    return "there is no such column; " + (f"did you mean {meant!r}?" if meant else f"the columns are {', '.join(there)}")
 
 
 def _files(table: Table) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from handlers.contracts import counted
 from handlers.explore.clock import units
+from handlers.explore.files import MARKED
 from handlers.explore.roles import CATEGORIES, Choice, Roles
 from handlers.explore.table import Column, Table
 from handlers.modelspec.model import Csv
@@ -82,7 +83,7 @@ def csv_options(table: Table) -> dict[str, Any]:
         given["delimiter"] = table.dialect.delimiter
     if not table.dialect.header:
         given["header"] = False
-    if table.dialect.encoding not in ("utf-8", "utf-16"):
+    if table.dialect.encoding not in ("utf-8", *MARKED):
         given["encoding"] = table.dialect.encoding
     guesses = [column.guess for column in table.columns]
     if any(g.decimal == "," for g in guesses):
