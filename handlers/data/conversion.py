@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from handlers.contracts import shown
 from handlers.data import text_values
 from handlers.data.column_types import arrow_type, type_name
-from handlers.data.text_values import Unfit, a_type, first_unfit
+from handlers.data.text_values import Unfit, a_type, converted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,24 +71,19 @@ def _as_type(column: pa.ChunkedArray, kind: str, csv: Csv | None) -> pa.ChunkedA
     if kind not in FITS.get(found, ()):
         hint = "; make it one in data.query, such as to_timestamp(seconds)" if kind == "timestamp" else ""
         raise Unfit(f"is declared {kind} and is {a_type(found)} in the file{hint}")
-    convert = _cast(found, kind)
-    try:
-        return convert(column)
-    except pa.ArrowInvalid:
-        row = first_unfit(column, convert)
+
+    def why(row: int) -> str:
         value = column[row].as_py()
-        raise Unfit(f"{shown(str(value))} is not {a_type(kind)}{_beyond(value, kind)}", row) from None
+        return f"{shown(str(value))} is not {a_type(kind)}{_beyond(value, kind)}"
+
+    return converted(column, _cast(found, kind), why)
 
 
 def _text_of(column: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
     """Bytes that are UTF-8 as text: how some writers keep it."""
     import pyarrow as pa
 
-    try:
-        return column.cast(pa.string())
-    except pa.ArrowInvalid:
-        row = first_unfit(column, lambda part: part.cast(pa.string()))
-        raise Unfit(f"it is declared {kind} and has bytes that are not UTF-8", row) from None
+    return converted(column, lambda part: part.cast(pa.string()), lambda row: f"it is declared {kind} and has bytes that are not UTF-8")
 
 
 def _cast(found: str, kind: str) -> Callable[[pa.ChunkedArray], pa.ChunkedArray]:

@@ -27,8 +27,13 @@ def table_of(store: Store, key: str, columns: list[str] | None = None) -> pa.Tab
     try:
         return parquet.read_table(io.BytesIO(store.get(key)), columns=columns, use_threads=False)
     except Missing:
-        why = "the part is missing in the bucket, but its marker is there"
-        raise BadData(f"{key}: {why}; delete the marker, parts.json beside it, to make the part again") from None
+        raise gone(key, "parts.json") from None
+
+
+def gone(key: str, marker: str) -> BadData:
+    """The error for a part that is not there, though the `marker` beside it is."""
+    why = "the part is missing in the bucket, but its marker is there"
+    return BadData(f"{key}: {why}; delete the marker, {marker} beside it, to make the part again")
 
 
 def rows_of(table: pa.Table, units: Range) -> tuple[int, int]:

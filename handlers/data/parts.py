@@ -7,7 +7,7 @@ the marker, with each part's rows, bytes and mergeable statistics. A source obje
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,20 @@ def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], code: s
 
     Raises Changed when the bucket holds other bytes.
     """
-    name = part_digest(spec, source, code, references.named() if references else None)
+
+    def make(folder: str, scratch: Path) -> dict[str, Any]:
+        given = objects.tables(store, spec, spec.data.trigger, source, scratch)
+        blocks = query.rows(given, spec.sql, spec.data.trigger, source[0], references.tables if references else None)
+        return of_blocks(store, folder, spec, source[0], blocks, scratch)
+
+    return once(store, model, part_digest(spec, source, code, references.named() if references else None), source, make)
+
+
+def once(store: Store, model: str, name: str, source: list[Any], make: Callable[[str, Path], dict[str, Any]]) -> Made:
+    """The parts that `name` names, made of `source` unless their marker is there.
+
+    `make` gets the folder of the bucket to write them to, and a folder of this machine to work in.
+    """
     marker = f"parts/{model}/{name}/parts.json"
     try:
         # the same content may have been read under another name
@@ -53,10 +66,7 @@ def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], code: s
     except Missing:
         pass
     with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:
-        given = objects.tables(store, spec, spec.data.trigger, source, Path(scratch))
-        blocks = query.rows(given, spec.sql, spec.data.trigger, source[0], references.tables if references else None)
-        made = of_blocks(store, f"parts/{model}/{name}", spec, source[0], blocks, Path(scratch))
-    document = {"source": source, "digest": name, **made}
+        document = {"source": source, "digest": name, **make(f"parts/{model}/{name}", Path(scratch))}
     write_json(store, marker, document)
     log("parts made", source=source[0], rows=document["rows"], parts=len(document["parts"]), unlabelled=document["unlabelled"])
     return Made(document, fresh=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData
 from handlers.data import places
+from handlers.data.cut import gone
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset, PartRef
 from handlers.data.split import Clusters, clusters
@@ -159,8 +160,7 @@ class Reader:
             else:
                 file = parquet.ParquetFile(RangedFile(self.store, part.key, part.bytes), pre_buffer=True)
         except Missing:
-            why = "the part is missing in the bucket, but its marker is there"
-            raise BadData(f"{part.key}: {why}; delete the marker, parts.json beside it, to make the part again") from None
+            raise gone(part.key, "parts.json") from None
         groups, skipped = _row_groups(file.metadata, part.first, part.rows)
         table = file.read_row_groups(groups, columns=self.columns, use_threads=False)
         return table if len(table) == part.rows else table.slice(part.first - skipped, part.rows)

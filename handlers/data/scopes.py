@@ -87,8 +87,7 @@ def _joined(table: Node, ctes: Tables, sources: Sources) -> str | None:
             return f"a join of {sources.trigger!r} with itself"
         if here and here[0] not in kept:
             return f"a {str(table['join_type']).lower()} join, which adds rows of a reference table,"
-        wrong = next((_joined(table[side], ctes, sources) for side in ("left", "right")), None)
-        return wrong or _joined(table["right"], ctes, sources)
+        return _joined(table["left"], ctes, sources) or _joined(table["right"], ctes, sources)
     read = reads(table, ctes)
     foreign = sorted(read & sources.others)
     if foreign:

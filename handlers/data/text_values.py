@@ -53,6 +53,17 @@ def first_unfit(column: pa.ChunkedArray, convert: Convert) -> int:
     return low
 
 
+def converted(column: pa.ChunkedArray, convert: Convert, why: Callable[[int], str]) -> pa.ChunkedArray:
+    """What `convert` makes of the column. Raises Unfit with `why` it does not take the first row that it does not take."""
+    import pyarrow as pa
+
+    try:
+        return convert(column)
+    except pa.ArrowInvalid:
+        row = first_unfit(column, convert)
+        raise Unfit(why(row), row) from None
+
+
 def parsed(text: pa.ChunkedArray, arrow: Any, kind: str, csv: Csv | None) -> pa.ChunkedArray:
     """Text as a column of the Arrow type of `kind`. Raises Unfit with the first value that is none, and what to write for it."""
     import pyarrow as pa
@@ -64,12 +75,12 @@ def parsed(text: pa.ChunkedArray, arrow: Any, kind: str, csv: Csv | None) -> pa.
         return convert(text)
     except pa.ArrowInvalid:
         clean = _clean(text, csv)
-    try:
-        return convert(clean)
-    except pa.ArrowInvalid:
-        row = first_unfit(clean, convert)
+
+    def why(row: int) -> str:
         value = text[row].as_py()
-        raise Unfit(f"{shown(value)} is not {a_type(kind)}{hint(value.strip(), kind, csv)}", row) from None
+        return f"{shown(value)} is not {a_type(kind)}{hint(value.strip(), kind, csv)}"
+
+    return converted(clean, convert, why)
 
 
 def _clean(text: pa.ChunkedArray, csv: Csv | None) -> pa.ChunkedArray:

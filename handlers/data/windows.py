@@ -14,8 +14,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData, log
+from handlers.contracts import BadData
 from handlers.data import parts, raw, units
+from handlers.data.cut import gone
 from handlers.data.duck import reading
 from handlers.data.labels import by_time
 from handlers.data.objects import Identity
@@ -26,7 +27,7 @@ from handlers.data.split import EPOCH, label
 from handlers.modelspec.digests import window_digest
 from handlers.modelspec.model import Lookback, ModelSpec
 from handlers.modelspec.quantities import seconds
-from handlers.storage import Missing, Store, content_digest, read_json, write_json
+from handlers.storage import Store, content_digest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -99,20 +100,11 @@ def _windows(spec: ModelSpec, kept: dict[str, list[Part]]) -> Iterator[Window]:
 
 
 def _ensure(store: Store, model: str, spec: ModelSpec, window: Window, local: _Local, references: References, code: str) -> Made:
-    digest = window_digest(spec, window.named(), references.named(), code)
-    folder = f"parts/{model}/{digest}"
-    try:
-        return Made({**read_json(store, f"{folder}/parts.json"), "source": [window.label]}, fresh=False)
-    except Missing:
-        pass
-    files = local.files(window)
-    with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:
-        blocks = _rows(spec, window, files, references, Path(scratch), store.server_time())
-        made = parts.of_blocks(store, folder, spec, window.label, blocks, Path(scratch))
-    document = {"source": [window.label], "digest": digest, **made}
-    write_json(store, f"{folder}/parts.json", document)
-    log("parts made", source=window.label, rows=document["rows"], parts=len(document["parts"]), unlabelled=document["unlabelled"])
-    return Made(document, fresh=True)
+    def make(folder: str, scratch: Path) -> dict[str, Any]:
+        blocks = _rows(spec, window, local.files(window), references, scratch, store.server_time())
+        return parts.of_blocks(store, folder, spec, window.label, blocks, scratch)
+
+    return parts.once(store, model, window_digest(spec, window.named(), references.named(), code), [window.label], make)
 
 
 def _rows(
@@ -167,8 +159,7 @@ class _Local:
             path = self._folder / key.replace("/", "-")
             info = self._store.head(key)
             if info is None:
-                why = "the part is missing in the bucket, but its marker is there"
-                raise BadData(f"{key}: {why}; delete the marker, raw.json beside it, to make the part again")
+                raise gone(key, "raw.json")
             content_digest(self._store, key, info.etag, path)
             self._there[key] = path
         return self._there[key]
