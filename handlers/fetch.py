@@ -12,9 +12,6 @@ from typing import Any
 
 from handlers.contracts import RetrainRequest, WrongUsage, log, main, write_output
 from handlers.data import scopes
-from handlers.models.estimators import libraries
-from handlers.modelspec.code_digests import code_digest
-from handlers.modelspec.digests import promote_digest, run_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
@@ -135,17 +132,16 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
 
 
 def _request(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, snapshot: str) -> dict[str, Any]:
-    of_estimator = libraries(spec.model.estimator)
-    code = code_digest("evaluations", of_estimator)
+    named = trained.named(spec, snapshot)
     return {
         "at": store.server_time(),
         "model": spec.name,
         "run": run,
         "event": {key: getattr(asked, key) for key in RetrainRequest.__slots__},
         "snapshot": snapshot,
-        "digest": run_digest(snapshot, spec, code),
-        "gate": promote_digest(spec, code_digest("verdicts", of_estimator)),
-        "code": code,
+        "digest": named.digest,
+        "gate": named.gate,
+        "code": named.code,
         "spec": spec.tree(),
     }
 
@@ -155,15 +151,10 @@ def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request:
     if taken.without:
         return "no-data", f"no object under {taken.without}"
     snapshots.keep(store, spec.name, taken)
-    model, name = spec.name, request["digest"]
-    run = trained.run_of(store, model, name, request["gate"])
-    if run is not None:
-        return "already-trained", f"already trained by run {run}"
-    run = trained.run_of(store, model, name)
-    if run is not None:
-        request["earlier"] = run
-        return "redecide", f"trained by run {run}; only the gate has changed"
-    return "train", "new data, spec or code"
+    decision, reason, by = trained.decided(store, spec.name, request["digest"], request["gate"])
+    if decision == "redecide":
+        request["earlier"] = by
+    return decision, reason
 
 
 def _claim(store: Store, model: str, run: str, name: str, gate: str) -> str:

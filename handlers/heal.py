@@ -18,14 +18,11 @@ from typing import Any
 
 from handlers import failures
 from handlers.contracts import BadSpec, WrongUsage, log, main, write_output
-from handlers.models.estimators import libraries
-from handlers.modelspec.code_digests import code_digest
-from handlers.modelspec.digests import promote_digest, run_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import parse
 from handlers.modelspec.quantities import seconds
 from handlers.runs import claim as claims
-from handlers.runs import snapshots, trained
+from handlers.runs import requests, snapshots, trained
 from handlers.storage import Store, canonical_json, open_store, optional_json
 
 GRACE = 120.0  # seconds beyond trigger.at_most in which the run of an upload takes its snapshot
@@ -89,7 +86,7 @@ def left_undone(store: Store, spec: ModelSpec, now: float) -> str:
     claim, _ = claims.read(store, spec.name)
     if claim.held(now):
         return ""  # who trains starts what is wanted after it
-    state = state_of(store, spec)
+    state = state_of(spec, snapshots.look(store, spec))
     if state is None or trained.run_of(store, spec.name, state.digest, state.gate) is not None:
         return ""
     tried = list(attempts(store, spec.name, state))
@@ -101,21 +98,18 @@ def left_undone(store: Store, spec: ModelSpec, now: float) -> str:
     return _again(store, spec.name, tried, now)
 
 
-def state_of(store: Store, spec: ModelSpec) -> State | None:
+def state_of(spec: ModelSpec, taken: snapshots.Snapshot) -> State | None:
     """None where a source has no object."""
-    found = snapshots.objects(store, spec)
-    if not all(found.values()):
+    if taken.without:
         return None
-    newest = max(info.modified for infos in found.values() for info in infos)
-    of_estimator = libraries(spec.model.estimator)
-    digest = run_digest(snapshots.look(store, spec).digest, spec, code_digest("evaluations", of_estimator))
-    return State(digest, promote_digest(spec, code_digest("verdicts", of_estimator)), newest)
+    named = trained.named(spec, taken.digest)
+    return State(named.digest, named.gate, taken.newest)
 
 
 def attempts(store: Store, model: str, state: State) -> Iterator[dict[str, Any]]:
     """The requests of the runs that have been at this state, the newest first."""
-    requests = [info for info in store.list(f"runs/{model}/") if info.key.endswith("/request.json")]
-    for info in sorted(requests, key=lambda each: -each.modified)[:READ]:
+    kept = [info for info in store.list(f"runs/{model}/") if info.key.endswith("/request.json")]
+    for info in sorted(kept, key=lambda each: -each.modified)[:READ]:
         found = optional_json(store, info.key)
         if found is not None and (found["digest"], found["gate"]) == (state.digest, state.gate) and found["decision"] != "busy":
             yield found
@@ -124,7 +118,7 @@ def attempts(store: Store, model: str, state: State) -> Iterator[dict[str, Any]]
 def _again(store: Store, model: str, tried: list[dict[str, Any]], now: float) -> str:
     """Why a state that runs have been at should have another one."""
     last = tried[0]["run"]
-    result = optional_json(store, f"runs/{model}/{last}/result.json")
+    result = requests.result(store, model, last)
     ended = float(result["at"]) if result is not None else float(tried[0]["at"])
     if len(tried) >= ATTEMPTS or now < ended + BETWEEN * 2 ** (len(tried) - 1):
         return ""

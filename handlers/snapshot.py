@@ -10,14 +10,13 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handlers.contracts import counted, main
-from handlers.heal import state_of
+from handlers.contracts import BadData, counted, main
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import parse
 from handlers.runs import claim as claims
-from handlers.runs import snapshots, trained
+from handlers.runs import requests, snapshots, trained
 from handlers.runs.champion import current
-from handlers.storage import Missing, Store, canonical_json, open_store, read_json
+from handlers.storage import Store, canonical_json, open_store
 
 Doc = dict[str, Any]
 SHOWN = 10  # keys of each kind that a person is shown
@@ -37,10 +36,11 @@ def run(argv: Sequence[str]) -> None:
 
 def compared(store: Store, spec: ModelSpec) -> Doc:
     """The objects now against those of the champion's snapshot, and what a run would decide."""
-    now = contents(snapshots.look(store, spec).objects)
+    taken = snapshots.look(store, spec)
+    now = contents(taken.objects)
     champion = current(store, spec.name).record
     learned, snapshot = _learned(store, spec.name, champion)
-    decision, reason = _decision(store, spec)
+    decision, reason = _decision(store, spec, taken)
     return {
         "model": spec.name,
         "prefix": spec.data.sources[spec.data.trigger].prefix,
@@ -63,26 +63,24 @@ def _learned(store: Store, model: str, champion: Mapping[str, Any] | None) -> tu
     """The objects that the champion has learned from, and their snapshot; none where it is not known any more."""
     if champion is None:
         return {}, None
+    request = requests.read(store, model, champion["run"])
     try:
-        snapshot = str(read_json(store, f"runs/{model}/{champion['run']}/request.json")["snapshot"])
-        return contents(read_json(store, f"snapshots/{model}/{snapshot}.json")["objects"]), snapshot
-    except Missing:
-        return {}, None
+        learned = snapshots.load(store, model, str(request["snapshot"])) if request is not None else None
+    except BadData:
+        learned = None
+    return (contents(learned.objects), learned.digest) if learned is not None else ({}, None)
 
 
-def _decision(store: Store, spec: ModelSpec) -> tuple[str, str]:
+def _decision(store: Store, spec: ModelSpec, taken: snapshots.Snapshot) -> tuple[str, str]:
     """As the step `fetch` decides, without a claim."""
-    state = state_of(store, spec)
-    if state is None:
-        return "no-data", f"no object under {spec.data.sources[spec.data.trigger].prefix}"
-    by = trained.run_of(store, spec.name, state.digest, state.gate)
-    if by is not None:
-        return "already-trained", f"already trained by run {by}"
+    if taken.without:
+        return "no-data", f"no object under {taken.without}"
+    named = trained.named(spec, taken.digest)
+    decision, reason, _ = trained.decided(store, spec.name, named.digest, named.gate)
     claim, _ = claims.read(store, spec.name)
-    if claim.held(store.server_time()):
+    if decision != "already-trained" and claim.held(store.server_time()):
         return "busy", f"run {claim.run} is training this model; what is new is trained after it"
-    by = trained.run_of(store, spec.name, state.digest)
-    return ("redecide", f"trained by run {by}; only the gate has changed") if by else ("train", "new data, spec or code")
+    return decision, reason
 
 
 def sentences(answer: Doc) -> list[str]:

@@ -1,4 +1,5 @@
-"""A run's request, `runs/<model>/<run>/request.json`: what it was asked, what it decided to do, and the snapshot that it learns."""
+"""A run's request, `runs/<model>/<run>/request.json`: what it was asked, what it decided to do, and the snapshot that it learns; and
+`result.json` beside it: what came of the run."""
 
 from __future__ import annotations
 
@@ -16,6 +17,11 @@ def run_folder(model: str, run: str) -> str:
 def read(store: Store, model: str, run: str) -> dict[str, Any] | None:
     """What the run decided; None before it has."""
     return optional_json(store, _key(model, run))
+
+
+def result(store: Store, model: str, run: str) -> dict[str, Any] | None:
+    """What came of the run; None before it has ended."""
+    return optional_json(store, f"{run_folder(model, run)}/result.json")
 
 
 def keep(store: Store, request: dict[str, Any]) -> None:

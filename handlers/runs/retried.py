@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from handlers.contracts import GaveUp
 from handlers.runs import claim, requests
-from handlers.storage import Store, optional_json
+from handlers.storage import Store
 
 
 def again(store: Store, model: str, run: str) -> bool:
     """Whether the run has failed before; it then holds the model's claim again. Raises GaveUp while another run holds it."""
-    result = optional_json(store, f"{requests.run_folder(model, run)}/result.json")
+    result = requests.result(store, model, run)
     if result is None or result["outcome"] != "failed":
         return False
     request = requests.read(store, model, run) or {}

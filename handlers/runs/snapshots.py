@@ -26,13 +26,15 @@ ROUNDS = 3  # snapshots that one step takes while objects change under it
 class Snapshot:
     """`objects` are [key, size, content], in the order of their keys; `more` is what the document says beside them.
 
-    `without` is the prefix of a source that has no object, "" where all have some.
+    `without` is the prefix of a source that has no object, "" where all have some. `newest` is when the newest object landed (seconds since
+    1970 by the bucket's clock); it and `without` are of a look at the sources and are not kept.
     """
 
     digest: str
     objects: list[list[Any]]
     more: Mapping[str, Any] = field(default_factory=dict)
     without: str = ""
+    newest: float = 0.0
 
     def tree(self) -> dict[str, Any]:
         return {"objects": self.objects, **self.more}
@@ -61,13 +63,14 @@ def look(store: Store, spec: ModelSpec) -> Snapshot:
     for _ in range(ROUNDS):
         try:
             there = objects(store, spec)
-            found = contents.identities(store, spec.name, [info for infos in there.values() for info in infos])
+            every = [info for infos in there.values() for info in infos]
+            found = contents.identities(store, spec.name, every)
         except Changed as error:
             changed = str(error)
             continue
         more = beside(spec, store.server_time())
         without = next((spec.data.sources[name].prefix for name, infos in there.items() if not infos), "")
-        return Snapshot(snapshot_digest(found, more), found, more, without)
+        return Snapshot(snapshot_digest(found, more), found, more, without, max((info.modified for info in every), default=0.0))
     raise TryAgain(f"{changed}: changed while it was read, {ROUNDS} times; the step is tried again")
 
 

@@ -5,9 +5,31 @@ A marker is written just before the run's result.json and counts only when that 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from handlers.storage import Missing, Store, optional_json, read_json, write_json
+from handlers.models.estimators import libraries
+from handlers.modelspec.code_digests import code_digest
+from handlers.modelspec.digests import promote_digest, run_digest
+from handlers.modelspec.model import ModelSpec
+from handlers.runs import requests
+from handlers.storage import Missing, Store, read_json, write_json
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a run over a snapshot is named by: the digests of its code, of what it trains, and of its gate."""
+
+    code: str
+    digest: str
+    gate: str
+
+
+def named(spec: ModelSpec, snapshot: str) -> Named:
+    """The names of a run over the snapshot of this digest."""
+    of_estimator = libraries(spec.model.estimator)
+    code = code_digest("evaluations", of_estimator)
+    return Named(code, run_digest(snapshot, spec, code), promote_digest(spec, code_digest("verdicts", of_estimator)))
 
 
 def _key(model: str, digest: str, gate: str = "") -> str:
@@ -29,5 +51,16 @@ def run_of(store: Store, model: str, digest: str, gate: str = "") -> str | None:
         run = str(read_json(store, _key(model, digest, gate))["run"])
     except Missing:
         return None
-    result = optional_json(store, f"runs/{model}/{run}/result.json")
+    result = requests.result(store, model, run)
     return run if result is not None and result["outcome"] != "failed" else None
+
+
+def decided(store: Store, model: str, digest: str, gate: str) -> tuple[str, str, str | None]:
+    """(decision, reason, the run that has trained `digest`) for who would train it and decide it by `gate`."""
+    run = run_of(store, model, digest, gate)
+    if run is not None:
+        return "already-trained", f"already trained by run {run}", run
+    run = run_of(store, model, digest)
+    if run is not None:
+        return "redecide", f"trained by run {run}; only the gate has changed", run
+    return "train", "new data, spec or code", None

@@ -12,7 +12,7 @@ NAME = r"[a-z0-9](?:[-a-z0-9]{0,38}[a-z0-9])?"
 UPLOAD = re.compile(rf"(incoming|batches)/({NAME})/.+", re.DOTALL)
 READY = "_READY"
 # an object of each folder that runs write to
-WRITTEN = tuple(f"{folder}/a/b/c" for folder in ("runs", "models", "trials", "parts", "datasets", "snapshots", "trained"))
+WRITTEN = tuple(f"{folder}/a/b/c" for folder in ("runs", "models", "trials", "parts", "datasets", "snapshots", "contents", "trained"))
 
 
 def starts_nothing(key: str, models: Sequence[str] | None) -> str:
