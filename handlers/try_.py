@@ -24,7 +24,7 @@ from typing import Any
 from handlers import check, evaluate, fetch, grid, promote, train, transform
 from handlers.contracts import BadData, BadSpec, HandlerError, WrongUsage, counted, logged_by, main
 from handlers.data import csv_files, json_lines, parquet_files, streams
-from handlers.data.split import ROLES, words
+from handlers.data.split import ROLES, lost, words
 from handlers.data.streams import damage_named
 from handlers.explore.proposal import split_for
 from handlers.modelspec import yaml12
@@ -95,8 +95,7 @@ def progress(event: str, facts: Mapping[str, Any]) -> None:
 def text(found: Mapping[str, Any]) -> str:
     """Rows per role, trials with their value on valid (* the winner), the winner on test with its interval, and what the gate says."""
     verdict = found["verdict"]
-    split, rows = found["split"], found["rows"]
-    lines = [f"{role:<6} {rows[role]:>10,} rows  {words(found['unit'], split[role])}" for role in ROLES]
+    lines = [f"{role:<6} {found['rows'][role]:>10,} rows  {_words(found, role)}" for role in ROLES]
     winner = (verdict.get("winner") or {}).get("trial")
     lines += ["", f"{'':2}{'trial':<18}{found['trials'][0]['select_by'] + ' on valid':<24}parameters"]
     for trial in found["trials"]:
@@ -107,6 +106,12 @@ def text(found: Mapping[str, Any]) -> str:
     for name, metric in verdict["metrics"].items():
         lines.append(f"{name} on test: {valued(metric['challenger'])}")
     return "\n".join([*lines, f"{verdict['decision']}: {verdict['reason']}"])
+
+
+def _words(found: Mapping[str, Any], role: str) -> str:
+    """Which rows a role has, and how many it has lost."""
+    said = words(found["unit"], found["split"][role])
+    return f"{said}; {lost(found['left_out'][role], found['group'])}" if role in found["left_out"] else said
 
 
 def read_spec(path: Path, files: Sequence[Path] = ()) -> ModelSpec:
@@ -130,7 +135,7 @@ def read_spec(path: Path, files: Sequence[Path] = ()) -> ModelSpec:
 
 
 def try_out(spec: ModelSpec, files: Sequence[Path], folder: Path, rows: int | None = None) -> dict[str, Any]:
-    """What a run over these files gives: {"rows", "split", "unit", "trials", "verdict"}. `folder` becomes the bucket."""
+    """What a run over these files gives: rows, split, unit, left_out and group, trials and verdict. `folder` becomes the bucket."""
     store = FolderStore(folder / "bucket")
     source = spec.data.sources[spec.data.trigger]
     names = [path.name for path in files]
@@ -180,7 +185,8 @@ def _steps(spec: ModelSpec, store: FolderStore, out: Path) -> dict[str, Any]:
     promote.run(["judge", *common, *at, *judged, *to("verdict", "again")])
     summary = json.loads(output("summary"))
     verdict = read_json(store, f"runs/{spec.name}/{RUN}/verdict.json")
-    return {"rows": summary["rows"], "split": summary["split"], "unit": summary["unit"], "trials": scores, "verdict": verdict}
+    shown = {name: summary[name] for name in ("rows", "split", "unit", "left_out")}
+    return {**shown, "group": spec.data.group, "trials": scores, "verdict": verdict}
 
 
 def taken(files: Sequence[Path], source: Source, rows: int | None) -> Iterator[tuple[Path, bytes]]:
