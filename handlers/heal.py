@@ -27,6 +27,7 @@ from handlers.runs import requests, snapshots, trained
 from handlers.storage import Store, canonical_json, open_store, optional_json
 
 GRACE = 120.0  # seconds beyond trigger.at_most in which the run of an upload takes its snapshot
+NO_ATTEMPT = ("busy", "duplicate")  # decisions of runs that were not at the data that they saw
 ATTEMPTS = 3  # runs over one state of data, spec and code, the first included
 BETWEEN = 900.0  # seconds before the second attempt; twice as long before the third
 READ = 50  # requests that are read, the newest first
@@ -116,7 +117,7 @@ def attempts(store: Store, model: str, state: State) -> Iterator[dict[str, Any]]
     kept = [info for info in store.list(f"runs/{model}/") if info.key.endswith("/request.json")]
     for info in sorted(kept, key=lambda each: -each.modified)[:READ]:
         found = optional_json(store, info.key)
-        if found is not None and (found["digest"], found["gate"]) == (state.digest, state.gate) and found["decision"] != "busy":
+        if found is not None and (found["digest"], found["gate"]) == (state.digest, state.gate) and found["decision"] not in NO_ATTEMPT:
             yield found
 
 
