@@ -112,9 +112,8 @@ def main() -> int:
     middle = {processes: statistics.median(wall for wall, _ in found) for processes, found in seconds.items()}
     used = {processes: statistics.median(cpu for _, cpu in found) for processes, found in seconds.items()}
     ratio, target = middle[1] / middle[cpus], 1 + (cpus - 1) / 2
-    print(
-        f"{size >> 20} MiB in {given.files} files: {middle[1]:.2f} s in one process, {middle[cpus]:.2f} s in {cpus}: {ratio:.2f} times as fast"
-    )
+    told = f"{middle[1]:.2f} s in one process, {middle[cpus]:.2f} s in {cpus}: {ratio:.2f} times as fast"
+    print(f"{size >> 20} MiB in {given.files} files: {told}")
     print(f"target: at least {target}, {'met' if ratio >= target else 'missed'}")
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "load": round(os.getloadavg()[0], 2)}
     found_all = {"rows": given.rows, "files": given.files, "mib": size >> 20, "rounds": given.rounds}
