@@ -22,7 +22,7 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import parse
 from handlers.modelspec.quantities import seconds
 from handlers.runs import claim as claims
-from handlers.runs import requests, snapshots, trained
+from handlers.runs import requests, snapshots, trained, waiting
 from handlers.storage import Store, canonical_json, open_store, optional_json
 
 GRACE = 120.0  # seconds beyond trigger.at_most in which the run of an upload takes its snapshot
@@ -86,6 +86,8 @@ def left_undone(store: Store, spec: ModelSpec, now: float) -> str:
     claim, _ = claims.read(store, spec.name)
     if claim.held(now):
         return ""  # who trains starts what is wanted after it
+    if waiting.read(store, spec.name)[0].there(now):
+        return ""  # who waits has not taken its snapshot yet
     state = state_of(spec, snapshots.look(store, spec))
     if state is None or trained.run_of(store, spec.name, state.digest, state.gate) is not None:
         return ""
@@ -111,7 +113,11 @@ def attempts(store: Store, model: str, state: State) -> Iterator[dict[str, Any]]
     kept = [info for info in store.list(f"runs/{model}/") if info.key.endswith("/request.json")]
     for info in sorted(kept, key=lambda each: -each.modified)[:READ]:
         found = optional_json(store, info.key)
-        if found is not None and (found["digest"], found["gate"]) == (state.digest, state.gate) and found["decision"] != "busy":
+        if (
+            found is not None
+            and (found["digest"], found["gate"]) == (state.digest, state.gate)
+            and found["decision"] not in ("busy", "joined")
+        ):
             yield found
 
 
