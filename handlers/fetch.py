@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from handlers.contracts import RetrainRequest, WrongUsage, log, main, write_output
+from handlers.contracts import BadData, RetrainRequest, WrongUsage, log, main, shown, write_output
 from handlers.data import scopes
+from handlers.events import incoming, seen
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
@@ -80,7 +81,7 @@ def look(given: argparse.Namespace) -> None:
 
     One run of a model waits for all: one that finds another waiting joins it, and has nothing to wait for.
     """
-    spec, asked = load(given.spec), RetrainRequest.from_event(given.event)
+    spec, asked = load(given.spec), _readable(given.event)
     wanted = Wanted.of(given)
     store = open_store()
     now = store.server_time()
@@ -98,6 +99,14 @@ def look(given: argparse.Namespace) -> None:
     write_output(given.quiet_out, "yes" if quiet else "no")
     write_output(given.wait_out, "0s" if quiet else f"{math.ceil(waits)}s")
     log("looked", quiet=quiet, wait=max(0.0, round(waits, 1)), joined=there.run if joined else None)
+
+
+def _readable(event: str) -> RetrainRequest:
+    """The event; an empty request of one that cannot be read: `snapshot` says what is wrong with it."""
+    try:
+        return incoming.read(event)
+    except BadData:
+        return RetrainRequest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +157,12 @@ def _waits(store: Store, spec: ModelSpec, wanted: Wanted, there: waiting.Waiting
 def take(given: argparse.Namespace) -> None:
     """Write the snapshot and the request; claim the model where something is to be trained."""
     spec = load(given.spec)
-    asked = RetrainRequest.from_event(given.event)
+    asked = incoming.read(given.event)
     store = open_store()
     decision, snapshot, reason, request = decide(store, spec, given.run, asked)
     requests.keep(store, request)
+    if decision != "duplicate":
+        seen.mark(store, spec.name, given.run, asked)
     write_output(given.decision_out, decision)
     write_output(given.snapshot_out, snapshot)
     write_output(given.reason_out, reason)
@@ -162,14 +173,17 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     """(decision, snapshot digest, reason, the run's request).
 
     train: something is new. already-trained: the same data, spec and gate have been decided on. redecide: only the gate is new. busy:
-    another run is training the model, and its claim now says that more is wanted. no-data: there is no object. joined: another run of the
-    model waited until the sources were quiet when this one came (`look` has decided that).
+    another run is training the model, and its claim now says that more is wanted. no-data: there is no object. duplicate: a run has
+    taken this event before. joined: another run of the model waited until the sources were quiet when this one came (`look` has said so).
     """
     request = requests.read(store, spec.name, run)
     if request is None:
         taken = snapshots.look(store, spec)
         request = _request(store, spec, run, asked, taken.digest)
         decision, reason = _compared(store, spec, taken, request)
+        before = seen.by(store, spec.name, run, asked)
+        if before:
+            decision, reason = "duplicate", f"run {before} has taken this event: id {shown(asked.id)} of {shown(asked.sender)}"
     else:
         decision, reason = request["decision"], request["reason"]
     if decision in ("train", "redecide"):
