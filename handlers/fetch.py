@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from handlers.contracts import RetrainRequest, WrongUsage, log, main, shown, write_output
+from handlers.contracts import BadData, RetrainRequest, WrongUsage, log, main, shown, write_output
 from handlers.data import scopes
 from handlers.events import incoming, seen
 from handlers.modelspec.model import ModelSpec
@@ -81,7 +81,7 @@ def look(given: argparse.Namespace) -> None:
 
     One run of a model waits for all: one that finds another waiting joins it, and has nothing to wait for.
     """
-    spec, asked = load(given.spec), incoming.read(given.event)
+    spec, asked = load(given.spec), _readable(given.event)
     wanted = Wanted.of(given)
     store = open_store()
     now = store.server_time()
@@ -99,6 +99,14 @@ def look(given: argparse.Namespace) -> None:
     write_output(given.quiet_out, "yes" if quiet else "no")
     write_output(given.wait_out, "0s" if quiet else f"{math.ceil(waits)}s")
     log("looked", quiet=quiet, wait=max(0.0, round(waits, 1)), joined=there.run if joined else None)
+
+
+def _readable(event: str) -> RetrainRequest:
+    """The event; an empty request of one that cannot be read: `snapshot` says what is wrong with it."""
+    try:
+        return incoming.read(event)
+    except BadData:
+        return RetrainRequest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +174,7 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
 
     train: something is new. already-trained: the same data, spec and gate have been decided on. redecide: only the gate is new. busy:
     another run is training the model, and its claim now says that more is wanted. no-data: there is no object. duplicate: a run has
-    taken this event before. joined: another run of the model waited until the sources were quiet when this one came (`look` has
-    decided that).
+    taken this event before. joined: another run of the model waited until the sources were quiet when this one came (`look` has said so).
     """
     request = requests.read(store, spec.name, run)
     if request is None:
