@@ -36,6 +36,7 @@ COMPUTE_WITH = (
     ("runs/", ()),
     ("report/", ()),
     ("explore/", ()),
+    ("events/", ()),
 )
 AT_THE_TOP = {
     *("__init__", "contracts", "failures", "storage", "workers"),
