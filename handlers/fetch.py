@@ -179,7 +179,7 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     request = requests.read(store, spec.name, run)
     if request is None:
         taken = snapshots.look(store, spec)
-        request = _request(store, spec, run, asked, taken.digest)
+        request = _request(store, spec, run, asked, taken)
         decision, reason = _compared(store, spec, taken, request)
         before = seen.by(store, spec.name, run, asked)
         if before:
@@ -194,14 +194,15 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     return decision, request["snapshot"], reason, request
 
 
-def _request(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, snapshot: str) -> dict[str, Any]:
-    named = trained.named(spec, snapshot)
+def _request(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, taken: snapshots.Snapshot) -> dict[str, Any]:
+    named = trained.named(spec, taken.digest)
     return {
         "at": store.server_time(),
         "model": spec.name,
         "run": run,
         "event": {key: getattr(asked, key) for key in RetrainRequest.__slots__},
-        "snapshot": snapshot,
+        "snapshot": taken.digest,
+        "as_of": taken.at,
         "digest": named.digest,
         "gate": named.gate,
         "code": named.code,
