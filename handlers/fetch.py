@@ -88,7 +88,7 @@ def look(given: argparse.Namespace) -> None:
     there, joined = waiting.enter(store, spec.name, wanted.waiting(given.run, now), now)
     if joined:
         reason = f"joined run {there.run}, which waits until the sources are quiet"
-        requests.keep(store, {**_request(store, spec, given.run, asked, ""), "decision": "joined", "reason": reason})
+        requests.keep(store, {**_request(store, spec, given.run, asked, "", now), "decision": "joined", "reason": reason})
     if joined:
         waits = 0.0
     elif there.run == given.run:
@@ -179,7 +179,7 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     request = requests.read(store, spec.name, run)
     if request is None:
         taken = snapshots.look(store, spec)
-        request = _request(store, spec, run, asked, taken)
+        request = _request(store, spec, run, asked, taken.digest, taken.at)
         decision, reason = _compared(store, spec, taken, request)
         before = seen.by(store, spec.name, run, asked)
         if before:
@@ -194,15 +194,15 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     return decision, request["snapshot"], reason, request
 
 
-def _request(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, taken: snapshots.Snapshot) -> dict[str, Any]:
-    named = trained.named(spec, taken.digest)
+def _request(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, snapshot: str, as_of: float) -> dict[str, Any]:
+    named = trained.named(spec, snapshot)
     return {
         "at": store.server_time(),
         "model": spec.name,
         "run": run,
         "event": {key: getattr(asked, key) for key in RetrainRequest.__slots__},
-        "snapshot": taken.digest,
-        "as_of": taken.at,
+        "snapshot": snapshot,
+        "as_of": as_of,
         "digest": named.digest,
         "gate": named.gate,
         "code": named.code,
