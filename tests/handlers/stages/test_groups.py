@@ -115,20 +115,21 @@ def test_the_champion_judges_no_group_that_it_has_learned(world: World, lengths:
     world.put("1.csv", csv(before))
     world.run("a")
     champion, _, _ = made(world, "x")
-    by_number = {row["n"]: row["user"] for row in [*before, *after]}
-    learned = {by_number[n] for role in ("train", "valid") for n in numbers(world, champion)[role]}
+    of_number = {row["n"]: row for row in [*before, *after]}
+    of = numbers(world, champion)
+    learned = [of_number[n] for n in of["train"] | of["valid"]]
+    users, days = {row["user"] for row in learned}, {row["day"] for row in learned}
     world.spec["data"]["split"] |= lengths
     world.put("2.csv", csv(after))
     world.run("b")
     dataset, _, _ = made(world, "y")
-    days = {row["day"] for row in before if row["n"] in set().union(*(numbers(world, champion)[role] for role in ("train", "valid")))}
-    days_of = {row["n"]: row["day"] for row in [*before, *after]}
-    fresh = [n for n in numbers(world, dataset)["test"] if by_number[n] not in learned and days_of[n] not in days]
+    test = [of_number[n] for n in numbers(world, dataset)["test"]]
+    fresh = [row for row in test if row["user"] not in users and row["day"] not in days]
     verdict = world.verdict("b")
     assert "champion" in verdict["metrics"]["roc_auc"]
     assert verdict["rows"] == len(fresh)
-    left_out = len(numbers(world, dataset)["test"]) - len(fresh)
-    assert (f"left out, because the champion has learned them: {left_out} rows" in verdict["compared"]) == bool(lengths)
+    words = f"left out, because the champion has learned them: {len(test) - len(fresh)} rows"
+    assert (words in verdict["compared"]) == bool(lengths)
 
 
 def test_a_champion_whose_rows_are_gone_is_not_compared_with(world: World) -> None:
@@ -182,15 +183,16 @@ def test_with_strata_too_a_group_keeps_its_role_for_ever(world: World, split: di
     world.put("1.csv", csv(before))
     first, _, _ = made(world, "a")
     users = {row["n"]: row["user"] for row in before}
-    role_of = {users[n]: role for role, of in numbers(world, first).items() for n in of}
-    assert all(role_of[users[n]] == role for role, of in numbers(world, first).items() for n in of)
+    at_first = numbers(world, first)
+    role_of = {users[n]: role for role, of in at_first.items() for n in of}
+    assert all(role_of[users[n]] == role for role, of in at_first.items() for n in of)
     # every user's later rows are of a kind that none of them had
     after = [{**row, "kind": "C"} for row in visits(0, 45, 2)]
     world.put("0.csv", csv(after))
     second, _, _ = made(world, "b")
     users |= {row["n"]: row["user"] for row in after}
     found = numbers(world, second)
-    assert all(numbers(world, first)[role] <= found[role] for role in ROLES)
+    assert all(at_first[role] <= found[role] for role in ROLES)
     assert all(role_of.get(users[n], role) == role for role, of in found.items() for n in of)
 
 
