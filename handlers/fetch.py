@@ -16,7 +16,7 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
 from handlers.runs import claim as claims
-from handlers.runs import requests, snapshots, trained
+from handlers.runs import pacing, requests, snapshots, trained
 from handlers.storage import ObjectInfo, Store, open_store
 
 WINDOW_SECONDS = 10  # as the Sensors name their Workflows
@@ -114,17 +114,22 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     """(decision, snapshot digest, reason, the run's request).
 
     train: something is new. already-trained: the same data, spec and gate have been decided on. redecide: only the gate is new. busy:
-    another run is training the model, and its claim now says that more is wanted. no-data: there is no object.
+    another run is training the model, and its claim now says that more is wanted. no-data: there is no object. deferred: `trigger` allows
+    no training now. skipped: another run is training the model, and `trigger.in_flight` is skip.
     """
     request = requests.read(store, spec.name, run)
     if request is None:
         taken = snapshots.look(store, spec)
         request = _request(store, spec, run, asked, taken.digest)
         decision, reason = _compared(store, spec, taken, request)
+        if decision in ("train", "redecide"):
+            request.update(decision=decision, reason=reason)
+            pacing.entering(store, spec, request)
+            decision, reason = request["decision"], request["reason"]
     else:
         decision, reason = request["decision"], request["reason"]
     if decision in ("train", "redecide"):
-        busy = _claim(store, spec.name, run, request["digest"], request["gate"])
+        busy = _claim(store, spec.name, run, request["digest"], request["gate"], asked)
         if busy:
             decision, reason = "busy", busy
     request.update(decision=decision, reason=reason)
@@ -157,14 +162,15 @@ def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request:
     return decision, reason
 
 
-def _claim(store: Store, model: str, run: str, name: str, gate: str) -> str:
+def _claim(store: Store, model: str, run: str, name: str, gate: str, asked: RetrainRequest) -> str:
     """ "" when the run holds the claim; else why it does not. A run that trains the same data and spec gets no request for more."""
     holder, _ = claims.read(store, model)
     if holder.run != run and holder.held(store.server_time()):
         there = requests.read(store, model, holder.run)
         if there is not None and (there.get("digest"), there.get("gate")) == (name, gate):
             return f"run {holder.run} is training the same data and spec"
-    by = claims.take(store, model, run, {"run": run, "digest": name})
+    now = {"now": asked.reason} if asked.now else {}
+    by = claims.take(store, model, run, {"run": run, "digest": name, **now})
     return f"run {by} is training this model; another run follows it" if by else ""
 
 
