@@ -12,7 +12,6 @@ from typing import Any
 from handlers.contracts import TryAgain, log, main, write_output
 from handlers.data import datasets, manifest
 from handlers.data.manifest import Dataset
-from handlers.data.parts import Made
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from handlers.runs import pacing, requests, retried, snapshots
@@ -40,7 +39,7 @@ def run(argv: list[str]) -> None:
     write_output(given.decision_out, decision)
 
 
-def of_run(store: Store, spec: ModelSpec, run: str, given: str) -> tuple[Dataset, dict[str, Any], list[Made]]:
+def of_run(store: Store, spec: ModelSpec, run: str, given: str) -> tuple[Dataset, dict[str, Any], pacing.Read]:
     """The dataset of a run's snapshot, what was made and what was read: of the snapshot that its request names, or else of the given one.
 
     Where an object was put again since, what is there now is snapshotted and made: what was made already of the other objects stays.
@@ -60,8 +59,8 @@ def of_run(store: Store, spec: ModelSpec, run: str, given: str) -> tuple[Dataset
     raise TryAgain(f"{changed}: changed while it was read, as {snapshots.ROUNDS} snapshots in a row have seen; the step is tried again")
 
 
-def transform(store: Store, model: str, spec: ModelSpec, snapshot: str) -> tuple[Dataset, dict[str, Any], list[Made]]:
-    """The dataset of a snapshot, what was made for it, and what was read of each object. Raises Changed when the bucket does not
+def transform(store: Store, model: str, spec: ModelSpec, snapshot: str) -> tuple[Dataset, dict[str, Any], pacing.Read]:
+    """The dataset of a snapshot, what was made for it, and the rows of each object. Raises Changed when the bucket does not
     hold the snapshot's content any more."""
     read, made, dataset = datasets.make(store, model, spec, snapshots.load(store, model, snapshot).tree())
     fresh = manifest.save(store, model, dataset)
@@ -76,7 +75,7 @@ def transform(store: Store, model: str, spec: ModelSpec, snapshot: str) -> tuple
         "unit": dataset.unit,
     }
     log("dataset", dataset=dataset.digest, fresh=fresh, **summary)
-    return dataset, summary, read
+    return dataset, summary, [(str(one.document["source"][-1]), int(one.document["rows"])) for one in read]
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ rows known, where the run is counted. A refused run is `deferred`: heal or the n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from handlers.contracts import BadData, log
+from handlers.data.manifest import Dataset
 from handlers.modelspec.digests import run_digest
 from handlers.modelspec.model import ModelSpec, Trigger
 from handlers.runs import claim as claims
@@ -18,11 +19,8 @@ from handlers.runs.admission import START, Answer, Asked, admitted, refusal
 from handlers.runs.trainings import Training
 from handlers.storage import Store
 
-if TYPE_CHECKING:
-    from handlers.data.manifest import Dataset
-    from handlers.data.parts import Made
-
 Doc = dict[str, Any]
+Read = Sequence[tuple[str, int]]  # of each object that was read its content and its rows
 DECISIONS = {"refuse": "deferred", "skip": "skipped"}
 
 
@@ -56,7 +54,7 @@ def noted(answer: Answer) -> Doc:
     return {"overrode": {"rule": answer.rule, "reason": answer.reason}} if answer.reason else {}
 
 
-def counted(store: Store, spec: ModelSpec, run: str, dataset: Dataset, read: Sequence[Made]) -> str:
+def counted(store: Store, spec: ModelSpec, run: str, dataset: Dataset, read: Read) -> str:
     """ "train" when the run may train now, and is counted; "deferred" when it may not. Repeated, it says the same."""
     request = requests.read(store, spec.name, run)
     if request is None or request["decision"] != "train":
@@ -74,9 +72,7 @@ def counted(store: Store, spec: ModelSpec, run: str, dataset: Dataset, read: Seq
     return "deferred" if answer.kind == "refuse" else "train"
 
 
-def against(
-    store: Store, spec: ModelSpec, request: Doc, dataset: Dataset, read: Sequence[Made], last: Training | None
-) -> tuple[int | None, int]:
+def against(store: Store, spec: ModelSpec, request: Doc, dataset: Dataset, read: Read, last: Training | None) -> tuple[int | None, int]:
     """(rows that the last training has not learned, objects that it has learned and that are gone); (None, 0) where that is no question:
     nothing was trained before, its snapshot is gone, or the spec or the code has changed since."""
     if last is None or last.spec != spec_digest(spec, request["code"]):
@@ -87,7 +83,7 @@ def against(
         return None, 0
     there = snapshots.load(store, spec.name, request["snapshot"]).objects
     before, keys, contents = {each[-1] for each in learned}, {each[0] for each in there}, {each[-1] for each in there}
-    landed = sum(int(one.document["rows"]) for one in read if one.document["source"][-1] not in before)
+    landed = sum(rows for content, rows in read if content not in before)
     # rows whose label has come since are new without a new object
     new = max(landed, rows_of(dataset) - last.rows)
     return new, sum(each[0] not in keys and each[-1] not in contents for each in learned)
