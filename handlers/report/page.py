@@ -18,6 +18,7 @@ WORDS = {
     "busy": ("Model busy", "calm"),
     "deferred": ("Not yet", "calm"),
     "skipped": ("Skipped", "calm"),
+    "joined": ("Joined another run", "calm"),
     "no-data": ("No data", "calm"),
     "failed": ("Failed", "bad"),
 }
