@@ -10,8 +10,9 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from handlers.contracts import RetrainRequest, WrongUsage, log, main, write_output
+from handlers.contracts import RetrainRequest, WrongUsage, log, main, shown, write_output
 from handlers.data import scopes
+from handlers.events import incoming, seen
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
@@ -100,10 +101,12 @@ def missing_wait(found: list[ObjectInfo], given: argparse.Namespace, now: float)
 def take(given: argparse.Namespace) -> None:
     """Write the snapshot and the request; claim the model where something is to be trained."""
     spec = load(given.spec)
-    asked = RetrainRequest.from_event(given.event)
+    asked = incoming.read(given.event)
     store = open_store()
     decision, snapshot, reason, request = decide(store, spec, given.run, asked)
     requests.keep(store, request)
+    if decision != "duplicate":
+        seen.mark(store, spec.name, given.run, asked)
     write_output(given.decision_out, decision)
     write_output(given.snapshot_out, snapshot)
     write_output(given.reason_out, reason)
@@ -114,13 +117,17 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     """(decision, snapshot digest, reason, the run's request).
 
     train: something is new. already-trained: the same data, spec and gate have been decided on. redecide: only the gate is new. busy:
-    another run is training the model, and its claim now says that more is wanted. no-data: there is no object.
+    another run is training the model, and its claim now says that more is wanted. no-data: there is no object. duplicate: a run has
+    taken this event before.
     """
     request = requests.read(store, spec.name, run)
     if request is None:
         taken = snapshots.look(store, spec)
         request = _request(store, spec, run, asked, taken.digest)
         decision, reason = _compared(store, spec, taken, request)
+        before = seen.by(store, spec.name, run, asked)
+        if before:
+            decision, reason = "duplicate", f"run {before} has taken this event: id {shown(asked.id)} of {shown(asked.sender)}"
     else:
         decision, reason = request["decision"], request["reason"]
     if decision in ("train", "redecide"):
