@@ -190,7 +190,8 @@ def _r2(grouped: Grouped) -> Statistic:
     import numpy as np
 
     # centred first, so that the difference of squares below does not lose its digits
-    truth = grouped.of.truth - np.average(grouped.of.truth, weights=grouped.of.weight)
+    weight = grouped.of.weight
+    truth = grouped.of.truth - (np.average(grouped.of.truth, weights=weight) if weight.sum() > 0 else 0.0)
     table = grouped.sums(np.ones_like(truth), truth, truth**2, _errors(grouped) ** 2)
 
     def of(counts: NDArray[Any]) -> NDArray[Any]:
