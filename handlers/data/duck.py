@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +26,22 @@ def connect() -> Any:
     )
     connection.execute("SET TimeZone = 'UTC'")
     return connection
+
+
+class _Own(threading.local):
+    process = 0
+    connection: Any = None
+
+
+_own = _Own()
+
+
+def own() -> Any:
+    """The connection of this thread, for what is done to every block: to open one takes longer than the block."""
+    if _own.process != os.getpid():
+        # that of a process that this one was forked from is left alone
+        _own.connection, _own.process = connect(), os.getpid()
+    return _own.connection
 
 
 @contextmanager

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from handlers.data import duck, text_values
+from handlers.modelspec.model import Csv
 from tests.handlers.data.files import declared, put, read, refused
 
 
@@ -110,3 +115,27 @@ def test_the_row_is_named_wherever_it_stands(tmp_path: Path, monkeypatch: pytest
     for bad, message in (("x,2025-01-01", "column 'n' in row 802: 'x'"), ("5,x", "column 't' in row 802: 'x'")):
         lines[800] = bad
         assert message in refused(put(tmp_path, "n,t\n" + "\n".join(lines)), declared("csv", {"n": "int", "t": "timestamp"}))
+
+
+def test_blocks_of_a_thread_share_a_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening one takes longer than a block. A thread has its own."""
+    opened: list[int] = []
+    connect = duck.connect
+
+    def counted() -> Any:
+        opened.append(threading.get_ident())
+        return connect()
+
+    monkeypatch.setattr(duck, "connect", counted)
+    column = pa.chunked_array([["31/12/2013", "01/02/2014"]])
+    csv = Csv(dates=["%d/%m/%Y"])
+
+    def days() -> list[date]:
+        found: list[date] = [day for _ in range(3) for day in text_values.parsed(column, pa.date32(), "date", csv).to_pylist()]
+        return found
+
+    with ThreadPoolExecutor(2) as pool:
+        barrier = threading.Barrier(2)
+        found = list(pool.map(lambda _: (barrier.wait(10), days())[1], range(2)))
+    assert found == [[date(2013, 12, 31), date(2014, 2, 1)] * 3] * 2
+    assert len(opened) == len(set(opened)) == 2
