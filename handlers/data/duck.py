@@ -29,8 +29,8 @@ def connect() -> Any:
 
 
 class _Own(threading.local):
-    process = 0
-    connection: Any = None
+    def __init__(self) -> None:
+        self.by_process: dict[int, Any] = {}
 
 
 _own = _Own()
@@ -38,10 +38,11 @@ _own = _Own()
 
 def own() -> Any:
     """The connection of this thread, for what is done to every block: to open one takes longer than the block."""
-    if _own.process != os.getpid():
-        # that of a process that this one was forked from is left alone
-        _own.connection, _own.process = connect(), os.getpid()
-    return _own.connection
+    process = os.getpid()
+    if process not in _own.by_process:
+        # the one of a process that this was forked from stays: to close it here ends this process
+        _own.by_process[process] = connect()
+    return _own.by_process[process]
 
 
 @contextmanager
