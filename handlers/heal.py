@@ -23,11 +23,11 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import parse
 from handlers.modelspec.quantities import seconds
 from handlers.runs import claim as claims
-from handlers.runs import requests, snapshots, trained
+from handlers.runs import requests, snapshots, trained, waiting
 from handlers.storage import Store, canonical_json, open_store, optional_json
 
 GRACE = 120.0  # seconds beyond trigger.at_most in which the run of an upload takes its snapshot
-NO_ATTEMPT = ("busy", "duplicate")  # decisions of runs that were not at the data that they saw
+NO_ATTEMPT = ("busy", "duplicate", "joined")  # decisions of runs that were not at the data that they saw
 ATTEMPTS = 3  # runs over one state of data, spec and code, the first included
 BETWEEN = 900.0  # seconds before the second attempt; twice as long before the third
 READ = 50  # requests that are read, the newest first
@@ -92,6 +92,8 @@ def left_undone(store: Store, spec: ModelSpec, now: float, *, poll: bool = False
     claim, _ = claims.read(store, spec.name)
     if claim.held(now):
         return ""  # who trains starts what is wanted after it
+    if waiting.read(store, spec.name)[0].there(now):
+        return ""  # who waits has not taken its snapshot yet
     state = state_of(spec, snapshots.look(store, spec))
     if state is None or trained.run_of(store, spec.name, state.digest, state.gate) is not None:
         return ""
