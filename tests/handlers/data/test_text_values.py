@@ -18,7 +18,6 @@ from handlers.data import duck, text_values
 from handlers.modelspec.model import Csv
 from tests.handlers.data.files import declared, put, read, refused
 
-
 ROOT = Path(__file__).parents[3]
 
 

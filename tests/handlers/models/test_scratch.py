@@ -26,7 +26,7 @@ def part(name: str = "a", role: str = "train") -> PartRef:
 
 def rows(size: int = 3) -> Rows:
     text = sparse.csr_matrix(np.eye(size, 7))
-    arrays = {
+    arrays: dict[str, Any] = {
         "numbers": np.random.default_rng(1).normal(size=(size, 2)),
         "places": np.full((size, 1), -1, np.int32),
         "y": np.arange(size) * 1.0,
