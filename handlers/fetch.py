@@ -22,7 +22,6 @@ from handlers.runs import pacing, requests, snapshots, trained, waiting
 from handlers.storage import Store, open_store
 
 WINDOW_SECONDS = 10  # as the Sensors name their Workflows
-NOW_LOOKS_AGAIN_SECONDS = 10.0  # while a run waits that may be refused
 LOOK_AGAIN_SECONDS = 3.0  # while another run is about to take its snapshot
 MARGIN_SECONDS = 1.0  # the bucket's clock is read in whole seconds
 
@@ -80,23 +79,24 @@ def checked(text: str, file: str, sql: str | None) -> ModelSpec:
 def look(given: argparse.Namespace) -> None:
     """Whether the run may take its snapshot: the event's window is over and the sources have been quiet; if not, how long to wait.
 
-    One run of a model waits for all: one that finds another waiting joins it, and has nothing to wait for.
+    One run of a model waits for all: one that finds another waiting joins it, and has nothing to wait for. Who submitted with `--now`
+    neither joins nor waits.
     """
     spec, asked = load(given.spec), _readable(given.event)
     wanted = Wanted.of(given)
     store = open_store()
     now = store.server_time()
-    # who is to train now is not left to a run that may be refused
-    there, joined = waiting.enter(store, spec.name, wanted.waiting(given.run, now), now, joins=not asked.now)
+    there, joined = waiting.Waiting(), False
+    if not asked.now:
+        there, joined = waiting.enter(store, spec.name, wanted.waiting(given.run, now), now)
     if joined:
         reason = f"joined run {there.run}, which waits until the sources are quiet"
         requests.keep(store, {**_request(store, spec, given.run, asked, "", now), "decision": "joined", "reason": reason})
-    if joined:
-        waits = 0.0
-    elif there.run == given.run:
+    waits = 0.0
+    if there.run == given.run:
         waits = _waits(store, spec, wanted, there)
-    else:
-        waits = max(min(there.until - now, NOW_LOOKS_AGAIN_SECONDS) if asked.now else there.until - now, LOOK_AGAIN_SECONDS)
+    elif there.run and not joined:
+        waits = max(there.until - now, LOOK_AGAIN_SECONDS)
     quiet = waits <= 0
     write_output(given.quiet_out, "yes" if quiet else "no")
     write_output(given.wait_out, "0s" if quiet else f"{math.ceil(waits)}s")

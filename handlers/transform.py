@@ -68,8 +68,9 @@ def _learned(store: Store, model: str, run: str, given: str) -> tuple[str, float
 
 
 def transform(store: Store, model: str, spec: ModelSpec, snapshot: str, as_of: float) -> tuple[Dataset, dict[str, Any], pacing.Read]:
-    """The dataset of a snapshot, what was made for it, and the rows of each object. Raises Changed when the bucket does not hold the
-    snapshot's content any more.
+    """The dataset of a snapshot, what was made for it, and the rows of each object.
+
+    Raises Changed when the bucket does not hold the snapshot's content any more.
 
     `as_of` is the instant that says which days are over.
     """

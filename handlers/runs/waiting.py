@@ -63,15 +63,15 @@ def _write(store: Store, model: str, waiting: Waiting, etag: str | None) -> bool
     return True
 
 
-def enter(store: Store, model: str, mine: Waiting, now: float, *, joins: bool = True) -> tuple[Waiting, bool]:
+def enter(store: Store, model: str, mine: Waiting, now: float) -> tuple[Waiting, bool]:
     """(who waits, whether `mine.run` has joined it). It waits itself when nobody else does, or who did is dead; with neither, it can not
-    join (or `joins` no other) and looks again when the other has let go."""
+    join and looks again when the other has let go."""
     for _ in range(ATTEMPTS):
         found, etag = read(store, model)
         if found.run == mine.run:
             return found, False
         if found.there(now):
-            if mine.window > found.until or not joins:
+            if mine.window > found.until:
                 return found, False
             joined = replace(found, window=max(found.window, mine.window), joined=found.joined + 1)
             if _write(store, model, joined, etag):

@@ -234,21 +234,6 @@ def test_now_waits_for_who_trains_and_what_follows_it_is_asked_now_too(late: Wor
     assert event == {"model": "late", "reason": "second", "source": "followup", "now": "yes"}
 
 
-def test_now_joins_no_run_that_waits_for_it_may_be_refused(late: World) -> None:
-    def look(run: str, event: str = "") -> tuple[str, str]:
-        given = ["--model", "late", "--spec", late.read_spec(), "--run", run, "--event", event, "--quiet", "30s", "--at-most", "10m"]
-        outputs = ["--quiet-out", str(late.out / "quiet"), "--wait-out", str(late.out / "wait")]
-        fetch.run(["look", *given, "--since", str(late.store.server_time()), *outputs])
-        return late.output("quiet"), late.output("wait")
-
-    asked = base64.b64encode(json.dumps({"model": "late", "reason": "the fair", "now": "yes"}).encode()).decode()
-    more(late)
-    assert look("b")[0] == "no"
-    assert look("c") == ("yes", "0s")
-    assert late.request("c")["decision"] == "joined"
-    assert look("d", asked) == ("no", "10s")
-
-
 def test_now_without_a_reason_is_refused(late: World) -> None:
     with pytest.raises(BadData, match="who sets `now` says why"):
         submitted(late, "b", reason=" ")
