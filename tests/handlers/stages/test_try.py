@@ -142,7 +142,7 @@ def test_integers_that_no_float_can_tell_apart_are_learned_from(tmp_path: Path, 
     )
     text = yaml.safe_dump({"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": "late"}, "spec": tree})
     (tmp_path / "late.yaml").write_text(text, encoding="utf-8")
-    found = try_.try_out(try_.read_spec(tmp_path / "late.yaml"), [tmp_path / "1.csv"], tmp_path / "folder")
+    found = try_.try_out(try_.read_spec(tmp_path / "late.yaml"), {"incoming": [tmp_path / "1.csv"]}, tmp_path / "folder")
     assert found["verdict"]["decision"] == "promoted"
 
 
