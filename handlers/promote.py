@@ -211,7 +211,8 @@ def decide(
         pointer = champions.current(store, model)
         if pointer.record is not None and pointer.record["run"] == run and known is not None:
             return known
-        known = past.verdict(judged(store, model, spec, load_dataset(store, model, dataset), run, scores, pointer), asked)
+        against = pointer if asked.promotes else champions.Pointer(None, None)
+        known = past.verdict(judged(store, model, spec, load_dataset(store, model, dataset), run, scores, against), asked)
         write_json(store, f"{run_folder(model, run)}/verdict.json", known)
         if known["decision"] != "promoted":
             return known

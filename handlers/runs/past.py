@@ -31,10 +31,12 @@ def gate(asked: RetrainRequest, name: str) -> str:
 
 
 def verdict(document: Mapping[str, Any], asked: RetrainRequest) -> dict[str, Any]:
-    """The verdict of a run that may promote, or, of one that may not, what it would have been."""
+    """The verdict of a run that may promote, or of one that may not: that was judged alone, on all test rows of its past state, of which
+    the champion of today has learned most."""
     if not asked.as_of:
         return dict(document)
     if asked.promotes:
         return {**document, "as_of": asked.as_of}
-    reason = f"as of {asked.as_of}, which moves no champion; else {document['decision']}: {document['reason']}"
+    passes = "passes" if document["decision"] == "promoted" else "does not pass"
+    reason = f"as of {asked.as_of} the winner {passes} the gate, judged alone; no champion is moved: {document['reason']}"
     return {**document, "as_of": asked.as_of, "decision": KEPT_APART, "reason": reason}

@@ -64,7 +64,8 @@ def test_a_past_state_has_the_days_before_it_and_moves_no_champion(late: World, 
     assert (first["as_of"], first["run"], second["as_of"]) == ("2013-02-20T00:00:00Z", "", "2013-03-01T00:00:00Z")
     result = carry_out(late, "past", first["event"])
     assert result["outcome"] == "backfilled"
-    assert result["reason"].startswith("as of 2013-02-20T00:00:00Z, which moves no champion; else ")
+    assert result["reason"].startswith("as of 2013-02-20T00:00:00Z the winner passes the gate, judged alone; no champion is moved: ")
+    assert late.verdict("past")["compared"] == "240 rows of 6 test days, 2013-02-14 to 2013-02-19"
     dataset = load_dataset(late.store, "late", result["dataset"])
     assert dataset.split["test"] == ["2013-02-14", "2013-02-19"]
     assert late.verdict("past")["as_of"] == first["as_of"]

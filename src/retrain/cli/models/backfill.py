@@ -69,16 +69,16 @@ def backfill(
         _print(model, steps, output)
         return
     hook = webhook_of(place, url, token)
-    for number, step in enumerate(steps, 1):
-        if not step["outcome"]:
-            try:
+    try:
+        for number, step in enumerate(steps, 1):
+            if not step["outcome"]:
                 with Told(f"{number} of {len(steps)}: as of {step['as_of']}", quiet=output != "text"):
                     step = steps[number - 1] = _carried_out(place, plan, hook, step)
-            except KeyboardInterrupt:
-                click.echo("a run that has begun goes on; the same command goes on with the rest", err=True)
-                raise
-        if output == "text":
-            click.echo(line(step))
+            if output == "text":
+                click.echo(line(step))
+    except KeyboardInterrupt:
+        click.echo("a run that has begun goes on; the same command goes on with the rest", err=True)
+        raise
     if output != "text":
         _print(model, steps, output)
     failed = [step["as_of"] for step in steps if step["outcome"] in ("failed", "no-data", "")]
