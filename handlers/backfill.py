@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from handlers.contracts import INSTANT, BadData, RetrainRequest, WrongUsage, instant, main
+from handlers.contracts import INSTANT, BadData, RetrainRequest, WrongUsage, main, moment_of
 from handlers.events import seen
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import parse
@@ -79,7 +79,7 @@ def moment(text: str, option: str) -> datetime:
     except ValueError:
         pass
     try:
-        return datetime.fromtimestamp(instant(text, option), UTC)
+        return datetime.fromtimestamp(moment_of(text, option), UTC)
     except BadData as error:
         raise WrongUsage(f"{error}, or a day such as 2026-03-01") from None
 

@@ -130,12 +130,17 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def instant(text: str, what: str) -> float:
+def moment_of(text: str, what: str) -> float:
     """Seconds since 1970 of "2026-03-01T00:00:00Z"; BadData begins with `what`."""
     try:
         return datetime.strptime(text, INSTANT).replace(tzinfo=UTC).timestamp()
     except ValueError:
         raise BadData(f"{what} is {shown(text)}; accepted: an instant such as 2026-03-01T00:00:00Z") from None
+
+
+def instant(at: float | None) -> str:
+    """ "2013-04-30 06:15:02 UTC" of seconds since 1970."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at is not None else "an unknown time"
 
 
 def shown(text: str, longest: int = 80) -> str:
@@ -180,8 +185,9 @@ def json_argument(text: str, option: str) -> Any:
 class RetrainRequest:
     """What an event asks for. Every source's event has this one shape; fields that a source does not know are empty.
 
-    `source` is the way in; `id`, `type` and `sender` are a CloudEvent's, whose source its sender is. `as_of` asks for a past state of the
-    data, of which nothing is promoted unless `promote` is "yes".
+    `now`: not empty when the run may train whatever `trigger` says (`retrain submit --now`); `reason` says why. No Sensor passes it on.
+    `source` is the way in; `id`, `type` and `sender` are a CloudEvent's, whose source its sender is. `as_of`
+    asks for a past state of the data, of which nothing is promoted unless `promote` is "yes".
     """
 
     model: str = ""
@@ -190,6 +196,7 @@ class RetrainRequest:
     time: str = ""
     reason: str = ""
     source: str = ""
+    now: str = ""
     id: str = ""
     type: str = ""
     sender: str = ""
@@ -205,12 +212,14 @@ class RetrainRequest:
                 raise BadData(f"the event's {name} must be text, not {type(value).__name__}")
             # JSON can name half a surrogate pair, which no encoding can write
             fields[name] = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if fields["now"] and not fields["reason"].strip():
+            raise BadData("the event's reason is empty: who sets `now` says why")
         if fields["model"] and not MODEL_NAME.fullmatch(fields["model"]):
             raise BadData(
                 f"the event's model {fields['model'][:80]!r} is not a model name; accepted: at most 40 characters of a-z, 0-9 and -"
             )
         if fields["as_of"]:
-            instant(fields["as_of"], "the event's as_of")
+            moment_of(fields["as_of"], "the event's as_of")
         if fields["promote"] not in ("", "yes"):
             raise BadData(f"the event's promote is {shown(fields['promote'])}; accepted: yes, or nothing")
         return cls(**fields)
@@ -223,4 +232,4 @@ class RetrainRequest:
     @property
     def moment(self) -> float | None:
         """The past moment whose state is asked for, in seconds since 1970; None for the present."""
-        return instant(self.as_of, "the event's as_of") if self.as_of else None
+        return moment_of(self.as_of, "the event's as_of") if self.as_of else None

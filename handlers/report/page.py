@@ -18,6 +18,8 @@ WORDS = {
     "busy": ("Model busy", "calm"),
     "backfilled": ("Past state, nothing moved", "calm"),
     "joined": ("Joined another run", "calm"),
+    "deferred": ("Not yet", "calm"),
+    "skipped": ("Skipped", "calm"),
     "no-data": ("No data", "calm"),
     "failed": ("Failed", "bad"),
 }

@@ -113,6 +113,15 @@ def test_a_busy_model_is_asked_again_later(late: World, capsys: pytest.CaptureFi
     assert carry_out(late, "past-2", todo["event"])["outcome"] == "backfilled"
 
 
+def test_what_holds_back_a_run_of_the_present_does_not_hold_back_one_of_the_past(late: World, capsys: pytest.CaptureFixture[str]) -> None:
+    late.spec["trigger"] = {"cooldown": "30d", "min_new_rows": 1_000_000}
+    late.run("now")
+    counted = read_json(late.store, "runs/late/trainings.json")
+    (todo,) = steps(late, capsys, "--from", "2013-02-20", "--to", "2013-02-20")
+    assert carry_out(late, "past", todo["event"])["outcome"] == "backfilled"
+    assert read_json(late.store, "runs/late/trainings.json")["last"] == counted["last"], "what comes next is measured by the present"
+
+
 def test_without_days_a_past_state_has_what_had_landed_by_then(late: World, capsys: pytest.CaptureFixture[str]) -> None:
     late.spec["data"]["split"] = {"by": "random", "valid": 0.2, "test": 0.2}
     (todo,) = steps(late, capsys, "--from", "2013-02-20", "--to", "2013-02-20")

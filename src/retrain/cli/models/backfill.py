@@ -76,6 +76,8 @@ def backfill(
                     step = steps[number - 1] = _carried_out(place, plan, hook, step)
             if output == "text":
                 click.echo(line(step))
+            if step["outcome"] == "deferred":
+                raise Unavailable(f"as of {step['as_of']}: {step['reason']}; the same command goes on then")
     except KeyboardInterrupt:
         click.echo("a run that has begun goes on; the same command goes on with the rest", err=True)
         raise
