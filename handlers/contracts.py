@@ -10,7 +10,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,27 +185,57 @@ class RetrainRequest:
 
         Raises BadData when it is not base64, not JSON, not an object, or a field is not text.
         """
-        if not text.strip():
-            return cls()
-        try:
-            found = json.loads(base64.b64decode(text, validate=True))
-        except (binascii.Error, UnicodeDecodeError, ValueError, RecursionError) as error:
-            raise BadData(f"the event is not base64 of JSON: {error}") from error
-        if isinstance(found, Mapping) and "specversion" in found:
+        found = _decoded(text, "the event")
+        if "specversion" in found:
             found = _cloud_event_data(found)
-        if not isinstance(found, Mapping):
-            raise BadData(f"the event must be a JSON object, not {type(found).__name__}")
-        fields = {name: found.get(name) or "" for name in cls.__dataclass_fields__}
-        for name, value in fields.items():
-            if not isinstance(value, str):
-                raise BadData(f"the event's {name} must be text, not {type(value).__name__}")
-            # JSON can name half a surrogate pair, which no encoding can write
-            fields[name] = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            if not isinstance(found, Mapping):
+                raise BadData(f"the event must be a JSON object, not {type(found).__name__}")
+        fields = _texts(found, cls.__dataclass_fields__, "the event")
         if fields["model"] and not MODEL_NAME.fullmatch(fields["model"]):
             raise BadData(
                 f"the event's model {fields['model'][:80]!r} is not a model name; accepted: at most 40 characters of a-z, 0-9 and -"
             )
         return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class EventContext:
+    """Which event it was: what CloudEvents call its context. `source` is the EventSource, `subject` its event; all empty for no event."""
+
+    id: str = ""
+    source: str = ""
+    type: str = ""
+    subject: str = ""
+    time: str = ""
+
+    @classmethod
+    def from_text(cls, text: str) -> EventContext:
+        """From base64 of the context's JSON; empty text is no event. Raises BadData as `RetrainRequest.from_event` does."""
+        return cls(**_texts(_decoded(text, "the event's context"), cls.__dataclass_fields__, "the event's context"))
+
+
+def _decoded(text: str, what: str) -> Mapping[str, Any]:
+    """The JSON object of base64; empty text is an empty one."""
+    if not text.strip():
+        return {}
+    try:
+        found = json.loads(base64.b64decode(text, validate=True))
+    except (binascii.Error, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise BadData(f"{what} is not base64 of JSON: {error}") from error
+    if not isinstance(found, Mapping):
+        raise BadData(f"{what} must be a JSON object, not {type(found).__name__}")
+    return found
+
+
+def _texts(found: Mapping[str, Any], names: Iterable[str], what: str) -> dict[str, str]:
+    """These values of an object, which are texts; "" for those that are not there."""
+    fields = {name: found.get(name) or "" for name in names}
+    for name, value in fields.items():
+        if not isinstance(value, str):
+            raise BadData(f"{what}'s {name} must be text, not {type(value).__name__}")
+        # JSON can name half a surrogate pair, which no encoding can write
+        fields[name] = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return fields
 
 
 def _cloud_event_data(event: Mapping[str, Any]) -> Any:

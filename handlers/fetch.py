@@ -8,18 +8,20 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
-from handlers.contracts import RetrainRequest, WrongUsage, log, main, write_output
+from handlers.contracts import EventContext, RetrainRequest, WrongUsage, log, main, write_output
 from handlers.data import scopes
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
 from handlers.runs import claim as claims
-from handlers.runs import requests, snapshots, trained
+from handlers.runs import joined, requests, snapshots, trained
 from handlers.storage import ObjectInfo, Store, open_store
 
 WINDOW_SECONDS = 10  # as the Sensors name their Workflows
+NO_EVENT = EventContext()
 MARGIN_SECONDS = 1.0  # the bucket's clock is read in whole seconds
 
 
@@ -31,7 +33,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     step = steps.add_parser("look", help="how long until the sources have been quiet")
     _options(step, ["model", "spec", "quiet", "at-most", "since"], {"window": "", "run": ""}, ["quiet", "wait"])
     step = steps.add_parser("snapshot", help="take a snapshot of the sources and decide")
-    _options(step, ["model", "spec", "run"], {"event": ""}, ["decision", "snapshot", "reason"])
+    _options(step, ["model", "spec", "run"], {"event": "", "context": ""}, ["decision", "snapshot", "reason"])
     return parser.parse_args(argv)
 
 
@@ -101,16 +103,20 @@ def take(given: argparse.Namespace) -> None:
     """Write the snapshot and the request; claim the model where something is to be trained."""
     spec = load(given.spec)
     asked = RetrainRequest.from_event(given.event)
+    context = EventContext.from_text(given.context)
     store = open_store()
-    decision, snapshot, reason, request = decide(store, spec, given.run, asked)
+    decision, snapshot, reason, request = decide(store, spec, given.run, asked, context)
     requests.keep(store, request)
+    joined.note(store, request)
     write_output(given.decision_out, decision)
     write_output(given.snapshot_out, snapshot)
     write_output(given.reason_out, reason)
     log("decided", run=given.run, decision=decision, snapshot=snapshot, reason=reason)
 
 
-def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tuple[str, str, str, dict[str, Any]]:
+def decide(
+    store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, context: EventContext = NO_EVENT
+) -> tuple[str, str, str, dict[str, Any]]:
     """(decision, snapshot digest, reason, the run's request).
 
     train: something is new. already-trained: the same data, spec and gate have been decided on. redecide: only the gate is new. busy:
@@ -118,26 +124,31 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     """
     request = requests.read(store, spec.name, run)
     if request is None:
+        # before the look: what is asked for after it is not in this snapshot
+        waiting = joined.waiting(store, spec.name, run)
         taken = snapshots.look(store, spec)
-        request = _request(store, spec, run, asked, taken.digest)
+        request = _request(store, spec, run, asked, context, taken.digest)
         decision, reason = _compared(store, spec, taken, request)
+        request["joined"] = waiting if decision != "no-data" else []
     else:
         decision, reason = request["decision"], request["reason"]
     if decision in ("train", "redecide"):
-        busy = _claim(store, spec.name, run, request["digest"], request["gate"])
+        by, busy = _claim(store, spec.name, run, request["digest"], request["gate"])
         if busy:
             decision, reason = "busy", busy
+            request.update(by=by, joined=[])
     request.update(decision=decision, reason=reason)
     return decision, request["snapshot"], reason, request
 
 
-def _request(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, snapshot: str) -> dict[str, Any]:
+def _request(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, context: EventContext, snapshot: str) -> dict[str, Any]:
     named = trained.named(spec, snapshot)
     return {
         "at": store.server_time(),
         "model": spec.name,
         "run": run,
         "event": {key: getattr(asked, key) for key in RetrainRequest.__slots__},
+        "context": asdict(context),
         "snapshot": snapshot,
         "digest": named.digest,
         "gate": named.gate,
@@ -152,20 +163,22 @@ def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request:
         return "no-data", f"no object under {taken.without}"
     snapshots.keep(store, spec.name, taken)
     decision, reason, by = trained.decided(store, spec.name, request["digest"], request["gate"])
+    request["by"] = by or ""
     if decision == "redecide":
         request["earlier"] = by
     return decision, reason
 
 
-def _claim(store: Store, model: str, run: str, name: str, gate: str) -> str:
-    """ "" when the run holds the claim; else why it does not. A run that trains the same data and spec gets no request for more."""
+def _claim(store: Store, model: str, run: str, name: str, gate: str) -> tuple[str, str]:
+    """(who holds the claim instead, why this run does not); both are "" when it does. A run that trains the same data and spec gets no
+    request for more."""
     holder, _ = claims.read(store, model)
     if holder.run != run and holder.held(store.server_time()):
         there = requests.read(store, model, holder.run)
         if there is not None and (there.get("digest"), there.get("gate")) == (name, gate):
-            return f"run {holder.run} is training the same data and spec"
+            return holder.run, f"run {holder.run} is training the same data and spec"
     by = claims.take(store, model, run, {"run": run, "digest": name})
-    return f"run {by} is training this model; another run follows it" if by else ""
+    return by, f"run {by} is training this model; another run follows it" if by else ""
 
 
 if __name__ == "__main__":

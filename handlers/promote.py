@@ -24,7 +24,7 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from handlers.report.run_report import ended_early, parse_failures, write_report
 from handlers.runs import champion as champions
-from handlers.runs import trained, trials
+from handlers.runs import requests, trained, trials
 from handlers.runs.champion import Overtaken
 from handlers.runs.claim import Heartbeat, release
 from handlers.runs.claim import read as read_claim
@@ -239,8 +239,16 @@ def _record(store: Store, model: str, document: dict[str, Any]) -> dict[str, Any
         "resampled": document["resampled"],
         "metrics": {name: found["challenger"] for name, found in document["metrics"].items()},
         "params": document["winner"]["params"],
+        "event": _event(store, model, document["run"]),
         **{name: trained.get(name) for name in ("estimator", "state", "learned")},
     }
+
+
+def _event(store: Store, model: str, run: str) -> dict[str, str]:
+    """The event that the run was started by: its context, and what it asked for. Empty for a run that no event started."""
+    request = requests.read(store, model, run) or {}
+    asked, context = request.get("event") or {}, request.get("context") or {}
+    return {**context, "key": asked.get("key", ""), "reason": asked.get("reason", "")}
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ def claim_key(model: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`run` is empty while no run trains. `last` records the run that released the claim last, and whether more was wanted then."""
+    """`run` is empty while no run trains. `last` records the run that released the claim last, whether more was wanted then, and by
+    which runs."""
 
     run: str = ""
     heartbeat: float = 0.0
@@ -83,7 +84,8 @@ def release(store: Store, model: str, run: str) -> bool:
         claim, etag = read(store, model)
         if claim.run != run:
             return bool(claim.last and claim.last.get("run") == run and claim.last.get("wanted"))
-        if _write(store, model, Claim("", store.server_time(), (), {"run": run, "wanted": bool(claim.wanted)}), etag):
+        runs = [each["run"] for each in claim.wanted if each.get("run")]
+        if _write(store, model, Claim("", store.server_time(), (), {"run": run, "wanted": bool(claim.wanted), "runs": runs}), etag):
             return bool(claim.wanted)
     raise TryAgain(f"{claim_key(model)} changes too often to be released; it is retried")
 

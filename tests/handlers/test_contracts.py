@@ -11,7 +11,18 @@ from typing import Any
 
 import pytest
 
-from handlers.contracts import BadData, BadSpec, GaveUp, RetrainRequest, TryAgain, WrongUsage, json_argument, main, write_output
+from handlers.contracts import (
+    BadData,
+    BadSpec,
+    EventContext,
+    GaveUp,
+    RetrainRequest,
+    TryAgain,
+    WrongUsage,
+    json_argument,
+    main,
+    write_output,
+)
 from handlers.storage import Temporary
 
 
@@ -30,6 +41,19 @@ def test_an_event_is_read() -> None:
 @pytest.mark.parametrize("data", [{"data": EVENT}, {"data_base64": encoded(EVENT)}], ids=["data", "data_base64"])
 def test_a_cloud_event_carries_it(data: dict[str, Any]) -> None:
     assert RetrainRequest.from_event(encoded({"specversion": "1.0", "type": "t", **data})) == RetrainRequest.from_event(encoded(EVENT))
+
+
+def test_the_context_of_an_event_says_which_it_was() -> None:
+    context = {"id": "3f0c", "source": "bucket", "type": "minio", "subject": "upload", "time": "t", "specversion": "1.0"}
+    assert EventContext.from_text(encoded(context)) == EventContext("3f0c", "bucket", "minio", "upload", "t")
+    assert EventContext.from_text("") == EventContext()
+    for text, said in (
+        (encoded([]), "context must be a JSON object"),
+        (encoded({"id": 7}), "context's id must be text"),
+        ("x", "not base64"),
+    ):
+        with pytest.raises(BadData, match=said):
+            EventContext.from_text(text)
 
 
 def test_no_event_is_an_empty_request() -> None:
