@@ -239,16 +239,16 @@ def _record(store: Store, model: str, document: dict[str, Any]) -> dict[str, Any
         "resampled": document["resampled"],
         "metrics": {name: found["challenger"] for name, found in document["metrics"].items()},
         "params": document["winner"]["params"],
-        "event": _event(store, model, document["run"]),
+        **_event(requests.read(store, model, document["run"]) or {}),
         **{name: trained.get(name) for name in ("estimator", "state", "learned")},
     }
 
 
-def _event(store: Store, model: str, run: str) -> dict[str, str]:
-    """The event that the run was started by: its context, and what it asked for. Empty for a run that no event started."""
-    request = requests.read(store, model, run) or {}
-    asked, context = request.get("event") or {}, request.get("context") or {}
-    return {**context, "key": asked.get("key", ""), "reason": asked.get("reason", "")}
+def _event(request: dict[str, Any]) -> dict[str, Any]:
+    """The event that a run was started by, its values empty where none was; and the runs that it took up because they found it busy."""
+    asked = request.get("event") or {}
+    event = {**(request.get("context") or {}), "key": asked.get("key", ""), "reason": asked.get("reason", "")}
+    return {"event": event, "joined": request.get("joined") or []}
 
 
 if __name__ == "__main__":
