@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import os
 import re
@@ -13,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -130,6 +129,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def instant(at: float | None) -> str:
+    """ "2013-04-30 06:15:02 UTC" of seconds since 1970."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at is not None else "an unknown time"
+
+
 def shown(text: str, longest: int = 80) -> str:
     """A value of the data in quotes for a message: cut, and with what no terminal can print escaped."""
     return repr(text if len(text) <= longest else text[:longest] + "...")
@@ -170,7 +174,11 @@ def json_argument(text: str, option: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class RetrainRequest:
-    """What an event asks for. Every source's event has this one shape; fields that a source does not know are empty."""
+    """What an event asks for. Every source's event has this one shape; fields that a source does not know are empty.
+
+    `now`: not empty when the run may train whatever `trigger` says (`retrain submit --now`); `reason` says why. No Sensor passes it on.
+    `source` is the way in; `id`, `type` and `sender` are a CloudEvent's, whose source its sender is.
+    """
 
     model: str = ""
     key: str = ""
@@ -178,19 +186,17 @@ class RetrainRequest:
     time: str = ""
     reason: str = ""
     source: str = ""
+    now: str = ""
+    id: str = ""
+    type: str = ""
+    sender: str = ""
 
     @classmethod
-    def from_event(cls, text: str) -> RetrainRequest:
-        """From base64 of the event's JSON, a CloudEvent with it as data included; empty text is an empty request.
-
-        Raises BadData when it is not base64, not JSON, not an object, or a field is not text.
-        """
-        found = _decoded(text, "the event")
-        if "specversion" in found:
-            found = _cloud_event_data(found)
-            if not isinstance(found, Mapping):
-                raise BadData(f"the event must be a JSON object, not {type(found).__name__}")
-        fields = _texts(found, cls.__dataclass_fields__, "the event")
+    def of(cls, event: Mapping[str, Any]) -> RetrainRequest:
+        """From an event's fields; others are left out. Raises BadData where one is not text, or the model's is no name."""
+        fields = _texts(event, cls.__dataclass_fields__, "the event")
+        if fields["now"] and not fields["reason"].strip():
+            raise BadData("the event's reason is empty: who sets `now` says why")
         if fields["model"] and not MODEL_NAME.fullmatch(fields["model"]):
             raise BadData(
                 f"the event's model {fields['model'][:80]!r} is not a model name; accepted: at most 40 characters of a-z, 0-9 and -"
@@ -200,7 +206,7 @@ class RetrainRequest:
 
 @dataclass(frozen=True, slots=True)
 class EventContext:
-    """Which event it was: what CloudEvents call its context. `source` is the EventSource, `subject` its event; all empty for no event."""
+    """Which event of the bus it was. `source` is the EventSource and `subject` its event, as Argo Events has them; empty for no event."""
 
     id: str = ""
     source: str = ""
@@ -209,22 +215,9 @@ class EventContext:
     time: str = ""
 
     @classmethod
-    def from_text(cls, text: str) -> EventContext:
-        """From base64 of the context's JSON; empty text is no event. Raises BadData as `RetrainRequest.from_event` does."""
-        return cls(**_texts(_decoded(text, "the event's context"), cls.__dataclass_fields__, "the event's context"))
-
-
-def _decoded(text: str, what: str) -> Mapping[str, Any]:
-    """The JSON object of base64; empty text is an empty one."""
-    if not text.strip():
-        return {}
-    try:
-        found = json.loads(base64.b64decode(text, validate=True))
-    except (binascii.Error, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise BadData(f"{what} is not base64 of JSON: {error}") from error
-    if not isinstance(found, Mapping):
-        raise BadData(f"{what} must be a JSON object, not {type(found).__name__}")
-    return found
+    def of(cls, context: Mapping[str, Any]) -> EventContext:
+        """From an event's context; other fields are left out. Raises BadData where one is not text."""
+        return cls(**_texts(context, cls.__dataclass_fields__, "the event's context"))
 
 
 def _texts(found: Mapping[str, Any], names: Iterable[str], what: str) -> dict[str, str]:
@@ -236,12 +229,3 @@ def _texts(found: Mapping[str, Any], names: Iterable[str], what: str) -> dict[st
         # JSON can name half a surrogate pair, which no encoding can write
         fields[name] = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return fields
-
-
-def _cloud_event_data(event: Mapping[str, Any]) -> Any:
-    if "data_base64" in event:
-        try:
-            return json.loads(base64.b64decode(str(event["data_base64"]), validate=True))
-        except (binascii.Error, UnicodeDecodeError, ValueError, RecursionError) as error:
-            raise BadData(f"the CloudEvent's data_base64 is not base64 of JSON: {error}") from error
-    return event.get("data")

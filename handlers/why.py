@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from handlers import failures
-from handlers.contracts import TryAgain, WrongUsage, json_argument, main
+from handlers.contracts import TryAgain, WrongUsage, instant, json_argument, main
 from handlers.report import explain, followed, of_events, of_objects
 from handlers.report.answers import text
 from handlers.runs import champion as champions
@@ -78,7 +78,7 @@ def _model_row(store: Store, model: str) -> Doc:
             name: record.get(name)
             for name in ("number", "trial", "run", "at", "metric", "test", "metrics", "params", "learned", "estimator")
         }
-        row["since"] = explain.instant(record.get("at"))
+        row["since"] = instant(record.get("at"))
     return row
 
 
@@ -105,6 +105,8 @@ def _run_row(store: Store, record: RunRecord, champion: Doc | None) -> Doc:
         "winner": verdict.get("winner"),
         "champion": champion is not None and champion["run"] == record.run,
         "at": record.at or None,
+        "now": explain.submitted_now(record.request),
+        "next_possible_at": result.get("next_possible_at"),
     }
 
 

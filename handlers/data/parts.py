@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 ROW_GROUP_BYTES = 32 << 20
 LARGEST = 1e150
+SAMPLE = 10_000  # values that are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,17 @@ def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], code: s
         blocks = query.rows(given, spec.sql, spec.data.trigger, source[0], references.tables if references else None)
         return of_blocks(store, folder, spec, source[0], blocks, scratch)
 
-    return once(store, model, part_digest(spec, source, code, references.named() if references else None), source, make)
+    return once(store, model, named(spec, source, code, references), source, make)
+
+
+def named(spec: ModelSpec, source: list[Any], code: str, references: References | None = None) -> str:
+    """What names the parts of a source object."""
+    return part_digest(spec, source, code, references.named() if references else None)
+
+
+def marker(model: str, name: str) -> str:
+    """The key of the marker of parts."""
+    return f"parts/{model}/{name}/parts.json"
 
 
 def once(store: Store, model: str, name: str, source: list[Any], make: Callable[[str, Path], dict[str, Any]]) -> Made:
@@ -59,15 +70,14 @@ def once(store: Store, model: str, name: str, source: list[Any], make: Callable[
 
     `make` gets the folder of the bucket to write them to, and a folder of this machine to work in.
     """
-    marker = f"parts/{model}/{name}/parts.json"
     try:
         # the same content may have been read under another name
-        return Made({**read_json(store, marker), "source": source}, fresh=False)
+        return Made({**read_json(store, marker(model, name)), "source": source}, fresh=False)
     except Missing:
         pass
     with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:
         document = {"source": source, "digest": name, **make(f"parts/{model}/{name}", Path(scratch))}
-    write_json(store, marker, document)
+    write_json(store, marker(model, name), document)
     log("parts made", source=source[0], rows=document["rows"], parts=len(document["parts"]), unlabelled=document["unlabelled"])
     return Made(document, fresh=True)
 
@@ -125,7 +135,8 @@ def write(store: Store, folder: str, table: pa.Table, spec: ModelSpec, key: str)
     listed = known if unit_of(spec.data.split) != "step" else sorted({known[0], known[-1]})
     buffer = io.BytesIO()
     per_row = max(1, table.nbytes // max(1, len(table)))
-    parquet.write_table(table, buffer, compression="zstd", row_group_size=max(1, ROW_GROUP_BYTES // per_row))
+    groups = max(1, ROW_GROUP_BYTES // per_row)
+    parquet.write_table(table, buffer, compression="zstd", row_group_size=groups, use_dictionary=_repeating(table))
     name = f"{folder}/{label(unit_of(spec.data.split), known[0])}.parquet"
     data = buffer.getvalue()
     store.put(name, data)
@@ -140,6 +151,19 @@ def write(store: Store, folder: str, table: pa.Table, spec: ModelSpec, key: str)
         "statistics": found,
         "schema": {field.name: type_name(field.type) for field in table.schema if field.name != UNIT},
     }
+
+
+def _repeating(table: pa.Table) -> list[str]:
+    """The columns whose values come again, so that a dictionary makes them smaller; others it makes larger and slower to read."""
+    import pyarrow.compute as pc
+    import pyarrow.types as t
+
+    found = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        some = column.slice(0, SAMPLE)
+        if not t.is_nested(column.type) and (t.is_string(column.type) or pc.count_distinct(some).as_py() <= len(some) // 2):
+            found.append(name)
+    return found
 
 
 def _newest(table: pa.Table, unit: int) -> pa.Table:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from handlers.contracts import counted
-from handlers.report.explain import instant, parameters
+from handlers.contracts import counted, instant
+from handlers.report.explain import parameters
+from handlers.runs.followed import ONWARD
 from handlers.runs.gate import number
 
 Doc = Mapping[str, Any]
@@ -38,14 +39,14 @@ def chain(found: Doc, others: Sequence[Doc] = (), brief: bool = False) -> list[R
     rows += [("joined", event(each)) for each in others if each["id"] != mine][:SHOWN]
     if len(others) > SHOWN:
         rows.append(("joined", f"{len(others) - SHOWN} more events (-o json lists all)"))
-    rows += [("joined", _joined(each)) for each in found["joined"][:SHOWN]]
+    rows += [("took up", _took_up(each)) for each in found["took_up"][:SHOWN]]
     rows.append(("run", _run(found, brief)))
     rows += _data(found)
     rows += _judged(found, brief)
     return [row for row in rows if row[1]]
 
 
-def _joined(each: Doc) -> str:
+def _took_up(each: Doc) -> str:
     of = f": event {event(each['event'])}" if each["event"] else ""
     return f"run {each['run']}, which found the model busy{of}"
 
@@ -96,7 +97,7 @@ def next_of_run(found: Doc) -> list[str]:
     if found["outcome"] == "running":
         return [f"retrain get {found['run']}"]
     winner = (found["verdict"] or {}).get("winner")
-    onward = found["taken_up_by"] or (found["by"] if found["decision"] in ("busy", "already-trained") else None)
+    onward = found["taken_up_by"] or (found["by"] if found["decision"] in ONWARD else None)
     words = [f"retrain why {onward}"] if onward else []
     return [*words, *([f"retrain why {winner}"] if winner else []), f"retrain why {found['model']}"]
 

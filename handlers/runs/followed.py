@@ -23,6 +23,8 @@ Doc = dict[str, Any]
 CONTEXT = ("id", "source", "subject", "type", "time")
 READ = 2000  # requests that are read, the newest
 QUERIED = "data.query"  # what the sources of such parts begin with
+# decisions of runs whose event went on to the run that their request names
+ONWARD = ("busy", "already-trained", "joined", "duplicate")
 HOPS = 20  # runs from one that found the model busy to the one that took it up
 
 
@@ -60,7 +62,7 @@ def of_run(store: Store, record: RunRecord) -> Doc:
         "model": record.model,
         "run": record.run,
         "event": event_of(record.request),
-        "joined": [{"run": name, "event": event_of(requests.read(store, record.model, name))} for name in request.get("joined") or []],
+        "took_up": [{"run": name, "event": event_of(requests.read(store, record.model, name))} for name in request.get("took_up") or []],
         "decision": request.get("decision"),
         "outcome": record.outcome,
         "reason": str(result.get("reason") or request.get("reason") or ""),
@@ -84,7 +86,7 @@ def onward(store: Store, record: RunRecord) -> Iterator[RunRecord]:
         seen.add(here.run)
         yield here
         request = here.request or {}
-        follows = request.get("taken_up_by") or (request.get("by") if request.get("decision") in ("busy", "already-trained") else None)
+        follows = request.get("taken_up_by") or (request.get("by") if request.get("decision") in ONWARD else None)
         here = read_run(store, here.model, follows) if follows else None
 
 

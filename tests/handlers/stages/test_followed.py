@@ -73,7 +73,7 @@ def test_an_event_leads_to_the_champion(told: World, capsys: pytest.CaptureFixtu
 def test_an_event_that_found_the_model_busy_leads_to_the_run_that_took_it_up(told: World, capsys: pytest.CaptureFixture[str]) -> None:
     found = answer(capsys, SECOND[:5])
     assert [(run["run"], run["outcome"]) for run in found["runs"]] == [("b", "busy"), ("after", "refused")]
-    assert found["runs"][1]["joined"] == [{"run": "b", "event": found["runs"][0]["event"]}]
+    assert found["runs"][1]["took_up"] == [{"run": "b", "event": found["runs"][0]["event"]}]
     said = text(capsys, SECOND)
     assert "another run follows it; run after took it up" in said
     assert f"run b, which found the model busy: event {SECOND}" in text(capsys, "after")

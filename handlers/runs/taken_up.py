@@ -1,7 +1,7 @@
 """Events whose runs found the model busy, and the run that took them up: both requests name each other.
 
 A run that finds the model busy leaves its name in the claim. The run whose snapshot is taken after that has what the event was about, so it
-names those runs in its request (`joined`), and itself in theirs (`taken_up_by`). Nothing is decided by this: it is for people who ask.
+names those runs in its request (`took_up`), and itself in theirs (`taken_up_by`). Nothing is decided by this: it is for people who ask.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _waits(request: dict[str, Any] | None) -> bool:
 
 def note(store: Store, request: dict[str, Any]) -> None:
     """Name the run of this request in those of the runs that it has taken up."""
-    for name in request.get("joined") or []:
+    for name in request.get("took_up") or []:
         try:
             if _waits(requests.read(store, request["model"], name)):
                 requests.change(store, request["model"], name, taken_up_by=request["run"])
