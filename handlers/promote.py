@@ -252,8 +252,16 @@ def _record(store: Store, model: str, document: dict[str, Any]) -> dict[str, Any
         "resampled": document["resampled"],
         "metrics": {name: found["challenger"] for name, found in document["metrics"].items()},
         "params": document["winner"]["params"],
+        **_event(requests.read(store, model, document["run"]) or {}),
         **{name: trained.get(name) for name in ("estimator", "state", "learned")},
     }
+
+
+def _event(request: dict[str, Any]) -> dict[str, Any]:
+    """The event that a run was started by, its values empty where none was; and the runs that it took up because they found it busy."""
+    asked = request.get("event") or {}
+    event = {**(request.get("context") or {}), "key": asked.get("key", ""), "reason": asked.get("reason", "")}
+    return {"event": event, "took_up": request.get("took_up") or []}
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def test_new_data_are_trained_on_evaluated_and_judged(ours: Workflows) -> None:
     assert [inputs["status"] for inputs in ended.of("report")] == ["Succeeded"]
     assert ended.created == []
     (fetch,) = ended.of("fetch")
-    assert fetch == {"model": "flight-delay", "spec": "{}", "run": ended.document["metadata"]["name"], "event": "e"}
+    assert fetch == {"model": "flight-delay", "spec": "{}", "run": ended.document["metadata"]["name"], "event": "e", "context": ""}
 
 
 def test_a_prefix_that_is_not_quiet_is_looked_at_again(ours: Workflows) -> None:
