@@ -1,10 +1,10 @@
-"""Find what was left undone: `python -m handlers.heal --models FOLDER --window N --starts-out PATH`.
+"""Find what was left undone: `python -m handlers.heal --models FOLDER --window N --starts-out PATH --notify-out PATH`.
 
 FOLDER holds the specs of all models (the ConfigMap `models` as files). For each model the bucket says what should have been trained and was
 not: a notification was lost, a trigger failed, a run or a trial died, an event was told that the model is busy by a run that then died.
-The output is a JSON list of {"model", "name", "event"}, one Workflow to start each; empty where nothing is left. The bucket keeps what was
-learned of objects' contents, and nothing else is written. Exit codes: 0; 75 the bucket does not answer. A spec that is wrong is named
-in the log, and the others are looked at.
+The output is a JSON list of {"model", "name", "event"}, one Workflow to start each, empty where nothing is left; and whether events wait to
+be delivered. The bucket keeps what was learned of objects' contents, and nothing else is written. Exit codes: 0; 75 the bucket does not
+answer. A spec that is wrong is named in the log, and the others are looked at.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from handlers import failures
 from handlers.contracts import BadSpec, WrongUsage, log, main, write_output
+from handlers.events import outbox
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import parse
 from handlers.modelspec.quantities import seconds
@@ -46,7 +47,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m handlers.heal", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--models", required=True, type=Path, metavar="FOLDER")
     parser.add_argument("--window", required=True, help="the ten seconds that the Workflows are named after")
-    parser.add_argument("--starts-out", metavar="PATH")
+    for name in ("starts-out", "notify-out"):
+        parser.add_argument(f"--{name}", metavar="PATH")
     return parser.parse_args(argv)
 
 
@@ -65,6 +67,7 @@ def run(argv: list[str]) -> None:
             encoded = base64.b64encode(canonical_json(event).encode()).decode()
             starts.append({"model": spec.name, "name": f"retrain-{spec.name}-{given.window}", "event": encoded})
     write_output(given.starts_out, canonical_json(starts))
+    write_output(given.notify_out, "yes" if outbox.waiting(store) else "no")
 
 
 def specs(folder: Path) -> Iterator[ModelSpec]:

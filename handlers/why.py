@@ -14,6 +14,7 @@ from typing import Any
 
 from handlers import failures
 from handlers.contracts import TryAgain, WrongUsage, main
+from handlers.events import outbox
 from handlers.report import explain
 from handlers.runs import champion as champions
 from handlers.runs import trials
@@ -115,7 +116,10 @@ def _run(store: Store, given: argparse.Namespace) -> Doc:
         "verdict": found.verdict,
         "result": found.result,
         "of_trials": [_trial_row(store, found.model, s["trial"], s, found, champion) for s in (found.verdict or {}).get("trials", [])],
-        "why": explain.run(found.run, found.request, found.result, found.verdict, _failing(store, found)),
+        "why": [
+            *explain.run(found.run, found.request, found.result, found.verdict, _failing(store, found)),
+            *outbox.unsent(store, found.model, found.run),
+        ],
         "report": f"runs/{found.model}/{found.run}/report.html",
     }
 
@@ -156,7 +160,8 @@ def _model(store: Store, given: argparse.Namespace) -> Doc:
         known = ", ".join(models(store)) or "none yet"
         raise WrongUsage(f"there is no model {model!r} in the bucket; there are: {known}")
     verdicts = [found.verdict for found in ended if found.verdict is not None]
-    return {"model": model, "champion": record, "history": champions.history(store, model), "why": explain.model(model, record, verdicts)}
+    told = [*explain.model(model, record, verdicts), *outbox.unsent(store, model)]
+    return {"model": model, "champion": record, "history": champions.history(store, model), "why": told}
 
 
 def _any(store: Store, given: argparse.Namespace) -> Doc:
