@@ -104,7 +104,7 @@ def transform(folder: Path, days: int) -> dict[str, float]:
     wanted = loaded(days)
     for stage in ("parts", "datasets"):
         code_digest(stage)
-    seconds, (_, _, dataset) = timed(lambda: datasets.make(store, "late", wanted, {"objects": objects}))
+    seconds, (_, _, dataset) = timed(lambda: datasets.make(store, "late", wanted, {"objects": objects}, store.server_time()))
     manifest.save(store, "late", dataset)
     (folder / "dataset").write_text(dataset.digest)
     return {"seconds": seconds}

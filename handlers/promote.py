@@ -25,7 +25,7 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from handlers.report.run_report import ended_early, parse_failures, write_report
 from handlers.runs import champion as champions
-from handlers.runs import trained, trials
+from handlers.runs import trained, trials, waiting
 from handlers.runs.champion import Overtaken
 from handlers.runs.claim import Heartbeat, release
 from handlers.runs.claim import read as read_claim
@@ -35,7 +35,7 @@ from handlers.runs.records import RunRecord, read_run, runs
 from handlers.runs.requests import run_folder
 from handlers.storage import Store, canonical_json, open_store, write_json, write_once
 
-ENDED_BEFORE = ("already-trained", "busy", "duplicate", "no-data")
+ENDED_BEFORE = ("already-trained", "busy", "duplicate", "joined", "no-data")
 JUDGING = ("train", "redecide")
 ATTEMPTS = 5
 
@@ -81,6 +81,7 @@ def report(given: argparse.Namespace) -> None:
 
 def close(store: Store, given: argparse.Namespace) -> bool:
     """End a run that nobody judged (stopped, or in error) and let go of what it holds; True when something was wanted meanwhile."""
+    joined = waiting.leave(store, given.model, given.run)
     record = read_run(store, given.model, given.run)
     if record.result is None:
         reason = ended_early(store, given.model, given.run, parse_failures(given.failures))
@@ -92,7 +93,8 @@ def close(store: Store, given: argparse.Namespace) -> bool:
     unjudged = record.result is None or bool(record.result.get("closed"))
     holds = read_claim(store, given.model)[0].run == given.run
     # a run that was judged let go of its claim then, and started what follows it
-    return (unjudged or holds) and release(store, given.model, given.run)
+    wanted = (unjudged or holds) and release(store, given.model, given.run)
+    return wanted or joined
 
 
 def judge(given: argparse.Namespace) -> None:

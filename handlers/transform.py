@@ -42,24 +42,35 @@ def of_run(store: Store, spec: ModelSpec, run: str, given: str) -> tuple[Dataset
 
     Where an object was put again since, what is there now is snapshotted and made: what was made already of the other objects stays.
     """
-    request = requests.read(store, spec.name, run)
-    snapshot = given if request is None else str(request["snapshot"])
     if retried.again(store, spec.name, run):
         # somebody may have put the data right
-        snapshot = snapshots.renew(store, spec, run).digest
+        given = snapshots.renew(store, spec, run).digest
     for _ in range(snapshots.ROUNDS):
+        snapshot, as_of = _learned(store, spec.name, run, given)
         try:
-            return transform(store, spec.name, spec, snapshot)
+            return transform(store, spec.name, spec, snapshot, as_of)
         except Changed as error:
             log("changed while it was read", key=str(error), snapshot=snapshot)
             changed = str(error)
-        snapshot = snapshots.renew(store, spec, run).digest
+        given = snapshots.renew(store, spec, run).digest
     raise TryAgain(f"{changed}: changed while it was read, as {snapshots.ROUNDS} snapshots in a row have seen; the step is tried again")
 
 
-def transform(store: Store, model: str, spec: ModelSpec, snapshot: str) -> tuple[Dataset, dict[str, Any]]:
-    """The dataset of a snapshot, and what was made for it. Raises Changed when the bucket does not hold the snapshot's content any more."""
-    read, made, dataset = datasets.make(store, model, spec, snapshots.load(store, model, snapshot).tree())
+def _learned(store: Store, model: str, run: str, given: str) -> tuple[str, float]:
+    """The snapshot that a run learns and the instant that it is seen from, as its request says; without one, what is given, and now.
+
+    So a step that goes on the next day gives the dataset that it would have given.
+    """
+    request = requests.read(store, model, run)
+    return (given, store.server_time()) if request is None else (str(request["snapshot"]), requests.as_of(request))
+
+
+def transform(store: Store, model: str, spec: ModelSpec, snapshot: str, as_of: float) -> tuple[Dataset, dict[str, Any]]:
+    """The dataset of a snapshot, and what was made for it. Raises Changed when the bucket does not hold the snapshot's content any more.
+
+    `as_of` is the instant that says which days are over.
+    """
+    read, made, dataset = datasets.make(store, model, spec, snapshots.load(store, model, snapshot).tree(), as_of)
     fresh = manifest.save(store, model, dataset)
     new = [one for one in made if one.fresh]
     summary = {

@@ -16,6 +16,7 @@ WORDS = {
     "kept": ("Champion kept", "warn"),
     "already-trained": ("Already trained", "calm"),
     "busy": ("Model busy", "calm"),
+    "joined": ("Joined another run", "calm"),
     "no-data": ("No data", "calm"),
     "failed": ("Failed", "bad"),
 }

@@ -38,5 +38,11 @@ def change(store: Store, model: str, run: str, **changes: Any) -> None:
         raise TryAgain(f"{_key(model, run)} was changed by another process of this run; the step is tried again") from None
 
 
+def as_of(request: dict[str, Any]) -> float:
+    """The instant of the run (epoch seconds by the bucket's clock), at which its snapshot was taken: it says which days are over."""
+    # requests of earlier releases have only the instant of the decision
+    return float(request.get("as_of", request["at"]))
+
+
 def _key(model: str, run: str) -> str:
     return f"{run_folder(model, run)}/request.json"
