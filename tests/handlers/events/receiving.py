@@ -46,22 +46,18 @@ def receiving(answers: Callable[[int], Answer] = lambda _: status(204)) -> Itera
     kept = Receiver(answers=answers)
 
     class Handler(BaseHTTPRequestHandler):
+        body = b"null"
+
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            kept.asked.append((self.path, dict(self.headers.items()), body))
-            answer = kept.answers(len(kept.asked) - 1)
-            answered: list[int] = []
-            begun = self.send_response
-
-            def send_response(code: int, message: str | None = None) -> None:
-                answered.append(code)
-                if 200 <= code < 300:
-                    kept.taken.append(json.loads(body))
-                begun(code, message)
-
-            self.send_response = send_response  # type: ignore[method-assign]
-            answer(self)
+            self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            kept.asked.append((self.path, dict(self.headers.items()), self.body))
+            kept.answers(len(kept.asked) - 1)(self)
             self.close_connection = True
+
+        def send_response(self, code: int, message: str | None = None) -> None:
+            if 200 <= code < 300:
+                kept.taken.append(json.loads(self.body))
+            super().send_response(code, message)
 
         def do_GET(self) -> None:
             kept.asked.append((self.path, dict(self.headers.items()), b""))

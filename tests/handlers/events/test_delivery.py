@@ -9,85 +9,20 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from typing import Any
 
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 
 from handlers import notify
-from handlers.events import messages, outbox, receivers, told
+from handlers.events import messages, outbox, told
 from handlers.events.post import NotTaken, Slow, post
-from handlers.events.receivers import NoReceiver
 from handlers.modelspec.model import Notify
-from handlers.storage import FolderStore, Store, read_json, write_json
+from handlers.storage import write_json
+from tests.handlers.events.outgoing import KEY, RESULT, TO, VERDICT, Clocked, DyingClocked, ended, entry, keys, known
 from tests.handlers.events.receiving import Answer, Receiver, receiving, status
-from tests.handlers.stages.dying import Dying, Killed
-
-KEY = "0123456789abcdef"
-TO = [Notify(to="ops")]
-RESULT = {"model": "late", "run": "r", "outcome": "promoted", "reason": "better", "trials": ["t"], "champion": 1, "at": 1000.0}
-VERDICT = {
-    "metric": "roc_auc",
-    "winner": {"trial": "t", "params": {"alpha": 0.1}},
-    "metrics": {
-        "roc_auc": {
-            "challenger": {"value": 0.71, "low": 0.7, "high": 0.72, "confidence": 0.95, "se": 0.1},
-            "difference": {"value": 0.01, "low": 0.0, "high": 0.02, "confidence": 0.95},
-        }
-    },
-}
-
-
-class Clocked(FolderStore):
-    """A bucket whose clock a test sets."""
-
-    now = 2000.0
-
-    def server_time(self) -> float:
-        return self.now
-
-
-class DyingClocked(Clocked, Dying):
-    """And that takes the process with it."""
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clocked:
-    monkeypatch.setenv("RETRAIN_BUCKET", "retrain")
-    return Clocked(tmp_path / "bucket")
-
-
-@pytest.fixture
-def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    with receiving() as kept:
-        known(monkeypatch, ops={"url": kept.url, "key": KEY}, chat={"url": kept.url})
-        yield kept
-
-
-def known(monkeypatch: pytest.MonkeyPatch, **receivers: Any) -> None:
-    monkeypatch.setenv("RETRAIN_NOTIFY", json.dumps(receivers))
-
-
-def ended(store: Store, to: list[Notify] = TO, lost: int = 0, **result: Any) -> dict[str, Any]:
-    """A run that has ended, as `promote` leaves it: its events, then its result."""
-    document = {**RESULT, **result}
-    outbox.put(store, to, document, VERDICT if document["outcome"] != "failed" else {}, lost)
-    write_json(store, f"runs/late/{document['run']}/result.json", document)
-    return document
-
-
-def keys(store: Store, prefix: str) -> list[str]:
-    return [info.key for info in store.list(prefix)]
-
-
-def entry(store: Store) -> dict[str, Any]:
-    (key,) = keys(store, "outbox/")
-    found: dict[str, Any] = read_json(store, key)
-    return found
-
+from tests.handlers.stages.dying import Killed
 
 # -------------------------------------------------------------------------------------------------- what arrives
 
@@ -136,30 +71,6 @@ def test_who_is_told_of_something_else_is_not_asked(store: Clocked, receiver: Re
     ended(store, [Notify(to="ops", on=["failed"]), Notify(to="chat", format="slack", on=["promoted"])])
     notify.deliver(store)
     assert [sorted(body) for body in receiver.taken] == [["blocks", "text"]]
-
-
-# ------------------------------------------------------------------------------------------------------ slack
-
-
-def test_a_slack_message_is_sentences_that_ring_nobody(store: Clocked, receiver: Receiver) -> None:
-    ended(store, [Notify(to="chat", format="slack")], lost=1, reason="column <!channel> & <@U1> has no value")
-    notify.deliver(store)
-    first, second = sorted(receiver.taken, key=lambda body: "lost" in body["text"].splitlines()[0])
-    assert first["text"].splitlines() == [
-        "late has a new champion. column &lt;!channel&gt; &amp; &lt;@U1&gt; has no value.",
-        "roc_auc on test: 0.71 (95 % interval 0.7 to 0.72), better than the champion's by 0.01 (95 % interval 0 to 0.02).",
-        "Trial t (alpha=0.1).",
-        "1 trial of 2 lost.",
-    ]
-    assert first["blocks"][1]["elements"][0]["text"] == "Run r, report: runs/late/r/report.html in the bucket"
-    assert second["text"].startswith("A run of late has lost trials.")
-
-
-def test_a_slack_message_of_any_length_is_one_that_slack_takes() -> None:
-    event = told.event("failed", {**RESULT, "outcome": "failed", "reason": "<" * 9000}, {}, 0)
-    body = json.loads(messages.slack(event, "failed").body)
-    texts = [body["text"], body["blocks"][0]["text"]["text"], body["blocks"][1]["elements"][0]["text"]]
-    assert max(map(len, texts)) <= 3000
 
 
 # ----------------------------------------------------------------------------- a receiver that does not take it
@@ -296,54 +207,6 @@ def test_a_long_sleep_gives_nothing_up_before_it_was_tried(store: Clocked, recei
     store.now += 30 * 86400
     notify.deliver(store)
     assert len(receiver.ids) == 1
-
-
-# ------------------------------------------------------------------------------------------------ the Secret
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("", "there is no receiver 'ops'"),
-        ("{", "is not JSON"),
-        ("[]", "must be an object"),
-        ('{"ops": "https://x/"}', "must be"),
-        ('{"ops": {"url": "https://x/"}}', "needs a `key` of at least 16 characters"),
-        ('{"ops": {"url": "https://x/", "key": "short"}}', "needs a `key`"),
-        ('{"ops": {"url": "https://x/", "keys": "0123456789abcdef"}}', "unknown key 'keys'"),
-        ('{"ops": {"url": "http://example.com/", "key": "0123456789abcdef"}}', "begins with http://"),
-        ('{"ops": {"url": "http://127.0.0.1.example.com/", "key": "0123456789abcdef"}}', "begins with http://"),
-        ('{"ops": {"url": "http://10.0.0.1/", "key": "0123456789abcdef"}}', "begins with http://"),
-        ('{"ops": {"url": "file:///etc/passwd", "key": "0123456789abcdef"}}', "names no host"),
-        ('{"ops": {"url": "https://user:pass@example.com/", "key": "0123456789abcdef"}}', "has a user name"),
-        ('{"ops": {"url": "https://example.com:x/", "key": "0123456789abcdef"}}', "cannot be read"),
-        ('{"ops": {"url": "https://exa mple.com/", "key": "0123456789abcdef"}}', "has blanks"),
-        ('{"ops": {"url": "https://[::1", "key": "0123456789abcdef"}}', "cannot be read"),
-        ('{"ops": {"url": "//example.com/", "key": "0123456789abcdef"}}', "no scheme"),
-    ],
-)
-def test_a_receiver_that_may_not_be_asked_is_refused_and_its_event_waits(
-    store: Clocked, monkeypatch: pytest.MonkeyPatch, text: str, why: str
-) -> None:
-    monkeypatch.setenv("RETRAIN_NOTIFY", text)
-    with pytest.raises(NoReceiver, match=why.replace("(", r"\(")) as refused:
-        receivers.receiver("ops", "cloudevents")
-    assert "pass" not in str(refused.value)
-    ended(store)
-    notify.deliver(store)
-    assert entry(store)["error"] == str(refused.value)
-
-
-@pytest.mark.parametrize("url", ["https://example.com", "https://example.com:8443/a?b=c", "http://localhost:1/", "http://[::1]:1/x"])
-def test_https_and_this_machine_are_accepted(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    known(monkeypatch, ops={"url": url, "key": KEY}, chat={"url": url})
-    assert receivers.receiver("ops", "cloudevents").url == receivers.receiver("chat", "slack").url == url
-    assert KEY not in repr(receivers.receiver("ops", "cloudevents"))
-
-
-def test_another_key_makes_another_signature() -> None:
-    assert messages.signature(b"{}", KEY, 1) != messages.signature(b"{}", KEY[::-1], 1)
-    assert messages.signature(b"{}", KEY, 1) != messages.signature(b"{}", KEY, 2)
 
 
 # ------------------------------------------------------------------------------ runs that are decided on again
