@@ -22,9 +22,9 @@ A run tells of its end by CloudEvents 1.0, to the receivers that its model's spe
 """
 
 AFTER_TYPES = """
-A run tells one of the first four, or none: nothing is told of a run that found its data trained already, was a duplicate, joined
-another run, found the model busy or no data, or whose winner is the champion itself. `lost-trials` comes beside the decision; a
-run that lost all its trials has failed.
+A run tells one of the first four, or none: nothing is told of a run that decided nothing (its data was trained already, it joined
+another run, it was put off), or whose winner is the champion itself. `lost-trials` comes beside the decision; a run that lost all
+its trials has failed.
 
 ## Attributes
 

@@ -9,6 +9,7 @@ import pytest
 
 from handlers import fetch, promote
 from handlers.runs import claim
+from handlers.storage import write_json
 from tests.handlers.stages.dying import Dying, Killed
 from tests.handlers.stages.test_fetch import reason
 from tests.handlers.stages.world import World, month
@@ -47,6 +48,18 @@ def test_an_event_that_came_to_nothing_counts_again(world: World) -> None:
     assert reason(world, "r3", *asked_by("1"))[0] == "duplicate"
     promote.run(world.promote_arguments("", [], "r3", "duplicate"))
     assert world.result("r3")["outcome"] == "duplicate"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "decision"),
+    [("failed", "train"), ("deferred", "train"), ("skipped", "train"), ("refused", "duplicate"), ("busy", "duplicate")],
+)
+def test_what_its_run_came_to_decides_whether_an_event_counts_again(world: World, outcome: str, decision: str) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    reason(world, "r1", *asked_by("1"))
+    claim.release(world.store, "late", "r1")
+    write_json(world.store, "runs/late/r1/result.json", {"outcome": outcome, "at": 1.0})
+    assert reason(world, "r2", *asked_by("1"))[0] == decision
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
