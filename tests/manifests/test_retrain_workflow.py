@@ -206,7 +206,7 @@ def test_a_look_that_fails_is_seen(ours: Workflows) -> None:
 
 @pytest.mark.parametrize("ends", [{}, 1, 75, 137], ids=str)
 def test_what_a_run_has_to_tell_is_delivered_at_its_end_and_whatever_becomes_of_it_the_run_is_well(ours: Workflows, ends: Any) -> None:
-    ended = play(ours, report=lambda inputs: {"again": "yes", "notify": "yes"}, deliver=lambda inputs: ends)
+    ended = play(ours, report=lambda inputs: {"again": "yes", "notify": "yes", "event": ""}, deliver=lambda inputs: ends)
     assert ended.phase == "Succeeded"
     assert [dict(inputs) for inputs in ended.of("deliver")] == [{"model": "flight-delay"}]
     assert len(ended.created) == 1
