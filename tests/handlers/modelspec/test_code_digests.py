@@ -41,7 +41,7 @@ COMPUTE_WITH = (
 AT_THE_TOP = {
     *("__init__", "contracts", "failures", "storage", "workers"),
     *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "why", "try_", "new", "profile"),
-    *("heal", "snapshot", "backfill"),
+    *("heal", "notify", "snapshot", "backfill"),
 }
 
 
@@ -136,7 +136,7 @@ BOOKS = (
     "waiting",
     *PACE,
 )
-NOT_COMPUTING = ("contracts", "failures", "storage", "workers", *(f"runs.{name}" for name in BOOKS), "report")
+NOT_COMPUTING = ("contracts", "failures", "storage", "workers", *(f"runs.{name}" for name in BOOKS), "report", "events")
 NOT_COMPUTING_LIBRARIES = {"boto3", "botocore", "pydantic", "pyyaml", "vl-convert-python"}
 
 
