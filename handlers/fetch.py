@@ -115,35 +115,41 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
 
     train: something is new. already-trained: the same data, spec and gate have been decided on. redecide: only the gate is new. busy:
     another run is training the model, and its claim now says that more is wanted. no-data: there is no object.
+
+    The bucket is looked at again when the run gets the claim: since the first look another run may have trained this state, or a newer one.
     """
-    request = requests.read(store, spec.name, run)
-    if request is None:
-        taken = snapshots.look(store, spec)
-        request = _request(store, spec, run, asked, taken.digest)
-        decision, reason = _compared(store, spec, taken, request)
-    else:
-        decision, reason = request["decision"], request["reason"]
-    if decision in ("train", "redecide"):
-        busy = _claim(store, spec.name, run, request["digest"], request["gate"])
+    kept = requests.read(store, spec.name, run)
+    request = kept or _request(store, spec, run, asked)
+    if request["decision"] in ("train", "redecide"):
+        busy, had = _claim(store, spec.name, run, request["digest"], request["gate"])
         if busy:
-            decision, reason = "busy", busy
-    request.update(decision=decision, reason=reason)
-    return decision, request["snapshot"], reason, request
+            request = {**request, "decision": "busy", "reason": busy}
+        elif not had:
+            request = {**_request(store, spec, run, asked), "at": request["at"]}
+    changes = {name: value for name, value in request.items() if kept is not None and kept.get(name) != value}
+    if kept is not None and changes:
+        older = [kept["snapshot"]] if "snapshot" in changes else []
+        requests.change(store, spec.name, run, **changes, before=[*kept.get("before", []), *older])
+    return request["decision"], request["snapshot"], request["reason"], request
 
 
-def _request(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, snapshot: str) -> dict[str, Any]:
-    named = trained.named(spec, snapshot)
-    return {
+def _request(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> dict[str, Any]:
+    """What the run is asked, and what it decides over the sources as they are now."""
+    taken = snapshots.look(store, spec)
+    named = trained.named(spec, taken.digest)
+    request = {
         "at": store.server_time(),
         "model": spec.name,
         "run": run,
         "event": {key: getattr(asked, key) for key in RetrainRequest.__slots__},
-        "snapshot": snapshot,
+        "snapshot": taken.digest,
         "digest": named.digest,
         "gate": named.gate,
         "code": named.code,
         "spec": spec.tree(),
     }
+    decision, reason = _compared(store, spec, taken, request)
+    return {**request, "decision": decision, "reason": reason}
 
 
 def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request: dict[str, Any]) -> tuple[str, str]:
@@ -157,15 +163,15 @@ def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request:
     return decision, reason
 
 
-def _claim(store: Store, model: str, run: str, name: str, gate: str) -> str:
-    """ "" when the run holds the claim; else why it does not. A run that trains the same data and spec gets no request for more."""
+def _claim(store: Store, model: str, run: str, name: str, gate: str) -> tuple[str, bool]:
+    """ "" when the run holds the claim, else why it does not; and whether it had it before. A run that trains the same data and spec gets no request for more."""
     holder, _ = claims.read(store, model)
     if holder.run != run and holder.held(store.server_time()):
         there = requests.read(store, model, holder.run)
         if there is not None and (there.get("digest"), there.get("gate")) == (name, gate):
-            return f"run {holder.run} is training the same data and spec"
-    by = claims.take(store, model, run, {"run": run, "digest": name})
-    return f"run {by} is training this model; another run follows it" if by else ""
+            return f"run {holder.run} is training the same data and spec", False
+    by, had = claims.taken(store, model, run, {"run": run, "digest": name})
+    return f"run {by} is training this model; another run follows it" if by else "", had
 
 
 if __name__ == "__main__":
