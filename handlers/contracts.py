@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import os
 import re
@@ -170,7 +168,10 @@ def json_argument(text: str, option: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class RetrainRequest:
-    """What an event asks for. Every source's event has this one shape; fields that a source does not know are empty."""
+    """What an event asks for. Every source's event has this one shape; fields that a source does not know are empty.
+
+    `source` is the way in; `id`, `type` and `sender` are a CloudEvent's, whose source its sender is.
+    """
 
     model: str = ""
     key: str = ""
@@ -178,24 +179,14 @@ class RetrainRequest:
     time: str = ""
     reason: str = ""
     source: str = ""
+    id: str = ""
+    type: str = ""
+    sender: str = ""
 
     @classmethod
-    def from_event(cls, text: str) -> RetrainRequest:
-        """From base64 of the event's JSON, a CloudEvent with it as data included; empty text is an empty request.
-
-        Raises BadData when it is not base64, not JSON, not an object, or a field is not text.
-        """
-        if not text.strip():
-            return cls()
-        try:
-            found = json.loads(base64.b64decode(text, validate=True))
-        except (binascii.Error, UnicodeDecodeError, ValueError, RecursionError) as error:
-            raise BadData(f"the event is not base64 of JSON: {error}") from error
-        if isinstance(found, Mapping) and "specversion" in found:
-            found = _cloud_event_data(found)
-        if not isinstance(found, Mapping):
-            raise BadData(f"the event must be a JSON object, not {type(found).__name__}")
-        fields = {name: found.get(name) or "" for name in cls.__dataclass_fields__}
+    def of(cls, event: Mapping[str, Any]) -> RetrainRequest:
+        """From an event's fields; others are left out. Raises BadData where one is not text, or the model's is no name."""
+        fields = {name: event.get(name) or "" for name in cls.__dataclass_fields__}
         for name, value in fields.items():
             if not isinstance(value, str):
                 raise BadData(f"the event's {name} must be text, not {type(value).__name__}")
@@ -206,12 +197,3 @@ class RetrainRequest:
                 f"the event's model {fields['model'][:80]!r} is not a model name; accepted: at most 40 characters of a-z, 0-9 and -"
             )
         return cls(**fields)
-
-
-def _cloud_event_data(event: Mapping[str, Any]) -> Any:
-    if "data_base64" in event:
-        try:
-            return json.loads(base64.b64decode(str(event["data_base64"]), validate=True))
-        except (binascii.Error, UnicodeDecodeError, ValueError, RecursionError) as error:
-            raise BadData(f"the CloudEvent's data_base64 is not base64 of JSON: {error}") from error
-    return event.get("data")

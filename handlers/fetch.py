@@ -10,8 +10,9 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from handlers.contracts import RetrainRequest, WrongUsage, log, main, write_output
+from handlers.contracts import RetrainRequest, WrongUsage, log, main, shown, write_output
 from handlers.data import scopes
+from handlers.events import incoming, seen
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
@@ -100,10 +101,12 @@ def missing_wait(found: list[ObjectInfo], given: argparse.Namespace, now: float)
 def take(given: argparse.Namespace) -> None:
     """Write the snapshot and the request; claim the model where something is to be trained."""
     spec = load(given.spec)
-    asked = RetrainRequest.from_event(given.event)
+    asked = incoming.read(given.event)
     store = open_store()
     decision, snapshot, reason, request = decide(store, spec, given.run, asked)
     requests.keep(store, request)
+    if decision != "duplicate":
+        seen.mark(store, spec.name, given.run, asked)
     write_output(given.decision_out, decision)
     write_output(given.snapshot_out, snapshot)
     write_output(given.reason_out, reason)
@@ -114,12 +117,16 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     """(decision, snapshot digest, reason, the run's request).
 
     train: something is new. already-trained: the same data, spec and gate have been decided on. redecide: only the gate is new. busy:
-    another run is training the model, and its claim now says that more is wanted. no-data: there is no object.
+    another run is training the model, and its claim now says that more is wanted. no-data: there is no object. duplicate: a run has
+    taken this event before.
 
     The bucket is looked at again when the run gets the claim: since the first look another run may have trained this state, or a newer one.
     """
     kept = requests.read(store, spec.name, run)
     request = kept or _request(store, spec, run, asked)
+    before = seen.by(store, spec.name, run, asked) if kept is None else None
+    if before:
+        request.update(decision="duplicate", reason=f"run {before} has taken this event: id {shown(asked.id)} of {shown(asked.sender)}")
     if request["decision"] in ("train", "redecide"):
         busy, had = _claim(store, spec.name, run, request["digest"], request["gate"])
         if busy:
@@ -164,7 +171,10 @@ def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request:
 
 
 def _claim(store: Store, model: str, run: str, name: str, gate: str) -> tuple[str, bool]:
-    """ "" when the run holds the claim, else why it does not; and whether it had it before. A run that trains the same data and spec gets no request for more."""
+    """ "" when the run holds the claim, else why it does not; and whether it had it before.
+
+    A run that trains the same data and spec gets no request for more.
+    """
     holder, _ = claims.read(store, model)
     if holder.run != run and holder.held(store.server_time()):
         there = requests.read(store, model, holder.run)

@@ -1,7 +1,8 @@
-"""Find what was left undone: `python -m handlers.heal --models FOLDER --window N --starts-out PATH`.
+"""Find what was left undone: `python -m handlers.heal --models FOLDER --window N [--poll] --starts-out PATH`.
 
 FOLDER holds the specs of all models (the ConfigMap `models` as files). For each model the bucket says what should have been trained and was
 not: a notification was lost, a trigger failed, a run or a trial died, an event was told that the model is busy by a run that then died.
+With --poll no notification is waited for: new data starts a run at once, and the run waits until the data is quiet.
 The output is a JSON list of {"model", "name", "event"}, one Workflow to start each; empty where nothing is left. The bucket keeps what was
 learned of objects' contents, and nothing else is written. Exit codes: 0; 75 the bucket does not answer. A spec that is wrong is named
 in the log, and the others are looked at.
@@ -26,6 +27,7 @@ from handlers.runs import requests, snapshots, trained
 from handlers.storage import Store, canonical_json, open_store, optional_json
 
 GRACE = 120.0  # seconds beyond trigger.at_most in which the run of an upload takes its snapshot
+NO_ATTEMPT = ("busy", "duplicate")  # decisions of runs that were not at the data that they saw
 ATTEMPTS = 3  # runs over one state of data, spec and code, the first included
 BETWEEN = 900.0  # seconds before the second attempt; twice as long before the third
 READ = 50  # requests that are read, the newest first
@@ -45,6 +47,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m handlers.heal", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--models", required=True, type=Path, metavar="FOLDER")
     parser.add_argument("--window", required=True, help="the ten seconds that the Workflows are named after")
+    parser.add_argument("--poll", action="store_true", help="the bucket tells of no upload: start a run for new data at once")
     parser.add_argument("--starts-out", metavar="PATH")
     return parser.parse_args(argv)
 
@@ -57,7 +60,7 @@ def run(argv: list[str]) -> None:
     now = store.server_time()
     starts = []
     for spec in specs(given.models):
-        reason = left_undone(store, spec, now)
+        reason = left_undone(store, spec, now, poll=given.poll)
         log("model is looked at", model=spec.name, start=bool(reason), reason=reason or "nothing is left undone")
         if reason:
             event = {"model": spec.name, "reason": f"heal: {reason}", "source": "heal"}
@@ -81,8 +84,11 @@ def specs(folder: Path) -> Iterator[ModelSpec]:
             yield spec
 
 
-def left_undone(store: Store, spec: ModelSpec, now: float) -> str:
-    """Why a run should be started; "" when none should: nothing is new, a run is at it or will be, or trying again would not help."""
+def left_undone(store: Store, spec: ModelSpec, now: float, *, poll: bool = False) -> str:
+    """Why a run should be started; "" when none should: nothing is new, a run is at it or will be, or trying again would not help.
+
+    `poll`: no upload is told of, so new data is nobody else's to start a run for.
+    """
     claim, _ = claims.read(store, spec.name)
     if claim.held(now):
         return ""  # who trains starts what is wanted after it
@@ -93,7 +99,7 @@ def left_undone(store: Store, spec: ModelSpec, now: float) -> str:
     if not tried and claim.run:
         return f"run {claim.run} has died"
     if not tried:
-        waits = state.newest + seconds(spec.trigger.at_most) + GRACE > now
+        waits = not poll and state.newest + seconds(spec.trigger.at_most) + GRACE > now
         return "" if waits else "no run has taken the data, spec and code that are there now"
     return _again(store, spec.name, tried, now)
 
@@ -111,7 +117,7 @@ def attempts(store: Store, model: str, state: State) -> Iterator[dict[str, Any]]
     kept = [info for info in store.list(f"runs/{model}/") if info.key.endswith("/request.json")]
     for info in sorted(kept, key=lambda each: -each.modified)[:READ]:
         found = optional_json(store, info.key)
-        if found is not None and (found["digest"], found["gate"]) == (state.digest, state.gate) and found["decision"] != "busy":
+        if found is not None and (found["digest"], found["gate"]) == (state.digest, state.gate) and found["decision"] not in NO_ATTEMPT:
             yield found
 
 

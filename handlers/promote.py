@@ -34,7 +34,7 @@ from handlers.runs.records import RunRecord, read_run, runs
 from handlers.runs.requests import run_folder
 from handlers.storage import Store, canonical_json, open_store, write_json, write_once
 
-ENDED_BEFORE = ("already-trained", "busy", "no-data")
+ENDED_BEFORE = ("already-trained", "busy", "duplicate", "no-data")
 JUDGING = ("train", "redecide")
 ATTEMPTS = 5
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -145,8 +146,12 @@ class S3Store:
 
         tries, connect, read = (5, 10, 120) if patient else (1, 2, 5)
         config = Config(retries={"max_attempts": tries, "mode": "standard"}, connect_timeout=connect, read_timeout=read)
-        self.bucket = bucket
+        self.bucket, self._patient = bucket, patient
         self._client = boto3.client("s3", config=config, region_name=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # another process has a client of its own
+        return partial(S3Store, patient=self._patient), (self.bucket,)
 
     def get(self, key: str) -> bytes:
         return self.get_with_etag(key)[0]

@@ -51,7 +51,17 @@ def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], code: s
         blocks = query.rows(given, spec.sql, spec.data.trigger, source[0], references.tables if references else None)
         return of_blocks(store, folder, spec, source[0], blocks, scratch)
 
-    return once(store, model, part_digest(spec, source, code, references.named() if references else None), source, make)
+    return once(store, model, named(spec, source, code, references), source, make)
+
+
+def named(spec: ModelSpec, source: list[Any], code: str, references: References | None = None) -> str:
+    """What names the parts of a source object."""
+    return part_digest(spec, source, code, references.named() if references else None)
+
+
+def marker(model: str, name: str) -> str:
+    """The key of the marker of parts."""
+    return f"parts/{model}/{name}/parts.json"
 
 
 def once(store: Store, model: str, name: str, source: list[Any], make: Callable[[str, Path], dict[str, Any]]) -> Made:
@@ -59,15 +69,14 @@ def once(store: Store, model: str, name: str, source: list[Any], make: Callable[
 
     `make` gets the folder of the bucket to write them to, and a folder of this machine to work in.
     """
-    marker = f"parts/{model}/{name}/parts.json"
     try:
         # the same content may have been read under another name
-        return Made({**read_json(store, marker), "source": source}, fresh=False)
+        return Made({**read_json(store, marker(model, name)), "source": source}, fresh=False)
     except Missing:
         pass
     with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:
         document = {"source": source, "digest": name, **make(f"parts/{model}/{name}", Path(scratch))}
-    write_json(store, marker, document)
+    write_json(store, marker(model, name), document)
     log("parts made", source=source[0], rows=document["rows"], parts=len(document["parts"]), unlabelled=document["unlabelled"])
     return Made(document, fresh=True)
 

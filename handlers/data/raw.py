@@ -17,6 +17,7 @@ from handlers.data import objects, units
 from handlers.data.gather import Gathered
 from handlers.data.labels import by_time
 from handlers.data.objects import Identity
+from handlers.data.parts import Made
 from handlers.data.split import label
 from handlers.data.units import UNIT
 from handlers.modelspec.digests import raw_digest
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 
-def ensure(store: Store, model: str, spec: ModelSpec, name: str, source: Identity, code: str) -> tuple[Document, bool]:
-    """The raw parts of an object of the source `name`, and whether they were made now."""
-    digest = raw_digest(spec, name, source, objects.asked(spec), code)
+def ensure(store: Store, model: str, spec: ModelSpec, name: str, source: Identity, code: str) -> Made:
+    """The raw parts of an object of the source `name`."""
+    digest = named(spec, name, source, code)
     folder = f"parts/{model}/{digest}"
     try:
         # the same content may have been read under another name
-        return {**read_json(store, f"{folder}/raw.json"), "source": source}, False
+        return Made({**read_json(store, marker(model, digest)), "source": source}, fresh=False)
     except Missing:
         pass
     with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:
@@ -57,9 +58,19 @@ def ensure(store: Store, model: str, spec: ModelSpec, name: str, source: Identit
         "schema": schema,
         "rows": sum(int(part["rows"]) for part in found),
     }
-    write_json(store, f"{folder}/raw.json", document)
+    write_json(store, marker(model, digest), document)
     log("rows kept", source=source[0], rows=document["rows"], parts=len(found))
-    return document, True
+    return Made(document, fresh=True)
+
+
+def named(spec: ModelSpec, name: str, source: Identity, code: str) -> str:
+    """What names the raw parts of an object of the source `name`."""
+    return raw_digest(spec, name, source, objects.asked(spec), code)
+
+
+def marker(model: str, digest: str) -> str:
+    """The key of the marker of raw parts."""
+    return f"parts/{model}/{digest}/raw.json"
 
 
 def _noted(blocks: Iterator[pa.Table], schema: dict[str, str]) -> Iterator[pa.Table]:

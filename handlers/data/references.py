@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+EXPANDED = 8
+
+
 class References:
     """The reference tables of a snapshot. Nothing is read before a table is asked for."""
 
@@ -32,6 +35,11 @@ class References:
     def named(self) -> dict[str, Any]:
         """What the tables hold, as digests of results name it; empty where there is none."""
         return {name: [one[1:] for one in found] for name, found in self._objects.items()}
+
+    @property
+    def bytes(self) -> int:
+        """About how many bytes of memory the tables need: files are compressed, or written shorter than values are kept."""
+        return EXPANDED * sum(int(size) for found in self._objects.values() for _, size, _ in found)
 
     @cached_property
     def tables(self) -> dict[str, pa.Table]:

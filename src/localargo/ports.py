@@ -213,6 +213,7 @@ class Pods(Protocol):
 
 
 PodListener = Callable[[PodExit], None]
+LabelFilter = Callable[[Mapping[str, str]], bool]  # whether a document with these labels is wanted
 
 
 # ---------------------------------------------------------------------------------------------- objects and the bus
@@ -224,14 +225,17 @@ class Objects(Protocol):
     def create(self, doc: Doc) -> Doc:
         """Store a new document (admission included: names generated, defaults, lint) and return it as stored."""
 
+    def examine(self, doc: Doc) -> Doc:
+        """Check the document as `create` does and return it as it would be stored; stores nothing."""
+
     def get(self, kind: str, name: str) -> Doc:
         """The document, for a Workflow with its status in Argo's shape."""
 
-    def list(self, kind: str, labels: Mapping[str, str] | None = None) -> list[Doc]:
-        """All documents of the kind, oldest first."""
+    def list(self, kind: str, fits: LabelFilter | None = None) -> list[Doc]:
+        """All documents of the kind whose labels fit, oldest first."""
 
-    def newest_workflows(self, labels: Mapping[str, str], limit: int) -> tuple[Sequence[Doc], int]:
-        """Workflows with their status, newest first, at most `limit` (0: all), and how many were left out."""
+    def newest_workflows(self, fits: LabelFilter | None = None, limit: int = 0, skip: int = 0) -> tuple[Sequence[Doc], int]:
+        """Workflows with their status, newest first, without the first `skip` and at most `limit` (0: all), and how many follow."""
 
     def apply(self, doc: Doc) -> Doc:
         """Create, or replace the spec of what is there."""

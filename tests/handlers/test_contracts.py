@@ -1,72 +1,16 @@
-"""Events as data, exit codes, outputs."""
+"""Exit codes, outputs, long arguments."""
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from handlers.contracts import BadData, BadSpec, GaveUp, RetrainRequest, TryAgain, WrongUsage, json_argument, main, write_output
+from handlers.contracts import BadData, BadSpec, GaveUp, TryAgain, WrongUsage, json_argument, main, write_output
 from handlers.storage import Temporary
-
-
-def encoded(value: Any) -> str:
-    return base64.b64encode(json.dumps(value).encode()).decode()
-
-
-EVENT = {"model": "flight-delay", "key": "incoming/flight-delay/a.csv", "etag": "e", "time": "t", "source": "bucket", "window": 3}
-
-
-def test_an_event_is_read() -> None:
-    found = RetrainRequest.from_event(encoded(EVENT))
-    assert (found.model, found.key, found.source, found.reason) == ("flight-delay", "incoming/flight-delay/a.csv", "bucket", "")
-
-
-@pytest.mark.parametrize("data", [{"data": EVENT}, {"data_base64": encoded(EVENT)}], ids=["data", "data_base64"])
-def test_a_cloud_event_carries_it(data: dict[str, Any]) -> None:
-    assert RetrainRequest.from_event(encoded({"specversion": "1.0", "type": "t", **data})) == RetrainRequest.from_event(encoded(EVENT))
-
-
-def test_no_event_is_an_empty_request() -> None:
-    assert RetrainRequest.from_event(" ") == RetrainRequest()
-
-
-@pytest.mark.parametrize("key", ["incoming/x/{{workflow.name}}", "incoming/x/$(rm -rf ~)", "../../etc/passwd", "a\n'; drop", "🛫"])
-def test_a_hostile_key_stays_text(key: str) -> None:
-    assert RetrainRequest.from_event(encoded({**EVENT, "key": key})).key == key
-
-
-def test_half_a_character_can_be_written() -> None:
-    found = RetrainRequest.from_event(base64.b64encode(b'{"key": "a\\ud800b", "reason": "\\ud83d\\ude00"}').decode())
-    assert (found.key, found.reason) == ("a\ufffdb", "😀")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        encoded({"specversion": "1.0", "data_base64": base64.b64encode(b"[" * 100_000).decode()}),
-        "not base64",
-        base64.b64encode(b"\xff\xfe").decode(),
-        base64.b64encode(b"{").decode(),
-        encoded([1]),
-        encoded("text"),
-        encoded({"model": 7}),
-        encoded({"key": ["a"]}),
-        encoded({"model": "../x"}),
-        encoded({"model": "A"}),
-        encoded({"specversion": "1.0", "data": "text"}),
-        encoded({"specversion": "1.0", "data_base64": "%"}),
-        base64.b64encode(b"[" * 100_000).decode(),
-    ],
-)
-def test_what_is_no_event_is_bad_data(text: str) -> None:
-    with pytest.raises(BadData):
-        RetrainRequest.from_event(text)
 
 
 @pytest.mark.parametrize(

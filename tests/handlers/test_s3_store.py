@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import pickle
 import threading
 import time
 from collections.abc import Iterator
@@ -51,6 +52,12 @@ def store(server: SeaweedFS, monkeypatch: pytest.MonkeyPatch) -> S3Store:
     found = open_store()
     assert isinstance(found, S3Store)
     return found
+
+
+def test_another_process_has_a_client_of_its_own(store: S3Store) -> None:
+    store.put("pickled/a", b"0")
+    again = pickle.loads(pickle.dumps(store))
+    assert (again.bucket, again.get("pickled/a")) == (store.bucket, b"0")
 
 
 def test_what_is_written_is_read_whole_and_in_ranges(store: S3Store) -> None:

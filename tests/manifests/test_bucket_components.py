@@ -19,6 +19,7 @@ from typing import Any
 import boto3
 import pytest
 
+from handlers import heal
 from localargo.bucket.weed import GRPC_OFFSET, choose_ports
 from localargo.testing import Sensors
 from tests.docs.pages import blocks
@@ -130,6 +131,17 @@ def test_the_bucket_of_a_minio_install_is_that_of_the_values() -> None:
     assert set(events) == {"upload", "batch"}
     for source in events.values():
         assert (source["endpoint"], source["bucket"]["name"], source["insecure"]) == ("s3.example.com:443", "retrain", False)
+
+
+def test_a_bucket_that_tells_of_nothing_is_looked_at_every_two_minutes() -> None:
+    documents = with_component("bucket-poll")
+    assert named(documents, "EventSource", "schedule")["spec"]["calendar"]["heal"]["interval"] == "2m"
+    sources = {d.name for d in documents if d.kind == "EventSource"}
+    assert "bucket" not in sources
+    waited_for = {dep["eventSourceName"] for d in documents if d.kind == "Sensor" for dep in d.doc["spec"]["dependencies"]}
+    assert waited_for == sources
+    (look,) = [t for t in named(documents, "WorkflowTemplate", "heal")["spec"]["templates"] if t["name"] == "look"]
+    assert heal.arguments([word.replace("{{inputs.parameters.window}}", "1") for word in look["container"]["args"]]).poll
 
 
 def test_where_the_bucket_posts_is_where_its_source_listens() -> None:

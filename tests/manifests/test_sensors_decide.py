@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from handlers.contracts import BadData
+from handlers.events import incoming
 from localargo.eventsources.payload import request_payload
 from localargo.manifests.document import Document
 from localargo.testing.delivery import Sensors
@@ -127,10 +129,58 @@ def test_a_post_asks_for_a_run(ours: Sensors) -> None:
     assert (event["model"], event["reason"], event["source"], event["key"]) == ("flight-delay", "new labels", "webhook", "")
 
 
-def test_a_posted_cloudevent_is_read_by_its_data(ours: Sensors) -> None:
-    cloudevent = {"specversion": "1.0", "id": "1", "source": "/x", "type": "t", "data": {"model": "flight-delay", "reason": "ce"}}
-    made = ours.when({"header": {}, "body": cloudevent}, source="webhook", at=AT).workflow
-    assert decoded(made.parameters["event"])["reason"] == "ce"
+CLOUDEVENT = {"specversion": "1.0", "id": "1", "source": "/x", "type": "t"}
+DATA = {"model": "flight-delay", "reason": "ce"}
+BASE64 = base64.b64encode(json.dumps(DATA).encode()).decode()
+BINARY = {"CE-SpecVersion": "1.0", "ce-id": "1", "ce-source": "/x", "Ce-Type": "t"}
+
+
+def sent(body: Any, content_type: str = "application/json", **headers: str) -> str:
+    """The payload that the source makes of a POST."""
+    given = {"content-type": content_type, "authorization": "Bearer x", **headers}
+    return request_payload("POST", b"", [(k.encode(), v.encode()) for k, v in given.items()], json.dumps(body).encode(), None).decode()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        sent({**CLOUDEVENT, "data": DATA}, "application/cloudevents+json; charset=utf-8"),
+        sent({**CLOUDEVENT, "data_base64": BASE64}, "application/cloudevents+json"),
+        sent({**CLOUDEVENT, "data": DATA}),
+        sent(DATA, **BINARY),
+        sent(DATA, "application/json; charset=utf-8", **BINARY),
+    ],
+    ids=["structured", "base64", "structured without its content type", "binary", "binary with a charset"],
+)
+def test_a_posted_cloudevent_asks_for_a_run_and_keeps_its_name(ours: Sensors, payload: str) -> None:
+    made = ours.when(payload, source="webhook", at=AT).workflow
+    assert "Bearer" not in json.dumps(decoded(made.parameters["event"]))
+    request = incoming.read(str(made.parameters["event"]))
+    assert (request.model, request.reason, request.source) == ("flight-delay", "ce", "webhook")
+    assert (request.id, request.sender, request.type) == ("1", "/x", "t")
+
+
+@pytest.mark.parametrize("headers", [{"ce-id": "1"}, {"ce-specversion": "1.0", "ce-type": "t", "ce-source": "/x"}])
+def test_a_posted_cloudevent_without_a_name_is_refused_by_the_handler(ours: Sensors, headers: dict[str, str]) -> None:
+    made = ours.when(sent(DATA, **headers), source="webhook", at=AT).workflow
+    with pytest.raises(BadData, match="the CloudEvent has no"):
+        incoming.read(str(made.parameters["event"]))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        sent([{**CLOUDEVENT, "data": DATA}], "application/cloudevents-batch+json"),
+        sent({**CLOUDEVENT, "data": "flight-delay"}, "application/cloudevents+json"),
+        sent({**CLOUDEVENT, "data_base64": "%"}, "application/cloudevents+json"),
+        sent({**CLOUDEVENT}, "application/cloudevents+json"),
+        sent("flight-delay", **BINARY),
+    ],
+    ids=["batch", "text", "not base64", "no data", "binary text"],
+)
+def test_a_posted_cloudevent_that_names_no_model_makes_nothing(ours: Sensors, payload: str) -> None:
+    delivery = ours.when(payload, source="webhook", at=AT)
+    assert (delivery.workflows, list(delivery.rejected)) == ([], ["webhook/event"])
 
 
 @pytest.mark.parametrize(
@@ -142,6 +192,7 @@ def test_what_curl_sends_without_a_content_type_asks_for_a_run(ours: Sensors, se
     made = ours.when(posted(sent), source="webhook", at=AT).workflow
     event = decoded(made.parameters["event"])
     assert (event["model"], event["reason"]) == ("flight-delay", "a colleague asked")
+    assert not {"cloudevent", "headers"} & set(event)
 
 
 @pytest.mark.parametrize("sent", [b"{not json", b"model=gone", b"=", b"reason=x", b"model=flight-delay%0a"])

@@ -1,6 +1,7 @@
 """A bucket in memory with the store's interface, and a connection to it whose every request can go wrong.
 
-The bucket's clock is the scheduler's, told in whole seconds as a Date header does. A connection hands over to other tasks before each request.
+The bucket's clock is the scheduler's, told in whole seconds as a Date header does. A connection hands over to other tasks before each
+request.
 """
 
 from __future__ import annotations
@@ -98,8 +99,8 @@ class Bucket:
 class Faults:
     """What goes wrong with requests: how likely each is, and how often at the most. `happened` says what did.
 
-    killed: the process dies before the request or after it took effect. lost: the write took effect, and its answer did not arrive: the client
-    repeats it and is told of a conflict, or gives up. away: nothing took effect. stalled: the process stands still for a while.
+    killed: the process dies before the request or after it took effect. lost: the write took effect, and its answer did not arrive: the
+    client repeats it and is told of a conflict, or gives up. away: nothing took effect. stalled: the process stands still for a while.
     """
 
     KINDS = ("killed", "lost", "away", "stalled")
@@ -133,7 +134,7 @@ class Connection:
     def _turn(self, what: str, *, write: bool = False) -> str:
         """Let others go first; then what goes wrong with this request, where that is for the caller to do."""
         scheduler, faults = self._scheduler, self._faults
-        scheduler.pause(faults.random.random() * 0.2)
+        scheduler.step()
         fault = faults.next()
         if not fault:
             return ""

@@ -1,4 +1,7 @@
-"""Histories of a few hundred seeds: none has anything wrong, and each bug that is planted is found. `benchmarks/interleavings.py` plays more."""
+"""Histories of a few hundred seeds: none has anything wrong, and each bug that is planted is found.
+
+`benchmarks/interleavings.py` plays more of them.
+"""
 
 from __future__ import annotations
 

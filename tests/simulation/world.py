@@ -292,7 +292,7 @@ class World:
             if workflow.stopped:
                 return None
             process = Process(self.scheduler, Connection(self.bucket, self.scheduler, self.faults))
-            task = self.scheduler.spawn(argv[0], lambda: self._run(run, argv), self.random.random() * 2)  # noqa: B023
+            task = self.scheduler.spawn(argv[0], lambda: self._run(run, argv), self.random.random() * 2)
             task.context = process
             workflow.step.append(task)
             yield [task]

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localargo import errors
-from localargo.api import about, engine_routes, workflows
+from localargo.api import about, engine_routes, templates, workflows
 from localargo.api.backend import Backend
 from localargo.ports import Json
 
@@ -26,11 +26,13 @@ STATUS: Mapping[type[errors.LocalArgoError], int] = {
     errors.Unsupported: 422,
     errors.Unavailable: 503,
 }
+# gRPC's, which Argo's clients read in bodies
+CODES: Mapping[int, int] = {400: 3, 401: 16, 404: 5, 405: 5, 409: 6, 422: 12, 500: 13, 503: 14}
 
 
 def build(backend: Backend) -> Starlette:
     """The application on one engine."""
-    routes = [Route("/healthz", healthz), *about.routes(), *workflows.routes(), *engine_routes.routes()]
+    routes = [Route("/healthz", healthz), *about.routes(), *workflows.routes(), *templates.routes(), *engine_routes.routes()]
     app = Starlette(routes=routes, exception_handlers={errors.LocalArgoError: refused, Exception: broken, 404: no_route, 405: no_route})
     app.state.backend = backend
     return app
@@ -51,8 +53,9 @@ class TokenRequired:
         if scope["path"] == "/healthz" or hmac.compare_digest(given, self._expected):
             await self._app(scope, receive, send)
         else:
-            body = {"code": 401, "message": "a bearer token is needed: see the file `token` in the state folder", "kind": "Unauthorized"}
-            await JSONResponse(body, 401, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
+            answer = failure(401, "a bearer token is needed: see the file `token` in the state folder", "Unauthorized")
+            answer.headers["WWW-Authenticate"] = "Bearer"
+            await answer(scope, receive, send)
 
 
 async def healthz(request: Request) -> Response:
@@ -62,8 +65,8 @@ async def healthz(request: Request) -> Response:
 
 async def refused(request: Request, error: Exception) -> Response:
     """An error that a request can cause, as JSON with the name of its class."""
-    code = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
-    return failure(code, str(error), type(error).__name__)
+    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
+    return failure(status, str(error), type(error).__name__)
 
 
 async def broken(request: Request, error: Exception) -> Response:
@@ -74,11 +77,10 @@ async def broken(request: Request, error: Exception) -> Response:
 
 async def no_route(request: Request, error: Exception) -> Response:
     """No such path or method."""
-    code = getattr(error, "status_code", 404)
-    return failure(code, f"{request.method} {request.url.path}: there is no such path or method", "NotFound")
+    return failure(getattr(error, "status_code", 404), f"{request.method} {request.url.path}: there is no such path or method", "NotFound")
 
 
-def failure(code: int, message: str, kind: str) -> Response:
-    """The shape of every error."""
-    content: dict[str, Json] = {"code": code, "message": message, "kind": kind}
-    return JSONResponse(content, code)
+def failure(status: int, message: str, kind: str) -> Response:
+    """The shape of every error; `status` is HTTP's."""
+    content: dict[str, Json] = {"code": CODES.get(status, 2), "message": message, "kind": kind}
+    return JSONResponse(content, status)

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localargo.api.backend import backend_of
-from localargo.api.requests import body, labels
+from localargo.api.requests import body, label_filter
 from localargo.errors import InvalidInput, NotFound
 from localargo.workflows.objects import PLURALS, known_kind
 
@@ -51,7 +51,7 @@ async def apply(request: Request) -> Response:
 
 async def list_objects(request: Request) -> Response:
     """All documents of a kind, which may be given by its plural or short name."""
-    found = backend_of(request).objects.list(_kind(request), labels(request.query_params.get("labelSelector") or ""))
+    found = backend_of(request).objects.list(_kind(request), label_filter(request.query_params))
     return JSONResponse({"apiVersion": "v1", "kind": "List", "items": found})
 
 

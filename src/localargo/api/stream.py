@@ -6,7 +6,11 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+from starlette.responses import Response, StreamingResponse
+
+from localargo.api.fields import only
 from localargo.errors import NotFound
 from localargo.ports import Doc
 
@@ -43,9 +47,9 @@ class Changes:
             self._watchers.discard(watcher)
 
     async def events(
-        self, get: Callable[[str], Doc], present: Callable[[], list[Doc]], wanted: Callable[[Doc], bool], only: str = ""
+        self, get: Callable[[str], Doc], present: Callable[[], list[Doc]], wanted: Callable[[Doc], bool], name: str = "", fields: str = ""
     ) -> AsyncIterator[bytes]:
-        """What is `present` as ADDED, then each change (of the Workflow named `only`): ADDED, MODIFIED or DELETED, in Argo Server's shape.
+        """What is `present` as ADDED, then each change (of the Workflow of this name): ADDED, MODIFIED or DELETED, in Argo Server's shape.
 
         `present` is called once changes are being watched, so that none is missed in between.
         """
@@ -53,26 +57,39 @@ class Changes:
             known = set()
             for doc in present():
                 known.add(doc["metadata"]["name"])
-                yield sse("ADDED", doc)
+                yield sse("ADDED", only(doc, fields))
             while not self._closed:
                 try:
                     await asyncio.wait_for(watcher.wake.wait(), HEARTBEAT)
                 except TimeoutError:
                     yield b":\n\n"
                     continue
-                for name in watcher.take():
-                    if only and name != only:
+                for changed in watcher.take():
+                    if name and changed != name:
                         continue
+                    try:
+                        doc = get(changed)
+                    except NotFound:
+                        if changed in known:
+                            known.discard(changed)
+                            yield sse("DELETED", {"kind": "Workflow", "metadata": {"name": changed}})
+                        continue
+                    if wanted(doc):
+                        yield sse("MODIFIED" if changed in known else "ADDED", only(doc, fields))
+                        known.add(changed)
+
+    async def states(self, name: str, get: Callable[[str], Doc]) -> AsyncIterator[Doc]:
+        """The Workflow as it is, then after each change, until it is deleted or the engine ends. Raises NotFound if there is none."""
+        with self.watch() as watcher:
+            yield get(name)
+            while not self._closed:
+                await watcher.wake.wait()
+                if name in watcher.take():
                     try:
                         doc = get(name)
                     except NotFound:
-                        if name in known:
-                            known.discard(name)
-                            yield sse("DELETED", {"kind": "Workflow", "metadata": {"name": name}})
-                        continue
-                    if wanted(doc):
-                        yield sse("MODIFIED" if name in known else "ADDED", doc)
-                        known.add(name)
+                        return
+                    yield doc
 
 
 class _Watcher:
@@ -91,15 +108,33 @@ def sse(kind: str, doc: Doc) -> bytes:
     return _event({"type": kind, "object": doc})
 
 
-async def log_entries(chunks: AsyncIterator[bytes], pod: str) -> AsyncIterator[bytes]:
-    """A container's output as Argo Server sends it: a line an event, wherever the chunks were cut."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that a pod wrote, without its end."""
+
+    pod: str
+    content: str
+
+
+async def lines(chunks: AsyncIterator[bytes], pod: str) -> AsyncIterator[Line]:
+    """A container's output line by line, wherever the chunks were cut."""
     rest = b""
     async for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield _event({"content": line.decode("utf-8", "replace"), "podName": pod})
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield Line(pod, line.decode("utf-8", "replace"))
     if rest:
-        yield _event({"content": rest.decode("utf-8", "replace"), "podName": pod})
+        yield Line(pod, rest.decode("utf-8", "replace"))
+
+
+def log_event(line: Line) -> bytes:
+    """A line as Argo Server sends it."""
+    return _event({"content": line.content, "podName": line.pod})
+
+
+def pushed(events: AsyncIterator[bytes]) -> Response:
+    """The answer that sends these events as they come."""
+    return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
 def _event(result: Doc) -> bytes:

@@ -1,20 +1,33 @@
-"""Workflows and WorkflowTemplates under Argo Server's paths."""
+"""Workflows under Argo Server's paths."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import cast
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localargo.api.backend import backend_of
-from localargo.api.requests import body, check_namespace, labels, number
-from localargo.api.stream import log_entries
-from localargo.errors import InvalidInput, NotFound
-from localargo.ports import Doc, Operation
+from localargo.api.fields import only
+from localargo.api.pod_logs import log
+from localargo.api.requests import (
+    LATEST,
+    body,
+    check_namespace,
+    create_document,
+    examine,
+    found_workflow,
+    label_filter,
+    newest,
+    number,
+    only_name,
+)
+from localargo.api.stream import pushed
+from localargo.errors import InvalidInput, NotFound, Unsupported
+from localargo.ports import Doc, Objects, Operation
 
 OPERATIONS = ("stop", "terminate", "retry", "resubmit", "suspend", "resume", "set")
 
@@ -26,36 +39,46 @@ def routes() -> list[Route]:
         Route("/api/v1/workflows/{ns}", list_workflows, methods=["GET"]),
         Route("/api/v1/workflows/{ns}", create, methods=["POST"]),
         Route("/api/v1/workflows/{ns}/submit", submit, methods=["POST"]),
+        Route("/api/v1/workflows/{ns}/lint", lint, methods=["POST"]),
         Route(one, get, methods=["GET"]),
         Route(one, delete, methods=["DELETE"]),
         Route(f"{one}/log", log, methods=["GET"]),
+        Route(f"{one}/{{pod}}/log", log, methods=["GET"]),
         Route(f"{one}/{{operation}}", operate, methods=["PUT"]),
         Route("/api/v1/workflow-events/{ns}", watch, methods=["GET"]),
-        Route("/api/v1/workflow-templates/{ns}", list_templates, methods=["GET"]),
-        Route("/api/v1/workflow-templates/{ns}", create_template, methods=["POST"]),
-        Route("/api/v1/workflow-templates/{ns}/{name}", get_template, methods=["GET"]),
-        Route("/api/v1/workflow-templates/{ns}/{name}", update_template, methods=["PUT"]),
-        Route("/api/v1/workflow-templates/{ns}/{name}", delete_template, methods=["DELETE"]),
-        Route("/api/v1/cluster-workflow-templates", list_cluster_templates, methods=["GET"]),
     ]
 
 
 async def list_workflows(request: Request) -> Response:
-    """All Workflows, or those that a label selector selects."""
+    """The Workflows that a label selector and a field selector select, the newest first."""
     check_namespace(request)
-    query = request.query_params
-    selector = query.get("listOptions.labelSelector") or query.get("labelSelector") or ""
-    if query.get("listOptions.continue"):
-        raise InvalidInput("listOptions.continue: lists are not continued here, give a larger listOptions.limit")
-    found, left_out = backend_of(request).objects.newest_workflows(labels(selector), number(query, "listOptions.limit"))
-    metadata = {"remainingItemCount": left_out} if left_out else {}
-    return JSONResponse({"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowList", "metadata": metadata, "items": found})
+    query, objects = request.query_params, backend_of(request).objects
+    for option in ("nameFilter", "createdAfter", "finishedBefore"):
+        if query.get(option):
+            raise Unsupported(f"{option}: not supported; use listOptions.labelSelector")
+    fits, name = label_filter(query), only_name(query)
+    found: Sequence[Doc]
+    if name:
+        found, left_out = [each for each in _named(objects, name) if fits is None or fits(each["metadata"].get("labels") or {})], 0
+        metadata = {}
+    else:
+        skip = number(query, "listOptions.continue")
+        found, left_out = objects.newest_workflows(fits, number(query, "listOptions.limit"), skip)
+        metadata = {"remainingItemCount": left_out, "continue": str(skip + len(found))} if left_out else {}
+    whole = {"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowList", "metadata": metadata, "items": found}
+    return JSONResponse(only(whole, query.get("fields") or ""))
 
 
 async def create(request: Request) -> Response:
     """Body: {"workflow": document}."""
     check_namespace(request)
-    return await _create(request, "workflow", "Workflow")
+    return await create_document(request, "workflow", "Workflow")
+
+
+async def lint(request: Request) -> Response:
+    """Body: {"workflow": document}; the document as it would be stored."""
+    check_namespace(request)
+    return await examine(request, "workflow", "Workflow")
 
 
 async def submit(request: Request) -> Response:
@@ -71,13 +94,13 @@ async def submit(request: Request) -> Response:
 async def get(request: Request) -> Response:
     """One Workflow with its status."""
     check_namespace(request)
-    return JSONResponse(backend_of(request).objects.get("Workflow", request.path_params["name"]))
+    return JSONResponse(only(found_workflow(request), request.query_params.get("fields") or ""))
 
 
 async def delete(request: Request) -> Response:
     """Delete one Workflow; its pods are stopped."""
     check_namespace(request)
-    backend_of(request).objects.delete("Workflow", request.path_params["name"])
+    backend_of(request).objects.delete("Workflow", found_workflow(request)["metadata"]["name"])
     return JSONResponse({})
 
 
@@ -91,112 +114,31 @@ async def operate(request: Request) -> Response:
     given = options.get("outputParameters")
     if isinstance(given, str):  # Argo Server accepts JSON in a string here
         options["outputParameters"] = json.loads(given) if given else {}
-    return JSONResponse(backend_of(request).operations.operate(cast(Operation, operation), request.path_params["name"], options))
-
-
-async def log(request: Request) -> Response:
-    """A container's output, a line an event; with follow=true until the pod has ended."""
-    check_namespace(request)
-    query, backend = request.query_params, backend_of(request)
-    workflow = backend.objects.get("Workflow", request.path_params["name"])
-    pod = query.get("podName") or ""
-    if pod and not pod.startswith(workflow["metadata"]["name"]):
-        raise NotFound(f'pods "{pod}" not found in workflow {workflow["metadata"]["name"]}')
-    if not pod:
-        raise InvalidInput("the query needs podName, the name of a pod of the Workflow")
-    container = query.get("container") or query.get("logOptions.container") or "main"
-    follow = (query.get("follow") or query.get("logOptions.follow") or "") == "true"
-    return _pushed(log_entries(backend.pods.logs(pod, container, follow), pod))
+    name = found_workflow(request)["metadata"]["name"]
+    return JSONResponse(backend_of(request).operations.operate(cast(Operation, operation), name, options))
 
 
 async def watch(request: Request) -> Response:
     """Changes of Workflows as server-sent events; query `name` for a single one."""
     check_namespace(request)
-    backend = backend_of(request)
-    name = request.query_params.get("name") or _field(request.query_params.get("listOptions.fieldSelector") or "")
-    wanted = labels(request.query_params.get("listOptions.labelSelector") or "")
+    backend, query = backend_of(request), request.query_params
+    name = query.get("name") or only_name(query)
+    if name == LATEST:
+        name = newest(backend)["metadata"]["name"]
+    selected, wanted = label_filter(query), (query.get("fields") or "").replace("result.object.", "")
 
     def present() -> list[Doc]:
-        if not name:
-            return backend.objects.list("Workflow", wanted)
-        try:
-            return [backend.objects.get("Workflow", name)]
-        except NotFound:
-            return []
+        return _named(backend.objects, name) if name else backend.objects.list("Workflow", selected)
 
     def fits(doc: Doc) -> bool:
-        own = doc["metadata"].get("labels") or {}
-        return (not name or doc["metadata"]["name"] == name) and all(own.get(k) == v for k, v in wanted.items())
+        named = not name or doc["metadata"]["name"] == name
+        return named and (selected is None or selected(doc["metadata"].get("labels") or {}))
 
-    stream: AsyncIterator[bytes] = backend.changes.events(lambda n: backend.objects.get("Workflow", n), present, fits, name)
-    return _pushed(stream)
-
-
-async def list_templates(request: Request) -> Response:
-    """All WorkflowTemplates."""
-    check_namespace(request)
-    found = backend_of(request).objects.list("WorkflowTemplate")
-    return JSONResponse({"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowTemplateList", "metadata": {}, "items": found})
+    return pushed(backend.changes.events(lambda n: backend.objects.get("Workflow", n), present, fits, name, wanted))
 
 
-async def create_template(request: Request) -> Response:
-    """Body: {"template": document}."""
-    check_namespace(request)
-    return await _create(request, "template", "WorkflowTemplate")
-
-
-async def get_template(request: Request) -> Response:
-    """One WorkflowTemplate."""
-    check_namespace(request)
-    return JSONResponse(backend_of(request).objects.get("WorkflowTemplate", request.path_params["name"]))
-
-
-async def update_template(request: Request) -> Response:
-    """Body: {"template": document}; replaces the one of this name."""
-    check_namespace(request)
-    backend, name = backend_of(request), request.path_params["name"]
-    backend.objects.get("WorkflowTemplate", name)
-    doc = _document(await body(request), "template", "WorkflowTemplate")
-    given = doc.setdefault("metadata", {}).setdefault("name", name)
-    if given != name:
-        raise InvalidInput(f"template.metadata.name is {given!r}, expected {name!r}")
-    await backend.engine.provide([doc])
-    return JSONResponse(backend.objects.apply(doc))
-
-
-async def delete_template(request: Request) -> Response:
-    """Remove it."""
-    check_namespace(request)
-    backend_of(request).objects.delete("WorkflowTemplate", request.path_params["name"])
-    return JSONResponse({})
-
-
-async def list_cluster_templates(request: Request) -> Response:
-    """All ClusterWorkflowTemplates."""
-    found = backend_of(request).objects.list("ClusterWorkflowTemplate")
-    return JSONResponse({"apiVersion": "argoproj.io/v1alpha1", "kind": "ClusterWorkflowTemplateList", "metadata": {}, "items": found})
-
-
-def _pushed(stream: AsyncIterator[bytes]) -> Response:
-    """Server-sent events."""
-    return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-
-
-async def _create(request: Request, key: str, kind: str) -> Response:
-    backend, doc = backend_of(request), _document(await body(request), key, kind)
-    await backend.engine.provide([doc])
-    return JSONResponse(backend.objects.create(doc))
-
-
-def _document(tree: Doc, key: str, kind: str) -> Doc:
-    doc: Any = tree.get(key)
-    if not isinstance(doc, dict):
-        raise InvalidInput(f'the body must be {{"{key}": a document of kind {kind}}}')
-    if doc.setdefault("kind", kind) != kind:
-        raise InvalidInput(f"{key}.kind is {doc['kind']!r}, expected {kind}")
-    doc.setdefault("apiVersion", "argoproj.io/v1alpha1")
-    return doc
-
-
-def _field(selector: str) -> str:
-    return selector.removeprefix("metadata.name=") if selector.startswith("metadata.name=") else ""
+def _named(objects: Objects, name: str) -> list[Doc]:
+    try:
+        return [objects.get("Workflow", name)]
+    except NotFound:
+        return []

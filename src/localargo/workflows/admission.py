@@ -7,7 +7,7 @@ import copy
 import secrets
 import sqlite3
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from localargo.clock import timestamp
@@ -16,7 +16,7 @@ from localargo.manifests.document import Document
 from localargo.manifests.merge import merge_patch
 from localargo.manifests.report import INVALID_SPEC
 from localargo.manifests.validate import argo_message, check
-from localargo.ports import Clock, Doc
+from localargo.ports import Clock, Doc, LabelFilter
 from localargo.store import nested_transaction
 from localargo.workflows import metadata as metadata_rules
 from localargo.workflows import status
@@ -60,6 +60,13 @@ class Admission:
         self._put(admitted)
         return admitted
 
+    def examine(self, doc: Doc) -> Doc:
+        """The document as it would be stored; stores nothing. Raises InvalidInput, Unsupported."""
+        admitted = self._admit(doc)
+        if refusal := self._check(admitted):
+            raise InvalidInput(refusal)
+        return admitted
+
     def get(self, kind: str, name: str) -> Doc:
         """The document, for a Workflow with its status. Raises NotFound."""
         kind = known_kind(kind)
@@ -70,16 +77,16 @@ class Admission:
             raise not_found(kind, name)
         return doc
 
-    def list(self, kind: str, labels: Mapping[str, str] | None = None) -> list[Doc]:
-        """All documents of the kind with these labels, oldest first."""
+    def list(self, kind: str, fits: LabelFilter | None = None) -> list[Doc]:
+        """All documents of the kind whose labels fit, oldest first."""
         kind = known_kind(kind)
         if kind == "Workflow":
-            return [status.compose(self._controller.run_of(name)) for name in self._controller.ledger.names(labels or {})]
-        return [doc for doc in self._documents.of_kind(kind) if _has(doc, labels or {})]
+            return [status.compose(self._controller.run_of(name)) for name in self._controller.ledger.names(fits)]
+        return [doc for doc in self._documents.of_kind(kind) if fits is None or fits(doc["metadata"].get("labels") or {})]
 
-    def newest_workflows(self, labels: Mapping[str, str], limit: int) -> tuple[Sequence[Doc], int]:
-        """The Workflows whose labels have these values, newest first and at most `limit` (0: all), and how many were left out."""
-        names = self._controller.ledger.names(labels)[::-1]
+    def newest_workflows(self, fits: LabelFilter | None = None, limit: int = 0, skip: int = 0) -> tuple[Sequence[Doc], int]:
+        """The Workflows whose labels fit, newest first, without the first `skip` and at most `limit` (0: all), and how many follow."""
+        names = self._controller.ledger.names(fits)[::-1][skip:]
         shown = names[:limit] if limit else names
         return [status.compose(self._controller.run_of(name)) for name in shown], len(names) - len(shown)
 
@@ -234,8 +241,3 @@ def _canonical(doc: Doc) -> Doc:
         plain = {k: base64.b64encode(str(v).encode()).decode() for k, v in doc["stringData"].items()}
         doc = {**{k: v for k, v in doc.items() if k != "stringData"}, "data": {**(doc.get("data") or {}), **plain}}
     return doc
-
-
-def _has(doc: Doc, labels: Mapping[str, str]) -> bool:
-    own = doc["metadata"].get("labels") or {}
-    return all(own.get(k) == v for k, v in labels.items())

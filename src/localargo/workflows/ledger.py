@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from localargo.ports import Doc
+from localargo.ports import Doc, LabelFilter
 from localargo.workflows.encoding import decode_action, decode_fact, encode
 from localargo.workflows.messages import Action, Fact, Outcome, Run
 
@@ -193,14 +193,14 @@ class Ledger:
         query = "SELECT wf FROM workflow WHERE instr(doc, ?1) OR instr(head, ?1) ORDER BY wf"
         return [row[0] for row in self._db.execute(query, (f'"{field}"',))]
 
-    def names(self, labels: Mapping[str, str]) -> list[str]:
-        """The names of all Workflows with these labels, oldest first."""
-        if not labels:
+    def names(self, fits: LabelFilter | None = None) -> list[str]:
+        """The names of all Workflows whose labels fit, oldest first."""
+        if fits is None:
             return [row[0] for row in self._db.execute("SELECT name FROM workflow ORDER BY wf")]
         found = []
         for name, text in self._db.execute("SELECT name, doc FROM workflow ORDER BY wf"):
             own = _load(text)["metadata"].get("labels") or {}
-            if all(own.get(key) == value for key, value in labels.items()):
+            if fits(own):
                 found.append(name)
         return found
 

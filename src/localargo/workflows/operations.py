@@ -11,6 +11,13 @@ from localargo.workflows.admission import Admission
 from localargo.workflows.controller import Controller
 from localargo.workflows.messages import Operated, Run
 
+SPEC_FIELDS = {  # of SubmitOpts, and what they set
+    "entryPoint": "entrypoint",
+    "serviceAccount": "serviceAccountName",
+    "priority": "priority",
+    "podPriorityClassName": "podPriorityClassName",
+}
+SUBMIT_OPTIONS = frozenset({"parameters", "name", "generateName", "labels", "annotations", "serverDryRun", *SPEC_FIELDS})
 FINISHED = ("Succeeded", "Failed", "Error")
 
 
@@ -46,19 +53,24 @@ class Operations:
                 raise InvalidInput(f"{operation!r} is not one of submit, resubmit, retry, stop, terminate, suspend, resume, set")
 
     def _submit(self, name: str, options: Mapping[str, Json]) -> Doc:
-        """A new Workflow of a WorkflowTemplate; options: parameters ["name=value"], labels, name, generateName, entryPoint."""
+        """A new Workflow of a WorkflowTemplate; options: fields of Argo's SubmitOpts. Raises InvalidInput for any other."""
+        unknown = sorted(set(options) - SUBMIT_OPTIONS)
+        if unknown:
+            raise InvalidInput(f"submitOptions.{unknown[0]}: not supported; use one of {', '.join(sorted(SUBMIT_OPTIONS))}")
         self._objects.get("WorkflowTemplate", name)
         given = dict(_assignment(p) for p in options.get("parameters") or ())
         spec: Doc = {"workflowTemplateRef": {"name": name}}
         if given:
             spec["arguments"] = {"parameters": [{"name": k, "value": v} for k, v in given.items()]}
-        if options.get("entryPoint"):
-            spec["entrypoint"] = options["entryPoint"]
+        for option, field in SPEC_FIELDS.items():
+            if options.get(option) not in (None, ""):
+                spec[field] = options[option]
         metadata: Doc = {"name": options["name"]} if options.get("name") else {"generateName": options.get("generateName") or f"{name}-"}
         for field in ("labels", "annotations"):
             if options.get(field):
-                metadata[field] = options[field]
-        return self._objects.create({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata, "spec": spec})
+                metadata[field] = _mapping(options[field])
+        doc = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata, "spec": spec}
+        return self._objects.examine(doc) if options.get("serverDryRun") else self._objects.create(doc)
 
     def _resubmit(self, name: str, options: Mapping[str, Json]) -> Doc:
         workflow = status.compose(self._controller.run_of(name))
@@ -91,6 +103,11 @@ def finished_refusal(operation: str, run: Run, selector: str) -> str:
     if operation == "set" and not selector:
         return "'set' currently only targets suspend nodes, use a node field selector to target them"
     return f"currently, set only targets suspend nodes: no suspend nodes matching nodeFieldSelector: {selector}" if selector else ""
+
+
+def _mapping(given: Json) -> dict[str, str]:
+    """Labels or annotations: a mapping, or `a=b,c=d` as Argo's clients send them."""
+    return given if isinstance(given, dict) else dict(_assignment(each) for each in str(given).split(","))
 
 
 def _assignment(text: str) -> tuple[str, str]:

@@ -1,9 +1,9 @@
-"""The conditions of `resource` templates: Kubernetes' label selectors, whose keys are paths into the document."""
+"""Kubernetes' label selectors. In the conditions of `resource` templates their keys are paths into the document."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from localargo.errors import InvalidInput
 from localargo.expressions import jsonpaths
@@ -18,7 +18,7 @@ _END = ""
 
 
 class Condition:
-    """One requirement on a field of the document (`status.phase == Succeeded`)."""
+    """One requirement on a label, or on a field of a document (`status.phase == Succeeded`)."""
 
     def __init__(self, key: str, operator: str, values: Sequence[str]) -> None:
         self.key, self.operator, self.values = key, operator, values
@@ -26,25 +26,33 @@ class Condition:
     def holds(self, doc: Doc) -> bool:
         """Whether the document meets the condition."""
         found = jsonpaths.get(doc, self.key)
-        text = _text(found.value) if found.exists else ""
+        return self.fits(_text(found.value) if found.exists else None)
+
+    def fits(self, value: str | None) -> bool:
+        """Whether the value of the field or label, None if there is none, meets the condition."""
         match self.operator:
             case "exists":
-                return bool(found.exists)
+                return value is not None
             case "!":
-                return not found.exists
+                return value is None
             case "=" | "==" | "in":
-                return found.exists and text in self.values
+                return value in self.values
             case "!=" | "notin":
-                return not found.exists or text not in self.values
+                return value not in self.values
             case _:
                 try:
-                    number, bound = int(text), int(self.values[0])
+                    number, bound = int(value or ""), int(self.values[0])
                 except ValueError:
                     return False
                 return number > bound if self.operator == "gt" else number < bound
 
     def __str__(self) -> str:
         return f"{{{self.key} {self.operator} [{' '.join(self.values)}]}}"
+
+
+def selects(conditions: Sequence[Condition], labels: Mapping[str, str]) -> bool:
+    """Whether the labels meet all conditions."""
+    return all(condition.fits(labels.get(condition.key)) for condition in conditions)
 
 
 def parse(text: str) -> list[Condition]:

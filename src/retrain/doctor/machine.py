@@ -10,7 +10,7 @@ from pathlib import Path
 
 from retrain.doctor.check import Check
 
-HANDLERS = ("numpy", "scipy", "pyarrow", "duckdb", "sklearn", "skops", "vl_convert", "boto3")
+HANDLERS = ("cloudevents", "numpy", "scipy", "pyarrow", "duckdb", "sklearn", "skops", "vl_convert", "boto3")
 
 
 def checks(state: Path) -> Iterator[Check]:

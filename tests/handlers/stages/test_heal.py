@@ -26,10 +26,10 @@ def late(world: World) -> World:
     return world
 
 
-def reason(world: World, after: float) -> str:
+def reason(world: World, after: float, *, poll: bool = False) -> str:
     """What heal says so many seconds from now."""
     spec = parse(spec_text(world))
-    return heal.left_undone(world.store, spec, world.store.server_time() + after)
+    return heal.left_undone(world.store, spec, world.store.server_time() + after, poll=poll)
 
 
 def spec_text(world: World) -> str:
@@ -45,6 +45,16 @@ def fail(world: World, run: str, status: str = "spec=Succeeded transform=Failed"
 def test_an_upload_that_nobody_noticed_starts_a_run_once_its_own_would_have_begun(late: World) -> None:
     assert reason(late, 60) == ""
     assert reason(late, HOUR) == "no run has taken the data, spec and code that are there now"
+
+
+def test_where_the_bucket_tells_of_nothing_new_data_starts_a_run_at_once_and_only_once(late: World) -> None:
+    assert reason(late, 0, poll=True) == "no run has taken the data, spec and code that are there now"
+    late.snapshot("a")
+    assert reason(late, 0, poll=True) == ""
+    late.run("a")
+    assert reason(late, 0, poll=True) == ""
+    late.put("2.csv", month("2013-02-10", 3, seed=2))
+    assert reason(late, 0, poll=True) != ""
 
 
 def test_nothing_is_started_where_nothing_is_new_or_nothing_is_there(world: World) -> None:

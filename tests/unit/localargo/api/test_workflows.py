@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from localargo.api.stream import log_entries
+from localargo.api.app import CODES
+from localargo.api.stream import lines, log_event
 from localargo.engine import Engine
 
 BASE = "/api/v1/workflows/argo"
@@ -87,9 +88,11 @@ async def test_a_list_begins_with_the_newest_and_says_how_many_a_limit_leaves_ou
 
     assert await listed() == (["w-4", "w-3", "w-2", "w-1", "w-0"], {})
     assert await listed(limit="0") == (["w-4", "w-3", "w-2", "w-1", "w-0"], {})
-    assert await listed(limit="2") == (["w-4", "w-3"], {"remainingItemCount": 3})
+    assert await listed(limit="2") == (["w-4", "w-3"], {"remainingItemCount": 3, "continue": "2"})
+    assert await listed(**{"limit": "2", "continue": "2"}) == (["w-2", "w-1"], {"remainingItemCount": 1, "continue": "4"})
+    assert await listed(**{"limit": "2", "continue": "4"}) == (["w-0"], {})
     assert await listed(limit="5") == (["w-4", "w-3", "w-2", "w-1", "w-0"], {})
-    assert await listed(limit="1", labelSelector="odd=1") == (["w-3"], {"remainingItemCount": 1})
+    assert await listed(limit="1", labelSelector="odd=1") == (["w-3"], {"remainingItemCount": 1, "continue": "1"})
     for options, said in (
         ({"limit": "x"}, "listOptions.limit"),
         ({"limit": "-1"}, "listOptions.limit"),
@@ -105,7 +108,7 @@ async def test_errors_have_a_code_a_message_and_a_class(http: httpx.AsyncClient)
     async def refused(method: str, path: str, body: Any = None) -> tuple[int, str, str]:
         answer = await http.request(method, path, json=body)
         told = answer.json()
-        assert told["code"] == answer.status_code
+        assert told["code"] == CODES[answer.status_code]  # gRPC's code, as Argo's clients read it
         return answer.status_code, told["kind"], told["message"]
 
     await create(http, waiting())
@@ -116,7 +119,6 @@ async def test_errors_have_a_code_a_message_and_a_class(http: httpx.AsyncClient)
     assert (await refused("POST", BASE, {"workflow": {"kind": "Pod"}}))[:2] == (400, "InvalidInput")
     assert (await refused("PUT", f"{BASE}/w/explode"))[:2] == (404, "NotFound")
     assert (await refused("PUT", f"{BASE}/w/retry"))[:2] == (400, "InvalidInput")
-    assert (await refused("GET", f"{BASE}/w/log"))[:2] == (400, "InvalidInput")
     assert (await refused("GET", "/nothing"))[:2] == (404, "NotFound")
     sidecar = workflow("true", name="s")
     sidecar["spec"]["templates"][0]["sidecars"] = [{"name": "x", "image": "y", "command": ["z"]}]
@@ -221,7 +223,7 @@ async def test_log_entries_are_whole_lines_whatever_the_chunks_were() -> None:
 
     text = "zwölf\nzwei\nende".encode()
     for cut in range(len(text)):
-        told = b"".join([entry async for entry in log_entries(chunks(text[:cut], text[cut:]), "p")]).decode()
+        told = b"".join([log_event(line) async for line in lines(chunks(text[:cut], text[cut:]), "p")]).decode()
         assert [json.loads(line[6:])["result"] for line in told.split("\n\n") if line] == [
             {"content": line, "podName": "p"} for line in ("zwölf", "zwei", "ende")
         ]

@@ -1,0 +1,1 @@
+"""Events: those that ask for a run, and those that tell what came of one."""
