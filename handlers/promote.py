@@ -125,6 +125,10 @@ def lost_trials(given: argparse.Namespace, judged: Sequence[str]) -> int:
 def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any]:
     if given.decision in ENDED_BEFORE:
         return {"outcome": given.decision, "reason": str(request.get("reason", given.decision))}
+    known = trained.run_of(store, given.model, request["digest"], request["gate"]) if "digest" in request else None
+    if known not in (None, given.run):
+        # the data went back to what it was before this run read it, or the run lost its claim and got it again
+        return {"outcome": "already-trained", "reason": f"already trained by run {known}"}
     scores = [s for s in _scores(given.results) if s.get("trial")]
     dataset = given.dataset
     try:

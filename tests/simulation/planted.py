@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from handlers import fetch, heal, promote
-from handlers.runs import champion, claim, requests
+from handlers import heal, promote
+from handlers.runs import champion, claim, requests, trials
 from handlers.runs.claim import Claim
 from handlers.storage import Store, write_json, write_once
 
@@ -49,18 +49,19 @@ def kept_by_key(store: Store, key: str, value: Any) -> bool:
     return write_once(store, key, value)
 
 
+claim_taken = claim.taken
+
 PLANTED: dict[str, Place] = {
     "the claim is written without a condition": (claim, "_write", written_over),
     "the claim is released without a condition": (promote, "release", released_unseen),
     "a claim never ends": (Claim, "held", alive_for_ever),
     "the history and the pointer are written without conditions": (champion, "write_json", unconditional),
     "the claim is not looked at before a promotion": (promote, "read_claim", lambda _store, _model: (Claim(_Anyone()), None)),
-    "the bucket is not looked at again with the claim": (fetch.claims, "taken", lambda *asked: (claim_taken(*asked)[0], True)),
+    "the bucket is not looked at again with the claim": (claim, "taken", lambda *asked: (claim_taken(*asked)[0], True)),
     "a result is written without a condition": (requests, "end", ended_anyhow),
-    "a trial's marker is written without a condition": (promote.trials, "write_once", kept_by_key),
-    "the heal tick finds nothing": (heal, "left_undone", lambda *_: ""),
+    "a trial's marker is written without a condition": (trials, "write_once", kept_by_key),
+    "the heal tick finds nothing": (heal, "left_undone", lambda *_, **_more: ""),
 }
-claim_taken = claim.taken
 
 
 class _Anyone(str):

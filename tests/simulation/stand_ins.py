@@ -23,7 +23,7 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.runs import claim, snapshots, trials
 from handlers.runs.comparison import choose
-from handlers.storage import Changed, Store, digest, read_json, write_json, write_once
+from handlers.storage import Changed, Store, Temporary, digest, read_json, write_once
 from tests.simulation.scheduler import Scheduler
 
 BEAT = 240.0  # seconds between heartbeats: the real ones are closer together, and more of them would only cost turns
@@ -82,7 +82,7 @@ class Heartbeat:
             try:
                 if not claim.beat(*self._asked):
                     return
-            except contracts.Temporary:
+            except Temporary:
                 pass
             Here.scheduler.pause(BEAT)
 
@@ -224,6 +224,3 @@ def installed() -> Iterator[None]:
         put(contracts, signal=SimpleNamespace(signal=lambda *_: None, SIGTERM=15))
         stack.enter_context(contracts.logged_by(_silent))
         yield
-
-
-__all__ = ["Here", "Process", "installed", "write_json"]

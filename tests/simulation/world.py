@@ -77,6 +77,9 @@ class Workflow:
     stopped: str = ""  # by somebody: "stop" runs the exit handler, "terminate" does not
     step: list[Task] = field(default_factory=list)
 
+    def is_stopped(self) -> bool:
+        return bool(self.stopped)
+
 
 def history_of(random: Random) -> list[Change]:
     """Uploads, overwrites, the same bytes again, deletions; the last change is an upload of something new."""
@@ -297,7 +300,7 @@ class World:
             workflow.step.append(task)
             yield [task]
             workflow.step.remove(task)
-            if workflow.stopped:
+            if workflow.is_stopped():
                 return None
             if task.done and not task.killed:
                 if task.result == 0:
@@ -311,6 +314,7 @@ class World:
         return None
 
     def _run(self, run: Callable[[list[str]], None], argv: list[str]) -> int:
+        """The exit code that a pod would have; an error that no handler expects is wrong."""
         try:
             contracts.main(run, argv)
         except SystemExit as ended:

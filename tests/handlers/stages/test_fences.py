@@ -10,7 +10,7 @@ import pytest
 from handlers import fetch, promote
 from handlers.contracts import GaveUp
 from handlers.runs import champion as champions
-from handlers.runs import claim
+from handlers.runs import claim, trained
 from handlers.storage import write_json
 from tests.handlers.stages.world import World, month
 
@@ -19,7 +19,7 @@ def between_look_and_claim(world: World, monkeypatch: pytest.MonkeyPatch, happen
     """What run `late` decides when something happens between its look at the bucket and its claim."""
     real = fetch._claim
 
-    def first(*asked: Any) -> str:
+    def first(*asked: Any) -> tuple[str, bool]:
         monkeypatch.setattr(fetch, "_claim", real)
         happens()
         return real(*asked)
@@ -131,7 +131,7 @@ def test_a_judged_run_that_was_overtaken_before_its_result_is_promoted_once(worl
         raise Killed
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(promote.trained, "mark", killed)
+        patched.setattr(trained, "mark", killed)
         promote.run(given)
     gone(world, "a")
     world.put("2.csv", month("2013-01-26", 40, rows=60, signal=2.0, seed=1))
@@ -161,4 +161,17 @@ def test_a_failed_run_is_not_judged_again_after_another_had_the_model(world: Wor
     with pytest.raises(GaveUp, match="run b has had the model since"):
         promote.run(world.promote_arguments(dataset, scores, "a", decision))
     assert [entry["run"] for entry in champions.history(world.store, "late")] == ["b"]
+    assert claim.read(world.store, "late")[0].run == ""
+
+
+def test_data_that_goes_back_to_a_state_that_is_trained_is_not_judged_again(world: World) -> None:
+    world.put("1.csv", month("2013-01-01", 40))
+    world.run("first")
+    world.put("2.csv", month("2013-02-10", 20, seed=1))
+    decision, snapshot = world.snapshot("b")
+    world.store.delete("incoming/late/2.csv")
+    dataset = world.dataset(snapshot, "b")
+    scores = [world.evaluate(dataset, world.train(dataset, trial, "b")) for trial in world.trials()]
+    promote.run(world.promote_arguments(dataset, scores, "b", decision))
+    assert (world.result("b")["outcome"], world.result("b")["reason"]) == ("already-trained", "already trained by run first")
     assert claim.read(world.store, "late")[0].run == ""
