@@ -72,7 +72,7 @@ def make(folder: Path, processes: int) -> dict[str, float]:
     found = contents.identities(store, "late", store.list("incoming/late/"))
     code_digest("parts")
     began = time.perf_counter()
-    datasets.make(store, "late", spec, {"objects": found})
+    datasets.make(store, "late", spec, {"objects": found}, store.server_time())
     return {"seconds": time.perf_counter() - began}
 
 

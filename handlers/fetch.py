@@ -8,19 +8,21 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from handlers.contracts import RetrainRequest, WrongUsage, log, main, shown, write_output
+from handlers.contracts import BadData, RetrainRequest, WrongUsage, log, main, shown, write_output
 from handlers.data import scopes
 from handlers.events import incoming, seen
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
 from handlers.runs import claim as claims
-from handlers.runs import requests, snapshots, trained
-from handlers.storage import ObjectInfo, Store, open_store
+from handlers.runs import pacing, requests, snapshots, trained, waiting
+from handlers.storage import Store, open_store
 
 WINDOW_SECONDS = 10  # as the Sensors name their Workflows
+LOOK_AGAIN_SECONDS = 3.0  # while another run is about to take its snapshot
 MARGIN_SECONDS = 1.0  # the bucket's clock is read in whole seconds
 
 
@@ -30,7 +32,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     step = steps.add_parser("spec", help="check a spec and pass it on")
     _options(step, ["model", "spec"], {"query": "", "quiet": "", "run": ""}, ["model", "spec", "quiet", "at-most", "cpu", "memory"])
     step = steps.add_parser("look", help="how long until the sources have been quiet")
-    _options(step, ["model", "spec", "quiet", "at-most", "since"], {"window": "", "run": ""}, ["quiet", "wait"])
+    _options(step, ["model", "spec", "run", "quiet", "at-most", "since"], {"window": "", "event": ""}, ["quiet", "wait"])
     step = steps.add_parser("snapshot", help="take a snapshot of the sources and decide")
     _options(step, ["model", "spec", "run"], {"event": ""}, ["decision", "snapshot", "reason"])
     return parser.parse_args(argv)
@@ -75,27 +77,83 @@ def checked(text: str, file: str, sql: str | None) -> ModelSpec:
 
 
 def look(given: argparse.Namespace) -> None:
-    """Whether the event's window is over and the sources have been quiet, and if not, how long to wait."""
-    spec = load(given.spec)
+    """Whether the run may take its snapshot: the event's window is over and the sources have been quiet; if not, how long to wait.
+
+    One run of a model waits for all: one that finds another waiting joins it, and has nothing to wait for. Who submitted with `--now`
+    neither joins nor waits.
+    """
+    spec, asked = load(given.spec), _readable(given.event)
+    wanted = Wanted.of(given)
     store = open_store()
-    waits = missing_wait([info for found in snapshots.objects(store, spec).values() for info in found], given, store.server_time())
+    now = store.server_time()
+    there, joined = waiting.Waiting(), False
+    if not asked.now:
+        there, joined = waiting.enter(store, spec.name, wanted.waiting(given.run, now), now)
+    if joined:
+        reason = f"joined run {there.run}, which waits until the sources are quiet"
+        requests.keep(store, {**_request(store, spec, given.run, asked, "", now), "decision": "joined", "reason": reason})
+    waits = 0.0
+    if there.run == given.run:
+        waits = _waits(store, spec, wanted, there)
+    elif there.run and not joined:
+        waits = max(there.until - now, LOOK_AGAIN_SECONDS)
     quiet = waits <= 0
     write_output(given.quiet_out, "yes" if quiet else "no")
     write_output(given.wait_out, "0s" if quiet else f"{math.ceil(waits)}s")
-    log("looked", quiet=quiet, wait=max(0.0, round(waits, 1)))
+    log("looked", quiet=quiet, wait=max(0.0, round(waits, 1)), joined=there.run if joined else None)
 
 
-def missing_wait(found: list[ObjectInfo], given: argparse.Namespace, now: float) -> float:
-    """Seconds until the run may take its snapshot by the bucket's clock; not above 0 when it may."""
+def _readable(event: str) -> RetrainRequest:
+    """The event; an empty request of one that cannot be read: `snapshot` says what is wrong with it."""
     try:
-        since, window = float(given.since), int(given.window) if given.window else None
-        quiet, at_most = seconds(given.quiet), seconds(given.at_most)
-    except ValueError as error:
-        raise WrongUsage(f"look: {error}") from error
-    window_end = (window + 1) * WINDOW_SECONDS + MARGIN_SECONDS - now if window is not None else 0.0
-    newest = max((info.modified for info in found), default=0.0)
-    quiet_at = newest + quiet + MARGIN_SECONDS - now
-    return max(window_end, min(quiet_at, since + at_most - now))
+        return incoming.read(event)
+    except BadData:
+        return RetrainRequest()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a run wants to wait, in seconds: from `since` on at most `at_most`, until nothing has landed for `quiet`, and beyond `window`."""
+
+    since: float
+    quiet: float
+    at_most: float
+    window: float
+
+    @classmethod
+    def of(cls, given: argparse.Namespace) -> Wanted:
+        try:
+            window = (int(given.window) + 1) * WINDOW_SECONDS + MARGIN_SECONDS if given.window else 0.0
+            return cls(float(given.since), seconds(given.quiet), seconds(given.at_most), window)
+        except ValueError as error:
+            raise WrongUsage(f"look: {error}") from error
+
+    def waiting(self, run: str, now: float) -> waiting.Waiting:
+        """As who waits for the others."""
+        until = max(self.since + self.at_most, self.window)
+        return waiting.Waiting(run, max(until, now) + waiting.DEAD_AFTER_SECONDS, until, self.window)
+
+    def more(self, newest: float, window: float, now: float) -> float:
+        """Seconds until the snapshot may be taken; not above 0 when it may. `window` ends the windows of all who have joined."""
+        quiet_at = newest + self.quiet + MARGIN_SECONDS
+        return max(window, min(quiet_at, self.since + self.at_most)) - now
+
+
+def _waits(store: Store, spec: ModelSpec, wanted: Wanted, there: waiting.Waiting) -> float:
+    """Seconds until the waiter looks again; 0 when it has let go: its snapshot has what was there for all who joined."""
+    while True:
+        landed = (info.modified for found in snapshots.objects(store, spec).values() for info in found)
+        now = store.server_time()
+        waits = wanted.more(max(landed, default=0.0), there.window, now)
+        if waits > 0:
+            waiting.stay(store, spec.name, there.run, now + waits + waiting.DEAD_AFTER_SECONDS)
+            return waits
+        if waiting.let_go(store, spec.name, there):
+            return 0.0
+        found, _ = waiting.read(store, spec.name)
+        if found.run != there.run:
+            return 0.0  # a process of this run that was thought dead has let go
+        there = found
 
 
 def take(given: argparse.Namespace) -> None:
@@ -118,21 +176,19 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
 
     train: something is new. already-trained: the same data, spec and gate have been decided on. redecide: only the gate is new. busy:
     another run is training the model, and its claim now says that more is wanted. no-data: there is no object. duplicate: a run has
-    taken this event before.
+    taken this event before. joined: another run of the model waited until the sources were quiet when this one came (`look` has said so).
+    deferred: `trigger` allows no training now. skipped: another run is training the model, and `trigger.in_flight` is skip.
 
     The bucket is looked at again when the run gets the claim: since the first look another run may have trained this state, or a newer one.
     """
     kept = requests.read(store, spec.name, run)
-    request = kept or _request(store, spec, run, asked)
-    before = seen.by(store, spec.name, run, asked) if kept is None else None
-    if before:
-        request.update(decision="duplicate", reason=f"run {before} has taken this event: id {shown(asked.id)} of {shown(asked.sender)}")
+    request = kept or _first(store, spec, run, asked)
     if request["decision"] in ("train", "redecide"):
-        busy, had = _claim(store, spec.name, run, request["digest"], request["gate"])
+        busy, had = _claim(store, spec.name, run, request["digest"], request["gate"], asked)
         if busy:
             request = {**request, "decision": "busy", "reason": busy}
         elif not had:
-            request = {**_request(store, spec, run, asked), "at": request["at"]}
+            request = {**request, **_looked(store, spec, run, asked), "at": request["at"]}
     changes = {name: value for name, value in request.items() if kept is not None and kept.get(name) != value}
     if kept is not None and changes:
         older = [kept["snapshot"]] if "snapshot" in changes else []
@@ -140,23 +196,39 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     return request["decision"], request["snapshot"], request["reason"], request
 
 
-def _request(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> dict[str, Any]:
+def _first(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> dict[str, Any]:
+    """What a run that has no request yet would do, before it has the claim."""
+    request = _looked(store, spec, run, asked)
+    before = seen.by(store, spec.name, run, asked)
+    if before:
+        request.update(decision="duplicate", reason=f"run {before} has taken this event: id {shown(asked.id)} of {shown(asked.sender)}")
+    if request["decision"] in ("train", "redecide"):
+        pacing.entering(store, spec, request)
+    return request
+
+
+def _looked(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> dict[str, Any]:
     """What the run is asked, and what it decides over the sources as they are now."""
     taken = snapshots.look(store, spec)
-    named = trained.named(spec, taken.digest)
-    request = {
+    request = _request(store, spec, run, asked, taken.digest, taken.at)
+    decision, reason = _compared(store, spec, taken, request)
+    return {**request, "decision": decision, "reason": reason}
+
+
+def _request(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, snapshot: str, as_of: float) -> dict[str, Any]:
+    named = trained.named(spec, snapshot)
+    return {
         "at": store.server_time(),
         "model": spec.name,
         "run": run,
         "event": {key: getattr(asked, key) for key in RetrainRequest.__slots__},
-        "snapshot": taken.digest,
+        "snapshot": snapshot,
+        "as_of": as_of,
         "digest": named.digest,
         "gate": named.gate,
         "code": named.code,
         "spec": spec.tree(),
     }
-    decision, reason = _compared(store, spec, taken, request)
-    return {**request, "decision": decision, "reason": reason}
 
 
 def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request: dict[str, Any]) -> tuple[str, str]:
@@ -170,7 +242,7 @@ def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request:
     return decision, reason
 
 
-def _claim(store: Store, model: str, run: str, name: str, gate: str) -> tuple[str, bool]:
+def _claim(store: Store, model: str, run: str, name: str, gate: str, asked: RetrainRequest) -> tuple[str, bool]:
     """ "" when the run holds the claim, else why it does not; and whether it had it before.
 
     A run that trains the same data and spec gets no request for more.
@@ -180,7 +252,8 @@ def _claim(store: Store, model: str, run: str, name: str, gate: str) -> tuple[st
         there = requests.read(store, model, holder.run)
         if there is not None and (there.get("digest"), there.get("gate")) == (name, gate):
             return f"run {holder.run} is training the same data and spec", False
-    by, had = claims.taken(store, model, run, {"run": run, "digest": name})
+    now = {"now": asked.reason} if asked.now else {}
+    by, had = claims.taken(store, model, run, {"run": run, "digest": name, **now})
     return f"run {by} is training this model; another run follows it" if by else "", had
 
 

@@ -19,8 +19,11 @@ from handlers.modelspec.model import ModelSpec
 from handlers.storage import Store
 
 
-def make(store: Store, model: str, spec: ModelSpec, snapshot: Mapping[str, Any]) -> tuple[list[Made], list[Made], Dataset]:
-    """(what was read of each object of the snapshot, the parts, made where they are not there, the dataset of them all)."""
+def make(store: Store, model: str, spec: ModelSpec, snapshot: Mapping[str, Any], as_of: float) -> tuple[list[Made], list[Made], Dataset]:
+    """(what was read of each object of the snapshot, the parts, made where they are not there, the dataset of them all).
+
+    `as_of` (epoch seconds) is the instant that says which days are over.
+    """
     found = objects.by_source(spec, snapshot["objects"])
     references, code = References(store, spec, found), code_digest("parts")
     if spec.data.query is None or spec.data.query.scope == "row":
@@ -28,7 +31,7 @@ def make(store: Store, model: str, spec: ModelSpec, snapshot: Mapping[str, Any])
     else:
         read, made = windows.make(store, model, spec, found, references, code)
     documents = with_each_key_once(store, model, spec, [one.document for one in made])
-    until = usable_until(spec, snapshot, store.server_time())
+    until = usable_until(spec, snapshot, as_of)
     try:
         return read, made, manifest.build(store, documents, spec, until, code_digest("datasets"))
     except BadData as error:

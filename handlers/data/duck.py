@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +26,23 @@ def connect() -> Any:
     )
     connection.execute("SET TimeZone = 'UTC'")
     return connection
+
+
+class _Own(threading.local):
+    def __init__(self) -> None:
+        self.by_process: dict[int, Any] = {}
+
+
+_own = _Own()
+
+
+def own() -> Any:
+    """The connection of this thread, for what is done to every block: to open one takes longer than the block."""
+    process = os.getpid()
+    if process not in _own.by_process:
+        # the one of a process that this was forked from stays: to close it here ends this process
+        _own.by_process[process] = connect()
+    return _own.by_process[process]
 
 
 @contextmanager

@@ -7,9 +7,9 @@ judges a model must see what the model will see when it is used.
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from handlers.data import classes
 from handlers.data.codes.category import Category
 from handlers.data.codes.number import Number, boolean
 from handlers.data.codes.text import Text
@@ -17,13 +17,13 @@ from handlers.data.codes.timestamp import Timestamp
 from handlers.data.codes.vector import Vector
 from handlers.data.column_types import arrow_type
 from handlers.data.manifest import Dataset
+from handlers.data.rows import Rows
 from handlers.modelspec.model import ModelSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
 
-Sparse = Category | Text
-Dense = Number | Timestamp | Vector
 # of each type of feature: its code, and the type of column that stands for one whose values are all missing
 CODES: dict[str, tuple[Any, str]] = {
     "number": (Number, "float"),
@@ -39,6 +39,10 @@ class Encoder:
     """The encoding of a dataset's features. `columns` are the columns it reads, `served` those it needs to score.
 
     `width` is the number of its output columns, `names` are theirs; `stored` is about how many numbers of a row a sparse matrix keeps.
+    `categories` are the columns that may come as codes of their values.
+
+    Encoding has two steps. `rows` makes columns as they are kept: `numbers` (rows, n) float64 of all dense codes side by side, `places`
+    (rows, categories) int32, the output column of each category or -1, and the `texts`. `matrix` makes what an estimator reads.
     """
 
     def __init__(self, dataset: Dataset, spec: ModelSpec) -> None:
@@ -46,13 +50,16 @@ class Encoder:
         self.columns = list(dataset.features)
         self.served = [name for name, feature in dataset.features.items() if feature.serve]
         nothing = {"count": 0, "missing": 0}
-        self._codes: list[Dense | Sparse] = [
+        codes: list[Any] = [
             CODES[feature.type][0](name, feature, dataset.statistics.get(name) or nothing) for name, feature in dataset.features.items()
         ]
+        self._codes = codes
+        self._starts = [0, *accumulate(code.width for code in codes)]
         self._absent = {name: CODES[feature.type][1] for name, feature in dataset.features.items() if not feature.serve}
-        self.width = sum(code.width for code in self._codes)
-        self.stored = sum(code.stored for code in self._codes)
-        self.sparse = any(isinstance(code, Sparse) for code in self._codes)
+        self.width = self._starts[-1]
+        self.stored = sum(code.stored for code in codes)
+        self.sparse = any(isinstance(code, Category | Text) for code in codes)
+        self.categories = [code.name for code in codes if isinstance(code, Category)]
 
     @cached_property
     def names(self) -> list[str]:
@@ -63,31 +70,85 @@ class Encoder:
 
         With `scoring` the table need not have the columns of features that are not served.
         """
+        return self.matrix(self.rows(table, scoring=scoring))
+
+    def rows(self, table: pa.Table, *, scoring: bool = False) -> Rows:
+        """The rows as they are kept."""
         import numpy as np
         from scipy import sparse
 
-        rows = len(table)
-        if not self.sparse:
-            dense = [code for code in self._codes if not isinstance(code, Sparse)]
-            return np.column_stack([code.numbers(self._column(table, code.name, scoring)) for code in dense])
-        indices, values, places = [], [], []
-        start = 0
-        for code in self._codes:
+        count = len(table)
+        numbers = np.empty((count, sum(code.width for code in self._codes if not isinstance(code, Category | Text))))
+        places = np.empty((count, len(self.categories)), np.int32)
+        texts = []
+        at = category = 0
+        for code, start in zip(self._codes, self._starts, strict=False):
             column = self._column(table, code.name, scoring)
-            if isinstance(code, Sparse):
-                at, index, found = code.places(column)
-                places.append(at)
-                indices.append(index + start)
-                values.append(found)
+            if isinstance(code, Category):
+                index = code.indices(column)
+                places[:, category] = np.where(index < 0, -1, index + start)
+                category += 1
+            elif isinstance(code, Text):
+                found = code.matrix(column)
+                texts.append(sparse.csr_matrix((found.data, found.indices + start, found.indptr), shape=(count, self.width)))
             else:
-                places.append(np.repeat(np.arange(rows), code.width))
-                indices.append(np.tile(np.arange(start, start + code.width), rows))
-                values.append(code.numbers(column).ravel())
-            start += code.width
-        shape = (rows, self.width)
-        made = sparse.csr_matrix((np.concatenate(values), (np.concatenate(places), np.concatenate(indices))), shape=shape)
+                numbers[:, at : at + code.width] = code.numbers(column).reshape(count, code.width)
+                at += code.width
+        return Rows({"numbers": numbers, "places": places} if self.sparse else {"numbers": numbers}, texts)
+
+    def matrix(self, rows: Rows) -> Any:
+        """What an estimator reads: csr_matrix or ndarray, float64 of shape (rows, width)."""
+        import numpy as np
+        from scipy import sparse
+
+        numbers = rows.arrays["numbers"]
+        if not self.sparse:
+            return numbers
+        made = self._fixed(numbers, rows.arrays["places"])
+        if not rows.texts:
+            return made
+        blocks = [block.tocoo() for block in (made, *rows.texts)]
+        row, column, data = (np.concatenate([getattr(block, name) for block in blocks]) for name in ("row", "col", "data"))
+        made = sparse.csr_matrix((data, (row, column)), shape=made.shape)
         made.sort_indices()
         return made
+
+    def _fixed(self, numbers: NDArray[Any], places: NDArray[Any]) -> Any:
+        """The csr_matrix of all but texts: each row has a place for each number, and loses those of categories that are none."""
+        import numpy as np
+        from scipy import sparse
+
+        count, stored = len(numbers), numbers.shape[1] + places.shape[1]
+        values, columns = np.ones((count, stored)), np.empty((count, stored), np.int32)
+        columns[:] = self._layout[0]
+        for to, of in self._layout[1]:
+            values[:, to] = numbers[:, of]
+        for category, place in enumerate(self._layout[2]):
+            columns[:, place] = places[:, category]
+        if not len(places) or not places.size or places.min() >= 0:
+            ends = np.arange(count + 1) * stored
+            return sparse.csr_matrix((values.ravel(), columns.ravel(), ends), shape=(count, self.width))
+        known = columns >= 0
+        return sparse.csr_matrix((values[known], columns[known], np.append(0, np.cumsum(known.sum(axis=1)))), shape=(count, self.width))
+
+    @cached_property
+    def _layout(self) -> tuple[NDArray[Any], list[tuple[slice, slice]], list[int]]:
+        """Of a row without texts: the output column of each place, the places of neighbouring numbers, and that of each category."""
+        import numpy as np
+
+        columns: list[int] = []
+        runs: list[tuple[slice, slice]] = []
+        categories: list[int] = []
+        at = 0
+        for code, start in zip(self._codes, self._starts, strict=False):
+            if isinstance(code, Category):
+                categories.append(len(columns))
+                columns.append(-1)
+            elif not isinstance(code, Text):
+                runs.append((slice(len(columns), len(columns) + code.width), slice(at, at + code.width)))
+                columns.extend(range(start, start + code.width))
+                at += code.width
+        return np.asarray(columns, np.int32), _joined(runs), categories
 
     def _column(self, table: pa.Table, name: str, scoring: bool) -> pa.ChunkedArray:
         import pyarrow as pa
@@ -96,18 +157,13 @@ class Encoder:
             return pa.chunked_array([pa.nulls(len(table), arrow_type(self._absent[name]))])
         return table.column(name)
 
-    def target(self, table: pa.Table) -> Any:
-        """(rows,): 1 for the positive class and 0 (binary), the index of the class (multiclass), or the number, clipped (regression)."""
-        import numpy as np
-        import pyarrow as pa
 
-        target = self.spec.data.target
-        column = table.column(target.column)
-        if self.spec.task == "regression":
-            y = column.cast(pa.float64(), safe=False).to_numpy()
-            return np.clip(y, *target.clip) if target.clip else y
-        known = classes.of_column(self.spec, column)
-        codes = known.codes(column).to_numpy()
-        if self.spec.task == "binary":
-            return (codes == known.positive).astype(np.float64)
-        return codes.astype(np.float64)
+def _joined(runs: list[tuple[slice, slice]]) -> list[tuple[slice, slice]]:
+    """Runs that follow each other as one: each is one copy."""
+    found: list[tuple[slice, slice]] = []
+    for to, of in runs:
+        if found and found[-1][0].stop == to.start:
+            found[-1] = slice(found[-1][0].start, to.stop), slice(found[-1][1].start, of.stop)
+        else:
+            found.append((to, of))
+    return found

@@ -34,11 +34,11 @@ def beside(spec: ModelSpec, now: float) -> dict[str, Any]:
     return found
 
 
-def usable_until(spec: ModelSpec, snapshot: Mapping[str, Any], now: float) -> float:
-    """The moment (epoch seconds) that the split counts back from: now, or where the labels of the snapshot end."""
+def usable_until(spec: ModelSpec, snapshot: Mapping[str, Any], as_of: float) -> float:
+    """The moment (epoch seconds) that the split counts back from: that of the run, or where the labels of the snapshot end."""
     from zoneinfo import ZoneInfo
 
     if "labelled_before" not in snapshot:
-        return now
+        return as_of
     day = datetime.combine(date.fromisoformat(snapshot["labelled_before"]), time.min, ZoneInfo(by_time(spec).timezone))
-    return min(now, day.timestamp())
+    return min(as_of, day.timestamp())

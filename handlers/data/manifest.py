@@ -89,13 +89,13 @@ def dataset_key(model: str, digest: str) -> str:
     return f"datasets/{model}/{digest}.json"
 
 
-def build(store: Store, documents: Iterable[dict[str, Any]], spec: ModelSpec, now: float, code: str) -> Dataset:
+def build(store: Store, documents: Iterable[dict[str, Any]], spec: ModelSpec, as_of: float, code: str) -> Dataset:
     """The dataset of all source objects' part documents; raises BadData for an empty role or a schema that differs between objects."""
     documents = sorted(documents, key=lambda d: d["source"][0])
     schema = _schema(documents)
     _columns(spec, schema)
     used = features(spec, schema)
-    bounds = _bounds(documents, spec, now)
+    bounds = _bounds(documents, spec, as_of)
     names, ranges = zip(*bounds.spans(), strict=True)
     parts: list[PartRef] = []
     known: dict[str, list[dict[str, statistics.Statistics]]] = {role: [] for role in splits.ROLES}
@@ -121,7 +121,7 @@ def named(part: PartRef) -> list[Any]:
     return [part.key, part.role, part.first, part.rows]
 
 
-def _bounds(documents: list[dict[str, Any]], spec: ModelSpec, now: float) -> splits.Bounds:
+def _bounds(documents: list[dict[str, Any]], spec: ModelSpec, as_of: float) -> splits.Bounds:
     """The split's bounds. Where they fail, one wrong date is the likely reason: the error names the newest and who holds it."""
     found = [(part, document["source"][0]) for document in documents for part in document["parts"]]
     units: dict[int, bool] = {}
@@ -130,7 +130,7 @@ def _bounds(documents: list[dict[str, Any]], spec: ModelSpec, now: float) -> spl
         units |= dict.fromkeys(part["units"][:-1], True) | {newest: units.get(newest, False) or part["whole"]}
     split = spec.data.split
     try:
-        return splits.bounds(units, split, now)
+        return splits.bounds(units, split, as_of)
     except BadData as error:
         if not isinstance(split, TimeSplit):
             raise

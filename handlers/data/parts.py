@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 ROW_GROUP_BYTES = 32 << 20
 LARGEST = 1e150
+SAMPLE = 10_000  # values that are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,8 @@ def write(store: Store, folder: str, table: pa.Table, spec: ModelSpec, key: str)
     listed = known if unit_of(spec.data.split) != "step" else sorted({known[0], known[-1]})
     buffer = io.BytesIO()
     per_row = max(1, table.nbytes // max(1, len(table)))
-    parquet.write_table(table, buffer, compression="zstd", row_group_size=max(1, ROW_GROUP_BYTES // per_row))
+    groups = max(1, ROW_GROUP_BYTES // per_row)
+    parquet.write_table(table, buffer, compression="zstd", row_group_size=groups, use_dictionary=_repeating(table))
     name = f"{folder}/{label(unit_of(spec.data.split), known[0])}.parquet"
     data = buffer.getvalue()
     store.put(name, data)
@@ -149,6 +151,19 @@ def write(store: Store, folder: str, table: pa.Table, spec: ModelSpec, key: str)
         "statistics": found,
         "schema": {field.name: type_name(field.type) for field in table.schema if field.name != UNIT},
     }
+
+
+def _repeating(table: pa.Table) -> list[str]:
+    """The columns whose values come again, so that a dictionary makes them smaller; others it makes larger and slower to read."""
+    import pyarrow.compute as pc
+    import pyarrow.types as t
+
+    found = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        some = column.slice(0, SAMPLE)
+        if not t.is_nested(column.type) and (t.is_string(column.type) or pc.count_distinct(some).as_py() <= len(some) // 2):
+            found.append(name)
+    return found
 
 
 def _newest(table: pa.Table, unit: int) -> pa.Table:

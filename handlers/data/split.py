@@ -84,8 +84,8 @@ def newest_allowed(now: float) -> date:
     return (datetime.fromtimestamp(now, UTC) + FUTURE).date()
 
 
-def bounds(units: Mapping[int, bool], split: TimeSplit | HashSplit | RandomSplit, now: float) -> Bounds:
-    """The split of a dataset whose rows have these units, asked at `now` (epoch seconds by the bucket's clock).
+def bounds(units: Mapping[int, bool], split: TimeSplit | HashSplit | RandomSplit, as_of: float) -> Bounds:
+    """The split of a dataset whose rows have these units, seen from `as_of` (epoch seconds by the bucket's clock).
 
     The values say whether a day's rows reach its end; that matters only for the newest, which may still be filling. Raises BadData when
     a role of a split by time would be empty, saying what there is and what the split asks for.
@@ -93,7 +93,7 @@ def bounds(units: Mapping[int, bool], split: TimeSplit | HashSplit | RandomSplit
     if not isinstance(split, TimeSplit):
         test, valid = place_counts(split)
         return Bounds("place", (test + valid, PLACES - 1), (test, test + valid - 1), (0, test - 1))
-    unit, whole = unit_of(split), _whole(units, split, now)
+    unit, whole = unit_of(split), _whole(units, split, as_of)
     gap, valid, test = (_length(getattr(split, name)) for name in ("gap", "valid", "test"))
     test_last = whole[-1]
     test_first = test_last - test + 1
@@ -115,14 +115,14 @@ def bounds(units: Mapping[int, bool], split: TimeSplit | HashSplit | RandomSplit
     return found
 
 
-def _whole(units: Mapping[int, bool], split: TimeSplit, now: float) -> list[int]:
+def _whole(units: Mapping[int, bool], split: TimeSplit, as_of: float) -> list[int]:
     """The units that will get no more rows, in order."""
     from zoneinfo import ZoneInfo
 
     known = sorted(units)
     if unit_of(split) != "day":
         return known
-    today = datetime.fromtimestamp(now, ZoneInfo(split.timezone)).date()
+    today = datetime.fromtimestamp(as_of, ZoneInfo(split.timezone)).date()
     whole = [day for day in known if day < (today - EPOCH).days and (day != known[-1] or units[day])]
     if not whole:
         there = ", ".join(str(label("day", day)) for day in known[:3]) or "none"

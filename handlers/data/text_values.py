@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import shown
-from handlers.data.duck import connect
+from handlers.data.duck import own
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -168,12 +168,12 @@ def _by_formats(text: pa.ChunkedArray, formats: list[str]) -> pa.ChunkedArray:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    connection = connect()
+    connection = own()
+    connection.register("given", pa.table({"text": text}))
     try:
-        connection.register("given", pa.table({"text": text}))
         found = connection.sql("SELECT try_strptime(text, $1) AS found FROM given", params=[formats]).to_arrow_table().column(0)
     finally:
-        connection.close()
+        connection.unregister("given")
     years = pc.year(found)
     return pc.if_else(pc.less(years, FIRST_YEAR), pa.scalar(None, found.type), found)
 

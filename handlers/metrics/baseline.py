@@ -9,14 +9,14 @@ from handlers.metrics.metrics import values
 from handlers.metrics.predictions import Predictions
 
 if TYPE_CHECKING:
-    from handlers.data.read import Batch
+    from handlers.data.read import Targets
 
 DEFAULT = {"binary": "majority", "multiclass": "majority", "regression": "median"}
 # above this many train rows the median is that of every n-th row
 KEPT = 2_000_000
 
 
-def baseline(name: str, task: str, classes: int, train: Iterable[Batch], test: Predictions, metrics: list[str]) -> dict[str, Any]:
+def baseline(name: str, task: str, classes: int, train: Iterable[Targets], test: Predictions, metrics: list[str]) -> dict[str, Any]:
     """{"name", "answer", "values": {metric: number}} of a constant model.
 
     majority: the classes' shares in train. median: train's median target. last_value: the mean target of train's last day, year or step.
@@ -36,22 +36,22 @@ def baseline(name: str, task: str, classes: int, train: Iterable[Batch], test: P
     return {"name": name, "answer": [float(a) for a in answer], "values": {k: v if np.isfinite(v) else None for k, v in found.items()}}
 
 
-def _answer(name: str, classes: int, train: Iterable[Batch]) -> Any:
+def _answer(name: str, classes: int, train: Iterable[Targets]) -> Any:
     import numpy as np
 
     if name == "majority":
         counts = np.zeros(classes)
-        for batch in train:
-            counts += np.bincount(batch.y.astype(np.int64), weights=batch.weight, minlength=classes)
+        for part in train:
+            counts += np.bincount(part.y.astype(np.int64), weights=part.weight, minlength=classes)
         return counts / counts.sum()
     if name == "last_value":
         last, total, rows = -np.inf, 0.0, 0.0
-        for batch in train:
-            newest = batch.unit.max()
+        for part in train:
+            newest = part.unit.max()
             if newest > last:
                 last, total, rows = newest, 0.0, 0.0
-            here = batch.unit == last
-            total, rows = total + float(batch.y[here].sum()), rows + float(here.sum())
+            here = part.unit == last
+            total, rows = total + float(part.y[here].sum()), rows + float(here.sum())
         return np.asarray([total / rows])
-    seen = np.concatenate([batch.y for batch in train])
+    seen = np.concatenate([part.y for part in train])
     return np.asarray([np.median(seen[:: 1 + len(seen) // KEPT])])

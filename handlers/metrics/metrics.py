@@ -2,7 +2,8 @@
 
 A metric is prepared once for a set of rows and then computed for many resamples of its clusters: `prepare(grouped)` gives a function
 from counts (resamples, clusters) - how often each cluster is drawn - to values (resamples,). Metrics that are sums over rows need
-one matrix product for all resamples; so does the area under the ROC curve, from pairs of clusters. Those that need an order sort once.
+one matrix product for all resamples; so do the area under the ROC curve, from pairs of clusters, and average precision, from blocks of
+scores. Those that need an order sort once.
 Values agree with scikit-learn's functions of the same name, sample weights included.
 """
 
@@ -189,7 +190,8 @@ def _r2(grouped: Grouped) -> Statistic:
     import numpy as np
 
     # centred first, so that the difference of squares below does not lose its digits
-    truth = grouped.of.truth - np.average(grouped.of.truth, weights=grouped.of.weight)
+    weight = grouped.of.weight
+    truth = grouped.of.truth - (np.average(grouped.of.truth, weights=weight) if weight.sum() > 0 else 0.0)
     table = grouped.sums(np.ones_like(truth), truth, truth**2, _errors(grouped) ** 2)
 
     def of(counts: NDArray[Any]) -> NDArray[Any]:

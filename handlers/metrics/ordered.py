@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from handlers.metrics.concordance import concordant
+from handlers.metrics.precision import precisions
 from handlers.metrics.predictions import Grouped, Ranking
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 Statistic = Callable[["NDArray[Any]"], "NDArray[Any]"]
 Curve = Callable[["NDArray[Any]"], "tuple[NDArray[Any], NDArray[Any]]"]
-
-THRESHOLDS = 256  # computed in one step
 
 
 def cumulative(grouped: Grouped, ranking: Ranking, positive: NDArray[Any]) -> Curve:
@@ -88,41 +87,9 @@ def average_precision(grouped: Grouped) -> Statistic:
     def of(counts: NDArray[Any]) -> NDArray[Any]:
         if len(counts) == 1:
             return np.asarray([_precision(*cumulative(grouped, grouped.ranking, grouped.of.truth)(counts[0]))])
-        return _precisions(grouped.ranking, *_ranked(grouped, grouped.ranking, grouped.of.truth), counts)
+        return precisions(grouped.ranking, *_ranked(grouped, grouped.ranking, grouped.of.truth), counts)
 
     return of
-
-
-def _precisions(ranking: Ranking, index: NDArray[Any], hit: NDArray[Any], miss: NDArray[Any], counts: NDArray[Any]) -> NDArray[Any]:
-    """The average precision of each resample. Recall only steps where a positive is, so only those scores are thresholds; a block of them
-    is computed for all resamples at once."""
-    import numpy as np
-    from scipy import sparse
-
-    scores = np.repeat(np.arange(len(ranking.ends)), np.diff(ranking.ends, prepend=-1))
-    steps = np.unique(scores[hit > 0])
-    if not len(steps):
-        return np.full(len(counts), np.nan)
-    ends = np.append(0, ranking.ends[steps] + 1)
-    drawn = np.ascontiguousarray(counts.T)
-    called, hits, found = np.zeros(len(counts)), np.zeros(len(counts)), np.zeros(len(counts))
-    for low in range(0, len(steps), THRESHOLDS):
-        edges = ends[low : low + THRESHOLDS + 1]
-        first, last = edges[0], edges[-1]
-        shape = (len(edges) - 1, len(drawn))
-        up, every = (
-            sparse.csr_matrix((weight[first:last], index[first:last], edges - first), shape=shape) @ drawn for weight in (hit, hit + miss)
-        )
-        step = up.copy()
-        up[0] += hits
-        every[0] += called
-        np.cumsum(up, axis=0, out=up)
-        np.cumsum(every, axis=0, out=every)
-        hits, called = up[-1].copy(), every[-1].copy()
-        # where nothing is called there are no hits either
-        up /= np.maximum(every, np.finfo(np.float64).tiny)
-        found += np.einsum("tr,tr->r", step, up)
-    return np.asarray(np.divide(found, hits, out=np.full(len(counts), np.nan), where=hits > 0))
 
 
 def roc_auc_one_versus_rest(grouped: Grouped) -> Statistic:

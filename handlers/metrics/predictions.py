@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from handlers.data.coded import Coded
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -33,7 +35,7 @@ class Predictions:
     weight: NDArray[Any]
     cluster: NDArray[Any]
     kind: ScoreKind
-    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    columns: Mapping[str, Coded] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -46,7 +48,7 @@ class Predictions:
 
     def only(self, chosen: NDArray[Any]) -> Predictions:
         """The rows where `chosen` is true."""
-        columns = {name: values[chosen] for name, values in self.columns.items()}
+        columns = {name: values.only(chosen) for name, values in self.columns.items()}
         return Predictions(self.truth[chosen], self.score[chosen], self.weight[chosen], self.cluster[chosen], self.kind, columns)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
+from handlers.data.coded import Coded
 from handlers.metrics.bootstrap import Interval, interval, paired
 from handlers.metrics.metrics import Metric
 from handlers.metrics.predictions import Predictions
@@ -22,16 +22,20 @@ def slices(spec: ModelSpec, metric: Metric, ours: Predictions, theirs: Predictio
     """
     found = []
     for column, wanted in spec.evaluate.slices.items():
-        for value, rows in _values(ours, column, wanted.min_rows):
-            chosen = ours.columns[column] == value
-            found.append({"column": column, "value": str(value), "rows": rows, **_judged(metric, ours.only(chosen), theirs, chosen)})
+        coded = ours.columns.get(column)
+        if coded is None:
+            continue
+        for code, rows in _large(coded, wanted.min_rows):
+            chosen = coded.codes == code
+            value = str(coded.values[code])
+            found.append({"column": column, "value": value, "rows": rows, **_judged(metric, ours.only(chosen), theirs, chosen)})
     return found
 
 
-def _values(predictions: Predictions, column: str, least: int) -> list[tuple[Any, int]]:
-    counts = Counter(value for value in predictions.columns.get(column, ()) if value is not None)
-    large = [(value, rows) for value, rows in counts.items() if rows >= least]
-    return sorted(large, key=lambda pair: (-pair[1], str(pair[0])))[:MOST]
+def _large(coded: Coded, least: int) -> list[tuple[int, int]]:
+    """(code, rows) of the values that have enough rows."""
+    large = [(code, rows) for code, rows in enumerate(coded.counts()) if rows >= max(1, least)]
+    return sorted(large, key=lambda pair: (-pair[1], str(coded.values[pair[0]])))[:MOST]
 
 
 def _judged(metric: Metric, ours: Predictions, theirs: Predictions | None, chosen: Any) -> dict[str, Any]:

@@ -8,56 +8,73 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from handlers.data.encode import Encoder
-from handlers.data.manifest import Dataset
+from handlers.data.manifest import Dataset, PartRef
 from handlers.data.read import Batch, Position, batches
+from handlers.data.rows import Rows
 from handlers.models.loop import SAMPLE_BATCHES
+from handlers.models.scratch import Scratch
 from handlers.modelspec.model import ModelSpec
 from handlers.storage import Store
 
-# encoded rows of `valid` up to this size are kept between epochs instead of being read and encoded again
-KEPT_BYTES = 128 * 1024 * 1024
 Some = TypeVar("Some")
 
 
 class DatasetFeed:
-    """`train` shuffled by the model's seed and the epoch; `valid` in order; `sample` the first batches of the first epoch's order."""
+    """`train` shuffled by the model's seed and the epoch; `valid` in order; `sample` the first batches of the first epoch's order.
 
-    def __init__(self, store: Store, dataset: Dataset, spec: ModelSpec, encoder: Encoder) -> None:
+    With `scratch`, encoded rows that a later epoch needs again are kept there.
+    """
+
+    def __init__(self, store: Store, dataset: Dataset, spec: ModelSpec, encoder: Encoder, scratch: Scratch | None = None) -> None:
         self.store = store
         self.dataset = dataset
         self.spec = spec
         self.encoder = encoder
-        self._kept: dict[str, list[Batch]] = {}
+        self.scratch = scratch
+        self._sample: list[Batch] = []
 
     def train(self, epoch: int, start: Position | None) -> Iterator[Batch]:
-        seed = self.spec.model.seed
-        return ahead(batches(self.store, self.dataset, self.spec, self.encoder, "train", epoch=epoch, seed=seed, start=start))
+        rows = ahead(
+            self._batches("train", again=epoch + 1 < self.spec.training.epochs, epoch=epoch, seed=self.spec.model.seed, start=start)
+        )
+        return self._sampled(rows) if epoch == 0 and start is None and not self._sample else rows
 
     def ordered(self, role: str) -> Iterator[Batch]:
         """The rows of a role in the order of the manifest."""
-        return batches(self.store, self.dataset, self.spec, self.encoder, role)
+        return self._batches(role, again=self.spec.training.epochs > 1)
 
     def valid(self) -> Iterable[Batch]:
-        if "valid" in self._kept:
-            return self._kept["valid"]
-        return self._keeping("valid", self.ordered("valid"))
+        return self.ordered("valid")
 
     def sample(self) -> Iterable[Batch]:
-        if "sample" not in self._kept:
-            self._kept["sample"] = list(islice(self.train(0, None), SAMPLE_BATCHES))
-        return self._kept["sample"]
+        if not self._sample:
+            for _ in islice(self.train(0, None), SAMPLE_BATCHES):
+                pass
+        return self._sample
 
-    def _keeping(self, name: str, rows: Iterator[Batch]) -> Iterator[Batch]:
-        """Hands the batches on and, where they turn out small enough, remembers them."""
-        kept: list[Batch] | None = []
-        size = 0
+    def _batches(self, role: str, *, again: bool, **order: Any) -> Iterator[Batch]:
+        kept = self.scratch if again or self.scratch is None else _Read(self.scratch)
+        return batches(self.store, self.dataset, self.spec, self.encoder, role, judged=role != "train", kept=kept, **order)
+
+    def _sampled(self, rows: Iterator[Batch]) -> Iterator[Batch]:
+        """The rows of the first epoch; its first batches are remembered as the sample."""
+        sample: list[Batch] = []
         for batch in rows:
+            if len(sample) < SAMPLE_BATCHES:
+                sample.append(batch)
+                self._sample = sample if len(sample) == SAMPLE_BATCHES else []
             yield batch
-            size += _bytes(batch.X)
-            if kept is not None:
-                kept = [*kept, batch] if size <= KEPT_BYTES else None
-        if kept is not None:
-            self._kept[name] = kept
+        self._sample = sample
+
+
+class _Read:
+    """A scratch that is only read from: in the last epoch nothing is kept for a next one."""
+
+    def __init__(self, scratch: Scratch) -> None:
+        self.get = scratch.get
+
+    def put(self, part: PartRef, rows: Rows) -> None:
+        return
 
 
 def ahead(rows: Iterator[Some]) -> Iterator[Some]:
@@ -70,7 +87,3 @@ def ahead(rows: Iterator[Some]) -> Iterator[Some]:
         while (batch := coming.result()) is not None:
             coming = worker.submit(next, rows, None)
             yield batch
-
-
-def _bytes(X: Any) -> int:
-    return int(X.nbytes) if hasattr(X, "nbytes") else int(X.data.nbytes + X.indices.nbytes + X.indptr.nbytes)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handlers.contracts import BadData
+from handlers.data.coded import Coded
 from handlers.metrics.predictions import Predictions, ScoreKind
 from handlers.models.estimators import Learner
 
@@ -18,19 +19,20 @@ def predict(learner: Learner, batches: Iterable[Batch], what: str) -> Prediction
     import numpy as np
 
     truth, score, weight, cluster = [], [], [], []
-    columns: dict[str, list[Any]] = {}
+    columns: dict[str, list[Coded]] = {}
     kind = "value"
     for batch in batches:
         part, kind = learner.predict(batch.X)
         truth.append(batch.y)
         score.append(part)
         weight.append(np.ones(len(batch.y)) if batch.weight is None else batch.weight)
-        cluster.append(batch.cluster)
+        # without clusters no interval is asked for
+        cluster.append(np.zeros(len(batch.y), np.int64) if batch.cluster is None else batch.cluster)
         for name, values in batch.columns.items():
             columns.setdefault(name, []).append(values)
     if not truth:
         raise BadData(f"{what}: no rows; make data.split longer, or add data")
-    apart = {name: np.concatenate(parts) for name, parts in columns.items()}
+    apart = {name: Coded(np.concatenate([one.codes for one in found]), found[-1].values) for name, found in columns.items()}
     return Predictions(np.concatenate(truth), np.concatenate(score), np.concatenate(weight), np.concatenate(cluster), _kind(kind), apart)
 
 

@@ -21,6 +21,7 @@ from handlers.models.feed import DatasetFeed
 from handlers.models.loop import Plan, Score, Training, whole
 from handlers.models.memory_check import enough_memory
 from handlers.models.model_file import load
+from handlers.models.scratch import Scratch
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.quantities import seconds
 from handlers.storage import Store
@@ -53,10 +54,10 @@ def train(store: Store, folder: str, spec: ModelSpec, dataset: Dataset, made: Le
     """Train `made` on the dataset. `folder` holds the checkpoint; `publish` gets the lines of the curve after each epoch."""
     encoder = Encoder(dataset, spec)
     enough_memory(dataset, spec, encoder, dense=made.kind.dense)
-    feed = DatasetFeed(store, dataset, spec, encoder)
     if spec.model.memory == "whole":
-        return Trained(made, _fit(spec, made, feed, publish), 1)
-    done, progress = _stream(store, folder, spec, made, feed, publish)
+        return Trained(made, _fit(spec, made, DatasetFeed(store, dataset, spec, encoder), publish), 1)
+    with Scratch() as scratch:
+        done, progress = _stream(store, folder, spec, made, DatasetFeed(store, dataset, spec, encoder, scratch), publish)
     kept = progress.best["epoch"] if spec.training.early_stopping and progress.best else progress.epoch
     return Trained(done, progress, kept)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from handlers.contracts import GaveUp, counted
 from handlers.data.manifest import Dataset
+from handlers.data.read import read_targets
 from handlers.data.split import clusters
 from handlers.metrics.baseline import DEFAULT, baseline
 from handlers.metrics.bootstrap import interval, paired
@@ -15,7 +16,6 @@ from handlers.metrics.metrics import metric, metrics_of
 from handlers.metrics.predictions import Predictions
 from handlers.metrics.slices import slices
 from handlers.models.estimators import classes, libraries
-from handlers.models.feed import DatasetFeed
 from handlers.modelspec.code_digests import code_digest
 from handlers.modelspec.digests import verdict_digest
 from handlers.modelspec.model import ModelSpec
@@ -70,7 +70,7 @@ def verdict(
         "champion": before,
         "metrics": metrics,
         "slices": slices(spec, metric(spec.task, gate.metric), ours, theirs),
-        "baseline": _baseline(store, dataset, winner, spec, ours, wanted),
+        "baseline": _baseline(store, dataset, spec, ours, wanted),
         "rows": ours.rows,
         "resampled": clusters(spec).noun,
         "compared": f"{counted(ours.rows, 'row')} of {rows.note}",
@@ -138,9 +138,6 @@ def _keep(
     return keep(store, model, document(trained, "test", rows_digest(rows, "test"), spec, predictions, metrics))
 
 
-def _baseline(
-    store: Store, dataset: Dataset, trained: TrainedTrial, spec: ModelSpec, test: Predictions, wanted: list[str]
-) -> dict[str, Any]:
+def _baseline(store: Store, dataset: Dataset, spec: ModelSpec, test: Predictions, wanted: list[str]) -> dict[str, Any]:
     name = spec.evaluate.baseline or DEFAULT[spec.task]
-    train = DatasetFeed(store, dataset, spec, trained.encoder).ordered("train")
-    return baseline(name, spec.task, classes(spec), train, test, wanted)
+    return baseline(name, spec.task, classes(spec), read_targets(store, dataset, spec, "train"), test, wanted)

@@ -48,7 +48,7 @@ class TrainedTrial:
 
     def predict(self, store: Store, rows: Dataset, spec: ModelSpec, role: str) -> Predictions:
         """Predictions for the rows of `role` in the manifest `rows`; `spec` says what target, weight and cluster they have."""
-        return predict(self.learner, batches(store, rows, spec, self.encoder, role), role)
+        return predict(self.learner, batches(store, rows, spec, self.encoder, role, columns=list(spec.evaluate.slices)), role)
 
 
 def open_learner(store: Store, model: str, trial: str) -> tuple[Learner, dict[str, Any], ModelSpec]:

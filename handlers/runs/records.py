@@ -33,7 +33,7 @@ class RunRecord:
 
     @property
     def outcome(self) -> str:
-        """promoted, refused, kept, already-trained, busy, duplicate, no-data or failed; running while there is no result."""
+        """promoted, refused, kept, already-trained, busy, joined, deferred, skipped, duplicate, no-data or failed; else running."""
         return str(self.result["outcome"]) if self.result is not None else "running"
 
 
@@ -50,9 +50,16 @@ def _names(store: Store, prefix: str) -> list[str]:
 
 
 def models(store: Store) -> list[str]:
-    """Every model that has a champion or a run."""
+    """Every model that has a champion or a run which has found its spec: of a name without a spec no step runs that could say anything
+    of itself, and its run leaves its end alone."""
     with_champion = [name for name in _names(store, "models/") if store.head(pointer_key(name)) is not None]
-    return sorted({*with_champion, *_names(store, "runs/")})
+    left = (info.key.removeprefix("runs/").split("/", 2) for info in store.list("runs/"))
+    return sorted({*with_champion, *(way[0] for way in left if len(way) > 2 and _by_a_step(way[2]))})
+
+
+def _by_a_step(name: str) -> bool:
+    """Whether a step before the run's end has left this object: a request, a verdict, or why it failed."""
+    return name in ("request.json", "verdict.json") or (name.startswith("failures/") and not name.startswith("failures/promote"))
 
 
 def runs(store: Store, model: str) -> list[RunRecord]:

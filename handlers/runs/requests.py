@@ -62,5 +62,11 @@ def end(store: Store, model: str, run: str, result: dict[str, Any]) -> dict[str,
     raise TryAgain(f"{key} changes too often to be written; the step is tried again")
 
 
+def as_of(request: dict[str, Any]) -> float:
+    """The instant of the run (epoch seconds by the bucket's clock), at which its snapshot was taken: it says which days are over."""
+    # requests of earlier releases have only the instant of the decision
+    return float(request.get("as_of", request["at"]))
+
+
 def _key(model: str, run: str) -> str:
     return f"{run_folder(model, run)}/request.json"

@@ -26,8 +26,8 @@ ROUNDS = 3  # snapshots that one step takes while objects change under it
 class Snapshot:
     """`objects` are [key, size, content], in the order of their keys; `more` is what the document says beside them.
 
-    `without` is the prefix of a source that has no object, "" where all have some. `newest` is when the newest object landed (seconds since
-    1970 by the bucket's clock); it and `without` are of a look at the sources and are not kept.
+    `without` is the prefix of a source that has no object, "" where all have some. `newest` is when the newest object landed, `at` when
+    they were looked at (seconds since 1970 by the bucket's clock); these three are of a look at the sources and are not kept.
     """
 
     digest: str
@@ -35,6 +35,7 @@ class Snapshot:
     more: Mapping[str, Any] = field(default_factory=dict)
     without: str = ""
     newest: float = 0.0
+    at: float = 0.0
 
     def tree(self) -> dict[str, Any]:
         return {"objects": self.objects, **self.more}
@@ -68,9 +69,11 @@ def look(store: Store, spec: ModelSpec) -> Snapshot:
         except Changed as error:
             changed = str(error)
             continue
-        more = beside(spec, store.server_time())
+        now = store.server_time()
+        more = beside(spec, now)
         without = next((spec.data.sources[name].prefix for name, infos in there.items() if not infos), "")
-        return Snapshot(snapshot_digest(found, more), found, more, without, max((info.modified for info in every), default=0.0))
+        newest = max((info.modified for info in every), default=0.0)
+        return Snapshot(snapshot_digest(found, more), found, more, without, newest, now)
     raise TryAgain(f"{changed}: changed while it was read, {ROUNDS} times; the step is tried again")
 
 
@@ -97,7 +100,7 @@ def renew(store: Store, spec: ModelSpec, run: str) -> Snapshot:
     if request is not None and request["snapshot"] != snapshot.digest:
         name = run_digest(snapshot.digest, spec, request["code"])
         before = [*request.get("before", []), request["snapshot"]]
-        requests.change(store, spec.name, run, snapshot=snapshot.digest, digest=name, before=before)
+        requests.change(store, spec.name, run, snapshot=snapshot.digest, as_of=snapshot.at, digest=name, before=before)
         log("new snapshot", run=run, snapshot=snapshot.digest, before=request["snapshot"])
     return snapshot
 

@@ -11,8 +11,19 @@ from tests.committed import copy_models
 from tests.docs.pages import DOCS, ROOT
 
 # what a run on local files never makes: other prefixes, rows for a query over many rows, contents of multipart uploads,
-# a report, a training under way, a failure, artifacts, an event from outside
-ELSEWHERE = ("events/", "batches/", "raw.json", "contents/", "argo/", "checkpoint/", "failures.json", "failures/", "report.html")
+# a report, a training under way, a failure, artifacts, an event from outside, a run that waits
+ELSEWHERE = (
+    "events/",
+    "batches/",
+    "waiting.json",
+    "raw.json",
+    "contents/",
+    "argo/",
+    "checkpoint/",
+    "failures.json",
+    "failures/",
+    "report.html",
+)
 
 
 def told() -> dict[str, re.Pattern[str]]:

@@ -60,7 +60,7 @@ def test_a_whole_run_with_the_packages_of_each_image(images: dict[str, Image], t
         return [(out / output).read_text() for output in outputs]
 
     step("fetch", "spec", outputs=("spec",))
-    assert step("fetch", "look", "--quiet", "0s", "--at-most", "0s", "--since", "0", outputs=("quiet",)) == ["yes"]
+    assert step("fetch", "look", "--run", "r", "--quiet", "0s", "--at-most", "0s", "--since", "0", outputs=("quiet",)) == ["yes"]
     decision, snapshot = step("fetch", "snapshot", "--run", "r", outputs=("decision", "snapshot"))
     assert decision == "train"
     (dataset,) = step("transform", "--snapshot", snapshot, "--run", "r", outputs=("dataset",))

@@ -27,6 +27,7 @@ from handlers.storage import Changed, Store, Temporary, digest, read_json, write
 from tests.simulation.scheduler import Scheduler
 
 BEAT = 240.0  # seconds between heartbeats: the real ones are closer together, and more of them would only cost turns
+ROWS = 10  # of every object
 COMPUTES = (1.0, 30.0, 400.0)  # seconds that a training takes
 
 
@@ -76,15 +77,18 @@ class Heartbeat:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         Here.scheduler.kill(self._task)
+        if kind is None:
+            self._beat(waits=True)
 
     def _beats(self) -> None:
-        while True:
-            try:
-                if not claim.beat(*self._asked):
-                    return
-            except Temporary:
-                pass
+        while self._beat():
             Here.scheduler.pause(BEAT)
+
+    def _beat(self, *, waits: bool = False) -> bool:
+        try:
+            return claim.beat(*self._asked, waits=waits)
+        except Temporary:
+            return True
 
 
 class Inline:
@@ -118,7 +122,7 @@ def remembered(arguments: Callable[[list[str]], argparse.Namespace]) -> Callable
     return parse
 
 
-def make_dataset(store: Store, model: str, spec: ModelSpec, snapshot: str) -> tuple[Any, dict[str, Any]]:
+def make_dataset(store: Store, model: str, spec: ModelSpec, snapshot: str, _as_of: float) -> tuple[Any, dict[str, Any], Any]:
     """A part for each object of the snapshot that has none, read under the content that the snapshot names; then the dataset."""
     parts = []
     for key, size, content in snapshots.load(store, model, snapshot).objects:
@@ -135,11 +139,15 @@ def make_dataset(store: Store, model: str, spec: ModelSpec, snapshot: str) -> tu
         parts.append(part)
     name = digest(sorted(parts))
     write_once(store, f"datasets/{model}/{name}.json", {"parts": sorted(parts)})
-    return SimpleNamespace(digest=name), {}
+    return dataset_of(name, parts), {}, [(part, ROWS) for part in parts]
 
 
 def load_dataset(store: Store, model: str, name: str) -> Any:
-    return SimpleNamespace(digest=name, parts=read_json(store, f"datasets/{model}/{name}.json")["parts"])
+    return dataset_of(name, read_json(store, f"datasets/{model}/{name}.json")["parts"])
+
+
+def dataset_of(name: str, parts: Sequence[str]) -> Any:
+    return SimpleNamespace(digest=name, parts=[SimpleNamespace(rows=ROWS) for _ in parts])
 
 
 def learn(store: Store, folder: str, _spec: ModelSpec, dataset: Any, params: dict[str, Any], publish: Callable[[Any], None]) -> Any:

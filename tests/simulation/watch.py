@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from handlers.runs.claim import DEAD_AFTER_SECONDS
+from handlers.runs.claim import DEAD_AFTER_SECONDS, WAITS_SECONDS
 from tests.simulation.bucket import Bucket
 
 JUDGED = ("promoted", "refused", "kept")
@@ -56,7 +56,7 @@ class Watch:
                 self.wrong(f"{before['run']} released its claim and did not see that more was wanted")
             return
         self.takeovers += 1
-        if self.clock() - before["heartbeat"] < DEAD_AFTER_SECONDS - 2:
+        if self.clock() - before["heartbeat"] < (WAITS_SECONDS if before.get("waits") else DEAD_AFTER_SECONDS) - 2:
             self.wrong(f"{after['run']} took the claim of {before['run']}, which lives")
         lost = [w for w in before["wanted"] if w not in after["wanted"] and w["run"] != after["run"]]
         if lost:

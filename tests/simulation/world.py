@@ -40,9 +40,10 @@ spec:
   promote: {gate: {metric: roc_auc, at_least: 0.6}}
 """
 TICK = 900.0
-TICKS = 16  # heal ticks after the last change at the most
+TICKS = 40  # heal ticks after the last change at the most
 LASTLY = 2  # of them, after all is done
 ATTEMPTS = 9
+AGAIN = ["--again-out", "again", "--event-out", "event"]
 Step = Generator[Any, Any, "dict[str, str] | None"]
 
 
@@ -221,9 +222,9 @@ class World:
         if decision == "train":
             assert found is not None
             argv = [*common, "--snapshot", found["snapshot"], "--dataset-out", "dataset", "--summary-out", "summary"]
-            made = yield from self._step(workflow, transform.run, argv)
+            made = yield from self._step(workflow, transform.run, [*argv, "--decision-out", "decision"])
             phase["transform"] = "Succeeded" if made else "Failed"
-            dataset = made["dataset"] if made else ""
+            dataset = made["dataset"] if made and made["decision"] == "train" else ""
         if dataset:
             common += ["--dataset", dataset]
             asked = [[*common, "--trial", trial, "--result-out", "result"] for trial in self.asked.trials]
@@ -236,16 +237,16 @@ class World:
             return
         status = " ".join(f"{name}={each}" for name, each in phase.items())
         argv = ["judge", *common, "--results", json.dumps(scores), "--status", status, "--decision", decision]
-        judged = yield from self._step(workflow, promote.run, [*argv, "--verdict-out", "verdict", "--again-out", "again"])
+        judged = yield from self._step(workflow, promote.run, [*argv, *AGAIN, "--verdict-out", "verdict"])
         self._again(workflow, judged)
 
     def _exit(self, workflow: Workflow) -> Flow:
-        argv = ["report", "--model", MODEL, "--run", workflow.name, "--status", "Failed", "--failures", "null", "--again-out", "again"]
+        argv = ["report", "--model", MODEL, "--run", workflow.name, "--status", "Failed", "--failures", "null", *AGAIN]
         self._again(workflow, (yield from self._step(workflow, promote.run, argv)))
 
     def _again(self, workflow: Workflow, outputs: dict[str, str] | None) -> None:
         if outputs is not None and outputs.get("again") == "yes":
-            self._create(f"retrain-{MODEL}-after-{int(workflow.created)}")
+            self._create(f"retrain-{MODEL}-after-{int(workflow.created)}", event=outputs["event"])
 
     def _settle(self, workflow: Workflow, common: list[str]) -> Generator[Any, Any, bool]:
         since = str(int(workflow.created + self.skew))
@@ -258,6 +259,8 @@ class World:
             self.asked.spec.trigger.at_most,
             "--window",
             workflow.window,
+            "--event",
+            workflow.event,
         ]
         for _ in range(90):
             found = yield from self._step(workflow, fetch.run, [*argv, "--since", since, "--quiet-out", "quiet", "--wait-out", "wait"])

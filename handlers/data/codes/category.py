@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -42,19 +43,13 @@ class Category:
             return [f"{self.name}#{i}" for i in range(self._size)]
         return [f"{self.name}={value}" for value in [*self._index, *([] if self._default is None else [self._default])]]
 
-    def places(self, column: pa.ChunkedArray) -> tuple[Any, Any, Any]:
-        import numpy as np
-
-        index = self._indices(column)
-        known = index >= 0
-        return np.flatnonzero(known), index[known], np.ones(int(known.sum()))
-
-    def _indices(self, column: pa.ChunkedArray) -> Any:
+    def indices(self, column: pa.ChunkedArray) -> Any:
         """(rows,) the column of each row's value, -1 for none."""
         if self._size:
             size = self._size
-            return _lookup(column, None, lambda value: _hash(value, size), self._other)
-        return _lookup(column, self._index, other=self._other)
+            return _lookup(column, lambda value: _hash(value, size), self._other)
+        index, other = self._index, self._other
+        return _lookup(column, lambda value: index.get(value, other), other)
 
 
 @lru_cache(maxsize=HASHED)
@@ -63,16 +58,16 @@ def _hash(value: str, size: int) -> int:
     return int.from_bytes(hashlib.blake2b(value.encode(), digest_size=8).digest(), "big") % size
 
 
-def _lookup(column: pa.ChunkedArray, index: dict[str, int] | None, of: Any = None, other: int = -1) -> Any:
+def _lookup(column: pa.ChunkedArray, of: Callable[[str], int], other: int) -> Any:
     """(rows,) int64: the index of each value's text, by a look at each distinct value once; missing values count as `other`."""
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
+    import pyarrow.types as t
 
-    encoded = pc.dictionary_encode(column.cast(pa.string()).combine_chunks())
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
-    values = encoded.dictionary.to_pylist()
-    table = [of(value) if index is None else index.get(value, other) for value in values]
-    codes = encoded.indices.fill_null(len(values)).to_numpy().astype(np.int64)
-    return np.asarray([*table, other], dtype=np.int64)[codes]
+    found = []
+    for chunk in column.chunks:
+        coded = chunk if t.is_dictionary(chunk.type) else chunk.dictionary_encode()
+        table = [of(value) for value in coded.dictionary.cast(pa.string()).to_pylist()]
+        codes = coded.indices.fill_null(len(table)).to_numpy()
+        found.append(np.asarray([*table, other], dtype=np.int64)[codes])
+    return np.concatenate(found) if found else np.zeros(0, np.int64)

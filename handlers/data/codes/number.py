@@ -49,11 +49,13 @@ class Number:
         import pyarrow.types as t
 
         numbers = column.cast(pa.int8()) if t.is_boolean(column.type) else column
-        values = numbers.cast(pa.float64(), safe=False).fill_null(float("nan")).to_numpy().astype(np.float64, copy=True)
+        # a null becomes NaN
+        values = numbers.cast(pa.float64(), safe=False).to_numpy()
         missing = ~np.isfinite(values)
         if self._limits:
             values = np.clip(values, *self._limits)
-        values[missing] = self._missing
+        if missing.any():
+            values = np.where(missing, self._missing, values)
         return (values - self._center) / self._scale
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 COLUMNS = 1 << 16
+BLOCK_ROWS = 8192
 
 
 class Text:
@@ -38,10 +39,11 @@ class Text:
 
         return HashingVectorizer(n_features=self.width, **self._options)
 
-    def places(self, column: pa.ChunkedArray) -> tuple[Any, Any, Any]:
-        import numpy as np
+    def matrix(self, column: pa.ChunkedArray) -> Any:
+        """A csr_matrix of shape (rows, width)."""
+        from scipy import sparse
 
-        if not len(column):  # which scikit-learn does not take
-            return np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0)
-        found = self._vectorizer.transform(column.fill_null("").to_pylist()).tocoo()
-        return found.row, found.col, found.data
+        # not all texts at once: as Python's strings they are large
+        blocks = [column.slice(first, BLOCK_ROWS) for first in range(0, len(column), BLOCK_ROWS)]
+        found = [self._vectorizer.transform(block.fill_null("").to_pylist()) for block in blocks]
+        return sparse.vstack(found, format="csr") if found else sparse.csr_matrix((0, self.width))

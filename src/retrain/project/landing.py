@@ -6,13 +6,28 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import yaml
+
 from localargo import Document, Finding
 
 NAME = r"[a-z0-9](?:[-a-z0-9]{0,38}[a-z0-9])?"
 UPLOAD = re.compile(rf"(incoming|batches)/({NAME})/.+", re.DOTALL)
+PREFIX = re.compile(rf"(incoming|batches)/({NAME})/")
 READY = "_READY"
 # an object of each folder that runs write to
 WRITTEN = tuple(f"{folder}/a/b/c" for folder in ("runs", "models", "trials", "parts", "datasets", "snapshots", "contents", "trained"))
+
+
+def trigger_prefix(spec: str) -> str | None:
+    """The prefix of the source whose objects start a run; None where the spec's text names none (checking the spec reports that)."""
+    try:
+        tree: Any = yaml.load(spec, Loader=yaml.CSafeLoader)
+        sources = tree["spec"]["data"]["sources"]
+        own = [source for source in sources.values() if not source.get("join")]
+        prefix = (sources.get("incoming") or (own[0] if len(own) == 1 else {})).get("prefix")
+    except (yaml.YAMLError, LookupError, TypeError, AttributeError):
+        return None
+    return prefix if isinstance(prefix, str) else None
 
 
 def starts_nothing(key: str, models: Sequence[str] | None) -> str:

@@ -9,11 +9,10 @@ from typing import Any
 import yaml
 
 from localargo import InvalidInput
-from retrain.project import generated
+from retrain.project import generated, landing
 
 GENERATED = ("kustomization.yaml",)
 ENTRY = re.compile(r"^  - (\S+)\s*$")
-PREFIX = re.compile(r"^(?:incoming|batches)/([a-z0-9](?:[-a-z0-9]{0,38}[a-z0-9])?)/")
 
 
 def wanted(folder: Path) -> list[str]:
@@ -99,10 +98,8 @@ def _files_line(folder: Path, lines: list[str]) -> int:
 def _lands_under(spec: Path) -> str | None:
     """The <name> of the triggering source's prefix incoming/<name>/, None if the file has none (checking the spec reports that)."""
     try:
-        tree: Any = yaml.load(spec.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-        sources = tree["spec"]["data"]["sources"]
-        source = sources.get("incoming") or (next(iter(sources.values())) if len(sources) == 1 else {})
-        found = PREFIX.match(source["prefix"])
-    except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError):
+        prefix = landing.trigger_prefix(spec.read_text(encoding="utf-8"))
+    except OSError:
         return None
-    return found[1] if found else None
+    found = landing.PREFIX.match(prefix or "")
+    return found[2] if found else None

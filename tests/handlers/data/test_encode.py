@@ -163,6 +163,25 @@ def test_a_text_has_65536_columns_unless_told() -> None:
     assert (of.width, of.encode(table).shape, of.encode(table).nnz) == (65536, (1, 65536), 1)
 
 
+def test_columns_stand_in_the_order_of_the_features() -> None:
+    """Whatever stands beside it, a feature's columns are those that it has alone; what has no column of its own has no place."""
+    table = pa.table(
+        {"a": [1.0, None, 0.0], "c": ["x", None, "z"], "t": ["one two", None, "two"], "b": [True, False, None], "d": ["u", "u", "v"]}
+    )
+    features: dict[str, dict[str, Any]] = {
+        "a": {"type": "number"},
+        "c": {"type": "category"},
+        "t": {"type": "text", "hash": 8},
+        "b": {"type": "boolean"},
+        "d": {"type": "category", "hash": 4},
+    }
+    for names in ("actbd", "tcadb", "cab", "dcb", "ct"):
+        found = encoder(table, **{name: features[name] for name in names}).encode(table)
+        alone = [dense(encoder(table, **{name: features[name]}).encode(table)) for name in names]
+        assert found.has_sorted_indices
+        assert found.toarray().tolist() == np.column_stack(alone).tolist()
+
+
 # ------------------------------------------------------------------------------------------------------------------ all types
 
 FEATURES: dict[str, dict[str, Any]] = {

@@ -1,8 +1,8 @@
-"""Reading parts: each range one GET, what is kept has one bound, and any order resumes exactly."""
+"""Reading parts: each range one GET, how much is made ahead has one bound, and any order resumes exactly."""
 
 from __future__ import annotations
 
-import io
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,48 +10,16 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pyarrow import parquet
 
 from handlers.contracts import BadData
-from handlers.data import read, statistics
+from handlers.data import part_files, read
 from handlers.data.encode import Encoder
-from handlers.data.manifest import Dataset, PartRef
-from handlers.data.read import RangedFile, batches
+from handlers.data.manifest import PartRef
+from handlers.data.part_files import RangedFile
+from handlers.data.read import batches, read_targets
 from handlers.data.units import UNIT
-from handlers.modelspec.model import Feature, ModelSpec
 from handlers.storage import FolderStore
-
-
-def spec(batch_rows: int = 4, parts: int = 2, **data: Any) -> ModelSpec:
-    source = {"prefix": "incoming/m/", "format": "csv", "columns": {"day": "date", "x": "float", "w": "float", "y": "float"}}
-    split = {"by": "time", "column": "day", "valid": "1d", "test": "1d"}
-    return ModelSpec.model_validate(
-        {
-            "name": "m",
-            "task": "regression",
-            "data": {"sources": {"incoming": source}, "target": {"column": "y"}, "split": split, **data},
-            "model": {"estimator": "sklearn.linear_model.SGDRegressor"},
-            "training": {"batch_rows": batch_rows, "shuffle": {"parts": parts}},
-            "evaluate": {"select_by": "mae"},
-        }
-    )
-
-
-def dataset(store: FolderStore, sizes: list[int], weights: list[float | None] | None = None) -> Dataset:
-    """One train part a day; x is the row's number over all parts."""
-    parts, tables, start = [], [], 0
-    for n, size in enumerate(sizes):
-        x = [float(v) for v in range(start, start + size)]
-        w = weights[:size] if weights else [1.0] * size
-        tables.append(pa.table({"x": x, "w": pa.array(w, pa.float64()), "y": x, UNIT: [15706 + n] * size}))
-        start += size
-        buffer = io.BytesIO()
-        parquet.write_table(tables[-1], buffer, row_group_size=2)
-        key = f"parts/{n}.parquet"
-        store.put(key, buffer.getvalue())
-        parts.append(PartRef(key, "incoming/m/a.csv", "train", size, len(buffer.getvalue()), [15706 + n]))
-    merged = statistics.merge(statistics.of_table(table, ["x"]) for table in tables)
-    return Dataset("d", parts, {"x": "float", "w": "float", "y": "float"}, merged, {"x": Feature(type="number")}, {})
+from tests.handlers.data.small import dataset, spec
 
 
 def order(found: list[read.Batch]) -> list[float]:
@@ -97,7 +65,7 @@ class Counting(FolderStore):
 
 
 def test_a_large_part_is_read_by_ranges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read, "WHOLE_BYTES", 0)
+    monkeypatch.setattr(part_files, "WHOLE_BYTES", 0)
     store, of = Counting(tmp_path), spec()
     made = dataset(store, [40])
     assert order(list(batches(store, made, of, Encoder(made, of), "train"))) == [float(n) for n in range(40)]
@@ -106,7 +74,7 @@ def test_a_large_part_is_read_by_ranges(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("whole", [0, 1 << 20], ids=["ranges", "whole"])
 def test_a_part_that_is_gone_is_bad_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: int) -> None:
-    monkeypatch.setattr(read, "WHOLE_BYTES", whole)
+    monkeypatch.setattr(part_files, "WHOLE_BYTES", whole)
     store, of = FolderStore(tmp_path), spec()
     made = dataset(store, [4])
     store.delete("parts/0.parquet")
@@ -123,20 +91,6 @@ def test_an_object_is_a_file_that_can_be_sought(tmp_path: Path) -> None:
     assert (file.seek(-1, 2), file.read(), file.read(1)) == (9, b"9", b"")
 
 
-def test_all_readers_together_keep_no_more_than_one_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read, "_readers", type(read._readers)())
-    monkeypatch.setattr(read, "KEPT_BYTES", 2000)
-    store = Counting(tmp_path)
-    made = dataset(store, [30, 30, 30, 30])
-    for of in (spec(), spec(weight="w")):
-        list(batches(store, made, of, Encoder(made, of), "train"))
-    assert len(read._readers) == 2
-    assert 0 < sum(reader.kept_bytes for reader in read._readers.values()) <= 2000
-    before = len(store.asked)
-    list(batches(store, made, spec(), Encoder(made, spec()), "train"))
-    assert 0 < len(store.asked) - before < 4
-
-
 @pytest.mark.parametrize("bad", [None, -1.0, float("inf"), float("nan")])
 def test_a_weight_is_a_number_from_zero(tmp_path: Path, bad: float | None) -> None:
     store, of = FolderStore(tmp_path), spec(weight="w")
@@ -150,3 +104,46 @@ def test_weights_go_with_their_rows(tmp_path: Path) -> None:
     made = dataset(store, [3], [0.0, 1.0, 2.0])
     for batch in batches(store, made, of, Encoder(made, of), "train", seed=5):
         assert batch.weight.tolist() == batch.y.tolist()
+
+
+@pytest.mark.parametrize(("ahead", "expected"), [(1 << 20, 4), (1, 3)], ids=["the next group", "its first part"])
+def test_parts_of_the_next_group_are_made_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: int, expected: int) -> None:
+    """At most so many bytes of them, and their first part always. No thread is left."""
+    monkeypatch.setattr(read, "AHEAD_BYTES", ahead)
+    store, of = Counting(tmp_path), spec(batch_rows=1, parts=2)
+    made = dataset(store, [2, 2, 2, 2, 2, 2])
+    given: Any = batches(store, made, of, Encoder(made, of), "train")
+    next(given)
+    given.close()
+    assert len(store.asked) <= expected
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("parts")]
+
+
+def test_targets_are_read_without_the_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, of = FolderStore(tmp_path), spec(weight="w")
+    made = dataset(store, [3, 2], [0.0, 1.0, 2.0])
+    asked: list[list[str]] = []
+    table = part_files.table
+
+    def looked(store: FolderStore, part: PartRef, columns: list[str]) -> pa.Table:
+        asked.append(columns)
+        return table(store, part, columns)
+
+    monkeypatch.setattr(part_files, "table", looked)
+    found = list(read_targets(store, made, of, "train"))
+    assert [part.y.tolist() for part in found] == [[0.0, 1.0, 2.0], [3.0, 4.0]]
+    assert [part.weight.tolist() for part in found] == [[0.0, 1.0, 2.0], [0.0, 1.0]]
+    assert [part.unit.tolist() for part in found] == [[15706] * 3, [15707] * 2]
+    assert asked == [["y", "w", UNIT]] * 2
+
+
+def test_columns_to_look_at_rows_by_come_as_codes(tmp_path: Path) -> None:
+    """One numbering for all parts; what is missing has none."""
+    store, of = FolderStore(tmp_path), spec(batch_rows=2)
+    made = dataset(store, [3, 3], [1.0, float("nan"), 2.0])
+    found = list(batches(store, made, of, Encoder(made, of), "train", columns=["w", "absent"]))
+    assert {name for batch in found for name in batch.columns} == {"w"}
+    coded = [batch.columns["w"] for batch in found]
+    values = [None if code < 0 else one.values[code] for one in coded for code in one.codes.tolist()]
+    assert values == [1.0, None, 2.0] * 2
+    assert coded[-1].only(coded[-1].codes >= 0).counts() == [int(value == 2.0) for value in coded[-1].values]

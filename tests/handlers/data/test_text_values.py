@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from handlers.data import duck, text_values
+from handlers.modelspec.model import Csv
 from tests.handlers.data.files import declared, put, read, refused
+
+ROOT = Path(__file__).parents[3]
 
 
 def values(tmp_path: Path, kind: str, texts: list[str], **csv: Any) -> list[Any]:
@@ -110,3 +119,51 @@ def test_the_row_is_named_wherever_it_stands(tmp_path: Path, monkeypatch: pytest
     for bad, message in (("x,2025-01-01", "column 'n' in row 802: 'x'"), ("5,x", "column 't' in row 802: 'x'")):
         lines[800] = bad
         assert message in refused(put(tmp_path, "n,t\n" + "\n".join(lines)), declared("csv", {"n": "int", "t": "timestamp"}))
+
+
+def test_blocks_of_a_thread_share_a_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening one takes longer than a block. A thread has its own."""
+    opened: list[int] = []
+    connect = duck.connect
+
+    def counted() -> Any:
+        opened.append(threading.get_ident())
+        return connect()
+
+    monkeypatch.setattr(duck, "connect", counted)
+    column = pa.chunked_array([["31/12/2013", "01/02/2014"]])
+    csv = Csv(dates=["%d/%m/%Y"])
+
+    def days() -> list[date]:
+        found: list[date] = [day for _ in range(3) for day in text_values.parsed(column, pa.date32(), "date", csv).to_pylist()]
+        return found
+
+    with ThreadPoolExecutor(2) as pool:
+        barrier = threading.Barrier(2)
+        found = list(pool.map(lambda _: (barrier.wait(10), days())[1], range(2)))
+    assert found == [[date(2013, 12, 31), date(2014, 2, 1)] * 3] * 2
+    assert len(opened) == len(set(opened)) == 2
+
+
+def test_a_forked_process_has_a_connection_of_its_own() -> None:
+    """A pod's process is forked from one that has the libraries imported; DuckDB ends one that uses or closes its parent's connection."""
+    told = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    assert (told.returncode, told.stdout) == (0, "2013-12-31 0"), told.stderr
+
+
+FORKED = """
+import os
+import pyarrow as pa
+from handlers.data import text_values
+from handlers.modelspec.model import Csv
+
+def day():
+    return text_values.parsed(pa.chunked_array([["31/12/2013"]]), pa.date32(), "date", Csv(dates=["%d/%m/%Y"]))[0]
+
+day()
+child = os.fork()
+if not child:
+    print(day(), end=" ", flush=True)
+    os._exit(0)
+print(os.waitpid(child, 0)[1], end="")
+"""

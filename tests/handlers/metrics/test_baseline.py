@@ -8,22 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handlers.data.read import Batch, Position
+from handlers.data.read import Targets
 from handlers.metrics.baseline import baseline
 from handlers.metrics.predictions import Predictions
 
 
-def batch(y: list[float], cluster: list[int], weight: list[float] | None = None) -> Batch:
-    w = None if weight is None else np.asarray(weight)
-    return Batch(
-        X=np.zeros((len(y), 1)),
-        y=np.asarray(y),
-        weight=w,
-        unit=np.asarray(cluster),
-        cluster=np.asarray(cluster),
-        position=Position(0, 0, 0),
-        columns={},
-    )
+def batch(y: list[float], unit: list[int], weight: list[float] | None = None) -> Targets:
+    return Targets(np.asarray(y), None if weight is None else np.asarray(weight), np.asarray(unit))
 
 
 def rows(y: list[float], score: Any, kind: Any) -> Predictions:

@@ -184,3 +184,9 @@ def test_the_curve_runs_from_corner_to_corner_and_has_the_metric_s_area() -> Non
     x, y = zip(*points, strict=True)
     assert list(x) == sorted(x)
     assert np.trapezoid(y, x) == pytest.approx(value(metric("binary", "roc_auc"), p), abs=2e-3)
+
+
+@pytest.mark.parametrize(("task", "name"), [pair for pair in ALL if pair[1] not in ("f1", "f1_macro")])
+def test_rows_without_any_weight_have_no_value(task: str, name: str) -> None:
+    p = MAKE[task](1)
+    assert np.isnan(value(metric(task, name), Predictions(p.truth, p.score, np.zeros(p.rows), p.cluster, p.kind)))

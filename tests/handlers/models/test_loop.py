@@ -45,7 +45,7 @@ class Rows:
         random = np.random.default_rng(seed)
         X = random.normal(size=(ROWS, 4))
         y = (X[:, 0] + random.normal(size=ROWS) > 0).astype(float)
-        return Batch(X=X, y=y, weight=None, unit=np.full(ROWS, seed % 5), cluster=np.full(ROWS, seed % 5), position=position, columns={})
+        return Batch(X=X, y=y, weight=None, cluster=np.full(ROWS, seed % 5), position=position, columns={})
 
     def train(self, epoch: int, start: Position | None) -> Iterator[Batch]:
         for n in range(start.offset + 1 if start else 0, BATCHES):
@@ -237,7 +237,7 @@ def test_gathering_keeps_rows_weights_and_sparseness() -> None:
     batches = list(Rows().train(0, None))
     X, y, weight = gather(batches)
     assert (X.shape, y.shape, weight) == ((300, 4), (300,), None)
-    thin = [Batch(sparse.csr_matrix(b.X), b.y, np.ones(ROWS), b.unit, b.cluster, b.position, {}) for b in batches]
+    thin = [Batch(sparse.csr_matrix(b.X), b.y, np.ones(ROWS), b.cluster, b.position, {}) for b in batches]
     X, _, weight = gather(thin)
     assert sparse.issparse(X)
     assert (X.shape, weight.shape) == ((300, 4), (300,))

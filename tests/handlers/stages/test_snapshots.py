@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -237,3 +238,32 @@ def test_the_order_of_the_rows_is_part_of_a_dataset(world: World) -> None:
     keys: list[list[Any]] = [[part.key for part in of(world, name).of_role("train")] for name in (first, second)]
     assert sorted(keys[0]) == sorted(keys[1])
     assert (first != second, keys[0] != keys[1]) == (True, True)
+
+
+def at(monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """What time it is in the bucket."""
+    monkeypatch.setattr(FolderStore, "server_time", lambda self: datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp())
+
+
+def test_a_run_that_goes_on_after_midnight_gives_the_dataset_of_its_snapshot(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which days are over is seen from the instant at which the run took its snapshot."""
+    world.put("1.csv", month("2013-01-01", 30))
+    at(monkeypatch, "2013-01-30T23:50:00")
+    _, snapshot = world.snapshot("before")
+    _, again = world.snapshot("resumed")
+    before = of(world, world.dataset(snapshot, "before"))
+    at(monkeypatch, "2013-01-31T00:10:00")
+    assert of(world, world.dataset(again, "resumed")) == before
+    assert before.split["test"][1] == "2013-01-29"
+    after = of(world, world.dataset(world.snapshot("after")[1], "after"))
+    assert after.split["test"][1] == "2013-01-30"
+
+
+def test_a_new_snapshot_of_a_run_is_seen_from_its_own_instant(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.put("1.csv", month("2013-01-01", 29))
+    at(monkeypatch, "2013-01-30T12:00:00")
+    _, snapshot = world.snapshot("a")
+    world.put("1.csv", month("2013-01-01", 30))
+    at(monkeypatch, "2013-01-31T12:00:00")
+    dataset = of(world, world.dataset(snapshot, "a"))
+    assert (dataset.split["test"][1], world.request("a")["before"]) == ("2013-01-30", [snapshot])

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from handlers import why
-from handlers.contracts import WrongUsage
+from handlers import fetch, promote, why
+from handlers.contracts import WrongUsage, main
 from tests.handlers.stages.world import World, month
 
 
@@ -50,6 +50,29 @@ def test_models(two_runs: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert answer[0]["champion"]["test"]["low"] < answer[0]["champion"]["test"]["value"]
     assert answer[0]["runs"] == 3
     assert answer[0]["last"] == "already-trained"
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, file: str, run: Any, *words: str) -> None:
+    """As the process of a step ends: why it failed is kept under the step's name."""
+    monkeypatch.setattr("sys.argv", [file])
+    with pytest.raises(SystemExit):
+        main(run, list(words))
+
+
+def test_a_run_of_a_model_that_does_not_exist_leaves_no_model(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = ["--again-out", str(world.out / "again")]
+    of = ["--model", "ghost", "--run", "g"]
+    ended(monkeypatch, "promote.py", promote.run, "judge", *of, "--status", "spec=Error", "--verdict-out", str(world.out / "verdict"), *to)
+    promote.run(["report", *of, "--status", "Failed", *to])
+    assert len(asked(capsys, "models").splitlines()) == 1
+    assert "Run g ended" in asked(capsys, "g")
+
+
+def test_a_model_whose_spec_is_wrong_is_there(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    ended(monkeypatch, "fetch.py", fetch.run, "spec", "--model", "late", "--run", "r", "--spec", "apiVersion: no")
+    assert asked(capsys, "models").splitlines()[1].startswith("late")
 
 
 def test_runs_the_newest_first(two_runs: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,8 +69,8 @@ spec: {entrypoint: main, templates: [{name: main, suspend: {}}]}
 """
     conditions = {"successCondition": "status.phase == Succeeded", "failureCondition": "status.phase in (Failed, Error)"}
     async with Engine(tmp_path / "s", [workflow("parent", resource("create", child, **conditions))]) as engine:
-        await engine.until("parent", lambda run: len(engine.controller.ledger.names({})) == 2)
-        children = engine.controller.ledger.names({})[1:]
+        await engine.until("parent", lambda run: len(engine.controller.ledger.names()) == 2)
+        children = engine.controller.ledger.names()[1:]
         await engine.until(children[0], lambda run: run.head.get("phase") == "Running")
     async with Engine(tmp_path / "s") as engine:
         assert len(engine.admission.list("Workflow")) == 2

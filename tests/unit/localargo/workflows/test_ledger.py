@@ -143,9 +143,9 @@ def test_names_are_found_by_labels(connection: sqlite3.Connection) -> None:
     ledger = Ledger(connection)
     for name, model in (("one", "a"), ("two", "b"), ("three", "a")):
         ledger.insert(run(name, model=model))
-    assert ledger.names({}) == ["one", "two", "three"]
-    assert ledger.names({"model": "a"}) == ["one", "three"]
-    assert ledger.names({"model": "a", "other": "x"}) == []
+    assert ledger.names() == ["one", "two", "three"]
+    assert ledger.names(lambda labels: labels.get("model") == "a") == ["one", "three"]
+    assert ledger.names(lambda labels: "other" in labels) == []
 
 
 def test_nothing_stays_of_what_is_deleted(connection: sqlite3.Connection) -> None:

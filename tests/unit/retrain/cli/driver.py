@@ -88,7 +88,12 @@ spec:
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: models}
-data: {fine.yaml: "", other.yaml: "", note.sql: ""}
+data:
+  fine.yaml: ""
+  other.yaml: ""
+  note.sql: ""
+  moved.yaml: "spec: {data: {sources: {incoming: {prefix: incoming/elsewhere/}}}}"
+  visits.yaml: "spec: {data: {sources: {days: {prefix: batches/visits/eu/}, cities: {prefix: reference/cities/, join: broadcast}}}}"
 """
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {generateName: %s-}\nspec:\n  entrypoint: main\n  templates:\n"
 SHELL = "  - name: main\n    container: {image: alpine, command: [sh, -c], args: [%s]}\n"

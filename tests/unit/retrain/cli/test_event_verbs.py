@@ -89,6 +89,9 @@ def test_put_without_a_bucket_says_what_makes_one(engine: Engine, tmp_path: Path
         (["FILE"], "give either --model or --key"),
         (["FILE", "--model", "m", "--key", "k"], "give either --model or --key"),
         (["FILE", "FILE", "--key", "k"], "--key names one object"),
+        (["FILE", "FILE", "--model", "m"], "two of the files are called a.csv"),
+        (["FILE", "--key", "k", "--batch", "b"], "give --batch with --model"),
+        (["FILE", "--model", "m", "--batch", "../b"], "'../b' has an empty part"),
         (["FILE", "--key", "a//b"], "'a//b' has an empty part"),
         (["FILE", "--key", "incoming/../b"], "has an empty part, `.` or `..`"),
         (["missing", "--model", "m"], "'missing' does not exist"),
@@ -122,6 +125,28 @@ def test_what_is_put_lies_in_the_bucket_and_is_an_event(bucketed: Engine, tmp_pa
 
 
 @pytest.mark.slow
+def test_a_batch_is_put_whole_and_ended_by_its_marker(bucketed: Engine, tmp_path: Path) -> None:
+    for name in ("one.csv", "two.csv"):
+        (tmp_path / name).write_text("a\n", encoding="utf-8")
+    files = [str(tmp_path / "one.csv"), str(tmp_path / "two.csv")]
+    told = bucketed.ok("put", *files, "--model", "visits", "--batch", "w14").splitlines()
+    keys = [f"s3://retrain/batches/visits/eu/w14/{name}" for name in ("one.csv", "two.csv", "_READY")]
+    assert [line.split(" -> ")[1].split()[0].rstrip(":") for line in told] == keys
+    for name in ("one.csv", "two.csv", "_READY"):
+        assert bucket_of(bucketed.state).exists(f"batches/visits/eu/w14/{name}")
+    refused = bucketed.call("put", files[0], "--model", "visits")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "the data of visits land in batches (batches/visits/eu/): name this one by --batch NAME" in refused.stderr
+    assert "leave out --batch" in bucketed.call("put", files[0], "--model", "moved", "--batch", "b").stderr
+
+
+@pytest.mark.slow
+def test_what_is_put_for_a_model_lands_where_its_spec_says(bucketed: Engine, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    assert " -> s3://retrain/incoming/elsewhere/a.csv " in bucketed.ok("put", str(tmp_path / "a.csv"), "--model", "moved")
+
+
+@pytest.mark.slow
 def test_what_is_put_where_it_starts_nothing_is_warned_of(bucketed: Engine, tmp_path: Path) -> None:
     (tmp_path / "a.csv").touch()
     for key, told in (
@@ -142,4 +167,4 @@ def test_put_for_a_model_that_is_not_known_names_those_that_are(bucketed: Engine
     for model in ("fien", "../fine", ""):
         refused = bucketed.call("put", str(tmp_path / "a.csv"), "--model", model)
         assert (refused.exit_code, refused.stdout) == (1, "")
-        assert f"there is no model {model!r}; there are: fine, other." in refused.stderr
+        assert f"there is no model {model!r}; there are: fine, moved, other, visits." in refused.stderr
