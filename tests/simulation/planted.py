@@ -60,7 +60,7 @@ PLANTED: dict[str, Place] = {
     "the bucket is not looked at again with the claim": (claim, "taken", lambda *asked: (claim_taken(*asked)[0], True)),
     "a result is written without a condition": (requests, "end", ended_anyhow),
     "a trial's marker is written without a condition": (trials, "write_once", kept_by_key),
-    "the heal tick finds nothing": (heal, "left_undone", lambda *_, **_more: ""),
+    "the heal tick finds nothing": (heal, "left_undone", lambda *_, **_more: None),
 }
 
 
