@@ -197,33 +197,46 @@ def decide(
     another run is training the model, and its claim now says that more is wanted. no-data: there is no object. duplicate: a run has
     taken this event before. joined: another run of the model waited until the sources were quiet when this one came (`look` has said so).
     deferred: `trigger` allows no training now. skipped: another run is training the model, and `trigger.in_flight` is skip.
+
+    The bucket is looked at again when the run gets the claim: since the first look another run may have trained this state, or a newer one.
     """
-    request = requests.read(store, spec.name, run)
-    if request is None:
-        past.check(spec, asked, store.server_time())
-        # before the look: what is asked for after it is not in this snapshot
-        busy_before = [] if asked.as_of else taken_up.waiting(store, spec.name, run)
-        taken = snapshots.look(store, spec, asked.moment)
-        request = _request(store, spec, run, asked, context, taken.digest, taken.at)
-        decision, reason = _compared(store, spec, taken, request)
-        before = seen.by(store, spec.name, run, asked)
-        if before:
-            request["by"] = before
-            decision, reason = "duplicate", f"run {before} has taken this event: id {shown(asked.id)} of {shown(asked.sender)}"
-        if decision in ("train", "redecide"):
-            request.update(decision=decision, reason=reason)
-            pacing.entering(store, spec, request)
-            decision, reason = request["decision"], request["reason"]
-        request["took_up"] = busy_before if decision in ("train", "redecide", "already-trained") else []
-    else:
-        decision, reason = request["decision"], request["reason"]
-    if decision in ("train", "redecide"):
-        by, busy = _claim(store, spec.name, run, request, asked)
+    kept = requests.read(store, spec.name, run)
+    request = kept or _first(store, spec, run, asked, context)
+    if request["decision"] in ("train", "redecide"):
+        by, busy, had = _claim(store, spec.name, run, request, asked)
         if busy:
-            decision, reason = "busy", busy
-            request.update(by=by, took_up=[])
-    request.update(decision=decision, reason=reason)
-    return decision, request["snapshot"], reason, request
+            request = {**request, "decision": "busy", "reason": busy, "by": by, "took_up": []}
+        elif not had:
+            request = {**request, **_looked(store, spec, run, asked, context), "at": request["at"]}
+    changes = {name: value for name, value in request.items() if kept is not None and kept.get(name) != value}
+    if kept is not None and changes:
+        older = [kept["snapshot"]] if "snapshot" in changes else []
+        requests.change(store, spec.name, run, **changes, before=[*kept.get("before", []), *older])
+    return request["decision"], request["snapshot"], request["reason"], request
+
+
+def _first(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, context: EventContext) -> dict[str, Any]:
+    """What a run that has no request yet would do, before it has the claim."""
+    past.check(spec, asked, store.server_time())
+    # before the look: what is asked for after it is not in this snapshot
+    busy_before = [] if asked.as_of else taken_up.waiting(store, spec.name, run)
+    request = _looked(store, spec, run, asked, context)
+    before = seen.by(store, spec.name, run, asked)
+    if before:
+        told = f"run {before} has taken this event: id {shown(asked.id)} of {shown(asked.sender)}"
+        request.update(decision="duplicate", reason=told, by=before)
+    if request["decision"] in ("train", "redecide"):
+        pacing.entering(store, spec, request)
+    request["took_up"] = busy_before if request["decision"] in ("train", "redecide", "already-trained") else []
+    return request
+
+
+def _looked(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, context: EventContext) -> dict[str, Any]:
+    """What the run is asked, and what it decides over the sources as they are now."""
+    taken = snapshots.look(store, spec, asked.moment)
+    request = _request(store, spec, run, asked, context, taken.digest, taken.at)
+    decision, reason = _compared(store, spec, taken, request)
+    return {**request, "decision": decision, "reason": reason}
 
 
 def _request(
@@ -258,20 +271,23 @@ def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request:
     return decision, reason
 
 
-def _claim(store: Store, model: str, run: str, request: dict[str, Any], asked: RetrainRequest) -> tuple[str, str]:
-    """(who holds the claim instead, why this run does not); both are "" when it does. A run that trains the same data and spec gets no
-    request for more, and none is asked for a past state: the run that follows it would know nothing of that."""
+def _claim(store: Store, model: str, run: str, request: dict[str, Any], asked: RetrainRequest) -> tuple[str, str, bool]:
+    """(who holds the claim instead, why this run does not, whether this run had it before); the first two are "" when it holds it.
+
+    A run that trains the same data and spec gets no request for more, and none is asked for a past state: the run that follows it would
+    know nothing of that.
+    """
     name, gate = request["digest"], request["gate"]
     holder, _ = claims.read(store, model)
     if holder.run != run and holder.held(store.server_time()):
         there = requests.read(store, model, holder.run)
         if there is not None and (there.get("digest"), there.get("gate")) == (name, gate):
-            return holder.run, f"run {holder.run} is training the same data and spec"
+            return holder.run, f"run {holder.run} is training the same data and spec", False
         if asked.as_of:
-            return holder.run, f"run {holder.run} is training this model; ask for the past state again when it has ended"
+            return holder.run, f"run {holder.run} is training this model; ask for the past state again when it has ended", False
     now = {"now": asked.reason} if asked.now else {}
-    by = claims.take(store, model, run, {"run": run, "digest": name, **now})
-    return by, f"run {by} is training this model; another run follows it" if by else ""
+    by, had = claims.taken(store, model, run, {"run": run, "digest": name, **now})
+    return by, f"run {by} is training this model; another run follows it" if by else "", had
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from handlers.report.run_report import ended_early, parse_failures, write_report
 from handlers.runs import champion as champions
 from handlers.runs import pacing, past, requests, trained, trials, waiting
 from handlers.runs.champion import Overtaken
-from handlers.runs.claim import Heartbeat, release, wish
+from handlers.runs.claim import Heartbeat, release, resume, since, wish
 from handlers.runs.claim import read as read_claim
 from handlers.runs.comparison import verdict as judged
 from handlers.runs.evaluation import on_valid
@@ -103,9 +103,11 @@ def judge(given: argparse.Namespace) -> None:
     store = open_store()
     result = read_run(store, given.model, given.run).result
     if result is None or result["outcome"] == "failed":
-        # a run that failed may have been tried again: what came of it now counts
+        if result is not None and given.decision in JUDGING:
+            # a run that failed may have been tried again: what came of it now counts, while its data is the newest that was claimed
+            _not_since(given.run, resume(store, given.model, given.run))
         result = end(store, given)
-    again = given.decision in JUDGING and release(store, given.model, given.run)
+    again = release(store, given.model, given.run)
     write_output(given.verdict_out, canonical_json({k: result.get(k) for k in ("outcome", "reason", "champion", "winner")}))
     write_output(given.again_out, "yes" if again else "no")
     write_output(given.event_out, wish(store, given.model, given.run))
@@ -129,8 +131,7 @@ def end(store: Store, given: argparse.Namespace) -> dict[str, Any]:
         trained.mark(store, request)
     result["at"] = store.server_time()
     outbox.put(store, receivers.told_of(store, given.model, given.run, given.spec), result, verdict, lost)
-    write_json(store, f"{run_folder(given.model, given.run)}/result.json", result)
-    return result
+    return requests.end(store, given.model, given.run, result)
 
 
 def lost_trials(given: argparse.Namespace, judged: Sequence[str]) -> int:
@@ -142,6 +143,10 @@ def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -
     decision = "deferred" if request.get("decision") == "deferred" else given.decision
     if decision in ENDED_BEFORE:
         return {"outcome": decision, "reason": str(request.get("reason", decision)), **(request.get("refused") or {})}
+    by = trained.run_of(store, given.model, request["digest"], request["gate"]) if "digest" in request else None
+    if by not in (None, given.run):
+        # the data went back to what it was before this run read it, or the run lost its claim and got it again
+        return {"outcome": "already-trained", "reason": f"already trained by run {by}"}
     scores = [s for s in _scores(given.results) if s.get("trial")]
     dataset = given.dataset
     try:
@@ -229,14 +234,22 @@ def earlier(store: Store, model: str, run: str, request: dict[str, Any], spec: M
 def decide(
     store: Store, model: str, spec: ModelSpec, dataset: str, run: str, scores: list[dict[str, Any]], asked: RetrainRequest
 ) -> dict[str, Any]:
-    """The verdict, carried out. Repeated when another run changed the champion meanwhile."""
-    known = read_run(store, model, run).verdict
+    """The verdict, carried out. Repeated when another run changed the champion meanwhile.
+
+    The order is what holds a run that lost its claim off: the pointer is read, then the claim, then the pointer is moved if it is still the
+    one that was read. Whoever has taken the claim over and promoted was either seen in the claim, or has moved the pointer.
+    """
     for _ in range(ATTEMPTS):
         pointer = champions.current(store, model)
-        if pointer.record is not None and pointer.record["run"] == run and known is not None:
+        known = read_run(store, model, run).verdict
+        if known is not None and _carried_out(store, model, known):
             return known
         against = pointer if asked.promotes else champions.Pointer(None, None)
         known = past.verdict(judged(store, model, spec, load_dataset(store, model, dataset), run, scores, against), asked)
+        claim, _ = read_claim(store, model)
+        if claim.run != run:
+            _not_since(run, since(claim, run))
+            raise GaveUp(f"run {run} has released its claim of {model} before it was judged; start the run again")
         write_json(store, f"{run_folder(model, run)}/verdict.json", known)
         if known["decision"] != "promoted":
             return known
@@ -248,6 +261,18 @@ def decide(
         log("champion", number=record["number"], trial=record["trial"])
         return known
     raise GaveUp(f"the champion of {model} changed {ATTEMPTS} times during the comparison; start the run again")
+
+
+def _carried_out(store: Store, model: str, verdict: dict[str, Any]) -> bool:
+    """Whether the champion that follows the one of the verdict is this run's."""
+    follows = champions.entry(store, model, int((verdict["champion"] or {}).get("number", 0)) + 1)
+    return follows is not None and follows["run"] == verdict["run"]
+
+
+def _not_since(run: str, other: str) -> None:
+    """Raise GaveUp when another run has had the claim since `run` had it."""
+    if other:
+        raise GaveUp(f"run {other} has had the model since run {run} lost its claim of it; what run {run} has trained is not judged")
 
 
 def _record(store: Store, model: str, document: dict[str, Any]) -> dict[str, Any]:

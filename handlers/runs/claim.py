@@ -68,6 +68,11 @@ def _write(store: Store, model: str, claim: Claim, etag: str | None) -> bool:
 
 def take(store: Store, model: str, run: str, wanted: dict[str, Any]) -> str:
     """Claim the model for a run. "" on success; else the name of the run that holds it, whose claim now records what is `wanted`."""
+    return taken(store, model, run, wanted)[0]
+
+
+def taken(store: Store, model: str, run: str, wanted: dict[str, Any]) -> tuple[str, bool]:
+    """As `take`; and whether the run had the claim before, so that what it has seen since is no older than its claim."""
     for _ in range(ATTEMPTS):
         claim, etag = read(store, model)
         now = store.server_time()
@@ -75,11 +80,11 @@ def take(store: Store, model: str, run: str, wanted: dict[str, Any]) -> str:
             # requests to a dead run stay: the snapshot of the run that takes over may be older than they are
             fresh = Claim(run, now, tuple(w for w in claim.wanted if w.get("run") != run), claim.last)
             if _write(store, model, fresh, etag):
-                return ""
+                return "", claim.run == run
         else:
             known = tuple(w for w in claim.wanted if w.get("run") != wanted.get("run"))
             if _write(store, model, replace(claim, wanted=(*known, wanted)), etag):
-                return claim.run
+                return claim.run, False
     raise TryAgain(f"{claim_key(model)} changes too often to be claimed; it is retried")
 
 
@@ -95,6 +100,23 @@ def release(store: Store, model: str, run: str) -> bool:
         if _write(store, model, Claim("", store.server_time(), (), last), etag):
             return bool(claim.wanted)
     raise TryAgain(f"{claim_key(model)} changes too often to be released; it is retried")
+
+
+def since(claim: Claim, run: str) -> str:
+    """The run that has had the claim since `run` had it; "" when no other has."""
+    had = claim.run or str((claim.last or {}).get("run", ""))
+    return "" if had == run else had
+
+
+def resume(store: Store, model: str, run: str) -> str:
+    """Claim the model again for a run that has released it; "" on success, else the run that has had the claim since."""
+    for _ in range(ATTEMPTS):
+        claim, etag = read(store, model)
+        if had := since(claim, run):
+            return had
+        if claim.run == run or _write(store, model, Claim(run, store.server_time(), claim.wanted, claim.last), etag):
+            return ""
+    raise TryAgain(f"{claim_key(model)} changes too often to be claimed; it is retried")
 
 
 def wish(store: Store, model: str, run: str) -> str:
