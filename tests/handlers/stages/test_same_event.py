@@ -63,7 +63,7 @@ def test_what_its_run_came_to_decides_whether_an_event_counts_again(world: World
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("write", [1, 2, 3, 4])
+@pytest.mark.parametrize("write", [1, 2, 4, 5])  # the third finds the snapshot there
 def test_an_event_whose_run_is_killed_at_any_write_is_taken_by_it(
     world: World, write: int, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
