@@ -179,7 +179,7 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     taken this event before. joined: another run of the model waited until the sources were quiet when this one came (`look` has said so).
     deferred: `trigger` allows no training now. skipped: another run is training the model, and `trigger.in_flight` is skip.
     """
-    request = requests.read(store, spec.name, run)
+    request, supersedes = requests.read(store, spec.name, run), False
     if request is None:
         taken = snapshots.look(store, spec)
         request = _request(store, spec, run, asked, taken.digest, taken.at)
@@ -189,12 +189,13 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
             decision, reason = "duplicate", f"run {before} has taken this event: id {shown(asked.id)} of {shown(asked.sender)}"
         if decision in ("train", "redecide"):
             request.update(decision=decision, reason=reason)
-            pacing.entering(store, spec, request)
+            supersedes = pacing.entering(store, spec, request).kind == "supersede"
             decision, reason = request["decision"], request["reason"]
     else:
         decision, reason = request["decision"], request["reason"]
     if decision in ("train", "redecide"):
-        busy = _claim(store, spec.name, run, request["digest"], request["gate"], asked)
+        wanted = {"run": run, "digest": request["digest"], **({"now": asked.reason} if asked.now else {})}
+        busy = _claim(store, spec.name, {**wanted, "stop": True} if supersedes else wanted, request["gate"])
         if busy:
             decision, reason = "busy", busy
     request.update(decision=decision, reason=reason)
@@ -228,15 +229,16 @@ def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request:
     return decision, reason
 
 
-def _claim(store: Store, model: str, run: str, name: str, gate: str, asked: RetrainRequest) -> str:
+def _claim(store: Store, model: str, wanted: dict[str, Any], gate: str) -> str:
     """ "" when the run holds the claim; else why it does not. A run that trains the same data and spec gets no request for more."""
-    holder, _ = claims.read(store, model)
+    run, (holder, _) = wanted["run"], claims.read(store, model)
     if holder.run != run and holder.held(store.server_time()):
         there = requests.read(store, model, holder.run)
-        if there is not None and (there.get("digest"), there.get("gate")) == (name, gate):
+        if there is not None and (there.get("digest"), there.get("gate")) == (wanted["digest"], gate):
             return f"run {holder.run} is training the same data and spec"
-    now = {"now": asked.reason} if asked.now else {}
-    by = claims.take(store, model, run, {"run": run, "digest": name, **now})
+    by = claims.take(store, model, run, wanted)
+    if by and wanted.get("stop"):
+        return f"run {by} is asked to stop (trigger.in_flight is supersede); another run follows it"
     return f"run {by} is training this model; another run follows it" if by else ""
 
 

@@ -26,7 +26,7 @@ from handlers.report.run_report import ended_early, parse_failures, write_report
 from handlers.runs import champion as champions
 from handlers.runs import pacing, trained, trials, waiting
 from handlers.runs.champion import Overtaken
-from handlers.runs.claim import Heartbeat, release, wish
+from handlers.runs.claim import Heartbeat, release, superseded, told, wish
 from handlers.runs.claim import read as read_claim
 from handlers.runs.comparison import verdict as judged
 from handlers.runs.evaluation import on_valid
@@ -140,6 +140,10 @@ def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -
         if given.decision == "redecide":
             dataset, scores = earlier(store, given.model, given.run, request, spec)
         failed = _failed(given.status, given.decision, scores, failures.of_run(store, given.model, given.run))
+        by = superseded(store, given.model, given.run)
+        # what was trained in full is judged all the same
+        if by and (failed or lost_trials(given, [s["trial"] for s in scores])):
+            return {"outcome": "superseded", "reason": told(by), "by": by}
         if failed:
             return {"outcome": "failed", "reason": failed}
         with Heartbeat(store, given.model, given.run):

@@ -220,7 +220,9 @@ def _model_cells(row: Doc) -> list[str]:
 def _run_cells(row: Doc) -> list[str]:
     test = f"{row['metric']} {explain.valued(row['test'])}" if row["test"] else ""
     better = explain.valued(row["difference"]) if row["difference"] else ""
-    told = row["outcome"] in ("failed", "deferred", "skipped") or (row["outcome"] == "running" and " failed: " in row["reason"])
+    told = row["outcome"] in ("failed", "deferred", "skipped", "superseded") or (
+        row["outcome"] == "running" and " failed: " in row["reason"]
+    )
     last = "; ".join(filter(None, ["champion" if row["champion"] else row["reason"] if told else "", row["now"]]))
     return [row["model"], row["run"], row["outcome"], str(row["trials"] or ""), test, better, last]
 
