@@ -47,6 +47,10 @@ class GaveUp(HandlerError):
     exit_code = 70
 
 
+class Superseded(GaveUp):
+    """Another run has newer data and `trigger.in_flight` is supersede; the state is saved. Not retried: a run follows."""
+
+
 class TryAgain(HandlerError):
     """Something outside failed for now. `retryStrategy` retries."""
 

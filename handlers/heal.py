@@ -172,7 +172,8 @@ def _again(store: Store, model: str, tried: list[dict[str, Any]], now: float) ->
         return f"run {last} has died"
     if any(each["exit_code"] in LASTING for each in failures.of_run(store, model, last)):
         return ""
-    return f"run {last} {'has failed' if result['outcome'] == 'failed' else 'has lost trials'}; attempt {len(tried) + 1} of {ATTEMPTS}"
+    what = {"failed": "has failed", "superseded": "was superseded"}.get(result["outcome"], "has lost trials")
+    return f"run {last} {what}; attempt {len(tried) + 1} of {ATTEMPTS}"
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from handlers.report.run_report import ended_early, parse_failures, write_report
 from handlers.runs import champion as champions
 from handlers.runs import pacing, past, requests, trained, trials, waiting
 from handlers.runs.champion import Overtaken
-from handlers.runs.claim import Heartbeat, release, resume, since, wish
+from handlers.runs.claim import Heartbeat, release, resume, since, superseded, told, wish
 from handlers.runs.claim import read as read_claim
 from handlers.runs.comparison import verdict as judged
 from handlers.runs.evaluation import on_valid
@@ -154,6 +154,10 @@ def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -
         if given.decision == "redecide":
             dataset, scores = earlier(store, given.model, given.run, request, spec)
         failed = _failed(given.status, given.decision, scores, failures.of_run(store, given.model, given.run))
+        by = superseded(store, given.model, given.run)
+        # what was trained in full is judged all the same
+        if by and (failed or lost_trials(given, [s["trial"] for s in scores])):
+            return {"outcome": "superseded", "reason": told(by), "by": by}
         if failed:
             return failed
         with Heartbeat(store, given.model, given.run):

@@ -20,6 +20,7 @@ WORDS = {
     "joined": ("Joined another run", "calm"),
     "deferred": ("Not yet", "calm"),
     "skipped": ("Skipped", "calm"),
+    "superseded": ("Superseded", "calm"),
     "no-data": ("No data", "calm"),
     "failed": ("Failed", "bad"),
 }

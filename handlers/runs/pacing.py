@@ -35,7 +35,7 @@ def entering(store: Store, spec: ModelSpec, request: Doc) -> Answer:
     history = trainings.read(store, spec.name).history
     answer = admitted(trigger, history, Asked(request["run"], bool(request["event"].get("now"))), holder, now)
     request.update(noted(answer))
-    if answer.kind == "skip":
+    if answer.kind in ("skip", "supersede"):
         request["by"] = holder
     return answer
 

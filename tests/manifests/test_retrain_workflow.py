@@ -135,6 +135,16 @@ def test_what_is_deferred_once_its_rows_are_known_trains_nothing_and_succeeds(ou
     assert promote["status"].endswith("transform=Succeeded grid=Succeeded train=Skipped evaluate=Omitted")
 
 
+@pytest.mark.parametrize("step", ["transform", "train"])
+def test_a_superseded_run_succeeds_and_is_followed(ours: Workflows, step: str) -> None:
+    """Its steps end with 70, which is not tried again; the judgement says that the run has done what it should."""
+    judged = {"verdict": json.dumps({"outcome": "superseded"}), "again": "yes", "event": ""}
+    ended = play(ours, **{step: lambda inputs: 70}, promote=lambda inputs: judged)
+    assert ended.phase == "Succeeded"
+    assert len(ended.of(step)) == (3 if step == "train" else 1)
+    assert [made.template for made in ended.created] == ["retrain"]
+
+
 def test_a_failed_trial_among_three_does_not_fail_the_run(ours: Workflows) -> None:
     good = handlers()["train"]
     ended = play(ours, train=lambda inputs: 65 if TRIALS[1]["id"] in inputs["trial"] else good(inputs))

@@ -19,10 +19,10 @@ def between_look_and_claim(world: World, monkeypatch: pytest.MonkeyPatch, happen
     """What run `late` decides when something happens between its look at the bucket and its claim."""
     real = fetch._claim
 
-    def first(*asked: Any) -> tuple[str, str, bool]:
+    def first(*asked: Any, **how: Any) -> tuple[str, str, bool]:
         monkeypatch.setattr(fetch, "_claim", real)
         happens()
-        return real(*asked)
+        return real(*asked, **how)
 
     monkeypatch.setattr(fetch, "_claim", first)
     return world.snapshot("late")
@@ -109,7 +109,7 @@ def test_a_process_that_wakes_after_its_run_was_judged_changes_nothing(world: Wo
         promote.run(given)
         world.put("2.csv", month("2013-01-26", 40, rows=60, signal=2.0, seed=1))
         ended.extend([world.result("a"), world.run("b")])
-        return real(*asked)
+        return real(*asked, **how)
 
     monkeypatch.setattr(champions, "current", asleep)
     promote.run(given)
