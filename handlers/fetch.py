@@ -17,9 +17,9 @@ from handlers.events import incoming, seen
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
+from handlers.runs import batches, pacing, past, requests, snapshots, trained, waiting
 from handlers.runs import claim as claims
-from handlers.runs import pacing, past, requests, snapshots, trained, waiting
-from handlers.storage import Store, open_store
+from handlers.storage import Store, canonical_json, open_store
 
 WINDOW_SECONDS = 10  # as the Sensors name their Workflows
 LOOK_AGAIN_SECONDS = 3.0  # while another run is about to take its snapshot
@@ -34,7 +34,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     step = steps.add_parser("look", help="how long until the sources have been quiet")
     _options(step, ["model", "spec", "run", "quiet", "at-most", "since"], {"window": "", "event": ""}, ["quiet", "wait"])
     step = steps.add_parser("snapshot", help="take a snapshot of the sources and decide")
-    _options(step, ["model", "spec", "run"], {"event": ""}, ["decision", "snapshot", "reason"])
+    _options(step, ["model", "spec", "run"], {"event": ""}, ["decision", "snapshot", "reason", "batches"])
     return parser.parse_args(argv)
 
 
@@ -172,6 +172,7 @@ def take(given: argparse.Namespace) -> None:
     write_output(given.decision_out, decision)
     write_output(given.snapshot_out, snapshot)
     write_output(given.reason_out, reason)
+    write_output(given.batches_out, canonical_json(batches.planned(store, spec, given.run, snapshot) if decision == "train" else []))
     log("decided", run=given.run, decision=decision, snapshot=snapshot, reason=reason)
 
 
