@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -128,6 +129,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def instant(at: float | None) -> str:
+    """ "2013-04-30 06:15:02 UTC" of seconds since 1970."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at is not None else "an unknown time"
+
+
 def shown(text: str, longest: int = 80) -> str:
     """A value of the data in quotes for a message: cut, and with what no terminal can print escaped."""
     return repr(text if len(text) <= longest else text[:longest] + "...")
@@ -170,6 +176,7 @@ def json_argument(text: str, option: str) -> Any:
 class RetrainRequest:
     """What an event asks for. Every source's event has this one shape; fields that a source does not know are empty.
 
+    `now`: not empty when the run may train whatever `trigger` says (`retrain submit --now`); `reason` says why. No Sensor passes it on.
     `source` is the way in; `id`, `type` and `sender` are a CloudEvent's, whose source its sender is.
     """
 
@@ -179,6 +186,7 @@ class RetrainRequest:
     time: str = ""
     reason: str = ""
     source: str = ""
+    now: str = ""
     id: str = ""
     type: str = ""
     sender: str = ""
@@ -192,6 +200,8 @@ class RetrainRequest:
                 raise BadData(f"the event's {name} must be text, not {type(value).__name__}")
             # JSON can name half a surrogate pair, which no encoding can write
             fields[name] = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if fields["now"] and not fields["reason"].strip():
+            raise BadData("the event's reason is empty: who sets `now` says why")
         if fields["model"] and not MODEL_NAME.fullmatch(fields["model"]):
             raise BadData(
                 f"the event's model {fields['model'][:80]!r} is not a model name; accepted: at most 40 characters of a-z, 0-9 and -"

@@ -18,7 +18,7 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
 from handlers.runs import claim as claims
-from handlers.runs import requests, snapshots, trained, waiting
+from handlers.runs import pacing, requests, snapshots, trained, waiting
 from handlers.storage import Store, open_store
 
 WINDOW_SECONDS = 10  # as the Sensors name their Workflows
@@ -79,21 +79,23 @@ def checked(text: str, file: str, sql: str | None) -> ModelSpec:
 def look(given: argparse.Namespace) -> None:
     """Whether the run may take its snapshot: the event's window is over and the sources have been quiet; if not, how long to wait.
 
-    One run of a model waits for all: one that finds another waiting joins it, and has nothing to wait for.
+    One run of a model waits for all: one that finds another waiting joins it, and has nothing to wait for. Who submitted with `--now`
+    neither joins nor waits.
     """
     spec, asked = load(given.spec), _readable(given.event)
     wanted = Wanted.of(given)
     store = open_store()
     now = store.server_time()
-    there, joined = waiting.enter(store, spec.name, wanted.waiting(given.run, now), now)
+    there, joined = waiting.Waiting(), False
+    if not asked.now:
+        there, joined = waiting.enter(store, spec.name, wanted.waiting(given.run, now), now)
     if joined:
         reason = f"joined run {there.run}, which waits until the sources are quiet"
         requests.keep(store, {**_request(store, spec, given.run, asked, "", now), "decision": "joined", "reason": reason})
-    if joined:
-        waits = 0.0
-    elif there.run == given.run:
+    waits = 0.0
+    if there.run == given.run:
         waits = _waits(store, spec, wanted, there)
-    else:
+    elif there.run and not joined:
         waits = max(there.until - now, LOOK_AGAIN_SECONDS)
     quiet = waits <= 0
     write_output(given.quiet_out, "yes" if quiet else "no")
@@ -175,6 +177,7 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     train: something is new. already-trained: the same data, spec and gate have been decided on. redecide: only the gate is new. busy:
     another run is training the model, and its claim now says that more is wanted. no-data: there is no object. duplicate: a run has
     taken this event before. joined: another run of the model waited until the sources were quiet when this one came (`look` has said so).
+    deferred: `trigger` allows no training now. skipped: another run is training the model, and `trigger.in_flight` is skip.
     """
     request = requests.read(store, spec.name, run)
     if request is None:
@@ -184,10 +187,14 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
         before = seen.by(store, spec.name, run, asked)
         if before:
             decision, reason = "duplicate", f"run {before} has taken this event: id {shown(asked.id)} of {shown(asked.sender)}"
+        if decision in ("train", "redecide"):
+            request.update(decision=decision, reason=reason)
+            pacing.entering(store, spec, request)
+            decision, reason = request["decision"], request["reason"]
     else:
         decision, reason = request["decision"], request["reason"]
     if decision in ("train", "redecide"):
-        busy = _claim(store, spec.name, run, request["digest"], request["gate"])
+        busy = _claim(store, spec.name, run, request["digest"], request["gate"], asked)
         if busy:
             decision, reason = "busy", busy
     request.update(decision=decision, reason=reason)
@@ -221,14 +228,15 @@ def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request:
     return decision, reason
 
 
-def _claim(store: Store, model: str, run: str, name: str, gate: str) -> str:
+def _claim(store: Store, model: str, run: str, name: str, gate: str, asked: RetrainRequest) -> str:
     """ "" when the run holds the claim; else why it does not. A run that trains the same data and spec gets no request for more."""
     holder, _ = claims.read(store, model)
     if holder.run != run and holder.held(store.server_time()):
         there = requests.read(store, model, holder.run)
         if there is not None and (there.get("digest"), there.get("gate")) == (name, gate):
             return f"run {holder.run} is training the same data and spec"
-    by = claims.take(store, model, run, {"run": run, "digest": name})
+    now = {"now": asked.reason} if asked.now else {}
+    by = claims.take(store, model, run, {"run": run, "digest": name, **now})
     return f"run {by} is training this model; another run follows it" if by else ""
 
 

@@ -23,7 +23,7 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import parse
 from handlers.modelspec.quantities import seconds
 from handlers.runs import claim as claims
-from handlers.runs import requests, snapshots, trained, waiting
+from handlers.runs import pacing, requests, snapshots, trained, waiting
 from handlers.storage import Store, canonical_json, open_store, optional_json
 
 GRACE = 120.0  # seconds beyond trigger.at_most in which the run of an upload takes its snapshot
@@ -31,7 +31,16 @@ NO_ATTEMPT = ("busy", "duplicate", "joined")  # decisions of runs that were not 
 ATTEMPTS = 3  # runs over one state of data, spec and code, the first included
 BETWEEN = 900.0  # seconds before the second attempt; twice as long before the third
 READ = 50  # requests that are read, the newest first
+NOT_TRIED = ("deferred", "skipped")
 LASTING = (2, 65, 78)  # exit codes of what fails again however often it is tried
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """Why a run should be started, and the requests of the runs that were refused over the same state, the newest first."""
+
+    reason: str
+    deferred: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ def run(argv: list[str]) -> None:
     now = store.server_time()
     starts = []
     for spec in specs(given.models):
-        reason = left_undone(store, spec, now, poll=given.poll)
+        reason = startable(store, spec, now, poll=given.poll)
         log("model is looked at", model=spec.name, start=bool(reason), reason=reason or "nothing is left undone")
         if reason:
             event = {"model": spec.name, "reason": f"heal: {reason}", "source": "heal"}
@@ -84,26 +93,52 @@ def specs(folder: Path) -> Iterator[ModelSpec]:
             yield spec
 
 
-def left_undone(store: Store, spec: ModelSpec, now: float, *, poll: bool = False) -> str:
-    """Why a run should be started; "" when none should: nothing is new, a run is at it or will be, or trying again would not help.
+def startable(store: Store, spec: ModelSpec, now: float, *, poll: bool = False) -> str:
+    """Why a run should be started now; "" when none should, or `trigger` does not allow it yet."""
+    undone = left_undone(store, spec, now, poll=poll)
+    if undone is None:
+        return ""
+    refused = pacing.refused_now(store, spec, undone.deferred, now)
+    if refused is not None:
+        log("not started yet", model=spec.name, undone=undone.reason, reason=refused.reason)
+    return "" if refused is not None else undone.reason
+
+
+def left_undone(store: Store, spec: ModelSpec, now: float, *, poll: bool = False) -> Undone | None:
+    """What is to be made good; None when nothing is: nothing is new, a run is at it or will be, or trying again would not help.
 
     `poll`: no upload is told of, so new data is nobody else's to start a run for.
     """
     claim, _ = claims.read(store, spec.name)
     if claim.held(now):
-        return ""  # who trains starts what is wanted after it
+        return None  # who trains starts what is wanted after it
     if waiting.read(store, spec.name)[0].there(now):
-        return ""  # who waits has not taken its snapshot yet
+        return None  # who waits has not taken its snapshot yet
     state = state_of(spec, snapshots.look(store, spec))
     if state is None or trained.run_of(store, spec.name, state.digest, state.gate) is not None:
-        return ""
-    tried = list(attempts(store, spec.name, state))
-    if not tried and claim.run:
-        return f"run {claim.run} has died"
-    if not tried:
+        return None
+    kept = list(attempts(store, spec.name, state))
+    deferred = [each for each in kept if each["decision"] == "deferred"]
+    tried = [each for each in kept if each["decision"] not in NOT_TRIED]
+    if tried:
+        reason = _again(store, spec.name, tried, now)
+    elif claim.run:
+        reason = f"run {claim.run} has died"
+    elif deferred:
+        reason = f"run {deferred[0]['run']} was deferred ({deferred[0]['refused']['rule']})"
+    elif kept:
+        reason = _skipped(store, spec.name, kept[0])
+    else:
         waits = not poll and state.newest + seconds(spec.trigger.at_most) + GRACE > now
-        return "" if waits else "no run has taken the data, spec and code that are there now"
-    return _again(store, spec.name, tried, now)
+        reason = "" if waits else "no run has taken the data, spec and code that are there now"
+    return Undone(reason, deferred) if reason else None
+
+
+def _skipped(store: Store, model: str, request: dict[str, Any]) -> str:
+    """A state that was skipped while a run trained is left to the next event, unless that run came to nothing."""
+    result = requests.result(store, model, request["by"])
+    nothing = result is None or result["outcome"] == "failed"
+    return f"run {request['run']} was skipped for run {request['by']}, which has failed" if nothing else ""
 
 
 def state_of(spec: ModelSpec, taken: snapshots.Snapshot) -> State | None:

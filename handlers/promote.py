@@ -1,8 +1,8 @@
 """Judge a run's winner against the champion and move the champion pointer; or write the run's report.
 
 `python -m handlers.promote [judge] --model M --spec JSON --dataset DIGEST --run NAME --results JSON --status TEXT --decision D
---verdict-out PATH --again-out PATH` and `python -m handlers.promote report --model M --run NAME --status PHASE --failures JSON
---again-out PATH`, which ends a run that nobody judged.
+--verdict-out PATH --again-out PATH --event-out PATH` and `python -m handlers.promote report --model M --run NAME --status PHASE
+--failures JSON --again-out PATH --event-out PATH`, which ends a run that nobody judged.
 
 Written in this order: verdict.json, the history entry, the pointer, result.json; then the claim is released. After a crash at any point a
 repetition ends in the same state, with one promotion. It exits non-zero when the run has failed,
@@ -24,9 +24,9 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from handlers.report.run_report import ended_early, parse_failures, write_report
 from handlers.runs import champion as champions
-from handlers.runs import trained, trials, waiting
+from handlers.runs import pacing, trained, trials, waiting
 from handlers.runs.champion import Overtaken
-from handlers.runs.claim import Heartbeat, release
+from handlers.runs.claim import Heartbeat, release, wish
 from handlers.runs.claim import read as read_claim
 from handlers.runs.comparison import verdict as judged
 from handlers.runs.evaluation import on_valid
@@ -34,7 +34,7 @@ from handlers.runs.records import RunRecord, read_run, runs
 from handlers.runs.requests import run_folder
 from handlers.storage import Store, canonical_json, open_store, write_json, write_once
 
-ENDED_BEFORE = ("already-trained", "busy", "duplicate", "joined", "no-data")
+ENDED_BEFORE = ("already-trained", "busy", "duplicate", "joined", "no-data", "deferred", "skipped")
 JUDGING = ("train", "redecide")
 ATTEMPTS = 5
 
@@ -47,6 +47,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         parser.add_argument(f"--{name}", required=True)
     for name in ("verdict-out", "again-out"):
         parser.add_argument(f"--{name}", required=True, metavar="PATH")
+    parser.add_argument("--event-out", metavar="PATH")
     return parser.parse_args(argv)
 
 
@@ -56,7 +57,8 @@ def report_arguments(argv: Sequence[str]) -> argparse.Namespace:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--status", default="")
     parser.add_argument("--failures", default="null")
-    parser.add_argument("--again-out", metavar="PATH")
+    for name in ("again-out", "event-out"):
+        parser.add_argument(f"--{name}", metavar="PATH")
     return parser.parse_args(argv)
 
 
@@ -73,6 +75,7 @@ def report(given: argparse.Namespace) -> None:
     store = open_store()
     again = close(store, given)
     write_output(given.again_out, "yes" if again else "no")
+    write_output(given.event_out, wish(store, given.model, given.run))
     log("report is written", key=write_report(store, given.model, given.run, given.status, given.failures), again=again)
 
 
@@ -100,6 +103,7 @@ def judge(given: argparse.Namespace) -> None:
     again = given.decision in JUDGING and release(store, given.model, given.run)
     write_output(given.verdict_out, canonical_json({k: result.get(k) for k in ("outcome", "reason", "champion", "winner")}))
     write_output(given.again_out, "yes" if again else "no")
+    write_output(given.event_out, wish(store, given.model, given.run))
     log("run has ended", run=given.run, outcome=result["outcome"], reason=result["reason"], again=again)
     if result["outcome"] == "failed":
         raise GaveUp(result["reason"])
@@ -112,6 +116,8 @@ def end(store: Store, given: argparse.Namespace) -> dict[str, Any]:
     result = {"model": given.model, "run": given.run, "decision": given.decision, "status": given.status, **outcome}
     # with trials lost the training is not finished: the next event trains what is missing
     if request is not None and "verdict" in outcome and not lost_trials(given, outcome["trials"]):
+        if given.decision == "train":
+            pacing.finished(store, load(given.spec), request, load_dataset(store, given.model, outcome["dataset"]))
         trained.mark(store, request)
     result["at"] = store.server_time()
     write_json(store, f"{run_folder(given.model, given.run)}/result.json", result)
@@ -124,8 +130,9 @@ def lost_trials(given: argparse.Namespace, judged: Sequence[str]) -> int:
 
 
 def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any]:
-    if given.decision in ENDED_BEFORE:
-        return {"outcome": given.decision, "reason": str(request.get("reason", given.decision))}
+    decision = "deferred" if request.get("decision") == "deferred" else given.decision
+    if decision in ENDED_BEFORE:
+        return {"outcome": decision, "reason": str(request.get("reason", decision)), **(request.get("refused") or {})}
     scores = [s for s in _scores(given.results) if s.get("trial")]
     dataset = given.dataset
     try:

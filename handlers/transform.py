@@ -1,6 +1,6 @@
 """Make the parts of a snapshot that the bucket does not have, and the manifest that gives every part its role.
 
-`python -m handlers.transform --model M --spec JSON --snapshot DIGEST --run NAME --dataset-out PATH --summary-out PATH`.
+`python -m handlers.transform --model M --spec JSON --snapshot DIGEST --run NAME --dataset-out PATH --summary-out PATH --decision-out PATH`.
 Adding a month of data makes the parts of that month: parts are named by what they are made of, so none is made twice.
 """
 
@@ -14,7 +14,7 @@ from handlers.data import datasets, manifest
 from handlers.data.manifest import Dataset
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
-from handlers.runs import requests, retried, snapshots
+from handlers.runs import pacing, requests, retried, snapshots
 from handlers.runs.claim import Heartbeat
 from handlers.storage import Changed, Store, canonical_json, open_store
 
@@ -23,7 +23,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m handlers.transform", description=__doc__.splitlines()[0] if __doc__ else None)
     for name in ("model", "spec", "snapshot", "run"):
         parser.add_argument(f"--{name}", required=True)
-    for name in ("dataset", "summary"):
+    for name in ("dataset", "summary", "decision"):
         parser.add_argument(f"--{name}-out", metavar="PATH")
     return parser.parse_args(argv)
 
@@ -32,13 +32,15 @@ def run(argv: list[str]) -> None:
     given = arguments(argv)
     store, spec = open_store(), load(given.spec)
     with Heartbeat(store, given.model, given.run):
-        dataset, summary = of_run(store, spec, given.run, given.snapshot)
+        dataset, summary, read = of_run(store, spec, given.run, given.snapshot)
+        decision = pacing.counted(store, spec, given.run, dataset, read)
     write_output(given.dataset_out, dataset.digest)
     write_output(given.summary_out, canonical_json(summary))
+    write_output(given.decision_out, decision)
 
 
-def of_run(store: Store, spec: ModelSpec, run: str, given: str) -> tuple[Dataset, dict[str, Any]]:
-    """The dataset of a run's snapshot: of the one that its request names, or else of the one that is given.
+def of_run(store: Store, spec: ModelSpec, run: str, given: str) -> tuple[Dataset, dict[str, Any], pacing.Read]:
+    """The dataset of a run's snapshot, what was made and what was read: of the snapshot that its request names, or else of the given one.
 
     Where an object was put again since, what is there now is snapshotted and made: what was made already of the other objects stays.
     """
@@ -65,8 +67,10 @@ def _learned(store: Store, model: str, run: str, given: str) -> tuple[str, float
     return (given, store.server_time()) if request is None else (str(request["snapshot"]), requests.as_of(request))
 
 
-def transform(store: Store, model: str, spec: ModelSpec, snapshot: str, as_of: float) -> tuple[Dataset, dict[str, Any]]:
-    """The dataset of a snapshot, and what was made for it. Raises Changed when the bucket does not hold the snapshot's content any more.
+def transform(store: Store, model: str, spec: ModelSpec, snapshot: str, as_of: float) -> tuple[Dataset, dict[str, Any], pacing.Read]:
+    """The dataset of a snapshot, what was made for it, and the rows of each object.
+
+    Raises Changed when the bucket does not hold the snapshot's content any more.
 
     `as_of` is the instant that says which days are over.
     """
@@ -83,7 +87,7 @@ def transform(store: Store, model: str, spec: ModelSpec, snapshot: str, as_of: f
         "unit": dataset.unit,
     }
     log("dataset", dataset=dataset.digest, fresh=fresh, **summary)
-    return dataset, summary
+    return dataset, summary, [(str(one.document["source"][-1]), int(one.document["rows"])) for one in read]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from handlers import failures
-from handlers.contracts import TryAgain, WrongUsage, main
+from handlers.contracts import TryAgain, WrongUsage, instant, main
 from handlers.report import explain
 from handlers.runs import champion as champions
 from handlers.runs import trials
@@ -66,7 +66,7 @@ def _model_row(store: Store, model: str) -> Doc:
             name: record.get(name)
             for name in ("number", "trial", "run", "at", "metric", "test", "metrics", "params", "learned", "estimator")
         }
-        row["since"] = explain.instant(record.get("at"))
+        row["since"] = instant(record.get("at"))
     return row
 
 
@@ -93,6 +93,8 @@ def _run_row(store: Store, record: RunRecord, champion: Doc | None) -> Doc:
         "winner": verdict.get("winner"),
         "champion": champion is not None and champion["run"] == record.run,
         "at": record.at or None,
+        "now": explain.submitted_now(record.request),
+        "next_possible_at": result.get("next_possible_at"),
     }
 
 
@@ -218,8 +220,8 @@ def _model_cells(row: Doc) -> list[str]:
 def _run_cells(row: Doc) -> list[str]:
     test = f"{row['metric']} {explain.valued(row['test'])}" if row["test"] else ""
     better = explain.valued(row["difference"]) if row["difference"] else ""
-    why = row["reason"] if row["outcome"] == "failed" or (row["outcome"] == "running" and " failed: " in row["reason"]) else ""
-    last = "champion" if row["champion"] else why
+    told = row["outcome"] in ("failed", "deferred", "skipped") or (row["outcome"] == "running" and " failed: " in row["reason"])
+    last = "; ".join(filter(None, ["champion" if row["champion"] else row["reason"] if told else "", row["now"]]))
     return [row["model"], row["run"], row["outcome"], str(row["trials"] or ""), test, better, last]
 
 

@@ -290,13 +290,19 @@ class Schedule(SpecMapping):
     timezone: Zone = "UTC"
 
 
+class DailyBudget(SpecMapping):
+    """What a model's trainings may take of a day (UTC)."""
+
+    runs: int = Field(ge=1)
+
+
 class Trigger(SpecMapping):
     schedule: Schedule | None = None
     quiet: Duration = "30s"
     at_most: Duration = "10m"
     min_new_rows: int = Field(default=1, ge=0)
     cooldown: Duration = "0s"
-    daily_budget: Duration | None = None
+    daily_budget: DailyBudget | None = None
     in_flight: Literal["queue", "skip", "supersede"] = "queue"
 
 

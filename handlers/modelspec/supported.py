@@ -48,9 +48,8 @@ def _promotion(spec: ModelSpec) -> Iterator[Refusal]:
     for key in ("slices", "refit", "approval"):
         if getattr(spec.promote, key) is not None:
             yield _not_yet("promote", key)
-    for key in ("cooldown", "daily_budget", "in_flight", "min_new_rows"):
-        if key in spec.trigger.model_fields_set and getattr(spec.trigger, key) != type(spec.trigger).model_fields[key].default:
-            yield _not_yet("trigger", key)
+    if spec.trigger.in_flight == "supersede":
+        yield _not_yet("trigger", "in_flight", instead="supported: queue, skip")
     for stage, resources in spec.resources.items():
         for key in ("gpu", "pool", "parallel", "max_runtime", "retries"):
             if getattr(resources, key) is not None:

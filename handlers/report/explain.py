@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-from handlers.contracts import counted
+from handlers.contracts import counted, instant
 from handlers.runs.gate import number
 
 Doc = Mapping[str, Any]
-
-
-def instant(at: float | None) -> str:
-    """ "2013-04-30 06:15:02 UTC" of seconds since 1970."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at is not None else "an unknown time"
 
 
 def parameters(params: Doc | None) -> str:
@@ -101,8 +95,19 @@ def model(name: str, record: Doc | None, verdicts: Sequence[Doc]) -> list[str]:
 
 def run(name: str, request: Doc | None, result: Doc | None, verdict: Doc | None, failing: str = "") -> list[str]:
     """How a run ended, or that it has not; `failing`: why it will fail."""
+    aside = submitted_now(request)
     if result is None:
         ended = f"Run {name} has not ended" + (f" (requested at {instant(request.get('at'))})." if request and request.get("at") else ".")
-        return [ended, *([f"Step {failing}."] if failing else [])]
+        return [ended, *([f"Step {failing}."] if failing else []), *([f"It was {aside}."] if aside else [])]
     ended = f"Run {name} ended at {instant(result.get('at'))} as {result['outcome']}"
-    return [f"{ended}.", *challenger(verdict)] if verdict else [f"{ended}: {result.get('reason', '')}."]
+    sentences = [f"{ended}.", *challenger(verdict)] if verdict else [f"{ended}: {result.get('reason', '')}."]
+    return [*sentences, *([f"It was {aside}."] if aside else [])]
+
+
+def submitted_now(request: Doc | None) -> str:
+    """ "submitted with --now: why", and which rule of `trigger` that set aside; "" for a run that was not."""
+    asked = (request or {}).get("event") or {}
+    if not asked.get("now"):
+        return ""
+    aside = ((request or {}).get("overrode") or {}).get("reason")
+    return f"submitted with --now: {asked['reason']}" + (f" (set aside: {aside})" if aside else "")

@@ -17,6 +17,8 @@ WORDS = {
     "already-trained": ("Already trained", "calm"),
     "busy": ("Model busy", "calm"),
     "joined": ("Joined another run", "calm"),
+    "deferred": ("Not yet", "calm"),
+    "skipped": ("Skipped", "calm"),
     "no-data": ("No data", "calm"),
     "failed": ("Failed", "bad"),
 }

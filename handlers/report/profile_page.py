@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from handlers.contracts import counted
-from handlers.report.explain import instant
+from handlers.contracts import counted, instant
 from handlers.report.page import CSS
 
 Doc = Mapping[str, Any]

@@ -6,11 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handlers.contracts import counted, long_argument
+from handlers.contracts import counted, instant, long_argument
 from handlers.data.manifest import Dataset, load_dataset
 from handlers.failures import of_run
 from handlers.metrics.metrics import METRICS
-from handlers.report.explain import instant
 from handlers.report.page import Facts, page
 from handlers.runs import trials
 from handlers.runs.champion import current

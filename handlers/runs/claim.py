@@ -7,6 +7,7 @@ whose heartbeat is old belongs to a dead run and is taken over.
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from handlers.contracts import TryAgain, log
-from handlers.storage import Conflict, Missing, Store, Temporary, write_json
+from handlers.storage import Conflict, Missing, Store, Temporary, canonical_json, write_json
 
 BEAT_SECONDS = 20.0
 # every long stage renews it; long enough for pods that wait for a node between two stages
@@ -28,7 +29,8 @@ def claim_key(model: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`run` is empty while no run trains. `last` records the run that released the claim last, and whether more was wanted then."""
+    """`run` is empty while no run trains. `last` records the run that released the claim last, whether more was wanted then, and `now`:
+    why the one that was submitted with `--now` was."""
 
     run: str = ""
     heartbeat: float = 0.0
@@ -67,7 +69,7 @@ def take(store: Store, model: str, run: str, wanted: dict[str, Any]) -> str:
         now = store.server_time()
         if claim.run == run or not claim.held(now):
             # requests to a dead run stay: the snapshot of the run that takes over may be older than they are
-            fresh = Claim(run, now, tuple(w for w in claim.wanted if w.get("run") != run))
+            fresh = Claim(run, now, tuple(w for w in claim.wanted if w.get("run") != run), claim.last)
             if _write(store, model, fresh, etag):
                 return ""
         else:
@@ -83,9 +85,20 @@ def release(store: Store, model: str, run: str) -> bool:
         claim, etag = read(store, model)
         if claim.run != run:
             return bool(claim.last and claim.last.get("run") == run and claim.last.get("wanted"))
-        if _write(store, model, Claim("", store.server_time(), (), {"run": run, "wanted": bool(claim.wanted)}), etag):
+        now = [each["now"] for each in claim.wanted if each.get("now")]
+        last = {"run": run, "wanted": bool(claim.wanted), **({"now": now[-1]} if now else {})}
+        if _write(store, model, Claim("", store.server_time(), (), last), etag):
             return bool(claim.wanted)
     raise TryAgain(f"{claim_key(model)} changes too often to be released; it is retried")
+
+
+def wish(store: Store, model: str, run: str) -> str:
+    """The event of the run that follows `run`, which has let go of the claim: "" unless one was wanted that was submitted with `--now`."""
+    last = read(store, model)[0].last or {}
+    if last.get("run") != run or not last.get("now"):
+        return ""
+    event = {"model": model, "reason": last["now"], "source": "followup", "now": "yes"}
+    return base64.b64encode(canonical_json(event).encode()).decode()
 
 
 def beat(store: Store, model: str, run: str) -> bool:

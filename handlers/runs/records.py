@@ -33,7 +33,7 @@ class RunRecord:
 
     @property
     def outcome(self) -> str:
-        """promoted, refused, kept, already-trained, busy, joined, duplicate, no-data or failed; running while there is no result."""
+        """promoted, refused, kept, already-trained, busy, joined, deferred, skipped, duplicate, no-data or failed; else running."""
         return str(self.result["outcome"]) if self.result is not None else "running"
 
 

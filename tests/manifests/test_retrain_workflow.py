@@ -32,7 +32,7 @@ def judge(inputs: Mapping[str, str]) -> Mapping[str, str] | int:
         return 70
     if inputs["decision"] == "":
         return 70
-    return {"verdict": "{}", "again": "no"}
+    return {"verdict": "{}", "again": "no", "event": ""}
 
 
 def handlers(**changed: Fake) -> dict[str, Fake]:
@@ -41,12 +41,12 @@ def handlers(**changed: Fake) -> dict[str, Fake]:
         "spec": lambda inputs: SPEC,
         "look": lambda inputs: {"quiet": "yes", "wait": "0s"},
         "fetch": lambda inputs: {"decision": "train", "snapshot": "snap", "reason": ""},
-        "transform": lambda inputs: {"dataset": "data", "summary": "{}"},
+        "transform": lambda inputs: {"dataset": "data", "summary": "{}", "decision": "train"},
         "grid": lambda inputs: {"trials": json.dumps(TRIALS)},
         "train": lambda inputs: {"result": json.dumps({"trial": json.loads(inputs["trial"])["id"]})},
         "evaluate": lambda inputs: {"scores": json.dumps({"trial": json.loads(inputs["result"])["trial"], "value": 0.6})},
         "promote": judge,
-        "report": lambda inputs: {"again": "no"},
+        "report": lambda inputs: {"again": "no", "event": ""},
     }
     return {**usual, **changed}
 
@@ -89,13 +89,23 @@ def test_a_prefix_that_is_not_quiet_is_looked_at_again(ours: Workflows) -> None:
     assert looks == ["0s"] * 3
 
 
-@pytest.mark.parametrize("decision", ["already-trained", "busy", "no-data", "redecide"])
+@pytest.mark.parametrize("decision", ["already-trained", "busy", "no-data", "redecide", "deferred", "skipped"])
 def test_what_needs_no_training_trains_nothing_and_succeeds(ours: Workflows, decision: str) -> None:
     ended = play(ours, fetch=lambda inputs: {"decision": decision, "snapshot": "snap", "reason": "run r"})
     assert ended.phase == "Succeeded"
     assert not any(ended.of(template) for template in TRAINING)
     assert [(inputs["decision"], inputs["results"]) for inputs in ended.of("promote")] == [(decision, "[]")]
     assert ended.phases["transform"] == "Skipped"
+
+
+def test_what_is_deferred_once_its_rows_are_known_trains_nothing_and_succeeds(ours: Workflows) -> None:
+    judged = {"verdict": json.dumps({"outcome": "deferred"}), "again": "no", "event": ""}
+    deferred = {"dataset": "data", "summary": "{}", "decision": "deferred"}
+    ended = play(ours, transform=lambda inputs: deferred, promote=lambda inputs: judged)
+    assert ended.phase == "Succeeded"
+    assert (ended.of("train"), ended.of("evaluate")) == ([], [])
+    (promote,) = ended.of("promote")
+    assert promote["status"].endswith("transform=Succeeded grid=Succeeded train=Skipped evaluate=Omitted")
 
 
 def test_a_failed_trial_among_three_does_not_fail_the_run(ours: Workflows) -> None:
@@ -151,17 +161,17 @@ def test_a_bad_spec_fails_the_run_and_is_still_judged_and_reported(ours: Workflo
 
 
 def test_a_run_that_was_asked_for_meanwhile_is_followed_by_another(ours: Workflows) -> None:
-    ended = play(ours, promote=lambda inputs: {"verdict": "{}", "again": "yes"})
+    ended = play(ours, promote=lambda inputs: {"verdict": "{}", "again": "yes", "event": "e1"})
     assert ended.phase == "Succeeded"
     (followup,) = ended.created
     assert followup.name.startswith("retrain-flight-delay-after-")
-    assert (followup.template, followup.parameters) == ("retrain", {"model": "flight-delay", "event": ""})
+    assert (followup.template, followup.parameters) == ("retrain", {"model": "flight-delay", "event": "e1"})
     assert followup.labels["retrain/after"] == ended.document["metadata"]["name"]
 
 
 def test_a_run_that_nobody_judged_is_followed_from_its_exit_handler(ours: Workflows) -> None:
     """A step in error is as good as any: what counts is what `report` says."""
-    ended = play(ours, promote=lambda inputs: 2, report=lambda inputs: {"again": "yes"})
+    ended = play(ours, promote=lambda inputs: 2, report=lambda inputs: {"again": "yes", "event": ""})
     assert ended.phase == "Failed"
     (followup,) = ended.created
     assert followup.name.startswith("retrain-flight-delay-after-")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from handlers.contracts import instant
 from handlers.report import explain
 
 TEST = {"value": 0.6243, "low": 0.6, "high": 0.648, "confidence": 0.95, "clusters": 14, "rows": 12345}
@@ -96,4 +97,4 @@ def test_words_for_values() -> None:
     assert explain.valued(None) == explain.valued({"value": None}) == "undefined"
     assert explain.valued({"value": 19.5, "low": None}) == "19.50"
     assert explain.parameters({}) == explain.parameters(None) == "as in the spec"
-    assert explain.instant(None) == "an unknown time"
+    assert instant(None) == "an unknown time"

@@ -34,7 +34,7 @@ def made(world: World, run: str = "r") -> tuple[Dataset, dict[str, Any], Countin
     store = Counting(world.folder)
     _, snapshot = world.snapshot(run)
     spec = load(world.read_spec())
-    return *transform.transform(store, world.model, spec, snapshot, store.server_time()), store
+    return *transform.transform(store, world.model, spec, snapshot, store.server_time())[:2], store
 
 
 def rows(world: World, dataset: Dataset, role: str = "train", **how: Any) -> list[Batch]:

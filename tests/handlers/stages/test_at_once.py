@@ -51,7 +51,7 @@ def made_by(facts: Facts) -> list[int]:
 
 
 def of_run(world: World, run: str = "r") -> tuple[Dataset, dict[str, Any]]:
-    return transform.of_run(world.store, load(world.read_spec()), run, world.snapshot(run)[1])
+    return transform.of_run(world.store, load(world.read_spec()), run, world.snapshot(run)[1])[:2]
 
 
 def both_ways(world: World, facts: Facts, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:

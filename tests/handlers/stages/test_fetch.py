@@ -187,6 +187,15 @@ def test_a_window_is_waited_out(world: World) -> None:
     assert look(world, window=str(window))[0] == "no"
 
 
+def test_who_submits_with_now_neither_waits_nor_joins_who_does(world: World) -> None:
+    world.put("1.csv", month("2013-01-01", 30))
+    assert look(world)[0] == "no"
+    event = base64.b64encode(json.dumps({"model": "late", "now": "yes", "reason": "the fair"}).encode()).decode()
+    assert look(world, run="r2", event=event) == ("yes", "0s")
+    assert waiting.read(world.store, "late")[0].run == "r1"
+    assert reason(world, "r2", "--event", event)[0] == "train"
+
+
 def test_who_comes_while_another_waits_joins_it_and_is_in_its_snapshot(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     assert look(world)[0] == "no"
@@ -197,7 +206,7 @@ def test_who_comes_while_another_waits_joins_it_and_is_in_its_snapshot(world: Wo
     assert read_json(world.store, "runs/late/r2/request.json")["event"]["key"] == "incoming/late/1.csv"
     promote.run(world.promote_arguments("", [], "r2", "joined"))
     assert (world.result("r2")["outcome"], world.result("r2")["reason"]) == ("joined", told)
-    assert heal.left_undone(world.store, load(world.read_spec()), world.store.server_time() + 800) == ""
+    assert heal.left_undone(world.store, load(world.read_spec()), world.store.server_time() + 800) is None
     assert look(world, quiet="0s", since="0")[0] == "yes"
     assert reason(world, "r1")[0] == "train"
     assert waiting.read(world.store, "late")[0].run == ""

@@ -29,7 +29,7 @@ def late(world: World) -> World:
 def reason(world: World, after: float, *, poll: bool = False) -> str:
     """What heal says so many seconds from now."""
     spec = parse(spec_text(world))
-    return heal.left_undone(world.store, spec, world.store.server_time() + after, poll=poll)
+    return heal.startable(world.store, spec, world.store.server_time() + after, poll=poll)
 
 
 def spec_text(world: World) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,12 +11,13 @@ from pathlib import Path
 import click
 
 from localargo import Document, InvalidInput, refuse
+from retrain.cli import completion
 from retrain.cli.following import ended
 from retrain.cli.loading import known
 from retrain.cli.options import assignments, manifests, output_option, parameter_option, place_option
 from retrain.cli.workflows._documents import engine
 from retrain.cli.workflows._given import names, with_values
-from retrain.client.connect import argo_server
+from retrain.client.connect import argo_server, models
 from retrain.client.place import Cluster, Place
 from retrain.client.protocol import ArgoServer
 from retrain.client.workflows import phase
@@ -22,33 +25,45 @@ from retrain.display import tree
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=manifests)
+@click.argument("names_given", nargs=-1, metavar="[FILES|MODEL]...", shell_complete=completion.models)
 @click.option("--from", "template", metavar="workflowtemplate/NAME", help="Submit a Workflow that refers to a WorkflowTemplate.")
 @parameter_option
+@click.option("--now", is_flag=True, help="Train MODEL whatever its spec's `trigger` says; needs --reason.")
+@click.option("--reason", metavar="TEXT", help="Why MODEL is trained; the run keeps it.")
 @click.option("--name", help="metadata.name of the Workflow.")
 @click.option("--wait", "wait_", is_flag=True, help="Wait for the end; exit 1 unless it succeeds.")
 @click.option("--watch", "watch_", is_flag=True, help="Show the tree while it runs.")
 @output_option("name", "wide")
 @place_option
 def submit(
-    files: tuple[Path, ...],
+    names_given: tuple[str, ...],
     template: str | None,
     given: tuple[str, ...],
+    now: bool,
+    reason: str | None,
     name: str | None,
     wait_: bool,
     watch_: bool,
     output: str,
     place: Place,
 ) -> None:
-    """Create Workflows from files or from a template. Templates and other documents in the files are stored first.
+    """Create Workflows from files or from a template, or the run of a model. Templates and other documents in the files are stored first.
 
     \b
     retrain submit hello.yaml -p message=hi --wait
     retrain submit --from workflowtemplate/retrain -p model=flight-delay
+    retrain submit flight-delay --now --reason "the fair is on Monday"
     """
-    if bool(files) == bool(template):
-        raise click.UsageError("give files, or --from workflowtemplate/NAME")
-    found = with_values(files, given) if files else [_referring(str(template), given)]
+    if sum(map(bool, (names_given, template))) != 1:
+        raise click.UsageError("give files, --from workflowtemplate/NAME, or a MODEL with --reason")
+    files: tuple[Path, ...] = ()
+    if now or reason is not None:
+        found = [run_of(_one_model(names_given, given, place), str(reason or ""), now=now)]
+    elif names_given:
+        files = tuple(manifests.convert(each, None, None) for each in names_given)
+        found = with_values(files, given)
+    else:
+        found = [_referring(str(template), given)]
     workflows = [d for d in found if d.kind == "Workflow"]
     if not workflows:
         raise InvalidInput(f"{names(files)}: no Workflow in it; `retrain apply` stores templates and other documents")
@@ -65,6 +80,31 @@ def submit(
     tree.show(shown, output)
     if (wait_ or watch_) and any(phase(w) != "Succeeded" for w in shown):
         sys.exit(1)
+
+
+def _one_model(names_given: tuple[str, ...], given: tuple[str, ...], place: Place) -> str:
+    if len(names_given) != 1 or given:
+        raise click.UsageError("--now and --reason go with one MODEL and no -p: `retrain submit MODEL --now --reason TEXT`")
+    known_models = models(place)
+    if known_models is not None and names_given[0] not in known_models:
+        raise click.UsageError(f"there is no model {names_given[0]!r}; models: {', '.join(known_models) or 'none yet'}")
+    return names_given[0]
+
+
+def run_of(model: str, reason: str, *, now: bool) -> Document:
+    """The Workflow of a run that a person asks for, with the event that says why."""
+    if not reason.strip():
+        raise click.UsageError("--reason TEXT is required with --now: the run keeps why the rules were set aside")
+    event = {"model": model, "reason": reason, "source": "submit", **({"now": "yes"} if now else {})}
+    encoded = base64.b64encode(json.dumps(event).encode()).decode()
+    parameters = [{"name": "model", "value": model}, {"name": "event", "value": encoded}]
+    workflow = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"generateName": f"retrain-{model}-", "labels": {"retrain/trigger": "submit"}},
+        "spec": {"workflowTemplateRef": {"name": "retrain"}, "arguments": {"parameters": parameters}},
+    }
+    return Document(workflow, f"submit {model}", {})
 
 
 def _store(server: ArgoServer, found: Sequence[Document], place: Place) -> None:

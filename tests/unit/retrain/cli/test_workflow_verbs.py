@@ -1,3 +1,4 @@
+import base64
 import json
 from pathlib import Path
 
@@ -77,18 +78,40 @@ def test_submit_stores_the_templates_of_its_files_too(engine: Engine, tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "give files, or --from workflowtemplate/NAME"),
+        ([], "give files, --from workflowtemplate/NAME, or a MODEL with --reason"),
         (["--from", "workflowtemplate/"], "is not workflowtemplate/NAME"),
         (["--from", "cronworkflow/x"], "is not workflowtemplate/NAME"),
         (["--from", "say", "-p", "noequals"], "'noequals' is not name=value"),
         (["--from", "sya"], 'workflowtemplates.argoproj.io "sya" not found (did you mean say?)'),
         (["missing.yaml"], "does not exist"),
+        (["m", "--now"], "--reason TEXT is required with --now"),
+        (["m", "--now", "--reason", " "], "--reason TEXT is required with --now"),
+        (["m", "n", "--now", "--reason", "x"], "--now and --reason go with one MODEL"),
+        (["--from", "say", "--now", "--reason", "x"], "--now and --reason go with one MODEL"),
     ],
 )
 def test_wrong_usage_of_submit_ends_with_2(engine: Engine, arguments: list[str], told: str) -> None:
     refused = engine.call("submit", *arguments)
     assert refused.exit_code == 2
     assert told in refused.stderr
+
+
+def test_submit_of_a_model_carries_why_and_that_it_is_now(engine: Engine, tmp_path: Path) -> None:
+    template = next(t for t in MANIFEST.split("---\n") if "WorkflowTemplate" in t).replace("{name: say}", "{name: retrain}")
+    models = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: models}\ndata: {m.yaml: ''}\n"
+    (tmp_path / "t.yaml").write_text(template + models, encoding="utf-8")
+    engine.ok("apply", str(tmp_path / "t.yaml"))
+    nobody = engine.call("submit", "nobody", "--now", "--reason", "x")
+    assert (nobody.exit_code, "there is no model 'nobody'; models: m" in nobody.stderr) == (2, True)
+    for now in (["--now"], []):
+        told = engine.json("submit", "m", *now, "--reason", "the fair is on Monday")
+        (workflow,) = told["items"]
+        values = {each["name"]: each["value"] for each in workflow["spec"]["arguments"]["parameters"]}
+        event = json.loads(base64.b64decode(values["event"]))
+        assert values["model"] == "m"
+        assert event == {"model": "m", "reason": "the fair is on Monday", "source": "submit", **({"now": "yes"} if now else {})}
+        assert workflow["metadata"]["name"].startswith("retrain-m-")
+        assert workflow["metadata"]["labels"]["retrain/trigger"] == "submit"
 
 
 def test_submit_of_what_is_no_workflow_says_where_it_belongs(engine: Engine) -> None:

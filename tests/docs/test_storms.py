@@ -1,0 +1,30 @@
+"""What the page about storms shows is accepted, and the webhook cannot set a rule aside."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from handlers.modelspec import yaml12
+from handlers.modelspec.parse import read
+from tests.docs.pages import DOCS, ROOT, blocks
+
+SHOWN = [block.text for block in blocks(DOCS / "howto" / "storms-and-cost.md") if block.language == "yaml"]
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+def test_a_trigger_that_is_shown_is_accepted(shown: str) -> None:
+    tree: Any = yaml12.load((ROOT / "models" / "flight-delay.yaml").read_text(encoding="utf-8"))
+    tree["spec"] |= yaml12.load(shown)
+    assert [str(found) for found in read(json.dumps(tree), "spec")[1]] == []
+
+
+def test_no_sensor_passes_now_on() -> None:
+    for path in (ROOT / "sensors").glob("*.yaml"):
+        for sensor in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+            for dependency in sensor["spec"]["dependencies"] if sensor["kind"] == "Sensor" else ():
+                assert not re.search(r"\bnow\b", json.dumps(dependency.get("transform") or {})), path
