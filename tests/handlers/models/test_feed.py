@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from handlers.contracts import BadData
 from handlers.data.encode import Encoder
+from handlers.data.read import batches
 from handlers.models.feed import DatasetFeed, ahead
 from handlers.models.loop import SAMPLE_BATCHES
 from handlers.models.model_file import state_digest
@@ -127,6 +128,14 @@ def test_later_epochs_read_nothing_from_the_bucket(tmp_path: Path) -> None:
         assert store.asked == 3
     assert sorted(chain(*first)) == sorted(chain(*later))
     assert first != later
+
+
+def test_no_cluster_is_found_for_rows_that_are_learned_from(tmp_path: Path) -> None:
+    of = feed(FolderStore(tmp_path), None, [5, 5])
+    assert all(batch.cluster is None for batch in of.train(0, None))
+    assert all(batch.cluster is None for batch in of.sample())
+    judged = batches(of.store, of.dataset, of.spec, of.encoder, "train")
+    assert [batch.cluster.tolist() for batch in judged] == [[15706] * 4, [15706] + [15707] * 3, [15707] * 2]
 
 
 def test_the_sample_is_the_first_batches_of_the_first_epoch(tmp_path: Path) -> None:
