@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
@@ -20,6 +20,8 @@ from handlers.storage import Conflict, Missing, Store, Temporary, canonical_json
 BEAT_SECONDS = 20.0
 # every long stage renews it; long enough for pods that wait for a node between two stages
 DEAD_AFTER_SECONDS = 900.0
+# between two steps of a run that goes well: its next pods may wait for a place (limits.yaml) or a node, and nothing can beat for them
+WAITS_SECONDS = 6 * 3600.0
 ATTEMPTS = 50
 
 
@@ -36,12 +38,14 @@ class Claim:
     heartbeat: float = 0.0
     wanted: tuple[dict[str, Any], ...] = ()
     last: dict[str, Any] | None = None
+    waits: bool = False
 
     def held(self, now: float) -> bool:
-        return bool(self.run) and now - self.heartbeat < DEAD_AFTER_SECONDS
+        return bool(self.run) and now - self.heartbeat < (WAITS_SECONDS if self.waits else DEAD_AFTER_SECONDS)
 
     def to_json(self) -> dict[str, Any]:
-        return {"run": self.run, "heartbeat": self.heartbeat, "wanted": list(self.wanted), "last": self.last}
+        known = {"run": self.run, "heartbeat": self.heartbeat, "wanted": list(self.wanted), "last": self.last}
+        return {**known, **({"waits": True} if self.waits else {})}
 
 
 def read(store: Store, model: str) -> tuple[Claim, str | None]:
@@ -51,7 +55,7 @@ def read(store: Store, model: str) -> tuple[Claim, str | None]:
     except Missing:
         return Claim(), None
     found = json.loads(data)
-    return Claim(found["run"], float(found["heartbeat"]), tuple(found["wanted"]), found.get("last")), etag
+    return Claim(found["run"], float(found["heartbeat"]), tuple(found["wanted"]), found.get("last"), bool(found.get("waits"))), etag
 
 
 def _write(store: Store, model: str, claim: Claim, etag: str | None) -> bool:
@@ -74,7 +78,7 @@ def take(store: Store, model: str, run: str, wanted: dict[str, Any]) -> str:
                 return ""
         else:
             known = tuple(w for w in claim.wanted if w.get("run") != wanted.get("run"))
-            if _write(store, model, Claim(claim.run, claim.heartbeat, (*known, wanted), claim.last), etag):
+            if _write(store, model, replace(claim, wanted=(*known, wanted)), etag):
                 return claim.run
     raise TryAgain(f"{claim_key(model)} changes too often to be claimed; it is retried")
 
@@ -101,13 +105,13 @@ def wish(store: Store, model: str, run: str) -> str:
     return base64.b64encode(canonical_json(event).encode()).decode()
 
 
-def beat(store: Store, model: str, run: str) -> bool:
-    """Renew the heartbeat; False when the run does not hold the claim."""
+def beat(store: Store, model: str, run: str, *, waits: bool = False) -> bool:
+    """Renew the heartbeat; False when the run does not hold the claim. `waits`: a step has ended well, and the next has not begun."""
     claim, etag = read(store, model)
     if claim.run != run:
         return False
     # another write came first: it has read a recent heartbeat, and the next one follows soon
-    _write(store, model, Claim(claim.run, store.server_time(), claim.wanted, claim.last), etag)
+    _write(store, model, replace(claim, heartbeat=store.server_time(), waits=waits), etag)
     return True
 
 
@@ -129,13 +133,18 @@ class Heartbeat:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._done.set()
         self._thread.join()
+        if kind is None:
+            self._beat(waits=True)
 
     def _beats(self) -> None:
-        while True:
-            try:
-                if not beat(self._store, self._model, self._run):
-                    return
-            except (Temporary, OSError) as error:
-                log("heartbeat missed", error=str(error))
+        while self._beat():
             if self._done.wait(self._seconds):
                 return
+
+    def _beat(self, *, waits: bool = False) -> bool:
+        """False when the run does not hold the claim."""
+        try:
+            return beat(self._store, self._model, self._run, waits=waits)
+        except (Temporary, OSError) as error:
+            log("heartbeat missed", error=str(error))
+            return True

@@ -12,8 +12,10 @@ import yaml
 from handlers.modelspec import yaml12
 from handlers.modelspec.parse import read
 from tests.docs.pages import DOCS, ROOT, blocks
+from tests.manifests.installs import render_with
 
-SHOWN = [block.text for block in blocks(DOCS / "howto" / "storms-and-cost.md") if block.language == "yaml"]
+BLOCKS = [block.text for block in blocks(DOCS / "howto" / "storms-and-cost.md") if block.language == "yaml"]
+SHOWN = [text for text in BLOCKS if text.startswith("trigger:")]
 
 
 @pytest.mark.parametrize("shown", SHOWN)
@@ -21,6 +23,12 @@ def test_a_trigger_that_is_shown_is_accepted(shown: str) -> None:
     tree: Any = yaml12.load((ROOT / "models" / "flight-delay.yaml").read_text(encoding="utf-8"))
     tree["spec"] |= yaml12.load(shown)
     assert [str(found) for found in read(json.dumps(tree), "spec")[1]] == []
+
+
+def test_an_overlay_s_patch_sets_the_limit() -> None:
+    (patches,) = [yaml.safe_load(text) for text in BLOCKS if text not in SHOWN]
+    limits = [d for d in render_with([], **patches) if d.kind == "ConfigMap" and d.doc["metadata"]["name"] == "limits"]
+    assert [d.doc["data"] for d in limits] == [{"trainings": "8"}]
 
 
 def test_no_sensor_passes_now_on() -> None:

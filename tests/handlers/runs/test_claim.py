@@ -100,8 +100,8 @@ def test_the_heartbeat_lasts_as_long_as_the_work_and_outlives_a_missed_beat(tmp_
     beaten = threading.Event()
     real = claims.beat
 
-    def beats(*given: Any) -> bool:
-        answer = real(*given)
+    def beats(*given: Any, **more: Any) -> bool:
+        answer = real(*given, **more)
         beaten.set()
         return answer
 
@@ -116,3 +116,18 @@ def test_without_a_claim_there_is_nothing_to_beat_for(store: FolderStore) -> Non
     with Heartbeat(store, "m", "a"):
         pass
     assert store.head(claim_key("m")) is None
+
+
+def test_between_two_steps_the_claim_outlasts_a_long_wait_for_a_place(store: FolderStore) -> None:
+    """No pod of the run is there to beat; one that died in a step is taken over as soon as ever."""
+    take(store, "m", "a", want("a"))
+    with Heartbeat(store, "m", "a"):
+        assert not read(store, "m")[0].waits
+    claim = read(store, "m")[0]
+    assert (claim.waits, claim.held(claim.heartbeat + 5 * 3600), claim.held(claim.heartbeat + 7 * 3600)) == (True, True, False)
+    assert take(store, "m", "b", want("b")) == "a"
+    assert read(store, "m")[0].waits
+    with pytest.raises(RuntimeError), Heartbeat(store, "m", "a"):
+        raise RuntimeError
+    claim = read(store, "m")[0]
+    assert (claim.waits, claim.held(claim.heartbeat + DEAD_AFTER_SECONDS)) == (False, False)
