@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from handlers.contracts import BadData
 from handlers.data.encode import Encoder
 from handlers.data.read import batches
-from handlers.models.feed import DatasetFeed, ahead
+from handlers.models.feed import AHEAD, DatasetFeed, ahead
 from handlers.models.loop import SAMPLE_BATCHES
 from handlers.models.model_file import state_digest
 from handlers.models.scratch import Scratch
@@ -38,22 +38,22 @@ def test_the_batches_are_the_same_and_an_error_comes_in_its_place() -> None:
     assert not list(ahead(iter(())))
 
 
-def test_one_batch_is_made_ahead_and_no_thread_is_left() -> None:
+def test_some_batches_are_made_ahead_and_no_thread_is_left() -> None:
     made: list[int] = []
-    second = threading.Event()
+    enough = threading.Event()
 
     def rows() -> Iterator[Any]:
-        for number in range(9):
+        for number in range(99):
             made.append(number)
-            if number == 1:
-                second.set()
+            if number == AHEAD:
+                enough.set()
             yield number
 
     got: Any = ahead(rows())
     assert next(got) == 0
-    assert second.wait(10)
+    assert enough.wait(10)
     got.close()
-    assert made == [0, 1]
+    assert made == list(range(AHEAD + 1))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
 
 
