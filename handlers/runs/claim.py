@@ -31,8 +31,8 @@ def claim_key(model: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`run` is empty while no run trains. `last` records the run that released the claim last, whether more was wanted then, and `now`:
-    why the one that was submitted with `--now` was."""
+    """`run` is empty while no run trains. `last` records the run that released the claim last, whether more was wanted then, by which
+    `runs`, and `now`: why the one that was submitted with `--now` was."""
 
     run: str = ""
     heartbeat: float = 0.0
@@ -90,7 +90,8 @@ def release(store: Store, model: str, run: str) -> bool:
         if claim.run != run:
             return bool(claim.last and claim.last.get("run") == run and claim.last.get("wanted"))
         now = [each["now"] for each in claim.wanted if each.get("now")]
-        last = {"run": run, "wanted": bool(claim.wanted), **({"now": now[-1]} if now else {})}
+        runs = [each["run"] for each in claim.wanted if each.get("run")]
+        last = {"run": run, "wanted": bool(claim.wanted), "runs": runs, **({"now": now[-1]} if now else {})}
         if _write(store, model, Claim("", store.server_time(), (), last), etag):
             return bool(claim.wanted)
     raise TryAgain(f"{claim_key(model)} changes too often to be released; it is retried")
