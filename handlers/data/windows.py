@@ -64,7 +64,7 @@ def make(
             continue
         made = _read(store, model, spec, name, found[name], code)
         read += made
-        _one_schema([one.document for one in made], name)
+        parts.one_schema([one.document for one in made], f"data.sources.{name}")
         kept[name] = sorted((part for one in made for part in one.document["parts"]), key=lambda part: (part["day"] or "", part["content"]))
         if not kept[name]:
             raise BadData(f"no rows in any object under {source.prefix} (data.sources.{name})")
@@ -78,18 +78,6 @@ def _read(store: Store, model: str, spec: ModelSpec, name: str, sources: list[Id
     """The raw parts of the objects of the source `name`."""
     make = partial(raw.ensure, store, model, spec, name, code=code)
     return making.each(store, sources, lambda source: raw.marker(model, raw.named(spec, name, source, code)), make)
-
-
-def _one_schema(documents: list[dict[str, Any]], name: str) -> None:
-    first = next((document for document in documents if document["parts"]), None)
-    for document in documents:
-        if first is not None and document["parts"] and document["schema"] != first["schema"]:
-            mine, theirs = document["schema"], first["schema"]
-            column = next(n for n in [*theirs, *mine] if mine.get(n) != theirs.get(n))
-            raise BadData(
-                f"{document['source'][0]}: column {column!r} is {mine.get(column, 'missing')}, in {first['source'][0]} "
-                f"{theirs.get(column, 'missing')}; declare its type under data.sources.{name}"
-            )
 
 
 def _windows(spec: ModelSpec, kept: dict[str, list[Part]]) -> Iterator[Window]:
