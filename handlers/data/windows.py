@@ -62,7 +62,7 @@ def make(
     for name in making.names(spec):
         made = making.each(store, spec, name, found[name], code, references)
         read += made
-        _one_schema([one.document for one in made], name)
+        parts.one_schema([one.document for one in made], f"data.sources.{name}")
         kept[name] = sorted((part for one in made for part in one.document["parts"]), key=lambda part: (part["day"] or "", part["content"]))
         if not kept[name]:
             raise BadData(f"no rows in any object under {spec.data.sources[name].prefix} (data.sources.{name})")
@@ -70,18 +70,6 @@ def make(
         local = _Local(store, Path(scratch), {name: found[0] for name, found in kept.items()}, references, opened)
         of_windows = [_ensure(store, model, spec, window, local, references, code) for window in _windows(spec, kept)]
     return read, of_windows
-
-
-def _one_schema(documents: list[dict[str, Any]], name: str) -> None:
-    first = next((document for document in documents if document["parts"]), None)
-    for document in documents:
-        if first is not None and document["parts"] and document["schema"] != first["schema"]:
-            mine, theirs = document["schema"], first["schema"]
-            column = next(n for n in [*theirs, *mine] if mine.get(n) != theirs.get(n))
-            raise BadData(
-                f"{document['source'][0]}: column {column!r} is {mine.get(column, 'missing')}, in {first['source'][0]} "
-                f"{theirs.get(column, 'missing')}; declare its type under data.sources.{name}"
-            )
 
 
 def _windows(spec: ModelSpec, kept: dict[str, list[Part]]) -> Iterator[Window]:
