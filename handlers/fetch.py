@@ -17,9 +17,9 @@ from handlers.events import incoming, seen
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
+from handlers.runs import batches, pacing, past, requests, snapshots, trained, waiting
 from handlers.runs import claim as claims
-from handlers.runs import pacing, requests, snapshots, trained, waiting
-from handlers.storage import Store, open_store
+from handlers.storage import Store, canonical_json, open_store
 
 WINDOW_SECONDS = 10  # as the Sensors name their Workflows
 LOOK_AGAIN_SECONDS = 3.0  # while another run is about to take its snapshot
@@ -34,7 +34,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     step = steps.add_parser("look", help="how long until the sources have been quiet")
     _options(step, ["model", "spec", "run", "quiet", "at-most", "since"], {"window": "", "event": ""}, ["quiet", "wait"])
     step = steps.add_parser("snapshot", help="take a snapshot of the sources and decide")
-    _options(step, ["model", "spec", "run"], {"event": ""}, ["decision", "snapshot", "reason"])
+    _options(step, ["model", "spec", "run"], {"event": ""}, ["decision", "snapshot", "reason", "batches"])
     return parser.parse_args(argv)
 
 
@@ -85,6 +85,10 @@ def look(given: argparse.Namespace) -> None:
     spec, asked = load(given.spec), _readable(given.event)
     wanted = Wanted.of(given)
     store = open_store()
+    if asked.as_of:  # the past is quiet
+        write_output(given.quiet_out, "yes")
+        write_output(given.wait_out, "0s")
+        return
     now = store.server_time()
     there, joined = waiting.Waiting(), False
     if not asked.now:
@@ -168,6 +172,7 @@ def take(given: argparse.Namespace) -> None:
     write_output(given.decision_out, decision)
     write_output(given.snapshot_out, snapshot)
     write_output(given.reason_out, reason)
+    write_output(given.batches_out, canonical_json(batches.planned(store, spec, given.run, snapshot) if decision == "train" else []))
     log("decided", run=given.run, decision=decision, snapshot=snapshot, reason=reason)
 
 
@@ -181,7 +186,8 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     """
     request = requests.read(store, spec.name, run)
     if request is None:
-        taken = snapshots.look(store, spec)
+        past.check(spec, asked, store.server_time())
+        taken = snapshots.look(store, spec, asked.moment)
         request = _request(store, spec, run, asked, taken.digest, taken.at)
         decision, reason = _compared(store, spec, taken, request)
         before = seen.by(store, spec.name, run, asked)
@@ -194,7 +200,7 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     else:
         decision, reason = request["decision"], request["reason"]
     if decision in ("train", "redecide"):
-        busy = _claim(store, spec.name, run, request["digest"], request["gate"], asked)
+        busy = _claim(store, spec.name, run, request, asked)
         if busy:
             decision, reason = "busy", busy
     request.update(decision=decision, reason=reason)
@@ -211,7 +217,7 @@ def _request(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, sna
         "snapshot": snapshot,
         "as_of": as_of,
         "digest": named.digest,
-        "gate": named.gate,
+        "gate": past.gate(asked, named.gate),
         "code": named.code,
         "spec": spec.tree(),
     }
@@ -228,13 +234,17 @@ def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request:
     return decision, reason
 
 
-def _claim(store: Store, model: str, run: str, name: str, gate: str, asked: RetrainRequest) -> str:
-    """ "" when the run holds the claim; else why it does not. A run that trains the same data and spec gets no request for more."""
+def _claim(store: Store, model: str, run: str, request: dict[str, Any], asked: RetrainRequest) -> str:
+    """ "" when the run holds the claim; else why it does not. A run that trains the same data and spec gets no request for more, and none
+    is asked for a past state: the run that follows it would know nothing of that."""
+    name, gate = request["digest"], request["gate"]
     holder, _ = claims.read(store, model)
     if holder.run != run and holder.held(store.server_time()):
         there = requests.read(store, model, holder.run)
         if there is not None and (there.get("digest"), there.get("gate")) == (name, gate):
             return f"run {holder.run} is training the same data and spec"
+        if asked.as_of:
+            return f"run {holder.run} is training this model; ask for the past state again when it has ended"
     now = {"now": asked.reason} if asked.now else {}
     by = claims.take(store, model, run, {"run": run, "digest": name, **now})
     return f"run {by} is training this model; another run follows it" if by else ""

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from handlers import failures
-from handlers.contracts import BadData, BadSpec, GaveUp, json_argument, log, main, write_output
+from handlers.contracts import BadData, BadSpec, GaveUp, RetrainRequest, json_argument, log, main, write_output
 from handlers.data.manifest import load_dataset
 from handlers.events import outbox, receivers
 from handlers.modelspec.grid import expand
@@ -25,7 +25,7 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from handlers.report.run_report import ended_early, parse_failures, write_report
 from handlers.runs import champion as champions
-from handlers.runs import pacing, trained, trials, waiting
+from handlers.runs import pacing, past, requests, trained, trials, waiting
 from handlers.runs.champion import Overtaken
 from handlers.runs.claim import Heartbeat, release, wish
 from handlers.runs.claim import read as read_claim
@@ -123,7 +123,8 @@ def end(store: Store, given: argparse.Namespace) -> dict[str, Any]:
     lost = lost_trials(given, outcome["trials"]) if verdict else 0
     # with trials lost the training is not finished: the next event trains what is missing
     if request is not None and verdict and not lost:
-        if given.decision == "train":
+        # what comes next is measured by the present
+        if given.decision == "train" and not requests.asked(request).as_of:
             pacing.finished(store, load(given.spec), request, load_dataset(store, given.model, outcome["dataset"]))
         trained.mark(store, request)
     result["at"] = store.server_time()
@@ -151,7 +152,7 @@ def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -
         if failed:
             return failed
         with Heartbeat(store, given.model, given.run):
-            document = decide(store, given.model, spec, dataset, given.run, scores)
+            document = decide(store, given.model, spec, dataset, given.run, scores, requests.asked(request))
     except (BadData, BadSpec, GaveUp) as error:
         # without a spec no step came so far that it could be named
         reasons = [] if given.spec else failures.of_run(store, given.model, given.run)
@@ -225,14 +226,17 @@ def earlier(store: Store, model: str, run: str, request: dict[str, Any], spec: M
     return dataset.digest, scores
 
 
-def decide(store: Store, model: str, spec: ModelSpec, dataset: str, run: str, scores: list[dict[str, Any]]) -> dict[str, Any]:
+def decide(
+    store: Store, model: str, spec: ModelSpec, dataset: str, run: str, scores: list[dict[str, Any]], asked: RetrainRequest
+) -> dict[str, Any]:
     """The verdict, carried out. Repeated when another run changed the champion meanwhile."""
     known = read_run(store, model, run).verdict
     for _ in range(ATTEMPTS):
         pointer = champions.current(store, model)
         if pointer.record is not None and pointer.record["run"] == run and known is not None:
             return known
-        known = judged(store, model, spec, load_dataset(store, model, dataset), run, scores, pointer)
+        against = pointer if asked.promotes else champions.Pointer(None, None)
+        known = past.verdict(judged(store, model, spec, load_dataset(store, model, dataset), run, scores, against), asked)
         write_json(store, f"{run_folder(model, run)}/verdict.json", known)
         if known["decision"] != "promoted":
             return known

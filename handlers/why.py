@@ -17,7 +17,7 @@ from handlers.contracts import TryAgain, WrongUsage, instant, main
 from handlers.events import outbox
 from handlers.report import explain
 from handlers.runs import champion as champions
-from handlers.runs import trials
+from handlers.runs import requests, trials
 from handlers.runs.champion import current
 from handlers.runs.gate import number
 from handlers.runs.records import RunRecord, find_run, find_trials, models, read_run, runs
@@ -93,6 +93,7 @@ def _run_row(store: Store, record: RunRecord, champion: Doc | None) -> Doc:
         "trials": len(verdict.get("trials", [])),
         "winner": verdict.get("winner"),
         "champion": champion is not None and champion["run"] == record.run,
+        "as_of": requests.asked(record.request).as_of or None,
         "at": record.at or None,
         "now": explain.submitted_now(record.request),
         "next_possible_at": result.get("next_possible_at"),
@@ -226,7 +227,11 @@ def _run_cells(row: Doc) -> list[str]:
     test = f"{row['metric']} {explain.valued(row['test'])}" if row["test"] else ""
     better = explain.valued(row["difference"]) if row["difference"] else ""
     told = row["outcome"] in ("failed", "deferred", "skipped") or (row["outcome"] == "running" and " failed: " in row["reason"])
-    last = "; ".join(filter(None, ["champion" if row["champion"] else row["reason"] if told else "", row["now"]]))
+    last = "; ".join(
+        filter(
+            None, ["champion" if row["champion"] else row["reason"] if told else "", row["now"], row["as_of"] and f"as of {row['as_of']}"]
+        )
+    )
     return [row["model"], row["run"], row["outcome"], str(row["trials"] or ""), test, better, last]
 
 

@@ -16,6 +16,7 @@ WORDS = {
     "kept": ("Champion kept", "warn"),
     "already-trained": ("Already trained", "calm"),
     "busy": ("Model busy", "calm"),
+    "backfilled": ("Past state, nothing moved", "calm"),
     "joined": ("Joined another run", "calm"),
     "deferred": ("Not yet", "calm"),
     "skipped": ("Skipped", "calm"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from handlers.contracts import TryAgain
+from handlers.contracts import RetrainRequest, TryAgain
 from handlers.storage import Conflict, Store, optional_json, write_json, write_once
 
 
@@ -42,6 +42,12 @@ def as_of(request: dict[str, Any]) -> float:
     """The instant of the run (epoch seconds by the bucket's clock), at which its snapshot was taken: it says which days are over."""
     # requests of earlier releases have only the instant of the decision
     return float(request.get("as_of", request["at"]))
+
+
+def asked(request: dict[str, Any] | None) -> RetrainRequest:
+    """What the event of a request asked for."""
+    event = (request or {}).get("event") or {}
+    return RetrainRequest(**{name: str(event.get(name) or "") for name in RetrainRequest.__slots__})
 
 
 def _key(model: str, run: str) -> str:

@@ -40,7 +40,8 @@ def handlers(**changed: Fake) -> dict[str, Fake]:
     usual: dict[str, Fake] = {
         "spec": lambda inputs: SPEC,
         "look": lambda inputs: {"quiet": "yes", "wait": "0s"},
-        "fetch": lambda inputs: {"decision": "train", "snapshot": "snap", "reason": ""},
+        "fetch": lambda inputs: {"decision": "train", "snapshot": "snap", "reason": "", "batches": "[]"},
+        "make": lambda inputs: {},
         "transform": lambda inputs: {"dataset": "data", "summary": "{}", "decision": "train"},
         "grid": lambda inputs: {"trials": json.dumps(TRIALS)},
         "train": lambda inputs: {"result": json.dumps({"trial": json.loads(inputs["trial"])["id"]})},
@@ -92,11 +93,36 @@ def test_a_prefix_that_is_not_quiet_is_looked_at_again(ours: Workflows) -> None:
 
 @pytest.mark.parametrize("decision", ["already-trained", "busy", "no-data", "redecide", "deferred", "skipped"])
 def test_what_needs_no_training_trains_nothing_and_succeeds(ours: Workflows, decision: str) -> None:
-    ended = play(ours, fetch=lambda inputs: {"decision": decision, "snapshot": "snap", "reason": "run r"})
+    ended = play(ours, fetch=lambda inputs: {"decision": decision, "snapshot": "snap", "reason": "run r", "batches": "[]"})
     assert ended.phase == "Succeeded"
     assert not any(ended.of(template) for template in TRAINING)
     assert [(inputs["decision"], inputs["results"]) for inputs in ended.of("promote")] == [(decision, "[]")]
     assert ended.phases["transform"] == "Skipped"
+
+
+def cut_in_three(inputs: Mapping[str, str]) -> Mapping[str, str]:
+    return {"decision": "train", "snapshot": "snap", "reason": "", "batches": "[0,1,2]"}
+
+
+def test_many_objects_are_made_by_a_pod_a_batch_before_the_dataset(ours: Workflows) -> None:
+    ended = play(ours, fetch=cut_in_three)
+    assert ended.phase == "Succeeded"
+    run = ended.document["metadata"]["name"]
+    assert ended.of("make") == [{"model": "flight-delay", "spec": "{}", "run": run, "batch": str(number)} for number in range(3)]
+    assert [call.template for call in ended.calls if call.template in ("make", "transform")] == ["make"] * 3 + ["transform"]
+
+
+def test_without_batches_one_node_says_so(ours: Workflows) -> None:
+    ended = play(ours)
+    nodes = [node for node in ended.document["status"]["nodes"].values() if node["displayName"].startswith("make")]
+    assert [(node["type"], node["phase"], node["message"]) for node in nodes] == [("Skipped", "Skipped", "Skipped, empty params")]
+
+
+@pytest.mark.parametrize("codes", [(0, 137, 0), (1, 65, 137)])
+def test_what_a_batch_has_left_is_made_by_the_step_that_follows(ours: Workflows, codes: tuple[int, ...]) -> None:
+    ended = play(ours, fetch=cut_in_three, make=lambda inputs: codes[int(inputs["batch"])] or {})
+    assert (ended.phase, len(ended.of("transform"))) == ("Succeeded", 1)
+    assert "transform=Succeeded" in ended.of("promote")[0]["status"]
 
 
 def test_what_is_deferred_once_its_rows_are_known_trains_nothing_and_succeeds(ours: Workflows) -> None:
