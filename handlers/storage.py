@@ -266,6 +266,8 @@ class FolderStore:
 
     def _path(self, key: str) -> Path:
         path = self.folder / key
+        if not key:
+            raise BucketRefused("an object's key is empty")  # as S3 does
         if ".." in Path(key).parts or key.startswith("/"):
             raise Missing(key)
         return path

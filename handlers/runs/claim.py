@@ -34,8 +34,8 @@ def claim_key(model: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`run` is empty while no run trains. `last` records the run that released the claim last, whether more was wanted then, and `now`:
-    why the one that was submitted with `--now` was."""
+    """`run` is empty while no run trains. `last` records the run that released the claim last, whether more was wanted then, by which
+    `runs`, and `now`: why the one that was submitted with `--now` was."""
 
     run: str = ""
     heartbeat: float = 0.0
@@ -76,6 +76,11 @@ def _write(store: Store, model: str, claim: Claim, etag: str | None) -> bool:
 
 def take(store: Store, model: str, run: str, wanted: dict[str, Any]) -> str:
     """Claim the model for a run. "" on success; else the name of the run that holds it, whose claim now records what is `wanted`."""
+    return taken(store, model, run, wanted)[0]
+
+
+def taken(store: Store, model: str, run: str, wanted: dict[str, Any]) -> tuple[str, bool]:
+    """As `take`; and whether the run had the claim before, so that what it has seen since is no older than its claim."""
     for _ in range(ATTEMPTS):
         claim, etag = read(store, model)
         now = store.server_time()
@@ -86,11 +91,11 @@ def take(store: Store, model: str, run: str, wanted: dict[str, Any]) -> str:
                 kept = tuple({**w, "stop": False} if w.get("stop") else w for w in kept)  # it was asked of another run
             fresh = Claim(run, now, kept, claim.last)
             if _write(store, model, fresh, etag):
-                return ""
+                return "", claim.run == run
         else:
             known = tuple(w for w in claim.wanted if w.get("run") != wanted.get("run"))
             if _write(store, model, replace(claim, wanted=(*known, wanted)), etag):
-                return claim.run
+                return claim.run, False
     raise TryAgain(f"{claim_key(model)} changes too often to be claimed; it is retried")
 
 
@@ -101,10 +106,28 @@ def release(store: Store, model: str, run: str) -> bool:
         if claim.run != run:
             return bool(claim.last and claim.last.get("run") == run and claim.last.get("wanted"))
         now = [each["now"] for each in claim.wanted if each.get("now")]
-        last = {"run": run, "wanted": bool(claim.wanted), **({"now": now[-1]} if now else {})}
+        runs = [each["run"] for each in claim.wanted if each.get("run")]
+        last = {"run": run, "wanted": bool(claim.wanted), "runs": runs, **({"now": now[-1]} if now else {})}
         if _write(store, model, Claim("", store.server_time(), (), last), etag):
             return bool(claim.wanted)
     raise TryAgain(f"{claim_key(model)} changes too often to be released; it is retried")
+
+
+def since(claim: Claim, run: str) -> str:
+    """The run that has had the claim since `run` had it; "" when no other has."""
+    had = claim.run or str((claim.last or {}).get("run", ""))
+    return "" if had == run else had
+
+
+def resume(store: Store, model: str, run: str) -> str:
+    """Claim the model again for a run that has released it; "" on success, else the run that has had the claim since."""
+    for _ in range(ATTEMPTS):
+        claim, etag = read(store, model)
+        if had := since(claim, run):
+            return had
+        if claim.run == run or _write(store, model, Claim(run, store.server_time(), claim.wanted, claim.last), etag):
+            return ""
+    raise TryAgain(f"{claim_key(model)} changes too often to be claimed; it is retried")
 
 
 def wish(store: Store, model: str, run: str) -> str:

@@ -48,6 +48,7 @@ def handlers(**changed: Fake) -> dict[str, Fake]:
         "evaluate": lambda inputs: {"scores": json.dumps({"trial": json.loads(inputs["result"])["trial"], "value": 0.6})},
         "promote": judge,
         "report": lambda inputs: {"again": "no", "event": ""},
+        "deliver": lambda inputs: {},
     }
     return {**usual, **changed}
 
@@ -76,7 +77,7 @@ def test_new_data_are_trained_on_evaluated_and_judged(ours: Workflows) -> None:
     assert [inputs["status"] for inputs in ended.of("report")] == ["Succeeded"]
     assert ended.created == []
     (fetch,) = ended.of("fetch")
-    assert fetch == {"model": "flight-delay", "spec": "{}", "run": ended.document["metadata"]["name"], "event": "e"}
+    assert fetch == {"model": "flight-delay", "spec": "{}", "run": ended.document["metadata"]["name"], "event": "e", "context": ""}
 
 
 def test_a_prefix_that_is_not_quiet_is_looked_at_again(ours: Workflows) -> None:
@@ -213,13 +214,13 @@ def test_a_run_that_nobody_judged_is_followed_from_its_exit_handler(ours: Workfl
     assert followup.name.startswith("retrain-flight-delay-after-")
 
 
-def heal(ours: Workflows, starts: list[dict[str, str]] | int) -> Ended:
+def heal(ours: Workflows, starts: list[dict[str, str]] | int, notify: str = "no", **changed: Fake) -> Ended:
     def look(inputs: Mapping[str, str]) -> Mapping[str, str] | int:
         if "model" in inputs:  # of a run that was started
             return {"quiet": "yes", "wait": "0s"}
-        return starts if isinstance(starts, int) else {"starts": json.dumps(starts)}
+        return starts if isinstance(starts, int) else {"starts": json.dumps(starts), "notify": notify}
 
-    return ours.when("heal", {"window": "17"}, fakes=handlers(look=look))
+    return ours.when("heal", {"window": "17"}, fakes=handlers(look=look, **changed))
 
 
 def test_what_was_left_undone_is_started_a_run_each(ours: Workflows) -> None:
@@ -237,3 +238,24 @@ def test_where_nothing_is_left_undone_nothing_is_started(ours: Workflows) -> Non
 
 def test_a_look_that_fails_is_seen(ours: Workflows) -> None:
     assert heal(ours, 78).phase == "Failed"
+
+
+@pytest.mark.parametrize("ends", [{}, 1, 75, 137], ids=str)
+def test_what_a_run_has_to_tell_is_delivered_at_its_end_and_whatever_becomes_of_it_the_run_is_well(ours: Workflows, ends: Any) -> None:
+    ended = play(ours, report=lambda inputs: {"again": "yes", "notify": "yes", "event": ""}, deliver=lambda inputs: ends)
+    assert ended.phase == "Succeeded"
+    assert [dict(inputs) for inputs in ended.of("deliver")] == [{"model": "flight-delay"}]
+    assert len(ended.created) == 1
+
+
+def test_a_run_that_tells_nothing_starts_no_pod_for_it(ours: Workflows) -> None:
+    assert play(ours).of("deliver") == []
+
+
+@pytest.mark.parametrize("ends", [{}, 75], ids=str)
+def test_a_tick_delivers_what_receivers_have_not_taken_and_starts_what_is_to_be_started(ours: Workflows, ends: Any) -> None:
+    start = {"model": "flight-delay", "name": "retrain-flight-delay-17", "event": ""}
+    ended = heal(ours, [start], notify="yes", deliver=lambda inputs: ends)
+    assert (ended.phase, len(ended.created)) == ("Succeeded", 1)
+    assert [dict(inputs) for inputs in ended.of("deliver")] == [{"model": ""}]
+    assert heal(ours, []).of("deliver") == []
