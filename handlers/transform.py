@@ -110,6 +110,7 @@ def transform(store: Store, model: str, spec: ModelSpec, snapshot: str, as_of: f
         "rows": {role: sum(p.rows for p in dataset.of_role(role)) for role in ("train", "valid", "test")},
         "split": dataset.split,
         "unit": dataset.unit,
+        "left_out": dataset.left_out,
     }
     log("dataset", dataset=dataset.digest, fresh=fresh, **summary)
     return dataset, summary, [(str(one.document["source"][-1]), int(one.document["rows"])) for one in read]

@@ -1,8 +1,9 @@
 """Run a spec on local files in one process, in seconds, before anything is put in a bucket.
 
-`python -m handlers.try_ SPEC FILE... [--rows N] [--keep DIR] [-o json|yaml|text]` calls the steps that a workflow would call, over a
-folder in place of the bucket, and prints the rows of each role, every trial's score on valid, and the verdict. `--rows` takes about so
-many rows, evenly spread over the files, so that every day stays present.
+`python -m handlers.try_ SPEC [SOURCE=]FILE... [--rows N] [--keep DIR] [-o json|yaml|text]` calls the steps that a workflow would, over a
+folder in place of the bucket, and prints the rows of each role, every trial's score on valid, and the verdict. SOURCE names a source of the
+spec; without it a file is of the one that starts runs. `--rows` takes about so many rows of that one, evenly spread over its files, so that
+every day stays present.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from typing import Any
 from handlers import check, evaluate, fetch, grid, promote, train, transform
 from handlers.contracts import BadData, BadSpec, HandlerError, WrongUsage, counted, logged_by, main
 from handlers.data import csv_files, json_lines, parquet_files, streams
-from handlers.data.split import ROLES, words
+from handlers.data.split import ROLES, lost, words
 from handlers.data.streams import damage_named
+from handlers.explore import names
 from handlers.explore.proposal import split_for
 from handlers.modelspec import yaml12
 from handlers.modelspec.model import ModelSpec, Source
@@ -38,7 +40,7 @@ RUN = "try"
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m handlers.try_", description="Run a spec on local files in one process.")
     parser.add_argument("spec", type=Path, metavar="SPEC")
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("files", nargs="+", metavar="[SOURCE=]FILE")
     parser.add_argument("--rows", type=int, metavar="N", help="use about N rows, evenly spread")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave everything a bucket would hold in this folder")
     parser.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="json")
@@ -61,12 +63,40 @@ def run(argv: list[str]) -> None:
 def _result(given: argparse.Namespace) -> dict[str, Any]:
     if given.rows is not None and given.rows < 1:
         raise WrongUsage(f"--rows {given.rows}: at least 1 is needed")
-    spec = read_spec(given.spec, given.files)
-    check.columns(spec, given.spec, given.files)
+    spec = read_spec(given.spec, [Path(word) for word in given.files])
+    files = by_source(spec, given.files)
+    check.columns(spec, given.spec, files[spec.data.trigger])
     if given.keep is not None:
-        return try_out(spec, given.files, given.keep.absolute(), given.rows)
+        return try_out(spec, files, given.keep.absolute(), given.rows)
     with tempfile.TemporaryDirectory(prefix="retrain-try-") as folder:
-        return try_out(spec, given.files, Path(folder), given.rows)
+        return try_out(spec, files, Path(folder), given.rows)
+
+
+def by_source(spec: ModelSpec, words: Sequence[str]) -> dict[str, list[Path]]:
+    """The files of each source, given as FILE or SOURCE=FILE; WrongUsage where a source is unknown or has no file."""
+    found: dict[str, list[Path]] = {name: [] for name in spec.data.sources}
+    for word in words:
+        name, path = _of_source(spec, word)
+        if not path.is_file():
+            raise WrongUsage(f"{path}: this file does not exist")
+        if any(path.name == other.name for other in found[name]):
+            raise WrongUsage(f"two files of {name!r} are called {path.name}: objects of a bucket need different names")
+        found[name].append(path)
+    empty = next((name for name, files in found.items() if not files), None)
+    if empty is not None:
+        raise WrongUsage(f"no file is given for {empty!r}, one of data.sources of the spec; add {empty}=FILE")
+    return found
+
+
+def _of_source(spec: ModelSpec, word: str) -> tuple[str, Path]:
+    name, named, rest = word.partition("=")
+    if named and name in spec.data.sources:
+        return name, Path(rest)
+    if not named or Path(word).is_file():
+        return spec.data.trigger, Path(word)
+    meant = names.nearest(name, list(spec.data.sources))
+    more = f"did you mean {meant!r}?" if meant else f"the sources are {', '.join(spec.data.sources)}"
+    raise WrongUsage(f"{word}: there is no such file, and the spec has no source {name!r}; {more}")
 
 
 def written(found: Mapping[str, Any], output: str) -> str:
@@ -95,8 +125,7 @@ def progress(event: str, facts: Mapping[str, Any]) -> None:
 def text(found: Mapping[str, Any]) -> str:
     """Rows per role, trials with their value on valid (* the winner), the winner on test with its interval, and what the gate says."""
     verdict = found["verdict"]
-    split, rows = found["split"], found["rows"]
-    lines = [f"{role:<6} {rows[role]:>10,} rows  {words(found['unit'], split[role])}" for role in ROLES]
+    lines = [f"{role:<6} {found['rows'][role]:>10,} rows  {_words(found, role)}" for role in ROLES]
     winner = (verdict.get("winner") or {}).get("trial")
     lines += ["", f"{'':2}{'trial':<18}{found['trials'][0]['select_by'] + ' on valid':<24}parameters"]
     for trial in found["trials"]:
@@ -107,6 +136,12 @@ def text(found: Mapping[str, Any]) -> str:
     for name, metric in verdict["metrics"].items():
         lines.append(f"{name} on test: {valued(metric['challenger'])}")
     return "\n".join([*lines, f"{verdict['decision']}: {verdict['reason']}"])
+
+
+def _words(found: Mapping[str, Any], role: str) -> str:
+    """Which rows a role has, and how many it has lost."""
+    said = words(found["unit"], found["split"][role])
+    return f"{said}; {lost(found['left_out'][role], found['group'])}" if role in found["left_out"] else said
 
 
 def read_spec(path: Path, files: Sequence[Path] = ()) -> ModelSpec:
@@ -129,15 +164,13 @@ def read_spec(path: Path, files: Sequence[Path] = ()) -> ModelSpec:
         raise BadSpec(f"{error}\nwhat these files suggest:\n    {line}" if line else str(error)) from error
 
 
-def try_out(spec: ModelSpec, files: Sequence[Path], folder: Path, rows: int | None = None) -> dict[str, Any]:
-    """What a run over these files gives: {"rows", "split", "unit", "trials", "verdict"}. `folder` becomes the bucket."""
+def try_out(spec: ModelSpec, files: Mapping[str, Sequence[Path]], folder: Path, rows: int | None = None) -> dict[str, Any]:
+    """What a run over these files of each source gives: its rows, split, trials and verdict. `folder` becomes the bucket."""
     store = FolderStore(folder / "bucket")
-    source = spec.data.sources[spec.data.trigger]
-    names = [path.name for path in files]
-    if len(set(names)) < len(names):
-        raise WrongUsage(f"two files are called {next(n for n in names if names.count(n) > 1)}: objects of a bucket need different names")
-    for path, data in taken(files, source, rows):
-        store.put(f"{source.prefix}{path.name}", data)
+    for name, source in spec.data.sources.items():
+        # of a table that rows are joined to a part would lose most of them
+        for path, data in taken(files[name], source, rows if name == spec.data.trigger else None):
+            store.put(f"{source.prefix}{path.name}", data)
     with _bucket(f"file://{folder}/bucket"):
         return _steps(spec, store, folder / "out")
 
@@ -180,7 +213,8 @@ def _steps(spec: ModelSpec, store: FolderStore, out: Path) -> dict[str, Any]:
     promote.run(["judge", *common, *at, *judged, *to("verdict", "again")])
     summary = json.loads(output("summary"))
     verdict = read_json(store, f"runs/{spec.name}/{RUN}/verdict.json")
-    return {"rows": summary["rows"], "split": summary["split"], "unit": summary["unit"], "trials": scores, "verdict": verdict}
+    shown = {name: summary[name] for name in ("rows", "split", "unit", "left_out")}
+    return {**shown, "group": spec.data.group, "trials": scores, "verdict": verdict}
 
 
 def taken(files: Sequence[Path], source: Source, rows: int | None) -> Iterator[tuple[Path, bytes]]:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, counted
 from handlers.data import cut, parts
-from handlers.data.split import Range, identity
+from handlers.data.split import Range, identity, stratum
 from handlers.data.units import UNIT
 from handlers.modelspec.model import ModelSpec, TimeSplit
-from handlers.storage import Missing, Store, digest, read_json, write_json
+from handlers.storage import Store, digest, optional_json, write_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,7 +55,7 @@ def with_each_key_once(store: Store, model: str, spec: ModelSpec, documents: lis
 
 def _shared(stored: list[Stored], spec: ModelSpec) -> list[Shared]:
     split = spec.data.split
-    decides = [split.column] if isinstance(split, TimeSplit) else [*identity(spec), *([split.stratify] if split.stratify else [])]
+    decides = [split.column] if isinstance(split, TimeSplit) else [*identity(spec), *filter(None, [stratum(spec)])]
     if not decides or not set(decides) <= set(spec.data.key):
         return [Shared((-LARGE, LARGE), stored)] if len(stored) > 1 else []
     found: list[Shared] = []
@@ -119,7 +119,7 @@ def _with_the_last(store: Store, model: str, spec: ModelSpec, documents: list[Do
         for part, source in one.stored:
             later.setdefault((part["key"], source), []).extend(other["key"] for other, of in one.stored if of > source)
     names = {of: digest({"part": of[0], "without": sorted(set(after))}) for of, after in later.items() if after}
-    found = {of: _known(store, f"parts/{model}/{name}/parts.json") for of, name in names.items()}
+    found = {of: optional_json(store, f"parts/{model}/{name}/parts.json") for of, name in names.items()}
     missing = {of for of, document in found.items() if document is None}
     replaced: dict[Of, list[pa.Array]] = {}
     for one in shared:
@@ -134,14 +134,6 @@ def _with_the_last(store: Store, model: str, spec: ModelSpec, documents: list[Do
                 write_json(store, f"parts/{model}/{names[of]}/parts.json", made)
                 found[of] = made
     return [_with(document, found) for document in documents]
-
-
-def _known(store: Store, marker: str) -> Document | None:
-    try:
-        document: Document = read_json(store, marker)
-    except Missing:
-        return None
-    return document
 
 
 def _replaced(store: Store, names: list[str], shared: Shared) -> Iterator[tuple[Of, pa.Array]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from handlers.contracts import BadData, BadSpec, counted
-from handlers.data import cut, roles, statistics
+from handlers.data import cut, groups, roles, statistics
 from handlers.data import split as splits
 from handlers.data.classes import Classes
 from handlers.modelspec.digests import dataset_digest
@@ -24,6 +24,9 @@ COLUMNS_OF = {
     "text": ("string",),
 }
 FEATURE_TYPE = {"int": "number", "float": "number", "string": "category", "boolean": "boolean"}
+
+
+DESCRIBED = ("key", "rows", "bytes", "units", "first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,8 @@ class PartRef:
 class Dataset:
     """`schema` gives the type of each column, `statistics` those of train, `features` every feature with its defaults written out.
 
-    `unit` is what rows are told apart by, `split` holds the first and last of each role.
+    `unit` is what rows are told apart by, `split` holds the first and last of each role. `left_out` counts the rows by time that a role
+    has lost because an earlier one has their group.
     """
 
     digest: str
@@ -56,6 +60,7 @@ class Dataset:
     features: dict[str, Feature]
     split: dict[str, list[Any]]
     unit: str = "day"
+    left_out: dict[str, int] = field(default_factory=dict)
 
     def of_role(self, role: str) -> list[PartRef]:
         """The parts of a role, in the order of their rows."""
@@ -97,22 +102,25 @@ def build(store: Store, documents: Iterable[dict[str, Any]], spec: ModelSpec, as
     used = features(spec, schema)
     bounds = _bounds(documents, spec, as_of)
     names, ranges = zip(*bounds.spans(), strict=True)
-    parts: list[PartRef] = []
+    found = [
+        groups.Piece(document["source"][0], role, piece)
+        for document in documents
+        for part in document["parts"]
+        for role, piece in zip(names, cut.pieces(store, part, ranges, spec), strict=True)
+        if piece is not None
+    ]
+    pieces, left_out = groups.apart(store, spec, found, code)
     known: dict[str, list[dict[str, statistics.Statistics]]] = {role: [] for role in splits.ROLES}
-    for document in documents:
-        for part in document["parts"]:
-            for role, piece in zip(names, cut.pieces(store, part, ranges, spec), strict=True):
-                if piece is not None:
-                    _vectors(spec, document["source"][0], piece)
-                    of = (piece["key"], document["source"][0], role, piece["rows"], piece["bytes"], piece["units"], piece["first"])
-                    parts.append(PartRef(*of))
-                    known[role].append(piece["statistics"])
+    for piece in pieces:
+        _vectors(spec, piece.source, piece.rows)
+        known[piece.role].append(piece.rows["statistics"])
+    parts = [PartRef(source=p.source, role=p.role, **{name: p.rows[name] for name in DESCRIBED}) for p in pieces]
     merged = statistics.merge(known["train"])
     digest = dataset_digest([named(p) for p in sorted(parts, key=_place)], spec, code)
-    dataset = Dataset(digest, parts, schema, merged, used, bounds.tree(), bounds.unit)
+    dataset = Dataset(digest, parts, schema, merged, used, bounds.tree(), bounds.unit, left_out)
     _enough_rows(dataset, spec)
     roles.both_classes(dataset, spec, known)
-    roles.every_stratum(spec, known)
+    roles.every_stratum(store, dataset, spec, known)
     return dataset
 
 
@@ -149,6 +157,9 @@ def _enough_rows(dataset: Dataset, spec: ModelSpec) -> None:
         if not isinstance(spec.data.split, TimeSplit):
             everything = counted(sum(part.rows for part in dataset.parts), "row")
             raise BadData(f"{what}), but at least {LEAST_ROWS} are needed; there are {everything} in all: give {role} a larger share")
+        if role in dataset.left_out:
+            why = f"{splits.lost(dataset.left_out[role], spec.data.group)} (data.group)"
+            raise BadData(f"{what} of {spec.data.split.column!r}), but at least {LEAST_ROWS} are needed; {why}")
         newest = f"; the newest, of {splits.label(dataset.unit, parts[-1].units[-1])}, are in {parts[-1].source}" if parts else ""
         raise BadData(f"{what} of {spec.data.split.column!r}), but at least {LEAST_ROWS} are needed{newest}")
 
@@ -233,7 +244,7 @@ def _written_out(feature: Feature, spec: ModelSpec) -> Feature:
     return feature.model_copy(update={"timezone": getattr(spec.data.split, "timezone", "UTC")})
 
 
-def _vectors(spec: ModelSpec, source: str, piece: dict[str, Any]) -> None:
+def _vectors(spec: ModelSpec, source: str, piece: groups.Rows) -> None:
     """Raise BadData for a vector of another length than its feature's."""
     for name, feature in spec.features.items():
         sizes = piece["statistics"][name].get("sizes", {}) if feature.type == "vector" else {}
@@ -257,6 +268,7 @@ def save(store: Store, model: str, dataset: Dataset) -> bool:
         "features": {name: feature.model_dump(mode="json") for name, feature in dataset.features.items()},
         "split": dataset.split,
         "unit": dataset.unit,
+        "left_out": dataset.left_out,
     }
     return write_once(store, dataset_key(model, dataset.digest), tree)
 
@@ -275,6 +287,7 @@ def load_dataset(store: Store, model: str, digest: str) -> Dataset:
         {name: Feature.model_validate(feature) for name, feature in tree["features"].items()},
         tree["split"],
         tree.get("unit", "day"),
+        tree.get("left_out", {}),
     )
 
 

@@ -92,6 +92,7 @@ def of_blocks(store: Store, folder: str, spec: ModelSpec, key: str, blocks: Iter
         block, dropped = _labelled(block, spec, key)
         unlabelled += dropped
         row_checks.block(block)
+        units.grouped(block, spec, key)
         gathered.add(block, units.of_rows(block, spec, key, now))
     row_checks.end()
     parts = [write(store, folder, table, spec, key) for table in gather.parts(gathered, spec)]

@@ -74,6 +74,11 @@ def words(unit: str, ends: Any) -> str:
     return f"{first} to {last}"
 
 
+def lost(rows: int, group: str | None) -> str:
+    """ "12 rows left out, whose user is in an earlier role": what a role has lost to keep groups together."""
+    return f"{counted(rows, 'row')} left out, whose {group} is in an earlier role"
+
+
 def place_counts(split: HashSplit | RandomSplit) -> tuple[int, int]:
     """How many of the places are test, and how many valid."""
     return round(split.test * PLACES), round(split.valid * PLACES)
@@ -146,9 +151,10 @@ def space(spec: ModelSpec, schema: Mapping[str, str]) -> str:
     """
     split, data = spec.data.split, spec.data
     if isinstance(split, TimeSplit):
-        return digest({"by": "time", "column": split.column, "unit": split.unit, "timezone": split.timezone})
+        group = [data.group, schema.get(data.group)] if data.group else None
+        return digest({"by": "time", "column": split.column, "unit": split.unit, "timezone": split.timezone, "group": group})
     names = identity(spec)
-    tree: dict[str, Any] = {"by": split.by, "stratify": split.stratify, "columns": {n: schema.get(n) for n in names or sorted(schema)}}
+    tree: dict[str, Any] = {"by": split.by, "stratify": stratum(spec), "columns": {n: schema.get(n) for n in names or sorted(schema)}}
     if not names:
         tree["sql"] = spec.sql
     return digest({**tree, "order": names, "seed": getattr(split, "seed", None), "group": data.group})
@@ -162,12 +168,19 @@ def identity(spec: ModelSpec) -> list[str]:
     return [data.group] if data.group else data.key
 
 
+def stratum(spec: ModelSpec) -> str | None:
+    """The column that decides beside the identity by hash and random, so that the rows of each of its values are split for themselves.
+
+    None with groups: rows of one group may differ in it, and new rows from old ones; the group alone decides.
+    """
+    return None if spec.data.group else getattr(spec.data.split, "stratify", None)
+
+
 def only_for_splitting(spec: ModelSpec) -> list[str]:
     """The columns that are no features by default because rows are split by them; what `stratify` names may well be one."""
     split, data = spec.data.split, spec.data
-    if isinstance(split, TimeSplit):
-        return [split.column]
-    return [*(split.key if isinstance(split, HashSplit) else []), *([data.group] if data.group else [])]
+    decides = [split.column] if isinstance(split, TimeSplit) else split.key if isinstance(split, HashSplit) else []
+    return [*decides, *([data.group] if data.group else [])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +193,9 @@ class Clusters:
 
 
 def clusters(spec: ModelSpec) -> Clusters:
-    """The declared cluster, or what is independent: days by time, groups where there are some, else what the split tells apart."""
+    """The declared cluster, or what is independent: groups where there are some, days by time, else what the split tells apart."""
     asked, data = spec.evaluate.interval.cluster, spec.data
-    if asked in ("day", "year", "step") or (asked is None and isinstance(data.split, TimeSplit)):
+    if asked in ("day", "year", "step") or (asked is None and isinstance(data.split, TimeSplit) and not data.group):
         return Clusters(unit_of(data.split), "unit")
     if asked == "row":
         return Clusters("row", "row")

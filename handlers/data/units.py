@@ -8,7 +8,8 @@ from handlers.contracts import BadData, BadSpec, counted
 from handlers.data.column_types import type_name
 from handlers.data.instants import local
 from handlers.data.places import places, whole
-from handlers.data.split import EPOCH, identity, label, newest_allowed, unit_of
+from handlers.data.split import EPOCH, identity, label, newest_allowed, stratum, unit_of
+from handlers.data.statistics import missing
 from handlers.modelspec.model import ModelSpec, TimeSplit
 
 if TYPE_CHECKING:
@@ -33,8 +34,15 @@ def of_rows(block: pa.Table, spec: ModelSpec, key: str, now: float) -> pa.Array:
             _declared(block, name, where, key)
     if split.stratify:
         _declared(block, split.stratify, "data.split.stratify", key)
-    columns = [*(names or sorted(block.column_names)), *([split.stratify] if split.stratify else [])]
+    beside = stratum(spec)
+    columns = [*(names or sorted(block.column_names)), *([beside] if beside else [])]
     return places(block, columns, "hash" if split.by == "hash" else f"random {split.seed}")
+
+
+def grouped(block: pa.Table, spec: ModelSpec, key: str) -> None:
+    """Raise where the rows have no group, or some of them none."""
+    if spec.data.group:
+        _declared(block, spec.data.group, "data.group", key)
 
 
 def reaches_the_end(block: pa.Table, spec: ModelSpec) -> bool:
@@ -60,10 +68,9 @@ def _there(block: pa.Table, name: str, where: str) -> pa.ChunkedArray:
 
 def _declared(block: pa.Table, name: str, where: str, key: str) -> pa.ChunkedArray:
     column = _there(block, name, where)
-    if column.null_count:
-        raise BadData(
-            f"{key}: column {name!r} is missing in {counted(column.null_count, 'row')}; the split needs it in every row ({where})"
-        )
+    without = missing(column)
+    if without:
+        raise BadData(f"{key}: column {name!r} is missing in {counted(without, 'row')}; the split needs it in every row ({where})")
     return column
 
 

@@ -18,8 +18,6 @@ def wrong(spec: ModelSpec) -> Iterator[Finding]:
     split = spec.data.split
     if isinstance(split, TimeSplit):
         yield from _lengths(split)
-        if spec.data.group:
-            yield ("data", "group"), "not supported yet: data.group where data.split is by time; supported: by: hash, by: random"
     else:
         yield from _shares(split)
         yield from _together(spec, split)
@@ -58,11 +56,8 @@ def _together(spec: ModelSpec, split: HashSplit | RandomSplit) -> Iterator[Findi
     group = spec.data.group
     if group and isinstance(split, HashSplit) and split.key != [group]:
         yield (*SPLIT, "key"), f"{split.key} would cut the groups of data.group; accepted: [{group}]"
-    if group and split.stratify:
-        yield (
-            (*SPLIT, "stratify"),
-            f"rows of one {group} may differ in {split.stratify!r} and would get different roles; leave out data.group or stratify",
-        )
+    if group and split.stratify == group:
+        yield (*SPLIT, "stratify"), f"{group!r} is data.group, each value of which has one role; name another column, or leave it out"
 
 
 def _last(spec: ModelSpec) -> Iterator[Finding]:
@@ -77,7 +72,8 @@ def _last(spec: ModelSpec) -> Iterator[Finding]:
         if split.column not in data.key:
             yield ("data", "on_duplicate"), f"`last` needs the split's column {split.column!r} in data.key, so that a row stays on its day"
         return
-    for name in [*(split.key if isinstance(split, HashSplit) else [data.group] if data.group else []), split.stratify]:
+    identity = split.key if isinstance(split, HashSplit) else [data.group] if data.group else []
+    for name in [*identity, None if data.group else split.stratify]:
         if name is not None and name not in data.key:
             yield ("data", "on_duplicate"), f"`last` needs {name!r}, by which rows are split, in data.key, so that a row keeps its role"
 

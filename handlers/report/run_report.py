@@ -123,7 +123,9 @@ def _data(record: RunRecord, dataset: Dataset | None) -> list[tuple[str, str]]:
     if dataset is not None:
         for role in ("train", "valid", "test"):
             number = sum(part.rows for part in dataset.parts if part.role == role)
-            rows.append((role, f"{counted(number, 'row')} of {dataset.words(role)}"))
+            lost = dataset.left_out.get(role, 0)
+            why = f"; {counted(lost, 'row')} left out, whose group is in an earlier role" if lost else ""
+            rows.append((role, f"{counted(number, 'row')} of {dataset.words(role)}{why}"))
         rows.append(("objects", ", ".join(sorted({str(part.source) for part in dataset.parts}))))
         rows.append(("dataset", dataset.digest))
     request = record.request or {}

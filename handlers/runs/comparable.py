@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
-from handlers.contracts import counted
-from handlers.data import cut
-from handlers.data.manifest import Dataset, PartRef
+from handlers.contracts import BadData, counted
+from handlers.data import cut, groups
+from handlers.data.manifest import DESCRIBED, Dataset, PartRef
 from handlers.data.split import Range, label, number, space
 from handlers.data.units import UNIT
+from handlers.modelspec.code_digests import code_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.runs.evaluation import TrainedTrial
 from handlers.storage import Store
@@ -25,7 +26,7 @@ class Rows:
 
 
 def comparable(store: Store, dataset: Dataset, spec: ModelSpec, champion: TrainedTrial | None) -> Rows:
-    """The test rows without those of the units that the champion has in train or valid.
+    """The test rows without those of the units, and by time of the groups, that the champion has in train or valid.
 
     By hash and by random a row keeps its unit for ever, so it is among the learned ones or never was; that holds while what a unit is
     stays the same. Where it has changed nothing is compared.
@@ -40,6 +41,13 @@ def comparable(store: Store, dataset: Dataset, spec: ModelSpec, champion: Traine
     learned = _learned(champion.dataset)
     parts = [part for part in dataset.parts if part.role != "test"]
     kept = [part for one in dataset.of_role("test") for part in _without(store, one, learned)]
+    if groups.by_time(spec):
+        try:
+            seen = _groups_learned(store, spec, champion)
+        except BadData as error:
+            why = f"the test rows may have groups that the champion has learned, and what it has learned cannot be read ({error})"
+            return Rows(dataset, f"{every}, for the winner alone: {why}", why)
+        kept = list(_of_new_groups(store, kept, spec, seen))
     if not kept:
         ends = (
             f"{label(dataset.unit, units[0])} to {label(dataset.unit, units[-1])}" if dataset.unit != "place" else "its share has changed"
@@ -50,7 +58,7 @@ def comparable(store: Store, dataset: Dataset, spec: ModelSpec, champion: Traine
     left = found.units("test")
     rows = sum(part.rows for part in dataset.of_role("test")) - sum(part.rows for part in kept)
     note = said(dataset, left)
-    if rows and dataset.unit in ("day", "year"):
+    if rows and dataset.unit in ("day", "year") and not spec.data.group:
         note += f"; left out, because the champion has learned them: {said(dataset, sorted(set(units) - set(left)))}"
     elif rows:
         note += f"; left out, because the champion has learned them: {counted(rows, 'row')}"
@@ -97,6 +105,22 @@ def _without(store: Store, part: PartRef, learned: Sequence[Range]) -> Iterator[
         known = np.unique(numbers[first:end]).tolist()
         ends = known if len(part.units) > 2 else sorted({known[0], known[-1]})
         yield replace(part, first=part.first + first, rows=end - first, units=ends)
+
+
+def _groups_learned(store: Store, spec: ModelSpec, champion: TrainedTrial) -> groups.Seen:
+    """The groups of the champion's train and valid rows. Raises BadData when its parts are gone."""
+    seen = groups.Seen(store, spec)
+    seen.add(asdict(part) for part in champion.dataset.parts if part.role != "test")
+    seen.read()
+    return seen
+
+
+def _of_new_groups(store: Store, parts: Sequence[PartRef], spec: ModelSpec, seen: groups.Seen) -> Iterator[PartRef]:
+    """The rows whose group the champion has not learned."""
+    for part in parts:
+        rows = groups.without(store, spec, asdict(part), part.source, seen, code_digest("datasets"))
+        if rows is not None:
+            yield replace(part, **{name: rows[name] for name in DESCRIBED})
 
 
 def _differs(dataset: Dataset, spec: ModelSpec, champion: TrainedTrial) -> str | None:

@@ -15,7 +15,6 @@ from tests.docs.pages import DOCS, ROOT
 # key on the page: (where in the spec, a value that it asks for)
 REFUSED: dict[str, tuple[str, Any]] = {
     "task": ("task", "ranking"),
-    "data.group": ("data.group", "carrier"),
     "model.estimator": ("model.estimator", "models/mine.py:Mine"),
     "model.image": ("model.image", "mine"),
     "search.space": ("search.space", {}),

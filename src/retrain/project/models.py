@@ -39,6 +39,15 @@ def specs(folder: Path) -> list[Path]:
     return sorted(file for file in folder.glob("*.yaml") if file.name not in GENERATED)
 
 
+def sources_of(file: Path) -> list[str]:
+    """The names of a spec's sources; none where it cannot be read."""
+    try:
+        tree = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return [str(name) for name in tree["spec"]["data"]["sources"]]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
+        return []
+
+
 def listed(folder: Path) -> list[str]:
     """The entries that models/kustomization.yaml has now."""
     lines = (folder / "kustomization.yaml").read_text(encoding="utf-8").splitlines()

@@ -38,13 +38,13 @@ def profile(kind: str, names: Sequence[str], bucket: Mapping[str, str], output: 
     return _answer("profile", bucket, kind, *names, "-o", output)
 
 
-def _answer(handler: str, bucket: Mapping[str, str], *arguments: str) -> str:
+def _answer(handler: str, bucket: Mapping[str, str], *arguments: str, errors: Mapping[int, type[LocalArgoError]] = ERRORS) -> str:
     need_handlers()
     command = [sys.executable, "-m", f"handlers.{handler}", *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **bucket})
     if ended.returncode == 0:
         return ended.stdout
-    raise ERRORS.get(ended.returncode, LocalArgoError)(reason(ended.stderr).replace(f"python -m handlers.{handler}", "retrain"))
+    raise errors.get(ended.returncode, LocalArgoError)(reason(ended.stderr).replace(f"python -m handlers.{handler}", "retrain"))
 
 
 def check_specs(files: Sequence[Path]) -> list[Finding]:
@@ -65,21 +65,16 @@ def check_specs(files: Sequence[Path]) -> list[Finding]:
 
 def new_spec(name: str, files: Sequence[Path], decided: Mapping[str, str]) -> dict[str, Any]:
     """The spec that `handlers.new` writes for files: {"text", "choices"}. `decided`: target, task and time, where a person says."""
-    need_handlers()
     options = [word for option, value in decided.items() if value for word in (f"--{option}", value)]
-    command = [sys.executable, "-m", "handlers.new", name, *map(str, files), *options]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        raise (Undecided if ended.returncode == 2 else InvalidInput)(reason(ended.stderr))
-    answer: dict[str, Any] = json.loads(ended.stdout)
+    answer: dict[str, Any] = json.loads(_answer("new", {}, name, *map(str, files), *options, errors={**ERRORS, 2: Undecided}))
     return answer
 
 
-def try_spec(spec: Path, files: Sequence[Path], rows: int | None, output: str) -> tuple[int, str, str]:
-    """Run a spec on local files: exit code, answer, and why it failed. With output `text` progress goes to standard error at once."""
+def try_spec(spec: Path, files: Sequence[str], rows: int | None, output: str) -> tuple[int, str, str]:
+    """Run a spec on local files, FILE or SOURCE=FILE: exit code, answer, and why it failed. As `text`, progress goes to standard error."""
     need_handlers()
     some = ["--rows", str(rows)] if rows else []
-    command = [sys.executable, "-m", "handlers.try_", str(spec), *map(str, files), *some, "-o", output]
+    command = [sys.executable, "-m", "handlers.try_", str(spec), *files, *some, "-o", output]
     errors = subprocess.PIPE if output != "text" else None
     ended = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=errors, env={**ONE_THREAD, **os.environ})
     failed = reason(ended.stderr.decode(errors="replace")) if ended.returncode and ended.stderr else ""

@@ -111,6 +111,30 @@ def test_a_finding_names_place_value_and_what_is_accepted(path: str, value: Any,
     assert [word for word in words if word not in found] == []
 
 
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (
+            {"split": {"by": "hash", "key": ["carrier"], "valid": 0.1, "test": 0.2}},
+            "['carrier'] would cut the groups of data.group; accepted: [hour]",
+        ),
+        (
+            {"split": {"by": "random", "stratify": "hour", "valid": 0.1, "test": 0.2}},
+            "'hour' is data.group, each value of which has one role",
+        ),
+        (
+            {"split": {"by": "random", "valid": 0.1, "test": 0.2}, "key": ["carrier"], "on_duplicate": "last"},
+            "`last` needs 'hour', by which rows are split",
+        ),
+    ],
+)
+def test_a_split_that_would_part_groups_is_refused(data: dict[str, Any], words: str) -> None:
+    tree = yaml12.load(TEXT)
+    tree["spec"]["data"] |= {"group": "hour", **data}
+    _, found = read(json.dumps(tree), "m.yaml")
+    assert any(words in str(each) for each in found)
+
+
 def test_a_finding_names_the_line() -> None:
     lines = TEXT.splitlines()
     number = next(i for i, line in enumerate(lines) if line.strip().startswith("task:"))
@@ -130,7 +154,6 @@ def test_what_is_no_spec_is_said_in_one_line(text: str) -> None:
         ("spec.promote.refit", "all", "not supported yet: promote.refit"),
         ("spec.promote.approval", "manual", "not supported yet: promote.approval"),
         ("spec.promote.slices", {"max_loss": 0.1}, "not supported yet: promote.slices"),
-        ("spec.data.group", "carrier", "not supported yet: data.group"),
         ("spec.task", "ranking", "not supported yet: task ranking"),
         ("spec.search", {"random": 3, "space": {"alpha": [1]}}, "not supported yet: search.random"),
         ("spec.search", {"halving": {"eta": 3}}, "not supported yet: search.halving"),

@@ -321,7 +321,7 @@ def test_what_was_tried_is_told_to_a_person(files: list[str], capsys: pytest.Cap
 def test_what_was_tried_as_yaml(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     try_.run([*files, "-o", "yaml"])
     found = yaml.safe_load(capsys.readouterr().out)
-    assert list(found) == ["rows", "split", "unit", "trials", "verdict"]
+    assert list(found) == ["rows", "split", "unit", "left_out", "group", "trials", "verdict"]
     assert found["rows"] == {"train": 640, "valid": 240, "test": 240}
 
 

@@ -52,7 +52,7 @@ def landed(months: list[Path], first: str, last: str) -> int:
 
 
 def test_flight_delay_reaches_a_plain_logistic_regression(months: list[Path], tmp_path: Path) -> None:
-    found = try_.try_out(try_.read_spec(MODELS / "flight-delay.yaml"), months, tmp_path)
+    found = try_.try_out(try_.read_spec(MODELS / "flight-delay.yaml"), {"incoming": months}, tmp_path)
     test = found["verdict"]["metrics"]["roc_auc"]["challenger"]
     assert found["rows"] == {role: landed(months, *found["split"][role]) for role in ("train", "valid", "test")}
     assert test["value"] > 0.62 - 2 * 0.017
@@ -67,7 +67,7 @@ def test_arrival_minutes_trains_from_parquet(months: list[Path], tmp_path: Path)
         assert pa.types.is_timestamp(table.schema.field("time_hour").type)
         files.append(tmp_path / f"{path.stem}.parquet")
         parquet.write_table(table, files[-1])
-    found = try_.try_out(try_.read_spec(MODELS / "arrival-minutes.yaml"), files, tmp_path)
+    found = try_.try_out(try_.read_spec(MODELS / "arrival-minutes.yaml"), {"incoming": files}, tmp_path)
     test = found["verdict"]["metrics"]["mae"]
     assert test["challenger"]["value"] < 30
     assert found["verdict"]["decision"] in ("promoted", "refused")

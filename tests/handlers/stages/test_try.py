@@ -48,6 +48,14 @@ def test_one_test_day_has_no_interval(files: list[str], capsys: pytest.CaptureFi
     assert "\n2 trials\n" in progress
 
 
+def test_what_a_role_has_lost_to_its_groups_is_told(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    lines = Path(files[1]).read_text(encoding="utf-8").splitlines()
+    Path(files[1]).write_text("\n".join([*(line.replace(",AA,", f",{line[:10]},") for line in lines), ""]), encoding="utf-8")
+    told, _ = tried(files, capsys, data__group="carrier", features={"distance": {"type": "number"}}, search=None)
+    of_test = sum(line[:10] > "2013-01-24" and ",AA," not in line for line in lines[1:])
+    assert f"2013-01-25 to 2013-01-30; {of_test} rows left out, whose carrier is in an earlier role" in told
+
+
 def test_some_of_the_rows_are_whole_records(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("n,s\n" + "".join(f'{i},"one\nand ""two"", {i}"\n' for i in range(10)), encoding="utf-8")
@@ -134,7 +142,7 @@ def test_integers_that_no_float_can_tell_apart_are_learned_from(tmp_path: Path, 
     )
     text = yaml.safe_dump({"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": "late"}, "spec": tree})
     (tmp_path / "late.yaml").write_text(text, encoding="utf-8")
-    found = try_.try_out(try_.read_spec(tmp_path / "late.yaml"), [tmp_path / "1.csv"], tmp_path / "folder")
+    found = try_.try_out(try_.read_spec(tmp_path / "late.yaml"), {"incoming": [tmp_path / "1.csv"]}, tmp_path / "folder")
     assert found["verdict"]["decision"] == "promoted"
 
 

@@ -35,5 +35,17 @@ def test_models_are_offered(bucketed: Engine) -> None:
         assert offered(["--state", str(bucketed.state), *verb], "f") == ["fine"], verb
 
 
+def test_try_offers_the_sources_of_the_spec_and_files_after_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.yaml").write_text("spec: {data: {sources: {incoming: {}, stores: {}}}}", encoding="utf-8")
+    (tmp_path / "stores.csv").touch()
+    (tmp_path / "sales").mkdir()
+    assert offered(["try", "m.yaml"], "") == ["incoming=", "stores=", ""]
+    assert offered(["try", "m.yaml"], "st") == ["stores=", "st"]
+    assert offered(["try", "m.yaml", "incoming=a.csv"], "stores=s") == ["stores=sales/", "stores=stores.csv"]
+    (tmp_path / "m.yaml").write_text("spec: {data: {sources: {incoming: {}}}}", encoding="utf-8")
+    assert offered(["try", "m.yaml"], "") == [""]
+
+
 def test_nothing_is_offered_without_an_engine(tmp_path: Path) -> None:
     assert offered(["get", "--state", str(tmp_path)], "") == []

@@ -75,8 +75,8 @@ def test_try_of_what_is_wrong_ends_with_2_and_one_sentence(tmp_path: Path, monke
     for arguments, told in (
         ([spec, str(tmp_path / "a.csv"), "-o", "json"], "is missing; the file has other"),
         ([str(tmp_path / "spec.yaml"), str(tmp_path / "a.csv"), "-o", "json"], "kind: 'Workflow' is not accepted; accepted: Model"),
-        ([spec, str(tmp_path / "missing.csv")], "does not exist"),
-        ([spec], "Missing argument 'FILES...'"),
+        ([spec, str(tmp_path / "missing.csv"), "-o", "json"], "missing.csv: this file does not exist"),
+        ([spec], "Missing argument '[SOURCE=]FILE...'"),
     ):
         refused = call("try", *arguments)
         assert (refused.exit_code, refused.stdout) == (2, "")
