@@ -7,7 +7,9 @@ import json
 from typing import Any
 
 from handlers.contracts import RetrainRequest, TryAgain
-from handlers.storage import Conflict, Store, optional_json, write_json, write_once
+from handlers.storage import Conflict, Missing, Store, optional_json, write_json, write_once
+
+ATTEMPTS = 10
 
 
 def run_folder(model: str, run: str) -> str:
@@ -36,6 +38,28 @@ def change(store: Store, model: str, run: str, **changes: Any) -> None:
         write_json(store, _key(model, run), {**json.loads(data), **changes}, if_match=etag)
     except Conflict:
         raise TryAgain(f"{_key(model, run)} was changed by another process of this run; the step is tried again") from None
+
+
+def end(store: Store, model: str, run: str, result: dict[str, Any]) -> dict[str, Any]:
+    """Write what came of the run; the result that counts. One that is there stays, unless it says that the run has failed.
+
+    A process may go on long after its pod was given up and its step was done by another.
+    """
+    key = f"{run_folder(model, run)}/result.json"
+    for _ in range(ATTEMPTS):
+        try:
+            data, etag = store.get_with_etag(key)
+        except Missing:
+            data, etag = b"", None
+        there: dict[str, Any] = json.loads(data) if data else {}
+        if there and there["outcome"] != "failed":
+            return there
+        try:
+            write_json(store, key, result, if_none_match=etag is None, if_match=etag)
+        except Conflict:
+            continue
+        return result
+    raise TryAgain(f"{key} changes too often to be written; the step is tried again")
 
 
 def as_of(request: dict[str, Any]) -> float:
