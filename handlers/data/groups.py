@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from handlers.data import cut, parts, places
+from handlers.data import cut, places, stored
 from handlers.data.split import ROLES
 from handlers.modelspec.model import ModelSpec, TimeSplit
 from handlers.storage import Store, digest, optional_json, write_json
@@ -100,7 +100,7 @@ def without(store: Store, spec: ModelSpec, rows: Rows, source: str, seen: Seen, 
         count = pc.sum(new).as_py() or 0
         found = {"source": [source], "rows": count, "parts": []}
         if 0 < count < rows["rows"]:
-            made = parts.write(store, folder, table.filter(new), spec, source)
+            made = stored.write(store, folder, table.filter(new), spec, source)
             made.pop("schema")
             found["parts"] = [{**made, "first": 0}]
         write_json(store, f"{folder}/parts.json", found)

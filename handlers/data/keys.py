@@ -11,8 +11,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, counted
-from handlers.data import cut, parts
+from handlers.data import cut
 from handlers.data.split import Range, identity, stratum
+from handlers.data.stored import write
 from handlers.data.units import UNIT
 from handlers.modelspec.model import ModelSpec, TimeSplit
 from handlers.storage import Store, digest, optional_json, write_json
@@ -161,7 +162,7 @@ def _copy(store: Store, folder: str, spec: ModelSpec, stored: Stored, replaced: 
     kept = pc.indices_nonzero(pc.invert(pc.is_in(pa.arange(0, part["rows"]), value_set=gone)))
     if not len(kept):
         return {"source": [source], "parts": [], "rows": 0}
-    made = parts.write(store, folder, cut.table_of(store, part["key"]).take(kept), spec, source)
+    made = write(store, folder, cut.table_of(store, part["key"]).take(kept), spec, source)
     made.pop("schema")
     return {"source": [source], "parts": [made], "rows": made["rows"]}
 

@@ -10,7 +10,7 @@ from handlers.contracts import BadData, BadSpec, counted
 from handlers.data import cut, groups, roles, statistics
 from handlers.data import split as splits
 from handlers.data.classes import Classes
-from handlers.data.parts import one_schema
+from handlers.data.stored import one_schema
 from handlers.modelspec.digests import dataset_digest
 from handlers.modelspec.model import Feature, ModelSpec, TimeSplit
 from handlers.storage import Missing, Store, read_json, write_once

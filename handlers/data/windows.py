@@ -25,6 +25,7 @@ from handlers.data.parts import Made
 from handlers.data.query import BLOCK_ROWS, failed, typed
 from handlers.data.references import References
 from handlers.data.split import EPOCH, label
+from handlers.data.stored import one_schema
 from handlers.modelspec.digests import window_digest
 from handlers.modelspec.model import Lookback, ModelSpec
 from handlers.modelspec.quantities import seconds
@@ -62,7 +63,7 @@ def make(
     for name in making.names(spec):
         made = making.each(store, spec, name, found[name], code, references)
         read += made
-        parts.one_schema([one.document for one in made], f"data.sources.{name}")
+        one_schema([one.document for one in made], f"data.sources.{name}")
         kept[name] = sorted((part for one in made for part in one.document["parts"]), key=lambda part: (part["day"] or "", part["content"]))
         if not kept[name]:
             raise BadData(f"no rows in any object under {spec.data.sources[name].prefix} (data.sources.{name})")
