@@ -19,6 +19,7 @@ from handlers import failures
 from handlers.storage import BucketRefused, Temporary
 
 MODEL_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
+INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 SIGTERM_EXIT = 143
 
 
@@ -44,6 +45,10 @@ class GaveUp(HandlerError):
     """The failure budget is spent. Not retried."""
 
     exit_code = 70
+
+
+class Superseded(GaveUp):
+    """Another run has newer data and `trigger.in_flight` is supersede; the state is saved. Not retried: a run follows."""
 
 
 class TryAgain(HandlerError):
@@ -129,6 +134,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def moment_of(text: str, what: str) -> float:
+    """Seconds since 1970 of "2026-03-01T00:00:00Z"; BadData begins with `what`."""
+    try:
+        return datetime.strptime(text, INSTANT).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        raise BadData(f"{what} is {shown(text)}; accepted: an instant such as 2026-03-01T00:00:00Z") from None
+
+
 def instant(at: float | None) -> str:
     """ "2013-04-30 06:15:02 UTC" of seconds since 1970."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at is not None else "an unknown time"
@@ -177,7 +190,8 @@ class RetrainRequest:
     """What an event asks for. Every source's event has this one shape; fields that a source does not know are empty.
 
     `now`: not empty when the run may train whatever `trigger` says (`retrain submit --now`); `reason` says why. No Sensor passes it on.
-    `source` is the way in; `id`, `type` and `sender` are a CloudEvent's, whose source its sender is.
+    `source` is the way in; `id`, `type` and `sender` are a CloudEvent's, whose source its sender is. `as_of`
+    asks for a past state of the data, of which nothing is promoted unless `promote` is "yes".
     """
 
     model: str = ""
@@ -190,6 +204,8 @@ class RetrainRequest:
     id: str = ""
     type: str = ""
     sender: str = ""
+    as_of: str = ""
+    promote: str = ""
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> RetrainRequest:
@@ -201,7 +217,21 @@ class RetrainRequest:
             raise BadData(
                 f"the event's model {fields['model'][:80]!r} is not a model name; accepted: at most 40 characters of a-z, 0-9 and -"
             )
+        if fields["as_of"]:
+            moment_of(fields["as_of"], "the event's as_of")
+        if fields["promote"] not in ("", "yes"):
+            raise BadData(f"the event's promote is {shown(fields['promote'])}; accepted: yes, or nothing")
         return cls(**fields)
+
+    @property
+    def promotes(self) -> bool:
+        """Whether the run may move the champion's pointer."""
+        return not self.as_of or self.promote == "yes"
+
+    @property
+    def moment(self) -> float | None:
+        """The past moment whose state is asked for, in seconds since 1970; None for the present."""
+        return moment_of(self.as_of, "the event's as_of") if self.as_of else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,13 @@ NAME = re.compile(r"[a-z0-9][-a-z0-9.]{0,252}")
 LONGEST = 4000  # characters of a message that are kept
 SHOWN = 20  # reasons that are read of one run: hundreds of trials may fail for one reason
 # what the workflow calls the steps of handlers that have several
-CALLED = {"spec": "fetch-spec", "settle": "fetch-look", "fetch": "fetch-snapshot", "promote": "promote-judge"}
+CALLED = {
+    "spec": "fetch-spec",
+    "settle": "fetch-look",
+    "fetch": "fetch-snapshot",
+    "make": "transform-make",
+    "promote": "promote-judge",
+}
 
 
 def keep(words: Sequence[str], error: str, message: str, exit_code: int) -> str:
@@ -57,5 +63,6 @@ def of_run(store: Store, model: str, run: str) -> list[dict[str, Any]]:
 def of_step(found: Sequence[dict[str, Any]], step: str) -> dict[str, Any] | None:
     """The last reason of a step, by the workflow's name for it; a step that fans out has parts whose names begin with its own."""
     name = CALLED.get(step, step)
-    mine = [each for each in found if each["step"] == name or str(each["step"]).startswith(f"{name}-")]
+    others = set(CALLED.values()) - {name}
+    mine = [each for each in found if each["step"] == name or (str(each["step"]).startswith(f"{name}-") and each["step"] not in others)]
     return mine[-1] if mine else None

@@ -17,9 +17,9 @@ from handlers.events import incoming, seen
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
+from handlers.runs import batches, pacing, past, requests, snapshots, taken_up, trained, waiting
 from handlers.runs import claim as claims
-from handlers.runs import pacing, requests, snapshots, taken_up, trained, waiting
-from handlers.storage import Store, open_store
+from handlers.storage import Store, canonical_json, open_store
 
 WINDOW_SECONDS = 10  # as the Sensors name their Workflows
 LOOK_AGAIN_SECONDS = 3.0  # while another run is about to take its snapshot
@@ -35,7 +35,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     step = steps.add_parser("look", help="how long until the sources have been quiet")
     _options(step, ["model", "spec", "run", "quiet", "at-most", "since"], {"window": "", "event": "", "context": ""}, ["quiet", "wait"])
     step = steps.add_parser("snapshot", help="take a snapshot of the sources and decide")
-    _options(step, ["model", "spec", "run"], {"event": "", "context": ""}, ["decision", "snapshot", "reason"])
+    _options(step, ["model", "spec", "run"], {"event": "", "context": ""}, ["decision", "snapshot", "reason", "batches"])
     return parser.parse_args(argv)
 
 
@@ -86,6 +86,10 @@ def look(given: argparse.Namespace) -> None:
     spec, asked = load(given.spec), _readable(given.event)
     wanted = Wanted.of(given)
     store = open_store()
+    if asked.as_of:  # the past is quiet
+        write_output(given.quiet_out, "yes")
+        write_output(given.wait_out, "0s")
+        return
     now = store.server_time()
     there, joined = waiting.Waiting(), False
     if not asked.now:
@@ -180,6 +184,7 @@ def take(given: argparse.Namespace) -> None:
     write_output(given.decision_out, decision)
     write_output(given.snapshot_out, snapshot)
     write_output(given.reason_out, reason)
+    write_output(given.batches_out, canonical_json(batches.planned(store, spec, given.run, snapshot) if decision == "train" else []))
     log("decided", run=given.run, decision=decision, snapshot=snapshot, reason=reason)
 
 
@@ -192,32 +197,47 @@ def decide(
     another run is training the model, and its claim now says that more is wanted. no-data: there is no object. duplicate: a run has
     taken this event before. joined: another run of the model waited until the sources were quiet when this one came (`look` has said so).
     deferred: `trigger` allows no training now. skipped: another run is training the model, and `trigger.in_flight` is skip.
+
+    The bucket is looked at again when the run gets the claim: since the first look another run may have trained this state, or a newer one.
     """
-    request = requests.read(store, spec.name, run)
+    kept, supersedes = requests.read(store, spec.name, run), False
+    request = kept
     if request is None:
-        # before the look: what is asked for after it is not in this snapshot
-        busy_before = taken_up.waiting(store, spec.name, run)
-        taken = snapshots.look(store, spec)
-        request = _request(store, spec, run, asked, context, taken.digest, taken.at)
-        decision, reason = _compared(store, spec, taken, request)
-        before = seen.by(store, spec.name, run, asked)
-        if before:
-            request["by"] = before
-            decision, reason = "duplicate", f"run {before} has taken this event: id {shown(asked.id)} of {shown(asked.sender)}"
-        if decision in ("train", "redecide"):
-            request.update(decision=decision, reason=reason)
-            pacing.entering(store, spec, request)
-            decision, reason = request["decision"], request["reason"]
-        request["took_up"] = busy_before if decision in ("train", "redecide", "already-trained") else []
-    else:
-        decision, reason = request["decision"], request["reason"]
-    if decision in ("train", "redecide"):
-        by, busy = _claim(store, spec.name, run, request["digest"], request["gate"], asked)
+        request, supersedes = _first(store, spec, run, asked, context)
+    if request["decision"] in ("train", "redecide"):
+        by, busy, had = _claim(store, spec.name, run, request, asked, stop=supersedes)
         if busy:
-            decision, reason = "busy", busy
-            request.update(by=by, took_up=[])
-    request.update(decision=decision, reason=reason)
-    return decision, request["snapshot"], reason, request
+            request = {**request, "decision": "busy", "reason": busy, "by": by, "took_up": []}
+        elif not had:
+            request = {**request, **_looked(store, spec, run, asked, context), "at": request["at"]}
+    changes = {name: value for name, value in request.items() if kept is not None and kept.get(name) != value}
+    if kept is not None and changes:
+        older = [kept["snapshot"]] if "snapshot" in changes else []
+        requests.change(store, spec.name, run, **changes, before=[*kept.get("before", []), *older])
+    return request["decision"], request["snapshot"], request["reason"], request
+
+
+def _first(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, context: EventContext) -> tuple[dict[str, Any], bool]:
+    """What a run that has no request yet would do, before it has the claim; and whether the run that has it is to end early."""
+    past.check(spec, asked, store.server_time())
+    # before the look: what is asked for after it is not in this snapshot
+    busy_before = [] if asked.as_of else taken_up.waiting(store, spec.name, run)
+    request = _looked(store, spec, run, asked, context)
+    before = seen.by(store, spec.name, run, asked)
+    if before:
+        told = f"run {before} has taken this event: id {shown(asked.id)} of {shown(asked.sender)}"
+        request.update(decision="duplicate", reason=told, by=before)
+    supersedes = request["decision"] in ("train", "redecide") and pacing.entering(store, spec, request).kind == "supersede"
+    request["took_up"] = busy_before if request["decision"] in ("train", "redecide", "already-trained") else []
+    return request, supersedes
+
+
+def _looked(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, context: EventContext) -> dict[str, Any]:
+    """What the run is asked, and what it decides over the sources as they are now."""
+    taken = snapshots.look(store, spec, asked.moment)
+    request = _request(store, spec, run, asked, context, taken.digest, taken.at)
+    decision, reason = _compared(store, spec, taken, request)
+    return {**request, "decision": decision, "reason": reason}
 
 
 def _request(
@@ -233,7 +253,7 @@ def _request(
         "snapshot": snapshot,
         "as_of": as_of,
         "digest": named.digest,
-        "gate": named.gate,
+        "gate": past.gate(asked, named.gate),
         "code": named.code,
         "spec": spec.tree(),
     }
@@ -252,17 +272,25 @@ def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request:
     return decision, reason
 
 
-def _claim(store: Store, model: str, run: str, name: str, gate: str, asked: RetrainRequest) -> tuple[str, str]:
-    """(who holds the claim instead, why this run does not); both are "" when it does. A run that trains the same data and spec gets no
-    request for more."""
+def _claim(store: Store, model: str, run: str, request: dict[str, Any], asked: RetrainRequest, *, stop: bool) -> tuple[str, str, bool]:
+    """(who holds the claim instead, why this run does not, whether this run had it before); the first two are "" when it holds it.
+
+    A run that trains the same data and spec gets no request for more, and none is asked for a past state: the run that follows it would
+    know nothing of that. `stop`: who holds the claim is asked to end early.
+    """
+    name, gate = request["digest"], request["gate"]
     holder, _ = claims.read(store, model)
     if holder.run != run and holder.held(store.server_time()):
         there = requests.read(store, model, holder.run)
         if there is not None and (there.get("digest"), there.get("gate")) == (name, gate):
-            return holder.run, f"run {holder.run} is training the same data and spec"
+            return holder.run, f"run {holder.run} is training the same data and spec", False
+        if asked.as_of:
+            return holder.run, f"run {holder.run} is training this model; ask for the past state again when it has ended", False
     now = {"now": asked.reason} if asked.now else {}
-    by = claims.take(store, model, run, {"run": run, "digest": name, **now})
-    return by, f"run {by} is training this model; another run follows it" if by else ""
+    by, had = claims.taken(store, model, run, {"run": run, "digest": name, **now, **({"stop": True} if stop else {})})
+    if by and stop:
+        return by, f"run {by} is asked to stop (trigger.in_flight is supersede); another run follows it", had
+    return by, f"run {by} is training this model; another run follows it" if by else "", had
 
 
 if __name__ == "__main__":

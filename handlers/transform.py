@@ -2,6 +2,9 @@
 
 `python -m handlers.transform --model M --spec JSON --snapshot DIGEST --run NAME --dataset-out PATH --summary-out PATH --decision-out PATH`.
 Adding a month of data makes the parts of that month: parts are named by what they are made of, so none is made twice.
+
+`python -m handlers.transform make --model M --spec JSON --run NAME --batch NUMBER` makes the parts of one of the batches that `fetch` cut,
+before and beside others; the command above then finds them.
 """
 
 from __future__ import annotations
@@ -9,13 +12,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from handlers.contracts import TryAgain, log, main, write_output
+from handlers.contracts import BadData, BadSpec, GaveUp, TryAgain, log, main, write_output
 from handlers.data import datasets, manifest
 from handlers.data.manifest import Dataset
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
-from handlers.runs import pacing, requests, retried, snapshots
-from handlers.runs.claim import Heartbeat
+from handlers.runs import batches, pacing, requests, retried, snapshots
+from handlers.runs.claim import Heartbeat, go_on
 from handlers.storage import Changed, Store, canonical_json, open_store
 
 
@@ -28,15 +31,40 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def make_arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m handlers.transform make", description="Make the parts of a batch of objects.")
+    for name in ("model", "spec", "run"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--batch", required=True, type=int, metavar="NUMBER")
+    return parser.parse_args(argv)
+
+
 def run(argv: list[str]) -> None:
+    if argv[:1] == ["make"]:
+        make(make_arguments(argv[1:]))
+        return
     given = arguments(argv)
     store, spec = open_store(), load(given.spec)
     with Heartbeat(store, given.model, given.run):
         dataset, summary, read = of_run(store, spec, given.run, given.snapshot)
+        go_on(store, given.model, given.run)
         decision = pacing.counted(store, spec, given.run, dataset, read)
     write_output(given.dataset_out, dataset.digest)
     write_output(given.summary_out, canonical_json(summary))
     write_output(given.decision_out, decision)
+
+
+def make(given: argparse.Namespace) -> None:
+    """Make a batch. What the one who follows will meet again, and say, ends it without an error: so a person reads it once."""
+    store, spec = open_store(), load(given.spec)
+    with Heartbeat(store, given.model, given.run):
+        try:
+            retried.again(store, given.model, given.run)
+            made = batches.make(store, spec, given.run, given.batch)
+        except (BadData, BadSpec, GaveUp, Changed) as error:
+            log("left to the step that follows", batch=given.batch, error=type(error).__name__, message=str(error))
+            return
+    log("batch made", batch=given.batch, objects_made=made)
 
 
 def of_run(store: Store, spec: ModelSpec, run: str, given: str) -> tuple[Dataset, dict[str, Any], pacing.Read]:
@@ -68,11 +96,9 @@ def _learned(store: Store, model: str, run: str, given: str) -> tuple[str, float
 
 
 def transform(store: Store, model: str, spec: ModelSpec, snapshot: str, as_of: float) -> tuple[Dataset, dict[str, Any], pacing.Read]:
-    """The dataset of a snapshot, what was made for it, and the rows of each object.
+    """The dataset of a snapshot, what was made for it, and the rows of each object; `as_of` is the instant that says which days are over.
 
     Raises Changed when the bucket does not hold the snapshot's content any more.
-
-    `as_of` is the instant that says which days are over.
     """
     read, made, dataset = datasets.make(store, model, spec, snapshots.load(store, model, snapshot).tree(), as_of)
     fresh = manifest.save(store, model, dataset)

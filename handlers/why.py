@@ -15,11 +15,12 @@ from typing import Any
 
 from handlers import failures
 from handlers.contracts import TryAgain, WrongUsage, instant, json_argument, main
+from handlers.events import outbox
 from handlers.report import explain, followed, of_events, of_objects
 from handlers.report.answers import text
 from handlers.runs import champion as champions
 from handlers.runs import followed as chains
-from handlers.runs import trials
+from handlers.runs import requests, trials
 from handlers.runs.champion import current
 from handlers.runs.records import RunRecord, evaluated, find_run, find_trials, models, read_run, runs
 from handlers.storage import Store, canonical_json, open_store, optional_json
@@ -104,6 +105,7 @@ def _run_row(store: Store, record: RunRecord, champion: Doc | None) -> Doc:
         "trials": len(verdict.get("trials", [])),
         "winner": verdict.get("winner"),
         "champion": champion is not None and champion["run"] == record.run,
+        "as_of": requests.asked(record.request).as_of or None,
         "at": record.at or None,
         "now": explain.submitted_now(record.request),
         "next_possible_at": result.get("next_possible_at"),
@@ -139,7 +141,12 @@ def _run(store: Store, given: argparse.Namespace) -> Doc:
         "chain": chain,
         "events": events,
         "next": next_,
-        "why": [*told, *followed.lines(followed.chain(chain, events, brief=True)), *followed.following(next_)],
+        "why": [
+            *told,
+            *outbox.unsent(store, found.model, found.run),
+            *followed.lines(followed.chain(chain, events, brief=True)),
+            *followed.following(next_),
+        ],
         "report": f"runs/{found.model}/{found.run}/report.html",
     }
 
@@ -206,7 +213,7 @@ def _model(store: Store, given: argparse.Namespace) -> Doc:
         known = ", ".join(models(store)) or "none yet"
         raise WrongUsage(f"there is no model {model!r} in the bucket; there are: {known}")
     verdicts = [found.verdict for found in ended if found.verdict is not None]
-    told = explain.model(model, record, verdicts)
+    told = [*explain.model(model, record, verdicts), *outbox.unsent(store, model)]
     chain = chains.of_run(store, read_run(store, model, record["run"])) if record is not None else None
     latest = record["run"] if record is not None else ended[0].run
     answer = {"kind": "model", "model": model, "champion": record, "history": champions.history(store, model), "chain": chain}

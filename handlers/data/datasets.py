@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 from handlers.contracts import BadData
-from handlers.data import making, manifest, objects, parts, windows
+from handlers.data import making, manifest, objects, windows
 from handlers.data.keys import with_each_key_once
 from handlers.data.labels import usable_until
 from handlers.data.manifest import Dataset
-from handlers.data.objects import Identity
 from handlers.data.parts import Made
 from handlers.data.references import References
 from handlers.modelspec.code_digests import code_digest
@@ -26,8 +24,8 @@ def make(store: Store, model: str, spec: ModelSpec, snapshot: Mapping[str, Any],
     """
     found = objects.by_source(spec, snapshot["objects"])
     references, code = References(store, spec, found), code_digest("parts")
-    if spec.data.query is None or spec.data.query.scope == "row":
-        read = made = of_rows(store, model, spec, found[spec.data.trigger], references)
+    if making.row_by_row(spec):
+        read = made = making.each(store, spec, spec.data.trigger, found[spec.data.trigger], code, references)
     else:
         read, made = windows.make(store, model, spec, found, references, code)
     documents = with_each_key_once(store, model, spec, [one.document for one in made])
@@ -39,14 +37,3 @@ def make(store: Store, model: str, spec: ModelSpec, snapshot: Mapping[str, Any],
             raise
         delay = f"data.target.label_delay is {spec.data.target.label_delay}: days from {snapshot['labelled_before']} on are not used yet"
         raise BadData(f"{error}; {delay}") from error
-
-
-def of_rows(store: Store, model: str, spec: ModelSpec, sources: Sequence[Identity], references: References) -> list[Made]:
-    """The parts of these objects of the triggering source, each row by itself, in the order of the objects."""
-    code = code_digest("parts")
-
-    def marker(source: Identity) -> str:
-        return parts.marker(model, parts.named(spec, source, code, references))
-
-    make = partial(parts.ensure, store, model, spec, code=code, references=references)
-    return making.each(store, sources, marker, make, beside=references.bytes)

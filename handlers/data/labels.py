@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Any
 
+from handlers.data.split import unit_of
 from handlers.modelspec.model import ModelSpec, TimeSplit
 from handlers.modelspec.quantities import seconds
 
@@ -17,19 +18,26 @@ def by_time(spec: ModelSpec) -> TimeSplit:
     return spec.data.split
 
 
-def beside(spec: ModelSpec, now: float) -> dict[str, Any]:
-    """What a snapshot at `now` (epoch seconds by the bucket's clock) says beside its objects, where the spec asks for it.
+def by_day(spec: ModelSpec) -> bool:
+    """Whether the rows of a past state are told by their days."""
+    return isinstance(spec.data.split, TimeSplit) and unit_of(spec.data.split) == "day"
+
+
+def beside(spec: ModelSpec, at: float, *, past: bool = False) -> dict[str, Any]:
+    """What a snapshot at a moment (epoch seconds by the bucket's clock) says beside its objects, where the spec asks for it.
 
     `sources`: the prefix of each of several sources. `labelled_before`: the first day of which some rows are younger than
-    data.target.label_delay; from it on no day is used.
+    data.target.label_delay; from it on no day is used. `before`: of a past state by days, the first day that it does not have.
     """
     from zoneinfo import ZoneInfo
 
     found: dict[str, Any] = {}
+    if past and by_day(spec):
+        found["before"] = str(datetime.fromtimestamp(at, ZoneInfo(by_time(spec).timezone)).date())
     if len(spec.data.sources) > 1:
         found["sources"] = {name: source.prefix for name, source in spec.data.sources.items()}
     if spec.data.target.label_delay:
-        moment = datetime.fromtimestamp(now - seconds(spec.data.target.label_delay), ZoneInfo(by_time(spec).timezone))
+        moment = datetime.fromtimestamp(at - seconds(spec.data.target.label_delay), ZoneInfo(by_time(spec).timezone))
         found["labelled_before"] = str(moment.date())
     return found
 

@@ -1,14 +1,21 @@
-"""The parts of many source objects: those that are there are looked for at the same time, the others are made in several processes."""
+"""What is made of each source object by itself: its parts, or its raw parts where a query reads many rows.
+
+Of many objects, those that are made already are looked for at the same time, and the others are made in several processes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from handlers import workers
+from handlers.data import parts, raw
 from handlers.data.objects import Identity
 from handlers.data.parts import Made
+from handlers.data.references import References
+from handlers.modelspec.model import ModelSpec
 from handlers.storage import Store, optional_json
 
 LOOKED_FOR_AT_ONCE = 8
@@ -19,13 +26,36 @@ WORTH_BYTES = 64 << 20
 OBJECT_BYTES = 256 << 10  # what it costs to make the parts of an object is that of so many bytes more than it has
 
 
-def each(
-    store: Store, sources: Sequence[Identity], marker: Callable[[Identity], str], make: Callable[[Identity], Made], beside: int = 0
-) -> list[Made]:
-    """The parts of source objects, in their order. Objects with one `marker` have the same parts; what has none yet is made, once.
+def row_by_row(spec: ModelSpec) -> bool:
+    """Whether parts are made of each object by itself; else a query over many rows makes them of raw parts."""
+    return spec.data.query is None or spec.data.query.scope == "row"
 
-    `beside` is how many bytes of memory each process needs more than one object does.
-    """
+
+def names(spec: ModelSpec) -> list[str]:
+    """The sources of whose objects something is made; a reference table is read as a whole."""
+    return [spec.data.trigger] if row_by_row(spec) else [name for name, source in spec.data.sources.items() if not source.join]
+
+
+def marker(spec: ModelSpec, name: str, source: Identity, code: str, references: References) -> str:
+    """The key of the marker of what is made of an object of the source `name`."""
+    if row_by_row(spec):
+        return parts.marker(spec.name, parts.named(spec, source, code, references))
+    return raw.marker(spec.name, raw.named(spec, name, source, code))
+
+
+def each(store: Store, spec: ModelSpec, name: str, sources: Sequence[Identity], code: str, references: References) -> list[Made]:
+    """What is made of objects of the source `name`, in their order; made, once for the same content, where it is not there."""
+    if row_by_row(spec):
+        make, beside = partial(parts.ensure, store, spec.name, spec, code=code, references=references), references.bytes
+    else:
+        make, beside = partial(raw.ensure, store, spec.name, spec, name, code=code), 0
+    return _each(store, sources, lambda source: marker(spec, name, source, code, references), make, beside)
+
+
+def _each(
+    store: Store, sources: Sequence[Identity], marker: Callable[[Identity], str], make: Callable[[Identity], Made], beside: int
+) -> list[Made]:
+    """`beside` is how many bytes of memory each process needs more than one object does."""
     markers = [marker(source) for source in sources]
     there = _there(store, markers)
     missing: dict[str, Identity] = {}
@@ -49,7 +79,7 @@ def _there(store: Store, markers: Sequence[str]) -> Mapping[str, dict[str, Any]]
 
 
 def _processes(missing: Sequence[Identity], beside: int) -> int:
-    """In how many processes the parts of these objects are made: in one where there is too little to do."""
+    """In how many processes these objects are made: in one where there is too little to do."""
     if sum(size + OBJECT_BYTES for _, size, _ in missing) < WORTH_BYTES:
         return 1
     allowed = workers.allowed()

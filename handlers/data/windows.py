@@ -11,12 +11,11 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData
-from handlers.data import making, parts, raw, units
+from handlers.data import making, parts, units
 from handlers.data.cut import gone
 from handlers.data.duck import reading
 from handlers.data.labels import by_time
@@ -59,25 +58,17 @@ def make(
     """(what was read of each source object, the query's parts); what is there already is not made again."""
     read: list[Made] = []
     kept: dict[str, list[Part]] = {}
-    for name, source in spec.data.sources.items():
-        if source.join:
-            continue
-        made = _read(store, model, spec, name, found[name], code)
+    for name in making.names(spec):
+        made = making.each(store, spec, name, found[name], code, references)
         read += made
         _one_schema([one.document for one in made], name)
         kept[name] = sorted((part for one in made for part in one.document["parts"]), key=lambda part: (part["day"] or "", part["content"]))
         if not kept[name]:
-            raise BadData(f"no rows in any object under {source.prefix} (data.sources.{name})")
+            raise BadData(f"no rows in any object under {spec.data.sources[name].prefix} (data.sources.{name})")
     with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:
         local = _Local(store, Path(scratch), {name: found[0] for name, found in kept.items()})
         of_windows = [_ensure(store, model, spec, window, local, references, code) for window in _windows(spec, kept)]
     return read, of_windows
-
-
-def _read(store: Store, model: str, spec: ModelSpec, name: str, sources: list[Identity], code: str) -> list[Made]:
-    """The raw parts of the objects of the source `name`."""
-    make = partial(raw.ensure, store, model, spec, name, code=code)
-    return making.each(store, sources, lambda source: raw.marker(model, raw.named(spec, name, source, code)), make)
 
 
 def _one_schema(documents: list[dict[str, Any]], name: str) -> None:

@@ -10,7 +10,9 @@ from handlers.contracts import RetrainRequest
 from handlers.runs import requests
 from handlers.storage import Store, digest, optional_json, write_json
 
-AGAIN = ("failed", "no-data")  # outcomes of runs that leave an event undone
+AGAIN = ("failed", "no-data", "deferred", "skipped")  # outcomes of runs that leave an event undone
+# the run that comes later in their place knows nothing of a past state
+PAST_AGAIN = (*AGAIN, "busy")
 
 
 def by(store: Store, model: str, run: str, asked: RetrainRequest) -> str:
@@ -21,7 +23,7 @@ def by(store: Store, model: str, run: str, asked: RetrainRequest) -> str:
     if not before or before == run:
         return ""
     result = requests.result(store, model, before)
-    return "" if result is not None and result["outcome"] in AGAIN else before
+    return "" if result is not None and result["outcome"] in (PAST_AGAIN if asked.as_of else AGAIN) else before
 
 
 def mark(store: Store, model: str, run: str, asked: RetrainRequest) -> None:

@@ -48,11 +48,9 @@ def _promotion(spec: ModelSpec) -> Iterator[Refusal]:
     for key in ("slices", "refit", "approval"):
         if getattr(spec.promote, key) is not None:
             yield _not_yet("promote", key)
-    if spec.trigger.in_flight == "supersede":
-        yield _not_yet("trigger", "in_flight", instead="supported: queue, skip")
     for stage, resources in spec.resources.items():
         for key in ("gpu", "pool", "parallel", "max_runtime", "retries"):
-            if getattr(resources, key) is not None:
+            if getattr(resources, key) is not None and (stage, key) != ("transform", "parallel"):
                 yield _not_yet("resources", stage, key)
-        if stage != "train" and resources.model_fields_set:
-            yield _not_yet("resources", stage, instead="resources.train is supported")
+        if stage != "train" and resources.model_fields_set - ({"parallel"} if stage == "transform" else set()):
+            yield _not_yet("resources", stage, instead="supported are resources.train and resources.transform.parallel")

@@ -10,6 +10,7 @@ from handlers.runs.gate import number
 
 Doc = dict[str, Any]
 _EVENT = ("id", "source", "subject", "time", "model")
+TOLD = ("failed", "deferred", "skipped", "superseded")  # outcomes whose reason a list of runs shows
 
 
 def text(verb: str, answer: Doc) -> str:
@@ -50,8 +51,9 @@ def _model_cells(row: Doc) -> list[str]:
 def _run_cells(row: Doc) -> list[str]:
     test = f"{row['metric']} {explain.valued(row['test'])}" if row["test"] else ""
     better = explain.valued(row["difference"]) if row["difference"] else ""
-    told = row["outcome"] in ("failed", "deferred", "skipped") or (row["outcome"] == "running" and " failed: " in row["reason"])
-    last = "; ".join(filter(None, ["champion" if row["champion"] else row["reason"] if told else "", row["now"]]))
+    told = row["outcome"] in TOLD or (row["outcome"] == "running" and " failed: " in row["reason"])
+    past = row["as_of"] and f"as of {row['as_of']}"
+    last = "; ".join(filter(None, ["champion" if row["champion"] else row["reason"] if told else "", row["now"], past]))
     return [row["model"], row["run"], row["outcome"], str(row["trials"] or ""), test, better, last]
 
 

@@ -87,7 +87,7 @@ def model(name: str, record: Doc | None, verdicts: Sequence[Doc]) -> list[str]:
         sentences = [f"{name} has no champion yet."]
         return sentences + (challenger(verdicts[0]) if verdicts else ["No run has judged a trial yet."])
     sentences = champion(record)
-    last = next((v for v in verdicts if v.get("decision") != "promoted"), None)
+    last = next((v for v in verdicts if v.get("decision") not in ("promoted", "backfilled")), None)
     if last is not None and float(last.get("at") or 0) > float(record.get("at") or 0):
         return sentences + challenger(last)
     return [*sentences, "No challenger has been judged since."]

@@ -16,9 +16,11 @@ WORDS = {
     "kept": ("Champion kept", "warn"),
     "already-trained": ("Already trained", "calm"),
     "busy": ("Model busy", "calm"),
+    "backfilled": ("Past state, nothing moved", "calm"),
     "joined": ("Joined another run", "calm"),
     "deferred": ("Not yet", "calm"),
     "skipped": ("Skipped", "calm"),
+    "superseded": ("Superseded", "calm"),
     "no-data": ("No data", "calm"),
     "failed": ("Failed", "bad"),
 }

@@ -45,7 +45,7 @@ def current(store: Store, model: str) -> Pointer:
     """The pointer, after any change that was left half done has been finished."""
     while True:
         pointer = _pointer(store, model)
-        ahead = _entry(store, model, pointer.number + 1)
+        ahead = entry(store, model, pointer.number + 1)
         if ahead is None:
             return pointer
         _move(store, model, ahead, pointer)
@@ -62,7 +62,7 @@ def change(store: Store, model: str, pointer: Pointer, record: Mapping[str, Any]
     try:
         write_json(store, history_key(model, number), written, if_none_match=True)
     except Conflict:
-        there = _entry(store, model, number)
+        there = entry(store, model, number)
         if there is None or not same(there, written):
             raise Overtaken(f"another run has made champion {number} of {model}") from None
         written = there
@@ -77,8 +77,8 @@ def same(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
 
 def history(store: Store, model: str) -> list[Record]:
     """Every champion so far, the first one first."""
-    entries = [_entry(store, model, n) for n in range(1, current(store, model).number + 1)]
-    return [entry for entry in entries if entry is not None]
+    entries = [entry(store, model, n) for n in range(1, current(store, model).number + 1)]
+    return [each for each in entries if each is not None]
 
 
 def _pointer(store: Store, model: str) -> Pointer:
@@ -91,7 +91,8 @@ def _pointer(store: Store, model: str) -> Pointer:
     return Pointer(json.loads(data), etag)
 
 
-def _entry(store: Store, model: str, number: int) -> Record | None:
+def entry(store: Store, model: str, number: int) -> Record | None:
+    """The champion of that number; None when there has been none."""
     try:
         found: Record = read_json(store, history_key(model, number))
     except Missing:

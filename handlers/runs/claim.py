@@ -2,19 +2,22 @@
 
 Running and pending are one object, changed only by conditional PUT: a run that finds the model busy writes what it wants into the
 claim; the run that releases the claim learns in the same step whether anything was wanted, so no request is lost in between. A claim
-whose heartbeat is old belongs to a dead run and is taken over.
+whose heartbeat is old belongs to a dead run and is taken over. A wish that says `stop` asks the holder to end early (`trigger.in_flight:
+supersede`): it looks when a step begins and, while it trains, at every beat.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import os
+import signal
 import threading
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
-from handlers.contracts import TryAgain, log
+from handlers.contracts import Superseded, TryAgain, log
 from handlers.storage import Conflict, Missing, Store, Temporary, canonical_json, write_json
 
 BEAT_SECONDS = 20.0
@@ -43,6 +46,11 @@ class Claim:
     def held(self, now: float) -> bool:
         return bool(self.run) and now - self.heartbeat < (WAITS_SECONDS if self.waits else DEAD_AFTER_SECONDS)
 
+    @property
+    def stopped_by(self) -> str:
+        """The run that was the first to ask the holder to end early; "" when none has."""
+        return next((str(each["run"]) for each in self.wanted if each.get("stop")), "")
+
     def to_json(self) -> dict[str, Any]:
         known = {"run": self.run, "heartbeat": self.heartbeat, "wanted": list(self.wanted), "last": self.last}
         return {**known, **({"waits": True} if self.waits else {})}
@@ -68,18 +76,26 @@ def _write(store: Store, model: str, claim: Claim, etag: str | None) -> bool:
 
 def take(store: Store, model: str, run: str, wanted: dict[str, Any]) -> str:
     """Claim the model for a run. "" on success; else the name of the run that holds it, whose claim now records what is `wanted`."""
+    return taken(store, model, run, wanted)[0]
+
+
+def taken(store: Store, model: str, run: str, wanted: dict[str, Any]) -> tuple[str, bool]:
+    """As `take`; and whether the run had the claim before, so that what it has seen since is no older than its claim."""
     for _ in range(ATTEMPTS):
         claim, etag = read(store, model)
         now = store.server_time()
         if claim.run == run or not claim.held(now):
             # requests to a dead run stay: the snapshot of the run that takes over may be older than they are
-            fresh = Claim(run, now, tuple(w for w in claim.wanted if w.get("run") != run), claim.last)
+            kept = tuple(w for w in claim.wanted if w.get("run") != run)
+            if claim.run != run:
+                kept = tuple({**w, "stop": False} if w.get("stop") else w for w in kept)  # it was asked of another run
+            fresh = Claim(run, now, kept, claim.last)
             if _write(store, model, fresh, etag):
-                return ""
+                return "", claim.run == run
         else:
             known = tuple(w for w in claim.wanted if w.get("run") != wanted.get("run"))
             if _write(store, model, replace(claim, wanted=(*known, wanted)), etag):
-                return claim.run
+                return claim.run, False
     raise TryAgain(f"{claim_key(model)} changes too often to be claimed; it is retried")
 
 
@@ -97,6 +113,23 @@ def release(store: Store, model: str, run: str) -> bool:
     raise TryAgain(f"{claim_key(model)} changes too often to be released; it is retried")
 
 
+def since(claim: Claim, run: str) -> str:
+    """The run that has had the claim since `run` had it; "" when no other has."""
+    had = claim.run or str((claim.last or {}).get("run", ""))
+    return "" if had == run else had
+
+
+def resume(store: Store, model: str, run: str) -> str:
+    """Claim the model again for a run that has released it; "" on success, else the run that has had the claim since."""
+    for _ in range(ATTEMPTS):
+        claim, etag = read(store, model)
+        if had := since(claim, run):
+            return had
+        if claim.run == run or _write(store, model, Claim(run, store.server_time(), claim.wanted, claim.last), etag):
+            return ""
+    raise TryAgain(f"{claim_key(model)} changes too often to be claimed; it is retried")
+
+
 def wish(store: Store, model: str, run: str) -> str:
     """The event of the run that follows `run`, which has let go of the claim: "" unless one was wanted that was submitted with `--now`."""
     last = read(store, model)[0].last or {}
@@ -104,6 +137,22 @@ def wish(store: Store, model: str, run: str) -> str:
         return ""
     event = {"model": model, "reason": last["now"], "source": "followup", "now": "yes"}
     return base64.b64encode(canonical_json(event).encode()).decode()
+
+
+def superseded(store: Store, model: str, run: str) -> str:
+    """The run that asks `run`, which holds the claim, to end early; "" when none does."""
+    claim, _ = read(store, model)
+    return claim.stopped_by if claim.run == run else ""
+
+
+def told(by: str) -> str:
+    return f"superseded by run {by}, which has found newer data or another spec; a run follows, and what is trained is kept"
+
+
+def go_on(store: Store, model: str, run: str) -> None:
+    """Before a step works: raises Superseded when the run is asked to end early."""
+    if by := superseded(store, model, run):
+        raise Superseded(told(by))
 
 
 def beat(store: Store, model: str, run: str, *, waits: bool = False) -> bool:
@@ -117,9 +166,14 @@ def beat(store: Store, model: str, run: str, *, waits: bool = False) -> bool:
 
 
 class Heartbeat:
-    """Renews the heartbeat in a thread while this lasts. A bucket that does not answer is tried again at the next beat."""
+    """Renews the heartbeat in a thread while this lasts. A bucket that does not answer is tried again at the next beat.
 
-    def __init__(self, store: Store, model: str, run: str, seconds: float = BEAT_SECONDS) -> None:
+    `stops`: when the run is asked to end early, the process gets a SIGTERM, which saves a training's state; `superseded` then says by whom.
+    """
+
+    def __init__(self, store: Store, model: str, run: str, seconds: float = BEAT_SECONDS, *, stops: bool = False) -> None:
+        self.superseded = ""
+        self._stops = stops
         self._store = store
         self._model = model
         self._run = run
@@ -145,7 +199,12 @@ class Heartbeat:
     def _beat(self, *, waits: bool = False) -> bool:
         """False when the run does not hold the claim."""
         try:
-            return beat(self._store, self._model, self._run, waits=waits)
+            holds = beat(self._store, self._model, self._run, waits=waits)
+            if self._stops and not waits and not self.superseded:
+                self.superseded = superseded(self._store, self._model, self._run)
+                if self.superseded:
+                    os.kill(os.getpid(), signal.SIGTERM)
+            return holds
         except (Temporary, OSError) as error:
             log("heartbeat missed", error=str(error))
             return True

@@ -31,13 +31,19 @@ def entering(store: Store, spec: ModelSpec, request: Doc) -> Answer:
     there = requests.read(store, spec.name, holder) if holder else None
     if there is not None and (there["digest"], there["gate"]) == (request["digest"], request["gate"]):
         return START  # it asks for what is being trained, which the claim will say
-    trigger = spec.trigger if request["decision"] == "train" else _free(spec.trigger)
+    trigger = of_request(spec, request) if request["decision"] == "train" else _free(spec.trigger)
     history = trainings.read(store, spec.name).history
     answer = admitted(trigger, history, Asked(request["run"], bool(request["event"].get("now"))), holder, now)
     request.update(noted(answer))
-    if answer.kind == "skip":
+    if answer.kind in ("skip", "supersede"):
         request["by"] = holder
     return answer
+
+
+def of_request(spec: ModelSpec, request: Doc) -> Trigger:
+    """What holds a run back: of a past state, which somebody has asked for, only its cost does."""
+    past = {"cooldown": "0s", "min_new_rows": 1, "in_flight": "queue"}
+    return spec.trigger.model_copy(update=past) if requests.asked(request).as_of else spec.trigger
 
 
 def _free(trigger: Trigger) -> Trigger:
@@ -62,7 +68,7 @@ def counted(store: Store, spec: ModelSpec, run: str, dataset: Dataset, read: Rea
     now, last = store.server_time(), trainings.read(store, spec.name).last
     new, gone = against(store, spec, request, dataset, read, last)
     asked = Asked(run, bool(request["event"].get("now")), new, gone)
-    answer = trainings.count(store, spec.name, run, now, lambda history: admitted(spec.trigger, history, asked, "", now))
+    answer = trainings.count(store, spec.name, run, now, lambda history: admitted(of_request(spec, request), history, asked, "", now))
     changes = noted(answer)
     if answer.kind == "refuse" and answer.rule == "min_new_rows":
         changes["refused"].update(new_rows=new, after=last.run if last else "")

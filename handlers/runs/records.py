@@ -33,7 +33,8 @@ class RunRecord:
 
     @property
     def outcome(self) -> str:
-        """promoted, refused, kept, already-trained, busy, joined, deferred, skipped, duplicate, no-data or failed; else running."""
+        """What came of it: promoted, refused, kept, backfilled, already-trained, busy, joined, deferred, skipped, superseded, duplicate,
+        no-data or failed; else running."""
         return str(self.result["outcome"]) if self.result is not None else "running"
 
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from handlers.contracts import TryAgain
-from handlers.storage import Conflict, Store, optional_json, write_json, write_once
+from handlers.contracts import RetrainRequest, TryAgain
+from handlers.storage import Conflict, Missing, Store, optional_json, write_json, write_once
+
+ATTEMPTS = 10
 
 
 def run_folder(model: str, run: str) -> str:
@@ -38,10 +40,38 @@ def change(store: Store, model: str, run: str, **changes: Any) -> None:
         raise TryAgain(f"{_key(model, run)} was changed by another process of this run; the step is tried again") from None
 
 
+def end(store: Store, model: str, run: str, result: dict[str, Any]) -> dict[str, Any]:
+    """Write what came of the run; the result that counts. One that is there stays, unless it says that the run has failed.
+
+    A process may go on long after its pod was given up and its step was done by another.
+    """
+    key = f"{run_folder(model, run)}/result.json"
+    for _ in range(ATTEMPTS):
+        try:
+            data, etag = store.get_with_etag(key)
+        except Missing:
+            data, etag = b"", None
+        there: dict[str, Any] = json.loads(data) if data else {}
+        if there and there["outcome"] != "failed":
+            return there
+        try:
+            write_json(store, key, result, if_none_match=etag is None, if_match=etag)
+        except Conflict:
+            continue
+        return result
+    raise TryAgain(f"{key} changes too often to be written; the step is tried again")
+
+
 def as_of(request: dict[str, Any]) -> float:
     """The instant of the run (epoch seconds by the bucket's clock), at which its snapshot was taken: it says which days are over."""
     # requests of earlier releases have only the instant of the decision
     return float(request.get("as_of", request["at"]))
+
+
+def asked(request: dict[str, Any] | None) -> RetrainRequest:
+    """What the event of a request asked for."""
+    event = (request or {}).get("event") or {}
+    return RetrainRequest(**{name: str(event.get(name) or "") for name in RetrainRequest.__slots__})
 
 
 def _key(model: str, run: str) -> str:

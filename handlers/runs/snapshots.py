@@ -12,7 +12,7 @@ from typing import Any
 
 from handlers.contracts import BadData, TryAgain, log
 from handlers.data import contents
-from handlers.data.labels import beside
+from handlers.data.labels import beside, by_day
 from handlers.modelspec.digests import run_digest, snapshot_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.runs import requests
@@ -26,8 +26,8 @@ ROUNDS = 3  # snapshots that one step takes while objects change under it
 class Snapshot:
     """`objects` are [key, size, content], in the order of their keys; `more` is what the document says beside them.
 
-    `without` is the prefix of a source that has no object, "" where all have some. `newest` is when the newest object landed, `at` when
-    they were looked at (seconds since 1970 by the bucket's clock); these three are of a look at the sources and are not kept.
+    `without` is the prefix of a source that has no object, "" where all have some. `newest` is when the newest object landed, `at` the
+    moment of the state (seconds since 1970 by the bucket's clock); these three are of a look at the sources and are not kept.
     """
 
     digest: str
@@ -58,22 +58,28 @@ def _under(store: Store, prefix: str) -> list[ObjectInfo]:
     return [info for info in found if not any(name[:1] in ("_", ".") for name in info.key.removeprefix(prefix).split("/"))]
 
 
-def look(store: Store, spec: ModelSpec) -> Snapshot:
-    """The state of the sources now; nothing is written but what was learned of contents."""
+def look(store: Store, spec: ModelSpec, moment: float | None = None) -> Snapshot:
+    """The state of the sources now, or at a past moment; nothing is written but what was learned of contents.
+
+    A past state has, where the split is by days, every object and of their rows those of the days before; else the objects that had landed
+    by then.
+    """
     changed = ""
     for _ in range(ROUNDS):
         try:
             there = objects(store, spec)
+            if moment is not None and not by_day(spec):
+                there = {name: [info for info in infos if info.modified <= moment] for name, infos in there.items()}
             every = [info for infos in there.values() for info in infos]
             found = contents.identities(store, spec.name, every)
         except Changed as error:
             changed = str(error)
             continue
-        now = store.server_time()
-        more = beside(spec, now)
+        at = store.server_time() if moment is None else moment
+        more = beside(spec, at, past=moment is not None)
         without = next((spec.data.sources[name].prefix for name, infos in there.items() if not infos), "")
         newest = max((info.modified for info in every), default=0.0)
-        return Snapshot(snapshot_digest(found, more), found, more, without, newest, now)
+        return Snapshot(snapshot_digest(found, more), found, more, without, newest, at)
     raise TryAgain(f"{changed}: changed while it was read, {ROUNDS} times; the step is tried again")
 
 
@@ -92,11 +98,11 @@ def load(store: Store, model: str, digest: str) -> Snapshot:
 
 def renew(store: Store, spec: ModelSpec, run: str) -> Snapshot:
     """A new snapshot for a run, named by its request from now on. The snapshot is written before the request that names it."""
-    snapshot = look(store, spec)
+    request = requests.read(store, spec.name, run)
+    snapshot = look(store, spec, requests.asked(request).moment)
     if snapshot.without:
         raise BadData(f"no object is left under {snapshot.without}")
     keep(store, spec.name, snapshot)
-    request = requests.read(store, spec.name, run)
     if request is not None and request["snapshot"] != snapshot.digest:
         name = run_digest(snapshot.digest, spec, request["code"])
         before = [*request.get("before", []), request["snapshot"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -248,3 +249,24 @@ def test_an_upload_for_a_model_that_does_not_exist_starts_nothing(ours: Sensors,
 
 def test_a_post_for_a_model_that_does_not_exist_starts_nothing(ours: Sensors) -> None:
     assert ours.when({"model": "gone"}, source="webhook", at=AT).workflows == []
+
+
+@pytest.mark.parametrize(
+    "form", [lambda data: data, lambda data: {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": data}]
+)
+def test_past_states_of_one_window_ask_for_a_run_each(ours: Sensors, form: Any) -> None:
+    made = []
+    for day in ("01", "08"):
+        data = {"model": "flight-delay", "as_of": f"2013-03-{day}T00:00:00Z", "promote": "yes"}
+        made.append(ours.when(sent(form(data)), source="webhook", at=AT).workflow)
+    assert [w.name for w in made] == [f"retrain-flight-delay-{epoch}-{WINDOW}" for epoch in (1362096000, 1362700800)]
+    asked = incoming.read(str(made[0].parameters["event"]))
+    assert (asked.model, asked.as_of, asked.promote) == ("flight-delay", "2013-03-01T00:00:00Z", "yes")
+
+
+@pytest.mark.parametrize("as_of", ["yesterday", "{{workflow.name}}", 5, "2013-02-31T00:00:00Z"])
+def test_an_instant_that_is_none_makes_a_run_that_says_so(ours: Sensors, as_of: Any) -> None:
+    made = ours.when(sent({"model": "flight-delay", "as_of": as_of}), source="webhook", at=AT).workflow
+    assert re.fullmatch(r"retrain-flight-delay-[-0-9]+", made.name)
+    with pytest.raises(BadData, match="the event's as_of is "):
+        incoming.read(str(made.parameters["event"]))

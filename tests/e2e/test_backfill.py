@@ -1,0 +1,57 @@
+"""Past states of the data from outside: asked for through the webhook and its Sensor, one after the other, each once."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.e2e.repository import Repository, rows
+
+pytestmark = pytest.mark.slow
+ASKED = ("backfill", "tiny", "--from", "2024-03-14", "--to", "2024-03-18", "--every", "2d")
+
+
+def trained(repository: Repository) -> dict[str, Any]:
+    """The results of all trials."""
+    return {key: found for key, found in repository.objects("trials/tiny/").items() if key.endswith("/result.json")}
+
+
+def test_past_states_are_trained_once_and_the_champion_stays(repository: Repository) -> None:
+    repository.model()
+    repository.up()
+    repository.put("incoming/tiny/one.csv", rows("2024-03-01", 20, seed=1))
+    now = repository.ended("upload")
+    champion = repository.objects("models/tiny/")
+    assert [line.split()[1:3] for line in repository.retrain(*ASKED, "--dry-run").splitlines()] == [["to", "do"]] * 3
+
+    command = [sys.executable, "-m", "retrain.cli", *ASKED, "--state", "s"]
+    begun = subprocess.Popen(
+        command, cwd=repository.folder, env=repository.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert begun.stdout is not None
+    assert begun.stdout.readline().split()[:2] == ["2024-03-14T00:00:00Z", "backfilled"]
+    begun.send_signal(signal.SIGINT)
+    _, told = begun.communicate(timeout=120)
+    assert (begun.returncode, "the same command goes on with the rest" in told) == (130, True)
+
+    done = json.loads(repository.retrain(*ASKED, "-o", "json"))["steps"]
+    assert [(step["as_of"][:10], step["outcome"]) for step in done] == [(f"2024-03-{day}", "backfilled") for day in (14, 16, 18)]
+    tests = [repository.json("why", step["run"])["verdict"]["compared"] for step in done]
+    assert tests == [f"320 rows of 4 test days, 2024-03-{day - 4} to 2024-03-{day - 1}" for day in (14, 16, 18)]
+    assert repository.objects("models/tiny/") == champion
+    assert f"by run {now['metadata']['name']}" in repository.retrain("why", "tiny")
+
+    before = trained(repository), len(repository.json("events")["events"])
+    again = repository.retrain(*ASKED).splitlines()
+    assert [line.split()[:3] for line in again] == [[step["as_of"], "backfilled", step["run"]] for step in done]
+    assert (trained(repository), len(repository.json("events")["events"])) == before
+
+    promoted = repository.json(*ASKED[:4], "--to", "2024-03-14", "--promote")["steps"]
+    assert promoted[0]["outcome"] in ("promoted", "refused")
+    assert (repository.objects("models/tiny/") != champion) is (promoted[0]["outcome"] == "promoted")
+    assert trained(repository) == before[0], "what was trained is judged again and not trained again"
