@@ -200,12 +200,10 @@ def decide(
 
     The bucket is looked at again when the run gets the claim: since the first look another run may have trained this state, or a newer one.
     """
-    kept, supersedes = requests.read(store, spec.name, run), False
-    request = kept
-    if request is None:
-        request, supersedes = _first(store, spec, run, asked, context)
+    kept = requests.read(store, spec.name, run)
+    request = kept or _first(store, spec, run, asked, context)
     if request["decision"] in ("train", "redecide"):
-        by, busy, had = _claim(store, spec.name, run, request, asked, stop=supersedes)
+        by, busy, had = _claim(store, spec.name, run, request, asked)
         if busy:
             request = {**request, "decision": "busy", "reason": busy, "by": by, "took_up": []}
         elif not had:
@@ -217,8 +215,8 @@ def decide(
     return request["decision"], request["snapshot"], request["reason"], request
 
 
-def _first(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, context: EventContext) -> tuple[dict[str, Any], bool]:
-    """What a run that has no request yet would do, before it has the claim; and whether the run that has it is to end early."""
+def _first(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, context: EventContext) -> dict[str, Any]:
+    """What a run that has no request yet would do, before it has the claim."""
     past.check(spec, asked, store.server_time())
     # before the look: what is asked for after it is not in this snapshot
     busy_before = [] if asked.as_of else taken_up.waiting(store, spec.name, run)
@@ -227,9 +225,10 @@ def _first(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, conte
     if before:
         told = f"run {before} has taken this event: id {shown(asked.id)} of {shown(asked.sender)}"
         request.update(decision="duplicate", reason=told, by=before)
-    supersedes = request["decision"] in ("train", "redecide") and pacing.entering(store, spec, request).kind == "supersede"
+    if request["decision"] in ("train", "redecide"):
+        pacing.entering(store, spec, request)
     request["took_up"] = busy_before if request["decision"] in ("train", "redecide", "already-trained") else []
-    return request, supersedes
+    return request
 
 
 def _looked(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, context: EventContext) -> dict[str, Any]:
@@ -272,11 +271,11 @@ def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request:
     return decision, reason
 
 
-def _claim(store: Store, model: str, run: str, request: dict[str, Any], asked: RetrainRequest, *, stop: bool) -> tuple[str, str, bool]:
+def _claim(store: Store, model: str, run: str, request: dict[str, Any], asked: RetrainRequest) -> tuple[str, str, bool]:
     """(who holds the claim instead, why this run does not, whether this run had it before); the first two are "" when it holds it.
 
     A run that trains the same data and spec gets no request for more, and none is asked for a past state: the run that follows it would
-    know nothing of that. `stop`: who holds the claim is asked to end early.
+    know nothing of that.
     """
     name, gate = request["digest"], request["gate"]
     holder, _ = claims.read(store, model)
@@ -287,7 +286,8 @@ def _claim(store: Store, model: str, run: str, request: dict[str, Any], asked: R
         if asked.as_of:
             return holder.run, f"run {holder.run} is training this model; ask for the past state again when it has ended", False
     now = {"now": asked.reason} if asked.now else {}
-    by, had = claims.taken(store, model, run, {"run": run, "digest": name, **now, **({"stop": True} if stop else {})})
+    stop = {"stop": True} if request.get("supersedes") else {}
+    by, had = claims.taken(store, model, run, {"run": run, "digest": name, **now, **stop})
     if by and stop:
         return by, f"run {by} is asked to stop (trigger.in_flight is supersede); another run follows it", had
     return by, f"run {by} is training this model; another run follows it" if by else "", had

@@ -35,8 +35,10 @@ def entering(store: Store, spec: ModelSpec, request: Doc) -> Answer:
     history = trainings.read(store, spec.name).history
     answer = admitted(trigger, history, Asked(request["run"], bool(request["event"].get("now"))), holder, now)
     request.update(noted(answer))
-    if answer.kind in ("skip", "supersede"):
+    if answer.kind == "skip":
         request["by"] = holder
+    if answer.kind == "supersede":
+        request["supersedes"] = holder
     return answer
 
 

@@ -109,7 +109,7 @@ def test_a_process_that_wakes_after_its_run_was_judged_changes_nothing(world: Wo
         promote.run(given)
         world.put("2.csv", month("2013-01-26", 40, rows=60, signal=2.0, seed=1))
         ended.extend([world.result("a"), world.run("b")])
-        return real(*asked, **how)
+        return real(*asked)
 
     monkeypatch.setattr(champions, "current", asleep)
     promote.run(given)

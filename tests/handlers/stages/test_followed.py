@@ -141,7 +141,7 @@ def test_the_journal_tells_what_the_bucket_cannot(told: World, capsys: pytest.Ca
 
 def test_what_may_be_two_things_is_answered_with_both(told: World, capsys: pytest.CaptureFixture[str]) -> None:
     trial = told.champion()["trial"]
-    about: dict[str, object] = dict.fromkeys(("source", "subject", "type", "time", "model", "key", "reason"), "x") | {"became": []}
+    about: dict[str, Any] = dict.fromkeys(("source", "subject", "type", "time", "model", "key", "reason"), "x") | {"became": []}
     journal = ["--journal", json.dumps([{"id": f"{trial[:4]}{'0' * 28}", **about}])]
     with pytest.raises(WrongUsage, match=rf"may be one of 2: `retrain why {trial} --kind trial`; `retrain why {trial[:4]}0+ --kind event`"):
         why.run([trial[:4], *journal])

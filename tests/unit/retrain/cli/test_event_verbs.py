@@ -1,5 +1,6 @@
 import json
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -188,3 +189,25 @@ def test_put_for_a_model_that_is_not_known_names_those_that_are(bucketed: Engine
         refused = bucketed.call("put", str(tmp_path / "a.csv"), "--model", model)
         assert (refused.exit_code, refused.stdout) == (1, "")
         assert f"there is no model {model!r}; there are: fine, moved, other, visits." in refused.stderr
+
+
+def test_posts_at_the_same_instant_are_a_workflow_each(engine: Engine) -> None:
+    hook = next(each["where"] for each in engine.json("sources") if each["source"] == "hook")
+
+    def post(number: int) -> int:
+        body = json.dumps({"message": f"burst {number}"}).encode()
+        with urllib.request.urlopen(urllib.request.Request(hook, body, {"Content-Type": "application/json"}), timeout=120) as answer:
+            return int(answer.status)
+
+    with ThreadPoolExecutor(30) as pool:
+        assert list(pool.map(post, range(30))) == [200] * 30
+    heard: list[str] = []
+
+    def all_there() -> bool:
+        made = engine.json("list", "-l", "heard=yes")["items"]
+        words = (w["spec"]["arguments"]["parameters"][0]["value"] for w in made)
+        heard[:] = [word for word in words if word.startswith("burst ")]
+        return len(heard) >= 30
+
+    wait_until(all_there)
+    assert sorted(heard) == sorted(f"burst {number}" for number in range(30))
