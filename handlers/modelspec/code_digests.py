@@ -49,7 +49,10 @@ STAGES = {
         ("duckdb", "pyarrow", "numpy", "scikit-learn", "scipy", "skops"),
     ),
     "verdicts": Code(
-        ("modelspec", "data", "metrics", "models", "runs.evaluation", "runs.gate", "runs.comparable", "runs.comparison"),
+        (
+            *("modelspec", "data", "metrics", "models"),
+            *("runs.evaluation", "runs.gate", "runs.comparable", "runs.comparison", "runs.differences"),
+        ),
         ("duckdb", "pyarrow", "numpy", "scikit-learn", "scipy", "skops"),
     ),
 }

@@ -19,8 +19,8 @@ from handlers.models.estimators import classes, libraries
 from handlers.modelspec.code_digests import code_digest
 from handlers.modelspec.digests import verdict_digest
 from handlers.modelspec.model import ModelSpec
+from handlers.runs import differences, trials
 from handlers.runs import gate as gates
-from handlers.runs import trials
 from handlers.runs.champion import Pointer
 from handlers.runs.comparable import comparable
 from handlers.runs.evaluation import TrainedTrial, document, keep, key, named, rows_digest
@@ -76,6 +76,7 @@ def verdict(
         "compared": f"{counted(ours.rows, 'row')} of {rows.note}",
         "trials": [_scored(store, model, score, spec, dataset) for score in scores],
         "dataset": dataset.digest,
+        "data": differences.of_run(store, dataset, run, model, pointer.record),
         "evaluations": evaluations,
         "at": store.server_time(),
     }

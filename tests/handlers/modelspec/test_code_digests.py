@@ -33,6 +33,7 @@ COMPUTE_WITH = (
     ("runs/gate.py", ALL[5:]),
     ("runs/comparable.py", ALL[5:]),
     ("runs/comparison.py", ALL[5:]),
+    ("runs/differences.py", ALL[5:]),
     ("runs/", ()),
     ("report/", ()),
     ("explore/", ()),
