@@ -1,9 +1,10 @@
 """python benchmarks/data.py [--rows 300000] [--more 10] [--verdict-rows 1000000] [--rounds 3] [--out benchmarks/results/data.json]
 
 From files to a verdict, each stage beside its peer or floor in the same run, in processes of their own:
-`transform` beside PyArrow that reads, cuts by day and writes the same rows; an epoch of a linear model beside `partial_fit` on batches
-that are encoded already; intervals of metrics from 1,000 resamples beside one exact computation of the same metrics; and the peak memory
-of transform and of an epoch with `--more` times as many rows (and days) beside that with `--rows`.
+`transform` beside PyArrow that reads, cuts by day and writes the same rows; the first epoch of a linear model, which reads Parquet, and a
+later one, which reads encoded rows from disk, beside `partial_fit` on batches that are encoded already; intervals of metrics from 1,000
+resamples beside one exact computation of the same metrics; and the peak memory of transform and of two epochs with `--more` times as many
+rows (and days) beside that with `--rows`. Of epochs the seconds of processor time are kept too, since they overlap with other threads.
 A target that is missed is said, and the exit code is 1.
 """
 
@@ -31,7 +32,13 @@ FILE_DAYS = 10
 CARRIERS, PLACES = 16, 300
 VERDICT = ["roc_auc", "log_loss", "brier", "accuracy", "f1"]
 # a ratio at least, or at most
-TARGETS = {"transform": (0.5, True), "epoch": (0.8, True), "verdict": (3.0, False), "memory": (1.2, False)}
+TARGETS = {
+    "transform": (0.5, True),
+    "first_epoch": (0.8, True),
+    "later_epoch": (0.8, True),
+    "verdict": (3.0, False),
+    "memory": (1.2, False),
+}
 PATIENCE = 1800.0
 
 
@@ -151,14 +158,19 @@ def epoch(folder: Path, days: int, *, kept: bool) -> dict[str, float]:
 
     # what loads once loads before
     learn(islice(DatasetFeed(store, dataset, wanted, encoder).train(0, None), 1))
+    found: dict[str, float] = {}
+
+    def measured(name: str, batches: Any) -> None:
+        began = time.process_time()
+        found[name], rows = timed(lambda: learn(batches))
+        found.update({f"{name}_processor": time.process_time() - began, "rows": float(rows)})
+
     with Scratch() as scratch:
         feed = DatasetFeed(store, dataset, wanted, encoder, scratch)
-        first, rows = timed(lambda: learn(feed.train(0, None)))
-        later, _ = timed(lambda: learn(feed.train(1, None)))
-        found = {"first_seconds": first, "later_seconds": later, "rows": float(rows)}
+        measured("first_epoch", feed.train(0, None))
+        measured("later_epoch", feed.train(1, None))
         if kept:
-            batches = list(feed.train(1, None))
-            found["partial_fit_seconds"] = timed(lambda: learn(batches))[0]
+            measured("partial_fit", list(feed.train(1, None)))
     return found
 
 
@@ -211,19 +223,19 @@ def staged(stage: str, folder: Path, number: int) -> dict[str, Any]:
 
 
 def measure(folder: Path, rows: int, more: int, rounds: int) -> dict[str, Any]:
-    """The ratios of transform and epoch, medians of the rounds, and memory with more rows."""
+    """The ratios of transform and epochs, medians of the rounds, and memory with more rows."""
     small, large = folder / "small", folder / "large"
     write_sources(small, rows, DAYS)
-    seconds: dict[str, list[float]] = {"transform": [], "floor": [], "epoch": [], "partial_fit": []}
+    seconds: dict[str, list[float]] = {}
     peaks: dict[str, list[float]] = {}
     for _ in range(rounds):
         for part in ("parts", "floor"):
             subprocess.run(["rm", "-rf", str(small / part)], check=True)
-        seconds["floor"].append(alone("floor", small, DAYS)["seconds"])
-        seconds["transform"].append(alone("transform", small, DAYS)["seconds"])
+        for stage in ("floor", "transform"):
+            seconds.setdefault(stage, []).append(alone(stage, small, DAYS)["seconds"])
         both = alone("kept_epoch", small, DAYS)
-        seconds["epoch"].append(both["seconds"])
-        seconds["partial_fit"].append(both["partial_fit_seconds"])
+        for name in (f"{what}{kind}" for what in ("first_epoch", "later_epoch", "partial_fit") for kind in ("", "_processor")):
+            seconds.setdefault(name, []).append(both[name])
     subprocess.run(["rm", "-rf", str(small / "parts")], check=True)
     write_sources(large, rows * more, DAYS * more)
     for place, days in ((small, DAYS), (large, DAYS * more)):
@@ -235,7 +247,8 @@ def measure(folder: Path, rows: int, more: int, rounds: int) -> dict[str, Any]:
         "peak_mib": peaks,
         "ratios": {
             "transform": middle["floor"] / middle["transform"],
-            "epoch": middle["partial_fit"] / middle["epoch"],
+            "first_epoch": middle["partial_fit"] / middle["first_epoch"],
+            "later_epoch": middle["partial_fit"] / middle["later_epoch"],
             "memory": max(last / first for first, last in peaks.values()),
         },
     }
@@ -260,7 +273,7 @@ def main() -> int:
         found = measure(Path(name), given.rows, given.more, given.rounds)
         judged = alone("verdict", Path(name), given.verdict_rows)
     found["verdict"] = {key: {k: round(v, 3) for k, v in one.items()} for key, one in judged.items() if isinstance(one, dict)}
-    found["ratios"]["verdict"] = max(one["ratio"] for key, one in found["verdict"].items() if "average_precision" not in key)
+    found["ratios"]["verdict"] = max(one["ratio"] for one in found["verdict"].values())
     found["ratios"] = {key: round(value, 2) for key, value in found["ratios"].items()}
     met = {key: (found["ratios"][key] >= at) if least else (found["ratios"][key] <= at) for key, (at, least) in TARGETS.items()}
     for key, (at, least) in TARGETS.items():

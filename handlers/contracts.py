@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,6 +45,10 @@ class GaveUp(HandlerError):
     """The failure budget is spent. Not retried."""
 
     exit_code = 70
+
+
+class Superseded(GaveUp):
+    """Another run has newer data and `trigger.in_flight` is supersede; the state is saved. Not retried: a run follows."""
 
 
 class TryAgain(HandlerError):
@@ -206,12 +210,7 @@ class RetrainRequest:
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> RetrainRequest:
         """From an event's fields; others are left out. Raises BadData where one is not text, or the model's is no name."""
-        fields = {name: event.get(name) or "" for name in cls.__dataclass_fields__}
-        for name, value in fields.items():
-            if not isinstance(value, str):
-                raise BadData(f"the event's {name} must be text, not {type(value).__name__}")
-            # JSON can name half a surrogate pair, which no encoding can write
-            fields[name] = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        fields = _texts(event, cls.__dataclass_fields__, "the event")
         if fields["now"] and not fields["reason"].strip():
             raise BadData("the event's reason is empty: who sets `now` says why")
         if fields["model"] and not MODEL_NAME.fullmatch(fields["model"]):
@@ -233,3 +232,30 @@ class RetrainRequest:
     def moment(self) -> float | None:
         """The past moment whose state is asked for, in seconds since 1970; None for the present."""
         return moment_of(self.as_of, "the event's as_of") if self.as_of else None
+
+
+@dataclass(frozen=True, slots=True)
+class EventContext:
+    """Which event of the bus it was. `source` is the EventSource and `subject` its event, as Argo Events has them; empty for no event."""
+
+    id: str = ""
+    source: str = ""
+    type: str = ""
+    subject: str = ""
+    time: str = ""
+
+    @classmethod
+    def of(cls, context: Mapping[str, Any]) -> EventContext:
+        """From an event's context; other fields are left out. Raises BadData where one is not text."""
+        return cls(**_texts(context, cls.__dataclass_fields__, "the event's context"))
+
+
+def _texts(found: Mapping[str, Any], names: Iterable[str], what: str) -> dict[str, str]:
+    """These values of an object, which are texts; "" for those that are not there."""
+    fields = {name: found.get(name) or "" for name in names}
+    for name, value in fields.items():
+        if not isinstance(value, str):
+            raise BadData(f"{what}'s {name} must be text, not {type(value).__name__}")
+        # JSON can name half a surrogate pair, which no encoding can write
+        fields[name] = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return fields

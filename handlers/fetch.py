@@ -8,21 +8,22 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from handlers.contracts import BadData, RetrainRequest, WrongUsage, log, main, shown, write_output
+from handlers.contracts import BadData, EventContext, RetrainRequest, WrongUsage, log, main, shown, write_output
 from handlers.data import scopes
 from handlers.events import incoming, seen
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
-from handlers.runs import batches, pacing, past, requests, snapshots, trained, waiting
+from handlers.runs import batches, pacing, past, requests, snapshots, taken_up, trained, waiting
 from handlers.runs import claim as claims
 from handlers.storage import Store, canonical_json, open_store
 
 WINDOW_SECONDS = 10  # as the Sensors name their Workflows
 LOOK_AGAIN_SECONDS = 3.0  # while another run is about to take its snapshot
+NO_EVENT = EventContext()
 MARGIN_SECONDS = 1.0  # the bucket's clock is read in whole seconds
 
 
@@ -32,9 +33,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     step = steps.add_parser("spec", help="check a spec and pass it on")
     _options(step, ["model", "spec"], {"query": "", "quiet": "", "run": ""}, ["model", "spec", "quiet", "at-most", "cpu", "memory"])
     step = steps.add_parser("look", help="how long until the sources have been quiet")
-    _options(step, ["model", "spec", "run", "quiet", "at-most", "since"], {"window": "", "event": ""}, ["quiet", "wait"])
+    _options(step, ["model", "spec", "run", "quiet", "at-most", "since"], {"window": "", "event": "", "context": ""}, ["quiet", "wait"])
     step = steps.add_parser("snapshot", help="take a snapshot of the sources and decide")
-    _options(step, ["model", "spec", "run"], {"event": ""}, ["decision", "snapshot", "reason", "batches"])
+    _options(step, ["model", "spec", "run"], {"event": "", "context": ""}, ["decision", "snapshot", "reason", "batches"])
     return parser.parse_args(argv)
 
 
@@ -95,7 +96,8 @@ def look(given: argparse.Namespace) -> None:
         there, joined = waiting.enter(store, spec.name, wanted.waiting(given.run, now), now)
     if joined:
         reason = f"joined run {there.run}, which waits until the sources are quiet"
-        requests.keep(store, {**_request(store, spec, given.run, asked, "", now), "decision": "joined", "reason": reason})
+        request = _request(store, spec, given.run, asked, _which(given.context), "", now)
+        requests.keep(store, {**request, "decision": "joined", "reason": reason, "by": there.run})
     waits = 0.0
     if there.run == given.run:
         waits = _waits(store, spec, wanted, there)
@@ -113,6 +115,14 @@ def _readable(event: str) -> RetrainRequest:
         return incoming.read(event)
     except BadData:
         return RetrainRequest()
+
+
+def _which(context: str) -> EventContext:
+    """Which event it was; no event of a context that cannot be read, as with the event itself."""
+    try:
+        return incoming.context(context)
+    except BadData:
+        return NO_EVENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +174,11 @@ def take(given: argparse.Namespace) -> None:
     """Write the snapshot and the request; claim the model where something is to be trained."""
     spec = load(given.spec)
     asked = incoming.read(given.event)
+    context = incoming.context(given.context)
     store = open_store()
-    decision, snapshot, reason, request = decide(store, spec, given.run, asked)
+    decision, snapshot, reason, request = decide(store, spec, given.run, asked, context)
     requests.keep(store, request)
+    taken_up.note(store, request)
     if decision != "duplicate":
         seen.mark(store, spec.name, given.run, asked)
     write_output(given.decision_out, decision)
@@ -176,7 +188,9 @@ def take(given: argparse.Namespace) -> None:
     log("decided", run=given.run, decision=decision, snapshot=snapshot, reason=reason)
 
 
-def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tuple[str, str, str, dict[str, Any]]:
+def decide(
+    store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, context: EventContext = NO_EVENT
+) -> tuple[str, str, str, dict[str, Any]]:
     """(decision, snapshot digest, reason, the run's request).
 
     train: something is new. already-trained: the same data, spec and gate have been decided on. redecide: only the gate is new. busy:
@@ -187,13 +201,13 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     The bucket is looked at again when the run gets the claim: since the first look another run may have trained this state, or a newer one.
     """
     kept = requests.read(store, spec.name, run)
-    request = kept or _first(store, spec, run, asked)
+    request = kept or _first(store, spec, run, asked, context)
     if request["decision"] in ("train", "redecide"):
-        busy, had = _claim(store, spec.name, run, request, asked)
+        by, busy, had = _claim(store, spec.name, run, request, asked)
         if busy:
-            request = {**request, "decision": "busy", "reason": busy}
+            request = {**request, "decision": "busy", "reason": busy, "by": by, "took_up": []}
         elif not had:
-            request = {**request, **_looked(store, spec, run, asked), "at": request["at"]}
+            request = {**request, **_looked(store, spec, run, asked, context), "at": request["at"]}
     changes = {name: value for name, value in request.items() if kept is not None and kept.get(name) != value}
     if kept is not None and changes:
         older = [kept["snapshot"]] if "snapshot" in changes else []
@@ -201,33 +215,40 @@ def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> tu
     return request["decision"], request["snapshot"], request["reason"], request
 
 
-def _first(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> dict[str, Any]:
+def _first(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, context: EventContext) -> dict[str, Any]:
     """What a run that has no request yet would do, before it has the claim."""
     past.check(spec, asked, store.server_time())
-    request = _looked(store, spec, run, asked)
+    # before the look: what is asked for after it is not in this snapshot
+    busy_before = [] if asked.as_of else taken_up.waiting(store, spec.name, run)
+    request = _looked(store, spec, run, asked, context)
     before = seen.by(store, spec.name, run, asked)
     if before:
-        request.update(decision="duplicate", reason=f"run {before} has taken this event: id {shown(asked.id)} of {shown(asked.sender)}")
+        told = f"run {before} has taken this event: id {shown(asked.id)} of {shown(asked.sender)}"
+        request.update(decision="duplicate", reason=told, by=before)
     if request["decision"] in ("train", "redecide"):
         pacing.entering(store, spec, request)
+    request["took_up"] = busy_before if request["decision"] in ("train", "redecide", "already-trained") else []
     return request
 
 
-def _looked(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest) -> dict[str, Any]:
+def _looked(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, context: EventContext) -> dict[str, Any]:
     """What the run is asked, and what it decides over the sources as they are now."""
     taken = snapshots.look(store, spec, asked.moment)
-    request = _request(store, spec, run, asked, taken.digest, taken.at)
+    request = _request(store, spec, run, asked, context, taken.digest, taken.at)
     decision, reason = _compared(store, spec, taken, request)
     return {**request, "decision": decision, "reason": reason}
 
 
-def _request(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, snapshot: str, as_of: float) -> dict[str, Any]:
+def _request(
+    store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, context: EventContext, snapshot: str, as_of: float
+) -> dict[str, Any]:
     named = trained.named(spec, snapshot)
     return {
         "at": store.server_time(),
         "model": spec.name,
         "run": run,
         "event": {key: getattr(asked, key) for key in RetrainRequest.__slots__},
+        "context": asdict(context),
         "snapshot": snapshot,
         "as_of": as_of,
         "digest": named.digest,
@@ -243,13 +264,15 @@ def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request:
         return "no-data", f"no object under {taken.without}"
     snapshots.keep(store, spec.name, taken)
     decision, reason, by = trained.decided(store, spec.name, request["digest"], request["gate"])
+    if by is not None:
+        request["by"] = by
     if decision == "redecide":
         request["earlier"] = by
     return decision, reason
 
 
-def _claim(store: Store, model: str, run: str, request: dict[str, Any], asked: RetrainRequest) -> tuple[str, bool]:
-    """ "" when the run holds the claim, else why it does not; and whether it had it before.
+def _claim(store: Store, model: str, run: str, request: dict[str, Any], asked: RetrainRequest) -> tuple[str, str, bool]:
+    """(who holds the claim instead, why this run does not, whether this run had it before); the first two are "" when it holds it.
 
     A run that trains the same data and spec gets no request for more, and none is asked for a past state: the run that follows it would
     know nothing of that.
@@ -259,12 +282,15 @@ def _claim(store: Store, model: str, run: str, request: dict[str, Any], asked: R
     if holder.run != run and holder.held(store.server_time()):
         there = requests.read(store, model, holder.run)
         if there is not None and (there.get("digest"), there.get("gate")) == (name, gate):
-            return f"run {holder.run} is training the same data and spec", False
+            return holder.run, f"run {holder.run} is training the same data and spec", False
         if asked.as_of:
-            return f"run {holder.run} is training this model; ask for the past state again when it has ended", False
+            return holder.run, f"run {holder.run} is training this model; ask for the past state again when it has ended", False
     now = {"now": asked.reason} if asked.now else {}
-    by, had = claims.taken(store, model, run, {"run": run, "digest": name, **now})
-    return f"run {by} is training this model; another run follows it" if by else "", had
+    stop = {"stop": True} if request.get("supersedes") else {}
+    by, had = claims.taken(store, model, run, {"run": run, "digest": name, **now, **stop})
+    if by and stop:
+        return by, f"run {by} is asked to stop (trigger.in_flight is supersede); another run follows it", had
+    return by, f"run {by} is training this model; another run follows it" if by else "", had
 
 
 if __name__ == "__main__":

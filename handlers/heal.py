@@ -1,11 +1,11 @@
-"""Find what was left undone: `python -m handlers.heal --models FOLDER --window N [--poll] --starts-out PATH`.
+"""Find what was left undone: `python -m handlers.heal --models FOLDER --window N [--poll] --starts-out PATH --notify-out PATH`.
 
 FOLDER holds the specs of all models (the ConfigMap `models` as files). For each model the bucket says what should have been trained and was
 not: a notification was lost, a trigger failed, a run or a trial died, an event was told that the model is busy by a run that then died.
 With --poll no notification is waited for: new data starts a run at once, and the run waits until the data is quiet.
-The output is a JSON list of {"model", "name", "event"}, one Workflow to start each; empty where nothing is left. The bucket keeps what was
-learned of objects' contents, and nothing else is written. Exit codes: 0; 75 the bucket does not answer. A spec that is wrong is named
-in the log, and the others are looked at.
+The output is a JSON list of {"model", "name", "event"}, one Workflow to start each, empty where nothing is left; and whether events wait to
+be delivered. The bucket keeps what was learned of objects' contents, and nothing else is written. Exit codes: 0; 75 the bucket does not
+answer. A spec that is wrong is named in the log, and the others are looked at.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 from handlers import failures
 from handlers.contracts import BadSpec, WrongUsage, log, main, write_output
+from handlers.events import outbox
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import parse
 from handlers.modelspec.quantities import seconds
@@ -57,7 +58,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--models", required=True, type=Path, metavar="FOLDER")
     parser.add_argument("--window", required=True, help="the ten seconds that the Workflows are named after")
     parser.add_argument("--poll", action="store_true", help="the bucket tells of no upload: start a run for new data at once")
-    parser.add_argument("--starts-out", metavar="PATH")
+    for name in ("starts-out", "notify-out"):
+        parser.add_argument(f"--{name}", metavar="PATH")
     return parser.parse_args(argv)
 
 
@@ -76,6 +78,7 @@ def run(argv: list[str]) -> None:
             encoded = base64.b64encode(canonical_json(event).encode()).decode()
             starts.append({"model": spec.name, "name": f"retrain-{spec.name}-{given.window}", "event": encoded})
     write_output(given.starts_out, canonical_json(starts))
+    write_output(given.notify_out, "yes" if outbox.waiting(store) else "no")
 
 
 def specs(folder: Path) -> Iterator[ModelSpec]:
@@ -169,7 +172,8 @@ def _again(store: Store, model: str, tried: list[dict[str, Any]], now: float) ->
         return f"run {last} has died"
     if any(each["exit_code"] in LASTING for each in failures.of_run(store, model, last)):
         return ""
-    return f"run {last} {'has failed' if result['outcome'] == 'failed' else 'has lost trials'}; attempt {len(tried) + 1} of {ATTEMPTS}"
+    what = {"failed": "has failed", "superseded": "was superseded"}.get(result["outcome"], "has lost trials")
+    return f"run {last} {what}; attempt {len(tried) + 1} of {ATTEMPTS}"
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
 `python -m handlers.promote [judge] --model M --spec JSON --dataset DIGEST --run NAME --results JSON --status TEXT --decision D
 --verdict-out PATH --again-out PATH --event-out PATH` and `python -m handlers.promote report --model M --run NAME --status PHASE
---failures JSON --again-out PATH --event-out PATH`, which ends a run that nobody judged.
+--failures JSON --again-out PATH --event-out PATH --notify-out PATH`, which ends a run that nobody judged.
 
-Written in this order: verdict.json, the history entry, the pointer, result.json; then the claim is released. After a crash at any point a
-repetition ends in the same state, with one promotion. It exits non-zero when the run has failed,
-because it is the last task of the run.
+Written in this order: verdict.json, the history entry, the pointer, the events that tell of it, result.json; then the claim is released.
+After a crash at any point a repetition ends in the same state, with one promotion. It exits non-zero when the run has failed, because it is
+the last task of the run.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 from handlers import failures
 from handlers.contracts import BadData, BadSpec, GaveUp, RetrainRequest, json_argument, log, main, write_output
 from handlers.data.manifest import load_dataset
+from handlers.events import outbox, receivers
 from handlers.modelspec.grid import expand
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
@@ -26,7 +27,7 @@ from handlers.report.run_report import ended_early, parse_failures, write_report
 from handlers.runs import champion as champions
 from handlers.runs import pacing, past, requests, trained, trials, waiting
 from handlers.runs.champion import Overtaken
-from handlers.runs.claim import Heartbeat, release, resume, since, wish
+from handlers.runs.claim import Heartbeat, release, resume, since, superseded, told, wish
 from handlers.runs.claim import read as read_claim
 from handlers.runs.comparison import verdict as judged
 from handlers.runs.evaluation import on_valid
@@ -57,7 +58,7 @@ def report_arguments(argv: Sequence[str]) -> argparse.Namespace:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--status", default="")
     parser.add_argument("--failures", default="null")
-    for name in ("again-out", "event-out"):
+    for name in ("again-out", "event-out", "notify-out"):
         parser.add_argument(f"--{name}", metavar="PATH")
     return parser.parse_args(argv)
 
@@ -76,6 +77,7 @@ def report(given: argparse.Namespace) -> None:
     again = close(store, given)
     write_output(given.again_out, "yes" if again else "no")
     write_output(given.event_out, wish(store, given.model, given.run))
+    write_output(given.notify_out, "yes" if outbox.waiting(store, given.model) else "no")
     log("report is written", key=write_report(store, given.model, given.run, given.status, given.failures), again=again)
 
 
@@ -86,6 +88,9 @@ def close(store: Store, given: argparse.Namespace) -> bool:
     if record.result is None:
         reason = ended_early(store, given.model, given.run, parse_failures(given.failures))
         result = {"model": given.model, "run": given.run, "outcome": "failed", "reason": reason, "closed": True, "at": store.server_time()}
+        known = next((each for each in failures.of_run(store, given.model, given.run) if each["message"] == reason), None)
+        result.update(_step(known))
+        outbox.put(store, receivers.told_of(store, given.model, given.run), result, {}, 0)
         write_once(store, f"{run_folder(given.model, given.run)}/result.json", result)
     unjudged = record.result is None or bool(record.result.get("closed"))
     holds = read_claim(store, given.model)[0].run == given.run
@@ -116,13 +121,16 @@ def end(store: Store, given: argparse.Namespace) -> dict[str, Any]:
     request = read_run(store, given.model, given.run).request
     outcome = _outcome(store, given, request or {})
     result = {"model": given.model, "run": given.run, "decision": given.decision, "status": given.status, **outcome}
+    verdict = (read_run(store, given.model, given.run).verdict or {}) if "verdict" in outcome else {}
+    lost = lost_trials(given, outcome["trials"]) if verdict else 0
     # with trials lost the training is not finished: the next event trains what is missing
-    if request is not None and "verdict" in outcome and not lost_trials(given, outcome["trials"]):
+    if request is not None and verdict and not lost:
         # what comes next is measured by the present
         if given.decision == "train" and not requests.asked(request).as_of:
             pacing.finished(store, load(given.spec), request, load_dataset(store, given.model, outcome["dataset"]))
         trained.mark(store, request)
     result["at"] = store.server_time()
+    outbox.put(store, receivers.told_of(store, given.model, given.run, given.spec), result, verdict, lost)
     return requests.end(store, given.model, given.run, result)
 
 
@@ -146,15 +154,21 @@ def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -
         if given.decision == "redecide":
             dataset, scores = earlier(store, given.model, given.run, request, spec)
         failed = _failed(given.status, given.decision, scores, failures.of_run(store, given.model, given.run))
+        by = superseded(store, given.model, given.run)
+        # what was trained in full is judged all the same
+        if by and (failed or lost_trials(given, [s["trial"] for s in scores])):
+            return {"outcome": "superseded", "reason": told(by), "by": by}
         if failed:
-            return {"outcome": "failed", "reason": failed}
+            return failed
         with Heartbeat(store, given.model, given.run):
             document = decide(store, given.model, spec, dataset, given.run, scores, requests.asked(request))
     except (BadData, BadSpec, GaveUp) as error:
         # without a spec no step came so far that it could be named
         reasons = [] if given.spec else failures.of_run(store, given.model, given.run)
         known = failures.of_step(reasons, "spec")
-        return {"outcome": "failed", "reason": f"{error}: {known['message']}" if known else str(error)}
+        if known:
+            return {"outcome": "failed", "reason": f"{error}: {known['message']}", **_step(known)}
+        return {"outcome": "failed", "reason": str(error), "step": "promote-judge", "exit_code": error.exit_code}
     record = champions.current(store, given.model).record or {}
     return {
         "outcome": document["decision"],
@@ -179,21 +193,27 @@ def _scores(text: str) -> list[dict[str, Any]]:
     return [json_argument(item, "--results") if isinstance(item, str) else dict(item) for item in items]
 
 
-def _failed(status: str, decision: str, scores: list[dict[str, Any]], reasons: list[dict[str, Any]]) -> str | None:
-    """Why the whole run has failed, None when it has not: a stage before the trials failed, or no trial was trained and evaluated."""
+def _failed(status: str, decision: str, scores: list[dict[str, Any]], reasons: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """How the whole run has failed, None when it has not: a stage before the trials failed, or no trial was trained and evaluated."""
     phases = dict(word.split("=", 1) for word in status.split() if "=" in word)
     lost = [stage for stage, phase in phases.items() if phase in ("Failed", "Error")]
     before = [stage for stage in lost if stage not in ("train", "evaluate")]
     if before:
         known = failures.of_step(reasons, before[0])
-        return f"step {before[0]} failed: {known['message']}" if known else f"step {before[0]} failed; see its log"
+        told = f"step {before[0]} failed: {known['message']}" if known else f"step {before[0]} failed; see its log"
+        return {"outcome": "failed", "reason": told, **_step(known)}
     if decision not in JUDGING:
-        return f"fetch decided neither to train nor to decide again, but {decision!r}"
+        return {"outcome": "failed", "reason": f"fetch decided neither to train nor to decide again, but {decision!r}"}
     if not scores:
-        why = next((found["message"] for found in (failures.of_step(reasons, stage) for stage in lost) if found), "")
+        known = next((found for found in (failures.of_step(reasons, stage) for stage in lost) if found), None)
         told = f"no trial was trained and evaluated ({', '.join(lost)} failed)" if lost else "no trial was trained and evaluated"
-        return f"{told}: {why}" if why else told
+        return {"outcome": "failed", "reason": f"{told}: {known['message']}" if known else told, **_step(known)}
     return None
+
+
+def _step(known: dict[str, Any] | None) -> dict[str, Any]:
+    """Which step failed and how it ended, as the result of a failed run says it, where the step has left its reason."""
+    return {"step": known["step"], "exit_code": known["exit_code"]} if known else {}
 
 
 def earlier(store: Store, model: str, run: str, request: dict[str, Any], spec: ModelSpec) -> tuple[str, list[dict[str, Any]]]:
@@ -277,8 +297,16 @@ def _record(store: Store, model: str, document: dict[str, Any]) -> dict[str, Any
         "resampled": document["resampled"],
         "metrics": {name: found["challenger"] for name, found in document["metrics"].items()},
         "params": document["winner"]["params"],
+        **_event(requests.read(store, model, document["run"]) or {}),
         **{name: trained.get(name) for name in ("estimator", "state", "learned")},
     }
+
+
+def _event(request: dict[str, Any]) -> dict[str, Any]:
+    """The event that a run was started by, its values empty where none was; and the runs that it took up because they found it busy."""
+    asked = request.get("event") or {}
+    event = {**(request.get("context") or {}), "key": asked.get("key", ""), "reason": asked.get("reason", "")}
+    return {"event": event, "took_up": request.get("took_up") or []}
 
 
 if __name__ == "__main__":

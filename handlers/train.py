@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from handlers.contracts import GaveUp, HandlerError, json_argument, log, main, write_output
+from handlers.contracts import GaveUp, HandlerError, Stopped, Superseded, json_argument, log, main, write_output
 from handlers.data.manifest import Dataset, load_dataset
 from handlers.models import training
 from handlers.models.estimators import libraries
@@ -23,7 +23,7 @@ from handlers.modelspec.grid import expand
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load as load_spec
 from handlers.runs import retried, trials
-from handlers.runs.claim import Heartbeat
+from handlers.runs.claim import Heartbeat, go_on, told
 from handlers.storage import Store, Temporary, canonical_json, open_store, write_once
 
 
@@ -48,8 +48,14 @@ def run(argv: list[str] | None = None) -> None:
     found = trials.result(store, given.model, trial)
     if found is None:
         retried.again(store, given.model, given.run)
-        with Heartbeat(store, given.model, given.run):
-            found = _guarded(store, given.model, spec, dataset, trial, given.run, {**asked, "params": params})
+        go_on(store, given.model, given.run)
+        with Heartbeat(store, given.model, given.run, stops=True) as beats:
+            try:
+                found = _guarded(store, given.model, spec, dataset, trial, given.run, {**asked, "params": params})
+            except Stopped as error:
+                if not beats.superseded:
+                    raise
+                raise Superseded(f"{told(beats.superseded)}; {error}") from error
     else:
         log("trial is trained already", trial=trial)
     write_output(given.result_out, canonical_json({"trial": trial}))

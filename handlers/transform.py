@@ -18,7 +18,7 @@ from handlers.data.manifest import Dataset
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from handlers.runs import batches, pacing, requests, retried, snapshots
-from handlers.runs.claim import Heartbeat
+from handlers.runs.claim import Heartbeat, go_on
 from handlers.storage import Changed, Store, canonical_json, open_store
 
 
@@ -47,6 +47,7 @@ def run(argv: list[str]) -> None:
     store, spec = open_store(), load(given.spec)
     with Heartbeat(store, given.model, given.run):
         dataset, summary, read = of_run(store, spec, given.run, given.snapshot)
+        go_on(store, given.model, given.run)
         decision = pacing.counted(store, spec, given.run, dataset, read)
     write_output(given.dataset_out, dataset.digest)
     write_output(given.summary_out, canonical_json(summary))

@@ -1,8 +1,9 @@
-"""Questions about models, runs and trials, answered from the bucket.
+"""Questions about events, objects, models, runs and trials, answered from the bucket.
 
-`python -m handlers.why NAME` (of a model, a run or a trial), `... models`, `... runs [MODEL]`, `... trials RUN`, and, to be exact,
-`... model MODEL`, `... run RUN`, `... trial ID`; `-o json` for machines, sentences and tables otherwise. Nothing is changed, except that a
-half-finished change of the champion is finished first.
+`python -m handlers.why NAME` (an event's id, an object's key, a run, a trial or a model), `... models`, `... runs [MODEL]`,
+`... trials RUN`, `... events`, and, to be exact, `... event ID`, `... object KEY`, `... run RUN`, `... trial ID`, `... model MODEL`;
+`-o json` for machines, sentences and tables otherwise. `--journal` hands over what the engine's journal has about the name. Nothing is
+changed, except that a half-finished change of the champion is finished first.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from handlers import failures
-from handlers.contracts import TryAgain, WrongUsage, instant, main
-from handlers.report import explain
+from handlers.contracts import TryAgain, WrongUsage, instant, json_argument, main
+from handlers.events import outbox
+from handlers.report import explain, followed, of_events, of_objects
+from handlers.report.answers import text
 from handlers.runs import champion as champions
+from handlers.runs import followed as chains
 from handlers.runs import requests, trials
 from handlers.runs.champion import current
-from handlers.runs.gate import number
-from handlers.runs.records import RunRecord, find_run, find_trials, models, read_run, runs
+from handlers.runs.records import RunRecord, evaluated, find_run, find_trials, models, read_run, runs
 from handlers.storage import Store, canonical_json, open_store, optional_json
 
 Doc = dict[str, Any]
-VERBS = ("models", "runs", "trials", "run", "trial", "model", "any")
+VERBS = ("models", "runs", "trials", "events", "event", "object", "run", "trial", "model", "any")
+KINDS = (("event", "ID"), ("object", "KEY"), ("run", "RUN"), ("trials", "RUN"), ("trial", "TRIAL"), ("model", "MODEL"), ("any", "NAME"))
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -32,15 +36,19 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     if first is not None and first not in VERBS:
         words.insert(words.index(first), "any")
     parser = argparse.ArgumentParser(prog="python -m handlers.why", description="Why is this the champion, and how did the runs go?")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="models|runs|trials|run|trial|model|NAME")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="models|runs|trials|events|event|object|run|trial|model|NAME")
     verbs.add_parser("models", help="every model with its champion")
     of_runs = verbs.add_parser("runs", help="the runs of a model, or of all")
     of_runs.add_argument("name", nargs="?", metavar="MODEL")
-    for verb, what in (("run", "RUN"), ("trials", "RUN"), ("trial", "TRIAL"), ("model", "MODEL"), ("any", "NAME")):
+    of_events = verbs.add_parser("events", help="the events that runs were started by")
+    of_events.add_argument("--limit", type=int, default=20)
+    of_events.add_argument("--since", type=float, default=0.0, help="seconds since 1970")
+    for verb, what in KINDS:
         verbs.add_parser(verb, help=f"one {what.lower()}").add_argument("name", metavar=what)
     for sub in verbs.choices.values():
         sub.add_argument("-o", "--output", choices=("text", "json"), default="text")
         sub.add_argument("--model", default=None, help="look in this model only")
+        sub.add_argument("--journal", default="[]", metavar="JSON", help="events of the engine's journal: a list")
     return parser.parse_args(words)
 
 
@@ -48,6 +56,11 @@ def run(argv: Sequence[str]) -> None:
     given = arguments(argv)
     answer = ANSWERS[given.verb](open_store(), given)
     print(canonical_json(answer) if given.output == "json" else text(given.verb, answer))
+
+
+def journal(given: argparse.Namespace) -> list[Doc]:
+    """What the engine told about the name: events with what became of them."""
+    return [dict(each) for each in json_argument(given.journal, "--journal")]
 
 
 # ------------------------------------------------------------------------------------------------ answers
@@ -110,22 +123,37 @@ def _failing(store: Store, record: RunRecord) -> str:
 def _run(store: Store, given: argparse.Namespace) -> Doc:
     found = read_run(store, given.model, given.name) if given.model else find_run(store, given.name)
     if found is None or not (found.request or found.verdict or found.result):
+        found = of_events.unwritten(given.name, journal(given))
+    if found is None:
         raise WrongUsage(f"there is no run {given.name!r}; `python -m handlers.why runs` lists them")
     champion = current(store, found.model).record
+    chain = chains.of_run(store, found)
+    events = [each for each in journal(given) if any(became["run"] == found.run for became in each["became"])]
+    told = explain.run(found.run, found.request, found.result, found.verdict, _failing(store, found))
+    next_ = followed.next_of_run(chain)
     return {
+        "kind": "run",
         **_run_row(store, found, champion),
         "request": found.request,
         "verdict": found.verdict,
         "result": found.result,
         "of_trials": [_trial_row(store, found.model, s["trial"], s, found, champion) for s in (found.verdict or {}).get("trials", [])],
-        "why": explain.run(found.run, found.request, found.result, found.verdict, _failing(store, found)),
+        "chain": chain,
+        "events": events,
+        "next": next_,
+        "why": [
+            *told,
+            *outbox.unsent(store, found.model, found.run),
+            *followed.lines(followed.chain(chain, events, brief=True)),
+            *followed.following(next_),
+        ],
         "report": f"runs/{found.model}/{found.run}/report.html",
     }
 
 
 def _trial_row(store: Store, model: str, trial: str, score: Doc, record: RunRecord | None, champion: Doc | None) -> Doc:
     result = trials.result(store, model, trial) or {}
-    evaluation = optional_json(store, str(score.get("evaluation", ""))) or {}
+    evaluation = evaluated(store, score)
     winner = ((record.verdict if record else None) or {}).get("winner", {}).get("trial")
     return {
         "model": model,
@@ -140,15 +168,41 @@ def _trial_row(store: Store, model: str, trial: str, score: Doc, record: RunReco
 
 def _trial(store: Store, given: argparse.Namespace) -> Doc:
     found = [(m, t) for m, t in find_trials(store, given.name) if given.model in (None, m)]
-    if len(found) != 1:
+    exact = [each for each in found if each[1] == given.name]
+    if len(exact or found) != 1:
         what = "no trial has an id that begins" if not found else f"{len(found)} trials have ids that begin"
         raise WrongUsage(f"{what} with {given.name!r}; `python -m handlers.why run NAME` lists a run's trials")
-    model, trial = found[0]
+    model, trial = (exact or found)[0]
     result = trials.result(store, model, trial)
     state = "trained" if result is not None else "not finished"
     row = _trial_row(store, model, trial, {}, None, current(store, model).record)
     failures = (optional_json(store, f"{trials.folder(model, trial)}/failures.json") or {}).get("failures", [])
-    return {**row, "status": state, "curve": trials.curve(store, model, trial), "failures": failures}
+    told = {**row, "kind": "trial", "status": state, "curve": trials.curve(store, model, trial), "failures": failures}
+    return {**told, **_around(store, model, trial)}
+
+
+def _around(store: Store, model: str, trial: str) -> Doc:
+    """The runs that had a trial, their events, and what its data was made of."""
+    mine = [record for record in runs(store, model) if trial in _trials_of(record)]
+    request = optional_json(store, f"{trials.folder(model, trial)}/request.json") or {}
+    dataset = chains.dataset_of(store, model, str(request.get("dataset") or ""))
+    had = [
+        {"run": one.run, "outcome": one.outcome, "at": one.at, "winner": ((one.verdict or {}).get("winner") or {}).get("trial") == trial}
+        for one in mine
+    ]
+    champion = chains.champion_of_trial(store, model, trial)
+    return {
+        "runs": had,
+        "events": [event for one in mine if (event := chains.event_of(one.request))],
+        "parts": chains.parts_of(dataset) if dataset else None,
+        "dataset": chains.described(model, dataset) if dataset else None,
+        "became": champion,
+        "next": [*(f"retrain why {one['run']}" for one in had[:1]), f"retrain why {model}"],
+    }
+
+
+def _trials_of(record: RunRecord) -> list[str]:
+    return [*((record.result or {}).get("trials") or []), *(each["trial"] for each in (record.verdict or {}).get("trials", []))]
 
 
 def _model(store: Store, given: argparse.Namespace) -> Doc:
@@ -159,20 +213,67 @@ def _model(store: Store, given: argparse.Namespace) -> Doc:
         known = ", ".join(models(store)) or "none yet"
         raise WrongUsage(f"there is no model {model!r} in the bucket; there are: {known}")
     verdicts = [found.verdict for found in ended if found.verdict is not None]
-    return {"model": model, "champion": record, "history": champions.history(store, model), "why": explain.model(model, record, verdicts)}
+    told = [*explain.model(model, record, verdicts), *outbox.unsent(store, model)]
+    chain = chains.of_run(store, read_run(store, model, record["run"])) if record is not None else None
+    latest = record["run"] if record is not None else ended[0].run
+    answer = {"kind": "model", "model": model, "champion": record, "history": champions.history(store, model), "chain": chain}
+    next_ = [f"retrain why {latest}", f"retrain runs {model}", f"retrain snapshot {model}"]
+    return {
+        **answer,
+        "next": next_,
+        "why": [*told, *followed.lines(followed.chain(chain, brief=True) if chain else []), *followed.following(next_)],
+    }
+
+
+def _events(store: Store, given: argparse.Namespace) -> Doc:
+    return of_events.named_by_runs(store, given.model, given.since, given.limit)
+
+
+def _event(store: Store, given: argparse.Namespace) -> Doc:
+    return of_events.event(store, given.name, given.model, journal(given))
+
+
+def _object(store: Store, given: argparse.Namespace) -> Doc:
+    return of_objects.thing(store, given.name, given.model, journal(given))
+
+
+# ------------------------------------------------------------------------------------------------ anything
 
 
 def _any(store: Store, given: argparse.Namespace) -> Doc:
-    """A model, a run or a trial of that name, in this order."""
-    if given.name in models(store):
-        return _model(store, given)
-    if find_run(store, given.name) is not None:
-        return _run(store, given)
-    try:
-        return _trial(store, given)
-    except WrongUsage:
+    """Whatever has that name. More than one is answered with the candidates."""
+    found = _candidates(store, given)
+    if not found:
         known = ", ".join(models(store)) or "none yet"
-        raise WrongUsage(f"there is no model, run or trial {given.name!r} in the bucket; models: {known}") from None
+        raise WrongUsage(f"there is no model, run, trial, event or object {given.name!r} in the bucket; models: {known}")
+    if len(found) > 1:
+        raise WrongUsage(of_events.ambiguous(given.name, found))
+    kind, given.name = found[0]
+    return ANSWERS[kind](store, given)
+
+
+def _candidates(store: Store, given: argparse.Namespace) -> list[tuple[str, str]]:
+    """(kind, name) of all that a name may mean: what is called so, else what begins so of trials and events."""
+    name: str = given.name
+    if "/" in name:
+        return [_written(store, name)]
+    events = of_events.ids(name, journal(given), of_events.started(store, given.model))
+    found = list(dict.fromkeys(trial for _, trial in find_trials(store, name)))
+    exact = [("model", name)] if name in models(store) else []
+    exact += [("run", name)] if find_run(store, name) or of_events.unwritten(name, journal(given)) else []
+    exact += [("trial", each) for each in found if each == name] + [("event", each) for each in events if each == name]
+    return exact or [*(("trial", each) for each in found), *(("event", each) for each in events)]
+
+
+def _written(store: Store, key: str) -> tuple[str, str]:
+    """What an object's key stands for: what a run has written stands for the run, the trial or the model."""
+    folder, _, rest = of_objects.key_of(key).partition("/")
+    name = rest.split("/")
+    if folder == "models" and name[0] in models(store):
+        return "model", name[0]
+    if len(name) > 2 and folder in ("runs", "trials"):
+        return folder.removesuffix("s"), name[1]
+    return "object", key
 
 
 def _trials(store: Store, given: argparse.Namespace) -> Doc:
@@ -181,80 +282,18 @@ def _trials(store: Store, given: argparse.Namespace) -> Doc:
     return {**{name: run[name] for name in ("run", "outcome", "reason", "metric")}, "trials": run["of_trials"]}
 
 
-ANSWERS = {"models": _models, "runs": _runs, "trials": _trials, "run": _run, "trial": _trial, "model": _model, "any": _any}
-
-# -------------------------------------------------------------------------------------------------- text
-
-
-def text(verb: str, answer: Doc) -> str:
-    """The answer for people: sentences where there are some, else a table."""
-    if "why" in answer:
-        return "\n".join(answer["why"])
-    if "curve" in answer:
-        return _trial_text(answer)
-    if verb == "trials" and not answer["trials"]:
-        return f"Run {answer['run']} has no trials: {answer['outcome']}" + (f" ({answer['reason']})" if answer["reason"] else "")
-    if verb == "trials":
-        head = ["TRIAL", "PARAMS", f"{answer['metric'] or 'metric'} ON VALID", "EPOCHS", "SECONDS", ""]
-        return _table(head, [_trial_cells(row, answer["metric"]) for row in answer["trials"]])
-    if verb == "models":
-        head = ["MODEL", "CHAMPION", "METRIC", "ON TEST", "SINCE", "RUNS"]
-        return _table(head, [_model_cells(row) for row in answer["models"]])
-    head = ["MODEL", "RUN", "OUTCOME", "TRIALS", "ON TEST", "BETTER BY", ""]
-    return _table(head, [_run_cells(row) for row in answer["runs"]])
-
-
-def _model_cells(row: Doc) -> list[str]:
-    found = row["champion"]
-    if found is None:
-        return [row["model"], "none", "", "", "", str(row["runs"])]
-    return [
-        row["model"],
-        f"{found['number']} ({found['trial']})",
-        found["metric"],
-        explain.valued(found["test"]),
-        row["since"],
-        str(row["runs"]),
-    ]
-
-
-def _run_cells(row: Doc) -> list[str]:
-    test = f"{row['metric']} {explain.valued(row['test'])}" if row["test"] else ""
-    better = explain.valued(row["difference"]) if row["difference"] else ""
-    told = row["outcome"] in ("failed", "deferred", "skipped") or (row["outcome"] == "running" and " failed: " in row["reason"])
-    last = "; ".join(
-        filter(
-            None, ["champion" if row["champion"] else row["reason"] if told else "", row["now"], row["as_of"] and f"as of {row['as_of']}"]
-        )
-    )
-    return [row["model"], row["run"], row["outcome"], str(row["trials"] or ""), test, better, last]
-
-
-def _trial_cells(row: Doc, metric: str | None) -> list[str]:
-    found = row["valid"].get(metric)
-    role = ", ".join(name for name in ("winner", "champion") if row[name])
-    valid = explain.valued(found) if found and "low" in found else ""
-    return [row["trial"], explain.parameters(row["params"]), valid, str(row["epochs"] or ""), str(row["seconds"] or ""), role]
-
-
-def _trial_text(answer: Doc) -> str:
-    lines = [
-        f"Trial {answer['trial']} of {answer['model']} ({explain.parameters(answer['params'])}) is {answer['status']}"
-        + (", and it is the champion." if answer["champion"] else "."),
-    ]
-    for line in answer["curve"]:
-        valid = ", ".join(f"{k} {number(v)}" for k, v in line["valid"].items())
-        lines.append(f"  epoch {line['epoch']}: {valid}" + (" (best so far)" if line.get("best") else ""))
-    if answer["stopped"]:
-        lines.append(f"It stopped early: {answer['stopped']}.")
-    lines += [f"It failed in run {f['run']}: {f['error']}" for f in answer["failures"]]
-    return "\n".join(lines)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    whole = [list(head), *[list(row) for row in rows]]
-    widths = [max(len(row[i]) for row in whole) for i in range(len(head))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in whole)
+ANSWERS = {
+    "models": _models,
+    "runs": _runs,
+    "trials": _trials,
+    "events": _events,
+    "event": _event,
+    "object": _object,
+    "run": _run,
+    "trial": _trial,
+    "model": _model,
+    "any": _any,
+}
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from tests.committed import ROOT, tracked
+from tests.handlers.installed import ALSO_RUNS
 
 SOURCES = [p for p in tracked() if p.suffix == ".py" and (ROOT / p).exists()]
 VAGUE = {"util", "utils", "helper", "helpers", "common", "core", "manager", "managers", "misc"}
@@ -81,8 +82,9 @@ def test_handlers_and_manifests_name_the_same_stages() -> None:
             python, flag, module = step["container"]["command"]
             assert (python, flag) == ("python", "-m")
             assert (ROOT / Path(*module.split("."))).with_suffix(".py").exists()
-            # `heal` asks what `fetch` would decide; tests/handlers/test_images.py says that it imports nothing more
-            image = module.removeprefix("handlers.").replace("heal", "fetch")
+            # tests/handlers/test_images.py says what runs in the image of another step
+            own = module.removeprefix("handlers.")
+            image = next((step for step, others in ALSO_RUNS.items() if own in others), own)
             assert step["container"]["image"] == f"retrain/{image}"
 
 

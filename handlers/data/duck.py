@@ -46,30 +46,33 @@ def own() -> Any:
 
 
 @contextmanager
-def reading(files: Mapping[str, Sequence[Path]], empty: Mapping[str, bool], tables: Mapping[str, pa.Table], scratch: Path) -> Iterator[Any]:
-    """A connection that sees Parquet files and tables by their names, and nothing else; what does not fit in memory goes to `scratch`.
+def reading(folder: Path, tables: Mapping[str, pa.Table], scratch: Path) -> Iterator[Any]:
+    """A connection that sees the files of a folder and these tables, and nothing else; what does not fit in memory goes to `scratch`.
 
-    Of a name that is `empty` the files tell the columns alone.
+    `name_files` says what the files are called.
     """
     import duckdb
 
-    there = [str(path) for paths in files.values() for path in paths]
     connection = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False})
     try:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"SET memory_limit = '{MEMORY}'")
         connection.execute(f"SET temp_directory = {_text(str(scratch / 'spilled'))}")
-        connection.execute(f"SET allowed_paths = [{', '.join(map(_text, there))}]")
+        connection.execute(f"SET allowed_directories = [{_text(str(folder))}]")
         connection.execute("SET enable_external_access = false")
-        for name, paths in files.items():
-            rows = connection.read_parquet([str(path) for path in paths], union_by_name=True)
-            (rows.limit(0) if empty[name] else rows).create_view(name)
         for name, table in tables.items():
             connection.register(name, table)
         connection.execute("SET lock_configuration = true")
         yield connection
     finally:
         connection.close()
+
+
+def name_files(connection: Any, files: Mapping[str, Sequence[Path]], empty: Mapping[str, bool]) -> None:
+    """Let these Parquet files be tables from now on. Of a name that is `empty` they tell the columns alone."""
+    for name, paths in files.items():
+        rows = connection.read_parquet([str(path) for path in paths], union_by_name=True)
+        (rows.limit(0) if empty[name] else rows).create_view(name)
 
 
 def first_line(error: Exception) -> str:

@@ -10,6 +10,7 @@ from handlers.contracts import BadData, BadSpec, counted
 from handlers.data import cut, groups, roles, statistics
 from handlers.data import split as splits
 from handlers.data.classes import Classes
+from handlers.data.parts import one_schema
 from handlers.modelspec.digests import dataset_digest
 from handlers.modelspec.model import Feature, ModelSpec, TimeSplit
 from handlers.storage import Missing, Store, read_json, write_once
@@ -165,17 +166,7 @@ def _enough_rows(dataset: Dataset, spec: ModelSpec) -> None:
 
 
 def _schema(documents: list[dict[str, Any]]) -> dict[str, str]:
-    schema: dict[str, str] = {}
-    for document in documents:
-        if not document["parts"]:
-            continue
-        if schema and document["schema"] != schema:
-            name = next(n for n in [*schema, *document["schema"]] if schema.get(n) != document["schema"].get(n))
-            raise BadData(
-                f"{document['source'][0]}: column {name!r} is {document['schema'].get(name, 'missing')}, "
-                f"in the objects before it {schema.get(name, 'missing')}; declare its type under data.sources"
-            )
-        schema = document["schema"]
+    schema = one_schema(documents, "data.sources")
     if not schema:
         raise BadData("no rows in any object of the sources")
     return schema

@@ -7,7 +7,7 @@ the marker, with each part's rows, bytes and mergeable statistics. A source obje
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,6 +122,20 @@ def _labelled(block: pa.Table, spec: ModelSpec, key: str) -> tuple[pa.Table, int
             shown = repr(foreign) if isinstance(foreign, str) else text(foreign)
             raise BadData(f"{key}: column {target.column!r} has the value {shown} in {rows}; data.target.classes has {known}")
     return kept, len(block) - len(kept)
+
+
+def one_schema(documents: Iterable[dict[str, Any]], where: str) -> dict[str, str]:
+    """The columns that all documents with parts have; none where none has. Raises BadData naming a column that differs, and two objects."""
+    there = [document for document in documents if document["parts"]]
+    for document in there:
+        mine, theirs = document["schema"], there[0]["schema"]
+        if mine != theirs:
+            column = next(n for n in [*theirs, *mine] if mine.get(n) != theirs.get(n))
+            raise BadData(
+                f"{document['source'][0]}: column {column!r} is {mine.get(column, 'missing')}, in {there[0]['source'][0]} "
+                f"{theirs.get(column, 'missing')}; declare its type under {where}"
+            )
+    return there[0]["schema"] if there else {}
 
 
 def write(store: Store, folder: str, table: pa.Table, spec: ModelSpec, key: str) -> dict[str, Any]:

@@ -93,9 +93,10 @@ def batches(
     load = _loader(store, dataset, spec, encoder, role, judged=judged, apart=apart, kept=kept)
     with _Ahead(load, groups[first:]) as coming:
         for number in range(first, len(groups)):
-            rows = coming.next()
-            count = len(rows)
+            count = sum(part.rows for part in groups[number])
+            # while the parts are made
             order = np.arange(count) if seed is None else np.random.default_rng([seed, epoch, number]).permutation(count)
+            rows = coming.next()
             for offset in range(given, count, spec.training.batch_rows):
                 last = min(offset + spec.training.batch_rows, count)
                 yield _batch(rows.take(order[offset:last]), encoder, Position(epoch, number, last), apart)
@@ -189,8 +190,8 @@ class _Ahead:
 
     def __init__(self, load: Callable[[PartRef], Rows], groups: list[list[PartRef]]) -> None:
         self._load, self._groups = load, groups
-        self._coming: list[Future[Rows]] = []
         self._pool = ThreadPoolExecutor(THREADS, "parts")
+        self._coming: list[Future[Rows]] = [self._pool.submit(load, part) for part in (groups[0] if groups else ())]
 
     def __enter__(self) -> _Ahead:
         return self

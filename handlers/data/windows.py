@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData
-from handlers.data import making, parts, units
+from handlers.data import duck, making, parts, units
 from handlers.data.cut import gone
-from handlers.data.duck import reading
 from handlers.data.labels import by_time
 from handlers.data.objects import Identity
 from handlers.data.parts import Made
@@ -61,26 +62,14 @@ def make(
     for name in making.names(spec):
         made = making.each(store, spec, name, found[name], code, references)
         read += made
-        _one_schema([one.document for one in made], name)
+        parts.one_schema([one.document for one in made], f"data.sources.{name}")
         kept[name] = sorted((part for one in made for part in one.document["parts"]), key=lambda part: (part["day"] or "", part["content"]))
         if not kept[name]:
             raise BadData(f"no rows in any object under {spec.data.sources[name].prefix} (data.sources.{name})")
-    with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:
-        local = _Local(store, Path(scratch), {name: found[0] for name, found in kept.items()})
+    with tempfile.TemporaryDirectory(prefix="retrain-") as scratch, ExitStack() as opened:
+        local = _Local(store, Path(scratch), {name: found[0] for name, found in kept.items()}, references, opened)
         of_windows = [_ensure(store, model, spec, window, local, references, code) for window in _windows(spec, kept)]
     return read, of_windows
-
-
-def _one_schema(documents: list[dict[str, Any]], name: str) -> None:
-    first = next((document for document in documents if document["parts"]), None)
-    for document in documents:
-        if first is not None and document["parts"] and document["schema"] != first["schema"]:
-            mine, theirs = document["schema"], first["schema"]
-            column = next(n for n in [*theirs, *mine] if mine.get(n) != theirs.get(n))
-            raise BadData(
-                f"{document['source'][0]}: column {column!r} is {mine.get(column, 'missing')}, in {first['source'][0]} "
-                f"{theirs.get(column, 'missing')}; declare its type under data.sources.{name}"
-            )
 
 
 def _windows(spec: ModelSpec, kept: dict[str, list[Part]]) -> Iterator[Window]:
@@ -97,25 +86,23 @@ def _windows(spec: ModelSpec, kept: dict[str, list[Part]]) -> Iterator[Window]:
 
 def _ensure(store: Store, model: str, spec: ModelSpec, window: Window, local: _Local, references: References, code: str) -> Made:
     def make(folder: str, scratch: Path) -> dict[str, Any]:
-        blocks = _rows(spec, window, local.files(window), references, scratch, store.server_time())
+        blocks = _rows(spec, window, local, store.server_time())
         return parts.of_blocks(store, folder, spec, window.label, blocks, scratch)
 
     return parts.once(store, model, window_digest(spec, window.named(), references.named(), code), [window.label], make)
 
 
-def _rows(
-    spec: ModelSpec, window: Window, files: dict[str, list[Path]], references: References, scratch: Path, now: float
-) -> Iterator[pa.Table]:
+def _rows(spec: ModelSpec, window: Window, local: _Local, now: float) -> Iterator[pa.Table]:
     """The statement's rows, ordered by all their columns so that they are the same everywhere; of a day's window those of the day."""
     import duckdb
     import pyarrow as pa
 
-    empty = {name: not window.raw[name] for name in window.raw}
+    files = local.files(window)
     try:
-        with reading(files, empty, references.tables, scratch) as connection:
-            ordered = connection.sql(spec.sql).order("ALL")
-            blocks = (typed(pa.Table.from_batches([batch]), window.label) for batch in ordered.to_arrow_reader(BLOCK_ROWS))
-            yield from blocks if window.day is None else _of_the_day(blocks, spec, window, now)
+        duck.name_files(local.connection, files, {name: not window.raw[name] for name in window.raw})
+        ordered = local.connection.sql(spec.sql).order("ALL")
+        blocks = (typed(pa.Table.from_batches([batch]), window.label) for batch in ordered.to_arrow_reader(BLOCK_ROWS))
+        yield from blocks if window.day is None else _of_the_day(blocks, spec, window, now)
     except duckdb.Error as error:
         raise failed(error, window.label) from error
 
@@ -138,9 +125,16 @@ def _of_the_day(blocks: Iterator[pa.Table], spec: ModelSpec, window: Window, now
 class _Local:
     """Raw parts as files, fetched when a window first needs them and removed when later windows do not reach them."""
 
-    def __init__(self, store: Store, folder: Path, samples: dict[str, Part]) -> None:
-        self._store, self._folder, self._samples = store, folder, samples
+    def __init__(self, store: Store, folder: Path, samples: dict[str, Part], references: References, opened: ExitStack) -> None:
+        self._store, self._folder, self._samples = store, folder / "raw", samples
+        self._folder.mkdir()
         self._there: dict[str, Path] = {}
+        self._references, self._opened, self._scratch = references, opened, folder
+
+    @cached_property
+    def connection(self) -> Any:
+        """One for all windows, opened when the first is made: to open it takes longer than a small day's query."""
+        return self._opened.enter_context(duck.reading(self._folder, self._references.tables, self._scratch))
 
     def files(self, window: Window) -> dict[str, list[Path]]:
         """The files of each source; of a source without rows in the window one that tells its columns."""

@@ -10,9 +10,9 @@ from handlers.contracts import RetrainRequest
 from handlers.runs import requests
 from handlers.storage import Store, digest, optional_json, write_json
 
-AGAIN = ("failed", "no-data")  # outcomes of runs that leave an event undone
+AGAIN = ("failed", "no-data", "deferred", "skipped", "superseded")  # outcomes of runs that leave an event undone
 # the run that comes later in their place knows nothing of a past state
-PAST_AGAIN = (*AGAIN, "busy", "deferred", "skipped")
+PAST_AGAIN = (*AGAIN, "busy")
 
 
 def by(store: Store, model: str, run: str, asked: RetrainRequest) -> str:

@@ -17,6 +17,7 @@ from handlers.explore.table import DISTINCT, Column, Table
 LEAST_ROWS = 50  # below it a split by chance leaves a role with too few
 MOST_CLASSES = 50
 CATEGORIES = 30  # values of a text that get a column each; more are hashed
+WORDS = 4  # of a text on average, from which on its words say more than the whole
 TEXT = 0.5  # the share of rows with values of their own from which a text is no category
 EMPTY = 0.95  # the share of missing values from which a column is left out
 # fmt: off
@@ -188,9 +189,7 @@ def class_value(value: Any, column: Column) -> Any:
         return value
     if column.type == "boolean":
         return value.strip().lower() == "true"
-    if column.type == "int":
-        return int(value)
-    return float(value) if column.type == "float" else value
+    return column.number(value) if column.type in ("int", "float") else value
 
 
 # ------------------------------------------------------------------------------------------ time, key, group, features
@@ -240,7 +239,7 @@ def _unusable(table: Table, found: Roles) -> list[tuple[str, str]]:
         if column.name in (found.target.value, found.key, found.group):
             continue
         reason = _no_feature(column)
-        if not reason and _is_text(table, column):
+        if not reason and not is_text(column) and _names_rows(table, column):
             reason = "a text of its own in every row, or nearly"
         if not reason and column.type in ("timestamp", "date") and not units(table, column):
             reason = "no hour, weekday or month of it comes again"
@@ -251,7 +250,7 @@ def _unusable(table: Table, found: Roles) -> list[tuple[str, str]]:
 
 def _no_feature(column: Column) -> str:
     if column.type is None:
-        return "its values are of different types, or lists"
+        return "its values are of different types, or lists of different lengths or of something else than numbers"
     if column.missing > EMPTY * column.rows:
         return f"missing in {column.missing:,} of {column.rows:,} rows"
     if column.distinct < 2:
@@ -261,7 +260,12 @@ def _no_feature(column: Column) -> str:
     return ""
 
 
-def _is_text(table: Table, column: Column) -> bool:
+def is_text(column: Column) -> bool:
+    """Whether a column is made of sentences, which are learned by their words."""
+    return column.type == "string" and column.distinct > CATEGORIES and column.words >= WORDS
+
+
+def _names_rows(table: Table, column: Column) -> bool:
     if column.type != "string" or column.distinct <= CATEGORIES:
         return False
     return column.unique or len(set(table.values(column.name))) > TEXT * len(table.sample)

@@ -28,17 +28,27 @@ class Column:
     kind: str | None = None  # of Parquet, where no type is guessed
     guess: Guess = field(default_factory=lambda: Guess(None))
     _seen: set[int] = field(default_factory=set)
+    _words: int = 0
+    _looked: int = 0
+    _sizes: set[int] = field(default_factory=set)
 
     def add(self, values: Sequence[Any]) -> None:
         try:
             counted = Counter(values)
-        except TypeError:  # lists and objects of JSON
-            self.shapes.of[0] = self.shapes.of.get(0, 0) + len(values)
+        except TypeError:  # lists and objects
+            missing = sum(value is None for value in values)
+            if missing:
+                self.shapes.nulls[""] = self.shapes.nulls.get("", 0) + missing
+            self.shapes.of[0] = self.shapes.of.get(0, 0) + len(values) - missing
             self.shapes.texts.setdefault(0, set())
             self.counts, self.unique = None, False
+            self._sizes |= {_size(value) for value in values if value is not None}
             return
         for value, rows in counted.items():
             self.shapes.add(value, rows)
+            if isinstance(value, str) and self._looked < SAMPLE:
+                self._words += len(value.split())
+                self._looked += 1
         if self.counts is not None:
             self.counts.update(counted)
             if len(self.counts) > DISTINCT:
@@ -55,9 +65,42 @@ class Column:
         self._seen = set()
         found = guess(self.shapes)
         self.guess = found if self.kind is None else Guess(self.kind, found.nulls)
+        if self.kind in (None, "vector") and self._sizes:
+            # beside a value that is no list the shapes are more than one
+            self.guess = Guess("vector" if self.size and set(self.shapes.of) == {0} else None)
         if self.counts is not None:
             for value in [value for value in self.counts if self.is_missing(value)]:
                 del self.counts[value]
+            self.counts = self._by_value(self.counts)
+
+    def _by_value(self, counts: Counter[Any]) -> Counter[Any]:
+        """The rows of each value under its shortest text: 1, 1.0 and 01e0 are one number, true and True one boolean."""
+        if self.type not in ("int", "float", "boolean") or self.kind is not None:
+            return counts
+        shortest: dict[Any, Any] = {}
+        merged = Counter[Any]()
+        for text in sorted(counts, key=lambda value: (len(str(value)), str(value))):
+            meant = text.strip().lower() if self.type == "boolean" and isinstance(text, str) else self.number(text)
+            merged[shortest.setdefault(meant, text)] += counts[text]
+        return merged
+
+    def number(self, value: Any) -> float:
+        """A value of a column of numbers, which in CSV is a text."""
+        if not isinstance(value, str):
+            return value if isinstance(value, int) else float(value)
+        guess = self.guess
+        digits = value.strip().replace(guess.thousands, "") if guess.thousands else value.strip()
+        return float(digits.replace(",", ".") if guess.decimal == "," else digits) if self.type == "float" else int(digits)
+
+    @property
+    def size(self) -> int:
+        """How many numbers each of a column's lists has; 0 where they differ, or are no vectors."""
+        return max(self._sizes) if len(self._sizes) == 1 else 0
+
+    @property
+    def words(self) -> float:
+        """How many words a text has, on average of the values that were kept for a look."""
+        return self._words / self._looked if self._looked else 0.0
 
     def is_missing(self, value: Any) -> bool:
         return value is None or value != value or (isinstance(value, str) and value in self.guess.nulls)
@@ -138,6 +181,12 @@ def read(paths: Sequence[Path], budget: int = BYTES) -> Table:
     return Table(list(paths), first.dialect, columns, sum(f.rows for f in files), all(f.exact for f in files), sample, left_out)
 
 
+def _size(value: Any) -> int:
+    """How many numbers a vector has; 0 for what is none. One number in a list is a tag or a choice, not a vector."""
+    numbers = isinstance(value, list) and all(isinstance(one, int | float) and not isinstance(one, bool) for one in value)
+    return len(value) if numbers and len(value) > 1 else 0
+
+
 def _sampled(sample: list[tuple[Any, ...]], step: int, seen: int, rows: list[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], int]:
     """The sample with every `step`-th of more rows; twice the step once it has become too large."""
     sample = sample + rows[-seen % step :: step]
@@ -156,8 +205,6 @@ def _left_out(files: Sequence[Found]) -> dict[str, str]:
             left[name] = "the name stands twice"
         elif (lacks := next((file for file in files if name not in file.names), None)) is not None:
             left[name] = f"{lacks.path.name} does not have it"
-        elif first.kinds.get(name) == "vector":
-            left[name] = "numbers of one length: declare it `vector`, with its size as a feature, to use it"
         elif first.kinds.get(name, "") is None:
             left[name] = "of a type that no feature can use"
     return left

@@ -12,12 +12,14 @@ from typing import Any
 from handlers.contracts import counted
 from handlers.explore.clock import units
 from handlers.explore.files import MARKED
-from handlers.explore.roles import CATEGORIES, Choice, Roles
+from handlers.explore.roles import CATEGORIES, Choice, Roles, is_text
 from handlers.explore.table import Column, Table
 from handlers.modelspec.model import Csv
 
 FEW_ROWS, MANY_CELLS = 300, 50_000_000  # below, a linear model; above, one that learns from batches
+TEXT_HASHED = 256  # columns of the words of a text, for trees; a linear model gets many times as many
 HASHED = 64  # columns of a text with many values, for trees; a linear model, which takes sparse rows, gets four times as many
+RARE, RARE_ROWS = 0.1, 80  # the share below which a class is rare, and rows of which each role is sure to get some
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 # what YAML 1.2, or a reader of YAML 1.1, takes for something else than text
 WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
@@ -134,9 +136,22 @@ def split_line(table: Table, roles: Roles) -> str:
     valid, test = (0.15, 0.2) if table.rows >= FEW_ROWS else (0.25, 0.25)
     shares = f"valid: {valid}, test: {test}"
     identity = roles.group or roles.key
+    rare = None if roles.group else rarest(table, roles)
+    stratify, why = (f"stratify: {text(roles.target.value)}, ", f"; {rare}: it must be in every role") if rare else ("", "")
     if identity:
-        return f"    split: {{by: hash, key: [{text(identity)}], {shares}}} # {_sentence(roles.time)}; a row keeps its role for ever"
-    return f"    split: {{by: random, seed: 0, {shares}}} # {_sentence(roles.time)}, and none names rows"
+        told = f"{_sentence(roles.time)}; a row keeps its role for ever{why}"
+        return f"    split: {{by: hash, key: [{text(identity)}], {stratify}{shares}}} # {told}"
+    return f"    split: {{by: random, seed: 0, {stratify}{shares}}} # {_sentence(roles.time)}, and none names rows{why}"
+
+
+def rarest(table: Table, roles: Roles) -> str:
+    """ "true is 3.0% of the rows" of a class that is rare and has enough rows for each role to get some; "" where there is none."""
+    column = table.column(roles.target.value)
+    if roles.task.value == "regression" or column.type not in ("string", "int", "boolean") or not column.counts:
+        return ""
+    value, rows = min(column.counts.items(), key=lambda item: (item[1], str(item[0])))
+    share = rows / column.rows
+    return one_line(f"{value} is {share:.1%} of the rows") if share < RARE and rows >= RARE_ROWS else ""
 
 
 def _sentence(choice: Choice) -> str:
@@ -147,11 +162,15 @@ def _sentence(choice: Choice) -> str:
 def _feature(table: Table, column: Column, trees: bool) -> str:
     if column.type in ("timestamp", "date"):
         return f"{{type: timestamp, units: {flow(units(table, column))}{', cyclic: false' if trees else ''}}}"
+    if column.type == "string" and is_text(column):
+        return f"{{type: text, hash: {TEXT_HASHED if trees else 64 * TEXT_HASHED}}} # {column.words:.0f} words on average: each is hashed"
     if column.type == "string":
         few = column.distinct <= CATEGORIES
         return "{type: category, default: other}" if few else f"{{type: category, hash: {HASHED if trees else 4 * HASHED}}}"
     if column.type == "boolean":
         return "{type: boolean}"
+    if column.type == "vector":
+        return f"{{type: vector, size: {column.size}}} # each list has {column.size} numbers"
     if trees:
         return "{type: number, missing: keep}" if column.missing else "{type: number}"
     return "{type: number, scale: standard}"
@@ -186,8 +205,12 @@ def _width(column: Column) -> int:
     """How many columns a feature becomes for trees."""
     if column.type in ("timestamp", "date"):
         return 3
+    if column.type == "vector":
+        return column.size
     if column.type != "string":
         return 1
+    if is_text(column):
+        return TEXT_HASHED
     return column.distinct + 1 if column.distinct <= CATEGORIES else HASHED
 
 
@@ -202,7 +225,7 @@ def _gate(table: Table, roles: Roles) -> str:
         at_least = min(0.99, round(share + 0.005, 2))
         return _asks(f"metric: {metric}, at_least: {at_least:g}", f"the most frequent class is {share:.1%} of the rows")
     column = table.column(roles.target.value)
-    numbers = sorted(number(value, column) for value in values)
+    numbers = sorted(column.number(value) for value in values)
     median = numbers[len(numbers) // 2]
     error = plain_number(sum(abs(value - median) for value in numbers) / len(numbers))
     return _asks(f"metric: {metric}, at_most: {error}", f"what the median, {plain_number(median)}, gives for every row")
@@ -210,15 +233,6 @@ def _gate(table: Table, roles: Roles) -> str:
 
 def _asks(gate: str, why: str) -> str:
     return f"{{gate: {{{gate}}}}} # {why}"
-
-
-def number(value: Any, column: Column) -> float:
-    """A value of a column of numbers."""
-    if not isinstance(value, str):
-        return float(value)
-    guess = column.guess
-    digits = value.strip().replace(guess.thousands, "") if guess.thousands else value.strip()
-    return float(digits.replace(",", ".") if guess.decimal == "," else digits)
 
 
 def plain_number(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -16,6 +17,8 @@ from handlers.models.scratch import Scratch
 from handlers.modelspec.model import ModelSpec
 from handlers.storage import Store
 
+# batches: several, so that neither thread waits each time for the other to be woken
+AHEAD = 4
 Some = TypeVar("Some")
 
 
@@ -78,12 +81,15 @@ class _Read:
 
 
 def ahead(rows: Iterator[Some]) -> Iterator[Some]:
-    """The same batches in the same order: each is read and encoded by a thread while the one before is being learned.
+    """The same batches in the same order: a thread reads and encodes the next ones while one is being learned.
 
     An error comes where its batch would. A batch's position is its own, so what was made ahead and never handed out is made again.
     """
-    with ThreadPoolExecutor(1, "ahead") as worker:
-        coming = worker.submit(next, rows, None)
-        while (batch := coming.result()) is not None:
-            coming = worker.submit(next, rows, None)
+    worker = ThreadPoolExecutor(1, "ahead")
+    try:
+        coming = deque(worker.submit(next, rows, None) for _ in range(AHEAD))
+        while (batch := coming.popleft().result()) is not None:
+            coming.append(worker.submit(next, rows, None))
             yield batch
+    finally:
+        worker.shutdown(cancel_futures=True)

@@ -102,8 +102,8 @@ def verdict_digest(evaluations: Sequence[str], spec: ModelSpec, champion: str | 
 
 
 def run_digest(snapshot: str, spec: ModelSpec, code: str) -> str:
-    """Of a whole training: everything but promotion, trigger and resources."""
-    tree = {key: value for key, value in spec.tree().items() if key not in ("promote", "trigger", "resources")}
+    """Of a whole training: everything but promotion, trigger, notifications and resources."""
+    tree = {key: value for key, value in spec.tree().items() if key not in ("promote", "trigger", "notify", "resources")}
     return digest({"snapshot": snapshot, "spec": tree, "code": code})
 
 

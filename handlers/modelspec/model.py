@@ -19,6 +19,7 @@ Zone = Annotated[str, AfterValidator(check_zone)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 ColumnType = Literal["string", "int", "float", "boolean", "timestamp", "date", "vector"]
 Unit = Literal["minute", "hour", "weekday", "day", "month", "year", "dayofyear", "epoch"]
+Told = Literal["promoted", "refused", "failed", "data-refused", "lost-trials"]
 Percent = Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")]
 
 
@@ -306,6 +307,14 @@ class Trigger(SpecMapping):
     in_flight: Literal["queue", "skip", "supersede"] = "queue"
 
 
+class Notify(SpecMapping):
+    """Who is told of what: `to` names a receiver, whose address and key no spec holds."""
+
+    to: str = Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$")
+    format: Literal["cloudevents", "slack"] = "cloudevents"
+    on: list[Told] = Field(default=["promoted", "refused", "failed", "data-refused", "lost-trials"], min_length=1)
+
+
 class Resources(SpecMapping):
     cpu: Quantity | None = None
     memory: Quantity | None = None
@@ -338,6 +347,7 @@ class ModelSpec(SpecMapping):
     evaluate: Evaluate
     promote: Promote = Promote()
     trigger: Trigger = Trigger()
+    notify: list[Notify] = []
     resources: dict[Literal["fetch", "transform", "grid", "train", "evaluate", "promote"], Resources] = {}
 
     def tree(self) -> dict[str, Any]:
@@ -381,4 +391,7 @@ class ModelSpec(SpecMapping):
             raise ValueError("data.target.clip: accepted only for a regression target")
         if self.data.target.column in self.features:
             raise ValueError(f"features.{target.column}: the target cannot be a feature")
+        receivers = [each.to for each in self.notify]
+        if len(set(receivers)) < len(receivers):
+            raise ValueError(f"notify: a receiver occurs twice in {', '.join(receivers)}; list all that it is told under `on`")
         return self

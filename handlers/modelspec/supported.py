@@ -48,8 +48,6 @@ def _promotion(spec: ModelSpec) -> Iterator[Refusal]:
     for key in ("slices", "refit", "approval"):
         if getattr(spec.promote, key) is not None:
             yield _not_yet("promote", key)
-    if spec.trigger.in_flight == "supersede":
-        yield _not_yet("trigger", "in_flight", instead="supported: queue, skip")
     for stage, resources in spec.resources.items():
         for key in ("gpu", "pool", "parallel", "max_runtime", "retries"):
             if getattr(resources, key) is not None and (stage, key) != ("transform", "parallel"):

@@ -20,6 +20,7 @@ WORDS = {
     "joined": ("Joined another run", "calm"),
     "deferred": ("Not yet", "calm"),
     "skipped": ("Skipped", "calm"),
+    "superseded": ("Superseded", "calm"),
     "no-data": ("No data", "calm"),
     "failed": ("Failed", "bad"),
 }
@@ -64,7 +65,7 @@ class Facts:
     """What a page is made of; all of it is read from the bucket but `status` and `failures`, which the engine passes.
 
     `trials`: {"trial", "params", "valid": {metric: interval}, "epochs", "rows", "seconds", "curve": lines}, the best first.
-    `roc`: points by the model's name. `data`: rows of (what, value).
+    `roc`: points by the model's name. `chain`: from the event to the champion, and `data`: rows of (what, value).
     """
 
     model: str
@@ -75,6 +76,7 @@ class Facts:
     verdict: Mapping[str, Any] = field(default_factory=dict)
     trials: Sequence[Mapping[str, Any]] = ()
     roc: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    chain: Sequence[tuple[str, str]] = ()
     data: Sequence[tuple[str, str]] = ()
     failures: Sequence[Mapping[str, Any]] = ()
     spec: str = ""
@@ -92,7 +94,8 @@ def page(facts: Facts) -> str:
         _slices(facts.verdict),
         _trials(facts),
         _failures(facts.failures),
-        _data(facts.data),
+        _rows("From the event to the champion", facts.chain),
+        _rows("Data", facts.data),
         f"<h2>Spec</h2><pre>{escape(facts.spec)}</pre>" if facts.spec else "",
     ]
     title = f"{escape(facts.model)}: {escape(_word(facts.outcome)[0])}"
@@ -226,7 +229,7 @@ def _failures(failures: Sequence[Mapping[str, Any]]) -> str:
     return "<h2>Steps that failed</h2>" + _table([("step", False), ("phase", False), ("message", False)], rows)
 
 
-def _data(rows: Sequence[tuple[str, str]]) -> str:
+def _rows(title: str, rows: Sequence[tuple[str, str]]) -> str:
     if not rows:
         return ""
-    return "<h2>Data</h2>" + _table([("", False), ("", False)], [("", [escape(what), escape(value)]) for what, value in rows])
+    return f"<h2>{title}</h2>" + _table([("", False), ("", False)], [("", [escape(what), escape(value)]) for what, value in rows])

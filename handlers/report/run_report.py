@@ -6,14 +6,16 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from handlers import failures as reasons
 from handlers.contracts import counted, instant, long_argument
 from handlers.data.manifest import Dataset, load_dataset
-from handlers.failures import of_run
 from handlers.metrics.metrics import METRICS
+from handlers.report import followed
 from handlers.report.page import Facts, page
 from handlers.runs import trials
 from handlers.runs.champion import current
-from handlers.runs.records import RunRecord, read_run
+from handlers.runs.followed import of_run
+from handlers.runs.records import RunRecord, evaluated, read_run
 from handlers.runs.requests import run_folder
 from handlers.storage import Missing, Store, optional_json
 
@@ -59,6 +61,7 @@ def facts(store: Store, model: str, run: str, status: str, failures: Sequence[Ma
         verdict=verdict,
         trials=_trials(store, model, verdict, select_by),
         roc={name: [(float(x), float(y)) for x, y in found.get("roc", [])] for name, found in evaluations.items()},
+        chain=followed.chain(of_run(store, record), brief=True),
         data=_data(record, dataset),
         failures=failures,
         spec=_spec(record),
@@ -76,7 +79,7 @@ def _reason(record: RunRecord, failures: Sequence[Mapping[str, Any]], store: Sto
 
 def ended_early(store: Store, model: str, run: str, failures: Sequence[Mapping[str, Any]]) -> str:
     """Why a run ended that nobody judged."""
-    messages = [str(f["message"]) for f in (*reversed(of_run(store, model, run)), *failures) if f.get("message")]
+    messages = [str(f["message"]) for f in (*reversed(reasons.of_run(store, model, run)), *failures) if f.get("message")]
     return messages[0] if messages else "The run ended before it could record why."
 
 
@@ -101,7 +104,7 @@ def _trials(store: Store, model: str, verdict: Mapping[str, Any], select_by: str
     for score in verdict.get("trials", []):
         name = score["trial"]
         result = trials.result(store, model, name) or {}
-        evaluation = optional_json(store, str(score.get("evaluation", ""))) or {}
+        evaluation = evaluated(store, score)
         found.append(
             {
                 "trial": name,
@@ -131,7 +134,6 @@ def _data(record: RunRecord, dataset: Dataset | None) -> list[tuple[str, str]]:
     request = record.request or {}
     if request.get("snapshot"):
         rows.append(("snapshot", str(request["snapshot"])))
-    rows += [(f"event: {name}", str(value)) for name, value in (request.get("event") or {}).items() if value]
     return rows
 
 

@@ -2,19 +2,22 @@
 
 Running and pending are one object, changed only by conditional PUT: a run that finds the model busy writes what it wants into the
 claim; the run that releases the claim learns in the same step whether anything was wanted, so no request is lost in between. A claim
-whose heartbeat is old belongs to a dead run and is taken over.
+whose heartbeat is old belongs to a dead run and is taken over. A wish that says `stop` asks the holder to end early (`trigger.in_flight:
+supersede`): it looks when a step begins and, while it trains, at every beat.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import os
+import signal
 import threading
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
-from handlers.contracts import TryAgain, log
+from handlers.contracts import Superseded, TryAgain, log
 from handlers.storage import Conflict, Missing, Store, Temporary, canonical_json, write_json
 
 BEAT_SECONDS = 20.0
@@ -31,8 +34,8 @@ def claim_key(model: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`run` is empty while no run trains. `last` records the run that released the claim last, whether more was wanted then, and `now`:
-    why the one that was submitted with `--now` was."""
+    """`run` is empty while no run trains. `last` records the run that released the claim last, whether more was wanted then, by which
+    `runs`, and `now`: why the one that was submitted with `--now` was."""
 
     run: str = ""
     heartbeat: float = 0.0
@@ -42,6 +45,11 @@ class Claim:
 
     def held(self, now: float) -> bool:
         return bool(self.run) and now - self.heartbeat < (WAITS_SECONDS if self.waits else DEAD_AFTER_SECONDS)
+
+    @property
+    def stopped_by(self) -> str:
+        """The run that was the first to ask the holder to end early; "" when none has."""
+        return next((str(each["run"]) for each in self.wanted if each.get("stop")), "")
 
     def to_json(self) -> dict[str, Any]:
         known = {"run": self.run, "heartbeat": self.heartbeat, "wanted": list(self.wanted), "last": self.last}
@@ -78,7 +86,10 @@ def taken(store: Store, model: str, run: str, wanted: dict[str, Any]) -> tuple[s
         now = store.server_time()
         if claim.run == run or not claim.held(now):
             # requests to a dead run stay: the snapshot of the run that takes over may be older than they are
-            fresh = Claim(run, now, tuple(w for w in claim.wanted if w.get("run") != run), claim.last)
+            kept = tuple(w for w in claim.wanted if w.get("run") != run)
+            if claim.run != run:
+                kept = tuple({**w, "stop": False} if w.get("stop") else w for w in kept)  # it was asked of another run
+            fresh = Claim(run, now, kept, claim.last)
             if _write(store, model, fresh, etag):
                 return "", claim.run == run
         else:
@@ -95,7 +106,8 @@ def release(store: Store, model: str, run: str) -> bool:
         if claim.run != run:
             return bool(claim.last and claim.last.get("run") == run and claim.last.get("wanted"))
         now = [each["now"] for each in claim.wanted if each.get("now")]
-        last = {"run": run, "wanted": bool(claim.wanted), **({"now": now[-1]} if now else {})}
+        runs = [each["run"] for each in claim.wanted if each.get("run")]
+        last = {"run": run, "wanted": bool(claim.wanted), "runs": runs, **({"now": now[-1]} if now else {})}
         if _write(store, model, Claim("", store.server_time(), (), last), etag):
             return bool(claim.wanted)
     raise TryAgain(f"{claim_key(model)} changes too often to be released; it is retried")
@@ -127,6 +139,22 @@ def wish(store: Store, model: str, run: str) -> str:
     return base64.b64encode(canonical_json(event).encode()).decode()
 
 
+def superseded(store: Store, model: str, run: str) -> str:
+    """The run that asks `run`, which holds the claim, to end early; "" when none does."""
+    claim, _ = read(store, model)
+    return claim.stopped_by if claim.run == run else ""
+
+
+def told(by: str) -> str:
+    return f"superseded by run {by}, which has found newer data or another spec; a run follows, and what is trained is kept"
+
+
+def go_on(store: Store, model: str, run: str) -> None:
+    """Before a step works: raises Superseded when the run is asked to end early."""
+    if by := superseded(store, model, run):
+        raise Superseded(told(by))
+
+
 def beat(store: Store, model: str, run: str, *, waits: bool = False) -> bool:
     """Renew the heartbeat; False when the run does not hold the claim. `waits`: a step has ended well, and the next has not begun."""
     claim, etag = read(store, model)
@@ -138,9 +166,14 @@ def beat(store: Store, model: str, run: str, *, waits: bool = False) -> bool:
 
 
 class Heartbeat:
-    """Renews the heartbeat in a thread while this lasts. A bucket that does not answer is tried again at the next beat."""
+    """Renews the heartbeat in a thread while this lasts. A bucket that does not answer is tried again at the next beat.
 
-    def __init__(self, store: Store, model: str, run: str, seconds: float = BEAT_SECONDS) -> None:
+    `stops`: when the run is asked to end early, the process gets a SIGTERM, which saves a training's state; `superseded` then says by whom.
+    """
+
+    def __init__(self, store: Store, model: str, run: str, seconds: float = BEAT_SECONDS, *, stops: bool = False) -> None:
+        self.superseded = ""
+        self._stops = stops
         self._store = store
         self._model = model
         self._run = run
@@ -166,7 +199,12 @@ class Heartbeat:
     def _beat(self, *, waits: bool = False) -> bool:
         """False when the run does not hold the claim."""
         try:
-            return beat(self._store, self._model, self._run, waits=waits)
+            holds = beat(self._store, self._model, self._run, waits=waits)
+            if self._stops and not waits and not self.superseded:
+                self.superseded = superseded(self._store, self._model, self._run)
+                if self.superseded:
+                    os.kill(os.getpid(), signal.SIGTERM)
+            return holds
         except (Temporary, OSError) as error:
             log("heartbeat missed", error=str(error))
             return True

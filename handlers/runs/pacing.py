@@ -37,6 +37,8 @@ def entering(store: Store, spec: ModelSpec, request: Doc) -> Answer:
     request.update(noted(answer))
     if answer.kind == "skip":
         request["by"] = holder
+    if answer.kind == "supersede":
+        request["supersedes"] = holder
     return answer
 
 

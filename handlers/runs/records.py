@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +33,8 @@ class RunRecord:
 
     @property
     def outcome(self) -> str:
-        """What came of it: promoted, refused, kept, backfilled, already-trained, busy, joined, deferred, skipped, duplicate, no-data or
-        failed; else running."""
+        """What came of it: promoted, refused, kept, backfilled, already-trained, busy, joined, deferred, skipped, superseded, duplicate,
+        no-data or failed; else running."""
         return str(self.result["outcome"]) if self.result is not None else "running"
 
 
@@ -85,3 +85,9 @@ def find_trials(store: Store, trial: str) -> Iterator[tuple[str, str]]:
         for name in _names(store, f"trials/{model}/"):
             if name.startswith(trial):
                 yield model, name
+
+
+def evaluated(store: Store, score: Mapping[str, Any]) -> Doc:
+    """The evaluation of a trial that a verdict's list names; empty where none is named, or there is none any more."""
+    key = score.get("evaluation")
+    return (optional_json(store, str(key)) if key else None) or {}

@@ -346,9 +346,10 @@ class Engine:
         """Fire a calendar event by hand. Raises NotFound."""
         return tree(await self.sources.tick(source, event))
 
-    def journal(self, limit: int) -> Doc:
-        """The newest events and the lag of every trigger."""
-        return {"events": [tree(entry.event) for entry in self.bus.latest(limit)], "triggers": self.bus.lag(self.sensors.subjects())}
+    def journal(self, limit: int, asked: journal.Asked | None = None) -> Doc:
+        """The newest events that are asked for, what became of each, and the lag of every trigger."""
+        subjects = self.sensors.subjects()
+        return {"events": self.bus.told(limit, asked or journal.Asked(), subjects), "triggers": self.bus.lag(subjects)}
 
     def event(self, event_id: str) -> Doc:
         """One event. Raises NotFound."""

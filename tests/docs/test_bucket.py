@@ -13,6 +13,8 @@ from tests.docs.pages import DOCS, ROOT
 # what a run on local files never makes: other prefixes, rows for a query over many rows, contents of multipart uploads,
 # a report, a training under way, a failure, artifacts, an event from outside, a run that waits, batches of many objects
 ELSEWHERE = (
+    "outbox/",
+    "undelivered/",
     "events/",
     "batches/",
     "batches.json",

@@ -29,7 +29,6 @@ REFUSED: dict[str, tuple[str, Any]] = {
     "promote.slices.confidence": ("promote.slices", {"max_loss": 0.1, "confidence": 0.8}),
     "promote.refit": ("promote.refit", "all"),
     "promote.approval": ("promote.approval", "manual"),
-    "trigger.in_flight": ("trigger.in_flight", "supersede"),
     "resources": ("resources.fetch", {"cpu": 1}),
     "resources.<stage>.gpu": ("resources.train", {"gpu": 1}),
     "resources.<stage>.pool": ("resources.train", {"pool": "spot"}),

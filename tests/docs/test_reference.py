@@ -27,11 +27,14 @@ def reference(name: str) -> str:
 
 
 def models(annotation: Any) -> Iterator[tuple[str, type[BaseModel]]]:
-    """(what stands between, model) of every mapping that a key may hold; a mapping of mappings has a name between."""
+    """(what stands between, model) of every mapping that a key may hold; mappings in a mapping or a list have a name or number between."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield "", annotation
     elif get_origin(annotation) is dict:
         for _, model in models(get_args(annotation)[1]):
+            yield ".<>", model
+    elif get_origin(annotation) is list:
+        for _, model in models(get_args(annotation)[0]):
             yield ".<>", model
     elif get_origin(annotation) in (Union, types.UnionType):
         for one in get_args(annotation):
@@ -77,6 +80,12 @@ def test_the_page_of_estimators_and_metrics_is_what_the_code_says() -> None:
 
     written = "python -m handlers.report.reference > docs/reference/estimators-and-metrics.md"
     assert reference("estimators-and-metrics.md") == page(), f"write it again: {written}"
+
+
+def test_the_page_of_events_is_what_the_code_says() -> None:
+    from handlers.events.reference import page
+
+    assert reference("events.md") == page(), "write it again: python -m handlers.events.reference > docs/reference/events.md"
 
 
 def test_the_code_of_each_stage_is_told() -> None:

@@ -87,10 +87,17 @@ class Repository:
         return code
 
     def retrain(self, *arguments: str, ok: bool = True) -> str:
-        command = [sys.executable, "-m", "retrain.cli", *arguments, "--state", "s"]
-        ended = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, timeout=240)
+        ended = self._ended(*arguments)
         assert not ok or ended.returncode == 0, ended.stdout + ended.stderr
         return ended.stdout
+
+    def errors(self, *arguments: str) -> str:
+        """What a verb writes beside its answer."""
+        return self._ended(*arguments).stderr
+
+    def _ended(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "retrain.cli", *arguments, "--state", "s"]
+        return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, timeout=240)
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.retrain(*arguments, "-o", "json"))

@@ -68,7 +68,7 @@ metadata: {name: retrain}
 spec:
   suspend: true
   entrypoint: hold
-  arguments: {parameters: [{name: model}, {name: event}, {name: window}]}
+  arguments: {parameters: [{name: model}, {name: event}, {name: context, value: ""}, {name: window}]}
   templates: [{name: hold, suspend: {}}]
 """
 
@@ -239,7 +239,7 @@ async def test_strangers_bring_about_nothing_but_values(engine: Engine) -> None:
             "workflows.argoproj.io/workflow-template",
         }
     for workflow in guarded:
-        assert [p["name"] for p in workflow["spec"]["arguments"]["parameters"]] == ["model", "event", "window"]
+        assert [p["name"] for p in workflow["spec"]["arguments"]["parameters"]] == ["model", "event", "context", "window"]
         values = {p["name"]: p["value"] for p in workflow["spec"]["arguments"]["parameters"]}
         assert MODEL.fullmatch(values["model"])
         assert set(json.loads(base64.b64decode(values["event"], validate=True))) == {"model", "key", "etag", "time", "reason", "source"}
@@ -254,7 +254,7 @@ async def still_works(engine: Engine) -> None:
     await drained(engine)
     (made,) = [w for w in engine.admission.list("Workflow") if w["metadata"]["name"].startswith("retrain-arrival-minutes-")]
     values = {p["name"]: p["value"] for p in made["spec"]["arguments"]["parameters"]}
-    assert set(values) == {"model", "event", "window"}
+    assert set(values) == {"model", "event", "context", "window"}
     assert values["model"] == "arrival-minutes"
     assert json.loads(base64.b64decode(values["event"]))["reason"] == reason
     assert made["spec"]["workflowTemplateRef"] == {"name": "retrain"}

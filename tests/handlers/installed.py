@@ -15,6 +15,9 @@ ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "handlers/Dockerfile").read_text(encoding="utf-8")
 
 
+ALSO_RUNS = {"fetch": ("heal", "notify")}  # handlers that have no image of their own
+
+
 @cache
 def lock(name: str) -> dict[str, str]:
     """The entries of a lock by distribution and marker (one distribution may have two), each with its version and hashes."""

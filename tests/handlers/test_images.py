@@ -14,10 +14,13 @@ from pathlib import Path
 import grimp
 import pytest
 
+from handlers.events import told
+from handlers.events.outbox import Entry
 from handlers.models.estimators import BY_LIBRARY
 from handlers.modelspec.code_digests import STAGES, computed
 from tests.docs.pages import blocks
-from tests.handlers.installed import ROOT, STEPS, Image, contents, distributions, install, layers, lineage, lock, stages
+from tests.handlers.events.receiving import receiving
+from tests.handlers.installed import ALSO_RUNS, ROOT, STEPS, Image, contents, distributions, install, layers, lineage, lock, stages
 from tests.handlers.stages.world import SPEC, changed, month
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -75,6 +78,20 @@ def test_a_whole_run_with_the_packages_of_each_image(images: dict[str, Image], t
     assert "<svg" in (bucket / "runs/late/r/report.html").read_text(encoding="utf-8"), "the charts are drawn"
 
 
+def test_events_are_delivered_with_the_packages_of_their_image(images: dict[str, Image], tmp_path: Path) -> None:
+    event = told.event("failed", {"model": "late", "run": "r", "outcome": "failed", "reason": "why", "at": 1.0}, {}, 0)
+    (tmp_path / "outbox/late").mkdir(parents=True)
+    (tmp_path / "runs/late/r").mkdir(parents=True)
+    (tmp_path / "runs/late/r/result.json").write_text(json.dumps({"outcome": "failed", "at": 1.0}))
+    with receiving() as receiver:
+        known = json.dumps({"ops": {"url": receiver.url, "key": "0123456789abcdef"}, "chat": {"url": receiver.url}})
+        for to, form in (("ops", "cloudevents"), ("chat", "slack")):
+            entry = Entry(event, to, form, "failed", 1.0)
+            (tmp_path / entry.key).write_text(json.dumps(entry.to_json()))
+        images["fetch"].python("-m", "handlers.notify", "deliver", RETRAIN_BUCKET=f"file://{tmp_path}", RETRAIN_NOTIFY=known)
+    assert sorted(map(len, receiver.taken)) == [2, len(event)]
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_results_have_the_same_names_as_on_the_laptop(images: dict[str, Image], step: str) -> None:
     """Whether the image has the libraries that compute them or not."""
@@ -123,16 +140,11 @@ def asked(group: str) -> set[str]:
     return found
 
 
-def test_heal_runs_in_the_image_of_fetch() -> None:
-    graph = grimp.build_graph("handlers", include_external_packages=True, cache_dir=None)
-    heal, fetch = (graph.find_upstream_modules(f"handlers.{name}") for name in ("heal", "fetch"))
-    assert {name for name in heal - fetch if not name.startswith("handlers")} <= set(sys.stdlib_module_names)
-
-
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_asks_for_what_it_imports_and_for_nothing_else(step: str) -> None:
     graph = grimp.build_graph("handlers", include_external_packages=True, cache_dir=None)
-    modules = {name for name in graph.find_upstream_modules(f"handlers.{step}") if name.split(".")[0] not in sys.stdlib_module_names}
+    found = set().union(*(graph.find_upstream_modules(f"handlers.{name}") for name in (step, *ALSO_RUNS.get(step, ()))))
+    modules = {name for name in found if name.split(".")[0] not in sys.stdlib_module_names}
     of = metadata.packages_distributions()
     imported = {name.lower() for module in modules if not module.startswith("handlers") for name in of[module]}
     imported = imported - NOT_CALLED.get(step, set()) - {"botocore"}  # a part of boto3

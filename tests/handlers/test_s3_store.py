@@ -16,6 +16,7 @@ import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
 
+from handlers import storage
 from handlers.data.contents import identities
 from handlers.storage import (
     CHUNK_BYTES,
@@ -198,6 +199,14 @@ def test_bytes_are_the_same_whether_put_whole_or_in_parts(store: S3Store, tmp_pa
 
 def test_the_bucket_has_a_clock(store: S3Store) -> None:
     assert abs(store.server_time() - time.time()) < 60
+
+
+def test_the_bucket_is_not_asked_for_its_time_again_and_again(store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = store.server_time()
+    monkeypatch.setattr(store, "_told_time", lambda: 5.0)
+    assert first <= store.server_time() < first + storage.CLOCK_SECONDS
+    monkeypatch.setattr(storage, "CLOCK_SECONDS", 0.0)
+    assert store.server_time() == 5.0
 
 
 def test_a_bucket_that_is_not_there_is_refused(store: S3Store) -> None:

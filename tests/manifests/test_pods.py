@@ -12,7 +12,7 @@ from tests.manifests.installs import COMPONENTS, EVERYWHERE, ON_A_CLUSTER, ROOT,
 from tests.manifests.pods import pods, steps
 from tests.manifests.restricted import containers, violations
 
-HANDLERS = {"spec", "look", "fetch", "make", "transform", "grid", "train", "evaluate", "promote", "report"}
+HANDLERS = {"spec", "look", "fetch", "make", "transform", "grid", "train", "evaluate", "promote", "report", "deliver"}
 GOOD: Doc = {
     "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
     "containers": [{"name": "main", "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}}],
@@ -187,7 +187,7 @@ def test_no_component_parts_the_replicas_of_bus_and_stream(component: str) -> No
 @pytest.mark.parametrize("install", EVERYWHERE)
 def test_every_handler_step_retries_by_exit_code(install: str) -> None:
     strategies = {each["name"]: each.get("retryStrategy") or {} for each in handlers(install)}
-    assert strategies.pop("report") == {}
+    assert strategies.pop("report") == strategies.pop("deliver") == {}
     assert len({str(each) for each in strategies.values()}) == 1
     assert strategies["train"]["retryPolicy"] == "Always"
     assert "lastRetry.exitCode == '143'" in strategies["train"]["expression"]

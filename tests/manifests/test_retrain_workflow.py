@@ -48,6 +48,7 @@ def handlers(**changed: Fake) -> dict[str, Fake]:
         "evaluate": lambda inputs: {"scores": json.dumps({"trial": json.loads(inputs["result"])["trial"], "value": 0.6})},
         "promote": judge,
         "report": lambda inputs: {"again": "no", "event": ""},
+        "deliver": lambda inputs: {},
     }
     return {**usual, **changed}
 
@@ -76,7 +77,7 @@ def test_new_data_are_trained_on_evaluated_and_judged(ours: Workflows) -> None:
     assert [inputs["status"] for inputs in ended.of("report")] == ["Succeeded"]
     assert ended.created == []
     (fetch,) = ended.of("fetch")
-    assert fetch == {"model": "flight-delay", "spec": "{}", "run": ended.document["metadata"]["name"], "event": "e"}
+    assert fetch == {"model": "flight-delay", "spec": "{}", "run": ended.document["metadata"]["name"], "event": "e", "context": ""}
 
 
 def test_a_prefix_that_is_not_quiet_is_looked_at_again(ours: Workflows) -> None:
@@ -132,6 +133,16 @@ def test_what_is_deferred_once_its_rows_are_known_trains_nothing_and_succeeds(ou
     assert (ended.of("train"), ended.of("evaluate")) == ([], [])
     (promote,) = ended.of("promote")
     assert promote["status"].endswith("transform=Succeeded grid=Succeeded train=Skipped evaluate=Omitted")
+
+
+@pytest.mark.parametrize("step", ["transform", "train"])
+def test_a_superseded_run_succeeds_and_is_followed(ours: Workflows, step: str) -> None:
+    """Its steps end with 70, which is not tried again; the judgement says that the run has done what it should."""
+    judged = {"verdict": json.dumps({"outcome": "superseded"}), "again": "yes", "event": ""}
+    ended = play(ours, **{step: lambda inputs: 70}, promote=lambda inputs: judged)
+    assert ended.phase == "Succeeded"
+    assert len(ended.of(step)) == (3 if step == "train" else 1)
+    assert [made.template for made in ended.created] == ["retrain"]
 
 
 def test_a_failed_trial_among_three_does_not_fail_the_run(ours: Workflows) -> None:
@@ -203,13 +214,13 @@ def test_a_run_that_nobody_judged_is_followed_from_its_exit_handler(ours: Workfl
     assert followup.name.startswith("retrain-flight-delay-after-")
 
 
-def heal(ours: Workflows, starts: list[dict[str, str]] | int) -> Ended:
+def heal(ours: Workflows, starts: list[dict[str, str]] | int, notify: str = "no", **changed: Fake) -> Ended:
     def look(inputs: Mapping[str, str]) -> Mapping[str, str] | int:
         if "model" in inputs:  # of a run that was started
             return {"quiet": "yes", "wait": "0s"}
-        return starts if isinstance(starts, int) else {"starts": json.dumps(starts)}
+        return starts if isinstance(starts, int) else {"starts": json.dumps(starts), "notify": notify}
 
-    return ours.when("heal", {"window": "17"}, fakes=handlers(look=look))
+    return ours.when("heal", {"window": "17"}, fakes=handlers(look=look, **changed))
 
 
 def test_what_was_left_undone_is_started_a_run_each(ours: Workflows) -> None:
@@ -227,3 +238,24 @@ def test_where_nothing_is_left_undone_nothing_is_started(ours: Workflows) -> Non
 
 def test_a_look_that_fails_is_seen(ours: Workflows) -> None:
     assert heal(ours, 78).phase == "Failed"
+
+
+@pytest.mark.parametrize("ends", [{}, 1, 75, 137], ids=str)
+def test_what_a_run_has_to_tell_is_delivered_at_its_end_and_whatever_becomes_of_it_the_run_is_well(ours: Workflows, ends: Any) -> None:
+    ended = play(ours, report=lambda inputs: {"again": "yes", "notify": "yes", "event": ""}, deliver=lambda inputs: ends)
+    assert ended.phase == "Succeeded"
+    assert [dict(inputs) for inputs in ended.of("deliver")] == [{"model": "flight-delay"}]
+    assert len(ended.created) == 1
+
+
+def test_a_run_that_tells_nothing_starts_no_pod_for_it(ours: Workflows) -> None:
+    assert play(ours).of("deliver") == []
+
+
+@pytest.mark.parametrize("ends", [{}, 75], ids=str)
+def test_a_tick_delivers_what_receivers_have_not_taken_and_starts_what_is_to_be_started(ours: Workflows, ends: Any) -> None:
+    start = {"model": "flight-delay", "name": "retrain-flight-delay-17", "event": ""}
+    ended = heal(ours, [start], notify="yes", deliver=lambda inputs: ends)
+    assert (ended.phase, len(ended.created)) == ("Succeeded", 1)
+    assert [dict(inputs) for inputs in ended.of("deliver")] == [{"model": ""}]
+    assert heal(ours, []).of("deliver") == []

@@ -44,7 +44,7 @@ def test_the_restricted_context_is_written_in_one_file() -> None:
         ("retryStrategy:", {"workflowtemplates/step.yaml": 1}),
         ("lastRetry.exitCode == '143'", {"workflowtemplates/step.yaml": 1}),
         ("secretRef", {"workflowtemplates/step.yaml": 1}),
-        ("b64enc", {"sensors/trigger.yaml": 1}),
+        ("toJson | b64enc", {"sensors/trigger.yaml": 2}),
         ("atLeastOnce: true", {"sensors/trigger.yaml": 1}),
         ("^[a-z0-9]", {"sensors/trigger.yaml": 1}),
         ("{resources: {requests: {cpu: 10m, memory: 64Mi}, limits: {memory: 256Mi}}}", {"components/event-pods/kustomization.yaml": 1}),

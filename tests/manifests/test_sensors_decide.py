@@ -42,7 +42,12 @@ def test_an_upload_asks_for_a_run_of_the_model_in_its_key(ours: Sensors) -> None
     made = ours.when({"key": "incoming/flight-delay/2013-01.csv", "etag": "e1"}, source="bucket", at=AT).workflow
     assert (made.name, made.template) == (f"retrain-flight-delay-{WINDOW}", "retrain")
     assert made.labels["retrain/trigger"] == "upload"
-    assert {name: value for name, value in made.parameters.items() if name != "event"} == {"model": "flight-delay", "window": WINDOW}
+    assert {name: made.parameters[name] for name in ("model", "window")} == {"model": "flight-delay", "window": WINDOW}
+    assert set(made.parameters) == {"model", "event", "context", "window"}
+    context = decoded(made.parameters["context"])
+    assert (context["source"], context["subject"], context["type"]) == ("bucket", "upload", "minio")
+    assert len(context["id"]) == 32
+    assert context["time"].startswith("2025-06-15T")
     event = decoded(made.parameters["event"])
     assert (event["model"], event["key"], event["etag"], event["reason"]) == (
         "flight-delay",

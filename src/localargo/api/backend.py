@@ -9,6 +9,7 @@ from typing import Protocol, cast
 from starlette.requests import Request
 
 from localargo.api.stream import Changes
+from localargo.eventbus.journal import Asked
 from localargo.ports import Doc, Objects, Pods, Workflows
 
 
@@ -33,7 +34,7 @@ class Engine(Protocol):
     async def tick(self, source: str, event: str) -> Doc:
         """Fire a calendar event; an empty source means the only one that has the event."""
 
-    def journal(self, limit: int) -> Doc:
+    def journal(self, limit: int, asked: Asked | None = None) -> Doc:
         """The newest events and the lag of every trigger."""
 
     def event(self, event_id: str) -> Doc:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from localargo.api.backend import backend_of
 from localargo.api.requests import body, label_filter
 from localargo.errors import InvalidInput, NotFound
+from localargo.eventbus.journal import Asked
 from localargo.workflows.objects import PLURALS, known_kind
 
 MOST_EVENTS = 10_000
@@ -96,11 +97,23 @@ async def tick(request: Request) -> Response:
 
 
 async def events(request: Request) -> Response:
-    """The journal, newest first, with the lag of every trigger; query `limit`."""
+    """The journal, newest first, with what became of each event and the lag of every trigger; query `limit` and the fields of Asked."""
     text = request.query_params.get("limit") or "20"
     if not text.isdigit() or not 1 <= int(text) <= MOST_EVENTS:
         raise InvalidInput(f"limit {text!r} is not a number from 1 to {MOST_EVENTS}")
-    return JSONResponse(backend_of(request).engine.journal(int(text)))
+    given = request.query_params
+    words = {name: given.get(name) or "" for name in ("before", "id", "contains", "name")}
+    return JSONResponse(backend_of(request).engine.journal(int(text), Asked(since=_since(given.get("since") or ""), **words)))
+
+
+def _since(text: str) -> float:
+    try:
+        found = float(text or 0)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < float("inf"):
+        raise InvalidInput(f"since {text!r} is not a number of seconds since 1970")
+    return found
 
 
 async def event(request: Request) -> Response:

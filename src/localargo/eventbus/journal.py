@@ -11,12 +11,14 @@ import asyncio
 import logging
 import math
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from localargo.errors import NotFound
+from localargo.eventbus import outcomes
+from localargo.eventbus.outcomes import Told
 from localargo.eventbus.retention import Full, Retention, TooLarge
 from localargo.expressions import rawjson
 from localargo.ports import Event
@@ -24,7 +26,7 @@ from localargo.store import nested_transaction, transaction
 
 log = logging.getLogger(__name__)
 
-SCHEMA = """
+SCHEMA = f"""{outcomes.SCHEMA}
 CREATE TABLE IF NOT EXISTS event(
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, source TEXT NOT NULL, subject TEXT NOT NULL, type TEXT NOT NULL,
     time TEXT NOT NULL, data BLOB NOT NULL, at REAL NOT NULL);
@@ -42,13 +44,21 @@ CREATE TABLE IF NOT EXISTS position(source TEXT NOT NULL, event TEXT NOT NULL, v
 CREATE TABLE IF NOT EXISTS seen(source TEXT NOT NULL, event TEXT NOT NULL, key TEXT NOT NULL, etag TEXT NOT NULL,
     PRIMARY KEY(source, event, key)) WITHOUT ROWID;
 """
+LATEST = """
+SELECT seq, id, source, subject, type, time, data, at FROM event
+WHERE (:since = 0 OR at >= :since)
+  AND (:before = '' OR seq < (SELECT seq FROM event WHERE id = :before))
+  AND (:id = '' OR substr(id, 1, length(:id)) = :id)
+  AND (length(:contains) = 0 OR instr(data, :contains) > 0)
+  AND (:name = '' OR seq IN (SELECT seq FROM outcome WHERE name = :name AND name != ''))
+ORDER BY seq DESC LIMIT :limit
+"""
 ENVELOPE_BYTES = 400  # about the size of an event's context on a bus
 FORGET = (
     "DELETE FROM cursor WHERE sensor = ? AND trigger = ?",
     "DELETE FROM slot WHERE sensor = ? AND trigger = ?",
     "DELETE FROM part WHERE sensor = ? AND trigger = ?",
 )
-LIST_LIMIT = 1000  # the most events in one answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,18 @@ class Entry:
     seq: int
     event: Event
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which events are asked for. `since`: stored at that time (epoch seconds) or later; `before`: stored before the event of this id;
+    `id`: the beginning of theirs; `contains`: bytes of their data; `name`: of an object that was made for them."""
+
+    since: float = 0.0
+    before: str = ""
+    id: str = ""
+    contains: str = ""
+    name: str = ""
 
 
 class Journal:
@@ -192,6 +214,7 @@ class Journal:
         while self._count and (self._count > keep.messages or self._bytes > keep.bytes or (self._oldest or 0.0) < eldest):
             (seq, length) = self._db.execute("SELECT seq, length(data) FROM event ORDER BY seq LIMIT 1").fetchone()
             self._db.execute("DELETE FROM event WHERE seq = ?", (seq,))
+            self._db.execute("DELETE FROM outcome WHERE seq = ?", (seq,))
             self._oldest = self._oldest_time()
             self._count, self._bytes, gone = self._count - 1, self._bytes - length, gone + 1
         if gone:
@@ -245,9 +268,10 @@ class Journal:
         found = [_entry(each) for pair in subjects for each in self._db.execute(query, (*pair, row[0], limit))]
         return sorted(found, key=lambda entry: entry.seq)[:limit]
 
-    def acknowledge(self, sensor: str, trigger: str, seq: int, error: str = "") -> None:
-        """The trigger is done with all events up to `seq`; part of the open transaction, if there is one."""
+    def acknowledge(self, sensor: str, trigger: str, seq: int, error: str = "", told: Iterable[Told] = ()) -> None:
+        """The trigger is done with all events up to `seq`, with these outcomes; part of the open transaction, if there is one."""
         with nested_transaction(self._db):
+            outcomes.write(self._db, told)
             self._db.execute("UPDATE cursor SET seq = ?, error = ? WHERE sensor = ? AND trigger = ?", (seq, error, sensor, trigger))
             self._db.execute("DELETE FROM part WHERE sensor = ? AND trigger = ?", (sensor, trigger))
 
@@ -256,9 +280,10 @@ class Journal:
         query = "SELECT dependency FROM part WHERE sensor = ? AND trigger = ? AND seq = ?"
         return {row[0] for row in self._db.execute(query, (sensor, trigger, seq))}
 
-    def acknowledge_part(self, sensor: str, trigger: str, seq: int, dependency: str) -> None:
+    def acknowledge_part(self, sensor: str, trigger: str, seq: int, dependency: str, told: Iterable[Told] = ()) -> None:
         """The trigger is done with the event for one of several dependencies; part of the open transaction, if there is one."""
         with nested_transaction(self._db):
+            outcomes.write(self._db, told)
             self._db.execute("INSERT OR IGNORE INTO part VALUES (?,?,?,?)", (sensor, trigger, seq, dependency))
 
     # ------------------------------------------------------------------------------------------ conditions
@@ -289,11 +314,20 @@ class Journal:
 
     # ------------------------------------------------------------------------------------------ for people
 
-    def latest(self, limit: int) -> list[Entry]:
-        """The newest events first."""
-        query = "SELECT seq, id, source, subject, type, time, data, at FROM event ORDER BY seq DESC LIMIT ?"
-        rows = self._db.execute(query, (min(limit, LIST_LIMIT),))
-        return [_entry(row) for row in rows]
+    def latest(self, limit: int, asked: Asked | None = None) -> list[Entry]:
+        """The newest events first, of those that are asked for."""
+        given = {**asdict(asked or Asked()), "limit": limit}
+        return [_entry(row) for row in self._db.execute(LATEST, given | {"contains": given["contains"].encode()})]
+
+    def told(self, limit: int, asked: Asked, subjects: Mapping[tuple[str, str], Sequence[tuple[str, str]]]) -> list[dict[str, Any]]:
+        """The newest events as trees, each with what became of it at each trigger; `subjects` as for `lag`."""
+        found = []
+        for entry in self.latest(limit, asked):
+            event = entry.event
+            done = outcomes.read(self._db, entry.seq)
+            waiting = outcomes.not_yet(self._db, entry.seq, (event.source, event.subject), subjects)
+            found.append({**tree(event), "outcomes": [*done, *waiting]})
+        return found
 
     def get(self, event_id: str) -> Event:
         """An event by its id, or by the beginning of its id. Raises NotFound."""

@@ -12,11 +12,12 @@ import logging
 import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from localargo.clock import until
 from localargo.errors import AlreadyExists, LocalArgoError
 from localargo.eventbus.journal import Entry, Journal
+from localargo.eventbus.outcomes import Outcome, Told
 from localargo.expressions.cron import Schedule
 from localargo.ports import Doc
 from localargo.sensors import decide
@@ -32,6 +33,7 @@ Events = Mapping[str, AcceptedEvent]  # by the dependency that accepted it
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 MESSAGE_LENGTH = 1000  # characters of a message
 MAX_TURNS = 24  # turns of the loop
+DONE = Outcome("done")
 RETRY_SECONDS = 1.0  # seconds until the next try to write the journal
 
 
@@ -40,7 +42,7 @@ class TriggerSubscription:
     """One trigger and its state. `error`: the last error with the current event, "" when there was none.
 
     `unacknowledged`: the last event that had no effect and is not yet acknowledged on disk, with its error. After a crash it is read
-    again and has no effect again; so a burst of rejected events costs one commit for many events.
+    again and has no effect again; so a burst of rejected events costs one commit for many events and their outcomes (`told`).
     """
 
     sensor: Sensor
@@ -49,6 +51,8 @@ class TriggerSubscription:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     error: str = ""
     unacknowledged: tuple[int, str] | None = None
+    outcome: Outcome = DONE  # of the current event
+    told: list[Told] = field(default_factory=list)  # outcomes that are not on disk yet
 
     @property
     def key(self) -> tuple[str, str]:
@@ -57,11 +61,15 @@ class TriggerSubscription:
 
 @dataclass(frozen=True, slots=True)
 class JournalPosition:
-    """What an action acknowledges in the journal. `last`: this is the last of the dependencies that the event is for."""
+    """What an action acknowledges in the journal. `last`: this is the last of the dependencies that the event is for.
+
+    `others`: events that waited for this one, with their dependencies.
+    """
 
     seq: int
     dependency: str
     last: bool
+    others: tuple[tuple[int, str], ...] = ()
 
 
 class SensorListener:
@@ -131,8 +139,9 @@ class SensorListener:
                         await self._event(subscription, entry)
                         await self._yield_to_publishers()
                     if subscription.unacknowledged is not None:
-                        self._journal.acknowledge(*subscription.key, *subscription.unacknowledged)
+                        self._journal.acknowledge(*subscription.key, *subscription.unacknowledged, subscription.told)
                         subscription.unacknowledged = None
+                        subscription.told = []
             except sqlite3.Error as error:
                 message = "sensor %s trigger %s: the journal cannot be written: %s; next try in %.0f s"
                 log.error(message, *subscription.key, error, RETRY_SECONDS)
@@ -163,6 +172,7 @@ class SensorListener:
             except Exception as error:  # no event, whoever sent it, may stop those after it
                 log.exception("sensor %s trigger %s: event %s", *subscription.key, entry.event.id)
                 subscription.error = one_line(f"{type(error).__name__}: {error}")
+                subscription.outcome = Outcome("failed", subscription.error)
                 self._acknowledge(subscription, position)
         if bound[-1].name in done:  # the Sensor was changed meanwhile
             self._journal.acknowledge(*subscription.key, entry.seq)
@@ -178,12 +188,14 @@ class SensorListener:
                 entry.event.id,
                 one_line(rejection),
             )
+            subscription.outcome = Outcome("rejected", one_line(rejection))
             self._without_effect(subscription, position)
             return
         keeps = subscription.trigger.conditions is not None and subscription.trigger.conditions.joins
         slots = self._journal.slots(*subscription.key) if keeps else {}
         names = subscription.trigger.events_to_join(slots, dependency.name)
         if names is None:
+            subscription.outcome = Outcome("waits" if keeps else "done")
             with transaction(self._db):
                 if keeps:
                     self._journal.keep_slot(*subscription.key, dependency.name, Entry(entry.seq, entry.event, entry.at))
@@ -191,7 +203,8 @@ class SensorListener:
             return
         events = {name: taken if name == dependency.name else self._kept(subscription, name, slots[name]) for name in names}
         await subscription.limiter.wait()
-        await self._act(subscription, events, position)
+        others = tuple((slots[name].seq, name) for name in names if name != dependency.name)
+        await self._act(subscription, events, replace(position, others=others))
 
     def _kept(self, subscription: TriggerSubscription, name: str, slot: Entry) -> AcceptedEvent:
         (dependency,) = [d for d in subscription.sensor.dependencies if d.name == name]
@@ -199,15 +212,23 @@ class SensorListener:
 
     def _acknowledge(self, subscription: TriggerSubscription, position: JournalPosition) -> None:
         """Acknowledge the event for this dependency; part of the open transaction, if there is one."""
+        told = [*subscription.told, *self._told(subscription, position)]
         if position.last:
-            self._journal.acknowledge(*subscription.key, position.seq, subscription.error)
+            self._journal.acknowledge(*subscription.key, position.seq, subscription.error, told)
             subscription.unacknowledged = None
         else:
-            self._journal.acknowledge_part(*subscription.key, position.seq, position.dependency)
+            self._journal.acknowledge_part(*subscription.key, position.seq, position.dependency, told)
+        subscription.told = []
 
     def _without_effect(self, subscription: TriggerSubscription, position: JournalPosition) -> None:
+        subscription.told += self._told(subscription, position)
         if position.last:
             subscription.unacknowledged = (position.seq, subscription.error)
+
+    def _told(self, subscription: TriggerSubscription, position: JournalPosition) -> list[Told]:
+        """What became of the event, and of those that waited for it."""
+        events = ((position.seq, position.dependency), *position.others)
+        return [Told(seq, *subscription.key, dependency, subscription.outcome) for seq, dependency in events]
 
     # ------------------------------------------------------------------------------------------ acting
 
@@ -242,6 +263,7 @@ class SensorListener:
         for attempt in range(schedule.tries):
             if attempt:
                 await asyncio.sleep(schedule.pause())
+            subscription.outcome = DONE
             try:
                 await self._do(subscription, trigger, events, position)
                 return True
@@ -251,8 +273,10 @@ class SensorListener:
 
     def _failed(self, subscription: TriggerSubscription, trigger: Trigger, error: LocalArgoError) -> None:
         subscription.error = one_line(error)
+        expected = isinstance(error, AlreadyExists)
+        subscription.outcome = replace(subscription.outcome, outcome="exists" if expected else "failed", reason=subscription.error)
         # bursts are merged by giving their Workflows one name: a name that exists is expected
-        level = logging.INFO if isinstance(error, AlreadyExists) else logging.ERROR
+        level = logging.INFO if expected else logging.ERROR
         log.log(level, "sensor %s trigger %s: %s", subscription.sensor.name, trigger.name, subscription.error)
 
     async def _do(self, subscription: TriggerSubscription, trigger: Trigger, events: Events, position: JournalPosition) -> None:
@@ -263,8 +287,11 @@ class SensorListener:
             with transaction(self._db):
                 self._finish(subscription, position)
             return
+        subscription.outcome = Outcome("done", "", *named(action.resource))
         with transaction(self._db):
-            self._actor.on_objects(action)
+            made = self._actor.on_objects(action)
+            if made is not None:
+                subscription.outcome = Outcome("created", "", *named(made))
             self._finish(subscription, position)
 
     def _finish(self, subscription: TriggerSubscription, position: JournalPosition) -> None:
@@ -291,6 +318,12 @@ class SensorListener:
                 self._journal.clear_slots(*subscription.key)
             except sqlite3.Error as error:
                 log.error("sensor %s trigger %s: conditionsReset: %s", *subscription.key, error)
+
+
+def named(document: Doc) -> tuple[str, str]:
+    """Kind and name of an object; the name may still have to be made."""
+    metadata = document.get("metadata")
+    return str(document.get("kind") or ""), str((metadata.get("name") if isinstance(metadata, dict) else "") or "")
 
 
 def one_line(what: object) -> str:

@@ -50,30 +50,29 @@ class Actor:
         except (KeyError, binascii.Error, UnicodeDecodeError) as error:
             raise NotFound(f"Secret {name} has no readable key {key}") from error
 
-    def on_objects(self, action: Action) -> None:
-        """A k8s or argoWorkflow action. Raises what the objects raise: AlreadyExists, NotFound, InvalidInput, Unsupported."""
-        if action.kind == "k8s":
-            self._k8s(action)
-        else:
-            self._argo(action)
+    def on_objects(self, action: Action) -> Doc | None:
+        """A k8s or argoWorkflow action; the object that was created, if one was. Raises what the objects raise: AlreadyExists, NotFound,
+        InvalidInput, Unsupported."""
+        return self._k8s(action) if action.kind == "k8s" else self._argo(action)
 
-    def _k8s(self, action: Action) -> None:
+    def _k8s(self, action: Action) -> Doc | None:
         resource = action.resource
         kind, name = str(resource.get("kind")), str((resource.get("metadata") or {}).get("name") or "")
         match action.operation:
             case "create":
-                self._objects.create(resource)
+                return self._objects.create(resource)
             case "update":
                 there = self._there(kind, name)
-                self._objects.create(resource) if there is None else self._objects.apply(
-                    overlaid({k: v for k, v in there.items() if k != "status"}, resource)
-                )
+                if there is None:
+                    return self._objects.create(resource)
+                self._objects.apply(overlaid({k: v for k, v in there.items() if k != "status"}, resource))
             case "patch":
                 strategy = str(action.spec.get("patchStrategy") or MERGE)
                 if strategy != MERGE:
                     raise InvalidInput(f"k8s.patchStrategy {strategy}: Argo's kinds support {MERGE} only")
-                there = self._there(kind, name)
-                self._objects.create(resource) if there is None else self._objects.patch(kind, name, resource)
+                if self._there(kind, name) is None:
+                    return self._objects.create(resource)
+                self._objects.patch(kind, name, resource)
             case "delete":
                 if self._there(kind, name) is None:
                     log.info("trigger %s: %s %s does not exist, so there is nothing to delete", action.trigger, kind, name)
@@ -81,6 +80,7 @@ class Actor:
                     self._objects.delete(kind, name)
             case other:
                 raise Unsupported(f"k8s.operation {other!r}; supported: create, update, patch, delete")
+        return None
 
     def _there(self, kind: str, name: str) -> Doc | None:
         try:
@@ -88,20 +88,21 @@ class Actor:
         except NotFound:
             return None
 
-    def _argo(self, action: Action) -> None:
+    def _argo(self, action: Action) -> Doc | None:
         resource, args = action.resource, action.spec.get("args") or []
         name = str((resource.get("metadata") or {}).get("name") or "")
         match action.operation:
             case "submit":
-                self._objects.create(argo_options.onto(resource, argo_options.read(args, submit=True)))
+                return self._objects.create(argo_options.onto(resource, argo_options.read(args, submit=True)))
             case "submit-from":
-                self._objects.create(argo_options.onto(from_template(resource), argo_options.read(args, submit=True)))
+                return self._objects.create(argo_options.onto(from_template(resource), argo_options.read(args, submit=True)))
             case known if known in OPERATIONS:
                 if not name:
                     raise InvalidInput(f"argoWorkflow.operation {known} needs a Workflow with metadata.name")
                 self._workflows.operate(OPERATIONS[known], name, argo_options.read(args, submit=False))
             case other:
                 raise Unsupported(f"argoWorkflow.operation {other!r}; supported: submit, submit-from, {', '.join(OPERATIONS)}")
+        return None
 
     # ------------------------------------------------------------------------------------------ beside the objects
 

@@ -49,6 +49,17 @@ def _sources(place: Place) -> set[str]:
     return {s["source"] for s in local_engine(place).sources()} if isinstance(place, Path) else set()
 
 
+def _events(place: Place) -> list[str]:
+    return [each["id"] for each in local_engine(place).events(OFFERED)["events"]] if isinstance(place, Path) else []
+
+
+def _followed(place: Place) -> list[str]:
+    """What `why` takes, but for objects: models, runs, events."""
+    return [*_models(place), *_workflows(place), *_events(place)]
+
+
 workflows = offer(_workflows)
+followed = offer(_followed)
+events = offer(_events)
 models = offer(_models)
 sources = offer(lambda place: sorted(_sources(place)))

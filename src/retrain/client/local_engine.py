@@ -65,9 +65,11 @@ class LocalEngine:
         found: Doc = self._connection.call("POST", f"{BASE}/tick/{quote(event)}")
         return found
 
-    def events(self, limit: int) -> Doc:
-        """The newest events of the journal, and the lag of every trigger."""
-        found: Doc = self._connection.call("GET", f"{BASE}/events", query={"limit": str(limit)})
+    def events(self, limit: int, since: float = 0.0, **asked: str) -> Doc:
+        """The newest events of the journal with what became of each, and the lag of every trigger. `asked`: `before`, `id`, `contains` and
+        `name`, as the engine's API takes them."""
+        query = {"limit": str(limit), "since": str(since), **asked}
+        found: Doc = self._connection.call("GET", f"{BASE}/events", query={key: value for key, value in query.items() if value})
         return found
 
     def event(self, event_id: str) -> Any:

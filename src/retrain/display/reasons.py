@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # outcomes whose reason a person is told, by the phase of their Workflow
-TOLD = {"Failed": ("failed",), "Error": ("failed",), "Succeeded": ("deferred", "skipped")}
+TOLD = {"Failed": ("failed",), "Error": ("failed",), "Succeeded": ("deferred", "skipped", "superseded")}
 
 
 def reason(workflow: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from retrain.client.cluster.bucket import bucket_environment
 from retrain.client.place import Cluster
 from retrain.doctor.check import Check
 from retrain.doctor.event_pods import event_pods
+from retrain.doctor.notifications import notifications
 
 PAGE = "docs/howto/kubernetes.md"
 KINDS = {
@@ -48,6 +49,7 @@ def checks(cluster: Cluster) -> Iterator[Check]:
     for purpose, needed in RIGHTS.items():
         yield right(purpose, [f"{v} {r}" for v, group, r in needed if not _allowed(api, v, group, r)])
     yield from seen("bucket", lambda: [_bucket(cluster)])
+    yield from _notifications(cluster)
     if all(check.ok for check in known):
         yield from seen("events", lambda: event_pods(api))
 
@@ -147,6 +149,14 @@ def _bucket(cluster: Cluster) -> Check:
     except LocalArgoError as error:
         return Check("bucket", False, str(error))
     return bucket(S3Bucket(environment["RETRAIN_BUCKET"], environment))
+
+
+def _notifications(cluster: Cluster) -> list[Check]:
+    """Nothing is said where the bucket cannot be asked: the check above says why."""
+    try:
+        return [notifications(bucket_environment(cluster))]
+    except LocalArgoError:
+        return []
 
 
 def bucket(found: S3Bucket) -> Check:

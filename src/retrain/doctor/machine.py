@@ -23,6 +23,7 @@ def checks(state: Path) -> Iterator[Check]:
     here = Path("overlays/laptop/kustomization.yaml").exists()
     yield Check("repository", True, "manifests are here" if here else "no overlays/laptop here: `retrain up` needs files")
     yield _engine(state)
+    yield from _notifications(state)
 
 
 def program(name: str, package: str) -> Check:
@@ -56,3 +57,16 @@ def _engine(state: Path) -> Check:
     except LocalArgoError as error:
         return Check("engine", True, f"not running ({error})")
     return Check("engine", True, f"process {info['pid']} runs on {state}")
+
+
+def _notifications(state: Path) -> Iterator[Check]:
+    """Nothing is said where there is no bucket to ask."""
+    from localargo import LocalArgoError
+    from retrain.client.connect import bucket_environment
+    from retrain.doctor.notifications import notifications
+
+    try:
+        bucket = bucket_environment(state)
+    except LocalArgoError:
+        return
+    yield notifications(bucket)

@@ -16,6 +16,7 @@ HEAD = "# Written by `retrain lint --fix models` from the specs of models/; edit
 API = "argoproj.io/v1alpha1"
 LOCAL = {"config.kubernetes.io/local-config": "true"}
 WINDOW = '{{ div ((toDate "2006-01-02T15:04:05Z07:00" .Input.time).Unix) 10 }}'
+ENCODED = "{{ .Input | toJson | b64enc }}"
 NONE = "^no model/$"  # no name has a slash
 Doc = dict[str, Any]
 
@@ -109,13 +110,17 @@ def _trigger(model: str) -> Doc:
         "spec": {
             "workflowTemplateRef": {"name": "retrain"},
             "arguments": {
-                "parameters": [{"name": "model", "value": model}, {"name": "event", "value": ""}, {"name": "window", "value": ""}],
+                "parameters": [
+                    {"name": "model", "value": model},
+                    *({"name": name, "value": ""} for name in ("event", "context", "window")),
+                ],
             },
         },
     }
     parameters = [
         {"src": {"dependencyName": tick, "contextTemplate": WINDOW}, "dest": "metadata.name", "operation": "append"},
-        argument("event", dataTemplate="{{ .Input | toJson | b64enc }}"),
+        argument("event", dataTemplate=ENCODED),
+        argument("context", contextTemplate=ENCODED),
         argument("window", contextTemplate=WINDOW),
     ]
     k8s = {"operation": "create", "source": {"resource": resource}, "parameters": parameters}

@@ -14,7 +14,7 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handlers.contracts import BadData, RetrainRequest
+from handlers.contracts import BadData, EventContext, RetrainRequest
 from handlers.events import incoming
 
 
@@ -35,6 +35,16 @@ def test_an_event_is_read() -> None:
 def test_a_cloud_event_carries_it(data: dict[str, Any]) -> None:
     found = incoming.read(encoded({"specversion": "1.0", "id": "1", "source": "/s", "type": "t", **data}))
     assert found == replace(incoming.read(encoded(EVENT)), id="1", sender="/s", type="t")
+
+
+def test_the_context_of_an_event_says_which_it_was() -> None:
+    context = {"id": "3f0c", "source": "bucket", "type": "minio", "subject": "upload", "time": "t", "specversion": "1.0"}
+    assert incoming.context(encoded(context)) == EventContext("3f0c", "bucket", "minio", "upload", "t")
+    assert incoming.context("") == EventContext()
+    wrong = {encoded([]): "context must be a JSON object", encoded({"id": 7}): "context's id must be text", "x": "not base64"}
+    for text, said in wrong.items():
+        with pytest.raises(BadData, match=said):
+            incoming.context(text)
 
 
 def test_no_event_is_an_empty_request() -> None:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from handlers.contracts import BadData
 from handlers.data.encode import Encoder
-from handlers.models.feed import DatasetFeed, ahead
+from handlers.data.read import batches
+from handlers.models.feed import AHEAD, DatasetFeed, ahead
 from handlers.models.loop import SAMPLE_BATCHES
 from handlers.models.model_file import state_digest
 from handlers.models.scratch import Scratch
@@ -37,22 +38,22 @@ def test_the_batches_are_the_same_and_an_error_comes_in_its_place() -> None:
     assert not list(ahead(iter(())))
 
 
-def test_one_batch_is_made_ahead_and_no_thread_is_left() -> None:
+def test_some_batches_are_made_ahead_and_no_thread_is_left() -> None:
     made: list[int] = []
-    second = threading.Event()
+    enough = threading.Event()
 
     def rows() -> Iterator[Any]:
-        for number in range(9):
+        for number in range(99):
             made.append(number)
-            if number == 1:
-                second.set()
+            if number == AHEAD:
+                enough.set()
             yield number
 
     got: Any = ahead(rows())
     assert next(got) == 0
-    assert second.wait(10)
+    assert enough.wait(10)
     got.close()
-    assert made == [0, 1]
+    assert made == list(range(AHEAD + 1))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
 
 
@@ -127,6 +128,14 @@ def test_later_epochs_read_nothing_from_the_bucket(tmp_path: Path) -> None:
         assert store.asked == 3
     assert sorted(chain(*first)) == sorted(chain(*later))
     assert first != later
+
+
+def test_no_cluster_is_found_for_rows_that_are_learned_from(tmp_path: Path) -> None:
+    of = feed(FolderStore(tmp_path), None, [5, 5])
+    assert all(batch.cluster is None for batch in of.train(0, None))
+    assert all(batch.cluster is None for batch in of.sample())
+    judged = batches(of.store, of.dataset, of.spec, of.encoder, "train")
+    assert [batch.cluster.tolist() for batch in judged] == [[15706] * 4, [15706] + [15707] * 3, [15707] * 2]
 
 
 def test_the_sample_is_the_first_batches_of_the_first_epoch(tmp_path: Path) -> None:

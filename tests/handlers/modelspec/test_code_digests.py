@@ -41,7 +41,7 @@ COMPUTE_WITH = (
 AT_THE_TOP = {
     *("__init__", "contracts", "failures", "storage", "workers"),
     *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "why", "try_", "new", "profile"),
-    *("heal", "snapshot", "backfill"),
+    *("heal", "notify", "snapshot", "backfill"),
 }
 
 
@@ -120,8 +120,23 @@ def test_one_changed_value_deep_inside_counts(tree: Path) -> None:
 STAGE_MODULES = {"transform": "datasets", "train": "early_stopped_trials", "evaluate": "evaluations", "promote": "verdicts"}
 # what stages use beside the code that computes: it carries bytes, keeps the books, or tells people
 PACE = ("admission", "pacing", "trainings")
-BOOKS = ("batches", "claim", "champion", "past", "records", "requests", "retried", "snapshots", "trained", "trials", "waiting", *PACE)
-NOT_COMPUTING = ("contracts", "failures", "storage", "workers", *(f"runs.{name}" for name in BOOKS), "report")
+BOOKS = (
+    "batches",
+    "claim",
+    "champion",
+    "followed",
+    "past",
+    "records",
+    "requests",
+    "retried",
+    "snapshots",
+    "taken_up",
+    "trained",
+    "trials",
+    "waiting",
+    *PACE,
+)
+NOT_COMPUTING = ("contracts", "failures", "storage", "workers", *(f"runs.{name}" for name in BOOKS), "report", "events")
 NOT_COMPUTING_LIBRARIES = {"boto3", "botocore", "pydantic", "pyyaml", "vl-convert-python"}
 
 

@@ -158,7 +158,6 @@ def test_what_is_no_spec_is_said_in_one_line(text: str) -> None:
         ("spec.search", {"random": 3, "space": {"alpha": [1]}}, "not supported yet: search.random"),
         ("spec.search", {"halving": {"eta": 3}}, "not supported yet: search.halving"),
         ("spec.model.estimator", "models/own.py:Mine", "not supported yet: an estimator of your own"),
-        ("spec.trigger", {"in_flight": "supersede"}, "not supported yet: trigger.in_flight"),
         ("spec.model.image", "gpu", "not supported yet: model.image"),
         ("spec.training.validate", {"every": "1m"}, "not supported yet: training.validate"),
         ("spec.search", {"until": {"metric": "roc_auc"}}, "not supported yet: search.until"),

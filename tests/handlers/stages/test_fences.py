@@ -19,10 +19,10 @@ def between_look_and_claim(world: World, monkeypatch: pytest.MonkeyPatch, happen
     """What run `late` decides when something happens between its look at the bucket and its claim."""
     real = fetch._claim
 
-    def first(*asked: Any) -> tuple[str, bool]:
+    def first(*asked: Any, **how: Any) -> tuple[str, str, bool]:
         monkeypatch.setattr(fetch, "_claim", real)
         happens()
-        return real(*asked)
+        return real(*asked, **how)
 
     monkeypatch.setattr(fetch, "_claim", first)
     return world.snapshot("late")

@@ -95,6 +95,35 @@ def test_more_data_makes_again_only_the_days_within_reach(shop: World, tmp_path:
     assert (whole, added) == made(fresh, "r"), "in one step as in two"
 
 
+def test_days_that_share_a_connection_are_those_that_have_one_each(shop: World, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bit by bit, sums of floats too: what ran before in a connection does not show."""
+    opened: list[str] = []
+    reading = duck.reading
+
+    def counted(*given: Any) -> Any:
+        opened.append("one")
+        return reading(*given)
+
+    monkeypatch.setattr(duck, "reading", counted)
+    query(shop, ROLLING.replace("sum(sold)", "sum(sold / 7)"), {"lookback": "2d"})
+    shop.put("1.csv", sales(0, 6))
+    made(shop, "r0")
+    assert len(opened) == 1
+    for day in range(6, 9):
+        shop.put(f"{day}.csv", sales(day, 1))
+        made(shop, f"r{day}")
+    assert len(opened) == 4
+    fresh = World(tmp_path / "fresh", tmp_path / "fresh-out", shop.spec)
+    monkeypatch.setenv("RETRAIN_BUCKET", f"file://{tmp_path}/fresh")
+    for name in (1, 6, 7, 8):
+        fresh.put(f"{name}.csv", shop.store.get(f"incoming/late/{name}.csv"))
+    made(fresh, "r")
+    assert len(opened) == 5
+    keys = [key for key in shop.keys("parts/late/") if key.endswith(".parquet")]
+    assert len(keys) == 18, "of each day what was read and what the query gives"
+    assert {key: fresh.store.get(key) for key in keys} == {key: shop.store.get(key) for key in keys}
+
+
 def test_the_same_rows_under_another_name_make_nothing_again(shop: World) -> None:
     query(shop, ROLLING, {"lookback": "2d"})
     shop.put("1.csv", sales(0, 9))

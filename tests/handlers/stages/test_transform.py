@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import csv, parquet
 
 from handlers.contracts import BadData, BadSpec
 from handlers.data.encode import Encoder
@@ -22,6 +24,16 @@ def refusal(world: World) -> str:
     with pytest.raises((BadData, BadSpec)) as refused:
         made(world)
     return str(refused.value)
+
+
+def test_columns_that_differ_between_objects_are_named(world: World) -> None:
+    world.spec["data"]["sources"]["incoming"] = {"prefix": "incoming/late/", "format": "parquet"}
+    table = csv.read_csv(pa.BufferReader(month("2013-01-01", 30)))
+    for name, kind in (("1", pa.float64()), ("2", pa.float64()), ("3", pa.string())):
+        sink = pa.BufferOutputStream()
+        parquet.write_table(table.set_column(2, "distance", table.column("distance").cast(kind)), sink)
+        world.put(name, sink.getvalue().to_pybytes())
+    assert refusal(world) == ("incoming/late/3: column 'distance' is string, in incoming/late/1 float; declare its type under data.sources")
 
 
 def test_another_month_costs_that_month(world: World) -> None:

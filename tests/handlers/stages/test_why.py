@@ -107,7 +107,12 @@ def test_a_run_that_has_not_ended(world: World, capsys: pytest.CaptureFixture[st
     capsys.readouterr()
     assert "Run a has not ended (requested at " in asked(capsys, "run", "a")
     assert json.loads(asked(capsys, "runs", "-o", "json"))["runs"][0]["outcome"] == "running"
-    assert asked(capsys, "late").splitlines() == ["late has no champion yet.", "No run has judged a trial yet."]
+    told = [
+        "late has no champion yet.",
+        "No run has judged a trial yet.",
+        "Next: `retrain why a`, `retrain runs late`, `retrain snapshot late`",
+    ]
+    assert asked(capsys, "late").splitlines() == told
     assert asked(capsys, "models").splitlines()[1].split() == ["late", "none", "1"]
 
 
@@ -127,7 +132,7 @@ def test_one_trial(two_runs: World, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nobody"], "there is no model, run or trial 'nobody' in the bucket; models: late"),
+        (["nobody"], "there is no model, run, trial, event or object 'nobody' in the bucket; models: late"),
         (["run", "z"], "there is no run 'z'"),
         (["run", "z", "--model", "late"], "there is no run 'z'"),
         (["trial", "zz"], "no trial has an id that begins with 'zz'"),

@@ -3,65 +3,113 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import re
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from localargo import NotFound
-from retrain.cli.options import output_option, state_option
-from retrain.client.connect import local_engine
+from retrain.cli import completion
+from retrain.cli.events._sources import events as read
+from retrain.cli.events._sources import one
+from retrain.cli.options import output_option, place_option
+from retrain.client.place import Place
 from retrain.display.output import emit, plain, table
+from retrain.project.events import words
 
 LONGEST = 160  # characters of an event's data in a table
+BECAME = 110  # characters of what became of it, unless -o wide
+ID = 12  # characters of an id in a table; `events get` and `why` take the beginning of one
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _since(_ctx: click.Context, _parameter: click.Parameter, value: str) -> float:
+    """Seconds since 1970 of a duration back from now, or of a time; 0 for none."""
+    if not value:
+        return 0.0
+    back = re.fullmatch(r"([0-9]{1,9})([smhd])", value)
+    if back:
+        return max(0.0, time.time() - int(back[1]) * SECONDS[back[2]])
+    try:
+        at = datetime.fromisoformat(value)
+        return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError):
+        message = f"{value!r} is neither a duration such as 30s, 15m, 2h or 7d nor a time such as 2013-01-31T06:00:00Z"
+        raise click.BadParameter(message) from None
 
 
 @click.group(invoke_without_command=True)
-@click.option("--limit", default=20, show_default=True, help="How many, newest first.")
+@click.option("--model", default="", shell_complete=completion.models, help="Only events about this model.")
+@click.option("--since", default="", metavar="TIME", callback=_since, help="Only events that are not older: 15m, 2h, 7d, or a time.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many, newest first.")
 @output_option("table", "wide")
-@state_option
-@click.pass_context
-def events(ctx: click.Context, limit: int, output: str, state: Path) -> None:
-    """Show the journal of events, and how far each trigger has got with it.
+@place_option
+def events(model: str, since: float, limit: int, output: str, place: Place) -> None:
+    """Show events, newest first: what each was about, and what became of it at each Sensor.
+
+    It was dropped (by which filter), started a run, joined one that asks for the same, or was refused. `retrain why ID` follows one to the
+    champion. A cluster keeps no journal: there these are the events that started a Workflow or that a run in the bucket names.
 
     \b
     retrain events
+    retrain events --model flight-delay --since 2h
     retrain events get 3f0c9a -o json > event.json
     """
-    if ctx.invoked_subcommand:
+    if click.get_current_context().invoked_subcommand:
         return
-    journal = local_engine(state).events(limit)
+    found = read(place, model, since, limit)
     if output in ("json", "yaml"):
-        emit(journal, output)
+        emit(found, output)
         return
-    wide = output == "wide"
-    rows = [
-        [e["id"], e["source"], e["subject"], e["time"], *([e["type"], _short(e.get("data"))] if wide else [])] for e in journal["events"]
-    ]
-    table(["ID", "SOURCE", "EVENT", "TIME", *(["TYPE", "DATA"] if wide else [])], rows)
-    click.echo()
-    table(
-        ["SENSOR", "TRIGGER", "WAITING", "LAST REFUSAL"],
-        [[t["sensor"], t["trigger"], str(t["lag"]), plain(t.get("error") or "")] for t in journal["triggers"]],
-    )
+    _table(found["events"], wide=output == "wide")
+    if not found["events"]:
+        asked = "that match: `retrain events` without --model and --since shows all" if model or since else _how()
+        click.echo(f"no events {asked}", err=True)
+    if found["note"]:
+        click.echo(f"note: {found['note']}", err=True)
+    if found["triggers"]:
+        click.echo()
+        table(
+            ["SENSOR", "TRIGGER", "WAITING", "LAST REFUSAL"],
+            [[t["sensor"], t["trigger"], str(t["lag"]), plain(t.get("error") or "")] for t in found["triggers"]],
+        )
+
+
+def _how() -> str:
+    return "yet: `retrain put FILE --model MODEL` makes one, and `retrain sources` shows what else does"
+
+
+def _table(found: list[dict[str, Any]], wide: bool) -> None:
+    rows = []
+    for event in found:
+        about, became = event["key"] or event["model"] or "-", plain(words(event))
+        row = [event["id"] if wide else event["id"][:ID], event["source"], event["subject"], event["time"], plain(about)]
+        row.append(became if wide else _cut(became, BECAME))
+        rows.append([*row, *([event["type"], _short(event.get("data"))] if wide else [])])
+    table(["ID", "SOURCE", "EVENT", "TIME", "ABOUT", "BECAME", *(["TYPE", "DATA"] if wide else [])], rows)
 
 
 def _short(data: Any) -> str:
-    text = plain(data if isinstance(data, str) else json.dumps(data, ensure_ascii=False))
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return _cut(plain(data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)), LONGEST)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 @events.command(name="get")
-@click.argument("event_id")
+@click.argument("event_id", shell_complete=completion.events)
 @output_option("json")
-@state_option
-def get_event(event_id: str, output: str, state: Path) -> None:
+@place_option
+def get_event(event_id: str, output: str, place: Place) -> None:
     """Print one recorded event, ready for `retrain replay`; the beginning of its id is enough.
 
     \b
     retrain events get 3f0c9a -o json > event.json
     """
     try:
-        emit(local_engine(state).event(event_id), output)
+        emit(one(place, event_id), output)
     except NotFound as error:
         raise NotFound(f"{error}: `retrain events` shows the events there are") from error

@@ -54,7 +54,8 @@ async def test_a_secret_is_kept_as_kubernetes_keeps_it(http: httpx.AsyncClient) 
 @pytest.mark.anyio
 async def test_what_is_asked_wrongly_is_said(http: httpx.AsyncClient) -> None:
     assert (await http.post("/localargo/v1/apply", json={"items": ["x"]})).json()["kind"] == "InvalidInput"
-    assert (await http.get("/localargo/v1/events", params={"limit": "many"})).status_code == 400
+    for wrong in ({"limit": "many"}, {"since": "monday"}, {"since": "nan"}, {"since": "-1"}):
+        assert (await http.get("/localargo/v1/events", params=wrong)).status_code == 400
     assert (await http.put("/localargo/v1/sources/bucket/pause")).status_code == 404
     assert (await http.put("/localargo/v1/sources/bucket/explode")).status_code == 404
     assert (await http.post("/localargo/v1/tick/nightly")).status_code == 404

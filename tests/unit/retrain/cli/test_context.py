@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from tests.unit.retrain.cli.driver import HEAD, SHELL, call
 from tests.unit.retrain.client.cluster.api_server import WORKFLOWS, ApiServer, listing, recorded, serving, workflow
 
 TEMPLATES = "/apis/argoproj.io/v1alpha1/namespaces/hello/workflowtemplates"
-HERE = {"apply", "demo", "down", "env", "events", "lint", "new", "render", "replay", "run", "sources", "tick", "try", "up"}
+HERE = {"apply", "demo", "down", "env", "lint", "new", "render", "replay", "run", "sources", "tick", "try", "up"}
 
 
 @pytest.fixture
@@ -94,3 +96,29 @@ def test_what_only_the_embedded_engine_refuses_is_submitted_to_a_cluster(api: Ap
     api.gives(f"POST {WORKFLOWS}", (201, workflow("made")))
     done = call("--context", "here", "submit", str(file))
     assert (done.exit_code, done.stdout) == (0, "made\n"), done.output
+
+
+def test_events_of_a_cluster_are_those_that_its_workflows_name(api: ApiServer) -> None:
+    def encoded(tree: dict[str, str]) -> str:
+        return base64.b64encode(json.dumps(tree).encode()).decode()
+
+    context = {"id": "3f0c", "source": "bucket", "subject": "upload", "type": "minio", "time": "2013-02-01T00:00:00Z"}
+    asked = {"model": "late", "key": "incoming/late/1.csv", "reason": "upload"}
+    by_event = workflow("retrain-late-1")
+    by_event["metadata"]["labels"] = {"events.argoproj.io/sensor": "bucket", "events.argoproj.io/trigger": "upload"}
+    parameters = [{"name": "event", "value": encoded(asked)}, {"name": "context", "value": encoded(context)}]
+    by_event["spec"]["arguments"] = {"parameters": parameters}
+    api.gives(f"GET {WORKFLOWS}", listing(by_event, workflow("by-hand")))
+    done = call("--context", "here", "events", "-o", "json")
+    assert done.exit_code == 0, done.stderr
+    told = json.loads(done.stdout)
+    became = {"sensor": "bucket", "trigger": "upload", "became": "started", "run": "retrain-late-1", "reason": ""}
+    assert told["events"] == [{**context, **asked, "became": [became]}]
+    assert (told["journal"], told["triggers"]) == (False, [])
+    table = call("--context", "here", "events")
+    assert "started retrain-late-1" in table.stdout
+    assert table.stderr.startswith("note: a cluster keeps no journal of events: these are those that started a Workflow")
+    assert json.loads(call("--context", "here", "events", "--model", "other", "-o", "json").stdout)["events"] == []
+    refused = call("--context", "here", "events", "get", "3f0c")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "`retrain why 3f0c` tells what became of it" in refused.stderr

@@ -1,5 +1,6 @@
 import json
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,8 @@ def test_a_tick_is_an_event_of_the_journal(engine: Engine) -> None:
     event = engine.json("events", "get", told[1])
     assert (event["source"], event["subject"]) == ("clock", "yearly")
     assert yaml.safe_load(engine.ok("events", "get", told[1], "-o", "yaml")) == event
-    assert told[1] in engine.ok("events")
+    assert told[1][:12] in engine.ok("events")
+    assert told[1] in engine.ok("events", "-o", "wide")
     assert len(engine.json("events", "--limit", "1")["events"]) == 1
     assert engine.ok("tick", "yearly").split()[3] == "clock/yearly"
 
@@ -69,10 +71,29 @@ def test_what_a_webhook_takes_starts_a_workflow_and_can_be_replayed(engine: Engi
     assert engine.ok("logs", names[0]) == "from afar\n"
     assert "ear     say" in engine.ok("events")
     wide = engine.ok("events", "-o", "wide").splitlines()
-    assert wide[0].split() == ["ID", "SOURCE", "EVENT", "TIME", "TYPE", "DATA"]
+    assert wide[0].split() == ["ID", "SOURCE", "EVENT", "TIME", "ABOUT", "BECAME", "TYPE", "DATA"]
     (row,) = [line for line in wide if " hook " in line]
     assert '  webhook   {"' in row
     assert "from afar" in row or row.endswith("…")
+    (told,) = [each for each in engine.json("events")["events"] if each["source"] == "hook"]
+    became = {"sensor": "ear", "trigger": "say", "became": "started", "run": names[0], "reason": ""}
+    assert told["became"] == [became]
+    assert f"started {names[0]}" in row
+
+
+def test_events_are_chosen_by_model_and_time(engine: Engine) -> None:
+    number = engine.ok("tick", "clock/yearly").split()[1]
+    assert engine.json("events", "--since", "5m")["events"][0]["id"] == number
+    for since in ("2013-01-31T06:00:00Z", "2013-01-31", "9d"):
+        assert engine.json("events", "--since", since)["events"]
+    assert engine.json("events", "--since", "2999-01-31")["events"] == []
+    assert engine.json("events")["journal"] is True
+    none = engine.call("events", "--model", "nobody")
+    assert (none.exit_code, none.stderr) == (0, "no events that match: `retrain events` without --model and --since shows all\n")
+    assert "no Sensor listens to it" in engine.ok("events")
+    refused = engine.call("events", "--since", "yesterday")
+    assert refused.exit_code == 2
+    assert "'yesterday' is neither a duration such as 30s, 15m, 2h or 7d nor a time such as" in refused.stderr
 
 
 def test_put_without_a_bucket_says_what_makes_one(engine: Engine, tmp_path: Path) -> None:
@@ -168,3 +189,25 @@ def test_put_for_a_model_that_is_not_known_names_those_that_are(bucketed: Engine
         refused = bucketed.call("put", str(tmp_path / "a.csv"), "--model", model)
         assert (refused.exit_code, refused.stdout) == (1, "")
         assert f"there is no model {model!r}; there are: fine, moved, other, visits." in refused.stderr
+
+
+def test_posts_at_the_same_instant_are_a_workflow_each(engine: Engine) -> None:
+    hook = next(each["where"] for each in engine.json("sources") if each["source"] == "hook")
+
+    def post(number: int) -> int:
+        body = json.dumps({"message": f"burst {number}"}).encode()
+        with urllib.request.urlopen(urllib.request.Request(hook, body, {"Content-Type": "application/json"}), timeout=120) as answer:
+            return int(answer.status)
+
+    with ThreadPoolExecutor(30) as pool:
+        assert list(pool.map(post, range(30))) == [200] * 30
+    heard: list[str] = []
+
+    def all_there() -> bool:
+        made = engine.json("list", "-l", "heard=yes")["items"]
+        words = (w["spec"]["arguments"]["parameters"][0]["value"] for w in made)
+        heard[:] = [word for word in words if word.startswith("burst ")]
+        return len(heard) >= 30
+
+    wait_until(all_there)
+    assert sorted(heard) == sorted(f"burst {number}" for number in range(30))

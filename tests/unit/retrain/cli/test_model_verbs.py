@@ -46,7 +46,7 @@ def test_questions_about_what_is_not_in_the_bucket_yet(bucketed: Engine) -> None
         (["runs", "nobody"], "there is no model 'nobody' in the bucket; models: none yet"),
         (["trials", "nobody"], "there is no run 'nobody'; `retrain runs` lists them"),
         (["trials", "@latest"], "there is no workflow yet"),
-        (["why", "nobody"], "there is no model, run or trial 'nobody' in the bucket"),
+        (["why", "nobody"], "there is no model, run, trial, event or object 'nobody' in the bucket"),
     ):
         refused = bucketed.call(*verb)
         assert (refused.exit_code, refused.stdout) == (1, "")

@@ -169,6 +169,33 @@ def test_run_needs_no_engine(tmp_path: Path) -> None:
     assert workflow["spec"]["arguments"]["parameters"] == [{"name": "word", "value": "x"}]
 
 
+OUTER = """  - name: main
+    resource:
+      action: create
+      successCondition: status.phase == Succeeded
+      failureCondition: status.phase in (Failed, Error)
+      manifest: |
+        apiVersion: argoproj.io/v1alpha1
+        kind: Workflow
+        metadata: {generateName: inner-}
+        spec:
+          entrypoint: say
+          arguments: {parameters: [{name: why, value: {{=toJson(workflow.parameters.why)}}}]}
+          templates:
+          - name: say
+            inputs: {parameters: [{name: own, value: of the inner one}]}
+            container: {image: busybox, command: [echo, "{{= '{' + '{inputs.parameters.own}' + '}' }}"]}
+"""
+
+
+def test_a_workflow_that_a_step_creates_keeps_its_own_tags(engine: Engine) -> None:
+    why = 'a "quoted": reason'
+    engine.ok("wait", engine.submit(HEAD % "outer" + OUTER, "-p", f"why={why}"))
+    (inner,) = [w for w in engine.json("list")["items"] if w["metadata"]["name"].startswith("inner-")]
+    assert inner["spec"]["arguments"]["parameters"] == [{"name": "why", "value": why}]
+    assert "of the inner one" in engine.ok("logs", inner["metadata"]["name"])
+
+
 def test_run_where_an_engine_runs_names_submit(engine: Engine) -> None:
     refused = engine.call("run", "-", stdin=shell("true"))
     assert (refused.exit_code, refused.stdout) == (1, "")

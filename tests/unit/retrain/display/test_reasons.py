@@ -21,6 +21,7 @@ def workflow(phase: str, verdict: str | None, message: str = "child 'x' failed")
         ("Failed", json.dumps({"outcome": "failed", "reason": "step transform failed: a.csv"}), "step transform failed: a.csv"),
         ("Failed", json.dumps({"outcome": "promoted", "reason": "better"}), "child 'x' failed"),
         ("Succeeded", json.dumps({"outcome": "deferred", "reason": "too few new rows: 3 of 9"}), "too few new rows: 3 of 9"),
+        ("Succeeded", json.dumps({"outcome": "superseded", "reason": "superseded by run b"}), "superseded by run b"),
         ("Succeeded", json.dumps({"outcome": "skipped", "reason": "run a is training"}), "run a is training"),
         ("Failed", "not JSON", "child 'x' failed"),
         ("Failed", None, "child 'x' failed"),

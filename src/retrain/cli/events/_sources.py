@@ -1,0 +1,86 @@
+"""Where events are read from: the engine's journal, and where there is none the Workflows and the bucket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from localargo import InvalidInput, LocalArgoError, Unavailable
+from retrain.client.connect import argo_server, bucket_environment, local_engine
+from retrain.client.place import Cluster, Place
+from retrain.project import events as read
+from retrain.project.questions import ask
+
+Doc = dict[str, Any]
+PAGE = 1000  # events asked for at once
+NO_JOURNAL = (
+    "a cluster keeps no journal of events: these are those that started a Workflow, or that a run in the bucket names. "
+    "What a Sensor dropped or joined is in its pod's log alone (kubectl logs -l sensor-name=NAME)"
+)
+
+
+def events(place: Place, model: str, since: float, limit: int) -> Doc:
+    """The newest events; `journal` says whether the engine's journal told them, `note` what is missing where it did not."""
+    if isinstance(place, Cluster):
+        return {"events": _without_journal(place, model, since, limit), "triggers": [], "journal": False, "note": NO_JOURNAL}
+    try:
+        found = _journal(place, model, since, limit)
+    except Unavailable as down:
+        try:
+            told = _of_runs(place, model, since, limit)
+        except LocalArgoError:
+            raise down from None
+        note = f"{down}; its journal cannot be asked, so these are the events that runs in the bucket name"
+        return {"events": told, "triggers": [], "journal": False, "note": note}
+    return {**found, "journal": True, "note": ""}
+
+
+def _journal(state: Path, model: str, since: float, limit: int) -> Doc:
+    engine, before = local_engine(state), ""
+    found: list[Doc] = []
+    triggers: list[Doc] = []
+    while len(found) < limit:
+        page = engine.events(PAGE if model else limit, since=since, before=before)
+        triggers = page["triggers"]
+        told = [read.of_journal(each) | {"data": each["data"]} for each in page["events"]]
+        found += [each for each in told if model in ("", each["model"])]
+        if not model or len(told) < PAGE:
+            break
+        before = told[-1]["id"]
+    return {"events": found[:limit], "triggers": triggers}
+
+
+def _without_journal(place: Place, model: str, since: float, limit: int) -> list[Doc]:
+    found = {(each["id"], each["became"][0]["run"]): each for each in _of_workflows(place)}
+    try:
+        for each in _of_runs(place, model, since, limit):
+            found.setdefault((each["id"], each["became"][0]["run"]), each)
+    except LocalArgoError:
+        pass  # the Workflows tell what they can
+    fits = [each for each in found.values() if model in ("", each["model"]) and (read.instant(each["time"]) or 0.0) >= since]
+    return sorted(fits, key=lambda each: -(read.instant(each["time"]) or 0.0))[:limit]
+
+
+def _of_workflows(place: Place) -> Iterator[Doc]:
+    for workflow in argo_server(place).workflows(read.SENSOR).items:
+        event = read.of_workflow(workflow)
+        if event is not None:
+            yield event
+
+
+def _of_runs(place: Place, model: str, since: float, limit: int) -> list[Doc]:
+    """The events that requests in the bucket name."""
+    chosen = ["--model", model] if model else []
+    asked = ["events", "--limit", str(limit), "--since", str(since), *chosen]
+    found: list[Doc] = json.loads(ask(bucket_environment(place), *asked))["events"]
+    return found
+
+
+def one(place: Place, event_id: str) -> Doc:
+    """A recorded event as it was published."""
+    if isinstance(place, Cluster):
+        raise InvalidInput(f"a cluster keeps no journal of events; `retrain why {event_id}` tells what became of it")
+    found: Doc = local_engine(place).event(event_id)
+    return found

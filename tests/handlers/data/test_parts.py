@@ -1,0 +1,39 @@
+"""A part as a file."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
+
+from handlers.data import parts
+from handlers.data.units import UNIT
+from handlers.storage import FolderStore
+from tests.handlers.data.small import spec
+
+
+def test_values_that_come_again_have_a_dictionary(tmp_path: Path) -> None:
+    """It makes others larger, and slower to write and to read."""
+    rows = 30_000
+    table = pa.table(
+        {
+            "x": np.random.default_rng(1).normal(size=rows),
+            "w": np.arange(rows) % 7 / 2,
+            "y": np.arange(rows, dtype=float),
+            "text": [f"t{n}" for n in range(rows)],
+            "vector": pa.array([[float(n), 1.0] for n in range(rows)]),
+            "day": pa.array([date(2013, 1, 1)] * rows),
+            UNIT: [15706] * rows,
+        }
+    )
+    store = FolderStore(tmp_path)
+    written = parts.write(store, "parts/m/d", table, spec(), "incoming/m/a.csv")
+    file = parquet.ParquetFile(io.BytesIO(store.get(written["key"])))
+    group = file.metadata.row_group(0)
+    coded = {group.column(n).path_in_schema for n in range(group.num_columns) if "RLE_DICTIONARY" in group.column(n).encodings}
+    assert coded == {"w", "text", "day", UNIT}
+    assert file.read().equals(table)
