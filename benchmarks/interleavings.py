@@ -18,15 +18,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from tests.simulation.explore import explorer  # noqa: E402
-from tests.simulation.planted import PLANTED, planted  # noqa: E402
-
 SAVED = 1000  # seeds after which the file is written
 BOUND = 5000  # seeds in which a planted bug must be found
 
 
 def play(first: int, count: int, figures: dict[str, Any], out: Path) -> None:
     """Play so many seeds and add what they show to the figures."""
+    from tests.simulation.explore import explorer
+
     faults: Counter[str] = Counter(figures["faults"])
     began, before = time.process_time(), figures["cpu_seconds"]
     with explorer() as playing:
@@ -49,6 +48,9 @@ def play(first: int, count: int, figures: dict[str, Any], out: Path) -> None:
 
 def find(out: Path, figures: dict[str, Any]) -> None:
     """The number of seeds that each planted bug needs, and what is seen of it."""
+    from tests.simulation.explore import explorer
+    from tests.simulation.planted import PLANTED, planted
+
     figures["planted"] = {}
     with explorer() as playing:
         for name in PLANTED:

@@ -64,7 +64,9 @@ def write_output(path: str | None, text: str) -> None:
 class Heartbeat:
     """`claim.Heartbeat` with a task for its thread."""
 
-    def __init__(self, store: Store, model: str, run: str) -> None:
+    superseded = ""  # no spec of the simulation stops a run for newer data
+
+    def __init__(self, store: Store, model: str, run: str, *, stops: bool = False) -> None:
         self._asked = (store, model, run)
 
     def __enter__(self) -> Heartbeat:
