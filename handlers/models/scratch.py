@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import threading
 import zlib
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -44,6 +45,7 @@ class Scratch:
     def __init__(self, most: int | None = None) -> None:
         self._most = most
         self._file: IO[bytes] | None = None
+        self._opened = ExitStack()  # the file lives as long as the training
         self._entries: dict[tuple[str, str, int, int], _Entry] = {}
         self._end = 0
         self._off = False
@@ -53,8 +55,7 @@ class Scratch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+        self._opened.close()
 
     def put(self, part: PartRef, rows: Rows) -> None:
         """Keep the rows, unless there is no room."""
@@ -108,8 +109,7 @@ class Scratch:
                 return None
             try:
                 if self._file is None:
-                    # not in `with`: it lives as long as the training
-                    self._file = tempfile.TemporaryFile(prefix="retrain-")  # noqa: SIM115
+                    self._file = self._opened.enter_context(tempfile.TemporaryFile(prefix="retrain-"))
                     self._most = _free() if self._most is None else self._most
             except OSError as error:
                 self._off = True

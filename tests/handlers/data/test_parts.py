@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from handlers.data import parts
+from handlers.data import stored
 from handlers.data.units import UNIT
 from handlers.storage import FolderStore
 from tests.handlers.data.small import spec
@@ -31,7 +31,7 @@ def test_values_that_come_again_have_a_dictionary(tmp_path: Path) -> None:
         }
     )
     store = FolderStore(tmp_path)
-    written = parts.write(store, "parts/m/d", table, spec(), "incoming/m/a.csv")
+    written = stored.write(store, "parts/m/d", table, spec(), "incoming/m/a.csv")
     file = parquet.ParquetFile(io.BytesIO(store.get(written["key"])))
     group = file.metadata.row_group(0)
     coded = {group.column(n).path_in_schema for n in range(group.num_columns) if "RLE_DICTIONARY" in group.column(n).encodings}
