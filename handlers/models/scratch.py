@@ -11,10 +11,9 @@ import shutil
 import tempfile
 import threading
 import zlib
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import log
 from handlers.data.manifest import PartRef
@@ -44,8 +43,7 @@ class Scratch:
 
     def __init__(self, most: int | None = None) -> None:
         self._most = most
-        self._file: IO[bytes] | None = None
-        self._opened = ExitStack()  # the file lives as long as the training
+        self._file: int | None = None
         self._entries: dict[tuple[str, str, int, int], _Entry] = {}
         self._end = 0
         self._off = False
@@ -55,7 +53,8 @@ class Scratch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._opened.close()
+        if self._file is not None:
+            os.close(self._file)
 
     def put(self, part: PartRef, rows: Rows) -> None:
         """Keep the rows, unless there is no room."""
@@ -69,7 +68,7 @@ class Scratch:
         try:
             for array in arrays.values():
                 check = zlib.crc32(_bytes(array), check)
-                _write(self._file.fileno(), _bytes(array), to)
+                _write(self._file, _bytes(array), to)
                 to += array.nbytes
         except OSError as error:
             self._stop(error.strerror or str(error))
@@ -89,7 +88,7 @@ class Scratch:
         try:
             for name, (kind, shape) in entry.shapes.items():
                 arrays[name] = np.empty(shape, kind)
-                whole = _read(self._file.fileno(), _bytes(arrays[name]), at)
+                whole = _read(self._file, _bytes(arrays[name]), at)
                 check = zlib.crc32(_bytes(arrays[name]), check)
                 at += arrays[name].nbytes
                 if not whole:
@@ -109,7 +108,8 @@ class Scratch:
                 return None
             try:
                 if self._file is None:
-                    self._file = self._opened.enter_context(tempfile.TemporaryFile(prefix="retrain-"))
+                    self._file, name = tempfile.mkstemp(prefix="retrain-")
+                    Path(name).unlink()
                     self._most = _free() if self._most is None else self._most
             except OSError as error:
                 self._off = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,11 +20,11 @@ def rows(first: int, count: int) -> Rows:
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=5), st.randoms())
-def test_joined_rows_are_those_of_the_parts_in_order(sizes: list[int], random: st.DataObject) -> None:
+def test_joined_rows_are_those_of_the_parts_in_order(sizes: list[int], random: Random) -> None:
     starts = np.append(0, np.cumsum(sizes))
     found = join([rows(int(first), size) for first, size in zip(starts, sizes, strict=False)])
     order = list(range(int(starts[-1])))
-    random.shuffle(order)  # type: ignore[attr-defined]
+    random.shuffle(order)
     taken = found.take(np.asarray(order, dtype=np.int64))
     assert taken.arrays["y"].tolist() == order
     assert taken.arrays["numbers"].tolist() == [[n, -n] for n in order]

@@ -98,7 +98,7 @@ def learned(of: DatasetFeed, stop: int | None = None, damage: bool = False) -> s
                 rows = iter(list(of.train(epoch, position)))
             of.scratch = Scratch() if of.scratch is not None else None
         if damage and of.scratch is not None and of.scratch._file is not None:
-            os.pwrite(of.scratch._file.fileno(), b"\1" * 64, 0)
+            os.pwrite(of.scratch._file, b"\1" * 64, 0)
     return state_digest(learner.estimator)
 
 
