@@ -203,11 +203,11 @@ def decide(
     kept = requests.read(store, spec.name, run)
     request = kept or _first(store, spec, run, asked, context)
     if request["decision"] in ("train", "redecide"):
-        by, busy, had = _claim(store, spec.name, run, request, asked)
-        if busy:
-            request = {**request, "decision": "busy", "reason": busy, "by": by, "took_up": []}
-        elif not had:
+        by, busy, seen_since = _claim(store, spec.name, run, request, asked)
+        if not seen_since:
             request = {**request, **_looked(store, spec, run, asked, context), "at": request["at"]}
+        if busy and request["decision"] in ("train", "redecide"):
+            request = {**request, "decision": "busy", "reason": busy, "by": by, "took_up": []}
     changes = {name: value for name, value in request.items() if kept is not None and kept.get(name) != value}
     if kept is not None and changes:
         older = [kept["snapshot"]] if "snapshot" in changes else []
@@ -272,7 +272,9 @@ def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request:
 
 
 def _claim(store: Store, model: str, run: str, request: dict[str, Any], asked: RetrainRequest) -> tuple[str, str, bool]:
-    """(who holds the claim instead, why this run does not, whether this run had it before); the first two are "" when it holds it.
+    """(who has had the claim instead, why this run does not, whether the bucket was looked at early enough for that).
+
+    The first two are "" when the run holds it. It looks again when it gets the claim, and when another has had it in between.
 
     A run that trains the same data and spec gets no request for more, and none is asked for a past state: the run that follows it would
     know nothing of that.
@@ -282,15 +284,25 @@ def _claim(store: Store, model: str, run: str, request: dict[str, Any], asked: R
     if holder.run != run and holder.held(store.server_time()):
         there = requests.read(store, model, holder.run)
         if there is not None and (there.get("digest"), there.get("gate")) == (name, gate):
-            return holder.run, f"run {holder.run} is training the same data and spec", False
+            return holder.run, f"run {holder.run} is training the same data and spec", True
         if asked.as_of:
-            return holder.run, f"run {holder.run} is training this model; ask for the past state again when it has ended", False
+            return holder.run, f"run {holder.run} is training this model; ask for the past state again when it has ended", True
     now = {"now": asked.reason} if asked.now else {}
     stop = {"stop": True} if request.get("supersedes") else {}
-    by, had = claims.taken(store, model, run, {"run": run, "digest": name, **now, **stop})
-    if by and stop:
-        return by, f"run {by} is asked to stop (trigger.in_flight is supersede); another run follows it", had
-    return by, f"run {by} is training this model; another run follows it" if by else "", had
+    found = claims.taken(store, model, run, {"run": run, "digest": name, **now, **stop}, lambda: _claimed_before(store, model, run))
+    if found.since:
+        return found.since, f"run {found.since} has had the model since this run lost its claim of it", False
+    if found.by and stop:
+        return found.by, f"run {found.by} is asked to stop (trigger.in_flight is supersede); another run follows it", True
+    if found.by:
+        return found.by, f"run {found.by} is training this model; another run follows it", True
+    return "", "", found.had
+
+
+def _claimed_before(store: Store, model: str, run: str) -> bool:
+    """Whether a process of this run had the claim: its request, which is kept after that, says that it trains."""
+    kept = requests.read(store, model, run)
+    return kept is not None and kept["decision"] in ("train", "redecide")
 
 
 if __name__ == "__main__":

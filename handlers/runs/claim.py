@@ -13,9 +13,10 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from handlers.contracts import Superseded, TryAgain, log
 from handlers.storage import Conflict, Missing, Store, Temporary, canonical_json, write_json
@@ -76,26 +77,40 @@ def _write(store: Store, model: str, claim: Claim, etag: str | None) -> bool:
 
 def take(store: Store, model: str, run: str, wanted: dict[str, Any]) -> str:
     """Claim the model for a run. "" on success; else the name of the run that holds it, whose claim now records what is `wanted`."""
-    return taken(store, model, run, wanted)[0]
+    return taken(store, model, run, wanted, lambda: False).by
 
 
-def taken(store: Store, model: str, run: str, wanted: dict[str, Any]) -> tuple[str, bool]:
-    """As `take`; and whether the run had the claim before, so that what it has seen since is no older than its claim."""
+class Taken(NamedTuple):
+    """`by` holds the claim instead of the run; "" when the run has it. `had`: the run had it before, so that what it has seen since is no
+    older than its claim. `since` has had it after the run, which therefore does not get it again."""
+
+    by: str = ""
+    had: bool = False
+    since: str = ""
+
+
+def taken(store: Store, model: str, run: str, wanted: dict[str, Any], before: Callable[[], bool]) -> Taken:
+    """As `take`; a run that had the claim `before`, and after which another had it, gets it no more: what it would train is older.
+
+    `before` is asked after the claim is read, and the claim is written only if it is still the one that was read.
+    """
     for _ in range(ATTEMPTS):
         claim, etag = read(store, model)
         now = store.server_time()
         if claim.run == run or not claim.held(now):
+            if (other := since(claim, run)) and before():
+                return Taken(since=other)
             # requests to a dead run stay: the snapshot of the run that takes over may be older than they are
             kept = tuple(w for w in claim.wanted if w.get("run") != run)
             if claim.run != run:
                 kept = tuple({**w, "stop": False} if w.get("stop") else w for w in kept)  # it was asked of another run
             fresh = Claim(run, now, kept, claim.last)
             if _write(store, model, fresh, etag):
-                return "", claim.run == run
+                return Taken(had=claim.run == run)
         else:
             known = tuple(w for w in claim.wanted if w.get("run") != wanted.get("run"))
             if _write(store, model, replace(claim, wanted=(*known, wanted)), etag):
-                return claim.run, False
+                return Taken(claim.run)
     raise TryAgain(f"{claim_key(model)} changes too often to be claimed; it is retried")
 
 

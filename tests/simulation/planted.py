@@ -57,7 +57,7 @@ PLANTED: dict[str, Place] = {
     "a claim never ends": (Claim, "held", alive_for_ever),
     "the history and the pointer are written without conditions": (champion, "write_json", unconditional),
     "the claim is not looked at before a promotion": (promote, "read_claim", lambda _store, _model: (Claim(_Anyone()), None)),
-    "the bucket is not looked at again with the claim": (claim, "taken", lambda *asked: (claim_taken(*asked)[0], True)),
+    "the bucket is not looked at again with the claim": (claim, "taken", lambda *asked: claim_taken(*asked)._replace(had=True)),
     "a result is written without a condition": (requests, "end", ended_anyhow),
     "a trial's marker is written without a condition": (trials, "write_once", kept_by_key),
     "the heal tick finds nothing": (heal, "left_undone", lambda *_, **_more: None),

@@ -119,6 +119,30 @@ def test_a_process_that_wakes_after_its_run_was_judged_changes_nothing(world: Wo
     assert [entry["run"] for entry in champions.history(world.store, "late")] == ["a", "b"]
 
 
+@pytest.mark.parametrize("newer", [False, True], ids=["nothing more", "newer data"])
+def test_a_fetch_that_wakes_after_its_run_lost_the_claim_does_not_claim_for_it_again(
+    world: World, newer: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pod was given up; another pod took the snapshot and the claim, lost it to a run of newer data, and that one has ended."""
+    world.put("1.csv", month("2013-01-01", 25, rows=10, signal=0.3))
+    prepared: list[Any] = []
+
+    def meanwhile() -> None:
+        prepared.extend(world.prepare("late"))
+        gone(world, "late")
+        world.put("2.csv", month("2013-01-26", 40, rows=60, signal=2.0, seed=1))
+        assert world.run("b")["outcome"] == "promoted"
+        if newer:
+            world.put("3.csv", month("2013-03-07", 3, seed=2))
+
+    assert between_look_and_claim(world, monkeypatch, meanwhile)[0] == ("busy" if newer else "already-trained")
+    assert claim.read(world.store, "late")[0].run == ""
+    decision, dataset, scores = prepared
+    with pytest.raises(GaveUp, match="run b has had the model since"):
+        promote.run(world.promote_arguments(dataset, scores, "late", decision))
+    assert [entry["run"] for entry in champions.history(world.store, "late")] == ["b"]
+
+
 def test_a_judged_run_that_was_overtaken_before_its_result_is_promoted_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.put("1.csv", month("2013-01-01", 25, rows=10, signal=0.3))
     decision, dataset, scores = world.prepare("a")
