@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 
 from handlers.contracts import BadData
-from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset
-from handlers.data.read import Position, batches
-from handlers.modelspec.parse import load
-from tests.handlers.stages.datasets import Counting, dense, made, rows
+from handlers.data.read import Position
+from tests.handlers.stages.datasets import dense, made, rows
 from tests.handlers.stages.world import World, month
 
 
@@ -52,14 +50,6 @@ def test_batches_are_bounded(world: World, dataset: Dataset) -> None:
     found = rows(world, dataset, seed=1)
     assert max(batch.y.shape[0] for batch in found) == 64
     assert found[0].position == Position(0, 0, 64)
-
-
-def test_later_epochs_read_nothing_again(world: World, dataset: Dataset) -> None:
-    store, spec = Counting(world.folder), load(world.read_spec())
-    encoder = Encoder(dataset, spec)
-    for epoch in range(3):
-        list(batches(store, dataset, spec, encoder, "train", seed=0, epoch=epoch))
-    assert sorted(store.got) == sorted(part.key for part in dataset.of_role("train"))
 
 
 def test_a_part_that_is_gone_is_named(world: World, dataset: Dataset) -> None:

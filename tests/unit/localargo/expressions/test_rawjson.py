@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from localargo.expressions import ExpressionError
@@ -104,11 +104,16 @@ def test_errors_in_gos_words(text: str, message: str) -> None:
         loads(text)
 
 
+def int64(text: str) -> int | float:
+    return int(text) if -(2**63) <= int(text) < 2**63 else float(text)
+
+
 @given(st.text(max_size=30))
+@example("9223372036854775809")
 def test_any_text_parses_as_the_standard_library_says(text: str) -> None:
     assume("NaN" not in text and "Infinity" not in text)
     try:
-        expected = json.loads(text)
+        expected = json.loads(text, parse_int=int64)
     except (ValueError, RecursionError):
         with pytest.raises(ExpressionError):
             loads_plain(text)
