@@ -74,14 +74,19 @@ def of_run(store: Store, spec: ModelSpec, run: str, given: str) -> tuple[Dataset
     """
     if retried.again(store, spec.name, run):
         # somebody may have put the data right
-        given = snapshots.renew(store, spec, run).digest
+        given = snapshots.renew(store, spec, run, again=True).digest
     for _ in range(snapshots.ROUNDS):
         snapshot, as_of = _learned(store, spec.name, run, given)
         try:
-            return transform(store, spec.name, spec, snapshot, as_of)
+            found = transform(store, spec.name, spec, snapshot, as_of)
         except Changed as error:
             log("changed while it was read", key=str(error), snapshot=snapshot)
             changed = str(error)
+        else:
+            if requests.made(store, spec.name, run, snapshot):
+                return found
+            changed = f"the snapshot of run {run}"
+            continue
         given = snapshots.renew(store, spec, run).digest
     raise TryAgain(f"{changed}: changed while it was read, as {snapshots.ROUNDS} snapshots in a row have seen; the step is tried again")
 

@@ -31,13 +31,31 @@ def keep(store: Store, request: dict[str, Any]) -> None:
     write_once(store, _key(request["model"], request["run"]), request)
 
 
-def change(store: Store, model: str, run: str, **changes: Any) -> None:
-    """Set values of a request that is there. Raises TryAgain when another process of the run changes it at the same time."""
+def change(store: Store, model: str, run: str, seen: dict[str, Any] | None = None, **changes: Any) -> None:
+    """Set values of a request that is there. Raises TryAgain when another process of the run changes it at the same time, or since it
+    was `seen`."""
     data, etag = store.get_with_etag(_key(model, run))
+    there = json.loads(data)
     try:
-        write_json(store, _key(model, run), {**json.loads(data), **changes}, if_match=etag)
+        if seen is not None and there != seen:
+            raise Conflict(_key(model, run))
+        write_json(store, _key(model, run), {**there, **changes}, if_match=etag)
     except Conflict:
         raise TryAgain(f"{_key(model, run)} was changed by another process of this run; the step is tried again") from None
+
+
+def made(store: Store, model: str, run: str, snapshot: str) -> bool:
+    """Record that the run learns the dataset of this snapshot; False when its request names another one by now.
+
+    From then on no process of the run that is left of the step gives it another one: what is judged is what the request says.
+    """
+    request = read(store, model, run)
+    if request is None or request.get("made") == snapshot == request["snapshot"]:
+        return True
+    if request["snapshot"] != snapshot:
+        return False
+    change(store, model, run, seen=request, made=snapshot)
+    return True
 
 
 def end(store: Store, model: str, run: str, result: dict[str, Any]) -> dict[str, Any]:

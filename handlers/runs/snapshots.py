@@ -96,9 +96,14 @@ def load(store: Store, model: str, digest: str) -> Snapshot:
     return Snapshot(digest, tree.pop("objects"), tree)
 
 
-def renew(store: Store, spec: ModelSpec, run: str) -> Snapshot:
-    """A new snapshot for a run, named by its request from now on. The snapshot is written before the request that names it."""
+def renew(store: Store, spec: ModelSpec, run: str, *, again: bool = False) -> Snapshot:
+    """A new snapshot for a run, named by its request from now on. The snapshot is written before the request that names it.
+
+    Raises TryAgain where another process has made the dataset meanwhile, unless the run is tried `again`.
+    """
     request = requests.read(store, spec.name, run)
+    if request is not None and request.get("made") == request["snapshot"] and not again:
+        raise TryAgain(f"another process of run {run} has made the dataset of its snapshot; the step is tried again")
     snapshot = look(store, spec, requests.asked(request).moment)
     if snapshot.without:
         raise BadData(f"no object is left under {snapshot.without}")
@@ -106,7 +111,7 @@ def renew(store: Store, spec: ModelSpec, run: str) -> Snapshot:
     if request is not None and request["snapshot"] != snapshot.digest:
         name = run_digest(snapshot.digest, spec, request["code"])
         before = [*request.get("before", []), request["snapshot"]]
-        requests.change(store, spec.name, run, snapshot=snapshot.digest, as_of=snapshot.at, digest=name, before=before)
+        requests.change(store, spec.name, run, seen=request, snapshot=snapshot.digest, as_of=snapshot.at, digest=name, before=before)
         log("new snapshot", run=run, snapshot=snapshot.digest, before=request["snapshot"])
     return snapshot
 

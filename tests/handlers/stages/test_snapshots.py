@@ -12,6 +12,8 @@ import pytest
 from handlers import fetch, transform
 from handlers.contracts import BadData, TryAgain
 from handlers.data.manifest import Dataset, load_dataset
+from handlers.modelspec.parse import load
+from handlers.runs import snapshots
 from handlers.storage import Changed, FolderStore, ObjectInfo, Store, read_json
 from tests.handlers.stages.world import World, month
 
@@ -94,10 +96,49 @@ def test_a_removed_object_is_left_out(world: World) -> None:
     _, snapshot = world.snapshot("a")
     world.store.delete("incoming/late/2.csv")
     assert {part.source for part in of(world, world.dataset(snapshot, "a")).parts} == {"incoming/late/1.csv"}
+    _, later = world.snapshot("b")
     world.store.delete("incoming/late/1.csv")
     world.store.delete(f"parts/late/{of(world, world.output('dataset')).parts[0].key.split('/')[2]}/parts.json")
     with pytest.raises(BadData, match="no object is left under incoming/late/"):
+        world.dataset(later, "b")
+
+
+def test_a_process_that_wakes_after_another_made_the_dataset_gives_the_run_no_other_snapshot(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was reading an object when it stood still; the step was started again beside it, and then the object was put again."""
+    world.put("1.csv", GOOD)
+    _, snapshot = world.snapshot("a")
+    real = transform.transform
+
+    def asleep(*asked: Any) -> Any:
+        monkeypatch.setattr(transform, "transform", real)
         world.dataset(snapshot, "a")
+        world.put("1.csv", month("2013-02-10", 5))
+        raise Changed("incoming/late/1.csv")
+
+    monkeypatch.setattr(transform, "transform", asleep)
+    with pytest.raises(TryAgain, match="another process of run a has made the dataset"):
+        world.dataset(snapshot, "a")
+    assert (world.request("a")["snapshot"], world.request("a")["made"]) == (snapshot, snapshot)
+
+
+def test_a_process_that_is_done_after_another_took_a_new_snapshot_makes_that_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.put("1.csv", GOOD)
+    _, snapshot = world.snapshot("a")
+    real = transform.transform
+
+    def slow(*asked: Any) -> Any:
+        monkeypatch.setattr(transform, "transform", real)
+        found = real(*asked)
+        world.put("2.csv", month("2013-01-31", 5))
+        snapshots.renew(world.store, load(world.read_spec()), "a")
+        return found
+
+    monkeypatch.setattr(transform, "transform", slow)
+    made = of(world, world.dataset(snapshot, "a"))
+    assert {part.source for part in made.parts} == {"incoming/late/1.csv", "incoming/late/2.csv"}
+    assert world.request("a")["made"] == world.request("a")["snapshot"] != snapshot
 
 
 def test_parts_that_are_there_need_no_object(world: World) -> None:
