@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 from retrain.demo.transcript import FILE
@@ -21,13 +22,14 @@ TOLERANCE = 0.01  # processors round differently, which moves the last of four d
 
 
 def sample(state: Path) -> str:
-    """Runs, report and explanation of a finished demo, without its tables of trials."""
+    """Runs, report and explanation of a finished demo, without its tables of trials and the chain from the event to the champion."""
     lines = (state / FILE).read_text(encoding="utf-8").splitlines()
     subjects = {line.split()[0]: number for number, line in enumerate(lines) if re.match(r" {0,8}[a-z]+(  |$)", line)}
     first_trials = next(number for number, line in enumerate(lines) if line.split()[:1] == ["trials"])
     runs = lines[subjects["runs"] : first_trials]
     report = "   report  .retrain/demo/report.html"
-    return "\n".join([*runs, report, *lines[subjects["why"] : subjects["done"]]]).rstrip() + "\n"
+    why = list(takewhile(lambda line: not line.startswith("  event "), lines[subjects["why"] : subjects["done"]]))
+    return "\n".join([*runs, report, *why]).rstrip() + "\n"
 
 
 def shown(readme: str) -> str:
