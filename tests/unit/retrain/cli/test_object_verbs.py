@@ -8,7 +8,7 @@ from tests.unit.retrain.cli.driver import MANIFEST, Engine, shell
 
 
 def test_list_in_every_shape_newest_first(engine: Engine, finished: str) -> None:
-    table = engine.ok("list").splitlines()
+    table = engine.ok("list", "--limit", "0").splitlines()
     assert table[0].split() == ["NAME", "STATUS", "AGE", "DURATION", "PROGRESS", "MESSAGE"]
     assert any(line.startswith(finished) and "✔ Succeeded" in line and "2/2" in line for line in table)
     names = engine.ok("list", "-o", "name").split()
