@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from localargo.bucket.seaweedfs import SeaweedFS
 
 # A shell that runs the tests in the background ignores SIGINT, and whatever starts there inherits it: Ctrl-C could not be tried.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -13,3 +20,14 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 # How long an example takes says how busy the machine is, nothing about the code.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+    """A real S3 server for the tests of a module."""
+    from localargo.bucket.seaweedfs import SeaweedFS
+
+    made = SeaweedFS(tmp_path_factory.mktemp("server"), "retrain", "RETRAIN_BUCKET")
+    asyncio.run(made.start())
+    yield made
+    asyncio.run(made.stop())

@@ -5,10 +5,10 @@ Of many objects, those that are made already are looked for at the same time, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 from handlers import workers
 from handlers.data import parts, raw
@@ -19,6 +19,7 @@ from handlers.modelspec.model import ModelSpec
 from handlers.storage import Store, optional_json
 
 LOOKED_FOR_AT_ONCE = 8
+Found = TypeVar("Found")
 PROCESS_BYTES = 512 << 20  # of memory that a process needs to make the parts of one object, however large it is
 POD_BYTES = 4 << 30  # of memory that the step has (workflowtemplates/transform.yaml), where no cgroup says so
 # a process takes a second to begin, which is worth it from about so many bytes on
@@ -57,25 +58,24 @@ def _each(
 ) -> list[Made]:
     """`beside` is how many bytes of memory each process needs more than one object does."""
     markers = [marker(source) for source in sources]
-    there = _there(store, markers)
+    known = there(markers, partial(optional_json, store))
     missing: dict[str, Identity] = {}
     for key, source in zip(markers, sources, strict=True):
-        if key not in there:
+        if key not in known:
             missing.setdefault(key, source)
     found = workers.each(make, list(missing.values()), _processes(list(missing.values()), beside))
     made = dict(zip(missing, found, strict=True))
     return [
-        made[key] if missing.get(key) is source else Made({**(made[key].document if key in made else there[key]), "source": source}, False)
+        made[key] if missing.get(key) is source else Made({**(made[key].document if key in made else known[key]), "source": source}, False)
         for key, source in zip(markers, sources, strict=True)
     ]
 
 
-def _there(store: Store, markers: Sequence[str]) -> Mapping[str, dict[str, Any]]:
-    """The documents of the markers that exist."""
+def there(markers: Iterable[str], look: Callable[[str], Found | None]) -> dict[str, Found]:
+    """What `look` finds of the markers that exist; several are looked for at the same time."""
     different = list(dict.fromkeys(markers))
     with ThreadPoolExecutor(LOOKED_FOR_AT_ONCE) as readers:
-        found = zip(different, readers.map(lambda key: optional_json(store, key), different), strict=True)
-        return {key: document for key, document in found if document is not None}
+        return {key: found for key, found in zip(different, readers.map(look, different), strict=True) if found is not None}
 
 
 def _processes(missing: Sequence[Identity], beside: int) -> int:

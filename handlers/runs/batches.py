@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from handlers.contracts import WrongUsage, counted, log
@@ -22,7 +21,6 @@ from handlers.runs.requests import run_folder
 from handlers.storage import Store, optional_json, write_once
 
 LEAST_BYTES = 128 << 20  # of a batch: with less, the start of a pod takes longer than what it makes
-LOOKED_FOR_AT_ONCE = 8
 Item = TypeVar("Item")
 Batch = list[tuple[str, Identity]]  # source, object
 
@@ -66,9 +64,8 @@ def _batches(store: Store, spec: ModelSpec, snapshot: str) -> list[Batch]:
         return []
     references, code = References(store, spec, given), code_digest("parts")
     by_marker = {making.marker(spec, name, source, code, references): (name, source) for name, source in reversed(every)}
-    with ThreadPoolExecutor(LOOKED_FOR_AT_ONCE) as readers:
-        there = dict(zip(by_marker, readers.map(store.head, by_marker), strict=True))
-    return cut([found for key, found in reversed(by_marker.items()) if there[key] is None], _bytes, most)
+    there = making.there(by_marker, store.head)
+    return cut([found for key, found in reversed(by_marker.items()) if key not in there], _bytes, most)
 
 
 def parallel(spec: ModelSpec) -> int:

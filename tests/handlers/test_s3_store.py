@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import pickle
 import threading
@@ -32,24 +31,14 @@ from handlers.storage import (
     write_once,
 )
 from localargo.bucket.seaweedfs import SeaweedFS
+from tests.real_bucket import told_of
 
 pytestmark = pytest.mark.slow
-NAMES = ("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "RETRAIN_BUCKET")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
-    made = SeaweedFS(tmp_path_factory.mktemp("server"), "retrain", "RETRAIN_BUCKET")
-    asyncio.run(made.start())
-    yield made
-    asyncio.run(made.stop())
 
 
 @pytest.fixture
 def store(server: SeaweedFS, monkeypatch: pytest.MonkeyPatch) -> S3Store:
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    for name in NAMES:
-        monkeypatch.setenv(name, server.environment[name])
+    told_of(server, monkeypatch)
     found = open_store()
     assert isinstance(found, S3Store)
     return found

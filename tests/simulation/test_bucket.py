@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import boto3
 import pytest
 
 from handlers.storage import Changed, Conflict, FolderStore, Missing, ObjectInfo, Store, open_store
 from localargo.bucket.seaweedfs import SeaweedFS
+from tests.real_bucket import told_of
 from tests.simulation.bucket import Bucket
 
-NAMES = ("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "RETRAIN_BUCKET")
 KEYS = ("p/a", "p/b", "p/c", "q/a")  # neither a folder nor SeaweedFS keeps a key below a key
 
 
@@ -66,17 +64,7 @@ def test_as_a_folder(tmp_path: Path, seed: int) -> None:
     assert answers(FolderStore(tmp_path), seed, 200) == in_memory(seed, 200)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
-    made = SeaweedFS(tmp_path_factory.mktemp("server"), "retrain", "RETRAIN_BUCKET")
-    asyncio.run(made.start())
-    yield made
-    asyncio.run(made.stop())
-
-
 @pytest.mark.slow
 def test_as_a_real_server(server: SeaweedFS, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    for name in NAMES:
-        monkeypatch.setenv(name, server.environment[name])
+    told_of(server, monkeypatch)
     assert answers(open_store(), 7, 300) == in_memory(7, 300)
