@@ -57,7 +57,7 @@ def test_events_are_followed_both_ways(repository: Repository) -> None:
         file = repository.folder / f"{name}.html"
         assert repository.retrain("report", name, "-o", str(file)).split() == [str(file)]
         assert file.read_text(encoding="utf-8") == page
-    assert "there is no run or model 'nobody'" in repository.retrain("report", "nobody", ok=False)
+    assert "there is no run or model 'nobody'" in repository.errors("report", "nobody")
     assert run in repository.retrain("history", "tiny")
     assert "parameters" in repository.retrain("compare", run, run)
     assert upload["id"] in page
