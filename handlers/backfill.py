@@ -43,11 +43,12 @@ def run(argv: Sequence[str]) -> None:
     for name in ("spec", "from", "to"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--query", default="")
+    parser.add_argument("--code", default="")
     parser.add_argument("--every", default="7d")
     parser.add_argument("--promote", action="store_true")
     parser.add_argument("-o", "--output", choices=("json",), default="json")
     given = parser.parse_args(list(argv))
-    spec = parse(given.spec, f"models/{given.model}.yaml", given.query or None)
+    spec = parse(given.spec, f"models/{given.model}.yaml", given.query or None, given.code or None)
     asked = [event(given.model, spec, as_of, promote=given.promote) for as_of in instants(getattr(given, "from"), given.to, given.every)]
     store = open_store()
     for each in asked:

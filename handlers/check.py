@@ -15,6 +15,7 @@ from typing import Any
 from handlers.contracts import BadSpec, main
 from handlers.data import scopes
 from handlers.explore import names
+from handlers.models import own
 from handlers.models.estimators import make
 from handlers.modelspec import yaml12
 from handlers.modelspec.grid import expand
@@ -43,8 +44,7 @@ def check(path: Path) -> list[dict[str, Any]]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return [finding(0, "", f"cannot be read: {error}")]
-    beside = path.with_suffix(".sql")
-    spec, found = read(text, str(path), beside.read_text(encoding="utf-8") if beside.exists() else None)
+    spec, found = read(text, str(path), *(beside(path, suffix) for suffix in (".sql", ".py")))
     if spec is None:
         return [finding(f.line, f.path, f.message) for f in found]
     wrong: list[names.Wrong] = [] if spec.name == path.stem else [(("metadata", "name"), f"{spec.name!r} is not {FILE_NAME}")]
@@ -59,6 +59,12 @@ def check(path: Path) -> list[dict[str, Any]]:
         message = f"uploads under {'/'.join(prefix.split('/')[:2])}/ start runs of the name `{lands}`, not `{spec.name}`"
         told.append(finding(line_of(lines, where), ".".join(where), message, "warning"))
     return told
+
+
+def beside(path: Path, suffix: str) -> str | None:
+    """The text of the file of the spec's name with another suffix, None where there is none."""
+    file = path.with_suffix(suffix)
+    return file.read_text(encoding="utf-8") if file.exists() else None
 
 
 def line_of(lines: Mapping[SpecPath, int], path: SpecPath) -> int:
@@ -96,7 +102,9 @@ def _found(look: Callable[[], list[names.Wrong] | None]) -> list[names.Wrong]:
 
 def _estimators(spec: ModelSpec) -> None:
     for trial in expand(spec):
-        make(spec, {**spec.model.params, **trial.params})
+        made = make(spec, {**spec.model.params, **trial.params})
+        if spec.code is not None:
+            own.tried(made)
 
 
 if __name__ == "__main__":

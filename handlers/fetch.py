@@ -31,7 +31,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m handlers.fetch", description=__doc__.splitlines()[0] if __doc__ else None)
     steps = parser.add_subparsers(dest="step", required=True)
     step = steps.add_parser("spec", help="check a spec and pass it on")
-    _options(step, ["model", "spec"], {"query": "", "quiet": "", "run": ""}, ["model", "spec", "quiet", "at-most", "cpu", "memory"])
+    optional = dict.fromkeys(("query", "code", "quiet", "run"), "")
+    _options(step, ["model", "spec"], optional, ["model", "spec", "quiet", "at-most", "cpu", "memory"])
     step = steps.add_parser("look", help="how long until the sources have been quiet")
     _options(step, ["model", "spec", "run", "quiet", "at-most", "since"], {"window": "", "event": "", "context": ""}, ["quiet", "wait"])
     step = steps.add_parser("snapshot", help="take a snapshot of the sources and decide")
@@ -55,7 +56,7 @@ def run(argv: list[str]) -> None:
 
 def read_spec(given: argparse.Namespace) -> None:
     """Parse and check the spec; what later steps need of it becomes outputs, so that none reads it again."""
-    spec = checked(given.spec, f"models/{given.model}.yaml", given.query or None)
+    spec = checked(given.spec, f"models/{given.model}.yaml", given.query or None, given.code or None)
     train = spec.resources.get("train")
     outputs = {
         "model": spec.name,
@@ -70,9 +71,9 @@ def read_spec(given: argparse.Namespace) -> None:
     log("spec read", model=spec.name, task=spec.task, quiet=outputs["quiet"])
 
 
-def checked(text: str, file: str, sql: str | None) -> ModelSpec:
+def checked(text: str, file: str, sql: str | None, code: str | None = None) -> ModelSpec:
     """The spec of a text, its statement included; raises BadSpec."""
-    spec = parse(text, file, sql)
+    spec = parse(text, file, sql, code)
     scopes.check(spec)
     return spec
 

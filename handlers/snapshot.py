@@ -1,4 +1,4 @@
-"""What a run would be trained on now, and why: `python -m handlers.snapshot MODEL --spec TEXT [--query SQL] [-o json]`.
+"""What a run would be trained on now, and why: `python -m handlers.snapshot MODEL --spec TEXT [--query SQL] [--code PYTHON] [-o json]`.
 
 TEXT is the model's spec as a run would read it. The objects of its source are compared with those that the champion has learned. The
 bucket keeps what was learned of objects' contents, and nothing else is written.
@@ -27,9 +27,10 @@ def run(argv: Sequence[str]) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("--spec", required=True)
     parser.add_argument("--query", default="")
+    parser.add_argument("--code", default="")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
     given = parser.parse_args(list(argv))
-    spec = parse(given.spec, f"models/{given.model}.yaml", given.query or None)
+    spec = parse(given.spec, f"models/{given.model}.yaml", given.query or None, given.code or None)
     answer = compared(open_store(), spec)
     print(canonical_json(answer) if given.output == "json" else "\n".join(sentences(answer)))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from handlers.contracts import GaveUp, HandlerError, Stopped, Superseded, json_argument, log, main, write_output
 from handlers.data.manifest import Dataset, load_dataset
-from handlers.models import saved, training
+from handlers.models import own, saved, training
 from handlers.models.estimators import libraries, make
 from handlers.models.kernel import kernel, versions
 from handlers.models.training import Trained
@@ -83,6 +83,8 @@ def _guarded(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial:
 def train(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, asked: dict[str, Any]) -> dict[str, Any]:
     """Train the trial from its last checkpoint, or from the start; its result's document, which is written last."""
     made = make(spec, asked["params"])
+    if spec.code is not None:
+        own.tried(make(spec, asked["params"]))
     request = {"model": model, "trial": trial, "dataset": dataset.digest, "spec": spec.tree(), "params": asked["params"]}
     write_once(store, f"{trials.folder(model, trial)}/request.json", {**request, "varied": asked.get("id", "")})
     done = training.train(

@@ -151,12 +151,11 @@ def read_spec(path: Path, files: Sequence[Path] = ()) -> ModelSpec:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        beside = path.with_suffix(".sql")
-        sql = beside.read_text(encoding="utf-8") if beside.exists() else None
+        sql, code = (check.beside(path, suffix) for suffix in (".sql", ".py"))
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsage(f"{path}: cannot be read: {error}") from error
     try:
-        return fetch.checked(text, str(path), sql)
+        return fetch.checked(text, str(path), sql, code)
     except BadSpec as error:
         line = (
             split_for(yaml12.load(text), files, datetime.now(UTC).date()) if "spec.data.split: this key is required" in str(error) else None

@@ -8,8 +8,9 @@ from typing import Any
 
 from handlers.contracts import BadSpec
 from handlers.metrics.metrics import metric, metrics_of
-from handlers.models import lightgbm, scikit_learn, xgboost
+from handlers.models import lightgbm, own, scikit_learn, xgboost
 from handlers.models.kinds import CLASSES, Estimator, Kind, Recipe
+from handlers.modelspec import own_file
 from handlers.modelspec.model import ModelSpec
 
 # the distribution that an estimator comes from, whose version is part of a trial's name: the kinds that its module lists
@@ -58,9 +59,18 @@ def _nearest(estimator: str) -> str:
 def recipe(spec: ModelSpec, params: Mapping[str, Any]) -> Recipe:
     """What a trial's model is made by; BadSpec for an estimator that is not allowed, or does not do what the spec asks of it."""
     model = spec.model
-    found = kind(model.estimator, spec.task, model.memory)
+    own_one = own_file.named(model.estimator)
+    found = kind(model.estimator, spec.task, model.memory) if own_one is None else _own(spec, *own_one)
     installed(found.path, found.requirements)
     return Recipe(found, spec.task, params, model.seed, classes(spec), model.memory)
+
+
+def _own(spec: ModelSpec, path: str, name: str) -> Kind:
+    found = own.kind(own.File(path, name, spec.code or ""))
+    if found.streams != (spec.model.memory == "stream"):
+        what = f"the class {name} learns by batches: remove" if found.streams else f"a model that {name}() makes needs all rows: set"
+        raise BadSpec(f"model.memory: {what} `memory: whole`")
+    return found
 
 
 def installed(estimator: str, distributions: Sequence[str]) -> None:

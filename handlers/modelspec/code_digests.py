@@ -116,6 +116,11 @@ def _versions(libraries: Sequence[str]) -> dict[str, str]:
     return {name: metadata.version(name) for name in libraries}
 
 
+def of_source(code: str) -> str:
+    """The digest of a text's parsed code."""
+    return _of_source(code.encode())[:16]
+
+
 @cache
 def _of_source(source: bytes) -> str:
     words: list[str] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from handlers.modelspec.code_digests import facts
+from handlers.modelspec.code_digests import facts, of_source
 from handlers.modelspec.model import Lookback, ModelSpec, Source
 from handlers.storage import canonical_json, digest
 
@@ -84,7 +84,7 @@ def dataset_digest(parts: Sequence[Sequence[Any]], spec: ModelSpec, code: str) -
 def trial_digest(dataset: str, spec: ModelSpec, params: Mapping[str, Any], code: str) -> str:
     """Of a trained model: data, estimator with its parameters and seed, training."""
     tree = spec.tree()
-    model = {key: tree["model"][key] for key in ("estimator", "seed", "memory")}
+    model = {key: tree["model"][key] for key in ("estimator", "seed", "memory")} | _own(spec)
     params = {**spec.model.params, **params}
     training = {key: value for key, value in tree["training"].items() if key != "checkpoint"}
     chosen = {"select_by": spec.evaluate.select_by} if spec.training.early_stopping else {}
@@ -103,8 +103,13 @@ def verdict_digest(evaluations: Sequence[str], spec: ModelSpec, champion: str | 
 
 def run_digest(snapshot: str, spec: ModelSpec, code: str) -> str:
     """Of a whole training: everything but promotion, trigger, notifications and resources."""
-    tree = {key: value for key, value in spec.tree().items() if key not in ("promote", "trigger", "notify", "resources")}
-    return digest({"snapshot": snapshot, "spec": tree, "code": code})
+    tree = {key: value for key, value in spec.tree().items() if key not in ("promote", "trigger", "notify", "resources", "code")}
+    return digest({"snapshot": snapshot, "spec": tree, **_own(spec), "code": code})
+
+
+def _own(spec: ModelSpec) -> dict[str, str]:
+    """What the file that makes the model counts for: its parsed code."""
+    return {"file": of_source(spec.code)} if spec.code is not None else {}
 
 
 def promote_digest(spec: ModelSpec, code: str) -> str:

@@ -333,10 +333,12 @@ def _twice(classes: list[Scalar]) -> bool:
 
 
 class ModelSpec(SpecMapping):
-    """A model. `name` is metadata.name; `sql` is the text of data.query, from the spec or from a file."""
+    """A model. `name` is metadata.name; `sql` is the text of data.query, from the spec or from a file; `code` that of the file that makes
+    the model."""
 
     name: str
     sql: str | None = None
+    code: str | None = None
     task: Literal["binary", "multiclass", "regression", "ranking"]
     data: Data
     checks: dict[str, ColumnCheck | RowsCheck] = {}

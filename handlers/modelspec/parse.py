@@ -12,12 +12,13 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from handlers.contracts import MODEL_NAME, BadSpec
-from handlers.modelspec import split_rules, yaml12
+from handlers.modelspec import own_file, split_rules, yaml12
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.supported import unsupported
 
 SpecPath = tuple[str | int, ...]
-SPEC_KEYS = [name for name in ModelSpec.model_fields if name not in ("name", "sql")]
+BESIDE = ("name", "sql", "code")  # of metadata, and of the files beside a spec
+SPEC_KEYS = [name for name in ModelSpec.model_fields if name not in BESIDE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,13 @@ class SpecFinding:
         return f"{self.file}:{self.line}: {self.path}: {self.message}" if self.path else f"{self.file}:{self.line}: {self.message}"
 
 
-def parse(text: str, file: str = "spec", sql: str | None = None) -> ModelSpec:
-    """The spec of a YAML 1.2 text (or the JSON of an earlier parse); `sql` is the text of the file that data.query names.
+def parse(text: str, file: str = "spec", sql: str | None = None, code: str | None = None) -> ModelSpec:
+    """The spec of a YAML 1.2 text (or the JSON of an earlier parse); `sql` is the text of the file that data.query names, `code` that of
+    the one that model.estimator names.
 
     Raises BadSpec with every finding, a line each.
     """
-    spec, findings = read(text, file, sql)
+    spec, findings = read(text, file, sql, code)
     if spec is None:
         raise BadSpec("\n".join(map(str, findings)))
     return spec
@@ -52,7 +54,7 @@ def load(text: str) -> ModelSpec:
         raise BadSpec(f"--spec: not a spec as `handlers.fetch spec` writes it: {error.errors()[0]['msg']}") from error
 
 
-def read(text: str, file: str, sql: str | None = None) -> tuple[ModelSpec | None, list[SpecFinding]]:
+def read(text: str, file: str, sql: str | None = None, code: str | None = None) -> tuple[ModelSpec | None, list[SpecFinding]]:
     """The spec, or what is wrong with it."""
     try:
         tree = yaml12.load(text)
@@ -71,7 +73,7 @@ def read(text: str, file: str, sql: str | None = None) -> tuple[ModelSpec | None
     envelope = list(_envelope(tree))
     if envelope:
         return None, [finding(path, message) for path, message in envelope]
-    given = {**tree["spec"], "name": tree["metadata"]["name"], "sql": sql}
+    given = {**tree["spec"], "name": tree["metadata"]["name"], "sql": sql, "code": None}
     query = (given.get("data") or {}).get("query") if isinstance(given.get("data"), dict) else None
     if isinstance(query, dict) and isinstance(query.get("sql"), str):
         given["sql"] = query["sql"]
@@ -85,6 +87,15 @@ def read(text: str, file: str, sql: str | None = None) -> tuple[ModelSpec | None
         else [(("data", "query", "file"), f"there is no file {spec.data.query.file!r} beside the spec")]
     )
     wrong = [finding(("spec", *path), message) for path, message in [*missing, *unsupported(spec)]]
+    own = own_file.named(spec.model.estimator)
+    own, only = own_file.named(spec.model.estimator), f"models/{spec.name}.py"
+    if own is not None and own[0] == only and code is not None:
+        spec = spec.model_copy(update={"code": code})
+        where = f"{file.removesuffix('.yaml')}.py" if file.endswith(".yaml") else only
+        wrong += [SpecFinding(where, each.line, "", each.message) for each in own_file.wrong(code, own[1])]
+    elif own is not None:
+        why = f"there is no file {only} beside the spec" if own[0] == only else f"the file of this model must be {only}, not {own[0]}"
+        wrong.append(finding(("spec", "model", "estimator"), why))
     return (None, wrong) if wrong else (spec, [])
 
 
@@ -107,7 +118,7 @@ def _envelope(tree: Any) -> Iterator[tuple[SpecPath, str]]:
     if not isinstance(tree.get("spec"), dict):
         yield ("spec",), f"must be a mapping with the keys {', '.join(SPEC_KEYS)}"
     else:
-        for key in ("name", "sql"):
+        for key in BESIDE:
             if key in tree["spec"]:
                 yield ("spec", key), _unknown(key, SPEC_KEYS)
 
@@ -179,11 +190,7 @@ def _keys(model: Any, path: SpecPath, given: Any) -> Iterator[str]:
         here = [inner for kind in here for inner in _step(kind, step)]
     for kind in here:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from (
-                field.alias or name
-                for name, field in kind.model_fields.items()
-                if (kind, name) not in ((ModelSpec, "name"), (ModelSpec, "sql"))
-            )
+            yield from (field.alias or name for name, field in kind.model_fields.items() if kind is not ModelSpec or name not in BESIDE)
 
 
 def _step(kind: Any, step: str | int) -> Iterator[Any]:

@@ -30,10 +30,8 @@ def _data(spec: ModelSpec) -> Iterator[Refusal]:
 
 
 def _training(spec: ModelSpec) -> Iterator[Refusal]:
-    if spec.model.estimator.startswith("models/"):
-        yield ("model", "estimator"), "not supported yet: an estimator of your own; supported: scikit-learn's, by dotted path"
     if spec.model.image:
-        yield _not_yet("model", "image")
+        yield _not_yet("model", "image", instead="`images:` of an overlay names the image of all models (docs/howto/images.md)")
     for key in ("space", "random", "halving", "until"):
         if getattr(spec.search, key) is not None:
             yield _not_yet("search", key, instead="supported: search.grid")

@@ -60,3 +60,8 @@ def spec_files(place: Place) -> dict[str, str] | None:
 
         return spec_files_of(place)
     return local_engine(place).spec_files()
+
+
+def beside(files: dict[str, str], model: str) -> list[str]:
+    """The options that give a handler what stands beside the model's spec."""
+    return ["--query", files.get(f"{model}.sql", ""), "--code", files.get(f"{model}.py", "")]

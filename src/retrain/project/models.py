@@ -16,9 +16,9 @@ ENTRY = re.compile(r"^  - (\S+)\s*$")
 
 
 def wanted(folder: Path) -> list[str]:
-    """The entries that the ConfigMap of models needs: every spec and every .sql file, by name; and `<prefix>.yaml=<file>` if a model's data
+    """The entries that the ConfigMap of models needs: every spec, .sql and .py file, by name; and `<prefix>.yaml=<file>` if a model's data
     lands under another name than its own, because a Sensor knows only the key of an object."""
-    files = specs(folder) + sorted(folder.glob("*.sql"))
+    files = specs(folder) + sorted(folder.glob("*.sql")) + sorted(folder.glob("*.py"))
     entries = {file.name: file.name for file in files}
     for file in files:
         stem = _lands_under(file.with_suffix(".yaml"))

@@ -14,7 +14,7 @@ import click
 from localargo import InvalidInput, NotFound, Unavailable
 from retrain.cli import completion
 from retrain.cli.options import output_option, place_option
-from retrain.client.connect import argo_server, bucket_environment, models, spec_files
+from retrain.client.connect import argo_server, beside, bucket_environment, models, spec_files
 from retrain.client.place import Place
 from retrain.client.protocol import ArgoServer
 from retrain.client.webhook import Webhook, webhook_of
@@ -100,7 +100,7 @@ class Plan:
             known = ", ".join(models(place) or ()) or "none yet"
             raise NotFound(f"there is no model {model!r}; there are: {known}. `retrain apply` loads the specs of models/ into an engine")
         self._bucket = bucket_environment(place)
-        self._arguments = [model, "--spec", files[f"{model}.yaml"], "--query", files.get(f"{model}.sql", ""), *options]
+        self._arguments = [model, "--spec", files[f"{model}.yaml"], *beside(files, model), *options]
 
     def steps(self) -> list[Step]:
         return list(json.loads(ask(self._bucket, *self._arguments, handler="backfill"))["steps"])

@@ -8,7 +8,7 @@ from localargo import NotFound
 from retrain.cli import completion
 from retrain.cli.models._answers import show
 from retrain.cli.options import output_option, place_option
-from retrain.client.connect import spec_files
+from retrain.client.connect import beside, spec_files
 from retrain.client.place import Place
 
 
@@ -26,5 +26,5 @@ def snapshot(model: str, output: str, place: Place) -> None:
     if f"{model}.yaml" not in files:
         known = ", ".join(sorted(name.removesuffix(".yaml") for name in files if name.endswith(".yaml"))) or "none yet"
         raise NotFound(f"there is no model {model!r}; there are: {known}. `retrain apply` loads the specs of models/ into an engine")
-    given = [model, "--spec", files[f"{model}.yaml"], "--query", files.get(f"{model}.sql", "")]
+    given = [model, "--spec", files[f"{model}.yaml"], *beside(files, model)]
     show(place, output, *given, handler="snapshot")

@@ -1,0 +1,272 @@
+"""A model of your own: one Python file beside the spec, whose text came with the spec and from nowhere else.
+
+A function `build(params, seed)` gives anything with scikit-learn's `fit` and `predict`, which gets all rows at once. A class
+`Class(params, seed)` learns by batches: `partial_fit(batch)`, `predict(batch)`, `save(folder)`, `load(folder)`; `batch` is a `Rows`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from handlers.contracts import BadData, BadSpec, HandlerError
+from handlers.models import model_file, scikit_learn
+from handlers.models.kinds import CLASSES, NUMBERS, Estimator, Kind, Recipe
+from handlers.modelspec import own_file
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from handlers.data.read import Batch
+
+SKOPS, XGBOOST = "model.skops", "model.ubj"
+# types of scikit-learn that skops does not trust by itself
+TRUSTED = frozenset(name for kind in scikit_learn.KINDS for name in kind.trusted)
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "xgboost": "xgboost-cpu", "yaml": "PyYAML", "PIL": "pillow", "cv2": "opencv-python"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a class gets: `X` (rows, columns) csr_matrix or ndarray, `y` class numbers or numbers and `weight`, both None in `predict`."""
+
+    X: Any
+    y: Any = None
+    weight: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """The file's text, and the name in it that makes the model."""
+
+    path: str
+    name: str
+    code: str
+
+    @property
+    def module(self) -> str:
+        """Two texts of one file are two modules: a champion is judged beside a challenger of changed code."""
+        return f"{Path(self.path).stem.replace('-', '_')}_{hashlib.sha256(self.code.encode()).hexdigest()[:16]}"
+
+    def line(self, name: str) -> int:
+        text = f"def {name}", f"class {name}"
+        return next((number for number, line in enumerate(self.code.splitlines(), 1) if line.startswith(text)), 1)
+
+    def wrong(self, message: str) -> BadSpec:
+        return BadSpec(f"model.estimator: {self.path}:{self.line(self.name)}: {message}")
+
+
+@cache
+def module(file: File) -> ModuleType:
+    """The file, run; BadSpec names the line that cannot be."""
+    made = ModuleType(file.module)
+    made.__file__ = file.path
+    linecache.cache[file.path] = (len(file.code), None, file.code.splitlines(keepends=True), file.path)
+    with calling(file):
+        code = compile(file.code, file.path, "exec")
+        sys.modules[file.module] = made
+        exec(code, made.__dict__)  # noqa: S102 the spec's own file, which came with the spec and from nowhere else
+    return made
+
+
+@contextmanager
+def calling(file: File) -> Iterator[None]:
+    """Call the file's code: what goes wrong in it is the file's, at the last of its lines that was run."""
+    try:
+        yield
+    except (HandlerError, MemoryError):
+        raise
+    except ModuleNotFoundError as error:
+        package = DISTRIBUTIONS.get(str(error.name).partition(".")[0], str(error.name).partition(".")[0])
+        how = f"run `python -m pip install {package}`"
+        raise BadSpec(f"model.estimator: {_at(file, error)}: it needs the package {package}, which is not installed here; {how}") from error
+    except Exception as error:
+        text = str(error).splitlines()[0] if str(error) else ""
+        raise BadSpec(f"model.estimator: {_at(file, error)}: {type(error).__name__}: {text}"[:600]) from error
+
+
+def _at(file: File, error: Exception) -> str:
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file.path]
+    own = error.lineno if isinstance(error, SyntaxError) and error.filename == file.path else None
+    return f"{file.path}:{own or (lines[-1] if lines else file.line(file.name))}"
+
+
+class Own:
+    """What `build` gave, or an object of the class: `made`."""
+
+    def __init__(self, recipe: Recipe, file: File) -> None:
+        self.recipe = recipe
+        self.file = file
+        self.batches = recipe.kind.streams
+        with calling(file):
+            self.made = getattr(module(file), file.name)(dict(recipe.params), recipe.seed)
+        for method in own_file.METHODS if self.batches else ("fit", "predict"):
+            if not callable(getattr(self.made, method, None)):
+                raise file.wrong(f"what {file.name} gives is a {type(self.made).__name__}, which has no {method}()")
+
+    @property
+    def probable(self) -> bool:
+        return bool(self.recipe.classes) and (self.batches or hasattr(self.made, "predict_proba"))
+
+    @property
+    def weighs(self) -> bool:
+        from inspect import signature
+
+        with calling(self.file):
+            return self.batches or "sample_weight" in signature(self.made.fit).parameters
+
+    def learn(self, batch: Batch) -> None:
+        import numpy as np
+
+        y = batch.y.astype(np.int64) if self.recipe.classes else batch.y
+        with calling(self.file):
+            if self.batches:
+                self.made.partial_fit(Rows(batch.X, y, batch.weight))
+            else:
+                self.made.fit(batch.X, y, **({} if batch.weight is None else {"sample_weight": batch.weight}))
+
+    def predict(self, X: Any) -> tuple[NDArray[Any], str]:
+        import numpy as np
+
+        rows, classes = X.shape[0], self.recipe.classes
+        with calling(self.file):
+            score = np.asarray(self._predicted(X), dtype=np.float64)
+        if self.probable and score.shape == (rows, 2) and classes == 2:
+            score = score[:, 1]
+        elif self.probable and score.ndim == 2 and not self.batches and hasattr(self.made, "classes_"):
+            whole = np.zeros((rows, classes))
+            whole[:, np.asarray(self.made.classes_, dtype=np.int64)] = score
+            score = whole
+        wanted = (rows, classes) if classes > 2 and self.probable else (rows,)
+        if score.shape != wanted:
+            raise self.file.wrong(f"predict gives the shape {score.shape} for {rows:,} rows; wanted is {wanted}")
+        if not np.isfinite(score).all():
+            raise self.file.wrong(f"predict gives {int((~np.isfinite(score)).sum()):,} values that are no numbers (NaN or infinity)")
+        if not classes:
+            return score, "value"
+        if self.probable:
+            if score.min(initial=0.0) < 0 or score.max(initial=0.0) > 1:
+                raise self.file.wrong("predict gives values below 0 or above 1, which are no probabilities")
+            return score, "probability"
+        return (score - 0.5 if classes == 2 else np.eye(classes)[score.astype(np.int64)]), "decision"
+
+    def _predicted(self, X: Any) -> Any:
+        if self.batches:
+            return self.made.predict(Rows(X))
+        return self.made.predict_proba(X) if self.probable else self.made.predict(X)
+
+    def save(self, folder: Path) -> None:
+        if callable(getattr(self.made, "save", None)):
+            with calling(self.file):
+                self.made.save(folder)
+        elif _of_xgboost(self.made):
+            self.made.save_model(folder / XGBOOST)
+        else:
+            (folder / SKOPS).write_bytes(self._skops())
+
+    def _skops(self) -> bytes:
+        from skops import io
+
+        try:
+            data = model_file.dump(self.made)
+            beyond = [name for name in io.get_untrusted_types(data=data) if not trusted(self.file, name)]
+        except Exception as error:
+            why = f"it cannot be saved without pickle ({str(error)[:200]})"
+            raise self.file.wrong(f"{why}; give it save(folder) and load(folder)") from error
+        if beyond:
+            why = f"it cannot be saved without pickle, for it holds {', '.join(sorted(beyond)[:3])}"
+            raise self.file.wrong(f"{why}; give it save(folder) and load(folder), or a class that learns by batches")
+        return data
+
+    def digest(self) -> str:
+        if not callable(getattr(self.made, "save", None)) and not _of_xgboost(self.made):
+            return model_file.state_digest(self.made)
+        import tempfile
+
+        found = hashlib.sha256()
+        with tempfile.TemporaryDirectory() as place:
+            self.save(Path(place))
+            for path in sorted(Path(place).rglob("*")):
+                if path.is_file():
+                    found.update(f"{path.relative_to(place).as_posix()}:{hashlib.sha256(path.read_bytes()).hexdigest()};".encode())
+        return found.hexdigest()[:16]
+
+    def finite(self) -> bool:
+        return True  # `predict`, which follows, looks at every value
+
+
+def _of_xgboost(made: Any) -> bool:
+    return type(made).__module__.startswith("xgboost.") and hasattr(made, "save_model")
+
+
+def trusted(file: File, name: str) -> bool:
+    """Whether a model's file may hold this type or function: a known one of scikit-learn, or one that the spec's own file defines."""
+    where, _, short = name.rpartition(".")
+    if where != file.module:
+        return name in TRUSTED
+    return getattr(getattr(module(file), short, None), "__module__", None) == file.module
+
+
+def _load(file: File) -> Callable[[Recipe, Path, str], Estimator]:
+    def load(recipe: Recipe, folder: Path, where: str) -> Estimator:
+        from skops import io
+
+        made = Own(recipe, file)
+        if callable(getattr(made.made, "load", None)) and callable(getattr(made.made, "save", None)):
+            with calling(file):
+                made.made.load(folder)
+        elif (folder / XGBOOST).exists() and _of_xgboost(made.made):
+            try:
+                made.made.load_model(folder / XGBOOST)
+            except ValueError as error:
+                raise BadData(f"{where}/{XGBOOST}: not a readable model file; delete the trial's folder to train it again") from error
+        else:
+            data = (folder / SKOPS).read_bytes()
+            try:
+                names = io.get_untrusted_types(data=data)
+                beyond = [name for name in names if not trusted(file, name)]
+                if beyond:
+                    what = f"it contains types that {file.path} does not need: {', '.join(beyond)}"
+                    raise BadData(f"{where}/{SKOPS}: {what}; it is not loaded")
+                found = io.loads(data, trusted=names)
+            except (KeyError, ValueError, TypeError, OSError, ImportError, AttributeError) as error:
+                text = f"{where}/{SKOPS}: not a readable model file ({error}); delete the trial's folder to train it again"
+                raise BadData(text) from error
+            if type(found) is not type(made.made):
+                raise BadData(f"{where}/{SKOPS}: contains {type(found).__name__}, but {file.name} gives {type(made.made).__name__}")
+            made.made = found
+        return made
+
+    return load
+
+
+def kind(file: File) -> Kind:
+    """The estimator of a file."""
+    batches = own_file.is_class(file.code, file.name)
+    requirements = ("numpy", "scipy", "scikit-learn", "skops")
+    return Kind(f"{file.path}:{file.name}", (*CLASSES, *NUMBERS), batches, lambda recipe: Own(recipe, file), _load(file), requirements)
+
+
+def tried(model: Estimator) -> None:
+    """Let a fresh model learn and predict made-up rows, save and load: what is broken shows before anything is trained."""
+    import numpy as np
+
+    from handlers.data.read import Batch, Position
+    from handlers.models import saved
+
+    random, recipe = np.random.default_rng(0), model.recipe
+    X = random.normal(size=(200, 32))
+    y = np.arange(200) % recipe.classes if recipe.classes else X[:, 0]
+    model.learn(Batch(X, y.astype(float), None, None, Position(0, 0, 200), {}))
+    score, _ = model.predict(X)
+    again = saved.loaded(recipe, saved.files(model), recipe.kind.path)
+    if not np.array_equal(again.predict(X)[0], score):
+        raise BadSpec(f"model.estimator: {recipe.kind.path}: after load(folder) it predicts otherwise than before save(folder)")
