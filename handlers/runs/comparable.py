@@ -129,6 +129,8 @@ def _differs(dataset: Dataset, spec: ModelSpec, champion: TrainedTrial) -> str |
         return f"the champion's task is {champion.spec.task}, this one is {spec.task}"
     if champion.spec.data.target != spec.data.target:
         return "the champion predicts another target (data.target has changed)"
+    if champion.made is None:
+        return f"the champion was made by another {champion.spec.model.estimator.partition(':')[0]}, and no code from the bucket is run"
     missing = [name for name in champion.encoder.served if name not in dataset.schema]
     if missing:
         return f"the champion needs column {missing[0]!r}, which data.query no longer gives"

@@ -42,9 +42,9 @@ def verdict(
     """The verdict's document. Nothing is changed in the bucket but the evaluations, which are kept."""
     gate = gates.Gate.of(spec.promote.gate.model_dump() if spec.promote.gate else None, spec.evaluate.select_by)
     best = choose(scores, spec.task, spec.evaluate.select_by)
-    winner = TrainedTrial.open(store, model, best["trial"])
+    winner = TrainedTrial.open(store, model, best["trial"], spec.code)
     same = pointer.record is not None and pointer.record["trial"] == winner.trial
-    champion = TrainedTrial.open(store, model, pointer.record["trial"]) if pointer.record is not None and not same else None
+    champion = TrainedTrial.open(store, model, pointer.record["trial"], spec.code) if pointer.record is not None and not same else None
     rows = comparable(store, dataset, spec, champion)
     ours = winner.predict(store, rows.dataset, spec, "test")
     compared = champion if rows.why_not is None else None

@@ -20,7 +20,7 @@ from handlers.models import saved
 from handlers.models.estimators import libraries, recipe
 from handlers.models.kinds import Estimator
 from handlers.models.predict import predict
-from handlers.modelspec.code_digests import code_digest
+from handlers.modelspec.code_digests import code_digest, of_source
 from handlers.modelspec.digests import evaluation_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load as load_spec
@@ -36,30 +36,38 @@ class TrainedTrial:
 
     trial: str
     request: dict[str, Any]
-    made: Estimator
+    made: Estimator | None
     spec: ModelSpec
     dataset: Dataset
     encoder: Encoder
 
     @classmethod
-    def open(cls, store: Store, model: str, trial: str) -> TrainedTrial:
-        made, request, spec = open_model(store, model, trial)
+    def open(cls, store: Store, model: str, trial: str, code: str | None) -> TrainedTrial:
+        """`code` is the file that may be run: of a trial made by another one `made` is None."""
+        made, request, spec = open_model(store, model, trial, code)
         dataset = load_dataset(store, model, request["dataset"])
         return cls(trial, request, made, spec, dataset, Encoder(dataset, spec))
 
     def predict(self, store: Store, rows: Dataset, spec: ModelSpec, role: str) -> Predictions:
         """Predictions for the rows of `role` in the manifest `rows`; `spec` says what target, weight and cluster they have."""
+        if self.made is None:
+            raise BadData(f"trial {self.trial}: {self.spec.model.estimator} is not the file that made this model; it is not run")
         return predict(self.made, batches(store, rows, spec, self.encoder, role, columns=list(spec.evaluate.slices)), role)
 
 
-def open_model(store: Store, model: str, trial: str) -> tuple[Estimator, dict[str, Any], ModelSpec]:
-    """The trained model, the trial's request and the spec that it was trained with; BadData when there is no such trained trial."""
+def open_model(store: Store, model: str, trial: str, code: str | None = None) -> tuple[Estimator | None, dict[str, Any], ModelSpec]:
+    """The trained model, the trial's request and the spec that it was trained with; BadData when there is no such trained trial.
+
+    What an object of the bucket says is never run: a model of a file of one's own is None unless `code`, the spec's own, is that file.
+    """
     request = optional_json(store, f"{trials.folder(model, trial)}/request.json")
     files = trials.model_files(store, model, trial)
     where = f"{trials.folder(model, trial)}/model"
     if request is None or not files:
         raise BadData(f"{where}: there is no trained model; run `retrain runs {model}` to see which trials there are")
     spec = load_spec(canonical_json(request["spec"]))
+    if spec.code is not None and (code is None or of_source(code) != of_source(spec.code)):
+        return None, request, spec
     return saved.loaded(recipe(spec, request["params"]), files, where), request, spec
 
 
@@ -109,7 +117,7 @@ def on_valid(store: Store, model: str, trial: str, spec: ModelSpec, dataset: Dat
     known = optional_json(store, key(model, trial, named(trial, spec.model.estimator, rows, spec, wanted)))
     if known is not None:
         return known
-    trained = TrainedTrial.open(store, model, trial)
+    trained = TrainedTrial.open(store, model, trial, spec.code)
     predictions = trained.predict(store, dataset, spec, "valid")
     metrics = {name: interval(metric(spec.task, name), predictions).to_json() for name in wanted}
     found = document(trained, "valid", rows, spec, predictions, metrics)
