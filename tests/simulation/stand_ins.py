@@ -180,6 +180,7 @@ def verdict(
     before = pointer.record and {k: pointer.record.get(k) for k in ("number", "trial", "run", "dataset")}
     kept = before is not None and before["trial"] == best["trial"]
     return {
+        "model": model,
         "run": run,
         "digest": digest([best["trial"], before]),
         "decision": "kept" if kept else "promoted",
@@ -189,6 +190,7 @@ def verdict(
         "resampled": "",
         "winner": {"trial": best["trial"], "params": {}},
         "champion": before,
+        "trials": [{"trial": score["trial"]} for score in scores],
         "dataset": dataset.digest,
     }
 
