@@ -24,7 +24,8 @@ from handlers.storage import Conflict, Missing, Store, Temporary, canonical_json
 BEAT_SECONDS = 20.0
 # every long stage renews it; long enough for pods that wait for a node between two stages
 DEAD_AFTER_SECONDS = 900.0
-# between two steps of a run that goes well: its next pods may wait for a place (limits.yaml) or a node, and nothing can beat for them
+# between two steps of a run that goes well: its next pods may wait for a place (limits.yaml) or a node, and nothing can beat for them;
+# the tick `heal` asks whether the run is still there
 WAITS_SECONDS = 6 * 3600.0
 ATTEMPTS = 50
 
@@ -46,6 +47,10 @@ class Claim:
 
     def held(self, now: float) -> bool:
         return bool(self.run) and now - self.heartbeat < (WAITS_SECONDS if self.waits else DEAD_AFTER_SECONDS)
+
+    def silent(self, now: float) -> bool:
+        """Whether nothing says if the run waits for a place or is dead."""
+        return self.waits and self.held(now) and now - self.heartbeat >= DEAD_AFTER_SECONDS
 
     @property
     def stopped_by(self) -> str:
@@ -126,6 +131,14 @@ def release(store: Store, model: str, run: str) -> bool:
         if _write(store, model, Claim("", store.server_time(), (), last), etag):
             return bool(claim.wanted)
     raise TryAgain(f"{claim_key(model)} changes too often to be released; it is retried")
+
+
+def ended(store: Store, model: str, run: str) -> None:
+    """The run is known to have ended: if it still has the claim it waits for nothing, and what is wanted of it stays for who takes over."""
+    claim, etag = read(store, model)
+    if claim.run == run and claim.waits:
+        # another write came first: somebody has the claim, or the next tick asks again
+        _write(store, model, replace(claim, waits=False), etag)
 
 
 def since(claim: Claim, run: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -214,11 +214,13 @@ def test_a_run_that_nobody_judged_is_followed_from_its_exit_handler(ours: Workfl
     assert followup.name.startswith("retrain-flight-delay-after-")
 
 
-def heal(ours: Workflows, starts: list[dict[str, str]] | int, notify: str = "no", **changed: Fake) -> Ended:
+def heal(
+    ours: Workflows, starts: list[dict[str, str]] | int, notify: str = "no", silent: Sequence[dict[str, str]] = (), **changed: Fake
+) -> Ended:
     def look(inputs: Mapping[str, str]) -> Mapping[str, str] | int:
-        if "model" in inputs:  # of a run that was started
+        if "spec" in inputs:  # of a run that was started
             return {"quiet": "yes", "wait": "0s"}
-        return starts if isinstance(starts, int) else {"starts": json.dumps(starts), "notify": notify}
+        return starts if isinstance(starts, int) else {"starts": json.dumps(starts), "silent": json.dumps(silent), "notify": notify}
 
     return ours.when("heal", {"window": "17"}, fakes=handlers(look=look, **changed))
 
@@ -238,6 +240,53 @@ def test_where_nothing_is_left_undone_nothing_is_started(ours: Workflows) -> Non
 
 def test_a_look_that_fails_is_seen(ours: Workflows) -> None:
     assert heal(ours, 78).phase == "Failed"
+
+
+DEAD = """
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: dead}
+spec:
+  entrypoint: dead
+  volumes: [{name: models, configMap: {name: models}}]
+  templates:
+  - name: dead
+    steps:
+    - - name: start
+        templateRef: {name: followup, template: followup}
+        arguments: {parameters: [{name: model, value: flight-delay}, {name: name, value: retrain-dead}, {name: template, value: retrain}]}
+    - - {name: wait, template: wait}
+    - - name: silent
+        templateRef: {name: heal, template: silent}
+        arguments: {parameters: [{name: window, value: "17"}, {name: model, value: flight-delay}, {name: run, value: RUN}]}
+  - name: wait
+    resource:
+      action: get
+      successCondition: status.phase == Failed
+      manifest: |
+        apiVersion: argoproj.io/v1alpha1
+        kind: Workflow
+        metadata: {name: retrain-dead}
+"""
+
+
+@pytest.mark.parametrize(("run", "ended"), [("retrain-dead", True), ("{{workflow.name}}", False), ("deleted", False)])
+def test_a_run_that_is_silent_is_asked_for_and_what_it_held_is_started_where_it_has_ended(ours: Workflows, run: str, ended: bool) -> None:
+    def look(inputs: Mapping[str, str]) -> Mapping[str, str]:
+        if "spec" in inputs:
+            return {"quiet": "yes", "wait": "0s"}
+        assert (inputs["model"], inputs["ended"], inputs["window"]) == ("flight-delay", "retrain-dead", "17")
+        return {"starts": json.dumps([{"model": "flight-delay", "name": "retrain-17", "event": ""}]), "silent": "[]", "notify": "no"}
+
+    found = ours.given(DEAD.replace("RUN", f'"{run}"')).when("dead", fakes=handlers(look=look, promote=lambda inputs: 70))
+    assert sorted(w.name for w in found.created) == (["retrain-17", "retrain-dead"] if ended else ["retrain-dead"])
+    assert found.phases["ask"] == ("Failed" if run == "deleted" else "Succeeded")
+
+
+def test_a_tick_that_asks_for_a_run_that_is_gone_does_the_rest_all_the_same(ours: Workflows) -> None:
+    start = {"model": "flight-delay", "name": "retrain-flight-delay-17", "event": ""}
+    ended = heal(ours, [start], silent=[{"model": "x", "run": "gone"}])
+    assert (ended.phase, len(ended.created)) == ("Succeeded", 1)
 
 
 @pytest.mark.parametrize("ends", [{}, 1, 75, 137], ids=str)
