@@ -34,7 +34,7 @@ def play(first: int, count: int, figures: dict[str, Any], out: Path) -> None:
             faults.update(happened.split()[0] for happened in world.faults.happened)
             figures["seeds"] += 1
             figures["changes"] += len(world.changes)
-            figures["workflows"] += world.ended
+            figures["workflows"] += world.engine.ended
             figures["turns"] += world.scheduler.turns
             figures["claims_taken_over"] += world.watch.takeovers
             figures["promotions"] += len(world.watch.history())

@@ -1,8 +1,8 @@
 """Judge a run's winner against the champion and move the champion pointer; or write the run's report.
 
 `python -m handlers.promote [judge] --model M --spec JSON --dataset DIGEST --run NAME --results JSON --status TEXT --decision D
---verdict-out PATH --again-out PATH --event-out PATH` and `python -m handlers.promote report --model M --run NAME --status PHASE
---failures JSON --again-out PATH --event-out PATH --notify-out PATH`, which ends a run that nobody judged.
+--verdict-out PATH --again-out PATH --name-out PATH --event-out PATH` and `python -m handlers.promote report --model M --run NAME --status
+PHASE --failures JSON --again-out PATH --name-out PATH --event-out PATH --notify-out PATH`, which ends a run that nobody judged.
 
 Written in this order: verdict.json, the marker in trained/, the history entry, the pointer, the events that tell of it, result.json; then
 the claim is released.
@@ -28,7 +28,7 @@ from handlers.report.run_report import ended_early, parse_failures, write_report
 from handlers.runs import champion as champions
 from handlers.runs import pacing, past, requests, trained, trials, waiting
 from handlers.runs.champion import Overtaken
-from handlers.runs.claim import Heartbeat, release, resume, since, superseded, told, wish
+from handlers.runs.claim import Heartbeat, Released, follower, release, resume, since, superseded, told
 from handlers.runs.claim import read as read_claim
 from handlers.runs.comparison import verdict as judged
 from handlers.runs.evaluation import on_valid
@@ -53,7 +53,8 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         parser.add_argument(f"--{name}", required=True)
     for name in ("verdict-out", "again-out"):
         parser.add_argument(f"--{name}", required=True, metavar="PATH")
-    parser.add_argument("--event-out", metavar="PATH")
+    for name in ("name-out", "event-out"):
+        parser.add_argument(f"--{name}", metavar="PATH")
     return parser.parse_args(argv)
 
 
@@ -63,7 +64,7 @@ def report_arguments(argv: Sequence[str]) -> argparse.Namespace:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--status", default="")
     parser.add_argument("--failures", default="null")
-    for name in ("again-out", "event-out", "notify-out"):
+    for name in ("again-out", "name-out", "event-out", "notify-out"):
         parser.add_argument(f"--{name}", metavar="PATH")
     return parser.parse_args(argv)
 
@@ -79,15 +80,22 @@ def run(argv: Sequence[str] | None = None) -> None:
 def report(given: argparse.Namespace) -> None:
     """The last thing of a run, whatever happened to it: its result and its claim when it was not judged, and its page."""
     store = open_store()
-    again = close(store, given)
-    write_output(given.again_out, "yes" if again else "no")
-    write_output(given.event_out, wish(store, given.model, given.run))
+    again = _follow(given, close(store, given))
     write_output(given.notify_out, "yes" if outbox.waiting(store, given.model) else "no")
     log("report is written", key=write_report(store, given.model, given.run, given.status, given.failures), again=again)
 
 
-def close(store: Store, given: argparse.Namespace) -> bool:
-    """End a run that nobody judged (stopped, or in error) and let go of what it holds; True when something was wanted meanwhile."""
+def _follow(given: argparse.Namespace, released: Released) -> bool:
+    """Say whether a run follows, and which."""
+    name, event = follower(given.model, given.run, released)
+    write_output(given.again_out, "yes" if released.wanted else "no")
+    write_output(given.name_out, name)
+    write_output(given.event_out, event)
+    return released.wanted
+
+
+def close(store: Store, given: argparse.Namespace) -> Released:
+    """End a run that nobody judged (stopped, or in error) and let go of what it holds; what was wanted meanwhile."""
     joined = waiting.leave(store, given.model, given.run)
     record = read_run(store, given.model, given.run)
     if record.result is None:
@@ -97,13 +105,12 @@ def close(store: Store, given: argparse.Namespace) -> bool:
         else:
             verdict, outcome = {}, _ended_early(store, given)
         result = {"model": given.model, "run": given.run, **outcome, "closed": True, "at": store.server_time()}
-        outbox.put(store, receivers.told_of(store, given.model, given.run), result, verdict, int(verdict.get("lost", 0)))
-        requests.end(store, given.model, given.run, result)
+        _ended(store, given, "", result, verdict)
     unjudged = record.result is None or bool(record.result.get("closed"))
     holds = read_claim(store, given.model)[0].run == given.run
     # a run that was judged let go of its claim then, and started what follows it
-    wanted = (unjudged or holds) and release(store, given.model, given.run)
-    return wanted or joined
+    released = release(store, given.model, given.run) if unjudged or holds else Released()
+    return released._replace(wanted=released.wanted or joined)
 
 
 def _ended_early(store: Store, given: argparse.Namespace) -> dict[str, Any]:
@@ -121,10 +128,9 @@ def judge(given: argparse.Namespace) -> None:
             # a run that failed may have been tried again: what came of it now counts, while its data is the newest that was claimed
             _not_since(given.run, resume(store, given.model, given.run))
         result = end(store, given, record.request or {})
-    again = release(store, given.model, given.run)
+    released = release(store, given.model, given.run)
     write_output(given.verdict_out, canonical_json({k: result.get(k) for k in ("outcome", "reason", "champion", "winner")}))
-    write_output(given.again_out, "yes" if again else "no")
-    write_output(given.event_out, wish(store, given.model, given.run))
+    again = _follow(given, released)
     log("run has ended", run=given.run, outcome=result["outcome"], reason=result["reason"], again=again)
     if result["outcome"] == "failed":
         raise GaveUp(result["reason"])
@@ -138,8 +144,16 @@ def end(store: Store, given: argparse.Namespace, request: dict[str, Any]) -> dic
     if verdict and request and not verdict["lost"] and given.decision == "train" and not requests.asked(request).as_of:
         pacing.finished(store, load(given.spec), request, load_dataset(store, given.model, outcome["dataset"]))
     result["at"] = store.server_time()
-    outbox.put(store, receivers.told_of(store, given.model, given.run, given.spec), result, verdict, int(verdict.get("lost", 0)))
-    return requests.end(store, given.model, given.run, result)
+    return _ended(store, given, given.spec, result, verdict)
+
+
+def _ended(store: Store, given: argparse.Namespace, spec: str, result: dict[str, Any], verdict: dict[str, Any]) -> dict[str, Any]:
+    """The events that tell of a result, then the result; the one that counts."""
+    receiving = receivers.told_of(store, given.model, given.run, spec)
+    entries = outbox.put(store, receiving, result, verdict, int(verdict.get("lost", 0)))
+    counts = requests.end(store, given.model, given.run, result)
+    outbox.drop(store, entries, counts)
+    return counts
 
 
 def lost_trials(given: argparse.Namespace, scores: Sequence[dict[str, Any]]) -> int:

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from handlers.contracts import Superseded, TryAgain, log
-from handlers.storage import Conflict, Missing, Store, Temporary, canonical_json, write_json
+from handlers.storage import Conflict, Missing, Store, Temporary, canonical_json, digest, write_json
 
 BEAT_SECONDS = 20.0
 # every long stage renews it; long enough for pods that wait for a node between two stages
@@ -119,17 +119,27 @@ def taken(store: Store, model: str, run: str, wanted: dict[str, Any], before: Ca
     raise TryAgain(f"{claim_key(model)} changes too often to be claimed; it is retried")
 
 
-def release(store: Store, model: str, run: str) -> bool:
-    """Release the claim; True when something was wanted meanwhile. Called again by the same run, it gives the same answer."""
+class Released(NamedTuple):
+    """What was `wanted` meanwhile, by which `runs`, and `now`: why the one that was submitted with `--now` was."""
+
+    wanted: bool = False
+    runs: tuple[str, ...] = ()
+    now: str = ""
+
+
+def release(store: Store, model: str, run: str) -> Released:
+    """Release the claim; what was wanted meanwhile. Called again by the same run, it gives the same answer, until another has had it."""
     for _ in range(ATTEMPTS):
         claim, etag = read(store, model)
         if claim.run != run:
-            return bool(claim.last and claim.last.get("run") == run and claim.last.get("wanted"))
+            last = claim.last or {}
+            known = last if last.get("run") == run else {}
+            return Released(bool(known.get("wanted")), tuple(known.get("runs") or ()), str(known.get("now", "")))
         now = [each["now"] for each in claim.wanted if each.get("now")]
         runs = [each["run"] for each in claim.wanted if each.get("run")]
         last = {"run": run, "wanted": bool(claim.wanted), "runs": runs, **({"now": now[-1]} if now else {})}
         if _write(store, model, Claim("", store.server_time(), (), last), etag):
-            return bool(claim.wanted)
+            return Released(bool(claim.wanted), tuple(runs), now[-1] if now else "")
     raise TryAgain(f"{claim_key(model)} changes too often to be released; it is retried")
 
 
@@ -158,13 +168,15 @@ def resume(store: Store, model: str, run: str) -> str:
     raise TryAgain(f"{claim_key(model)} changes too often to be claimed; it is retried")
 
 
-def wish(store: Store, model: str, run: str) -> str:
-    """The event of the run that follows `run`, which has let go of the claim: "" unless one was wanted that was submitted with `--now`."""
-    last = read(store, model)[0].last or {}
-    if last.get("run") != run or not last.get("now"):
-        return ""
-    event = {"model": model, "reason": last["now"], "source": "followup", "now": "yes"}
-    return base64.b64encode(canonical_json(event).encode()).decode()
+def follower(model: str, run: str, released: Released) -> tuple[str, str]:
+    """The name and the event of the run that follows `run`.
+
+    The name is that of what was wanted, so that a step that is repeated asks for one run, and a run that is tried again for another. The
+    event is "" unless one was wanted that was submitted with `--now`.
+    """
+    name = f"retrain-{model}-after-{digest([run, *released.runs])[:8]}"
+    event = {"model": model, "reason": released.now, "source": "followup", "now": "yes"}
+    return name, base64.b64encode(canonical_json(event).encode()).decode() if released.now else ""
 
 
 def superseded(store: Store, model: str, run: str) -> str:
