@@ -196,11 +196,11 @@ def learn(store: Store, folder: str, _spec: ModelSpec, dataset: Any, params: dic
     if Here.process().superseded:
         raise Stopped("the state is saved")
     scheduler.pause(scheduler.random.choice(COMPUTES))
-    return SimpleNamespace(learner=SimpleNamespace(estimator=digest([dataset.digest, params])))
+    return SimpleNamespace(made=digest([dataset.digest, params]))
 
 
 def trial_document(trial: str, _spec: ModelSpec, dataset: Any, done: Any, params: dict[str, Any]) -> dict[str, Any]:
-    found = {"trial": trial, "dataset": dataset.digest, "params": params, "state": done.learner.estimator}
+    found = {"trial": trial, "dataset": dataset.digest, "params": params, "state": done.made}
     return {**found, "estimator": "", "learned": {}, "valid": {}, "epoch": 1, "epochs": 1}
 
 
@@ -277,8 +277,9 @@ def installed() -> Iterator[None]:
         put(transform, transform=make_dataset, make_arguments=remembered(transform.make_arguments))
         put(notify, post=post, messages=SimpleNamespace(of=lambda event, *_: event), deliver=partial(notify.deliver, clock=lambda: 0.0))
         put(notify, receivers=SimpleNamespace(receiver=lambda *_: SimpleNamespace(url="", key="")))
-        put(train, load_spec=cached, check_grid=lambda _spec: None, dump=str.encode, _document=trial_document)
-        put(training, fresh_learner=lambda _spec, params: params, train=learn)
+        put(train, load_spec=cached, check_grid=lambda _spec: None, make=lambda _spec, params: params, _document=trial_document)
+        put(train, saved=SimpleNamespace(files=lambda made: {"model.skops": made.encode()}))
+        put(training, train=learn)
         put(evaluate, on_valid=on_valid)
         put(promote, on_valid=on_valid, judged=verdict, write_report=write_report)
         put(promote, report_arguments=remembered(promote.report_arguments))
