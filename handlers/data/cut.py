@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from handlers.contracts import BadData
 from handlers.data import statistics
 from handlers.data.split import Range
-from handlers.data.units import UNIT
+from handlers.data.units import OWN, UNIT
 from handlers.modelspec.model import ModelSpec
 from handlers.storage import Missing, Store
 
@@ -48,7 +48,7 @@ def rows_of(table: pa.Table, units: Range) -> tuple[int, int]:
 def described(table: pa.Table, spec: ModelSpec) -> dict[str, statistics.Statistics]:
     """The statistics of a part's columns, or of some of its rows."""
     needed = {*spec.features, getattr(spec.data.split, "stratify", None)}
-    return statistics.of_table(table, [n for n in table.column_names if n != UNIT and (n not in spec.data.key or n in needed)])
+    return statistics.of_table(table, [n for n in table.column_names if n not in OWN and (n not in spec.data.key or n in needed)])
 
 
 def distinct(table: pa.Table) -> list[int]:
