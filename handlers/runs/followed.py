@@ -53,7 +53,8 @@ def event_of(request: Mapping[str, Any] | None) -> Doc | None:
     if not context.get("id") and not asked.get("source"):
         return None
     about = {name: asked.get(name, "") for name in ("model", "key", "etag", "reason")}
-    return {**{name: context.get(name, "") for name in CONTEXT}, **about, "from": asked.get("source", "")}
+    of_sender = {"ce_id": asked.get("id", ""), "ce_source": asked.get("sender", "")}
+    return {**{name: context.get(name, "") for name in CONTEXT}, **about, "from": asked.get("source", ""), **of_sender}
 
 
 def of_run(store: Store, record: RunRecord) -> Doc:
