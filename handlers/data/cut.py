@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from handlers.contracts import BadData
 from handlers.data import statistics
 from handlers.data.split import Range
-from handlers.data.units import OWN, UNIT
+from handlers.data.units import OBJECT, OWN, UNIT
 from handlers.modelspec.model import ModelSpec
 from handlers.storage import Missing, Store
 
@@ -28,6 +28,14 @@ def table_of(store: Store, key: str, columns: list[str] | None = None) -> pa.Tab
         return parquet.read_table(io.BytesIO(store.get(key)), columns=columns, use_threads=False)
     except Missing:
         raise gone(key, "parts.json") from None
+
+
+def object_of(store: Store, key: str, row: int, keys: Sequence[str]) -> str:
+    """The key of the source object that a row of a part came from; `keys` are those of the part's share, or the one object's."""
+    if len(keys) == 1:
+        return keys[0]
+    number: int = table_of(store, key, [OBJECT]).column(OBJECT)[row].as_py()
+    return keys[number]
 
 
 def gone(key: str, marker: str) -> BadData:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, counted
-from handlers.data import cut, shares
+from handlers.data import cut
 from handlers.data.split import Range, decides_units
 from handlers.data.stored import write
 from handlers.data.units import UNIT
@@ -110,7 +110,7 @@ def _once(store: Store, names: list[str], shared: Shared, keys: Mapping[str, lis
     places = [
         (*shared.stored[number], row) for number, row in zip(same.column(PART).to_pylist(), same.column(ROW).to_pylist(), strict=True)
     ]
-    objects = " and ".join(sorted({shares.object_of(store, part["key"], row, keys[source]) for part, source, row in places}))
+    objects = " and ".join(sorted({cut.object_of(store, part["key"], row, keys[source]) for part, source, row in places}))
     shown = ", ".join(f"{name}={value}" for name, value in first.items())
     repeated = f"{counted(len(twice), 'key')} {'occurs' if len(twice) == 1 else 'occur'} more than once"
     raise BadData(f"{objects}: {repeated}, for example {shown}; data.key must identify one row (on_duplicate: last keeps the last)")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handlers.contracts import BadData, BadSpec, counted
-from handlers.data import cut, groups, roles, shares, statistics
+from handlers.data import cut, groups, roles, statistics
 from handlers.data import split as splits
 from handlers.data.classes import Classes
 from handlers.data.stored import one_schema
@@ -158,7 +158,7 @@ def _bounds(store: Store, documents: list[dict[str, Any]], spec: ModelSpec, as_o
             raise
         part, source = max(found, key=lambda f: (f[0]["units"][-1], f[1]))
         newest = splits.label(splits.unit_of(split), part["units"][-1])
-        key = shares.object_of(store, part["key"], part["rows"] - 1, shared.get(source, [source]))
+        key = cut.object_of(store, part["key"], part["rows"] - 1, shared.get(source, [source]))
         raise BadData(f"{error}; the newest value of {split.column!r}, {newest}, is in {key}") from error
 
 
@@ -179,7 +179,7 @@ def _enough_rows(store: Store, dataset: Dataset, spec: ModelSpec) -> None:
         if not parts:
             raise BadData(why)
         last = parts[-1]
-        key = shares.object_of(store, last.key, last.first + last.rows - 1, dataset.objects_of(last))
+        key = cut.object_of(store, last.key, last.first + last.rows - 1, dataset.objects_of(last))
         raise BadData(f"{why}; the newest, of {splits.label(dataset.unit, last.units[-1])}, are in {key}")
 
 
@@ -263,7 +263,7 @@ def _vectors(store: Store, spec: ModelSpec, piece: groups.Piece, shared: Mapping
             size, of = min(wrong.items(), key=lambda item: item[1]["first"])
             rows = counted(sum(each["rows"] for each in wrong.values()), "vector")
             row = part["first"] + of["first"]
-            source = shares.object_of(store, part["key"], row - 1, shared.get(piece.source, [piece.source]))
+            source = cut.object_of(store, part["key"], row - 1, shared.get(piece.source, [piece.source]))
             raise BadData(
                 f"{source}: column {name!r} has {rows} of another length than features.{name}.size, which is {feature.size}; "
                 f"the first has {size} numbers and is in row {row} of {part['key']}"

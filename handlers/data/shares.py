@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec, counted, log
 from handlers.data import checks, gather, objects, parts, query, units
-from handlers.data.cut import table_of
 from handlers.data.gather import Gathered
 from handlers.data.objects import Identity
 from handlers.data.parts import Made
@@ -209,11 +208,3 @@ def _check(table: pa.Table, spec: ModelSpec, share: Share) -> None:
             of_object.block(table.slice(first, count))
         of_object.end()
         first += count
-
-
-def object_of(store: Store, key: str, row: int, keys: Sequence[str]) -> str:
-    """The key of the source object that a row of a part came from; `keys` are those of the part's share, or the one object's."""
-    if len(keys) == 1:
-        return keys[0]
-    number: int = table_of(store, key, [OBJECT]).column(OBJECT)[row].as_py()
-    return keys[number]
