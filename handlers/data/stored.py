@@ -10,7 +10,7 @@ from handlers.data import checks, statistics, units
 from handlers.data.column_types import type_name
 from handlers.data.cut import described, distinct
 from handlers.data.split import label, unit_of
-from handlers.data.units import UNIT
+from handlers.data.units import OWN, UNIT
 from handlers.modelspec.model import ModelSpec
 from handlers.storage import Store
 
@@ -62,7 +62,7 @@ def write(store: Store, folder: str, table: pa.Table, spec: ModelSpec, key: str)
         "bytes": len(data),
         "whole": units.reaches_the_end(_newest(table, known[-1]), spec),
         "statistics": found,
-        "schema": {field.name: type_name(field.type) for field in table.schema if field.name != UNIT},
+        "schema": {field.name: type_name(field.type) for field in table.schema if field.name not in OWN},
     }
 
 

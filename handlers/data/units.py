@@ -15,7 +15,10 @@ from handlers.modelspec.model import ModelSpec, TimeSplit
 if TYPE_CHECKING:
     import pyarrow as pa
 
-UNIT = " unit"  # the column of a part that holds it; no column of a source can be called so
+# columns of a part; no column of a source can be called so
+UNIT = " unit"
+OBJECT = " object"  # of a part that objects share: the number of the object that a row came from
+OWN = (UNIT, OBJECT)
 CLOCKS = {"epoch_s": "s", "epoch_ms": "ms"}
 
 
