@@ -98,7 +98,7 @@ def dataset_key(model: str, digest: str) -> str:
 def build(store: Store, documents: Iterable[dict[str, Any]], spec: ModelSpec, as_of: float, code: str) -> Dataset:
     """The dataset of all source objects' part documents; raises BadData for an empty role or a schema that differs between objects."""
     documents = sorted(documents, key=lambda d: d["source"][0])
-    schema = _schema(documents)
+    schema = _schema(documents, spec)
     _columns(spec, schema)
     used = features(spec, schema)
     bounds = _bounds(documents, spec, as_of)
@@ -165,8 +165,11 @@ def _enough_rows(dataset: Dataset, spec: ModelSpec) -> None:
         raise BadData(f"{what} of {spec.data.split.column!r}), but at least {LEAST_ROWS} are needed{newest}")
 
 
-def _schema(documents: list[dict[str, Any]]) -> dict[str, str]:
+def _schema(documents: list[dict[str, Any]], spec: ModelSpec) -> dict[str, str]:
     schema = one_schema(documents, "data.sources")
+    unlabelled = sum(document["unlabelled"] for document in documents)
+    if not schema and unlabelled:
+        raise BadData(f"column {spec.data.target.column!r} is missing in all of {counted(unlabelled, 'row')} (data.target.column)")
     if not schema:
         raise BadData("no rows in any object of the sources")
     return schema
