@@ -29,9 +29,11 @@ def one_schema(documents: Iterable[dict[str, Any]], where: str) -> dict[str, str
         mine, theirs = document["schema"], there[0]["schema"]
         if mine != theirs:
             column = next(n for n in [*theirs, *mine] if mine.get(n) != theirs.get(n))
+            both = column in mine and column in theirs
+            what = "its type" if both else "the columns that every object has"
             raise BadData(
                 f"{document['source'][0]}: column {column!r} is {mine.get(column, 'missing')}, in {there[0]['source'][0]} "
-                f"{theirs.get(column, 'missing')}; declare its type under {where}"
+                f"{theirs.get(column, 'missing')}; declare {what} under {where}"
             )
     return there[0]["schema"] if there else {}
 
