@@ -46,15 +46,15 @@ def of_column(column: pa.ChunkedArray) -> Statistics:
     kind = column.type
     found: Statistics = {"count": len(column), "missing": missing(column)}
     counted = t.is_string(kind) or t.is_large_string(kind) or t.is_integer(kind) or t.is_boolean(kind)
-    if counted:
-        pairs = pc.value_counts(column.drop_null().cast(pa.string())).to_pylist()
-        if len(pairs) <= LIMIT:
-            found["counts"] = {pair["values"]: pair["counts"] for pair in sorted(pairs, key=lambda p: p["values"])}
+    if counted and len(pairs := _counted(column)) <= LIMIT:
+        # as text only the values that differ, not every row
+        texts = pairs.field("values").cast(pa.string()).to_pylist()
+        found["counts"] = dict(sorted(zip(texts, pairs.field("counts").to_pylist(), strict=True)))
     if t.is_integer(kind) or t.is_floating(kind) or t.is_boolean(kind):
-        values = (
-            (column.cast(pa.int8()) if t.is_boolean(kind) else column).drop_null().cast(pa.float64(), safe=False)
-        )  # integers above 2^53 are rounded
-        if t.is_floating(kind):
+        values = column.cast(pa.int8()) if t.is_boolean(kind) else column
+        values = values.drop_null() if values.null_count else values
+        values = values.cast(pa.float64(), safe=False)  # integers above 2^53 are rounded
+        if len(values) > found["count"] - found["missing"]:
             values = values.filter(pc.is_finite(values))
         # as one array, so that the sums do not depend on where the blocks end
         whole = values.combine_chunks()
@@ -71,6 +71,14 @@ def of_column(column: pa.ChunkedArray) -> Statistics:
     if is_list(kind):
         found["sizes"] = _sizes(column)
     return found
+
+
+def _counted(column: pa.ChunkedArray) -> pa.StructArray:
+    """(`values`, `counts`) of the values that differ; a missing one is none."""
+    import pyarrow.compute as pc
+
+    pairs = pc.value_counts(column)
+    return pairs.filter(pc.is_valid(pairs.field("values"))) if column.null_count else pairs
 
 
 def is_list(kind: pa.DataType) -> bool:
