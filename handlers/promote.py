@@ -25,7 +25,7 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from handlers.report.run_report import ended_early, parse_failures, write_report
 from handlers.runs import champion as champions
-from handlers.runs import pacing, past, requests, trained, trials, waiting
+from handlers.runs import pacing, past, requests, rounds, trained, trials, waiting
 from handlers.runs.champion import Overtaken
 from handlers.runs.claim import Heartbeat, release, resume, since, superseded, told, wish
 from handlers.runs.claim import read as read_claim
@@ -135,8 +135,13 @@ def end(store: Store, given: argparse.Namespace) -> dict[str, Any]:
 
 
 def lost_trials(given: argparse.Namespace, judged: Sequence[str]) -> int:
-    """How many trials of the grid were not trained and evaluated; of a run that only decides again none can be lost."""
-    return len(expand(load(given.spec))) - len(judged) if given.decision == "train" else 0
+    """How many trials of the search were not trained and evaluated; of a run that only decides again none can be lost."""
+    if given.decision != "train":
+        return 0
+    spec = load(given.spec)
+    if spec.search.has_rounds:
+        return rounds.searched(open_store(), given.model, given.run).lost
+    return len(expand(spec)) - len(judged)
 
 
 def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any]:
@@ -153,6 +158,8 @@ def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -
         spec = _spec(given.spec)
         if given.decision == "redecide":
             dataset, scores = earlier(store, given.model, given.run, request, spec)
+        elif spec.search.has_rounds:
+            scores = rounds.searched(store, given.model, given.run).scores(spec)
         failed = _failed(given.status, given.decision, scores, failures.of_run(store, given.model, given.run))
         by = superseded(store, given.model, given.run)
         # what was trained in full is judged all the same
@@ -162,6 +169,7 @@ def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -
             return failed
         with Heartbeat(store, given.model, given.run):
             document = decide(store, given.model, spec, dataset, given.run, scores, requests.asked(request))
+        rounds.forget_checkpoints(store, given.model, given.run)
     except (BadData, BadSpec, GaveUp) as error:
         # without a spec no step came so far that it could be named
         reasons = [] if given.spec else failures.of_run(store, given.model, given.run)
@@ -249,7 +257,8 @@ def decide(
         if known is not None and _carried_out(store, model, known):
             return known
         against = pointer if asked.promotes else champions.Pointer(None, None)
-        known = past.verdict(judged(store, model, spec, load_dataset(store, model, dataset), run, scores, against), asked)
+        found = judged(store, model, spec, load_dataset(store, model, dataset), run, scores, against)
+        known = past.verdict({**found, **rounds.searched(store, model, run).told(spec)}, asked)
         claim, _ = read_claim(store, model)
         if claim.run != run:
             _not_since(run, since(claim, run))
