@@ -14,7 +14,7 @@ import argparse
 
 from handlers.contracts import WrongUsage, json_argument, log, main, write_output
 from handlers.modelspec.parse import load
-from handlers.runs import rounds
+from handlers.runs import next_round, rounds
 from handlers.storage import canonical_json, open_store
 
 # characters of a list of trials; beyond it they are passed by reference. An argument can have 128 KiB, and a Workflow holds all of them
@@ -42,7 +42,7 @@ def run(argv: list[str]) -> None:
 
 def begin(given: argparse.Namespace) -> None:
     spec = load(given.spec)
-    found = rounds.begin(spec)
+    found = next_round.begin(spec)
     if spec.search.has_rounds or _is_long(found):
         if not given.run:
             raise WrongUsage("--run: required for a search that has rounds or many trials; they are recorded in the run's folder")
@@ -58,7 +58,7 @@ def go_on(given: argparse.Namespace) -> None:
     items = json_argument(given.results, "--results")
     # an item may be JSON in a string, as a workflow engine passes results
     trained = [str((json_argument(each, "--results") if isinstance(each, str) else each)["trial"]) for each in items]
-    found, judged = rounds.go_on(open_store(), given.model, given.run, load(given.spec), given.round, trained)
+    found, judged = next_round.go_on(open_store(), given.model, given.run, load(given.spec), given.round, trained)
     write_output(given.trials_out, _listed(found, given.round))
     write_output(given.more_out, "yes" if found else "no")
     write_output(given.judged_out, canonical_json([{"trial": trial} for trial in judged]))

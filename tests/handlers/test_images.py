@@ -86,9 +86,9 @@ def test_later_rounds_are_listed_with_the_packages_of_their_image(
     search = {"space": {"alpha": {"log_uniform": [1e-6, 1e-2]}}, "random": 4, "until": {"rounds": 2}, "sampler": sampler}
     tree = {"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": "late"}, "spec": changed(SPEC, search=search)}
     begin = ["-m", "handlers.grid"]
-    given = ["--model", "late", "--run", "r", "--spec", parse(json.dumps(tree)).text(), "--trials-out", str(tmp_path / "trials")]
+    given = ["--model", "late", "--run", "r", "--spec", parse(json.dumps(tree)).text(), "--trials-out", str(tmp_path / "listed")]
     images[image].python(*begin, *given, RETRAIN_BUCKET=f"file://{tmp_path}")
-    trials = json.loads((tmp_path / "trials").read_text())
+    trials = json.loads((tmp_path / "listed").read_text())
     for number, trial in enumerate(trials):
         folder = tmp_path / f"trials/late/t{number}"
         folder.mkdir(parents=True)
@@ -96,7 +96,7 @@ def test_later_rounds_are_listed_with_the_packages_of_their_image(
         (folder / "result.json").write_text(json.dumps({"params": params, "valid": {"roc_auc": 0.6 + number / 100}}))
     results = json.dumps([{"trial": f"t{number}"} for number in range(4)])
     images[image].python(*begin, "next", *given, "--round", "1", "--results", results, RETRAIN_BUCKET=f"file://{tmp_path}")
-    second = json.loads((tmp_path / "trials").read_text())
+    second = json.loads((tmp_path / "listed").read_text())
     assert len({each["id"] for each in (*trials, *second)}) == 8
     if sampler == "tpe":
         with pytest.raises(AssertionError, match="pip install 'retrain\\[search\\]'"):
