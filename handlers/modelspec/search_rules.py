@@ -46,9 +46,7 @@ def _rounds(spec: ModelSpec) -> Iterator[Refusal]:
             yield ("search", "until"), "not accepted with search.halving; give one of the two"
         if search.sampler is not None:
             yield ("search", "sampler"), "not accepted with search.halving, which draws all its trials before the first is trained"
-        if spec.model.memory == "whole":
-            yield ("search", "halving"), "halves by epochs, and `memory: whole` has one; use an estimator that learns from batches"
-        elif search.halving.min_epochs >= spec.training.epochs:
+        if search.halving.min_epochs >= spec.training.epochs:
             yield (
                 ("search", "halving", "min_epochs"),
                 f"{search.halving.min_epochs} is not less than training.epochs, which is {spec.training.epochs}: there is nothing to halve",

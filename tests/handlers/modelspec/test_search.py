@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from handlers.check import check
 from handlers.contracts import BadSpec
 from handlers.modelspec import yaml12
 from handlers.modelspec.grid import expand, probes, varied
@@ -70,10 +71,23 @@ def test_what_cannot_work_is_refused_with_its_key(search: dict[str, Any], words:
     assert found is None and any(words in str(each) for each in findings), list(map(str, findings))
 
 
-def test_halving_needs_batches() -> None:
+@pytest.mark.parametrize(
+    ("search", "words"),
+    [
+        ({"grid": {"max_depth": [1, 2]}, "halving": {}}, "search.halving: halves by epochs, and `memory: whole` has one"),
+        ({"grid": {"max_depth": [1, 2]}, "random": 1, "until": {"rounds": 2, "metric": "mae", "at_most": 1}}, "'mae' is not a metric"),
+        (
+            {"grid": {"max_depth": [1, 2]}, "random": 1, "until": {"rounds": 2, "metric": "log_loss", "at_least": 1}},
+            "search.until.at_least: less of log_loss is better; use at_most",
+        ),
+        ({"space": {"max_depth": {"int": [0, 2]}}, "random": 1}, "'max_depth' parameter of RandomForestClassifier"),
+    ],
+)
+def test_what_the_estimator_or_the_task_cannot_do_is_said_by_lint(search: dict[str, Any], words: str, tmp_path: Path) -> None:
     model = {"estimator": "sklearn.ensemble.RandomForestClassifier", "memory": "whole"}
-    _, findings = read(tree({"grid": {"max_depth": [1, 2]}, "halving": {}}, model=model), "m.yaml")
-    assert "halves by epochs, and `memory: whole` has one" in str(findings[0])
+    path = tmp_path / "flight-delay.yaml"
+    path.write_text(tree(search, model=model), encoding="utf-8")
+    assert any(words in found["message"] or words in f"{found['path']}: {found['message']}".removeprefix("spec.") for found in check(path))
 
 
 def test_a_spec_that_says_nothing_new_has_the_tree_that_it_had() -> None:
