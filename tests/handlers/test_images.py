@@ -26,7 +26,10 @@ from tests.handlers.stages.world import SPEC, changed, month
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # imported in functions that the step does not call; the run below proves it
-NOT_CALLED = {"fetch": {"numpy", "pyarrow", "scipy"}, "grid": {"numpy", "optuna", "pyarrow", "scipy", "skops", "sklearn", "scikit-learn"}}
+NOT_CALLED = {
+    "fetch": {"numpy", "pyarrow", "scipy", "skops", "scikit-learn"},
+    "grid": {"numpy", "optuna", "pyarrow", "scipy", "skops", "scikit-learn"},
+}
 
 
 @pytest.fixture(scope="module")
