@@ -45,8 +45,8 @@ class Metric:
         return challenger - champion if self.higher else champion - challenger
 
 
-def metric(task: str, name: str) -> Metric:
-    """The metric of that name for that task; BadSpec lists what is accepted and the nearest name."""
+def metric(task: str, name: str, key: str = "evaluate") -> Metric:
+    """The metric of that name for that task; BadSpec names the `key` and lists what is accepted and the nearest name."""
     table = METRICS.get(task)
     if table is None:
         raise BadSpec(f"task {task!r} has no metrics; accepted: {', '.join(METRICS)}")
@@ -54,7 +54,7 @@ def metric(task: str, name: str) -> Metric:
     if found is None:
         near = get_close_matches(name, table, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise BadSpec(f"evaluate: {name!r} is not a metric of task {task!r}; accepted: {', '.join(table)}{hint}")
+        raise BadSpec(f"{key}: {name!r} is not a metric of task {task!r}; accepted: {', '.join(table)}{hint}")
     return found
 
 

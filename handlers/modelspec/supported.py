@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handlers.modelspec import feature_rules, source_rules, split_rules
+from handlers.modelspec import feature_rules, search_rules, source_rules, split_rules
 from handlers.modelspec.model import ModelSpec
 
 Refusal = tuple[tuple[str | int, ...], str]
@@ -34,12 +34,7 @@ def _training(spec: ModelSpec) -> Iterator[Refusal]:
         yield ("model", "estimator"), "not supported yet: an estimator of your own; supported: scikit-learn's, by dotted path"
     if spec.model.image:
         yield _not_yet("model", "image")
-    for key in ("space", "random", "halving", "until"):
-        if getattr(spec.search, key) is not None:
-            yield _not_yet("search", key, instead="supported: search.grid")
-    for name, values in (spec.search.grid or {}).items():
-        if not values:
-            yield ("search", "grid", name), "an empty list gives no trial; list at least one value"
+    yield from search_rules.wrong(spec)
     if spec.training.validate_ is not None:
         yield _not_yet("training", "validate", instead="every epoch is validated on all valid rows")
 
