@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,7 @@ def test_a_process_that_the_system_kills_leaves_its_work_to_the_first() -> None:
 
 WAITS = """
 import os, sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from handlers import workers
@@ -168,3 +170,14 @@ def test_no_process_outlives_the_one_that_began_it(tmp_path: Path, number: signa
     wait_until(lambda: not any(alive(pid) for pid in pids))
     if number != signal.SIGKILL:
         assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a thread has its own turns")
+def test_a_thread_gives_way_and_the_others_do_not() -> None:
+    def mine() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = mine()
+    with ThreadPoolExecutor(1, initializer=workers.behind) as pool:
+        assert pool.submit(mine).result() == min(19, before + workers.BEHIND)
+    assert mine() == before
