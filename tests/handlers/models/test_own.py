@@ -1,0 +1,207 @@
+"""A model of one's own: both shapes learn, save and resume; what is broken is named by file and line before anything is trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handlers import check
+from handlers.contracts import BadData, BadSpec
+from handlers.models import own, saved
+from handlers.models.estimators import make
+from handlers.modelspec.digests import run_digest, trial_digest
+from handlers.modelspec.parse import read
+from handlers.runs import evaluation
+from tests.handlers.models.making import batch
+from tests.handlers.stages.world import SPEC, World, changed, month
+
+BUILD = '''
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+
+def doubled(X):
+    return X * 2
+
+
+def build(params, seed):
+    """A forest."""
+    forest = RandomForestClassifier(n_estimators=params.get("trees", 5), random_state=seed)
+    return make_pipeline(FunctionTransformer(doubled, accept_sparse=True), forest)
+'''
+CLASS = """
+import json
+
+import numpy as np
+
+
+class Means:
+    def __init__(self, params, seed):
+        self.n = np.zeros((2, 2))
+
+    def side(self, X):
+        return np.asarray(X[:, [0]].toarray() if hasattr(X, "toarray") else X[:, [0]]).ravel() > 0
+
+    def partial_fit(self, batch):
+        for side in (0, 1):
+            self.n[side] += np.bincount(batch.y[self.side(batch.X) == side], minlength=2)
+
+    def predict(self, batch):
+        shares = (self.n[:, 1] + 1) / (self.n.sum(axis=1) + 2)
+        return shares[self.side(batch.X).astype(int)]
+
+    def save(self, folder):
+        (folder / "counts.json").write_text(json.dumps(self.n.tolist()))
+
+    def load(self, folder):
+        self.n = np.array(json.loads((folder / "counts.json").read_text()))
+"""
+XGB = """
+from xgboost import XGBClassifier
+
+
+def build(params, seed):
+    return XGBClassifier(n_estimators=3, random_state=seed, **params)
+"""
+SHAPES = [(BUILD, "build", "whole"), (CLASS, "Means", "stream"), (XGB, "build", "whole")]
+
+
+def tree(name: str, memory: str, **more: Any) -> dict[str, Any]:
+    model = {"estimator": f"models/late.py:{name}", "memory": memory}
+    return changed(SPEC, search=None, model=model, promote=None, **more)
+
+
+def spec(code: str, name: str, memory: str) -> Any:
+    document = {"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": "late"}, "spec": tree(name, memory)}
+    found, wrong = read(json.dumps(document), "models/late.yaml", code=code)
+    if found is None:
+        raise BadSpec("\n".join(map(str, wrong)))
+    return found
+
+
+def rows(number: int) -> Any:
+    random = np.random.default_rng(number)
+    X = random.normal(size=(80, 4))
+    return batch(X, (X[:, 0] + 0.2 * random.normal(size=80) > 0).astype(float))
+
+
+@pytest.mark.parametrize(("code", "name", "memory"), SHAPES)
+def test_each_shape_learns_and_is_the_same_after_saving(code: str, name: str, memory: str) -> None:
+    model = make(spec(code, name, memory), {})
+    own.tried(model)
+    model = make(spec(code, name, memory), {})
+    resumed = make(spec(code, name, memory), {})
+    for number in range(4 if memory == "stream" else 1):
+        model.learn(rows(number))
+        resumed.learn(rows(number))
+        resumed = saved.loaded(resumed.recipe, saved.files(resumed), "here")
+    assert resumed.digest() == model.digest()
+    score, what = model.predict(rows(9).X)
+    assert what == "probability"
+    assert np.array_equal(resumed.predict(rows(9).X)[0], score)
+    assert ((score > 0.5) == rows(9).y).mean() > 0.8
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "memory", "said"),
+    [
+        (BUILD + "\ndef (", "build", "whole", r"models/late.py:16: not Python: invalid syntax"),
+        (BUILD, "built", "whole", r"models/late.py:1: it has no function and no class 'built'; it has: doubled, build"),
+        (BUILD.replace("(params, seed)", "(params)"), "build", "whole", r"models/late.py:11: build\(params\): .* takes \(params, seed\)"),
+        (CLASS.replace("def save", "def keep"), "Means", "stream", r"models/late.py:7: class Means has no save\(\)"),
+        (BUILD, "build", "stream", "model.memory: a model that build.. makes needs all rows: set `memory: whole`"),
+        (CLASS, "Means", "whole", "model.memory: the class Means learns by batches: remove `memory: whole`"),
+        (BUILD.replace("sklearn.pipeline", "sklearn.pipelin"), "build", "whole", r"late.py:3: it needs the package scikit-learn"),
+        (BUILD.replace("from sklearn.pipeline", "import nosuch\nfrom sklearn.pipeline"), "build", "whole", "pip install nosuch"),
+        (BUILD.replace("return X * 2", "return X * [2]"), "build", "whole", r"models/late.py:8: ValueError"),
+        (
+            BUILD.replace("return make_pipeline", "make_pipeline"),
+            "build",
+            "whole",
+            r"late.py:11: what build gives is a NoneType, .* no fit",
+        ),
+        (
+            CLASS.replace("return shares[", "return np.nan * shares["),
+            "Means",
+            "stream",
+            r"late.py:7: predict gives 200 values that are no n",
+        ),
+        (CLASS.replace("return shares[", "return 2 + shares["), "Means", "stream", r"late.py:7: predict gives values below 0 or above 1"),
+        (CLASS.replace("return shares[", "return shares, shares["), "Means", "stream", r"late.py:"),
+        (CLASS.replace('"counts.json").read_text()', '"count.json").read_text()'), "Means", "stream", r"late.py:26: FileNotFoundError"),
+        (CLASS.replace("self.n = np.array(json", "json = (json"), "Means", "stream", r"late.py:\d+: UnboundLocalError"),
+        (CLASS.replace("self.n.tolist()", "[[1, 2], [3, 4]]"), "Means", "stream", "after load.folder. it predicts otherwise"),
+        (
+            BUILD.replace("FunctionTransformer(doubled", "FunctionTransformer(lambda X: X"),
+            "build",
+            "whole",
+            "cannot be saved without pickle",
+        ),
+        (BUILD + '\nTEXT = "{{workflow.name}}"\n', "build", "whole", r"models/late.py:16: `{{` would be taken for a parameter"),
+        (BUILD + "#" * 70000, "build", "whole", r"models/late.py:1: it has 70,\d+ bytes"),
+    ],
+)
+def test_what_is_broken_is_named_by_file_and_line(code: str, name: str, memory: str, said: str) -> None:
+    with pytest.raises(BadSpec, match=said):
+        own.tried(make(spec(code, name, memory), {}))
+
+
+def test_lint_says_so(tmp_path: Path) -> None:
+    import yaml
+
+    file = tmp_path / "late.yaml"
+    document = {"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": "late"}, "spec": tree("build", "whole")}
+    file.write_text(yaml.safe_dump(document))
+    assert "there is no file models/late.py beside the spec" in check.check(file)[0]["message"]
+    file.with_suffix(".py").write_text(BUILD)
+    assert check.check(file) == []
+    file.with_suffix(".py").write_text(BUILD.replace("return X * 2", "return X * [2]"))
+    assert "models/late.py:8: ValueError" in check.check(file)[0]["message"]
+    file.write_text(file.read_text().replace("models/late.py", "models/other.py"))
+    assert "the file of this model must be models/late.py, not models/other.py" in check.check(file)[0]["message"]
+
+
+def test_its_code_names_its_trials_and_a_comment_does_not() -> None:
+    first, noted, other = (spec(code, "build", "whole") for code in (BUILD, BUILD + "# more\n", BUILD.replace("* 2", "* 3")))
+    for name in (lambda s: trial_digest("d", s, {}, "c"), lambda s: run_digest("s", s, "c")):
+        assert name(first) == name(noted) != name(other)
+
+
+@pytest.mark.parametrize(("code", "name", "memory"), SHAPES[:2])
+def test_a_run_and_no_code_of_the_bucket(code: str, name: str, memory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "out").mkdir()
+    world = World(tmp_path / "bucket", tmp_path / "out")
+    monkeypatch.setenv("RETRAIN_BUCKET", f"file://{world.folder}")
+    world.spec = tree(name, memory)
+    world.code = code
+    world.put("1.csv", month("2013-01-01", 40))
+    assert world.run("a")["outcome"] == "promoted"
+    champion = world.champion()
+    made, request, _ = evaluation.open_model(world.store, "late", champion["trial"], code)
+    assert made is not None
+    assert made.digest() == champion["state"]
+    key = f"trials/late/{champion['trial']}/request.json"
+    request["spec"]["code"] = f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\n" + code
+    world.store.put(key, json.dumps(request).encode())
+    assert evaluation.open_model(world.store, "late", champion["trial"], code)[0] is None
+    assert evaluation.open_model(world.store, "late", champion["trial"])[0] is None
+    assert not (tmp_path / "ran").exists()
+    world.code = code + "\nMORE = 1\n"
+    world.run("b")
+    assert "was made by another models/late.py, and no code from the bucket is run" in world.verdict("b")["compared"]
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_model_file_holds_nothing_but_what_the_file_defines() -> None:
+    from skops import io
+
+    recipe = make(spec(BUILD, "build", "whole"), {}).recipe
+    hostile = make(spec(BUILD.replace("doubled, ", "__import__('os').system, "), "build", "whole"), {})
+    assert isinstance(hostile, own.Own)
+    with pytest.raises(BadData, match=r"it contains types that models/late.py does not need: .*system"):
+        saved.loaded(recipe, {"model.skops": io.dumps(hostile.made)}, "here")
