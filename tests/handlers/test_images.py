@@ -48,7 +48,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def images(app: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Image]:
     packages = {layer: install(layer, tmp_path_factory.mktemp(layer)) for layer in contents()}
-    return {step: Image(app, tuple(packages[layer] for layer in layers(step))) for step in (*STEPS, *KINDS, "grid-tpe")}
+    return {step: Image(app, tuple(packages[layer] for layer in layers(step))) for step in (*STEPS, "grid-tpe", *KINDS)}
 
 
 def test_a_whole_run_with_the_packages_of_each_image(images: dict[str, Image], tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_each_shape_learns_and_is_the_same_after_saving(code: str, name: str, me
         (CLASS, "Means", "whole", "model.memory: the class Means learns by batches: remove `memory: whole`"),
         (BUILD.replace("sklearn.pipeline", "sklearn.pipelin"), "build", "whole", r"late.py:3: it needs the package scikit-learn"),
         (BUILD.replace("from sklearn.pipeline", "import nosuch\nfrom sklearn.pipeline"), "build", "whole", "pip install nosuch"),
-        (BUILD.replace("return X * 2", "return X * [2]"), "build", "whole", r"models/late.py:8: ValueError"),
+        (BUILD.replace("return X * 2", "return X.twice"), "build", "whole", r"models/late.py:8: AttributeError"),
         (
             BUILD.replace("return make_pipeline", "make_pipeline"),
             "build",
@@ -160,8 +160,8 @@ def test_lint_says_so(tmp_path: Path) -> None:
     assert "there is no file models/late.py beside the spec" in check.check(file)[0]["message"]
     file.with_suffix(".py").write_text(BUILD)
     assert check.check(file) == []
-    file.with_suffix(".py").write_text(BUILD.replace("return X * 2", "return X * [2]"))
-    assert "models/late.py:8: ValueError" in check.check(file)[0]["message"]
+    file.with_suffix(".py").write_text(BUILD.replace("return X * 2", "return X.twice"))
+    assert "models/late.py:8: AttributeError" in check.check(file)[0]["message"]
     file.write_text(file.read_text().replace("models/late.py", "models/other.py"))
     assert "the file of this model must be models/late.py, not models/other.py" in check.check(file)[0]["message"]
 
