@@ -2,8 +2,8 @@
 
 A column's statistics are a JSON object: `count` (rows), `missing`, for numbers and booleans `n` (rows with a number), `mean`, `m2` (sum
 of squared deviations), `min`, `max`, and for text, integers and booleans `counts` (value as text -> rows), left out where there are more
-than LIMIT values. Timestamps and dates have `epoch`, the moments of their seconds since 1970; vectors have `sizes`. Numbers without
-`counts` have `values` or `buckets`, their distribution (`handlers.data.sketch`).
+than LIMIT values. Timestamps and dates have `epoch`, the moments of their seconds since 1970, and how they lie (`handlers.data.times`);
+vectors have `sizes`. Numbers without `counts` have `values` or `buckets`, their distribution (`handlers.data.sketch`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from handlers.data import sketch
+from handlers.data import sketch, times
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,7 +65,9 @@ def of_column(column: pa.ChunkedArray) -> Statistics:
         low_high = pc.min_max(column).as_py()
         found.update(min=str(low_high["min"]), max=str(low_high["max"])) if low_high["min"] is not None else None
         instants = column.drop_null().cast(pa.timestamp("us")).cast(pa.int64()).cast(pa.float64(), safe=False)
-        found["epoch"] = _moments(pc.divide(instants.combine_chunks(), 1e6))
+        seconds = pc.divide(instants.combine_chunks(), 1e6)
+        unit = times.DAY if t.is_date(kind) else 1
+        found["epoch"] = _moments(seconds) | times.of_times(pc.floor(pc.divide(seconds, float(unit))).cast(pa.int64()), unit)
     if is_list(kind):
         found["sizes"] = _sizes(column)
     return found
@@ -132,7 +134,8 @@ def _union(parts: Sequence[Statistics]) -> Statistics:
         found.update(min=min(s["min"] for s in bounded), max=max(s["max"] for s in bounded))
     instants = [s["epoch"] for s in parts if "epoch" in s]
     if instants:
-        found["epoch"] = reduce(_two_moments, instants, {"n": 0})
+        whole: Statistics = reduce(_two_moments, instants, {"n": 0})
+        found["epoch"] = whole | times.union(instants)
     if any("sizes" in s for s in parts):
         found["sizes"] = _union_of_sizes(parts)
     counts = _counts(parts)

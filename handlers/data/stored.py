@@ -11,7 +11,7 @@ from handlers.data import checks, statistics, units
 from handlers.data.column_types import type_name
 from handlers.data.cut import described, distinct
 from handlers.data.split import label, unit_of
-from handlers.data.units import UNIT
+from handlers.data.units import OWN, UNIT
 from handlers.modelspec.model import ModelSpec
 from handlers.storage import Store
 
@@ -30,9 +30,11 @@ def one_schema(documents: Iterable[dict[str, Any]], where: str) -> dict[str, str
         mine, theirs = document["schema"], there[0]["schema"]
         if mine != theirs:
             column = next(n for n in [*theirs, *mine] if mine.get(n) != theirs.get(n))
+            both = column in mine and column in theirs
+            what = "its type" if both else "the columns that every object has"
             raise BadData(
                 f"{document['source'][0]}: column {column!r} is {mine.get(column, 'missing')}, in {there[0]['source'][0]} "
-                f"{theirs.get(column, 'missing')}; declare its type under {where}"
+                f"{theirs.get(column, 'missing')}; declare {what} under {where}"
             )
     return there[0]["schema"] if there else {}
 
@@ -57,7 +59,7 @@ def write(store: Store, folder: str, table: pa.Table, spec: ModelSpec, key: str)
         "bytes": size,
         "whole": units.reaches_the_end(_newest(table, known[-1]), spec),
         "statistics": found,
-        "schema": {field.name: type_name(field.type) for field in table.schema if field.name != UNIT},
+        "schema": {field.name: type_name(field.type) for field in table.schema if field.name not in OWN},
     }
 
 
