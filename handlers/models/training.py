@@ -12,7 +12,7 @@ from typing import Any, cast
 from handlers.contracts import log
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset
-from handlers.metrics.metrics import METRICS, metric, values
+from handlers.metrics.metrics import METRICS, RANKING, metric, values
 from handlers.metrics.predictions import Predictions
 from handlers.models import checkpoint, saved
 from handlers.models.checkpoint import CannotResume, Progress
@@ -58,6 +58,8 @@ def _score(spec: ModelSpec) -> Score:
 
     def score(predictions: Predictions) -> dict[str, float | None]:
         wanted = [name for name, found in METRICS[spec.task].items() if predictions.kind != "decision" or not found.needs_probability]
+        if spec.task == RANKING and not predictions.clustered:
+            return dict.fromkeys(wanted)  # shuffled rows of train are no whole lists
         return _finite(values(spec.task, wanted, predictions))
 
     return score

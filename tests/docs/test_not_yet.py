@@ -14,7 +14,6 @@ from tests.docs.pages import DOCS, ROOT
 
 # key on the page: (where in the spec, a value that it asks for)
 REFUSED: dict[str, tuple[str, Any]] = {
-    "task": ("task", "ranking"),
     "model.estimator": ("model.estimator", "models/mine.py:Mine"),
     "model.image": ("model.image", "mine"),
     "search.halving.mode": ("search.halving", {"mode": "async"}),
@@ -43,8 +42,6 @@ def findings(where: str = "", value: Any = None) -> list[str]:
         here = here.setdefault(name, {})
     if where:
         here[last] = value
-    if where == "task":  # only a binary target has these
-        tree["spec"]["data"]["target"] = {"column": "late"}
     return [str(found) for found in read(json.dumps(tree), "spec")[1]]
 
 

@@ -46,3 +46,17 @@ def test_the_values_that_are_shown_are_those_of_the_grid() -> None:
     (config,) = [shown["data"] for shown in SHOWN if shown.get("kind") == "ConfigMap"]
     found = replaced(spec({}), config["flight-delay"], {})
     assert found.search.grid == {"alpha": [1e-5, 1e-4], "penalty": ["l1", "l2"]}
+
+
+def test_the_figures_of_the_page_are_those_that_were_measured() -> None:
+    page = (DOCS / "howto" / "search.md").read_text(encoding="utf-8").replace("\n", " ")
+    halving, tpe = (json.loads((ROOT / f"benchmarks/results/{name}.json").read_text(encoding="utf-8")) for name in ("halving", "tpe"))
+    demo, wide = halving["demo"], halving["wide"]
+    assert demo["same_winner"] and demo["share"] <= 0.4
+    assert f"{demo['halving']['epochs']} of {demo['grid']['epochs']} epochs" in page
+    assert f"{wide['halving']['epochs']} of {wide['grid']['epochs']} epochs" in page
+    assert f"{wide['grid']['valid'] - wide['halving']['valid']:.6f} less" in page
+    for name, digits in (("flights", 4), ("digits", 3)):
+        assert tpe[name]["tpe_is_better"]
+        assert f"{tpe[name]['median']['tpe']:.{digits}f}" in page and f"{tpe[name]['median']['random']:.{digits}f}" in page
+    assert f"{tpe['flights']['seeds_won']} and for {tpe['digits']['seeds_won']} of the ten seeds" in page
