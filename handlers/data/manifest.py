@@ -110,7 +110,7 @@ def dataset_key(model: str, digest: str) -> str:
 def build(store: Store, documents: Iterable[dict[str, Any]], spec: ModelSpec, as_of: float, code: str, made_by: str = "") -> Dataset:
     """The dataset of all source objects' part documents; raises BadData for an empty role or a schema that differs between objects."""
     documents = sorted(documents, key=lambda d: d["source"][0])
-    schema = _schema(documents)
+    schema = _schema(documents, spec)
     _columns(spec, schema)
     used = features(spec, schema)
     shared = {str(d["source"][0]): [str(key) for key, *_ in d["members"]] for d in documents if "members" in d}
@@ -183,8 +183,11 @@ def _enough_rows(store: Store, dataset: Dataset, spec: ModelSpec) -> None:
         raise BadData(f"{why}; the newest, of {splits.label(dataset.unit, last.units[-1])}, are in {key}")
 
 
-def _schema(documents: list[dict[str, Any]]) -> dict[str, str]:
+def _schema(documents: list[dict[str, Any]], spec: ModelSpec) -> dict[str, str]:
     schema = one_schema(documents, "data.sources")
+    unlabelled = sum(document["unlabelled"] for document in documents)
+    if not schema and unlabelled:
+        raise BadData(f"column {spec.data.target.column!r} is missing in all of {counted(unlabelled, 'row')} (data.target.column)")
     if not schema:
         raise BadData("no rows in any object of the sources")
     return schema
@@ -196,6 +199,8 @@ def _columns(spec: ModelSpec, schema: dict[str, str]) -> None:
     kind = schema[target.column]
     if spec.task == "regression" and kind not in ("int", "float"):
         raise BadSpec(f"data.target.column: {target.column!r} is {kind}; a regression target is int or float")
+    if spec.task == "ranking" and kind not in ("int", "float", "boolean"):
+        raise BadSpec(f"data.target.column: {target.column!r} is {kind}; the relevance of a row is int, float or boolean")
     if spec.task in ("binary", "multiclass"):
         Classes(spec, kind)
     for where, name in (
