@@ -26,7 +26,7 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from handlers.report.run_report import ended_early, parse_failures, write_report
 from handlers.runs import champion as champions
-from handlers.runs import pacing, past, requests, trained, trials, waiting
+from handlers.runs import pacing, past, requests, rounds, trained, trials, waiting
 from handlers.runs.champion import Overtaken
 from handlers.runs.claim import Heartbeat, Released, follower, release, resume, since, superseded, told
 from handlers.runs.claim import read as read_claim
@@ -157,8 +157,13 @@ def _ended(store: Store, given: argparse.Namespace, spec: str, result: dict[str,
 
 
 def lost_trials(given: argparse.Namespace, scores: Sequence[dict[str, Any]]) -> int:
-    """How many trials of the grid were not trained and evaluated; of a run that only decides again none can be lost."""
-    return len(expand(load(given.spec))) - len(scores) if given.decision == "train" else 0
+    """How many trials of the search were not trained and evaluated; of a run that only decides again none can be lost."""
+    if given.decision != "train":
+        return 0
+    spec = load(given.spec)
+    if spec.search.has_rounds:
+        return rounds.searched(open_store(), given.model, given.run).lost
+    return len(expand(spec)) - len(scores)
 
 
 def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -173,6 +178,8 @@ def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -
         spec = _spec(given.spec)
         if given.decision == "redecide":
             dataset, scores = earlier(store, given.model, given.run, request, spec)
+        elif spec.search.has_rounds:
+            scores = rounds.searched(store, given.model, given.run).scores(spec)
         failed = _failed(given.status, given.decision, scores, failures.of_run(store, given.model, given.run))
         by = superseded(store, given.model, given.run)
         # what was trained in full is judged all the same
@@ -182,6 +189,7 @@ def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -
             return failed, {}
         with Heartbeat(store, given.model, given.run):
             document = decide(store, spec, dataset, given, scores, request)
+        rounds.forget_checkpoints(store, given.model, given.run)
     except Decided as why:
         return {"outcome": "already-trained", "reason": str(why)}, {}
     except (BadData, BadSpec, GaveUp) as error:
@@ -287,8 +295,8 @@ def decide(
             return {"lost": lost, **known}
         _not_decided(store, given, request)
         against = pointer if asked.promotes else champions.Pointer(None, None)
-        known = past.verdict(judged(store, model, spec, load_dataset(store, model, dataset), run, scores, against), asked)
-        known["lost"] = lost
+        found = judged(store, model, spec, load_dataset(store, model, dataset), run, scores, against)
+        known = past.verdict({**found, **rounds.searched(store, model, run).told(spec), "lost": lost}, asked)
         claim, _ = read_claim(store, model)
         if claim.run != run:
             _not_since(run, since(claim, run))

@@ -59,24 +59,25 @@ def _no_end(row: int, too_long: bool) -> str:
 
 def _text_after(held: bytes, row: int, source: Source) -> str | None:
     """What is wrong with a record that nothing ends because text follows a quote that ended, as where a backslash stands before quotes."""
-    stray = re.match(rb"(?:(?:%b)%b)*+(%b[^%b\r\n]*)" % _grammar(source.csv.delimiter), held)
+    value, sign, quoted = _grammar(source.csv.delimiter)
+    stray = re.match(rb"(?:(?:%b)%b)*+(%b[^%b\r\n]+)" % (value, sign, quoted, sign), held)
     if stray is None:
         return None
-    value = stray[1].decode("utf-8", "replace")
-    return f"row {row}: text follows the quote that ends a value: {shown(value)}; write a quote within a text as two of them"
+    text = stray[1].decode("utf-8", "replace")
+    return f"row {row}: text follows the quote that ends a value: {shown(text)}; write a quote within a text as two of them"
 
 
-def _grammar(delimiter: str) -> tuple[bytes, bytes, bytes, bytes]:
-    """Patterns: a value, the delimiter, a value in quotes, the delimiter. A quote has a meaning where a value begins, as for Arrow."""
+def _grammar(delimiter: str) -> tuple[bytes, bytes, bytes]:
+    """Patterns: a value, the delimiter, a value in quotes. A quote has a meaning where a value begins, as for Arrow."""
     sign = re.escape(delimiter.encode())
     quoted = rb'"[^"]*+(?:""[^"]*+)*+"(?:(?!%b)[ \t])*+' % sign
     plain = rb'[^"%b\r\n][^%b\r\n]*+' % (sign, sign)
-    return rb"%b|%b|" % (quoted, plain), sign, quoted, sign
+    return rb"%b|%b|" % (quoted, plain), sign, quoted
 
 
 def whole_records(delimiter: str) -> Callable[[bytes], int]:
     """How many bytes of a text that begins with a record are whole records."""
-    value, sign, _, _ = _grammar(delimiter)
+    value, sign, _ = _grammar(delimiter)
     values = re.compile(rb"(?:(?:%b)(?:%b|(\n|\r\n?)))*+" % (value, sign))
 
     def end(text: bytes) -> int:

@@ -199,6 +199,8 @@ def _columns(spec: ModelSpec, schema: dict[str, str]) -> None:
     kind = schema[target.column]
     if spec.task == "regression" and kind not in ("int", "float"):
         raise BadSpec(f"data.target.column: {target.column!r} is {kind}; a regression target is int or float")
+    if spec.task == "ranking" and kind not in ("int", "float", "boolean"):
+        raise BadSpec(f"data.target.column: {target.column!r} is {kind}; the relevance of a row is int, float or boolean")
     if spec.task in ("binary", "multiclass"):
         Classes(spec, kind)
     for where, name in (

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Given = ParamSpec("Given")
 THREADS = 2  # that make parts: more would hold more of them at once
-TAKEN_BYTES = 4 << 20  # of encoded rows that become batches at once: each time the threads have to wait for each other
+TAKEN_BYTES = 2 << 20  # of encoded rows that become batches at once: each time the threads have to wait for each other
 AHEAD_BYTES = 64 << 20  # of encoded parts of the next group, beyond the first of them
 
 

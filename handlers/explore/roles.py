@@ -31,7 +31,10 @@ TARGET = (  # names that a target mostly has, the likeliest first
 CLASS_NAMES = {"target", "label", "labels", "class", "classes", "species", "outcome", "diagnosis"}
 POSITIVE = ("true", "1", "yes", "y", "positive", "pos", "malignant", "m", "churned", "fraud", "bad", "default", ">50k")
 NEGATIVE = ("false", "0", "no", "n", "negative", "neg", "benign", "b", "good", "<=50k")
-IDENTITY = re.compile(r"(^|_|\b)(id|uuid|guid|key|index|idx|rownames|passengerid|serial|no|nr|number)$|Id$|ID$", re.ASCII)
+IDENTITY = re.compile(
+    r"(^|_|\b)(id|uuid|guid|key|index|idx|rownames|passengerid|serial|no|nr|number)$|Id$|ID$|^Unnamed: \d+$|^__index_level_\d+__$",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from handlers.contracts import BadSpec
 from handlers.metrics.metrics import metric, metrics_of
-from handlers.models import scikit_learn
+from handlers.models import lightgbm, scikit_learn, xgboost
 from handlers.models.kinds import CLASSES, Estimator, Kind, Recipe
 from handlers.modelspec.model import ModelSpec
 
 # the distribution that an estimator comes from, whose version is part of a trial's name: the kinds that its module lists
 BY_LIBRARY: dict[str, tuple[Kind, ...]] = {
     "scikit-learn": scikit_learn.KINDS,
+    "xgboost-cpu": xgboost.KINDS,
+    "lightgbm": lightgbm.KINDS,
 }
 KINDS = {kind.path: kind for kinds in BY_LIBRARY.values() for kind in kinds}
 
@@ -56,7 +58,24 @@ def _nearest(estimator: str) -> str:
 def recipe(spec: ModelSpec, params: Mapping[str, Any]) -> Recipe:
     """What a trial's model is made by; BadSpec for an estimator that is not allowed, or does not do what the spec asks of it."""
     model = spec.model
-    return Recipe(kind(model.estimator, spec.task, model.memory), spec.task, params, model.seed, classes(spec), model.memory)
+    found = kind(model.estimator, spec.task, model.memory)
+    installed(found.path, found.requirements)
+    return Recipe(found, spec.task, params, model.seed, classes(spec), model.memory)
+
+
+def installed(estimator: str, distributions: Sequence[str]) -> None:
+    """Raise BadSpec where the estimator needs a package that is not installed."""
+    from importlib import metadata
+
+    for name in distributions:
+        try:
+            metadata.version(name)
+        except metadata.PackageNotFoundError:
+            raise BadSpec(f"model.estimator: {estimator} needs the package {name}, which is not installed here; {how_to(name)}") from None
+
+
+def how_to(distribution: str) -> str:
+    return f"run `python -m pip install {distribution}`, or name an image that has it as model.image"
 
 
 def make(spec: ModelSpec, params: Mapping[str, Any]) -> Estimator:
@@ -64,6 +83,7 @@ def make(spec: ModelSpec, params: Mapping[str, Any]) -> Estimator:
     found = recipe(spec, params)
     made = found.kind.make(found)
     check_metrics(spec, made)
+    _check_search(spec, found.kind)
     if spec.data.weight and not made.weighs:
         raise BadSpec(
             f"data.weight: {found.kind.name} does not accept weights of rows; choose another model.estimator, or remove data.weight"
@@ -74,11 +94,26 @@ def make(spec: ModelSpec, params: Mapping[str, Any]) -> Estimator:
 def check_metrics(spec: ModelSpec, made: Estimator) -> None:
     """BadSpec before anything is trained: an unknown metric, or one that needs probabilities of an estimator that has none."""
     gate = spec.promote.gate
-    for name in metrics_of(spec, *([gate.metric] if gate is not None and gate.metric else [])):
+    more = [gate.metric if gate is not None else None, spec.search.until.metric if spec.search.until is not None else None]
+    for name in metrics_of(spec, *(name for name in more if name)):
         if metric(spec.task, name).needs_probability and not made.probable:
             known = made.recipe.kind.name
             hint = "loss: log_loss gives them" if known == "SGDClassifier" else "SGDClassifier with loss: log_loss does"
             raise BadSpec(f"evaluate: metric {name!r} needs probabilities, which {known} with these parameters does not give ({hint})")
+
+
+def _check_search(spec: ModelSpec, kind: Kind) -> None:
+    """BadSpec for rungs of what has no epochs, and for an end of rounds that no metric says."""
+    if spec.search.halving is not None and spec.model.memory == "whole" and not kind.rounds:
+        raise BadSpec("search.halving: halves by epochs, and `memory: whole` has one; use an estimator that learns from batches")
+    until = spec.search.until
+    if until is None:
+        return
+    higher = metric(spec.task, until.metric or spec.evaluate.select_by, "search.until.metric").higher
+    wrong, right = ("at_most", "at_least") if higher else ("at_least", "at_most")
+    if getattr(until, wrong) is not None:
+        name = until.metric or spec.evaluate.select_by
+        raise BadSpec(f"search.until.{wrong}: {'more' if higher else 'less'} of {name} is better; use {right}")
 
 
 def classes(spec: ModelSpec) -> int:

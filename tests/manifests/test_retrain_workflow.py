@@ -43,7 +43,8 @@ def handlers(**changed: Fake) -> dict[str, Fake]:
         "fetch": lambda inputs: {"decision": "train", "snapshot": "snap", "reason": "", "batches": "[]"},
         "make": lambda inputs: {},
         "transform": lambda inputs: {"dataset": "data", "summary": "{}", "decision": "train"},
-        "grid": lambda inputs: {"trials": json.dumps(TRIALS)},
+        "grid": lambda inputs: {"trials": json.dumps(TRIALS), "more": "no"},
+        "next": lambda inputs: pytest.fail("a search with one round has no next one"),
         "train": lambda inputs: {"result": json.dumps({"trial": json.loads(inputs["trial"])["id"]})},
         "evaluate": lambda inputs: {"scores": json.dumps({"trial": json.loads(inputs["result"])["trial"], "value": 0.6})},
         "promote": judge,
@@ -132,7 +133,7 @@ def test_what_is_deferred_once_its_rows_are_known_trains_nothing_and_succeeds(ou
     assert ended.phase == "Succeeded"
     assert (ended.of("train"), ended.of("evaluate")) == ([], [])
     (promote,) = ended.of("promote")
-    assert promote["status"].endswith("transform=Succeeded grid=Succeeded train=Skipped evaluate=Omitted")
+    assert promote["status"].endswith("transform=Succeeded grid=Succeeded train=Skipped rounds=Omitted evaluate=Omitted")
 
 
 @pytest.mark.parametrize("step", ["transform", "train"])
@@ -168,7 +169,7 @@ def test_whatever_step_fails_promote_judges_once_everything_has_ended(ours: Work
     assert ended.phase == "Failed"
     (promote,) = ended.of("promote")
     told = dict(part.split("=") for part in promote["status"].split())
-    assert set(told) == {"spec", "settle", "fetch", *TRAINING}
+    assert set(told) == {"spec", "settle", "fetch", "rounds", *TRAINING}
     assert told["settle" if step == "look" else step] == "Failed"
     assert not {"Pending", "Running", ""} & set(told.values())
     assert [inputs["status"] for inputs in ended.of("report")] == ["Failed"]
@@ -179,12 +180,12 @@ def test_promote_waits_for_the_slower_of_two_branches(ours: Workflows) -> None:
     ended = play(ours, grid=lambda inputs: 70)
     order = [call.template for call in ended.calls]
     assert order.index("promote") > order.index("transform")
-    assert "transform=Succeeded grid=Failed train=Omitted evaluate=Omitted" in ended.of("promote")[0]["status"]
+    assert "transform=Succeeded grid=Failed train=Omitted rounds=Omitted evaluate=Omitted" in ended.of("promote")[0]["status"]
 
 
 def test_an_empty_grid_is_judged_too(ours: Workflows) -> None:
-    ended = play(ours, grid=lambda inputs: {"trials": "[]"})
-    assert "train=Skipped evaluate=Omitted" in ended.of("promote")[0]["status"]
+    ended = play(ours, grid=lambda inputs: {"trials": "[]", "more": "no"})
+    assert "train=Skipped rounds=Omitted evaluate=Omitted" in ended.of("promote")[0]["status"]
     assert ended.phase == "Failed"
 
 
@@ -314,3 +315,68 @@ def test_a_tick_delivers_what_receivers_have_not_taken_and_starts_what_is_to_be_
     assert (ended.phase, len(ended.created)) == ("Succeeded", 1)
     assert [dict(inputs) for inputs in ended.of("deliver")] == [{"model": ""}]
     assert heal(ours, []).of("deliver") == []
+
+
+# ------------------------------------------------------------------------------------------------- a search in rounds
+
+
+def halved(inputs: Mapping[str, str]) -> Mapping[str, str]:
+    """After each round the first half of what it has trained, down to one; then that one is to be evaluated."""
+    results = [json.loads(each) if isinstance(each, str) else each for each in json.loads(inputs["results"])]
+    left = results[: len(results) // 2]
+    trials = [{"id": each["trial"], "params": {}} for each in left]
+    judged = [] if left else results
+    return {"trials": json.dumps(trials), "more": "yes" if left else "no", "judged": json.dumps(judged)}
+
+
+def searched(inputs: Mapping[str, str]) -> Mapping[str, str]:
+    """Of a search in rounds the judgement reads the records."""
+    return {"verdict": "{}", "again": "no", "event": ""}
+
+
+def in_rounds(inputs: Mapping[str, str]) -> Mapping[str, str]:
+    return {"trials": json.dumps([*TRIALS, {"id": "4" * 16, "params": {}}]), "more": "yes"}
+
+
+def test_rounds_follow_until_there_are_no_more_trials(ours: Workflows) -> None:
+    ended = play(ours, promote=searched, grid=in_rounds, next=halved)
+    assert (ended.phase, ended.message) == ("Succeeded", "")
+    assert [inputs["round"] for inputs in ended.of("next")] == ["1", "2", "3"]
+    assert len(ended.of("train")) == 4 + 2 + 1
+    assert len(trials(ended.of("evaluate"), "result")) == 1, "only what `next` names"
+    (promote,) = ended.of("promote")
+    assert "rounds=Succeeded" in promote["status"]
+
+
+def test_a_trial_that_fails_in_a_later_round_costs_only_itself(ours: Workflows) -> None:
+    good = handlers()["train"]
+    calls: list[str] = []
+
+    def train(inputs: Mapping[str, str]) -> Any:
+        calls.append(inputs["trial"])
+        return 65 if len(calls) == 5 else good(inputs)
+
+    ended = play(ours, promote=searched, grid=in_rounds, next=halved, train=train)
+    assert (ended.phase, ended.message) == ("Succeeded", "")
+    assert len(ended.of("train")) == 6 and len(ended.of("next")) == 2
+    assert "rounds=Succeeded" in ended.of("promote")[0]["status"]
+
+
+def test_a_round_whose_trials_all_fail_ends_the_search(ours: Workflows) -> None:
+    good = handlers()["train"]
+    calls: list[str] = []
+
+    def train(inputs: Mapping[str, str]) -> Any:
+        calls.append(inputs["trial"])
+        return 65 if len(calls) > 4 else good(inputs)
+
+    ended = play(ours, promote=searched, grid=in_rounds, next=halved, train=train)
+    assert len(ended.of("next")) == 1
+    assert "rounds=Succeeded" in ended.of("promote")[0]["status"], "what was trained is judged"
+
+
+@pytest.mark.parametrize("fails", [1, 3])
+def test_the_step_between_two_rounds_fails_all_of_them(ours: Workflows, fails: int) -> None:
+    ended = play(ours, promote=searched, grid=in_rounds, next=lambda inputs: 65 if inputs["round"] == str(fails) else halved(inputs))
+    (promote,) = ended.of("promote")
+    assert "rounds=Failed" in promote["status"]

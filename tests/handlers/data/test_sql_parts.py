@@ -202,7 +202,7 @@ def parts(form: str, kinds: dict[str, str], files: Iterable[list[Row]], query: A
             found["shops"] = [put("reference/shops/1", written(shops, SHOPS, "jsonl"))]
         references = References(store, spec, found)
         if making.row_by_row(spec):
-            made = making.each(store, spec, "incoming", found["incoming"], "code", references)
+            made = making.each(store, spec, "incoming", [(one,) for one in found["incoming"]], "code", references)
         else:
             _, made = windows.make(store, "late", spec, found, references, "code")
         return [

@@ -70,6 +70,11 @@ def test_where_a_clock_splits_a_group_is_proposed_and_explained(tmp_path: Path) 
     assert "group" not in written.spec("m", alone, roles(alone, TODAY))
 
 
+def test_the_numbers_that_pandas_gives_rows_are_no_feature(tmp_path: Path) -> None:
+    found = spec(table_of(tmp_path / "a.csv", ["Unnamed: 0", "x", "churned"], [[i, x, x > 0] for i, x in enumerate(NUMBERS)]))
+    assert (found.data.key, list(found.features)) == (["Unnamed: 0"], ["x"])
+
+
 def test_without_either_by_chance(tmp_path: Path) -> None:
     found = spec(table_of(tmp_path / "a.csv", ["x", "label"], [[x, "yes" if x > 0 else "no"] for x in NUMBERS]))
     assert isinstance(found.data.split, RandomSplit)
