@@ -16,13 +16,14 @@ from handlers.data.codes.text import Text
 from handlers.data.codes.timestamp import Timestamp
 from handlers.data.codes.vector import Vector
 from handlers.data.column_types import arrow_type
-from handlers.data.manifest import Dataset
 from handlers.data.rows import Rows
-from handlers.modelspec.model import ModelSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
+
+    from handlers.data.manifest import Dataset
+    from handlers.modelspec.model import ModelSpec
 
 # of each type of feature: its code, and the type of column that stands for one whose values are all missing
 CODES: dict[str, tuple[Any, str]] = {

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData
 from handlers.data.statistics import Statistics
-from handlers.modelspec.model import Feature
+from handlers.errors import BadData
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from handlers.modelspec.model import Feature
 
 HASHED = 1 << 16  # values whose hash a process remembers
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.data import sketch
 from handlers.data.statistics import Statistics, deviation
-from handlers.modelspec.model import Feature
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from handlers.modelspec.model import Feature
 
 
 class Number:
@@ -20,7 +21,7 @@ class Number:
 
     width = stored = 1
 
-    def __init__(self, name: str, feature: Feature, statistics: Statistics) -> None:
+    def __init__(self, name: str, feature: Feature, statistics: Statistics, *, if_not_said: Any = None) -> None:
         self.name = name
         mean, spread = float(statistics.get("mean", 0.0)), deviation(statistics)
         self._limits: tuple[float, float] | None = None
@@ -30,7 +31,7 @@ class Number:
             mean, spread = sketch.within(statistics, *self._limits)
             spread = spread if spread > 0 else 1.0
         self._center, self._scale = (mean, spread) if feature.scale == "standard" and statistics.get("n") else (0.0, 1.0)
-        self._missing = self._replacement(feature.missing, mean, statistics)
+        self._missing = self._replacement(if_not_said if feature.missing is None else feature.missing, mean, statistics)
 
     @property
     def names(self) -> list[str]:
@@ -61,4 +62,4 @@ class Number:
 
 def boolean(name: str, feature: Feature, statistics: Statistics) -> Number:
     """1 for true, 0 for false; a missing value is false unless `missing` says what it is."""
-    return Number(name, feature if feature.missing is not None else feature.model_copy(update={"missing": False}), statistics)
+    return Number(name, feature, statistics, if_not_said=False)

@@ -6,10 +6,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from handlers.data.statistics import Statistics
-from handlers.modelspec.model import Feature
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from handlers.modelspec.model import Feature
 
 COLUMNS = 1 << 16
 BLOCK_ROWS = 8192

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData
 from handlers.data.statistics import Statistics
-from handlers.modelspec.model import Feature
+from handlers.errors import BadData
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from handlers.modelspec.model import Feature
 
 
 class Vector:
