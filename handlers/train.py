@@ -51,7 +51,7 @@ def run(argv: list[str] | None = None) -> None:
         go_on(store, given.model, given.run)
         with Heartbeat(store, given.model, given.run, stops=True) as beats:
             try:
-                found = _guarded(store, given.model, spec, dataset, trial, given.run, {**asked, "params": params})
+                found = _guarded(store, given.model, spec, dataset, trial, given.run, {**asked, "params": params, "run": given.run})
             except Stopped as error:
                 if not beats.superseded:
                     raise
@@ -85,7 +85,8 @@ def train(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: st
     """Train the trial from its last checkpoint, or from the start; its result's document, which is written last."""
     made = training.fresh_learner(spec, asked["params"])
     request = {"model": model, "trial": trial, "dataset": dataset.digest, "spec": spec.tree(), "params": asked["params"]}
-    write_once(store, f"{trials.folder(model, trial)}/request.json", {**request, "varied": asked.get("id", "")})
+    more = {"varied": asked.get("id", ""), "run": asked.get("run", "")}
+    write_once(store, f"{trials.folder(model, trial)}/request.json", {**request, **more})
     done = training.train(
         store, trials.folder(model, trial), spec, dataset, made, lambda lines: trials.publish_curve(store, model, trial, lines)
     )

@@ -46,8 +46,7 @@ class Encoder:
     (rows, categories) int32, the output column of each category or -1, and the `texts`. `matrix` makes what an estimator reads.
     """
 
-    def __init__(self, dataset: Dataset, spec: ModelSpec) -> None:
-        self.spec = spec
+    def __init__(self, dataset: Dataset, _spec: ModelSpec | None = None) -> None:
         self.columns = list(dataset.features)
         self.served = [name for name, feature in dataset.features.items() if feature.serve]
         nothing = {"count": 0, "missing": 0}
@@ -65,6 +64,10 @@ class Encoder:
     @cached_property
     def names(self) -> list[str]:
         return [name for code in self._codes for name in code.names]
+
+    def missing(self) -> dict[str, Any]:
+        """What a missing value of each feature counts as, None where nothing stands for it. An unknown category counts as missing."""
+        return {code.name: code.missing for code in self._codes}
 
     def encode(self, table: pa.Table, *, scoring: bool = False) -> Any:
         """float64 of shape (rows, width): a csr_matrix where there is a category or a text, else an ndarray.
@@ -96,6 +99,27 @@ class Encoder:
                 numbers[:, at : at + code.width] = code.numbers(column).reshape(count, code.width)
                 at += code.width
         return Rows({"numbers": numbers, "places": places} if self.sparse else {"numbers": numbers}, texts)
+
+    def shuffled(self, rows: Rows, name: str, order: NDArray[Any]) -> Rows:
+        """The same rows, of which each has the feature `name` of another one: of the row that `order` names."""
+        arrays, texts = dict(rows.arrays), list(rows.texts)
+        at = category = text = 0
+        for code in self._codes:
+            if isinstance(code, Category):
+                if code.name == name:
+                    arrays["places"] = arrays["places"].copy()
+                    arrays["places"][:, category] = rows.arrays["places"][order, category]
+                category += 1
+            elif isinstance(code, Text):
+                if code.name == name:
+                    texts[text] = rows.texts[text][order]
+                text += 1
+            else:
+                if code.name == name:
+                    arrays["numbers"] = arrays["numbers"].copy()
+                    arrays["numbers"][:, at : at + code.width] = rows.arrays["numbers"][order, at : at + code.width]
+                at += code.width
+        return Rows(arrays, texts)
 
     def matrix(self, rows: Rows) -> Any:
         """What an estimator reads: csr_matrix or ndarray, float64 of shape (rows, width)."""

@@ -27,7 +27,7 @@ class Predictions:
     `weight` (n,): positive sample weights. `cluster` (n,): the number of what a row belongs to, such as its day, its group or
     itself; rows of one cluster are not independent of each other.
     `kind` says what `score` holds: only a `probability` can be judged by log_loss or brier. `columns` are the values of the columns by
-    which rows are looked at apart (`evaluate.slices`).
+    which rows are looked at apart (`evaluate.slices`). With a `threshold` a row of a binary model is positive that scores at least so much.
     """
 
     truth: NDArray[Any]
@@ -36,6 +36,7 @@ class Predictions:
     cluster: NDArray[Any]
     kind: ScoreKind
     columns: Mapping[str, Coded] = field(default_factory=dict)
+    threshold: float | None = None
 
     @property
     def rows(self) -> int:
@@ -49,7 +50,9 @@ class Predictions:
     def only(self, chosen: NDArray[Any]) -> Predictions:
         """The rows where `chosen` is true."""
         columns = {name: values.only(chosen) for name, values in self.columns.items()}
-        return Predictions(self.truth[chosen], self.score[chosen], self.weight[chosen], self.cluster[chosen], self.kind, columns)
+        return Predictions(
+            self.truth[chosen], self.score[chosen], self.weight[chosen], self.cluster[chosen], self.kind, columns, self.threshold
+        )
 
 
 @dataclass(frozen=True)

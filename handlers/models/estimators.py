@@ -16,6 +16,7 @@ from handlers.contracts import BadData, BadSpec
 from handlers.metrics.metrics import metric, metrics_of
 from handlers.models import scikit_learn
 from handlers.models.kinds import CLASSES, Kind
+from handlers.models.scores import scores
 from handlers.modelspec.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -61,6 +62,16 @@ def kind(estimator: str, task: str, memory: str = "stream") -> Kind:
 def libraries(estimator: str) -> tuple[str, ...]:
     """The distribution that the estimator comes from; nothing for one that is not allowed, which is refused elsewhere."""
     return tuple(name for name, kinds in BY_LIBRARY.items() if any(kind.path == estimator for kind in kinds))
+
+
+def module(estimator: str) -> str:
+    """The module of `handlers.models` that has the estimator's kind."""
+    return scikit_learn.__name__.rpartition(".")[2]
+
+
+def requirements(estimator: str) -> tuple[str, ...]:
+    """The distributions that read the estimator's files."""
+    return ("scikit-learn", "skops")
 
 
 def _streaming(task: str) -> str:
@@ -186,18 +197,7 @@ class Learner:
 
     def predict(self, X: Any) -> tuple[NDArray[Any], str]:
         """(score, kind): see `handlers.metrics.predictions.Predictions`; kind is probability, decision or value."""
-        import numpy as np
-
-        rows = self._rows(X)
-        if not self.classes:
-            return np.asarray(self.estimator.predict(rows), dtype=np.float64), "value"
-        probable = hasattr(self.estimator, "predict_proba")
-        score = np.asarray(self.estimator.predict_proba(rows) if probable else self.estimator.decision_function(rows), dtype=np.float64)
-        if not probable:
-            return score, "decision"
-        whole = np.zeros((score.shape[0], self.classes))
-        whole[:, np.asarray(self.estimator.classes_, dtype=np.int64)] = score
-        return (whole[:, 1] if self.classes == 2 else whole), "probability"
+        return scores(self.estimator, self._rows(X), self.classes)
 
 
 def learner(estimator: str, task: str, params: Mapping[str, Any], *, seed: int, classes: int, memory: str = "stream") -> Learner:

@@ -33,8 +33,8 @@ def predict(learner: Learner, batches: Iterable[Batch], what: str) -> Prediction
     if not truth:
         raise BadData(f"{what}: no rows; make data.split longer, or add data")
     apart = {name: Coded(np.concatenate([one.codes for one in found]), found[-1].values) for name, found in columns.items()}
-    return Predictions(np.concatenate(truth), np.concatenate(score), np.concatenate(weight), np.concatenate(cluster), _kind(kind), apart)
+    return Predictions(np.concatenate(truth), np.concatenate(score), np.concatenate(weight), np.concatenate(cluster), kind_of(kind), apart)
 
 
-def _kind(kind: str) -> ScoreKind:
+def kind_of(kind: str) -> ScoreKind:
     return "probability" if kind == "probability" else "decision" if kind == "decision" else "value"

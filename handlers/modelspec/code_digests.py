@@ -48,6 +48,10 @@ STAGES = {
         ("modelspec", "data", "metrics", "models", "runs.evaluation"),
         ("duckdb", "pyarrow", "numpy", "scikit-learn", "scipy", "skops"),
     ),
+    "exports": Code(
+        ("modelspec", "data", "metrics", "models", "scoring", "runs.evaluation", "runs.exports", "errors"),
+        ("duckdb", "pyarrow", "numpy", "scikit-learn", "scipy", "skops"),
+    ),
     "verdicts": Code(
         (
             *("modelspec", "data", "metrics", "models"),
@@ -76,6 +80,13 @@ def computed(stage: str, libraries: tuple[str, ...]) -> str:
         return own
     versions = {name: image["packages"][name] for name in libraries} if image else _versions(libraries)
     return digest({"stage": own, "libraries": versions})
+
+
+def installed(libraries: Sequence[str]) -> dict[str, str]:
+    """The versions of distributions: those of the image's file, or else of what is installed here."""
+    if not IMAGE_FILE.is_file():
+        return _versions(libraries)
+    return {name: _image()["packages"][name] for name in libraries}
 
 
 def of_stage(root: Path, stage: str) -> str:

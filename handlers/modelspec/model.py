@@ -256,9 +256,27 @@ class Slice(SpecMapping):
     min_rows: int = Field(ge=1)
 
 
+class Threshold(SpecMapping):
+    """From which score on a row is positive: chosen on `valid`."""
+
+    maximise: Literal["f1", "accuracy"] | None = None
+    precision_at_least: Annotated[float, Field(gt=0, le=1, strict=False)] | None = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Threshold:
+        if (self.maximise is None) == (self.precision_at_least is None):
+            raise ValueError("give one rule: maximise or precision_at_least")
+        return self
+
+    @property
+    def rule(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", exclude_none=True)
+
+
 class Evaluate(SpecMapping):
     select_by: str
     report: list[str] = []
+    threshold: Threshold | None = None
     interval: Interval = Interval()
     slices: dict[str, Slice] = {}
     baseline: Literal["majority", "median", "last_value"] | None = None
@@ -381,6 +399,8 @@ class ModelSpec(SpecMapping):
                 raise ValueError(f"data.target.classes: a binary target has two classes, not {len(target.classes)}")
             if target.positive is not None and target.positive not in target.classes:
                 raise ValueError(f"data.target.positive: {target.positive!r} is not one of the classes {target.classes}")
+        if self.evaluate.threshold is not None and self.task != "binary":
+            raise ValueError(f"evaluate.threshold: accepted only for a binary target, not for task {self.task}")
         if self.task == "multiclass" and target.classes is None:
             raise ValueError("data.target.classes: required for a multiclass target; list its values")
         if self.task == "binary" and target.classes is None and target.positive not in (None, True, False):

@@ -47,6 +47,14 @@ def finish(store: Store, model: str, trial: str, model_file: bytes, document: di
     store.delete(checkpoint.key(folder(model, trial)))
 
 
+def model_files(store: Store, model: str, trial: str) -> dict[str, bytes]:
+    """The files of the trained model by their names; none where the trial is not trained, or one of them is gone."""
+    try:
+        return {"model.skops": store.get(f"{folder(model, trial)}/model/model.skops")}
+    except Missing:
+        return {}
+
+
 def failures(store: Store, model: str, trial: str, run: str) -> list[dict[str, Any]]:
     """The failures of this trial in this run; each run has a budget of its own."""
     found = optional_json(store, f"{folder(model, trial)}/failures.json") or {}

@@ -26,6 +26,7 @@ class Category:
     def __init__(self, name: str, feature: Feature, statistics: Statistics) -> None:
         self.name = name
         self._size, self._default = feature.hash, feature.default
+        self.missing = feature.default
         if feature.hash:
             self.width = feature.hash
             self._other = _hash(feature.default, feature.hash) if feature.default is not None else -1

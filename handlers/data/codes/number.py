@@ -37,6 +37,11 @@ class Number:
     def names(self) -> list[str]:
         return [self.name]
 
+    @property
+    def missing(self) -> float | None:
+        """What a missing value counts as; None where it stays missing."""
+        return None if self._missing != self._missing else self._missing
+
     def _replacement(self, missing: Any, mean: float, statistics: Statistics) -> float:
         if missing == "keep":
             return float("nan")

@@ -20,6 +20,7 @@ class Text:
     """Each n-gram of words or characters in one of `hash` columns, every row of length 1. A missing text has none. Nothing is learned."""
 
     stored = 100  # about how many n-grams a text has
+    missing = ""
 
     def __init__(self, name: str, feature: Feature, statistics: Statistics) -> None:
         self.name = name

@@ -25,6 +25,8 @@ class Timestamp:
     `scale: standard` scales both by train's mean and deviation.
     """
 
+    missing = None  # each unit has its own
+
     def __init__(self, name: str, feature: Feature, statistics: Statistics) -> None:
         self.name = name
         self._units = list(feature.units or ())

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class Vector:
     """The numbers of the vector; zeros for a missing vector, and a zero for a missing or infinite number in it."""
 
+    missing = 0.0
+
     def __init__(self, name: str, feature: Feature, statistics: Statistics) -> None:
         self.name = name
         self.width = self.stored = feature.size or 0

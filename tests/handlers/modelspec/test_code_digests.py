@@ -21,7 +21,7 @@ from handlers.modelspec.code_digests import STAGES, code_digest, computed, files
 ROOT = Path(__file__).parents[3]
 FILES = sorted(path.relative_to(ROOT / "handlers").as_posix() for path in (ROOT / "handlers").rglob("*.py"))
 
-ALL = ("parts", "datasets", "trials", "early_stopped_trials", "evaluations", "verdicts")
+ALL = ("parts", "datasets", "trials", "early_stopped_trials", "evaluations", "exports", "verdicts")
 # the first that a file's path begins with says which stages compute with it
 COMPUTE_WITH = (
     ("modelspec/", ALL),
