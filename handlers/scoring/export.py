@@ -7,14 +7,16 @@ metrics.json      its metrics on `valid`
 importance.json   what each feature is worth to it
 provenance.json   which run, data, code and versions it comes from
 model/            what it has learned
-code/             what encodes rows and predicts: the product's own modules
+code/             what encodes rows and predicts: the product's own modules, in one archive from which Python imports
 predict.py, MLmodel, requirements.txt, python_env.yaml
 """
 
 from __future__ import annotations
 
+import io
 import json
 import platform
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -101,7 +103,6 @@ def folder(given: Exported, installed: Callable[[Sequence[str]], Mapping[str, st
     found = documents(given)
     name, code = carried.carried(given.module)
     versions = installed(sorted({*ENCODING, *given.libraries, *_more(given)}))
-    loader = f"{name}.{carried.LOADER.removesuffix('.py').replace('/', '.')}"
     texts = {
         "model.json": _json(found.model),
         "schema.json": _json(found.schema),
@@ -111,12 +112,11 @@ def folder(given: Exported, installed: Callable[[Sequence[str]], Mapping[str, st
         "provenance.json": _json(given.provenance),
         "requirements.txt": "".join(f"{package}=={version}\n" for package, version in versions.items()),
         "python_env.yaml": f"python: {platform.python_version()}\nbuild_dependencies: [pip]\ndependencies: [-r requirements.txt]\n",
-        "MLmodel": _mlmodel(loader),
+        "MLmodel": _mlmodel(name),
         "predict.py": carried.script(name),
-        **{f"code/{name}/{path}": text for path, text in code.items()},
     }
     files = {path: text.encode() for path, text in texts.items()} | {f"model/{path}": data for path, data in given.files.items()}
-    return dict(sorted(files.items()))
+    return dict(sorted({**files, f"code/{name}.zip": _archive(name, code)}.items()))
 
 
 def _more(given: Exported) -> list[str]:
@@ -126,14 +126,29 @@ def _more(given: Exported) -> list[str]:
     return [*(["scikit-learn"] if text else []), *(["duckdb"] if dates else [])]
 
 
-def _mlmodel(loader: str) -> str:
+def _archive(name: str, code: Mapping[str, str]) -> bytes:
+    """The same bytes for the same code: nothing is compressed, and no entry has a time."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for path, text in code.items():
+            archive.writestr(zipfile.ZipInfo(f"{name}/{path}"), text)
+    return packed.getvalue()
+
+
+def _mlmodel(name: str) -> str:
+    """MLflow's description: its function `python_function`, which takes `proba`."""
+    proba = [{"name": "proba", "type": "boolean", "default": False, "shape": None}]
     return (
         "flavors:\n"
         "  python_function:\n"
-        "    code: code\n"
+        f"    code: code/{name}.zip\n"
         "    env: {virtualenv: python_env.yaml}\n"
-        f"    loader_module: {loader}\n"
+        f"    loader_module: {name}.{carried.LOADER.removesuffix('.py').replace('/', '.')}\n"
         f"    python_version: {platform.python_version()}\n"
+        "signature:\n"
+        "  inputs: null\n"
+        "  outputs: null\n"
+        f"  params: '{json.dumps(proba)}'\n"
     )
 
 

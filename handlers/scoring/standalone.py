@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-sys.path.insert(0, str(FOLDER / "code"))
+sys.path[:0] = [str(archive) for archive in (FOLDER / "code").glob("*.zip")]
 
 from handlers.errors import HandlerError  # noqa: E402
 from handlers.scoring import files, learned  # noqa: E402
