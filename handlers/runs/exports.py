@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from handlers.contracts import BadData
@@ -44,6 +45,17 @@ class Export:
         if hashlib.sha256(data).hexdigest() != self.files()[path]["sha256"]:
             raise BadData(f"{path}: it is not the file that {MARKER} lists; export the model again")
         return data
+
+
+def write(export: Export, folder: Path, wanted: Callable[[str], bool] = lambda _path: True) -> None:
+    """Write the wanted files of an export into a folder, each checked."""
+    for path in export.files():
+        if wanted(path):
+            if Path(path).is_absolute() or ".." in Path(path).parts:
+                raise BadData(f"{MARKER}: {path!r} leads out of the folder; the export is not used")
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(export.checked(path))
 
 
 def folder(model: str, trial: str, name: str) -> str:

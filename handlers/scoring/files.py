@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv as python_csv
+import io
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -19,32 +22,48 @@ if TYPE_CHECKING:
 Done = Callable[[str, int], None]
 
 
-def predicted(scorer: Scorer, path: Path, *, proba: bool = False) -> Iterator[pa.Table]:
-    """Predictions for the rows of a file, block by block, after its key columns (`data.key`), where it has them."""
+def predicted(scorer: Scorer, path: Path, *, proba: bool = False, wide: bool = False) -> Iterator[pa.Table]:
+    """Predictions for the rows of a file, block by block, after its key columns (`data.key`) where it has them, and after the columns that
+    were read where the result is to be `wide`. Of a file without rows comes one block without rows."""
     import pyarrow as pa
 
     blocks = tables.of_file(path, scorer.columns, scorer.documents.schema["csv"], scorer.key)
+    nothing = True
     for block in blocks:
+        nothing = False
         found = scorer.predictions(block.select(list(scorer.columns)), proba=proba)
-        keys = [name for name in scorer.key if name in block.column_names]
-        taken = next((name for name in keys if name in found.column_names), None)
+        before = [name for name in scorer.key if name in block.column_names] + (list(scorer.columns) if wide else [])
+        taken = next((name for name in before if name in found.column_names), None)
         if taken is not None:
-            raise BadData(f"{path.name}: the key column {taken!r} is called as a column of the predictions")
-        yield pa.table([*(block.column(name) for name in keys), *found.columns], names=[*keys, *found.column_names])
+            raise BadData(f"{path.name}: the column {taken!r} is called as a column of the predictions")
+        yield pa.table([*(block.column(name) for name in before), *found.columns], names=[*before, *found.column_names])
+    if nothing:
+        yield scorer.predict(pa.table({name: [] for name in scorer.columns}), proba=proba)
 
 
-def predict(scorer: Scorer, paths: Sequence[Path], out: Path | None, *, proba: bool = False, done: Done = lambda _name, _rows: None) -> int:
-    """Write the predictions for the files, one after the other, to `out`: Parquet where it is so called, else CSV; to standard output
-    without one. `done` hears of each block. The number of rows."""
+def predict(
+    scorer: Scorer,
+    paths: Sequence[Path],
+    out: Path | None,
+    *,
+    proba: bool = False,
+    wide: bool = False,
+    lines: bool = False,
+    done: Done = lambda _name, _rows: None,
+) -> int:
+    """Write the predictions for the files, one after the other, to `out`, or to standard output without one; the number of rows.
+
+    They are Parquet where `out` is so called, JSON Lines where it is or where `lines` says so, else CSV. `done` hears of each block.
+    """
     rows = 0
     with _written(out) as file:
         writer: Any = None
         try:
             for path in paths:
-                for block in _with_empty(scorer, path, proba):
+                for block in predicted(scorer, path, proba=proba, wide=wide):
                     if writer is None:
-                        writer = _writer(file, block.schema, parquet=out is not None and out.suffix == ".parquet")
-                    if block.schema != writer.schema:
+                        writer = _writer(file, block.schema, out, lines=lines)
+                    elif block.schema != writer.schema:
                         block = _as_before(block, writer.schema, path)
                     _write(writer, block, out)
                     rows += len(block)
@@ -53,18 +72,6 @@ def predict(scorer: Scorer, paths: Sequence[Path], out: Path | None, *, proba: b
             if writer is not None:
                 writer.close()
     return rows
-
-
-def _with_empty(scorer: Scorer, path: Path, proba: bool) -> Iterator[pa.Table]:
-    """The predictions of a file; of one without rows a table without rows."""
-    import pyarrow as pa
-
-    nothing = True
-    for block in predicted(scorer, path, proba=proba):
-        nothing = False
-        yield block
-    if nothing:
-        yield scorer.predict(pa.table({name: [] for name in scorer.columns}), proba=proba)
 
 
 def _as_before(block: pa.Table, schema: pa.Schema, path: Path) -> pa.Table:
@@ -79,13 +86,16 @@ def _as_before(block: pa.Table, schema: pa.Schema, path: Path) -> pa.Table:
 
 
 class _Csv:
-    """CSV with texts in quotes where they need them."""
+    """CSV; a text is in quotes where it needs them."""
 
     def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
         from pyarrow import csv
 
         self.schema = schema
-        self._csv = csv.CSVWriter(file, schema, write_options=csv.WriteOptions(quoting_style="needed", quoting_header="needed"))
+        header = io.StringIO()
+        python_csv.writer(header, lineterminator="\n").writerow(schema.names)
+        file.write(header.getvalue().encode())
+        self._csv = csv.CSVWriter(file, schema, write_options=csv.WriteOptions(include_header=False, quoting_style="needed"))
 
     def write_table(self, table: pa.Table) -> None:
         self._csv.write_table(table)
@@ -94,12 +104,25 @@ class _Csv:
         self._csv.close()
 
 
-def _writer(file: BinaryIO, schema: pa.Schema, *, parquet: bool) -> Any:
-    if not parquet:
-        return _Csv(file, schema)
-    from pyarrow.parquet import ParquetWriter
+class _Lines:
+    """JSON Lines."""
 
-    return ParquetWriter(file, schema)
+    def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
+        self.schema, self._file = schema, file
+
+    def write_table(self, table: pa.Table) -> None:
+        self._file.writelines(json.dumps(row, ensure_ascii=False, default=str).encode() + b"\n" for row in table.to_pylist())
+
+    def close(self) -> None:
+        return
+
+
+def _writer(file: BinaryIO, schema: pa.Schema, out: Path | None, *, lines: bool) -> Any:
+    if out is not None and out.suffix == ".parquet":
+        from pyarrow.parquet import ParquetWriter
+
+        return ParquetWriter(file, schema)
+    return _Lines(file, schema) if lines or (out is not None and out.suffix in tables.LINES) else _Csv(file, schema)
 
 
 @contextmanager

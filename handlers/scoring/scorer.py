@@ -6,7 +6,7 @@ Rows become numbers by `handlers.data.encode`, and the model is the one that `ev
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -79,6 +79,9 @@ class Scorer:
     def predict(self, rows: Any, *, proba: bool = False) -> pa.Table:
         """Predictions for rows in memory: an Arrow table, a pandas DataFrame, a list of dicts or a dict of columns. BadData for rows that
         do not fit. With `proba` also the probability of the positive class, or of each class."""
+        if isinstance(rows, Sequence) and not rows:
+            # no row says which columns there are
+            rows = {name: [] for name in self.columns}
         return self.predictions(tables.typed(tables.of_memory(rows), self.columns), proba=proba)
 
     def scores(self, table: pa.Table) -> tuple[NDArray[Any], str]:

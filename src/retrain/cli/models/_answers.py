@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
 
 import click
 
+from localargo import Unavailable
 from retrain.client.connect import argo_server, bucket_environment
 from retrain.client.place import Place
 from retrain.client.workflows import LATEST, find
@@ -16,11 +20,28 @@ from retrain.project.questions import ask, need_handlers
 def show(place: Place, output: str, *arguments: str, handler: str = "why") -> None:
     """Print an answer: the handler's own sentences for people, its JSON for programs."""
     need_handlers()
-    bucket = bucket_environment(place)
-    if output == "text":
-        click.echo(ask(bucket, *arguments, output="text", handler=handler), nl=False)
-    else:
+    tell(bucket_environment(place), output, handler, *arguments)
+
+
+def tell(bucket: Mapping[str, str], output: str, handler: str, *arguments: str) -> None:
+    """Print what a handler answers about the bucket that these variables name."""
+    if output in ("json", "yaml"):
         printing.emit(json.loads(ask(bucket, *arguments, handler=handler)), output)
+    else:
+        click.echo(ask(bucket, *arguments, output=output, handler=handler), nl=False)
+
+
+def bucket(place: Place, name: str = "") -> dict[str, str]:
+    """The variables of the bucket that a model is in: none where `name` is an address or a folder, or where RETRAIN_BUCKET names a bucket
+    and no engine runs here."""
+    if name.startswith("s3://") or Path(name).is_dir():
+        return {}
+    try:
+        return bucket_environment(place)
+    except Unavailable:
+        if isinstance(place, Path) and os.environ.get("RETRAIN_BUCKET"):
+            return {}
+        raise
 
 
 def run_name(name: str, place: Place) -> str:
