@@ -12,10 +12,9 @@ from typing import Any
 
 from handlers.contracts import GaveUp, HandlerError, Stopped, Superseded, json_argument, log, main, write_output
 from handlers.data.manifest import Dataset, load_dataset
-from handlers.models import training
-from handlers.models.estimators import libraries
+from handlers.models import saved, training
+from handlers.models.estimators import libraries, make
 from handlers.models.kernel import kernel, versions
-from handlers.models.model_file import dump, state_digest
 from handlers.models.training import Trained
 from handlers.modelspec.code_digests import code_digest
 from handlers.modelspec.digests import trial_digest
@@ -64,7 +63,7 @@ def run(argv: list[str] | None = None) -> None:
 def check_grid(spec: ModelSpec) -> None:
     """Raise BadSpec when any trial of the grid cannot be trained: the winner of a run is the best of everything that the spec asks for."""
     for trial in expand(spec):
-        training.fresh_learner(spec, {**spec.model.params, **trial.params})
+        make(spec, {**spec.model.params, **trial.params})
 
 
 def _guarded(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, name: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +82,7 @@ def _guarded(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial:
 
 def train(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, asked: dict[str, Any]) -> dict[str, Any]:
     """Train the trial from its last checkpoint, or from the start; its result's document, which is written last."""
-    made = training.fresh_learner(spec, asked["params"])
+    made = make(spec, asked["params"])
     request = {"model": model, "trial": trial, "dataset": dataset.digest, "spec": spec.tree(), "params": asked["params"]}
     more = {"varied": asked.get("id", ""), "run": asked.get("run", "")}
     write_once(store, f"{trials.folder(model, trial)}/request.json", {**request, **more})
@@ -91,7 +90,7 @@ def train(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: st
         store, trials.folder(model, trial), spec, dataset, made, lambda lines: trials.publish_curve(store, model, trial, lines)
     )
     document = _document(trial, spec, dataset, done, asked["params"])
-    trials.finish(store, model, trial, dump(done.learner.estimator), document)
+    trials.finish(store, model, trial, saved.files(done.made), document)
     log("trial is trained", trial=trial, epochs=document["epochs"], epoch=document["epoch"], valid=document["valid"])
     return document
 
@@ -105,7 +104,7 @@ def _document(trial: str, spec: ModelSpec, dataset: Dataset, done: Trained, para
         "dataset": dataset.digest,
         "estimator": spec.model.estimator,
         "params": params,
-        "state": state_digest(done.learner.estimator),
+        "state": done.made.digest(),
         "epochs": progress.epoch,
         "epoch": done.epoch,
         "stopped": progress.stopped,
@@ -114,7 +113,7 @@ def _document(trial: str, spec: ModelSpec, dataset: Dataset, done: Trained, para
         "valid": progress.history[done.epoch - 1]["valid"],
         "learned": {**between, "rows": rows},
         "kernel": kernel(),
-        "versions": versions(),
+        "versions": versions(done.made.recipe.kind.requirements),
     }
 
 

@@ -46,6 +46,9 @@ class DatasetFeed:
         """The rows of a role in the order of the manifest."""
         return self._batches(role, again=self.spec.training.epochs > 1)
 
+    def every(self) -> Iterator[Batch]:
+        return self.ordered("train")
+
     def valid(self) -> Iterable[Batch]:
         return self.ordered("valid")
 

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 from handlers.contracts import BadData
 from handlers.data.coded import Coded
 from handlers.metrics.predictions import Predictions, ScoreKind
-from handlers.models.estimators import Learner
+from handlers.models.kinds import Estimator
 
 if TYPE_CHECKING:
     from handlers.data.read import Batch
 
 
-def predict(learner: Learner, batches: Iterable[Batch], what: str) -> Predictions:
-    """The learner's predictions for all rows of the batches, in their order; BadData naming `what` when there are none."""
+def predict(made: Estimator, batches: Iterable[Batch], what: str) -> Predictions:
+    """The model's predictions for all rows of the batches, in their order; BadData naming `what` when there are none."""
     import numpy as np
 
     truth, score, weight, cluster = [], [], [], []
     columns: dict[str, list[Coded]] = {}
     kind = "value"
     for batch in batches:
-        part, kind = learner.predict(batch.X)
+        part, kind = made.predict(batch.X)
         truth.append(batch.y)
         score.append(part)
         weight.append(np.ones(len(batch.y)) if batch.weight is None else batch.weight)

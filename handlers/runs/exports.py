@@ -14,7 +14,7 @@ from typing import Any
 
 from handlers.contracts import BadData
 from handlers.data.manifest import Dataset, load_dataset
-from handlers.models.estimators import libraries, module, requirements
+from handlers.models.estimators import libraries
 from handlers.modelspec.code_digests import code_digest, installed
 from handlers.modelspec.model import ModelSpec
 from handlers.runs import trials
@@ -124,9 +124,9 @@ def _exported(store: Store, model: str, trial: str, spec: ModelSpec, dataset: Da
         spec=trained.spec,
         params=trained.request["params"],
         dataset=trained.dataset,
-        module=module(spec.model.estimator),
+        module=trained.made.recipe.kind.load.__module__.rpartition(".")[2],
         files=trials.model_files(store, model, trial),
-        libraries=requirements(spec.model.estimator),
+        libraries=trained.made.recipe.kind.requirements,
         threshold=threshold,
         metrics={"valid": evaluation["metrics"], "rows": evaluation["rows"], "evaluation": evaluation["digest"]},
         importance=importance(store, trained, dataset, spec, threshold["value"] if threshold else None),

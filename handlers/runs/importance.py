@@ -14,6 +14,7 @@ from handlers.data.rows import Rows, join
 from handlers.metrics.metrics import metric, value
 from handlers.metrics.predictions import Predictions
 from handlers.models.predict import kind_of
+from handlers.models.scikit_learn import ScikitLearn
 from handlers.modelspec.model import ModelSpec
 from handlers.runs.evaluation import TrainedTrial
 from handlers.storage import Store
@@ -38,7 +39,7 @@ def importance(store: Store, trained: TrainedTrial, dataset: Dataset, spec: Mode
     found = metric(spec.task, spec.evaluate.select_by)
 
     def judged(encoded: Rows) -> float:
-        score, kind = trained.learner.predict(trained.encoder.matrix(encoded))
+        score, kind = trained.made.predict(trained.encoder.matrix(encoded))
         weight = rows.arrays.get("weight", np.ones(len(rows)))
         return value(found, Predictions(rows.arrays["y"], score, weight, np.arange(len(rows)), kind_of(kind), threshold=threshold))
 
@@ -93,8 +94,8 @@ def coefficients(trained: TrainedTrial) -> list[dict[str, Any]]:
     """The largest coefficients of a linear model by column, of several classes those of each class; none of another model."""
     import numpy as np
 
-    found: NDArray[Any] | None = getattr(trained.learner.estimator, "coef_", None)
-    if not isinstance(found, np.ndarray):
+    found: NDArray[Any] | None = trained.made.coefficients() if isinstance(trained.made, ScikitLearn) else None
+    if found is None:
         return []
     table = found.reshape(-1, trained.encoder.width)
     largest = np.argsort(-np.abs(table).max(axis=0), kind="stable")[:COEFFICIENTS]

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from handlers.errors import BadData
-from handlers.models import model_file
-from handlers.models.scores import scores
+from handlers.models import saved
+from handlers.models.kinds import Recipe
 from handlers.scoring.scorer import Documents, Learned, Scorer
 
 MODULE = re.compile(r"[a-z][a-z0-9_]*")
@@ -27,16 +27,9 @@ def of_folder(model: dict[str, Any], folder: Path) -> Learned:
     kind = next((kind for kind in kinds if kind.path == model["estimator"]), None)
     if kind is None:
         raise BadData(f"{folder}: {model['estimator']} is not known here")
-    where = folder / "model.skops"
-    return _Estimator(model_file.load(where.read_bytes(), kind, str(where)), kind.dense, len(model["classes"]))
-
-
-class _Estimator:
-    def __init__(self, estimator: Any, dense: bool, classes: int) -> None:
-        self._estimator, self._dense, self._classes = estimator, dense, classes
-
-    def predict(self, X: Any) -> Any:
-        return scores(self._estimator, X.toarray() if self._dense and hasattr(X, "toarray") else X, self._classes)
+    recipe = Recipe(kind, model["task"], model["params"], model["seed"], len(model["classes"]), model["memory"])
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return saved.loaded(recipe, files, str(folder))
 
 
 def _module(model: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ from handlers.data import part_files
 from handlers.data.manifest import load_dataset
 from handlers.modelspec.parse import load as load_spec
 from handlers.runs import exports, named
-from handlers.runs.evaluation import TrainedTrial, open_learner
+from handlers.runs.evaluation import TrainedTrial
 from handlers.scoring.carried import carried
 from handlers.storage import canonical_json
 from tests.handlers.stages.dying import Dying, Killed
@@ -157,7 +157,7 @@ def test_a_trial_that_won_nothing_is_exported_when_it_is_asked_for(world: World,
     other = next(row["trial"] for row in world.verdict("a")["trials"] if row["trial"] != world.champion()["trial"])
     assert not [key for key in world.keys(f"trials/late/{other}/") if "/exports/" in key]
     folder = folder_of(world, tmp_path, f"late@{other}")
-    learner = open_learner(world.store, "late", other)[0]
+    learner = TrainedTrial.open(world.store, "late", other).made
     rows, _ = on_valid(world)
     scorer = predict.load(folder)
     table = rows.select(list(scorer.columns))

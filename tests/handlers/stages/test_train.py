@@ -93,10 +93,8 @@ def test_early_stopping_keeps_the_best_epoch(world: World) -> None:
     best = max(lines, key=lambda line: line["valid"]["roc_auc"])
     assert result["epoch"] == best["epoch"]
     assert result["stopped"] == "no improvement for 2 epochs"
-    learner, *_ = evaluation.open_learner(world.store, "late", answer["trial"])
-    from handlers.models.model_file import state_digest
-
-    assert state_digest(learner.estimator) == result["state"]
+    made, *_ = evaluation.open_model(world.store, "late", answer["trial"])
+    assert made.digest() == result["state"]
 
 
 @pytest.mark.parametrize(
