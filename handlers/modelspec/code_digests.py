@@ -49,7 +49,7 @@ STAGES = {
         ("duckdb", "pyarrow", "numpy", "scikit-learn", "scipy", "skops"),
     ),
     "exports": Code(
-        ("modelspec", "data", "metrics", "models", "scoring", "runs.evaluation", "runs.exports", "errors"),
+        ("modelspec", "data", "metrics", "models", "scoring", "runs.evaluation", "runs.exports", "runs.importance", "errors"),
         ("duckdb", "pyarrow", "numpy", "scikit-learn", "scipy", "skops"),
     ),
     "verdicts": Code(
