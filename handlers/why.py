@@ -2,8 +2,9 @@
 
 `python -m handlers.why NAME` (an event's id, an object's key, a run, a trial or a model), `... models`, `... runs [MODEL]`,
 `... trials RUN`, `... events`, and, to be exact, `... event ID`, `... object KEY`, `... run RUN`, `... trial ID`, `... model MODEL`;
-`-o json` for machines, sentences and tables otherwise. `--journal` hands over what the engine's journal has about the name. Nothing is
-changed, except that a half-finished change of the champion is finished first.
+`-o json` for machines, `-o shown` for what prints it (sentences, or the header and rows of a table); text otherwise, a table's cells
+between tabs. `--journal` hands over what the engine's journal has about the name. Nothing is changed, except that a half-finished change
+of the champion is finished first.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from handlers import failures
 from handlers.contracts import TryAgain, WrongUsage, instant, json_argument, main
 from handlers.events import outbox
 from handlers.report import explain, followed, of_events, of_objects
-from handlers.report.answers import text
+from handlers.report.answers import shown, text
 from handlers.runs import champion as champions
 from handlers.runs import followed as chains
 from handlers.runs import requests, trials
@@ -46,7 +47,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     for verb, what in KINDS:
         verbs.add_parser(verb, help=f"one {what.lower()}").add_argument("name", metavar=what)
     for sub in verbs.choices.values():
-        sub.add_argument("-o", "--output", choices=("text", "json"), default="text")
+        sub.add_argument("-o", "--output", choices=("text", "json", "shown"), default="text")
         sub.add_argument("--model", default=None, help="look in this model only")
         sub.add_argument("--journal", default="[]", metavar="JSON", help="events of the engine's journal: a list")
     return parser.parse_args(words)
@@ -55,7 +56,10 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
 def run(argv: Sequence[str]) -> None:
     given = arguments(argv)
     answer = ANSWERS[given.verb](open_store(), given)
-    print(canonical_json(answer) if given.output == "json" else text(given.verb, answer))
+    if given.output == "text":
+        print(text(shown(given.verb, answer)))
+    else:
+        print(canonical_json(answer if given.output == "json" else shown(given.verb, answer)))
 
 
 def journal(given: argparse.Namespace) -> list[Doc]:

@@ -14,13 +14,19 @@ from retrain.client.connect import argo_server, bucket_environment
 from retrain.client.place import Place
 from retrain.client.workflows import LATEST, find
 from retrain.display import output as printing
+from retrain.display.tables import UNCUT, answered, terminal_width
 from retrain.project.questions import ask, need_handlers
 
 
 def show(place: Place, output: str, *arguments: str, handler: str = "why") -> None:
-    """Print an answer: the handler's own sentences for people, its JSON for programs."""
+    """Print an answer: the handler's own sentences or table for people, its JSON for programs."""
     need_handlers()
-    tell(bucket_environment(place), output, handler, *arguments)
+    bucket = bucket_environment(place)
+    if output in ("text", "wide") and handler == "why":
+        answer = json.loads(ask(bucket, *arguments, output="shown"))
+        click.echo("\n".join(answered(answer, terminal_width() if output == "text" else UNCUT)))
+    else:
+        tell(bucket, output, handler, *arguments)
 
 
 def tell(bucket: Mapping[str, str], output: str, handler: str, *arguments: str) -> None:
@@ -31,7 +37,7 @@ def tell(bucket: Mapping[str, str], output: str, handler: str, *arguments: str) 
         click.echo(ask(bucket, *arguments, output=output, handler=handler), nl=False)
 
 
-def bucket(place: Place, name: str = "") -> dict[str, str]:
+def bucket_of_model(place: Place, name: str = "") -> dict[str, str]:
     """The variables of the bucket that a model is in: none where `name` is an address or a folder, or where RETRAIN_BUCKET names a bucket
     and no engine runs here."""
     if name.startswith("s3://") or Path(name).is_dir():

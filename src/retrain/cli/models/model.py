@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from retrain.cli import completion
-from retrain.cli.models._answers import bucket, tell
+from retrain.cli.models._answers import bucket_of_model, tell
 from retrain.cli.options import output_option, place_option
 from retrain.client.place import Place
 
@@ -33,7 +33,7 @@ def list_(name: str | None, output: str, place: Place) -> None:
     \b
     retrain model list flight-delay
     """
-    tell(bucket(place), output, "model", "list", *([name] if name else []))
+    tell(bucket_of_model(place), output, "model", "list", *([name] if name else []))
 
 
 @model.command()
@@ -49,7 +49,7 @@ def show(name: str, output: str, place: Place) -> None:
     retrain model show flight-delay
     retrain model show flight-delay@2 -o wide
     """
-    tell(bucket(place, name), output, "model", "show", name)
+    tell(bucket_of_model(place, name), output, "model", "show", name)
 
 
 @model.command()
@@ -67,4 +67,4 @@ def get(name: str, to: Path | None, output: str, place: Place) -> None:
     retrain model get flight-delay@2
     """
     folder = to or Path(name.rstrip("/").rpartition("/")[2].replace("@", "-"))
-    tell(bucket(place, name), output, "model", "get", name, "--to", str(folder))
+    tell(bucket_of_model(place, name), output, "model", "get", name, "--to", str(folder))

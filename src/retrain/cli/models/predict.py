@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from retrain.cli import completion
-from retrain.cli.models._answers import bucket
+from retrain.cli.models._answers import bucket_of_model
 from retrain.cli.options import place_option
 from retrain.client.place import Place
 from retrain.project.questions import predictions
@@ -41,4 +41,4 @@ def predict(name: str, files: tuple[Path, ...], out: Path | None, proba: bool, o
     retrain predict flight-delay tomorrow.csv
     retrain predict flight-delay@2 tomorrow.parquet --proba --out late.parquet
     """
-    sys.exit(predictions(bucket(place, name), name, files, out, proba=proba, output=output))
+    sys.exit(predictions(bucket_of_model(place, name), name, files, out, proba=proba, output=output))
