@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import os
 import re
@@ -47,6 +49,7 @@ __all__ = [
     "Writer",
     "WrongUsage",
     "counted",
+    "decoded",
     "instant",
     "json_argument",
     "log",
@@ -165,6 +168,19 @@ def json_argument(text: str, option: str) -> Any:
                 found = json.loads(found)
             except ValueError as error:
                 raise WrongUsage(f"{option}: not JSON ({error})") from error
+    return found
+
+
+def decoded(text: str, what: str) -> Mapping[str, Any]:
+    """The JSON object of base64; empty text is an empty one."""
+    if not text.strip():
+        return {}
+    try:
+        found = json.loads(base64.b64decode(text, validate=True))
+    except (binascii.Error, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise BadData(f"{what} is not base64 of JSON: {error}") from error
+    if not isinstance(found, Mapping):
+        raise BadData(f"{what} must be a JSON object, not {type(found).__name__}")
     return found
 
 

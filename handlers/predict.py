@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -25,10 +24,9 @@ from typing import Any
 from handlers.contracts import BadData, WrongUsage, counted, log, logged_by, main
 from handlers.runs import exports, named
 from handlers.runs.exports import Export
-from handlers.scoring import files, learned
-from handlers.scoring.scorer import DOCUMENTS, Scorer
+from handlers.scoring import files
+from handlers.scoring.scorer import Scorer
 
-NEEDED = tuple(f"{name}.json" for name in DOCUMENTS)
 TOLD_SECONDS = 5.0
 
 
@@ -41,7 +39,7 @@ def load(which: str | Path) -> Scorer:
     folder = Path(which)
     if not str(which).startswith("s3://") and (folder.is_dir() or isinstance(which, Path)):
         return _checked(folder)
-    return of_export(named.of(str(which)).export)
+    return exports.scorer(named.of(str(which)).export)
 
 
 def _checked(folder: Path) -> Scorer:
@@ -57,14 +55,7 @@ def _checked(folder: Path) -> Scorer:
         except OSError as error:
             raise BadData(f"{folder / path}: cannot be read ({error.strerror})") from error
 
-    return of_export(Export(listed, read))
-
-
-def of_export(export: Export) -> Scorer:
-    """The model of an export, each of its files checked."""
-    with tempfile.TemporaryDirectory(prefix="retrain-model-") as place:
-        exports.write(export, Path(place), lambda path: path in NEEDED or path.startswith("model/"))
-        return learned.scorer(Path(place))
+    return exports.scorer(Export(listed, read))
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:

@@ -70,12 +70,21 @@ def threshold(found: Doc | None) -> list[str]:
     return [f"A row is positive from a score of {number(found['value'])} on ({rule}); on valid: {values}."]
 
 
-def importance(found: Doc, *, every: bool = False) -> list[str]:
-    """The features, the most important one first."""
-    rows = [[each["feature"], _number(each["loss"]), f"± {_number(each['spread'])}"] for each in found["features"]]
+def worth(found: Doc, *, every: bool = False) -> tuple[str, list[tuple[str, str, str]], int]:
+    """What the figures are, a row of each feature, the most important one first, and how many features more there are."""
+    rows = [(str(each["feature"]), _number(each["loss"]), f"± {_number(each['spread'])}") for each in found["features"]]
     left = 0 if every else max(0, len(rows) - FEATURES)
-    head = f"What {found['metric']} loses on {counted(found['rows'], 'valid row')} when a feature is shuffled:"
-    return [head, *_table(rows[: len(rows) - left], "  "), *([f"  and {counted(left, 'feature')} more"] if left else [])]
+    return (
+        f"What {found['metric']} loses on {counted(found['rows'], 'valid row')} when a feature is shuffled",
+        rows[: len(rows) - left],
+        left,
+    )
+
+
+def importance(found: Doc, *, every: bool = False) -> list[str]:
+    """The same as lines."""
+    head, rows, left = worth(found, every=every)
+    return [f"{head}:", *_table(rows, "  "), *([f"  and {counted(left, 'feature')} more"] if left else [])]
 
 
 def coefficients(found: Doc) -> list[str]:

@@ -7,6 +7,7 @@ of each run is exported when it is judged. The folder of any other trial is made
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +21,13 @@ from handlers.modelspec.model import ModelSpec
 from handlers.runs import trials
 from handlers.runs.evaluation import TrainedTrial, on_valid
 from handlers.runs.importance import importance
-from handlers.scoring import export
+from handlers.scoring import export, learned
+from handlers.scoring.scorer import DOCUMENTS, Scorer
 from handlers.storage import Missing, Store, digest, optional_json, write_once
 
 MARKER = "export.json"
 FORMAT = 1
+NEEDED = tuple(f"{name}.json" for name in DOCUMENTS)  # what predicts, beside the model's own files
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,13 @@ def write(export: Export, folder: Path, wanted: Callable[[str], bool] = lambda _
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(export.checked(path))
+
+
+def scorer(export: Export) -> Scorer:
+    """The model of an export, each of its files checked; the code that goes with it is not run."""
+    with tempfile.TemporaryDirectory(prefix="retrain-model-") as place:
+        write(export, Path(place), lambda path: path in NEEDED or path.startswith("model/"))
+        return learned.scorer(Path(place))
 
 
 def folder(model: str, trial: str, name: str) -> str:

@@ -27,7 +27,10 @@ DOCUMENTS = ("model", "schema", "encoder")
 
 
 class Learned(Protocol):
-    """What was learned: numbers of encoded rows."""
+    """What was learned: numbers of encoded rows; `probable` where they are probabilities."""
+
+    @property
+    def probable(self) -> bool: ...
 
     def predict(self, X: Any) -> tuple[NDArray[Any], str]:
         """(score, kind): kind is probability, decision or value; of several classes the score has a column for each."""
@@ -75,6 +78,11 @@ class Scorer:
         threshold: Mapping[str, Any] | None = documents.model["threshold"]
         self.threshold = None if threshold is None else float(threshold["value"])
         self._batch: int = documents.model["batch_rows"]
+
+    @property
+    def probable(self) -> bool:
+        """Whether there are probabilities."""
+        return bool(self.classes) and self._learned.probable
 
     def predict(self, rows: Any, *, proba: bool = False) -> pa.Table:
         """Predictions for rows in memory: an Arrow table, a pandas DataFrame, a list of dicts or a dict of columns. BadData for rows that

@@ -27,7 +27,7 @@ def of_file(path: Path, columns: Mapping[str, str], csv: Mapping[str, Any], more
 
     `csv` says how a CSV is written, as the spec's source does; its first line has the names of the columns.
     """
-    source = SimpleNamespace(format=_format(path), columns=dict(columns), csv=SimpleNamespace(**{**csv, "header": True}))
+    source = SimpleNamespace(format=format_of(path), columns=dict(columns), csv=SimpleNamespace(**{**csv, "header": True}))
     vector = next((name for name, kind in columns.items() if kind == "vector"), None)
     if vector is not None and source.format == "csv":
         raise BadData(f"{path.name}: column {vector!r} is a vector, which a CSV cannot hold; give the rows as Parquet or JSON Lines")
@@ -35,7 +35,8 @@ def of_file(path: Path, columns: Mapping[str, str], csv: Mapping[str, Any], more
     yield from sources.tables(path, path.name, cast("Source", source), more)
 
 
-def _format(path: Path) -> str:
+def format_of(path: Path) -> str:
+    """csv, parquet or jsonl: by what the file begins with, and by its name."""
     try:
         with path.open("rb") as file:
             begin = file.read(len(PARQUET))

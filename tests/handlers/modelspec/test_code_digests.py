@@ -46,7 +46,7 @@ COMPUTE_WITH = (
 AT_THE_TOP = {
     *("__init__", "contracts", "failures", "storage", "workers"),
     *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "why", "try_", "new", "profile"),
-    *("heal", "notify", "snapshot", "backfill", "predict", "model"),
+    *("heal", "notify", "snapshot", "backfill", "predict", "model", "score"),
 }
 
 

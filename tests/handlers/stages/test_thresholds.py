@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handlers import predict
+from handlers import predict, promote
 from handlers.contracts import BadSpec
 from handlers.modelspec.parse import parse
 from handlers.runs import named
@@ -38,6 +38,10 @@ def test_the_threshold_goes_with_the_model(world: World) -> None:
     assert evaluated["threshold"] == chosen
     assert evaluated["metrics"]["f1"]["value"] == pytest.approx(chosen["f1"])
     assert world.verdict("a")["threshold"] == chosen
+    promote.run(["report", "--model", "late", "--run", "a", "--status", "Succeeded", "--again-out", str(world.out / "again")])
+    page = world.store.get("runs/late/a/report.html").decode()
+    assert "What each feature is worth" in page
+    assert "(precision_at_least: 0.6)" in page
 
 
 def test_another_rule_is_another_evaluation_and_trains_nothing(world: World) -> None:
