@@ -78,6 +78,8 @@ def test_every_script_of_the_page_says_the_same(place: Path) -> None:
 
 
 def test_the_rule_of_the_page_is_one() -> None:
-    (text,) = of("yaml")
-    assert Threshold.model_validate(load(text)["evaluate"]["threshold"]).rule == {"precision_at_least": 0.9}
+    overlay, spec = map(load, of("yaml"))
+    assert Threshold.model_validate(spec["evaluate"]["threshold"]).rule == {"precision_at_least": 0.9}
+    (component,) = overlay["components"]
+    assert (ROOT / "overlays" / "laptop" / component / "kustomization.yaml").is_file()
     assert "evaluate" in ModelSpec.model_fields

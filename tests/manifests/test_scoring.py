@@ -64,7 +64,7 @@ def test_the_queue_and_the_bucket_of_an_install_are_the_same_for_both() -> None:
     queued = named(render_with(["scoring", "bucket-sqs"]), "Sensor", "score")["spec"]["dependencies"][0]
     assert queued["eventName"] == "upload"
     assert 'startswith("score/")' in queued["transform"]["jq"]
-    events = named(render_with(["scoring", "bucket-minio"]), "EventSource", "bucket")["spec"]["minio"]
+    events = named(render_with(["bucket-minio", "scoring"]), "EventSource", "bucket")["spec"]["minio"]
     assert set(events) == {"upload", "batch", "score"}
     assert len({(each["endpoint"], each["bucket"]["name"], each["insecure"]) for each in events.values()}) == 1
 
