@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
-from handlers.report import explain, followed
+from handlers.report import compared, explain, followed
 from handlers.runs.gate import number
 
 Doc = dict[str, Any]
@@ -25,18 +25,7 @@ def shown(verb: str, answer: Doc) -> Doc:
         return {"text": _trial_text(answer)}
     if verb == "trials" and not answer["trials"]:
         return {"text": f"Run {answer['run']} has no trials: {answer['outcome']}" + (f" ({answer['reason']})" if answer["reason"] else "")}
-    if verb == "trials":
-        return _trials(answer)
-    if verb == "events":
-        head = ["ID", "SOURCE", "EVENT", "TIME", "MODEL", "RUN"]
-        return _table(
-            head, [[str(each[name]) for name in _EVENT] + [each["became"][0]["run"]] for each in answer["events"]], spare=head[:4]
-        )
-    if verb == "models":
-        head = ["MODEL", "CHAMPION", "TRIAL", "METRIC", "ON TEST", INTERVAL, "SINCE", "RUNS"]
-        return _table(head, [_model_cells(row) for row in answer["models"]], spare=["RUNS", INTERVAL, "TRIAL", "METRIC"])
-    head = ["MODEL", "RUN", "OUTCOME", "TRIALS", "ON TEST", INTERVAL, "BETTER BY", WITHIN, "NOTE"]
-    return _table(head, [_run_cells(row) for row in answer["runs"]], spare=[INTERVAL, WITHIN, "TRIALS", "MODEL", "BETTER BY"])
+    return TABLES[verb](answer)
 
 
 def text(answer: Doc) -> str:
@@ -99,3 +88,40 @@ def _trial_text(answer: Doc) -> str:
     lines += [f"It failed in run {f['run']}: {f['error']}" for f in answer["failures"]]
     lines += [*followed.lines(followed.of_trial(answer)), *followed.following(answer["next"])]
     return "\n".join(lines)
+
+
+def _events(answer: Doc) -> Doc:
+    header = ["ID", "SOURCE", "EVENT", "TIME", "MODEL", "RUN"]
+    rows = [[*(str(each[name]) for name in _EVENT), each["became"][0]["run"]] for each in answer["events"]]
+    return _table(header, rows, spare=header[:4])
+
+
+def _models(answer: Doc) -> Doc:
+    header = ["MODEL", "CHAMPION", "TRIAL", "METRIC", "ON TEST", INTERVAL, "SINCE", "RUNS"]
+    return _table(header, [_model_cells(row) for row in answer["models"]], spare=["RUNS", INTERVAL, "TRIAL", "METRIC"])
+
+
+def _runs(answer: Doc) -> Doc:
+    header = ["MODEL", "RUN", "OUTCOME", "TRIALS", "ON TEST", INTERVAL, "BETTER BY", WITHIN, "NOTE"]
+    return _table(header, [_run_cells(row) for row in answer["runs"]], spare=[INTERVAL, WITHIN, "TRIALS", "MODEL", "BETTER BY"])
+
+
+def _history(answer: Doc) -> Doc:
+    header = ["NUMBER", "TRIAL", "PARAMS", "METRIC", "ON TEST", INTERVAL, "SINCE", "RUN", "REASON"]
+    rows = compared.champions(answer["champions"], answer["since"])
+    return _table(header, rows, spare=["REASON", INTERVAL, "METRIC", "TRIAL", "PARAMS", "SINCE"])
+
+
+def _compare(answer: Doc) -> Doc:
+    rows = [["" if each["same"] else "*", each["fact"], *each["values"]] for each in answer["compared"]]
+    return _table(["", "FACT", *answer["runs"]], rows, spare=[])
+
+
+TABLES: Mapping[str, Callable[[Doc], Doc]] = {
+    "models": _models,
+    "runs": _runs,
+    "trials": _trials,
+    "history": _history,
+    "compare": _compare,
+    "events": _events,
+}
