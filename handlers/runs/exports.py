@@ -15,7 +15,7 @@ from typing import Any
 
 from handlers.contracts import BadData
 from handlers.data.manifest import Dataset, load_dataset
-from handlers.models.estimators import libraries
+from handlers.models.estimators import libraries, module
 from handlers.modelspec.code_digests import code_digest, installed
 from handlers.modelspec.model import ModelSpec
 from handlers.runs import trials
@@ -134,7 +134,7 @@ def _exported(store: Store, model: str, trial: str, spec: ModelSpec, dataset: Da
         spec=trained.spec,
         params=trained.request["params"],
         dataset=trained.dataset,
-        module=trained.made.recipe.kind.load.__module__.rpartition(".")[2],
+        module=module(trained.made.recipe.kind),
         files=trials.model_files(store, model, trial),
         libraries=trained.made.recipe.kind.requirements,
         threshold=threshold,

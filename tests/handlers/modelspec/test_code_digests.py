@@ -15,6 +15,7 @@ from pathlib import Path
 import grimp
 import pytest
 
+from handlers.contracts import BadSpec
 from handlers.modelspec import code_digests
 from handlers.modelspec.code_digests import STAGES, code_digest, computed, files_of, of_stage
 
@@ -247,3 +248,10 @@ def test_an_image_keeps_the_digests_that_were_printed_when_it_was_built(monkeypa
     assert computed.__wrapped__("trials", ("an-absent-one",)) not in (of_image, "image-trials")
     monkeypatch.setattr(code_digests, "IMAGE_FILE", tmp_path / "absent")
     assert computed.__wrapped__("trials", ("scikit-learn",)) != of_image
+
+
+def test_a_library_that_is_not_there_is_named_with_the_command_that_installs_it() -> None:
+    with pytest.raises(
+        BadSpec, match="needs the package no-such-trees, which is not installed here; run `python -m pip install no-such-trees`"
+    ):
+        computed("trials", ("no-such-trees",))

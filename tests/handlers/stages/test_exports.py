@@ -98,6 +98,32 @@ def test_the_script_predicts_alone_what_the_evaluation_saw(trained: World, tmp_p
         assert found["prediction"].to_pylist() == (seen.score > 0.5).tolist()
 
 
+@pytest.mark.parametrize(
+    ("model", "epochs"),
+    [
+        ({"estimator": "xgboost.XGBClassifier"}, 3),
+        ({"estimator": "lightgbm.LGBMClassifier", "memory": "whole"}, 3),
+        ({"estimator": "sklearn.ensemble.HistGradientBoostingClassifier", "memory": "whole"}, 1),
+    ],
+)
+def test_models_of_every_library_stand_alone(world: World, tmp_path: Path, model: dict[str, Any], epochs: int) -> None:
+    world.put("1.csv", month("2013-01-01", 40))
+    world.spec |= {"model": {**model, "params": {}, "seed": 1}, "search": {}}
+    world.spec["training"]["epochs"] = epochs
+    assert world.run("a")["outcome"] == "promoted"
+    rows, seen = on_valid(world)
+    folder = folder_of(world, tmp_path)
+    assert np.array_equal(predict.load("late").predict(rows, proba=True)["probability"].to_numpy(), seen.score)
+    parquet.write_table(rows, tmp_path / "rows.parquet")
+    ended = alone(folder, str(tmp_path / "rows.parquet"), "--out", str(tmp_path / "out.parquet"), "--proba")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert np.array_equal(parquet.read_table(tmp_path / "out.parquet")["probability"].to_numpy(), seen.score)
+    library = str(model["estimator"]).partition(".")[0]
+    assert any(
+        line.startswith({"sklearn": "scikit-learn"}.get(library, library)) for line in (folder / "requirements.txt").read_text().split()
+    )
+
+
 def test_the_product_predicts_what_the_evaluation_saw(trained: World, tmp_path: Path) -> None:
     rows, seen = on_valid(trained)
     for of in ("late", "late@champion", "late@1", f"late@{trained.champion()['trial']}", folder_of(trained, tmp_path)):
