@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from handlers.modelspec.dialects import check_encoding, check_formats, listed
 from handlers.modelspec.quantities import check_duration, check_length, check_quantity, check_zone
+from handlers.modelspec.threshold import Threshold
 
 Number = int | float
 Scalar = bool | int | float | str
@@ -254,23 +255,6 @@ class Interval(SpecMapping):
 
 class Slice(SpecMapping):
     min_rows: int = Field(ge=1)
-
-
-class Threshold(SpecMapping):
-    """From which score on a row is positive: chosen on `valid`."""
-
-    maximise: Literal["f1", "accuracy"] | None = None
-    precision_at_least: Annotated[float, Field(gt=0, le=1, strict=False)] | None = None
-
-    @model_validator(mode="after")
-    def _one_rule(self) -> Threshold:
-        if (self.maximise is None) == (self.precision_at_least is None):
-            raise ValueError("give one rule: maximise or precision_at_least")
-        return self
-
-    @property
-    def rule(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", exclude_none=True)
 
 
 class Evaluate(SpecMapping):

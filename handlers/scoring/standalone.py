@@ -11,10 +11,6 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-sys.path[:0] = [str(archive) for archive in (FOLDER / "code").glob("*.zip")]
-
-from handlers.errors import HandlerError  # noqa: E402
-from handlers.scoring import files, learned  # noqa: E402
 
 
 def main() -> None:
@@ -23,6 +19,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--proba", action="store_true", help="probabilities too")
     given = parser.parse_args()
+    sys.path[:0] = [str(archive) for archive in (FOLDER / "code").glob("*.zip")]
+    from handlers.errors import HandlerError
+    from handlers.scoring import files, learned
+
     try:
         files.predict(learned.scorer(FOLDER), given.files, given.out, proba=given.proba)
     except HandlerError as error:

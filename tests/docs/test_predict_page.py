@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from handlers.modelspec.model import ModelSpec, Threshold
+from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.threshold import Threshold
 from handlers.modelspec.yaml12 import load
 from tests.committed import copy_models
 from tests.docs.pages import DOCS, ROOT, blocks
