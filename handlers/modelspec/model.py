@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from handlers.modelspec.dialects import check_encoding, check_formats, listed
 from handlers.modelspec.quantities import check_duration, check_length, check_quantity, check_zone
@@ -383,8 +383,6 @@ class ModelSpec(SpecMapping):
                 raise ValueError(f"data.target.classes: a binary target has two classes, not {len(target.classes)}")
             if target.positive is not None and target.positive not in target.classes:
                 raise ValueError(f"data.target.positive: {target.positive!r} is not one of the classes {target.classes}")
-        if self.evaluate.threshold is not None and self.task != "binary":
-            raise ValueError(f"evaluate.threshold: accepted only for a binary target, not for task {self.task}")
         if self.task == "multiclass" and target.classes is None:
             raise ValueError("data.target.classes: required for a multiclass target; list its values")
         if self.task == "binary" and target.classes is None and target.positive not in (None, True, False):
