@@ -69,6 +69,7 @@ def test_another_rule_is_another_evaluation_and_trains_nothing(world: World) -> 
                 "task": "regression",
                 "data__target": {"column": "distance"},
                 "evaluate": {"select_by": "mae", "threshold": {"maximise": "f1"}},
+                "features": {"carrier": {"type": "category"}},
                 "model__estimator": "sklearn.linear_model.SGDRegressor",
                 "promote": None,
             },
