@@ -17,7 +17,7 @@ from handlers.data import scopes
 from handlers.explore import names
 from handlers.models.estimators import make
 from handlers.modelspec import yaml12
-from handlers.modelspec.grid import expand
+from handlers.modelspec.grid import probes
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import SpecPath, read
 
@@ -95,7 +95,7 @@ def _found(look: Callable[[], list[names.Wrong] | None]) -> list[names.Wrong]:
 
 
 def _estimators(spec: ModelSpec) -> None:
-    for trial in expand(spec):
+    for trial in probes(spec):
         make(spec, {**spec.model.params, **trial.params})
 
 

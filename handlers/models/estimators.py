@@ -96,6 +96,7 @@ def make(spec: ModelSpec, params: Mapping[str, Any]) -> Estimator:
     found = recipe(spec, params)
     made = found.kind.make(found)
     check_metrics(spec, made)
+    _check_search(spec, found.kind)
     if spec.data.weight and not made.weighs:
         raise BadSpec(
             f"data.weight: {found.kind.name} does not accept weights of rows; choose another model.estimator, or remove data.weight"
@@ -106,11 +107,26 @@ def make(spec: ModelSpec, params: Mapping[str, Any]) -> Estimator:
 def check_metrics(spec: ModelSpec, made: Estimator) -> None:
     """BadSpec before anything is trained: an unknown metric, or one that needs probabilities of an estimator that has none."""
     gate = spec.promote.gate
-    for name in metrics_of(spec, *([gate.metric] if gate is not None and gate.metric else [])):
+    more = [gate.metric if gate is not None else None, spec.search.until.metric if spec.search.until is not None else None]
+    for name in metrics_of(spec, *(name for name in more if name)):
         if metric(spec.task, name).needs_probability and not made.probable:
             known = made.recipe.kind.name
             hint = "loss: log_loss gives them" if known == "SGDClassifier" else "SGDClassifier with loss: log_loss does"
             raise BadSpec(f"evaluate: metric {name!r} needs probabilities, which {known} with these parameters does not give ({hint})")
+
+
+def _check_search(spec: ModelSpec, kind: Kind) -> None:
+    """BadSpec for rungs of what has no epochs, and for an end of rounds that no metric says."""
+    if spec.search.halving is not None and spec.model.memory == "whole" and not kind.rounds:
+        raise BadSpec("search.halving: halves by epochs, and `memory: whole` has one; use an estimator that learns from batches")
+    until = spec.search.until
+    if until is None:
+        return
+    higher = metric(spec.task, until.metric or spec.evaluate.select_by, "search.until.metric").higher
+    wrong, right = ("at_most", "at_least") if higher else ("at_least", "at_most")
+    if getattr(until, wrong) is not None:
+        name = until.metric or spec.evaluate.select_by
+        raise BadSpec(f"search.until.{wrong}: {'more' if higher else 'less'} of {name} is better; use {right}")
 
 
 def classes(spec: ModelSpec) -> int:

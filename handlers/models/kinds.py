@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from handlers.data.read import Batch
 
-CLASSES, NUMBERS = ("binary", "multiclass"), ("regression",)
+CLASSES, NUMBERS = ("binary", "multiclass"), ("regression", "ranking")
 
 
 class Estimator(Protocol):

@@ -19,6 +19,7 @@ def predict(made: Estimator, batches: Iterable[Batch], what: str) -> Predictions
     import numpy as np
 
     truth, score, weight, cluster = [], [], [], []
+    clustered = True
     columns: dict[str, list[Coded]] = {}
     kind = "value"
     for batch in batches:
@@ -26,6 +27,7 @@ def predict(made: Estimator, batches: Iterable[Batch], what: str) -> Predictions
         truth.append(batch.y)
         score.append(part)
         weight.append(np.ones(len(batch.y)) if batch.weight is None else batch.weight)
+        clustered = clustered and batch.cluster is not None
         # without clusters no interval is asked for
         cluster.append(np.zeros(len(batch.y), np.int64) if batch.cluster is None else batch.cluster)
         for name, values in batch.columns.items():
@@ -33,7 +35,8 @@ def predict(made: Estimator, batches: Iterable[Batch], what: str) -> Predictions
     if not truth:
         raise BadData(f"{what}: no rows; make data.split longer, or add data")
     apart = {name: Coded(np.concatenate([one.codes for one in found]), found[-1].values) for name, found in columns.items()}
-    return Predictions(np.concatenate(truth), np.concatenate(score), np.concatenate(weight), np.concatenate(cluster), kind_of(kind), apart)
+    rows = (np.concatenate(truth), np.concatenate(score), np.concatenate(weight), np.concatenate(cluster))
+    return Predictions(*rows, kind_of(kind), apart, clustered)
 
 
 def kind_of(kind: str) -> ScoreKind:

@@ -12,7 +12,7 @@ from typing import Any, cast
 from handlers.contracts import log
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset
-from handlers.metrics.metrics import METRICS, metric, values
+from handlers.metrics.metrics import METRICS, RANKING, metric, values
 from handlers.metrics.predictions import Predictions
 from handlers.models import checkpoint, saved
 from handlers.models.checkpoint import CannotResume, Progress
@@ -37,15 +37,18 @@ class Trained:
     epoch: int
 
 
-def train(store: Store, folder: str, spec: ModelSpec, dataset: Dataset, made: Estimator, publish: Publish) -> Trained:
-    """Train `made` on the dataset. `folder` holds the checkpoint; `publish` gets the lines of the curve after each epoch."""
+def train(store: Store, folder: str, spec: ModelSpec, dataset: Dataset, made: Estimator, publish: Publish, after: str = "") -> Trained:
+    """Train `made` on the dataset. `folder` holds the checkpoint; `publish` gets the lines of the curve after each epoch.
+
+    `after` is the folder of the same trial for fewer epochs, where there is one: from its end the training goes on.
+    """
     encoder = Encoder(dataset, spec)
     kind = made.recipe.kind
     enough_memory(dataset, spec, encoder, dense=kind.dense)
     if spec.model.memory == "whole" and not kind.rounds:
         return Trained(made, _fit(spec, made, DatasetFeed(store, dataset, spec, encoder), publish), 1)
     with Scratch() as scratch:
-        done, progress = _stream(store, folder, spec, made, DatasetFeed(store, dataset, spec, encoder, scratch), publish)
+        done, progress = _stream(store, (folder, after), spec, made, DatasetFeed(store, dataset, spec, encoder, scratch), publish)
     kept = progress.best["epoch"] if spec.training.early_stopping and progress.best else progress.epoch
     return Trained(done, progress, kept)
 
@@ -55,6 +58,8 @@ def _score(spec: ModelSpec) -> Score:
 
     def score(predictions: Predictions) -> dict[str, float | None]:
         wanted = [name for name, found in METRICS[spec.task].items() if predictions.kind != "decision" or not found.needs_probability]
+        if spec.task == RANKING and not predictions.clustered:
+            return dict.fromkeys(wanted)  # shuffled rows of train are no whole lists
         return _finite(values(spec.task, wanted, predictions))
 
     return score
@@ -70,14 +75,12 @@ def _fit(spec: ModelSpec, made: Estimator, feed: DatasetFeed, publish: Publish) 
     return Progress(epoch=1, rows=line["rows"], history=[line], best={"epoch": 1, "value": line["valid"][spec.evaluate.select_by]})
 
 
-def _stream(store: Store, folder: str, spec: ModelSpec, made: Estimator, feed: DatasetFeed, publish: Publish) -> tuple[Estimator, Progress]:
+def _stream(
+    store: Store, folders: tuple[str, str], spec: ModelSpec, made: Estimator, feed: DatasetFeed, publish: Publish
+) -> tuple[Estimator, Progress]:
     """Learn from batches, from the checkpoint on. With early stopping the model of the best epoch comes back, else that of the last."""
-    progress = Progress()
-    try:
-        found = checkpoint.resume(store, folder, made.recipe)
-    except CannotResume as why:
-        log("checkpoint refused, training starts again", trial=folder.rpartition("/")[2], reason=str(why))
-        found = None
+    progress, folder = Progress(), folders[0]
+    found = _resumed(store, folders, made)
     if found is not None:
         made, progress = found
         log("training goes on from its checkpoint", trial=folder.rpartition("/")[2], epoch=progress.epoch + 1, rows=progress.rows)
@@ -97,6 +100,19 @@ def _stream(store: Store, folder: str, spec: ModelSpec, made: Estimator, feed: D
         elif done.best_model is not None:
             made = saved.loaded(made.recipe, done.best_model, f"{folder}/checkpoint")
     return made, done
+
+
+def _resumed(store: Store, folders: tuple[str, str], made: Estimator) -> tuple[Estimator, Progress] | None:
+    """The first checkpoint of the folders that can be gone on from."""
+    for folder in filter(None, folders):
+        try:
+            found = checkpoint.resume(store, folder, made.recipe)
+        except CannotResume as why:
+            log("checkpoint refused, training starts again", trial=folder.rpartition("/")[2], reason=str(why))
+            continue
+        if found is not None:
+            return found
+    return None
 
 
 def plan(spec: ModelSpec) -> Plan:

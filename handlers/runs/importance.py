@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import log
-from handlers.data import part_files, targets
+from handlers.data import part_files, places, targets
 from handlers.data.manifest import Dataset
-from handlers.data.rows import Rows, join
 from handlers.metrics.metrics import metric, value
 from handlers.metrics.predictions import Predictions
 from handlers.models.predict import kind_of
@@ -20,6 +19,7 @@ from handlers.runs.evaluation import TrainedTrial
 from handlers.storage import Store
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 ROWS = 5000  # at most
@@ -35,19 +35,20 @@ def importance(store: Store, trained: TrainedTrial, dataset: Dataset, spec: Mode
     import numpy as np
 
     served = [name for name in trained.encoder.columns if name in trained.encoder.served]
-    rows = _sample(store, trained, dataset, spec, min(ROWS, max(LEAST_ROWS, PREDICTED // (SHUFFLES * max(1, len(served))))))
+    rows, y, weight, lists = _sample(
+        store, trained, dataset, spec, min(ROWS, max(LEAST_ROWS, PREDICTED // (SHUFFLES * max(1, len(served)))))
+    )
     found = metric(spec.task, spec.evaluate.select_by)
 
-    def judged(encoded: Rows) -> float:
-        score, kind = trained.made.predict(trained.encoder.matrix(encoded))
-        weight = rows.arrays.get("weight", np.ones(len(rows)))
-        return value(found, Predictions(rows.arrays["y"], score, weight, np.arange(len(rows)), kind_of(kind), threshold=threshold))
+    def judged(table: pa.Table) -> float:
+        score, kind = trained.made.predict(trained.encoder.encode(table, scoring=True))
+        return value(found, Predictions(y, score, weight, lists, kind_of(kind), threshold=threshold))
 
     whole = judged(rows)
     features: list[tuple[float, float, str]] = []
     for place, name in enumerate(served):
         random = [np.random.default_rng([spec.model.seed, place, shuffle]) for shuffle in range(SHUFFLES)]
-        values = [judged(trained.encoder.shuffled(rows, name, each.permutation(len(rows)))) for each in random]
+        values = [judged(_shuffled(rows, name, each.permutation(len(rows)))) for each in random]
         losses = [float(found.improvement(whole, each)) for each in values]
         features.append((float(np.mean(losses)), float(np.std(losses)), name))
     # what cannot be judged comes last
@@ -68,26 +69,43 @@ def _or_none(number: float) -> float | None:
     return number if number == number else None
 
 
-def _sample(store: Store, trained: TrainedTrial, dataset: Dataset, spec: ModelSpec, most: int) -> Rows:
-    """At most so many rows of `valid`, encoded, with their targets and weights; part by part, so that memory holds one of them."""
+def _shuffled(table: pa.Table, name: str, order: NDArray[Any]) -> pa.Table:
+    """The same rows, of which each has the feature `name` of another one: of the row that `order` names."""
+    return table.set_column(table.column_names.index(name), name, table.column(name).take(order))
+
+
+def _sample(
+    store: Store, trained: TrainedTrial, dataset: Dataset, spec: ModelSpec, most: int
+) -> tuple[pa.Table, NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """At most so many rows of `valid`, of a ranking about so many and whole lists, with their targets, weights and lists; part by part, so
+    that memory holds one of them."""
     import numpy as np
+    import pyarrow as pa
 
     parts = dataset.of_role("valid")
     count = sum(part.rows for part in parts)
     random = np.random.default_rng(spec.model.seed)
     chosen = np.arange(count) if count <= most else np.sort(random.choice(count, most, replace=False))
-    names = dict.fromkeys([*trained.encoder.served, *targets.columns(spec)])
+    groups = [spec.data.group] if spec.task == "ranking" and spec.data.group else []
+    names = dict.fromkeys([*trained.encoder.served, *targets.columns(spec), *groups])
     found, first = [], 0
     for part in parts:
         wanted = chosen[(chosen >= first) & (chosen < first + part.rows)] - first
         first += part.rows
-        if len(wanted):
-            table = part_files.table(store, part, list(names)).take(wanted)
-            rows = trained.encoder.rows(table, scoring=True)
-            more = {"y": targets.target(table, spec), "weight": targets.weight(table, spec)}
-            rows.arrays.update((name, array) for name, array in more.items() if array is not None)
-            found.append(rows)
-    return join(found)
+        if groups or len(wanted):
+            table = part_files.table(store, part, list(names))
+            found.append(table.filter(pa.array(_lists(table, groups) % 10_000 < 10_000 * most / count)) if groups else table.take(wanted))
+    rows = pa.concat_tables(found)
+    weight = targets.weight(rows, spec)
+    lists = _lists(rows, groups).view(np.int64) if groups else np.arange(len(rows))
+    return rows, targets.target(rows, spec), np.ones(len(rows)) if weight is None else weight, lists
+
+
+def _lists(table: pa.Table, groups: list[str]) -> NDArray[Any]:
+    """A number of each row's list, the same wherever it is made."""
+    import numpy as np
+
+    return np.asarray(places.hashes(table, groups).to_numpy(), dtype=np.uint64)
 
 
 def coefficients(trained: TrainedTrial) -> list[dict[str, Any]]:

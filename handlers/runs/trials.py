@@ -41,11 +41,19 @@ def curve(store: Store, model: str, trial: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in data.decode().splitlines() if line]
 
 
-def finish(store: Store, model: str, trial: str, files: Files, document: dict[str, Any]) -> None:
-    """Write the model, then the marker, then delete the checkpoint: after a crash the training resumes from it, to the same model."""
+def finish(store: Store, model: str, trial: str, files: Files, document: dict[str, Any], *, goes_on: bool = False) -> None:
+    """Write the model, then the marker, then delete the checkpoint: after a crash the training resumes from it, to the same model.
+
+    A trial that `goes_on` in the next rung keeps it.
+    """
     for name, data in files.items():
         store.put(f"{folder(model, trial)}/model/{name}", data)
     write_once(store, f"{folder(model, trial)}/result.json", {**document, "files": sorted(files)})
+    if not goes_on:
+        forget_checkpoint(store, model, trial)
+
+
+def forget_checkpoint(store: Store, model: str, trial: str) -> None:
     store.delete(checkpoint.key(folder(model, trial)))
 
 

@@ -11,7 +11,8 @@ from tests.committed import copy_models
 from tests.docs.pages import DOCS, ROOT
 
 # what a run on local files never makes: other prefixes, rows for a query over many rows, contents of multipart uploads,
-# a report, a training under way, a failure, artifacts, an event from outside, a run that waits, many objects' batches, predictions
+# a report, a search in rounds, a training under way, a failure, artifacts, an event from outside, a run that waits, many objects' batches,
+# predictions
 ELSEWHERE = (
     "outbox/",
     "score/",
@@ -28,6 +29,7 @@ ELSEWHERE = (
     "failures.json",
     "failures/",
     "report.html",
+    "search/",
 )
 
 

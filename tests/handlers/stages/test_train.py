@@ -43,7 +43,7 @@ def test_what_a_trained_trial_leaves(world: World) -> None:
     assert result["params"] == {"loss": "log_loss", "average": True, "alpha": 0.0001}
     lines = trials.curve(world.store, "late", answer["trial"])
     assert [line["epoch"] for line in lines] == [1, 2, 3]
-    assert set(lines[0]["valid"]) == {"roc_auc", "average_precision", "log_loss", "brier", "accuracy", "f1"}
+    assert set(lines[0]["valid"]) == {"roc_auc", "average_precision", "log_loss", "brier", "ece", "accuracy", "f1"}
     assert lines[-1]["valid"] == result["valid"]
     request = read_json(world.store, f"{folder}/request.json")
     assert request["dataset"] == dataset
