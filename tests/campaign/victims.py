@@ -1,0 +1,108 @@
+"""Who can be killed: the engine, the pod hosts, the bucket's server, its listeners, and handlers by their stage. Linux."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+from localargo.bucket import weed
+from localargo.runners import processes
+from tests.campaign.site import Site
+
+PAUSE = (0.2, 1.6)  # seconds between two kills
+WITHIN = 0.5  # a handler is killed within so many seconds after it was seen
+LOOK = 8.0  # seconds that a kill waits for a victim of its kind
+WEIGHTS = {"handler": 50, "engine": 20, "pod host": 16, "bucket server": 9, "bucket listener": 5}
+
+
+def hosts(state: Path) -> list[int]:
+    """The pod hosts of a state folder: they are started with their folder's path."""
+    path = f"{state / 'hosts'}\0".encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if path in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return [pid for pid in found if parent(pid) not in found]
+
+
+def parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def handlers(state: Path) -> dict[int, str]:
+    """Process and stage of each handler that runs: its output goes into its pod's folder."""
+    found = {}
+    for host in hosts(state):
+        for pid in processes.children(host):
+            try:
+                name = Path(f"/proc/{pid}/fd/2").readlink().parent.parent.name
+            except OSError:
+                continue
+            words = name.split("-")
+            if len(words) > 2:
+                found[pid] = "heal" if words[0] == "heal" else words[-2]
+    return found
+
+
+def recorded(file: Path) -> list[int]:
+    return weed.Recorded(file).alive()
+
+
+class Killer(threading.Thread):
+    """Kills so many, one after the other, until it is told that it is enough."""
+
+    def __init__(self, site: Site, kills: int, seed: int) -> None:
+        super().__init__(daemon=True)
+        self.site = site
+        self.left = kills
+        self.killed: Counter[str] = Counter()
+        self.enough = threading.Event()
+        self._chance = random.Random(seed)
+
+    def run(self) -> None:
+        while self.left and not self.enough.wait(self._chance.uniform(*PAUSE)):
+            kind = self._chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+            end = time.monotonic() + LOOK
+            while not self.enough.is_set() and not self._kill(kind) and time.monotonic() < end:
+                time.sleep(0.02)
+
+    def _kill(self, kind: str) -> bool:
+        if kind == "handler":
+            return self._kill_handler()
+        pids = {
+            "engine": lambda: [self.site.engine.pid] if self.site.engine is not None and self.site.engine.poll() is None else [],
+            "pod host": lambda: hosts(self.site.state),
+            "bucket server": lambda: recorded(self.site.state / "seaweedfs" / "server.json"),
+            "bucket listener": lambda: recorded(self.site.state / "seaweedfs" / "tails.json"),
+        }[kind]()
+        return bool(pids) and self._end(self._chance.choice(pids), kind)
+
+    def _kill_handler(self) -> bool:
+        """One of the stage that was killed least often, a moment after it was seen."""
+        found = handlers(self.site.state)
+        if not found:
+            return False
+        least = min(self.killed[f"handler {stage}"] for stage in found.values())
+        pid = self._chance.choice([pid for pid, stage in sorted(found.items()) if self.killed[f"handler {stage}"] == least])
+        time.sleep(self._chance.random() * WITHIN)
+        return handlers(self.site.state).get(pid) == found[pid] and self._end(pid, f"handler {found[pid]}")
+
+    def _end(self, pid: int, kind: str) -> bool:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        self.killed[kind] += 1
+        self.left -= 1
+        return True
