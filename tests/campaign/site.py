@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ import httpx
 from tests.campaign.scenario import MODELS, Action, spec
 from tests.e2e.repository import Repository
 
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 240.0
 # what is told to wait for minutes or hours waits for seconds in the copy of the handlers that the campaign runs
 SHORTER = {
@@ -52,6 +54,7 @@ class Site:
         folder.mkdir(parents=True, exist_ok=True)
         self.repository = Repository(folder)
         self.folder = folder
+        self.repository.environment["PYTHONPATH"] = os.pathsep.join((str(folder), str(ROOT / "src")))
         self.state = self.repository.state
         for name, changes in SHORTER.items():
             path = folder / name

@@ -21,7 +21,10 @@ def test_a_seed_is_one_script_that_ends_in_the_last_state() -> None:
             elif action.kind == "delete":
                 del there[action.name]
         assert there == dict(last(model) for model in MODELS)
-        assert {"put", "delete", "post", "tick"} == {action.kind for action in actions}
+
+
+def test_scripts_have_everything_that_somebody_does() -> None:
+    assert {"put", "delete", "post", "tick"} == {action.kind for seed in range(5) for action in script(seed, 20)}
 
 
 @pytest.mark.slow
