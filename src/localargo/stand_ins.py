@@ -61,12 +61,15 @@ class StandIns:
             self._store = S3Bucket(self._server.bucket, self._server.environment)
             self._offer(self._server.environment)
 
-    async def stop(self, detach: bool) -> None:
-        """Close the connections to the bucket and, unless `detach`, end its server."""
+    async def stop(self, detach: bool, ours: bool = True) -> None:
+        """Close the connections to the bucket and, unless `detach`, end its server; of a state folder that is not `ours` any more nothing
+        is touched."""
         if self._store is not None:
             self._store.close()
         await self._server.let_go()
-        if not detach:  # also a server that a killed engine left running and that this engine did not need
+        if not ours:
+            await self._server.abandon()
+        elif not detach:  # also a server that a killed engine left running and that this engine did not need
             await self._server.stop()
 
     async def provide(self, documents: Sequence[Doc]) -> None:

@@ -127,8 +127,16 @@ def nested_transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Conne
 class StateLock:
     """The state folder belongs to this process until `release` or its end."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, path: Path) -> None:
         self._descriptor = descriptor
+        self._path = path
+
+    def holds(self) -> bool:
+        """Whether the folder is still the one that was locked: not one that was removed, or made again and is another engine's."""
+        try:
+            return self._descriptor >= 0 and os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
         """Let another engine in; a second call does nothing."""
@@ -153,7 +161,7 @@ def lock_state(state: Path) -> StateLock:
         ) from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    return StateLock(descriptor)
+    return StateLock(descriptor, path)
 
 
 def lock_holder(state: Path) -> int | None:

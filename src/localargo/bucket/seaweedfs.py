@@ -59,6 +59,7 @@ class SeaweedFS:
         self._stopping = False
         self._moved = moved
         self._launches = 0
+        self._pid = 0  # of the server that was started or adopted
         self._keeper: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------------------------------------ life
@@ -126,7 +127,7 @@ class SeaweedFS:
         running = self._server.alive()
         if not running:
             return False
-        self.environment = self._variables(keys)
+        self.environment, self._pid = self._variables(keys), running[0]
         try:
             await self._until_ready(running[0], 15.0)
         except Unavailable:
@@ -149,7 +150,7 @@ class SeaweedFS:
         weed.write_private(self.state / "env.json", self.environment)
         environment = {**self._own(), **keys, **access.for_server(self.folder)}
         words = weed.command(self.data, self._ports, self.bucket)
-        pid = weed.launch(words, environment, self.folder / "server.log", self._server.add)
+        pid = self._pid = weed.launch(words, environment, self.folder / "server.log", self._server.add)
         try:
             await self._until_ready(pid, READY_SECONDS)
         except Unavailable:
@@ -186,6 +187,14 @@ class SeaweedFS:
         except OSError:
             return False
         return True
+
+    async def abandon(self) -> None:
+        """End the server that this process has started or adopted, and touch no file: its state folder is another engine's now."""
+        self._stopping = True
+        await self.let_go()
+        if self._pid:
+            await weed.end(self._pid, 0.0)
+            weed.collect(self._pid)
 
     async def stop(self) -> None:
         """End it cleanly, which takes about three seconds because it writes its log; its data stays."""
