@@ -1,4 +1,4 @@
-"""python benchmarks/campaign.py [KILLS] [--more] [--each 25] [--seed 0] [--out benchmarks/results/campaign.json]
+"""python benchmarks/campaign.py [KILLS] [--more] [--each 40] [--seed 0] [--out benchmarks/results/campaign.json]
 
 Plays scenarios on a real engine with its real bucket (tests/campaign): uploads, the same again, other content, deletions, webhooks and
 ticks of two models, while the engine, its pod hosts, the handlers in each stage, the bucket's server and who listens to it are killed with
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -77,13 +78,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kills", type=int, nargs="?", default=500, help="of all scenarios together")
     parser.add_argument("--more", action="store_true")
-    parser.add_argument("--each", type=int, default=25, help="kills of a scenario")
+    parser.add_argument("--each", type=int, default=40, help="kills of a scenario")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "campaign.json")
     parser.add_argument("--keep", type=Path, help="a folder where the states of scenarios that were wrong stay")
     given = parser.parse_args()
     from tests.campaign.play import play
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # no engine is left behind
     at = commit()
     figures = start(given.out, more=given.more, seed=given.seed)
     goal = figures["kills"] * given.more + given.kills

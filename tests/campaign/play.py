@@ -44,7 +44,7 @@ def play(folder: Path, seed: int, *, kills: int, length: int, digests: dict[str,
             for action in actions:
                 time.sleep(action.pause)
                 site.do(action)
-            until(lambda: killer.left == 0 or settled(site), site.log)
+            until(lambda: killer.left == 0 or settled(site), site.log, pause=1.0)
         finally:
             killer.enough.set()
             killer.join()
@@ -52,7 +52,7 @@ def play(folder: Path, seed: int, *, kills: int, length: int, digests: dict[str,
     done = Played(round(time.monotonic() - began, 1), len(actions), dict(killer.killed))
     done.engines = len(site.codes)
     done.wrong = wrong(objects, site.state, site.answered, digests)
-    done.wrong += [f"an engine ended with {code}: {site.log()}" for code in site.codes if code != -9]
+    done.wrong += site.broken()
     results = [each for model in MODELS for each in objects.named(f"runs/{model}/", "/result.json")]
     done.runs, done.outcomes = len(results), dict(Counter(each["outcome"] for each in results))
     done.promotions = sum(len(objects.named(f"models/{model}/history/", ".json")) for model in MODELS)
@@ -85,7 +85,7 @@ def at_rest(site: Site) -> Objects:
             site.do(Action("tick", "", "schedule/heal"))
         return False
 
-    until(rests, lambda: f"the site does not come to rest: {left(site)}", pause=0.5)
+    until(rests, lambda: f"the site does not come to rest: {left(site)}", pause=1.0)
     with contextlib.closing(site.s3()) as client:
         return Objects(client)
 

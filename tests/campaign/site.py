@@ -100,6 +100,13 @@ class Site:
         """The end of what the engines have said."""
         return (self.folder / "up.log").read_text(encoding="utf-8", errors="replace")[-3000:]
 
+    def broken(self) -> list[str]:
+        """Ends of engines that no kill explains. One whose bucket's server is killed while it starts gives up, and says so."""
+        said = (self.folder / "up.log").read_text(encoding="utf-8", errors="replace")
+        found = [f"an engine ended with {code}: {self.log()}" for code in self.codes if code not in (-9, 1)]
+        found += [f"an engine gave up, and nothing says why: {self.log()}"] * (self.codes.count(1) > said.count("retrain: SeaweedFS"))
+        return found + [f"an engine has failed: {self.log()}"] * ("Traceback" in said)
+
     def local(self) -> Any:
         """The engine's own paths."""
         from retrain.client.connect import local_engine

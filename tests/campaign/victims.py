@@ -14,23 +14,34 @@ from localargo.bucket import weed
 from localargo.runners import processes
 from tests.campaign.site import Site
 
-PAUSE = (0.2, 1.6)  # seconds between two kills
+PAUSE = (0.1, 1.0)  # seconds between two kills
 WITHIN = 0.5  # a handler is killed within so many seconds after it was seen
 LOOK = 8.0  # seconds that a kill waits for a victim of its kind
-WEIGHTS = {"handler": 50, "engine": 20, "pod host": 16, "bucket server": 9, "bucket listener": 5}
+SCAN = 1.0  # seconds between two looks at all processes
+AGAIN = 0.05  # seconds between two looks for one
+WEIGHTS = {"handler": 56, "engine": 18, "pod host": 12, "bucket server": 9, "bucket listener": 5}
 
 
-def hosts(state: Path) -> list[int]:
-    """The pod hosts of a state folder: they are started with their folder's path."""
-    path = f"{state / 'hosts'}\0".encode()
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
+class Hosts:
+    """The pod hosts of a state folder: they are started with their folder's path. All processes are looked at once in a while."""
+
+    def __init__(self, state: Path) -> None:
+        self._path = f"{state / 'hosts'}\0".encode()
+        self._looked = 0.0
+        self._found: list[int] = []
+
+    def __call__(self) -> list[int]:
+        if time.monotonic() - self._looked > SCAN:
+            self._looked = time.monotonic()
+            found = [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if self._is(entry.name)]
+            self._found = [pid for pid in found if parent(pid) not in found]
+        return [pid for pid in self._found if self._is(str(pid))]
+
+    def _is(self, pid: str) -> bool:
         try:
-            if path in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
+            return self._path in Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
-            continue
-    return [pid for pid in found if parent(pid) not in found]
+            return False
 
 
 def parent(pid: int) -> int:
@@ -40,10 +51,10 @@ def parent(pid: int) -> int:
         return 0
 
 
-def handlers(state: Path) -> dict[int, str]:
+def handlers(hosts: list[int]) -> dict[int, str]:
     """Process and stage of each handler that runs: its output goes into its pod's folder."""
     found = {}
-    for host in hosts(state):
+    for host in hosts:
         for pid in processes.children(host):
             try:
                 name = Path(f"/proc/{pid}/fd/2").readlink().parent.parent.name
@@ -65,6 +76,7 @@ class Killer(threading.Thread):
     def __init__(self, site: Site, kills: int, seed: int) -> None:
         super().__init__(daemon=True)
         self.site = site
+        self.hosts = Hosts(site.state)
         self.left = kills
         self.killed: Counter[str] = Counter()
         self.enough = threading.Event()
@@ -75,14 +87,14 @@ class Killer(threading.Thread):
             kind = self._chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
             end = time.monotonic() + LOOK
             while not self.enough.is_set() and not self._kill(kind) and time.monotonic() < end:
-                time.sleep(0.02)
+                time.sleep(AGAIN)
 
     def _kill(self, kind: str) -> bool:
         if kind == "handler":
             return self._kill_handler()
         pids = {
             "engine": lambda: [self.site.engine.pid] if self.site.engine is not None and self.site.engine.poll() is None else [],
-            "pod host": lambda: hosts(self.site.state),
+            "pod host": self.hosts,
             "bucket server": lambda: recorded(self.site.state / "seaweedfs" / "server.json"),
             "bucket listener": lambda: recorded(self.site.state / "seaweedfs" / "tails.json"),
         }[kind]()
@@ -90,13 +102,13 @@ class Killer(threading.Thread):
 
     def _kill_handler(self) -> bool:
         """One of the stage that was killed least often, a moment after it was seen."""
-        found = handlers(self.site.state)
+        found = handlers(self.hosts())
         if not found:
             return False
         least = min(self.killed[f"handler {stage}"] for stage in found.values())
         pid = self._chance.choice([pid for pid, stage in sorted(found.items()) if self.killed[f"handler {stage}"] == least])
         time.sleep(self._chance.random() * WITHIN)
-        return handlers(self.site.state).get(pid) == found[pid] and self._end(pid, f"handler {found[pid]}")
+        return handlers(self.hosts()).get(pid) == found[pid] and self._end(pid, f"handler {found[pid]}")
 
     def _end(self, pid: int, kind: str) -> bool:
         try:
