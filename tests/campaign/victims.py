@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from localargo.bucket import weed
@@ -92,12 +93,13 @@ class Killer(threading.Thread):
     def _kill(self, kind: str) -> bool:
         if kind == "handler":
             return self._kill_handler()
-        pids = {
+        of_kind: dict[str, Callable[[], list[int]]] = {
             "engine": lambda: [self.site.engine.pid] if self.site.engine is not None and self.site.engine.poll() is None else [],
             "pod host": self.hosts,
             "bucket server": lambda: recorded(self.site.state / "seaweedfs" / "server.json"),
             "bucket listener": lambda: recorded(self.site.state / "seaweedfs" / "tails.json"),
-        }[kind]()
+        }
+        pids = of_kind[kind]()
         return bool(pids) and self._end(self._chance.choice(pids), kind)
 
     def _kill_handler(self) -> bool:
