@@ -33,13 +33,13 @@ def commit() -> str:
 
 def start(out: Path, *, more: bool, seed: int) -> dict[str, Any]:
     """The figures so far: of the file, or those of the quiet run alone."""
-    from tests.campaign.play import play
+    from tests.campaign.play import killed
 
     if more:
         found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
         return found
     with tempfile.TemporaryDirectory(prefix="retrain-campaign-") as folder:
-        quiet = play(Path(folder) / "quiet", seed, kills=0, length=LENGTH)
+        quiet = killed(Path(folder) / "quiet", seed, kills=0, length=LENGTH)
     if quiet.wrong:
         raise SystemExit(f"the quiet run is wrong: {quiet.wrong}")
     empty = {
@@ -56,7 +56,7 @@ def start(out: Path, *, more: bool, seed: int) -> dict[str, Any]:
 
 
 def add(figures: dict[str, Any], seed: int, played: Any, at: str) -> None:
-    kills = sum(played.killed.values())
+    kills = sum(played.trouble.values())
     for name, value in (
         ("kills", kills),
         ("scenarios", 1),
@@ -68,7 +68,7 @@ def add(figures: dict[str, Any], seed: int, played: Any, at: str) -> None:
         ("trials_trained_again", played.trained_again),
     ):
         figures[name] = round(figures[name] + value, 1)
-    for name, counts in (("killed", played.killed), ("outcomes", played.outcomes), ("commits", {at: kills})):
+    for name, counts in (("killed", played.trouble), ("outcomes", played.outcomes), ("commits", {at: kills})):
         figures[name] = dict(sorted((Counter(figures[name]) + Counter(counts)).items()))
     figures["wrong"] += [f"seed {seed}: {each}" for each in played.wrong]
     figures["next_seed"] = seed + 1
@@ -83,7 +83,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "campaign.json")
     parser.add_argument("--keep", type=Path, help="a folder where the states of scenarios that were wrong stay")
     given = parser.parse_args()
-    from tests.campaign.play import play
+    from tests.campaign.play import killed
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # no engine is left behind
     at = commit()
@@ -93,7 +93,7 @@ def main() -> int:
         seed = figures["next_seed"]
         with tempfile.TemporaryDirectory(prefix="retrain-campaign-") as name:
             folder = given.keep / str(seed) if given.keep else Path(name) / str(seed)
-            played = play(folder, seed, kills=min(given.each, goal - figures["kills"]), length=LENGTH, digests=figures["quiet"])
+            played = killed(folder, seed, kills=min(given.each, goal - figures["kills"]), length=LENGTH, digests=figures["quiet"])
         add(figures, seed, played, at)
         given.out.parent.mkdir(parents=True, exist_ok=True)
         given.out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

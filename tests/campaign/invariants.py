@@ -6,6 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,14 @@ class Objects:
         return False
 
 
-def wrong(objects: Objects, state: Path, answered: set[str], digests: dict[str, str] | None) -> list[str]:
+def wrong(objects: Objects, digests: dict[str, str] | None) -> list[str]:
     """Every sentence says what does not hold."""
     found = [f"lost: the last data of {model} is not trained" for model in MODELS if not objects.has_learned_the_last_state(model)]
     for model in MODELS:
         found += [f"{model}: {each}" for each in (*_trained_twice(objects, model), *_promoted_twice(objects, model))]
         if digests is not None and objects.digest(model) != digests[model]:
             found.append(f"{model}: the champion has learned {objects.digest(model)}, that of the quiet run {digests[model]}")
-    return found + _events(state, answered)
+    return found
 
 
 def _trained_twice(objects: Objects, model: str) -> list[str]:
@@ -86,7 +87,7 @@ def _counted(entries: list[Any], what: str) -> list[tuple[str, int]]:
     return sorted(Counter(str(each[what]) for each in entries).items())
 
 
-def _events(state: Path, answered: set[str]) -> list[str]:
+def events(state: Path, answered: set[str]) -> list[str]:
     """Every event that was answered is in the journal, and every Sensor has acted on each."""
     connection = sqlite3.connect(f"file:{state / 'engine.db'}?mode=ro", uri=True)
     try:
@@ -102,10 +103,10 @@ def _id(data: bytes) -> str:
     return str(json.loads(data)["body"]["id"])
 
 
-def again(state: Path) -> dict[str, int]:
+def again(states: Sequence[Path]) -> dict[str, int]:
     """How often each trial was trained to its end, where that was more than once: work that was done again, with the same result."""
     times: Counter[str] = Counter()
-    for log in (state / "pods").glob("*/log/*.log"):
+    for log in (log for state in states for log in (state / "pods").glob("*/log/*.log")):
         for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
             if '"trial is trained"' in line:
                 times[json.loads(line)["trial"]] += 1

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-from tests.campaign.invariants import Objects, again, wrong
+from tests.campaign.invariants import Objects, again, events, wrong
 from tests.campaign.scenario import MODELS, Action, script
 from tests.campaign.site import Site, until
 from tests.campaign.victims import Killer
@@ -19,11 +22,11 @@ TICK = 6.0  # seconds between two ticks of heal while what is undone is waited f
 
 @dataclass
 class Played:
-    """`digests`: of what each champion has learned; `outcomes`: how runs ended; `wrong`: what does not hold."""
+    """`trouble`: how often what went wrong; `digests`: of what the champions have learned; `outcomes`: how runs ended."""
 
     seconds: float = 0.0
     actions: int = 0
-    killed: dict[str, int] = field(default_factory=dict)
+    trouble: dict[str, int] = field(default_factory=dict)
     engines: int = 0
     runs: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
@@ -33,30 +36,50 @@ class Played:
     wrong: list[str] = field(default_factory=list)
 
 
-def play(folder: Path, seed: int, *, kills: int, length: int, digests: dict[str, str] | None = None) -> Played:
-    """Play the script of a seed in an empty folder; `digests` are the champions' of the quiet run."""
-    began = time.monotonic()
-    actions = script(seed, length)
-    with Site(folder) as site:
-        killer = Killer(site, kills, seed)
-        killer.start()
+class Trouble(Protocol):
+    """What goes wrong meanwhile. `over`: nothing is left of it; `end` returns when nothing goes wrong any more."""
+
+    @property
+    def over(self) -> bool: ...
+
+    @property
+    def counted(self) -> dict[str, int]: ...
+
+    def start(self) -> None: ...
+
+    def end(self) -> None: ...
+
+
+def killed(folder: Path, seed: int, *, kills: int, length: int, digests: dict[str, str] | None = None) -> Played:
+    """Play the script of a seed in an empty folder while processes are killed; `digests` are the champions' of the quiet run."""
+    site = Site(folder)
+    return play([site], Killer(site, kills, seed), script(seed, length), digests)
+
+
+def play(sites: Sequence[Site], trouble: Trouble, actions: list[Action], digests: dict[str, str] | None) -> Played:
+    """Play a script on sites that share a bucket: objects are put once, and the other events go to one after the other."""
+    began, turns = time.monotonic(), itertools.cycle(sites)
+    with contextlib.ExitStack() as running:
+        for site in sites:
+            running.enter_context(site)
+        trouble.start()
         try:
             for action in actions:
                 time.sleep(action.pause)
-                site.do(action)
-            until(lambda: killer.left == 0 or settled(site), site.log, pause=1.0)
+                next(turns).do(action)
+            until(lambda: trouble.over or all(settled(site) for site in sites), sites[0].log, pause=1.0)
         finally:
-            killer.enough.set()
-            killer.join()
-        objects = at_rest(site)
-    done = Played(round(time.monotonic() - began, 1), len(actions), dict(killer.killed))
-    done.engines = len(site.codes)
-    done.wrong = wrong(objects, site.state, site.answered, digests)
-    done.wrong += site.broken()
+            trouble.end()
+        objects = [at_rest(site) for site in sites][-1]
+    done = Played(round(time.monotonic() - began, 1), len(actions), trouble.counted)
+    done.engines = sum(len(site.codes) for site in sites)
+    done.wrong = wrong(objects, digests)
+    for site in sites:
+        done.wrong += events(site.state, site.answered) + site.broken()
     results = [each for model in MODELS for each in objects.named(f"runs/{model}/", "/result.json")]
     done.runs, done.outcomes = len(results), dict(Counter(each["outcome"] for each in results))
     done.promotions = sum(len(objects.named(f"models/{model}/history/", ".json")) for model in MODELS)
-    done.trained_again = len(again(site.state))
+    done.trained_again = len(again([site.state for site in sites]))
     done.digests = {model: objects.digest(model) for model in MODELS}
     return done
 

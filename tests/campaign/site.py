@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +49,10 @@ def until(there: Callable[[], object], what: Callable[[], object], patience: flo
 
 
 class Site:
-    """The repository's copy, its engine, and who starts that again."""
+    """The repository's copy, its engine, and who starts that again. `bucket`: the variables of a bucket that is not the engine's own, and
+    `through` the address at which the engine has it."""
 
-    def __init__(self, folder: Path, epochs: int = 40) -> None:
+    def __init__(self, folder: Path, epochs: int = 40, bucket: Mapping[str, str] | None = None, through: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.repository = Repository(folder)
         self.folder = folder
@@ -66,11 +67,26 @@ class Site:
             path.write_text(text, encoding="utf-8")
         for model in MODELS:
             (folder / "models" / f"{model}.yaml").write_text(spec(model, epochs), encoding="utf-8")
+        self.bucket = dict(bucket or {})
+        if bucket is not None:
+            self._use({**bucket, "AWS_ENDPOINT_URL_S3": through or bucket["AWS_ENDPOINT_URL_S3"]})
         self.engine: subprocess.Popen[bytes] | None = None
         self.codes: list[int] = []  # of engines that ended before they were asked to
         self.answered: set[str] = set()  # ids of events that a webhook answered with 200
         self._stopping = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, daemon=True)
+
+    def _use(self, bucket: dict[str, str]) -> None:
+        """A Secret `s3` that names the bucket, and an EventSource that lists it."""
+        overlay = self.folder / "overlays" / "laptop"
+        (overlay / "s3.yaml").write_text(
+            json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s3"}, "stringData": bucket}), encoding="utf-8"
+        )
+        made = overlay / "kustomization.yaml"
+        made.write_text(made.read_text(encoding="utf-8").replace("- ../../rbac\n", "- ../../rbac\n- s3.yaml\n"), encoding="utf-8")
+        source = self.folder / "eventsources" / "bucket.yaml"
+        text = source.read_text(encoding="utf-8").replace("endpoint: s3:8333", f"endpoint: {bucket['AWS_ENDPOINT_URL_S3'][7:]}")
+        source.write_text(text, encoding="utf-8")
 
     # ------------------------------------------------------------------------------------------ the engine
 
@@ -134,7 +150,7 @@ class Site:
         import boto3
         from botocore.config import Config
 
-        env = json.loads((self.state / "env.json").read_text(encoding="utf-8"))
+        env = self.bucket or json.loads((self.state / "env.json").read_text(encoding="utf-8"))
         names = {"aws_access_key_id": "ACCESS_KEY_ID", "aws_secret_access_key": "SECRET_ACCESS_KEY", "region_name": "DEFAULT_REGION"}
         keys = {name: env[f"AWS_{variable}"] for name, variable in names.items()}
         config = Config(retries={"max_attempts": 1, "mode": "standard"}, connect_timeout=2, read_timeout=10)

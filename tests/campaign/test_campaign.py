@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaign.play import play
+from tests.campaign.play import killed
 from tests.campaign.scenario import MODELS, last, script
 
 
@@ -29,7 +29,7 @@ def test_scripts_have_everything_that_somebody_does() -> None:
 
 @pytest.mark.slow
 def test_four_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
-    played = play(tmp_path / "site", 5, kills=4, length=2)
+    played = killed(tmp_path / "site", 5, kills=4, length=2)
     assert played.wrong == []
-    assert sum(played.killed.values()) == 4
+    assert sum(played.trouble.values()) == 4
     assert played.promotions >= len(MODELS)

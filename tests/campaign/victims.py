@@ -83,6 +83,18 @@ class Killer(threading.Thread):
         self.enough = threading.Event()
         self._chance = random.Random(seed)
 
+    @property
+    def over(self) -> bool:
+        return self.left == 0
+
+    @property
+    def counted(self) -> dict[str, int]:
+        return dict(self.killed)
+
+    def end(self) -> None:
+        self.enough.set()
+        self.join()
+
     def run(self) -> None:
         while self.left and not self.enough.wait(self._chance.uniform(*PAUSE)):
             kind = self._chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
