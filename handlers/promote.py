@@ -42,7 +42,7 @@ ATTEMPTS = 5
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m handlers.promote", description="Judge a run's winner and move the champion pointer.")
-    for name, default in (("spec", ""), ("dataset", ""), ("results", "[]"), ("status", ""), ("decision", "")):
+    for name, default in (("spec", ""), ("dataset", ""), ("results", "[]"), ("status", ""), ("decision", ""), ("uid", "")):
         parser.add_argument(f"--{name}", default=default)
     for name in ("model", "run"):
         parser.add_argument(f"--{name}", required=True)
@@ -56,8 +56,8 @@ def report_arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m handlers.promote report", description="Write the run's report.html.")
     for name in ("model", "run"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--status", default="")
-    parser.add_argument("--failures", default="null")
+    for name, default in (("status", ""), ("failures", "null"), ("uid", "")):
+        parser.add_argument(f"--{name}", default=default)
     for name in ("again-out", "event-out", "notify-out"):
         parser.add_argument(f"--{name}", metavar="PATH")
     return parser.parse_args(argv)
@@ -74,6 +74,9 @@ def run(argv: Sequence[str] | None = None) -> None:
 def report(given: argparse.Namespace) -> None:
     """The last thing of a run, whatever happened to it: its result and its claim when it was not judged, and its page."""
     store = open_store()
+    if _elsewhere(store, given):
+        write_output(given.notify_out, "no")
+        return
     again = close(store, given)
     write_output(given.again_out, "yes" if again else "no")
     write_output(given.event_out, wish(store, given.model, given.run))
@@ -101,6 +104,9 @@ def close(store: Store, given: argparse.Namespace) -> bool:
 
 def judge(given: argparse.Namespace) -> None:
     store = open_store()
+    if _elsewhere(store, given):
+        write_output(given.verdict_out, canonical_json({"outcome": "elsewhere"}))
+        return
     result = read_run(store, given.model, given.run).result
     if result is None or result["outcome"] == "failed":
         if result is not None and given.decision in JUDGING:
@@ -114,6 +120,16 @@ def judge(given: argparse.Namespace) -> None:
     log("run has ended", run=given.run, outcome=result["outcome"], reason=result["reason"], again=again)
     if result["outcome"] == "failed":
         raise GaveUp(result["reason"])
+
+
+def _elsewhere(store: Store, given: argparse.Namespace) -> bool:
+    """Whether a Workflow of this name on another engine does the run: it is not judged, closed or followed here."""
+    found = requests.of_another(store, given.model, given.run, given.uid)
+    if found:
+        write_output(given.again_out, "no")
+        write_output(given.event_out, "")
+        log("another engine does this run", run=given.run)
+    return found
 
 
 def end(store: Store, given: argparse.Namespace) -> dict[str, Any]:
