@@ -1,6 +1,6 @@
 """python benchmarks/shared_bucket.py [KIND ...] [--seed 0] [--away 60] [--out benchmarks/results/shared_bucket.json]
 
-Plays scenarios (tests/campaign) on a real engine whose bucket fails, a proxy between them: the bucket is away for a minute, throttles, loses
+Plays scenarios (tests/campaign) on a real engine whose bucket fails, a proxy between them: it is away for a minute, throttles, loses
 the answers of conditional PUTs that happened, cuts answers, is slow, or all of it; and on two engines that share a bucket. Without KIND all
 of them, one scenario each. Writes what was met and what did not hold afterwards; a KIND that is played again takes the place of the one
 before. The exit code is 1 when something did not hold.

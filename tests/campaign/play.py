@@ -17,6 +17,7 @@ from tests.campaign.site import Site, until
 from tests.campaign.victims import Killer
 
 ENDED = ("Succeeded", "Failed", "Error")
+LONG = 600.0  # seconds for the trouble to be over
 TICK = 6.0  # seconds between two ticks of heal while what is undone is waited for
 
 
@@ -67,10 +68,14 @@ def play(sites: Sequence[Site], trouble: Trouble, actions: list[Action], digests
             for action in actions:
                 time.sleep(action.pause)
                 next(turns).do(action)
-            until(lambda: trouble.over or all(settled(site) for site in sites), sites[0].log, pause=1.0)
+            rest = Rest(sites)
+            until(lambda: trouble.over or rest(), rest.missing, pause=1.0, patience=LONG)
         finally:
             trouble.end()
-        objects = [at_rest(site) for site in sites][-1]
+        rest = Rest(sites)
+        until(rest, rest.missing, pause=1.0)
+        with contextlib.closing(sites[0].s3()) as client:
+            objects = Objects(client)
     done = Played(round(time.monotonic() - began, 1), len(actions), trouble.counted)
     done.engines = sum(len(site.codes) for site in sites)
     done.wrong = wrong(objects, digests)
@@ -95,22 +100,24 @@ def settled(site: Site) -> bool:
     return all(objects.has_learned_the_last_state(model) for model in MODELS)
 
 
-def at_rest(site: Site) -> Objects:
-    """The bucket when nothing is left to do; ticks of heal come as they would in hours."""
-    ticked = time.monotonic()
+class Rest:
+    """Whether nothing is left to do on any site. While something is, ticks of heal come as they would in hours."""
 
-    def rests() -> bool:
-        nonlocal ticked
-        if settled(site):
+    def __init__(self, sites: Sequence[Site]) -> None:
+        self._sites = sites
+        self._ticked = time.monotonic()
+
+    def __call__(self) -> bool:
+        if all(settled(site) for site in self._sites):
             return True
-        if time.monotonic() - ticked > TICK:
-            ticked = time.monotonic()
-            site.do(Action("tick", "", "schedule/heal"))
+        if time.monotonic() - self._ticked > TICK:
+            self._ticked = time.monotonic()
+            for site in self._sites:
+                site.do(Action("tick", "", "schedule/heal"))
         return False
 
-    until(rests, lambda: f"the site does not come to rest: {left(site)}", pause=1.0)
-    with contextlib.closing(site.s3()) as client:
-        return Objects(client)
+    def missing(self) -> str:
+        return "".join(f"the site does not come to rest: {left(site)}\n" for site in self._sites)
 
 
 def left(site: Site) -> str:
