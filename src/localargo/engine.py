@@ -243,7 +243,8 @@ class Engine:
             for wait in waits:
                 wait.cancel()
         if self.controller.failed.done():
-            self.controller.failed.result()
+            with readable(self.state / "engine.db"):
+                self.controller.failed.result()
         if self._watch.done():
             raise Unavailable(f"{self.state} was removed while an engine was using it: stop the engine before you remove its state folder")
 

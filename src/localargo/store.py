@@ -76,11 +76,19 @@ def readable(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
             raise
-        if error.sqlite_errorcode & 0xFF in DAMAGED:  # the low byte of an extended code is its kind
-            problem, remedy = f"is damaged or not a database ({error})", "put a copy of the state folder in its place"
-        else:
-            problem, remedy = f"cannot be used ({error})", "check the disk and the file's permissions"
-        raise Unavailable(f"{path} {problem}: {remedy}, or choose another state folder") from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: sqlite3.DatabaseError) -> Unavailable:
+    """What an error about the file means, with what to do."""
+    kind = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte of an extended code is its kind
+    if kind == sqlite3.SQLITE_FULL:
+        return Unavailable(f"{path} cannot be written, its disk is full: free some space and do it again; what is stored goes on")
+    if kind in DAMAGED:
+        problem, remedy = f"is damaged or not a database ({error})", "put a copy of the state folder in its place"
+    else:
+        problem, remedy = f"cannot be used ({error})", "check the disk and the file's permissions"
+    return Unavailable(f"{path} {problem}: {remedy}, or choose another state folder")
 
 
 @contextmanager

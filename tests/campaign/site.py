@@ -118,10 +118,11 @@ class Site:
         return (self.folder / "up.log").read_text(encoding="utf-8", errors="replace")[-3000:]
 
     def broken(self) -> list[str]:
-        """Ends of engines that no kill explains. One whose bucket's server is killed while it starts gives up, and says so."""
+        """Ends of engines that no kill explains. One whose bucket's server is killed while it starts, or whose disk is full, gives up and
+        says so."""
         said = (self.folder / "up.log").read_text(encoding="utf-8", errors="replace")
         found = [f"an engine ended with {code}: {self.log()}" for code in self.codes if code not in (-9, 1)]
-        found += [f"an engine gave up, and nothing says why: {self.log()}"] * (self.codes.count(1) > said.count("retrain: SeaweedFS"))
+        found += [f"an engine gave up, and nothing says why: {self.log()}"] * (self.codes.count(1) > said.count("\nretrain: "))
         return found + [f"an engine has failed: {self.log()}"] * ("Traceback" in said)
 
     def local(self) -> Any:

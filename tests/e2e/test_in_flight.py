@@ -80,7 +80,7 @@ def test_so_many_trials_are_trained_at_a_time_over_all_models(repository: Reposi
         nodes = [n for w in workflows for n in ((w.get("status") or {}).get("nodes") or {}).values()]
         pods = [n for n in nodes if n["type"] == "Pod" and n["displayName"].startswith("train(")]
         most = max(most, sum(n["phase"] == "Running" for n in pods))
-        waited.update(n["id"] for n in pods if "limits/trainings" in n.get("message", "") and n["phase"] == "Pending")
+        waited.update(n["id"] for n in nodes if "limits/trainings lock" in (n.get("message") or ""))
         return len(workflows) == 2 and all((w.get("status") or {}).get("phase") in ENDED for w in workflows)
 
     wait_until(ended, lambda: repository.retrain("list", ok=False))

@@ -247,15 +247,12 @@ class ProcessPods:
         elif "started" in line:
             self._on_running(line["node_id"], line["at"])
 
-    def _ended(self, folder: PodFolder) -> None:
-        """Report how the pod ended, once per request."""
+    def _ended(self, folder: PodFolder, known: PodExit | None = None) -> None:
+        """Report how the pod ended, once per request; `known` where its folder may not say it."""
         self._running.discard(folder.name)
         self._stopped.discard(folder.name)
         self._ends.setdefault(folder.name, asyncio.Event()).set()
-        try:
-            ended = folder.read_exit()
-        except FileNotFoundError:
-            ended = None  # its folder was removed meanwhile
+        ended = folder.read_exit() or known
         if ended is not None and self._unwanted.isdisjoint((folder.name, folder.owned_by())):
             self._on_exit(ended)
         self._pump()
@@ -263,8 +260,9 @@ class ProcessPods:
     def _end_without_host(self, folder: PodFolder, node_id: str, workflow: str, *, error: str = "", lost: bool = False) -> None:
         now = time.time()
         started = folder.read_started().get("at", now)
-        folder.write_exit(PodExit(folder.name, node_id, workflow, started, now, (), lost, error))
-        self._ended(folder)
+        ended = PodExit(folder.name, node_id, workflow, started, now, (), lost, error)
+        folder.write_exit(ended)
+        self._ended(folder, ended)
 
     def _end_lost(self, folder: PodFolder, node_id: str, workflow: str) -> None:
         """The host is gone, and the exit code with it. Kill what the pod may have left running."""
@@ -282,8 +280,9 @@ class ProcessPods:
         """The pod was stopped before it started: its containers end as after SIGTERM."""
         now = time.time()
         ends = tuple(ContainerExit(c["name"], STOPPED_EARLY, "Error", now, now) for c in spec["containers"])
-        folder.write_exit(PodExit(folder.name, spec["node_id"], spec["workflow"], now, now, ends))
-        self._ended(folder)
+        ended = PodExit(folder.name, spec["node_id"], spec["workflow"], now, now, ends)
+        folder.write_exit(ended)
+        self._ended(folder, ended)
 
     async def _lost_host(self, link: HostLink) -> None:
         """A host is gone and its pods with it; those whose end it could still write are reported as ended. (Or it has only disconnected
