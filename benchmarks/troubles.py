@@ -2,8 +2,8 @@
 
 Plays scenarios (tests/campaign) on a real engine whose bucket fails, a proxy between them: it is away for a minute, throttles, loses
 the answers of conditional PUTs that happened, cuts answers, is slow, or all of it; on two engines that share a bucket; and on one whose
-disk is full for a minute (Linux, root). Without KIND all of them, one scenario each. Writes what was met and what did not hold afterwards; a KIND that is played again takes the place of the one
-before. The exit code is 1 when something did not hold.
+disk is full for a minute (Linux, root). Without KIND all of them, one scenario each. Writes what was met and what did not hold afterwards;
+a KIND that is played again takes the place of the one before. The exit code is 1 when something did not hold.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
@@ -114,7 +115,8 @@ def open_log(path: Path, logger: logging.Logger, size: int = BYTES, files: int =
     def close() -> None:
         logger.removeHandler(handler)
         listener.stop()
-        written.close()
+        with contextlib.suppress(OSError):  # a full disk has been told of
+            written.close()
 
     return close
 
