@@ -77,7 +77,7 @@ lock: .venv/bin/python ## resolve requirements/ anew: everything, then for the i
 	$(BIN)/python -m pip install -q uv
 	$(COMPILE) --all-extras --group dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) --all-extras -c requirements/dev.txt pyproject.toml -o requirements/run.txt
-	for group in $(STEPS) sql sbom; do $(COMPILE) -c requirements/run.txt --group $$group -o requirements/$$group.txt || exit 1; done
+	for group in $(STEPS) sql search sbom; do $(COMPILE) -c requirements/run.txt --group $$group -o requirements/$$group.txt || exit 1; done
 
 clean: ## remove the environment and the demo's state
 	rm -rf .venv .retrain

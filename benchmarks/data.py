@@ -140,9 +140,9 @@ def epoch(folder: Path, days: int, *, kept: bool) -> dict[str, float]:
     """The seconds of the first epoch over Parquet and of a later one; with `kept` beside `partial_fit` on the same batches in memory."""
     from handlers.data.encode import Encoder
     from handlers.data.manifest import load_dataset
+    from handlers.models.estimators import make
     from handlers.models.feed import DatasetFeed
     from handlers.models.scratch import Scratch
-    from handlers.models.training import fresh_learner
     from handlers.storage import FolderStore
 
     store, wanted = FolderStore(folder), loaded(days)
@@ -150,9 +150,9 @@ def epoch(folder: Path, days: int, *, kept: bool) -> dict[str, float]:
     encoder = Encoder(dataset, wanted)
 
     def learn(batches: Any) -> int:
-        made, rows = fresh_learner(wanted, wanted.model.params), 0
+        made, rows = make(wanted, wanted.model.params), 0
         for batch in batches:
-            made.learn(batch.X, batch.y, batch.weight)
+            made.learn(batch)
             rows += len(batch.y)
         return rows
 

@@ -34,10 +34,12 @@ def play(first: int, count: int, figures: dict[str, Any], out: Path) -> None:
             faults.update(happened.split()[0] for happened in world.faults.happened)
             figures["seeds"] += 1
             figures["changes"] += len(world.changes)
-            figures["workflows"] += world.ended
+            figures["workflows"] += world.engine.ended
             figures["turns"] += world.scheduler.turns
             figures["claims_taken_over"] += world.watch.takeovers
             figures["promotions"] += len(world.watch.history())
+            figures["events_delivered"] += world.receiver.arrived
+            figures["past_states"] += len(world.past)
             figures["wrong"] += [f"seed {seed}: {each}" for each in wrong]
             if (seed + 1) % SAVED == 0 or seed + 1 == first + count:
                 figures["faults"] = dict(sorted(faults.items()))
@@ -69,7 +71,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "interleavings.json")
     given = parser.parse_args()
     known = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else {}
-    names = ("seeds", "changes", "workflows", "turns", "claims_taken_over", "promotions")
+    names = ("seeds", "changes", "workflows", "turns", "claims_taken_over", "promotions", "events_delivered", "past_states")
     fresh = {**dict.fromkeys(names, 0), "cpu_seconds": 0.0, "faults": {}, "wrong": [], "planted": known.get("planted", {})}
     figures = known if known and (given.more or given.planted) else fresh
     if given.planted:

@@ -15,9 +15,9 @@ from typing import Any
 from handlers.contracts import BadSpec, main
 from handlers.data import scopes
 from handlers.explore import names
-from handlers.models.estimators import check_metrics, make
+from handlers.models.estimators import make
 from handlers.modelspec import yaml12
-from handlers.modelspec.grid import expand
+from handlers.modelspec.grid import probes
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import SpecPath, read
 
@@ -95,9 +95,8 @@ def _found(look: Callable[[], list[names.Wrong] | None]) -> list[names.Wrong]:
 
 
 def _estimators(spec: ModelSpec) -> None:
-    for trial in expand(spec):
-        params = {**spec.model.params, **trial.params}
-        check_metrics(spec, make(spec.model.estimator, spec.task, params, seed=spec.model.seed, memory=spec.model.memory))
+    for trial in probes(spec):
+        make(spec, {**spec.model.params, **trial.params})
 
 
 if __name__ == "__main__":

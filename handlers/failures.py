@@ -26,6 +26,7 @@ CALLED = {
     "fetch": "fetch-snapshot",
     "make": "transform-make",
     "promote": "promote-judge",
+    "rounds": "grid-next",
 }
 
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from handlers.contracts import BadData, EventContext, RetrainRequest, WrongUsage, log, main, shown, write_output
+from handlers.contracts import BadData, EventContext, RetrainRequest, WrongUsage, log, long_argument, main, shown, write_output
 from handlers.data import scopes
 from handlers.events import incoming, seen
+from handlers.modelspec import grid_values
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
@@ -31,7 +33,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m handlers.fetch", description=__doc__.splitlines()[0] if __doc__ else None)
     steps = parser.add_subparsers(dest="step", required=True)
     step = steps.add_parser("spec", help="check a spec and pass it on")
-    _options(step, ["model", "spec"], {"query": "", "quiet": "", "run": ""}, ["model", "spec", "quiet", "at-most", "cpu", "memory"])
+    _options(
+        step, ["model", "spec"], {"query": "", "grid": "", "quiet": "", "run": ""}, ["model", "spec", "quiet", "at-most", "cpu", "memory"]
+    )
     step = steps.add_parser("look", help="how long until the sources have been quiet")
     _options(step, ["model", "spec", "run", "quiet", "at-most", "since"], {"window": "", "event": "", "context": ""}, ["quiet", "wait"])
     step = steps.add_parser("snapshot", help="take a snapshot of the sources and decide")
@@ -55,7 +59,8 @@ def run(argv: list[str]) -> None:
 
 def read_spec(given: argparse.Namespace) -> None:
     """Parse and check the spec; what later steps need of it becomes outputs, so that none reads it again."""
-    spec = checked(given.spec, f"models/{given.model}.yaml", given.query or None)
+    spec = checked(long_argument(given.spec, "--spec"), f"models/{given.model}.yaml", given.query or None)
+    spec = grid_values.replaced(spec, long_argument(given.grid, "--grid"), os.environ)
     train = spec.resources.get("train")
     outputs = {
         "model": spec.name,

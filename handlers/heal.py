@@ -1,11 +1,15 @@
-"""Find what was left undone: `python -m handlers.heal --models FOLDER --window N [--poll] --starts-out PATH --notify-out PATH`.
+"""Find what was left undone.
+
+`python -m handlers.heal --models FOLDER --window N [--poll] [--model M --ended RUN] --starts-out PATH --silent-out PATH --notify-out PATH`.
 
 FOLDER holds the specs of all models (the ConfigMap `models` as files). For each model the bucket says what should have been trained and was
 not: a notification was lost, a trigger failed, a run or a trial died, an event was told that the model is busy by a run that then died.
 With --poll no notification is waited for: new data starts a run at once, and the run waits until the data is quiet.
 The output is a JSON list of {"model", "name", "event"}, one Workflow to start each, empty where nothing is left; and whether events wait to
-be delivered. The bucket keeps what was learned of objects' contents, and nothing else is written. Exit codes: 0; 75 the bucket does not
-answer. A spec that is wrong is named in the log, and the others are looked at.
+be delivered. And a list of {"model", "run"}: whose claims have been silent between two steps, and whether they wait for a place or were
+terminated is not seen in the bucket. Who has asked, and knows that such a run has ended, calls again with its model and --ended: its claim
+is free then, and that model alone is looked at. Nothing else is written but what was learned of objects' contents. Exit codes: 0; 75 the
+bucket does not answer. A spec that is wrong is named in the log, and the others are looked at.
 """
 
 from __future__ import annotations
@@ -58,7 +62,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--models", required=True, type=Path, metavar="FOLDER")
     parser.add_argument("--window", required=True, help="the ten seconds that the Workflows are named after")
     parser.add_argument("--poll", action="store_true", help="the bucket tells of no upload: start a run for new data at once")
-    for name in ("starts-out", "notify-out"):
+    parser.add_argument("--model", default="", help="look at this model only")
+    parser.add_argument("--ended", default="", metavar="RUN", help="a run of the model that has ended, and may hold its claim")
+    for name in ("starts-out", "silent-out", "notify-out"):
         parser.add_argument(f"--{name}", metavar="PATH")
     return parser.parse_args(argv)
 
@@ -69,8 +75,15 @@ def run(argv: list[str]) -> None:
         raise WrongUsage(f"--window: {given.window!r} is not a number")
     store = open_store()
     now = store.server_time()
-    starts = []
+    if given.ended:
+        claims.ended(store, given.model, given.ended)
+    starts, silent = [], []
     for spec in specs(given.models):
+        if given.model not in ("", spec.name):
+            continue
+        claim, _ = claims.read(store, spec.name)
+        if claim.silent(now):
+            silent.append({"model": spec.name, "run": claim.run})
         reason = startable(store, spec, now, poll=given.poll)
         log("model is looked at", model=spec.name, start=bool(reason), reason=reason or "nothing is left undone")
         if reason:
@@ -78,6 +91,7 @@ def run(argv: list[str]) -> None:
             encoded = base64.b64encode(canonical_json(event).encode()).decode()
             starts.append({"model": spec.name, "name": f"retrain-{spec.name}-{given.window}", "event": encoded})
     write_output(given.starts_out, canonical_json(starts))
+    write_output(given.silent_out, canonical_json(silent))
     write_output(given.notify_out, "yes" if outbox.waiting(store) else "no")
 
 

@@ -1,10 +1,11 @@
 """Judge a run's winner against the champion and move the champion pointer; or write the run's report.
 
 `python -m handlers.promote [judge] --model M --spec JSON --dataset DIGEST --run NAME --results JSON --status TEXT --decision D
---verdict-out PATH --again-out PATH --event-out PATH` and `python -m handlers.promote report --model M --run NAME --status PHASE
---failures JSON --again-out PATH --event-out PATH --notify-out PATH`, which ends a run that nobody judged.
+--verdict-out PATH --again-out PATH --name-out PATH --event-out PATH` and `python -m handlers.promote report --model M --run NAME --status
+PHASE --failures JSON --again-out PATH --name-out PATH --event-out PATH --notify-out PATH`, which ends a run that nobody judged.
 
-Written in this order: verdict.json, the history entry, the pointer, the events that tell of it, result.json; then the claim is released.
+Written in this order: verdict.json, the marker in trained/, the history entry, the pointer, the events that tell of it, result.json; then
+the claim is released.
 After a crash at any point a repetition ends in the same state, with one promotion. It exits non-zero when the run has failed, because it is
 the last task of the run.
 """
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from handlers import failures
-from handlers.contracts import BadData, BadSpec, GaveUp, RetrainRequest, json_argument, log, main, write_output
+from handlers.contracts import BadData, BadSpec, GaveUp, json_argument, log, main, write_output
 from handlers.data.manifest import load_dataset
 from handlers.events import outbox, receivers
 from handlers.modelspec.grid import expand
@@ -25,19 +26,23 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from handlers.report.run_report import ended_early, parse_failures, write_report
 from handlers.runs import champion as champions
-from handlers.runs import pacing, past, requests, trained, trials, waiting
+from handlers.runs import pacing, past, requests, rounds, trained, trials, waiting
 from handlers.runs.champion import Overtaken
-from handlers.runs.claim import Heartbeat, release, resume, since, superseded, told, wish
+from handlers.runs.claim import Heartbeat, Released, follower, release, resume, since, superseded, told
 from handlers.runs.claim import read as read_claim
 from handlers.runs.comparison import verdict as judged
 from handlers.runs.evaluation import on_valid
 from handlers.runs.records import RunRecord, read_run, runs
 from handlers.runs.requests import run_folder
-from handlers.storage import Store, canonical_json, open_store, write_json, write_once
+from handlers.storage import Store, canonical_json, open_store, write_json
 
 ENDED_BEFORE = ("already-trained", "busy", "duplicate", "joined", "no-data", "deferred", "skipped")
 JUDGING = ("train", "redecide")
 ATTEMPTS = 5
+
+
+class Decided(Exception):
+    """Another run has decided on the same data, spec and gate; the text says which."""
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -48,7 +53,8 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         parser.add_argument(f"--{name}", required=True)
     for name in ("verdict-out", "again-out"):
         parser.add_argument(f"--{name}", required=True, metavar="PATH")
-    parser.add_argument("--event-out", metavar="PATH")
+    for name in ("name-out", "event-out"):
+        parser.add_argument(f"--{name}", metavar="PATH")
     return parser.parse_args(argv)
 
 
@@ -58,7 +64,7 @@ def report_arguments(argv: Sequence[str]) -> argparse.Namespace:
         parser.add_argument(f"--{name}", required=True)
     for name, default in (("status", ""), ("failures", "null"), ("uid", "")):
         parser.add_argument(f"--{name}", default=default)
-    for name in ("again-out", "event-out", "notify-out"):
+    for name in ("again-out", "name-out", "event-out", "notify-out"):
         parser.add_argument(f"--{name}", metavar="PATH")
     return parser.parse_args(argv)
 
@@ -77,29 +83,43 @@ def report(given: argparse.Namespace) -> None:
     if _elsewhere(store, given):
         write_output(given.notify_out, "no")
         return
-    again = close(store, given)
-    write_output(given.again_out, "yes" if again else "no")
-    write_output(given.event_out, wish(store, given.model, given.run))
+    again = _follow(given, close(store, given))
     write_output(given.notify_out, "yes" if outbox.waiting(store, given.model) else "no")
     log("report is written", key=write_report(store, given.model, given.run, given.status, given.failures), again=again)
 
 
-def close(store: Store, given: argparse.Namespace) -> bool:
-    """End a run that nobody judged (stopped, or in error) and let go of what it holds; True when something was wanted meanwhile."""
+def _follow(given: argparse.Namespace, released: Released) -> bool:
+    """Say whether a run follows, and which."""
+    name, event = follower(given.model, given.run, released)
+    write_output(given.again_out, "yes" if released.wanted else "no")
+    write_output(given.name_out, name)
+    write_output(given.event_out, event)
+    return released.wanted
+
+
+def close(store: Store, given: argparse.Namespace) -> Released:
+    """End a run that nobody judged (stopped, or in error) and let go of what it holds; what was wanted meanwhile."""
     joined = waiting.leave(store, given.model, given.run)
     record = read_run(store, given.model, given.run)
     if record.result is None:
-        reason = ended_early(store, given.model, given.run, parse_failures(given.failures))
-        result = {"model": given.model, "run": given.run, "outcome": "failed", "reason": reason, "closed": True, "at": store.server_time()}
-        known = next((each for each in failures.of_run(store, given.model, given.run) if each["message"] == reason), None)
-        result.update(_step(known))
-        outbox.put(store, receivers.told_of(store, given.model, given.run), result, {}, 0)
-        write_once(store, f"{run_folder(given.model, given.run)}/result.json", result)
+        verdict = record.verdict or {}
+        if verdict.get("decision") == "promoted" and _carried_out(store, given.model, verdict):
+            outcome = _judged(store, verdict)
+        else:
+            verdict, outcome = {}, _ended_early(store, given)
+        result = {"model": given.model, "run": given.run, **outcome, "closed": True, "at": store.server_time()}
+        _ended(store, given, "", result, verdict)
     unjudged = record.result is None or bool(record.result.get("closed"))
     holds = read_claim(store, given.model)[0].run == given.run
     # a run that was judged let go of its claim then, and started what follows it
-    wanted = (unjudged or holds) and release(store, given.model, given.run)
-    return wanted or joined
+    released = release(store, given.model, given.run) if unjudged or holds else Released()
+    return released._replace(wanted=released.wanted or joined)
+
+
+def _ended_early(store: Store, given: argparse.Namespace) -> dict[str, Any]:
+    reason = ended_early(store, given.model, given.run, parse_failures(given.failures))
+    known = next((each for each in failures.of_run(store, given.model, given.run) if each["message"] == reason), None)
+    return {"outcome": "failed", "reason": reason, **_step(known)}
 
 
 def judge(given: argparse.Namespace) -> None:
@@ -107,16 +127,16 @@ def judge(given: argparse.Namespace) -> None:
     if _elsewhere(store, given):
         write_output(given.verdict_out, canonical_json({"outcome": "elsewhere"}))
         return
-    result = read_run(store, given.model, given.run).result
+    record = read_run(store, given.model, given.run)
+    result = record.result
     if result is None or result["outcome"] == "failed":
         if result is not None and given.decision in JUDGING:
             # a run that failed may have been tried again: what came of it now counts, while its data is the newest that was claimed
             _not_since(given.run, resume(store, given.model, given.run))
-        result = end(store, given)
-    again = release(store, given.model, given.run)
+        result = end(store, given, record.request or {})
+    released = release(store, given.model, given.run)
     write_output(given.verdict_out, canonical_json({k: result.get(k) for k in ("outcome", "reason", "champion", "winner")}))
-    write_output(given.again_out, "yes" if again else "no")
-    write_output(given.event_out, wish(store, given.model, given.run))
+    again = _follow(given, released)
     log("run has ended", run=given.run, outcome=result["outcome"], reason=result["reason"], again=again)
     if result["outcome"] == "failed":
         raise GaveUp(result["reason"])
@@ -127,73 +147,97 @@ def _elsewhere(store: Store, given: argparse.Namespace) -> bool:
     found = requests.of_another(store, given.model, given.run, given.uid)
     if found:
         write_output(given.again_out, "no")
+        write_output(given.name_out, "")
         write_output(given.event_out, "")
         log("another engine does this run", run=given.run)
     return found
 
 
-def end(store: Store, given: argparse.Namespace) -> dict[str, Any]:
+def end(store: Store, given: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any]:
     """Bring the run to its end; its result's document, written last."""
-    request = read_run(store, given.model, given.run).request
-    outcome = _outcome(store, given, request or {})
+    outcome, verdict = _outcome(store, given, request)
     result = {"model": given.model, "run": given.run, "decision": given.decision, "status": given.status, **outcome}
-    verdict = (read_run(store, given.model, given.run).verdict or {}) if "verdict" in outcome else {}
-    lost = lost_trials(given, outcome["trials"]) if verdict else 0
-    # with trials lost the training is not finished: the next event trains what is missing
-    if request is not None and verdict and not lost:
-        # what comes next is measured by the present
-        if given.decision == "train" and not requests.asked(request).as_of:
-            pacing.finished(store, load(given.spec), request, load_dataset(store, given.model, outcome["dataset"]))
-        trained.mark(store, request)
+    # what comes next is measured by the present
+    if verdict and request and not verdict["lost"] and given.decision == "train" and not requests.asked(request).as_of:
+        pacing.finished(store, load(given.spec), request, load_dataset(store, given.model, outcome["dataset"]))
     result["at"] = store.server_time()
-    outbox.put(store, receivers.told_of(store, given.model, given.run, given.spec), result, verdict, lost)
-    return requests.end(store, given.model, given.run, result)
+    return _ended(store, given, given.spec, result, verdict)
 
 
-def lost_trials(given: argparse.Namespace, judged: Sequence[str]) -> int:
-    """How many trials of the grid were not trained and evaluated; of a run that only decides again none can be lost."""
-    return len(expand(load(given.spec))) - len(judged) if given.decision == "train" else 0
+def _ended(store: Store, given: argparse.Namespace, spec: str, result: dict[str, Any], verdict: dict[str, Any]) -> dict[str, Any]:
+    """The events that tell of a result, then the result; the one that counts."""
+    receiving = receivers.told_of(store, given.model, given.run, spec)
+    entries = outbox.put(store, receiving, result, verdict, int(verdict.get("lost", 0)))
+    counts = requests.end(store, given.model, given.run, result)
+    outbox.drop(store, entries, counts)
+    return counts
 
 
-def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any]:
+def lost_trials(given: argparse.Namespace, scores: Sequence[dict[str, Any]]) -> int:
+    """How many trials of the search were not trained and evaluated; of a run that only decides again none can be lost."""
+    if given.decision != "train":
+        return 0
+    spec = load(given.spec)
+    if spec.search.has_rounds:
+        return rounds.searched(open_store(), given.model, given.run).lost
+    return len(expand(spec)) - len(scores)
+
+
+def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the result says beside its names, and the verdict; empty where nothing was judged."""
     decision = "deferred" if request.get("decision") == "deferred" else given.decision
     if decision in ENDED_BEFORE:
-        return {"outcome": decision, "reason": str(request.get("reason", decision)), **(request.get("refused") or {})}
-    by = trained.run_of(store, given.model, request["digest"], request["gate"]) if "digest" in request else None
-    if by not in (None, given.run):
-        # the data went back to what it was before this run read it, or the run lost its claim and got it again
-        return {"outcome": "already-trained", "reason": f"already trained by run {by}"}
+        return {"outcome": decision, "reason": str(request.get("reason", decision)), **(request.get("refused") or {})}, {}
     scores = [s for s in _scores(given.results) if s.get("trial")]
     dataset = given.dataset
     try:
+        _not_decided(store, given, request)
         spec = _spec(given.spec)
         if given.decision == "redecide":
             dataset, scores = earlier(store, given.model, given.run, request, spec)
+        elif spec.search.has_rounds:
+            scores = rounds.searched(store, given.model, given.run).scores(spec)
         failed = _failed(given.status, given.decision, scores, failures.of_run(store, given.model, given.run))
         by = superseded(store, given.model, given.run)
         # what was trained in full is judged all the same
-        if by and (failed or lost_trials(given, [s["trial"] for s in scores])):
-            return {"outcome": "superseded", "reason": told(by), "by": by}
+        if by and (failed or lost_trials(given, scores)):
+            return {"outcome": "superseded", "reason": told(by), "by": by}, {}
         if failed:
-            return failed
+            return failed, {}
         with Heartbeat(store, given.model, given.run):
-            document = decide(store, given.model, spec, dataset, given.run, scores, requests.asked(request))
+            document = decide(store, spec, dataset, given, scores, request)
+        rounds.forget_checkpoints(store, given.model, given.run)
+    except Decided as why:
+        return {"outcome": "already-trained", "reason": str(why)}, {}
     except (BadData, BadSpec, GaveUp) as error:
         # without a spec no step came so far that it could be named
         reasons = [] if given.spec else failures.of_run(store, given.model, given.run)
         known = failures.of_step(reasons, "spec")
         if known:
-            return {"outcome": "failed", "reason": f"{error}: {known['message']}", **_step(known)}
-        return {"outcome": "failed", "reason": str(error), "step": "promote-judge", "exit_code": error.exit_code}
-    record = champions.current(store, given.model).record or {}
+            return {"outcome": "failed", "reason": f"{error}: {known['message']}", **_step(known)}, {}
+        return {"outcome": "failed", "reason": str(error), "step": "promote-judge", "exit_code": error.exit_code}, {}
+    return _judged(store, document), document
+
+
+def _not_decided(store: Store, given: argparse.Namespace, request: dict[str, Any]) -> None:
+    """Raise Decided when another run has decided on the same: the data went back to what it was before this run read it, or the run lost
+    its claim and got it again, or the other one has promoted and has not said so yet."""
+    by = trained.run_of(store, given.model, request["digest"], request["gate"]) if "digest" in request else None
+    if by not in (None, given.run):
+        raise Decided(f"already trained by run {by}")
+
+
+def _judged(store: Store, verdict: dict[str, Any]) -> dict[str, Any]:
+    """What the result of a judged run says."""
+    record = champions.current(store, verdict["model"]).record or {}
     return {
-        "outcome": document["decision"],
-        "reason": document["reason"],
-        "verdict": document["digest"],
-        "dataset": dataset,
-        "winner": document["winner"]["trial"],
+        "outcome": verdict["decision"],
+        "reason": verdict["reason"],
+        "verdict": verdict["digest"],
+        "dataset": verdict["dataset"],
+        "winner": verdict["winner"]["trial"],
         "champion": record.get("number"),
-        "trials": [s["trial"] for s in scores],
+        "trials": [each["trial"] for each in verdict["trials"]],
     }
 
 
@@ -252,29 +296,38 @@ def earlier(store: Store, model: str, run: str, request: dict[str, Any], spec: M
 
 
 def decide(
-    store: Store, model: str, spec: ModelSpec, dataset: str, run: str, scores: list[dict[str, Any]], asked: RetrainRequest
+    store: Store, spec: ModelSpec, dataset: str, given: argparse.Namespace, scores: list[dict[str, Any]], request: dict[str, Any]
 ) -> dict[str, Any]:
     """The verdict, carried out. Repeated when another run changed the champion meanwhile.
 
     The order is what holds a run that lost its claim off: the pointer is read, then the claim, then the pointer is moved if it is still the
-    one that was read. Whoever has taken the claim over and promoted was either seen in the claim, or has moved the pointer.
+    one that was read. Whoever has taken the claim over and promoted was either seen in the claim, or has moved the pointer. And whoever has
+    promoted the same is seen after the pointer was read, and nobody else promotes it then.
     """
+    model, run, asked, lost = given.model, given.run, requests.asked(request), lost_trials(given, scores)
     for _ in range(ATTEMPTS):
         pointer = champions.current(store, model)
         known = read_run(store, model, run).verdict
         if known is not None and _carried_out(store, model, known):
-            return known
+            return {"lost": lost, **known}
+        _not_decided(store, given, request)
         against = pointer if asked.promotes else champions.Pointer(None, None)
-        known = past.verdict(judged(store, model, spec, load_dataset(store, model, dataset), run, scores, against), asked)
+        found = judged(store, model, spec, load_dataset(store, model, dataset), run, scores, against)
+        known = past.verdict({**found, **rounds.searched(store, model, run).told(spec), "lost": lost}, asked)
         claim, _ = read_claim(store, model)
         if claim.run != run:
             _not_since(run, since(claim, run))
             raise GaveUp(f"run {run} has released its claim of {model} before it was judged; start the run again")
         write_json(store, f"{run_folder(model, run)}/verdict.json", known)
-        if known["decision"] != "promoted":
+        promoted = known["decision"] == "promoted"
+        # with trials lost the training is not finished: the next event trains what is missing
+        decided = request if "digest" in request and not lost else None
+        if decided:
+            trained.mark(store, decided, pointer.number + 1 if promoted else None)
+        if not promoted:
             return known
         try:
-            record = champions.change(store, model, pointer, _record(store, model, known))
+            record = champions.change(store, model, pointer, _record(store, model, known, decided))
         except Overtaken as why:
             log("compared again", reason=str(why))
             continue
@@ -295,10 +348,10 @@ def _not_since(run: str, other: str) -> None:
         raise GaveUp(f"run {other} has had the model since run {run} lost its claim of it; what run {run} has trained is not judged")
 
 
-def _record(store: Store, model: str, document: dict[str, Any]) -> dict[str, Any]:
-    """The champion's record: enough to say which trial it is and why, without other documents."""
+def _record(store: Store, model: str, document: dict[str, Any], decided: dict[str, Any] | None) -> dict[str, Any]:
+    """The champion's record: enough to say which trial it is and why, without other documents, and by which training it is `decided`."""
     trial = document["winner"]["trial"]
-    trained = trials.result(store, model, trial) or {}
+    result = trials.result(store, model, trial) or {}
     test = document["metrics"][document["metric"]]["challenger"]
     return {
         "kind": "promotion",
@@ -314,7 +367,8 @@ def _record(store: Store, model: str, document: dict[str, Any]) -> dict[str, Any
         "metrics": {name: found["challenger"] for name, found in document["metrics"].items()},
         "params": document["winner"]["params"],
         **_event(requests.read(store, model, document["run"]) or {}),
-        **{name: trained.get(name) for name in ("estimator", "state", "learned")},
+        **{name: result.get(name) for name in ("estimator", "state", "learned")},
+        "decided": trained.entered(decided) if decided else None,
     }
 
 

@@ -7,6 +7,7 @@ keeps the same conditions: for `handlers.try_` and for tests. Every write is ato
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 import os
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 CHUNK_BYTES = 1 << 20
+SETTLED_SECONDS = 2.0  # a file that was changed so recently may change again within one tick of its clock
 CLOCK_SECONDS = 20.0  # for so long this machine counts on from what the bucket said: each of a thousand objects need not ask
 READS = 5  # how often one object's reading may be interrupted
 
@@ -277,6 +279,7 @@ class FolderStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._etags: dict[str, tuple[tuple[int, ...], str]] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     def _path(self, key: str) -> Path:
@@ -320,11 +323,23 @@ class FolderStore:
             fresh.replace(path)
         return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
+    def _etag(self, key: str, file: io.BufferedReader) -> str:
+        """The MD5 of an open file, which is read again only if it is another or was changed."""
+        stat = os.fstat(file.fileno())
+        seen = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        known = self._etags.get(key)
+        if known is not None and known[0] == seen:
+            return known[1]
+        found = hashlib.file_digest(file, _md5).hexdigest()
+        if time.time() - max(stat.st_mtime, stat.st_ctime) > SETTLED_SECONDS:
+            self._etags[key] = (seen, found)
+        return found
+
     def chunks(self, key: str, etag: str) -> Iterator[bytes]:
         try:
             # what is put meanwhile is another file under this name
             with self._path(key).open("rb") as file:
-                if hashlib.file_digest(file, _md5).hexdigest() != etag:
+                if self._etag(key, file) != etag:
                     raise Changed(key)
                 file.seek(0)
                 while chunk := file.read(CHUNK_BYTES):
@@ -339,7 +354,7 @@ class FolderStore:
         path = self._path(key)
         try:
             with path.open("rb") as file:
-                found, stat = hashlib.file_digest(file, _md5).hexdigest(), os.fstat(file.fileno())
+                found, stat = self._etag(key, file), os.fstat(file.fileno())
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return None
         return ObjectInfo(key, stat.st_size, found, stat.st_mtime)

@@ -12,17 +12,16 @@ from typing import Any
 
 from handlers.contracts import GaveUp, HandlerError, Stopped, Superseded, json_argument, log, main, no_space, write_output
 from handlers.data.manifest import Dataset, load_dataset
-from handlers.models import training
-from handlers.models.estimators import libraries
+from handlers.models import saved, training
+from handlers.models.estimators import libraries, make
 from handlers.models.kernel import kernel, versions
-from handlers.models.model_file import dump, state_digest
 from handlers.models.training import Trained
 from handlers.modelspec.code_digests import code_digest
 from handlers.modelspec.digests import trial_digest
-from handlers.modelspec.grid import expand
+from handlers.modelspec.grid import probes
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load as load_spec
-from handlers.runs import retried, trials
+from handlers.runs import retried, rounds, trials
 from handlers.runs.claim import Heartbeat, go_on, told
 from handlers.storage import Store, Temporary, canonical_json, open_store, write_once
 
@@ -38,20 +37,24 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 def run(argv: list[str] | None = None) -> None:
     given = arguments(argv)
     store = open_store()
-    spec = load_spec(given.spec)
-    check_grid(spec)
-    asked = json_argument(given.trial, "--trial")
+    whole = load_spec(given.spec)
+    check_grid(whole)
+    asked = rounds.asked(store, given.model, given.run, json_argument(given.trial, "--trial"))
+    spec = _until_epoch(whole, asked.get("epochs"))
     dataset = load_dataset(store, given.model, given.dataset)
     params = {**spec.model.params, **asked.get("params", {})}
-    stage = "early_stopped_trials" if spec.training.early_stopping else "trials"
-    trial = trial_digest(dataset.digest, spec, params, code_digest(stage, libraries(spec.model.estimator)))
+    trial = name(spec, dataset, params)
+    after = name(_until_epoch(whole, asked["after"]), dataset, params) if asked.get("after") else ""
+    # the next rung goes on from its end
+    ends = spec.training.epochs == whole.training.epochs
     found = trials.result(store, given.model, trial)
     if found is None:
         retried.again(store, given.model, given.run)
         go_on(store, given.model, given.run)
         with Heartbeat(store, given.model, given.run, stops=True) as beats:
             try:
-                found = _guarded(store, given.model, spec, dataset, trial, given.run, {**asked, "params": params})
+                asked = {**asked, "params": params, "after": after, "ends": ends}
+                found = _guarded(store, given.model, spec, dataset, trial, given.run, asked)
             except Stopped as error:
                 if not beats.superseded:
                     raise
@@ -63,8 +66,19 @@ def run(argv: list[str] | None = None) -> None:
 
 def check_grid(spec: ModelSpec) -> None:
     """Raise BadSpec when any trial of the grid cannot be trained: the winner of a run is the best of everything that the spec asks for."""
-    for trial in expand(spec):
-        training.fresh_learner(spec, {**spec.model.params, **trial.params})
+    for trial in probes(spec):
+        make(spec, {**spec.model.params, **trial.params})
+
+
+def name(spec: ModelSpec, dataset: Dataset, params: dict[str, Any]) -> str:
+    """The digest that names the trial."""
+    stage = "early_stopped_trials" if spec.training.early_stopping else "trials"
+    return trial_digest(dataset.digest, spec, params, code_digest(stage, libraries(spec.model.estimator)))
+
+
+def _until_epoch(spec: ModelSpec, epochs: int | None) -> ModelSpec:
+    """The spec of a trial that ends after so many epochs: the same trial as that of a spec which says so."""
+    return spec.model_copy(update={"training": spec.training.model_copy(update={"epochs": epochs})}) if epochs else spec
 
 
 def _guarded(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, name: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -85,14 +99,23 @@ def _guarded(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial:
 
 def train(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, asked: dict[str, Any]) -> dict[str, Any]:
     """Train the trial from its last checkpoint, or from the start; its result's document, which is written last."""
-    made = training.fresh_learner(spec, asked["params"])
+    made = make(spec, asked["params"])
     request = {"model": model, "trial": trial, "dataset": dataset.digest, "spec": spec.tree(), "params": asked["params"]}
     write_once(store, f"{trials.folder(model, trial)}/request.json", {**request, "varied": asked.get("id", "")})
+    after = asked.get("after")
     done = training.train(
-        store, trials.folder(model, trial), spec, dataset, made, lambda lines: trials.publish_curve(store, model, trial, lines)
+        store,
+        trials.folder(model, trial),
+        spec,
+        dataset,
+        made,
+        lambda lines: trials.publish_curve(store, model, trial, lines),
+        trials.folder(model, after) if after else "",
     )
     document = _document(trial, spec, dataset, done, asked["params"])
-    trials.finish(store, model, trial, dump(done.learner.estimator), document)
+    trials.finish(store, model, trial, saved.files(done.made), document, goes_on=not asked.get("ends", True))
+    if after:
+        trials.forget_checkpoint(store, model, after)
     log("trial is trained", trial=trial, epochs=document["epochs"], epoch=document["epoch"], valid=document["valid"])
     return document
 
@@ -106,7 +129,7 @@ def _document(trial: str, spec: ModelSpec, dataset: Dataset, done: Trained, para
         "dataset": dataset.digest,
         "estimator": spec.model.estimator,
         "params": params,
-        "state": state_digest(done.learner.estimator),
+        "state": done.made.digest(),
         "epochs": progress.epoch,
         "epoch": done.epoch,
         "stopped": progress.stopped,
@@ -115,7 +138,7 @@ def _document(trial: str, spec: ModelSpec, dataset: Dataset, done: Trained, para
         "valid": progress.history[done.epoch - 1]["valid"],
         "learned": {**between, "rows": rows},
         "kernel": kernel(),
-        "versions": versions(),
+        "versions": versions(done.made.recipe.kind.requirements),
     }
 
 

@@ -119,7 +119,7 @@ def transform(store: Store, model: str, spec: ModelSpec, snapshot: str, as_of: f
         "left_out": dataset.left_out,
     }
     log("dataset", dataset=dataset.digest, fresh=fresh, **summary)
-    return dataset, summary, [(str(one.document["source"][-1]), int(one.document["rows"])) for one in read]
+    return dataset, summary, [(one.content, one.rows) for one in read]
 
 
 if __name__ == "__main__":

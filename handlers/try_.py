@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import codecs
 import io
+import itertools
 import json
 import math
 import os
@@ -29,9 +30,10 @@ from handlers.data.split import ROLES, lost, words
 from handlers.data.streams import damage_named
 from handlers.explore import names
 from handlers.explore.proposal import split_for
-from handlers.modelspec import yaml12
+from handlers.modelspec import grid_values, yaml12
 from handlers.modelspec.model import ModelSpec, Source
 from handlers.report.explain import valued
+from handlers.runs import rounds
 from handlers.storage import FolderStore, read_json
 
 RUN = "try"
@@ -132,10 +134,19 @@ def text(found: Mapping[str, Any]) -> str:
         value = "-" if trial["value"] is None else f"{trial['value']:.4f}"
         params = ", ".join(f"{name}={value}" for name, value in trial["params"].items()) or "-"
         lines.append(f"{'* ' if trial['trial'] == winner else '  '}{trial['trial']:<18}{value:<24}{params}")
-    lines.append("")
+    lines += ["", *searched(verdict.get("search"))]
     for name, metric in verdict["metrics"].items():
         lines.append(f"{name} on test: {valued(metric['challenger'])}")
     return "\n".join([*lines, f"{verdict['decision']}: {verdict['reason']}"])
+
+
+def searched(search: Mapping[str, Any] | None) -> list[str]:
+    """A line for each round of the search, and why no more followed."""
+    lines = []
+    for found in search["rounds"] if search else []:
+        best = "-" if found["best"] is None else f"{found['best']:.4f}"
+        lines.append(f"round {found['round'] + 1}: {counted(found['trials'], 'trial')} of {counted(found['epochs'], 'epoch')}, best {best}")
+    return [*lines, f"the search ended: {search['end']}", ""] if search and lines else []
 
 
 def _words(found: Mapping[str, Any], role: str) -> str:
@@ -156,7 +167,7 @@ def read_spec(path: Path, files: Sequence[Path] = ()) -> ModelSpec:
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsage(f"{path}: cannot be read: {error}") from error
     try:
-        return fetch.checked(text, str(path), sql)
+        return grid_values.replaced(fetch.checked(text, str(path), sql), "", os.environ)
     except BadSpec as error:
         line = (
             split_for(yaml12.load(text), files, datetime.now(UTC).date()) if "spec.data.split: this key is required" in str(error) else None
@@ -203,14 +214,28 @@ def _steps(spec: ModelSpec, store: FolderStore, out: Path) -> dict[str, Any]:
     if decision != "train":
         raise WrongUsage(f"nothing to try: {output('reason')}; give --keep a new folder")
     transform.run([*common, "--snapshot", output("snapshot"), "--run", RUN, *to("dataset", "summary")])
-    grid.run([*common, *to("trials")])
-    at, scores = ["--dataset", output("dataset")], []
-    for trial in json.loads(output("trials")):
-        train.run([*common, *at, "--trial", json.dumps(trial), "--run", RUN, *to("result")])
-        evaluate.run([*common, *at, "--result", output("result"), "--run", RUN, *to("scores")])
-        scores.append({"params": trial["params"], **json.loads(output("scores"))})
-    judged = ["--run", RUN, "--results", json.dumps(scores), "--decision", decision]
-    promote.run(["judge", *common, *at, *judged, *to("verdict", "again")])
+    grid.run([*common, "--run", RUN, *to("trials", "more")])
+    at = ["--dataset", output("dataset")]
+    scores: list[dict[str, Any]] = []
+    params: dict[str, Any] = {}
+    for number in itertools.count(1):
+        results = []
+        for trial in json.loads(output("trials")):
+            train.run([*common, *at, "--trial", json.dumps(trial), "--run", RUN, *to("result")])
+            results.append(json.loads(output("result")))
+            params[results[-1]["trial"]] = rounds.asked(store, spec.name, RUN, trial)["params"]
+        judged = results
+        if spec.search.has_rounds:
+            asked = ["next", *common, "--run", RUN, "--round", str(number), "--results", json.dumps(results)]
+            grid.run([*asked, *to("trials", "more", "judged")])
+            judged = json.loads(output("judged"))
+        for result in judged:
+            evaluate.run([*common, *at, "--result", json.dumps(result), "--run", RUN, *to("scores")])
+            scores.append({"params": params[result["trial"]], **json.loads(output("scores"))})
+        if output("more") == "no":
+            break
+    judging = ["--run", RUN, "--results", json.dumps(scores), "--decision", decision]
+    promote.run(["judge", *common, *at, *judging, *to("verdict", "again")])
     summary = json.loads(output("summary"))
     verdict = read_json(store, f"runs/{spec.name}/{RUN}/verdict.json")
     shown = {name: summary[name] for name in ("rows", "split", "unit", "left_out")}

@@ -1,9 +1,11 @@
 """Questions about events, objects, models, runs and trials, answered from the bucket.
 
 `python -m handlers.why NAME` (an event's id, an object's key, a run, a trial or a model), `... models`, `... runs [MODEL]`,
-`... trials RUN`, `... events`, and, to be exact, `... event ID`, `... object KEY`, `... run RUN`, `... trial ID`, `... model MODEL`;
-`-o json` for machines, sentences and tables otherwise. `--journal` hands over what the engine's journal has about the name. Nothing is
-changed, except that a half-finished change of the champion is finished first.
+`... trials RUN`, `... history MODEL`, `... compare RUN RUN`, `... events`, and, to be exact, `... event ID`, `... object KEY`,
+`... run RUN`, `... trial ID`, `... model MODEL`;
+`-o json` for machines, `-o shown` for what prints it (sentences, or the header and rows of a table); text otherwise, a table's cells
+between tabs. `--journal` hands over what the engine's journal has about the name. Nothing is changed, except that a half-finished change
+of the champion is finished first.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ from typing import Any
 from handlers import failures
 from handlers.contracts import TryAgain, WrongUsage, instant, json_argument, main
 from handlers.events import outbox
-from handlers.report import explain, followed, of_events, of_objects
-from handlers.report.answers import text
+from handlers.report import compared, explain, followed, of_events, of_objects
+from handlers.report.answers import shown, text
 from handlers.runs import champion as champions
 from handlers.runs import followed as chains
 from handlers.runs import requests, trials
@@ -26,8 +28,17 @@ from handlers.runs.records import RunRecord, evaluated, find_run, find_trials, m
 from handlers.storage import Store, canonical_json, open_store, optional_json
 
 Doc = dict[str, Any]
-VERBS = ("models", "runs", "trials", "events", "event", "object", "run", "trial", "model", "any")
-KINDS = (("event", "ID"), ("object", "KEY"), ("run", "RUN"), ("trials", "RUN"), ("trial", "TRIAL"), ("model", "MODEL"), ("any", "NAME"))
+VERBS = ("models", "runs", "trials", "events", "event", "object", "run", "trial", "model", "history", "compare", "any")
+KINDS = (
+    ("event", "ID"),
+    ("object", "KEY"),
+    ("run", "RUN"),
+    ("trials", "RUN"),
+    ("trial", "TRIAL"),
+    ("model", "MODEL"),
+    ("history", "MODEL"),
+    ("any", "NAME"),
+)
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -36,7 +47,9 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     if first is not None and first not in VERBS:
         words.insert(words.index(first), "any")
     parser = argparse.ArgumentParser(prog="python -m handlers.why", description="Why is this the champion, and how did the runs go?")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="models|runs|trials|events|event|object|run|trial|model|NAME")
+    verbs = parser.add_subparsers(
+        dest="verb", required=True, metavar="models|runs|trials|events|event|object|run|trial|model|history|compare|NAME"
+    )
     verbs.add_parser("models", help="every model with its champion")
     of_runs = verbs.add_parser("runs", help="the runs of a model, or of all")
     of_runs.add_argument("name", nargs="?", metavar="MODEL")
@@ -45,8 +58,11 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     of_events.add_argument("--since", type=float, default=0.0, help="seconds since 1970")
     for verb, what in KINDS:
         verbs.add_parser(verb, help=f"one {what.lower()}").add_argument("name", metavar=what)
+    of_two = verbs.add_parser("compare", help="two runs side by side")
+    of_two.add_argument("name", metavar="RUN")
+    of_two.add_argument("other", metavar="RUN")
     for sub in verbs.choices.values():
-        sub.add_argument("-o", "--output", choices=("text", "json"), default="text")
+        sub.add_argument("-o", "--output", choices=("text", "json", "shown"), default="text")
         sub.add_argument("--model", default=None, help="look in this model only")
         sub.add_argument("--journal", default="[]", metavar="JSON", help="events of the engine's journal: a list")
     return parser.parse_args(words)
@@ -55,7 +71,10 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
 def run(argv: Sequence[str]) -> None:
     given = arguments(argv)
     answer = ANSWERS[given.verb](open_store(), given)
-    print(canonical_json(answer) if given.output == "json" else text(given.verb, answer))
+    if given.output == "text":
+        print(text(shown(given.verb, answer)))
+    else:
+        print(canonical_json(answer if given.output == "json" else shown(given.verb, answer)))
 
 
 def journal(given: argparse.Namespace) -> list[Doc]:
@@ -237,6 +256,20 @@ def _object(store: Store, given: argparse.Namespace) -> Doc:
     return of_objects.thing(store, given.name, given.model, journal(given))
 
 
+def _history(store: Store, given: argparse.Namespace) -> Doc:
+    """The champions of a model, the newest first."""
+    if given.name not in (there := models(store)):
+        raise WrongUsage(f"there is no model {given.name!r} in the bucket; models: {', '.join(there) or 'none yet'}")
+    found = champions.history(store, given.name)[::-1]
+    return {"model": given.name, "champions": found, "since": [instant(each.get("at")) for each in found]}
+
+
+def _compare(store: Store, given: argparse.Namespace) -> Doc:
+    """What two runs have in common and what not."""
+    one, other = (_run(store, argparse.Namespace(**{**vars(given), "name": name})) for name in (given.name, given.other))
+    return {"runs": [one["run"], other["run"]], "compared": compared.runs(one, other)}
+
+
 # ------------------------------------------------------------------------------------------------ anything
 
 
@@ -292,6 +325,8 @@ ANSWERS = {
     "run": _run,
     "trial": _trial,
     "model": _model,
+    "history": _history,
+    "compare": _compare,
     "any": _any,
 }
 

@@ -33,7 +33,11 @@ def as_type(column: pa.ChunkedArray, kind: str, csv: Csv | None = None) -> pa.Ch
 
     `csv` says how numbers and dates are written where the column is text.
     """
-    return _in_calendar(column if column.type == arrow_type(kind) else _as_type(column, kind, csv), kind)
+    found = column if column.type == arrow_type(kind) else _as_type(column, kind, csv)
+    try:
+        return _in_calendar(found, kind)
+    except Unfit as error:
+        raise Unfit(f"{error}; {'list it under csv.nulls' if csv else 'write null'} if it stands for a missing value", error.row) from None
 
 
 def _in_calendar(column: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
@@ -48,7 +52,7 @@ def _in_calendar(column: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
     ends = pc.min_max(numbers)
     if ends["min"].is_valid and not first <= ends["min"].as_py() <= ends["max"].as_py() <= last:
         row = pc.index(pc.or_(pc.less(numbers, first), pc.greater(numbers, last)), True).as_py()
-        raise Unfit(f"it is a {kind} beyond the years 1 to 9999", row)
+        raise Unfit(f"{shown(str(column.slice(row, 1).cast(pa.string())[0]))} is a {kind} beyond the years 1 to 9999", row)
     return column
 
 
@@ -95,9 +99,9 @@ def _cast(found: str, kind: str) -> Callable[[pa.ChunkedArray], pa.ChunkedArray]
     def convert(column: pa.ChunkedArray) -> pa.ChunkedArray:
         if t.is_floating(column.type):
             column = column.cast(pa.float64())
-            if kind in ("int", "boolean"):
+            if kind in ("int", "boolean", "string"):
                 # how a table of floats writes a number that is missing
-                column = pc.if_else(pc.is_nan(column), None, column)
+                column = pc.if_else(pc.is_nan(column) if kind != "string" else pc.invert(pc.is_finite(column)), None, column)
         if kind == "boolean":
             # a number that is not 0 or 1 says more than true
             whole = column.cast(pa.int64())

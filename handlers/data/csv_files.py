@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv as python_csv
 import io
+import itertools
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from handlers.contracts import BadData, shown
 from handlers.data import streams
@@ -16,6 +17,7 @@ from handlers.data.column_types import arrow_type
 from handlers.data.conversion import as_type
 from handlers.data.csv_hints import delimiter_hint, header_hint
 from handlers.data.text_values import Unfit
+from handlers.modelspec.model import ColumnType
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 2 << 20
 LONGEST_RECORD = 64 << 20
+LOOKED_THROUGH = 50  # records, where the first is not the names
+HEXADECIMAL = (b"0x", b"0X")
 
 
 def tables(path: Path, key: str, source: Source, asked: set[str]) -> Iterator[pa.Table]:
@@ -33,15 +37,16 @@ def tables(path: Path, key: str, source: Source, asked: set[str]) -> Iterator[pa
         try:
             for block in streams.blocks(stream, BLOCK_BYTES, LONGEST_RECORD, whole_records(source.csv.delimiter)):
                 if file is None:
-                    first, begin, end = first_record(block, source.csv.delimiter)
+                    first, begin, end = first_record(block, source.csv)
                     if not first:
                         continue
-                    file = _File(first, key, source, asked)
+                    file = _File(first, key, source, asked, block[end:])
                     block = block[end if source.csv.header else begin :]
                 if block.strip(b"\r\n"):
                     yield file.table(block)
         except streams.NoEnd as error:
-            raise BadData(f"{key}: {_no_end(file.row(0) if file else 1, error.too_long)}") from None
+            row = file.row(0) if file else 1
+            raise BadData(f"{key}: {_text_after(error.held, row, source) or _no_end(row, error.too_long)}") from None
     if file is None:
         raise BadData(f"{key}: the file is empty; a CSV begins with a line of column names")
 
@@ -52,12 +57,28 @@ def _no_end(row: int, too_long: bool) -> str:
     return f"a quote in row {row} has no end; write a quote within a text as two of them"
 
 
-def whole_records(delimiter: str) -> Callable[[bytes], int]:
-    """How many bytes of a text that begins with a record are whole records. A quote has a meaning where a value begins, as for Arrow."""
+def _text_after(held: bytes, row: int, source: Source) -> str | None:
+    """What is wrong with a record that nothing ends because text follows a quote that ended, as where a backslash stands before quotes."""
+    value, sign, quoted = _grammar(source.csv.delimiter)
+    stray = re.match(rb"(?:(?:%b)%b)*+(%b[^%b\r\n]+)" % (value, sign, quoted, sign), held)
+    if stray is None:
+        return None
+    text = stray[1].decode("utf-8", "replace")
+    return f"row {row}: text follows the quote that ends a value: {shown(text)}; write a quote within a text as two of them"
+
+
+def _grammar(delimiter: str) -> tuple[bytes, bytes, bytes]:
+    """Patterns: a value, the delimiter, a value in quotes. A quote has a meaning where a value begins, as for Arrow."""
     sign = re.escape(delimiter.encode())
-    quoted = rb'"[^"]*+(?:""[^"]*+)*+"[^%b\r\n]*+' % sign
+    quoted = rb'"[^"]*+(?:""[^"]*+)*+"(?:(?!%b)[ \t])*+' % sign
     plain = rb'[^"%b\r\n][^%b\r\n]*+' % (sign, sign)
-    values = re.compile(rb"(?:(?:%b|%b|)(?:%b|(\n|\r\n?)))*+" % (quoted, plain, sign))
+    return rb"%b|%b|" % (quoted, plain), sign, quoted
+
+
+def whole_records(delimiter: str) -> Callable[[bytes], int]:
+    """How many bytes of a text that begins with a record are whole records."""
+    value, sign, _ = _grammar(delimiter)
+    values = re.compile(rb"(?:(?:%b)(?:%b|(\n|\r\n?)))*+" % (value, sign))
 
     def end(text: bytes) -> int:
         if b'"' not in text:
@@ -84,12 +105,13 @@ def records(lines: Iterable[str], delimiter: str) -> Iterator[tuple[list[str], s
         taken.clear()
 
 
-def first_record(block: bytes, delimiter: str) -> tuple[list[str], int, int]:
+def first_record(block: bytes, declared: Csv) -> tuple[list[str], int, int]:
     """The values of the first line that is not blank and not a spreadsheet's `sep=;`, and where it begins and ends."""
     end = 0
-    for values, text in records(streams.lines(io.BytesIO(block)), delimiter):
+    for values, text in records(streams.lines(io.BytesIO(block)), declared.delimiter):
         begin, end = end, end + len(text.encode("utf-8", "surrogateescape"))
-        if values and text.strip("\r\n") != f"sep={delimiter}":
+        there = any(map(str.strip, values)) if declared.header else bool(values)
+        if there and text.strip("\r\n") != f"sep={declared.delimiter}":
             return values, begin, end
     return [], end, end
 
@@ -97,14 +119,14 @@ def first_record(block: bytes, delimiter: str) -> tuple[list[str], int, int]:
 class _File:
     """One CSV file, from its first line on: the names of its columns, and how many of its rows are done."""
 
-    def __init__(self, first: list[str], key: str, source: Source, asked: set[str]) -> None:
+    def __init__(self, first: list[str], key: str, source: Source, asked: set[str], after: bytes) -> None:
         self.first, self.key, self.source, self.done = first, key, source, 0
         declared = list(source.columns)
         if source.csv.header:
             # blanks around a name are no part of it, unless a declared name has them
             wanted = {*declared, *asked}
             self.names = [name if name in wanted else name.strip() for name in first]
-            self._has_columns()
+            self._has_columns(after)
         elif [name.strip() for name in first] == declared:
             raise BadData(f"{key}: the first line has the names of the columns; leave out csv.header: false")
         else:
@@ -112,12 +134,19 @@ class _File:
         self.text = [name for name in dict.fromkeys(self.names) if name in asked and name not in declared]
         no_name_twice(self.names, [*declared, *self.text], key)
 
-    def _has_columns(self) -> None:
+    def _has_columns(self, after: bytes) -> None:
         missing = next((name for name in self.source.columns if name not in self.names), None)
         if missing is not None:
-            there = streams.printable(", ".join(self.names[:30]))
-            hint = header_hint(self.first, self.source)
-            raise BadData(f"{self.key}: column {missing!r} is missing; the file has {there}{hint}")
+            hint = header_hint(self.first, self.source) or self._later(after)
+            raise BadData(f"{self.key}: column {missing!r} is missing; the file has {streams.listed(self.names)}{hint}")
+
+    def _later(self, after: bytes) -> str:
+        """For a file that has something else before its header."""
+        found = records(streams.lines(io.BytesIO(after)), self.source.csv.delimiter)
+        for values, text in itertools.islice(found, LOOKED_THROUGH):
+            if {*self.source.columns} <= {name.strip() for name in values}:
+                return f"; the line {shown(text.strip())} has the names: take out the lines before it"
+        return ""
 
     def row(self, number: int) -> int:
         """The number in the file of a row of the current block, from 0; the header counts."""
@@ -129,23 +158,35 @@ class _File:
 
         try:
             try:
-                found = self._parsed(block, as_text=False)
+                # Arrow takes hexadecimal numbers for integers
+                found = self._parsed(block, {"int"} if any(begin in block for begin in HEXADECIMAL) else ())
+                if self._infinite(found):
+                    found = self._parsed(block, {"float"})
             except pa.ArrowInvalid as error:
                 if "conversion error" not in str(error) or "UTF8" in str(error):
                     raise
-                found = self._parsed(block, as_text=True)
+                found = self._parsed(block, get_args(ColumnType))
         except pa.ArrowInvalid as error:
             raise BadData(f"{self.key}: {self._explained(str(error))}") from error
         typed = self._typed(found)
         self.done += len(found)
         return typed
 
-    def _parsed(self, block: bytes, as_text: bool) -> pa.Table:
+    def _infinite(self, table: pa.Table) -> bool:
+        """Whether a number may be one that is too large for a float."""
+        import pyarrow.compute as pc
+        import pyarrow.types as t
+
+        floats = (column for column in table.columns if t.is_floating(column.type))
+        return any(pc.any(pc.is_inf(column)).as_py() for column in floats)
+
+    def _parsed(self, block: bytes, as_text: Collection[str]) -> pa.Table:
+        """`as_text` has the declared types that are read as text."""
         import pyarrow as pa
         from pyarrow import csv
 
         declared = self.source.csv
-        types = {name: pa.string() if as_text else _read_type(kind, declared) for name, kind in self.source.columns.items()}
+        types = {name: pa.string() if kind in as_text else _read_type(kind, declared) for name, kind in self.source.columns.items()}
         used = [*self.source.columns, *self.text]
         return csv.read_csv(
             pa.BufferReader(block),

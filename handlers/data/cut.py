@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from handlers.contracts import BadData
 from handlers.data import statistics
 from handlers.data.split import Range
-from handlers.data.units import UNIT
+from handlers.data.units import OBJECT, OWN, UNIT
 from handlers.modelspec.model import ModelSpec
 from handlers.storage import Missing, Store
 
@@ -28,6 +28,14 @@ def table_of(store: Store, key: str, columns: list[str] | None = None) -> pa.Tab
         return parquet.read_table(io.BytesIO(store.get(key)), columns=columns, use_threads=False)
     except Missing:
         raise gone(key, "parts.json") from None
+
+
+def object_of(store: Store, key: str, row: int, keys: Sequence[str]) -> str:
+    """The key of the source object that a row of a part came from; `keys` are those of the part's share, or the one object's."""
+    if len(keys) == 1:
+        return keys[0]
+    number: int = table_of(store, key, [OBJECT]).column(OBJECT)[row].as_py()
+    return keys[number]
 
 
 def gone(key: str, marker: str) -> BadData:
@@ -48,7 +56,7 @@ def rows_of(table: pa.Table, units: Range) -> tuple[int, int]:
 def described(table: pa.Table, spec: ModelSpec) -> dict[str, statistics.Statistics]:
     """The statistics of a part's columns, or of some of its rows."""
     needed = {*spec.features, getattr(spec.data.split, "stratify", None)}
-    return statistics.of_table(table, [n for n in table.column_names if n != UNIT and (n not in spec.data.key or n in needed)])
+    return statistics.of_table(table, [n for n in table.column_names if n not in OWN and (n not in spec.data.key or n in needed)])
 
 
 def distinct(table: pa.Table) -> list[int]:

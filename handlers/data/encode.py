@@ -6,6 +6,7 @@ judges a model must see what the model will see when it is used.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -17,13 +18,15 @@ from handlers.data.codes.timestamp import Timestamp
 from handlers.data.codes.vector import Vector
 from handlers.data.column_types import arrow_type
 from handlers.data.manifest import Dataset
-from handlers.data.rows import Rows
+from handlers.data.rows import Kinds, Layout, Rows
 from handlers.modelspec.model import ModelSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+BLOCK_ROWS = 8192  # that are encoded at a time
+Fill = Callable[[Any, Any], None]  # an array of a column's values into its place
 # of each type of feature: its code, and the type of column that stands for one whose values are all missing
 CODES: dict[str, tuple[Any, str]] = {
     "number": (Number, "float"),
@@ -59,6 +62,7 @@ class Encoder:
         self.width = self._starts[-1]
         self.stored = sum(code.stored for code in codes)
         self.sparse = any(isinstance(code, Category | Text) for code in codes)
+        self._many: Any = ()
         self.categories = [code.name for code in codes if isinstance(code, Category)]
 
     @cached_property
@@ -72,39 +76,55 @@ class Encoder:
         """
         return self.matrix(self.rows(table, scoring=scoring))
 
+    @property
+    def kinds(self) -> Kinds:
+        """The arrays of rows as they are kept."""
+        width = sum(code.width for code in self._codes if not isinstance(code, Category | Text))
+        return {"numbers": ("f8", (width,)), **({"places": ("i4", (len(self.categories),))} if self.sparse else {})}
+
     def rows(self, table: pa.Table, *, scoring: bool = False) -> Rows:
         """The rows as they are kept."""
-        import numpy as np
+        found = Layout(self.kinds).empty(len(table))
+        self.fill(found, table, {}, scoring=scoring)
+        return found
+
+    def fill(self, rows: Rows, table: pa.Table, more: Mapping[str, NDArray[Any]], *, scoring: bool = False) -> None:
+        """Make the table's rows as they are kept, with `more` arrays beside those that are encoded."""
         from scipy import sparse
 
-        count = len(table)
-        numbers = np.empty((count, sum(code.width for code in self._codes if not isinstance(code, Category | Text))))
-        places = np.empty((count, len(self.categories)), np.int32)
-        texts = []
+        arrays = rows.arrays
+        filling: list[tuple[Fill, NDArray[Any], NDArray[Any]]] = [(_copy, values, arrays[name]) for name, values in more.items()]
         at = category = 0
         for code, start in zip(self._codes, self._starts, strict=False):
             column = self._column(table, code.name, scoring)
             if isinstance(code, Category):
-                index = code.indices(column)
-                places[:, category] = np.where(index < 0, -1, index + start)
+                filling.append((_copy, code.places(column, start), arrays["places"][:, category]))
                 category += 1
             elif isinstance(code, Text):
                 found = code.matrix(column)
-                texts.append(sparse.csr_matrix((found.data, found.indices + start, found.indptr), shape=(count, self.width)))
+                shape = (len(table), self.width)
+                rows.texts.append(sparse.csr_matrix((found.data, found.indices + start, found.indptr), shape=shape))
+            elif isinstance(code, Number):
+                filling.append((code.into, code.values(column), arrays["numbers"][:, at]))
+                at += 1
             else:
-                numbers[:, at : at + code.width] = code.numbers(column).reshape(count, code.width)
+                filling.append((_copy, code.numbers(column), arrays["numbers"][:, at : at + code.width]))
                 at += code.width
-        return Rows({"numbers": numbers, "places": places} if self.sparse else {"numbers": numbers}, texts)
+        # some rows of all arrays at a time: what is side by side is written while the processor has it at hand
+        for first in range(0, len(table), BLOCK_ROWS):
+            block = slice(first, first + BLOCK_ROWS)
+            for fill, values, out in filling:
+                fill(values[block], out[block])
 
     def matrix(self, rows: Rows) -> Any:
         """What an estimator reads: csr_matrix or ndarray, float64 of shape (rows, width)."""
         import numpy as np
         from scipy import sparse
 
-        numbers = rows.arrays["numbers"]
+        arrays = rows.arrays
         if not self.sparse:
-            return numbers
-        made = self._fixed(numbers, rows.arrays["places"])
+            return np.ascontiguousarray(arrays["numbers"])
+        made = self._fixed(arrays["numbers"], arrays["places"])
         if not rows.texts:
             return made
         blocks = [block.tocoo() for block in (made, *rows.texts)]
@@ -119,17 +139,25 @@ class Encoder:
         from scipy import sparse
 
         count, stored = len(numbers), numbers.shape[1] + places.shape[1]
-        values, columns = np.ones((count, stored)), np.empty((count, stored), np.int32)
-        columns[:] = self._layout[0]
+        values, columns = np.ones((count, stored)), self._columns(count)
         for to, of in self._layout[1]:
             values[:, to] = numbers[:, of]
         for category, place in enumerate(self._layout[2]):
             columns[:, place] = places[:, category]
         if not len(places) or not places.size or places.min() >= 0:
-            ends = np.arange(count + 1) * stored
+            ends = np.arange(count + 1, dtype=np.int32) * np.int32(stored)
             return sparse.csr_matrix((values.ravel(), columns.ravel(), ends), shape=(count, self.width))
         known = columns >= 0
         return sparse.csr_matrix((values[known], columns[known], np.append(0, np.cumsum(known.sum(axis=1)))), shape=(count, self.width))
+
+    def _columns(self, count: int) -> NDArray[Any]:
+        """The output column of each place of so many rows. Copying all rows is faster than writing one row again and again."""
+        import numpy as np
+
+        if len(self._many) < count:
+            self._many = np.tile(self._layout[0], (count, 1))
+        found: NDArray[Any] = self._many[:count].copy()
+        return found
 
     @cached_property
     def _layout(self) -> tuple[NDArray[Any], list[tuple[slice, slice]], list[int]]:
@@ -156,6 +184,10 @@ class Encoder:
         if scoring and name in self._absent:
             return pa.chunked_array([pa.nulls(len(table), arrow_type(self._absent[name]))])
         return table.column(name)
+
+
+def _copy(values: NDArray[Any], out: NDArray[Any]) -> None:
+    out[:] = values
 
 
 def _joined(runs: list[tuple[slice, slice]]) -> list[tuple[slice, slice]]:

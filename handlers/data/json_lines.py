@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 4 << 20
 LONGEST_LINE = 64 << 20
 LIST = "the file is a list; write its objects one a line, without brackets and commas around them"
+NULL = re.compile(rb"(?:\A|\})\s*null")  # null in place of an object, which ends Arrow's reader and its process; or so in a text
+WHOLE = 1 << 53  # below it a float tells every integer apart
 ACCEPTED: dict[str, tuple[type, ...]] = {"string": (str,), "int": (int,), "float": (int, float), "boolean": (bool,)}
 
 
@@ -57,14 +59,36 @@ def _parsed(block: bytes, key: str, source: Source, rows: int, lines: int) -> pa
 
     # JSON has no dates and no times: they are text, which becomes what is declared
     read = {name: pa.string() if kind in ("date", "timestamp") else arrow_type(kind) for name, kind in source.columns.items()}
-    try:
+    if NULL.search(block):
+        _check_objects(block, key, lines)
+
+    def parsed(types: Mapping[str, Any]) -> pa.Table:
         return arrow_json.read_json(
             pa.BufferReader(block),
             read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1),
-            parse_options=arrow_json.ParseOptions(explicit_schema=pa.schema(list(read.items())), unexpected_field_behavior="ignore"),
+            parse_options=arrow_json.ParseOptions(explicit_schema=pa.schema(list(types.items())), unexpected_field_behavior="ignore"),
         )
+
+    try:
+        return parsed(read)
     except pa.ArrowInvalid as error:
-        raise BadData(f"{key}: {_explained(block, source, str(error), rows, lines)}") from error
+        wrong = _explained(block, source, str(error), rows, lines)
+        if wrong is None:
+            # integers as a table of floats writes them
+            return parsed({name: pa.float64() if kind == "int" else read[name] for name, kind in source.columns.items()})
+        raise BadData(f"{key}: {wrong}") from error
+
+
+def _check_objects(block: bytes, key: str, lines: int) -> None:
+    """Raise BadData for a null where an object is needed."""
+    decoder, text, at = json.JSONDecoder(), block.decode("utf-8", "surrogateescape"), 0
+    while begin := re.compile(r"\S").search(text, at):
+        try:
+            found, at = decoder.raw_decode(text, begin.start())
+        except (ValueError, RecursionError):
+            return
+        if found is None:
+            raise BadData(f"{key}: line {lines + text.count(chr(10), 0, at) + 1}: an object is needed, not 'null'")
 
 
 def _typed(table: pa.Table, key: str, source: Source, done: int) -> pa.Table:
@@ -101,7 +125,7 @@ def _check_fields(path: Path, key: str, source: Source, empty: Iterable[str]) ->
             if not wanted:
                 return
     name = next(name for name in source.columns if name in wanted)
-    there = f"; the file has {streams.printable(', '.join(others))}" if others else ""
+    there = f"; the file has {streams.listed(others)}" if others else ""
     raise BadData(f"{key}: column {name!r} is missing{there}")
 
 
@@ -113,20 +137,38 @@ def _one_object(line: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _explained(block: bytes, source: Source, message: str, rows: int, lines: int) -> str:
-    """What is wrong with the first line of the block that is; Arrow's own words where no line by itself is."""
+def _explained(block: bytes, source: Source, message: str, rows: int, lines: int) -> str | None:
+    """What is wrong with the first line of the block that is; Arrow's own words where no line by itself is.
+
+    None where all that Arrow does not take are whole numbers written as floats.
+    """
+    floats, large = False, None
     for number, line in enumerate(streams.lines(io.BytesIO(block)), lines + 1):
         if line.strip():
             rows += 1
             if wrong := _wrong(line, source, rows, number):
                 return wrong
+            for name, value in _integers(line, source):
+                floats = floats or isinstance(value, float)
+                large = large or (f"column {name!r} in row {rows}: {value}" if abs(value) >= WHOLE else None)
+    if floats:
+        return large and f"{large} is too large beside whole numbers with a point, as other rows have: write those without one"
     return streams.printable(re.sub(r" in row \d+$", "", message))
+
+
+def _integers(line: str, source: Source) -> Iterator[tuple[str, float]]:
+    """The numbers of a line that is an object, in columns of whole ones."""
+    found = json.loads(line)
+    yield from ((name, found[name]) for name, kind in source.columns.items() if kind == "int" and found.get(name) is not None)
 
 
 def _wrong(line: str, source: Source, row: int, number: int) -> str | None:
     """What is wrong with a line of some number, which is some row, if anything is."""
     try:
-        found = json.loads(line, object_pairs_hook=_object)
+        found = json.loads(line, object_pairs_hook=_object, parse_float=_float)
+        json.dumps(found, ensure_ascii=False).encode("utf-8", "strict" if "\\u" in line else "surrogatepass")
+    except UnicodeEncodeError:
+        return f"line {number} is not JSON: half of a surrogate pair stands in a text: {shown(line.strip())}"
     except (ValueError, RecursionError) as error:
         if line.strip() == "[":
             return LIST
@@ -150,6 +192,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _float(text: str) -> float:
+    found = float(text)
+    if abs(found) == float("inf"):
+        raise ValueError(f"{text} is too large for a float, which ends at 1.8e308")
+    return found
+
+
 def _is(value: Any, kind: str) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
@@ -157,6 +206,8 @@ def _is(value: Any, kind: str) -> bool:
         return isinstance(value, list) and all(each is None or _is(each, "float") for each in value)
     if kind == "int" and isinstance(value, int):
         return -(1 << 63) <= value < 1 << 63
+    if kind == "int" and isinstance(value, float):
+        return value.is_integer() and abs(value) < WHOLE
     return isinstance(value, ACCEPTED.get(kind, (str,)))
 
 
@@ -167,6 +218,8 @@ def _hint(value: Any, kind: str) -> str:
         return "; a column has one value in each row"
     if isinstance(value, str):
         return "; write it without quotes, or declare the column string"
-    if kind in ("string", "date", "timestamp"):
+    if kind in ("date", "timestamp"):
+        return "; declare the column int, and make a timestamp of it in data.query, such as to_timestamp(seconds)"
+    if kind == "string":
         return "; write it in quotes, or declare another type"
     return "; declare the column float" if kind == "int" and not isinstance(value, bool) else "; declare another type"

@@ -5,17 +5,17 @@ Parts are never rewritten: a part of which later objects replace rows stands bes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, counted
 from handlers.data import cut
-from handlers.data.split import Range, identity, stratum
+from handlers.data.split import Range, decides_units
 from handlers.data.stored import write
 from handlers.data.units import UNIT
-from handlers.modelspec.model import ModelSpec, TimeSplit
+from handlers.modelspec.model import ModelSpec
 from handlers.storage import Store, digest, optional_json, write_json
 
 if TYPE_CHECKING:
@@ -48,16 +48,15 @@ def with_each_key_once(store: Store, model: str, spec: ModelSpec, documents: lis
     ordered = sorted(documents, key=lambda d: str(d["source"][0]))
     shared = _shared([(part, document["source"][0]) for document in ordered for part in document["parts"]], spec)
     if spec.data.on_duplicate == "error":
+        keys = {str(d["source"][0]): [str(key) for key, *_ in d.get("members", [d["source"]])] for d in ordered}
         for one in shared:
-            _once(store, spec.data.key, one)
+            _once(store, spec.data.key, one, keys)
         return documents
     return _with_the_last(store, model, spec, documents, shared)
 
 
 def _shared(stored: list[Stored], spec: ModelSpec) -> list[Shared]:
-    split = spec.data.split
-    decides = [split.column] if isinstance(split, TimeSplit) else [*identity(spec), *filter(None, [stratum(spec)])]
-    if not decides or not set(decides) <= set(spec.data.key):
+    if not decides_units(spec):
         return [Shared((-LARGE, LARGE), stored)] if len(stored) > 1 else []
     found: list[Shared] = []
     for low, high in _steps(stored):
@@ -93,7 +92,8 @@ def _keys(store: Store, names: Sequence[str], shared: Shared) -> pa.Table:
     return pa.concat_tables(tables).unify_dictionaries()
 
 
-def _once(store: Store, names: list[str], shared: Shared) -> None:
+def _once(store: Store, names: list[str], shared: Shared, keys: Mapping[str, list[str]]) -> None:
+    """Raise BadData for a row key that occurs twice; `keys` has the objects of each source."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -107,7 +107,10 @@ def _once(store: Store, names: list[str], shared: Shared) -> None:
     for name, value in first.items():
         column = same.column(name)
         same = same.filter(pc.is_null(column) if value is None else pc.equal(column, pa.scalar(value, column.type)))
-    objects = " and ".join(sorted({shared.stored[number][1] for number in same.column(PART).to_pylist()}))
+    places = [
+        (*shared.stored[number], row) for number, row in zip(same.column(PART).to_pylist(), same.column(ROW).to_pylist(), strict=True)
+    ]
+    objects = " and ".join(sorted({cut.object_of(store, part["key"], row, keys[source]) for part, source, row in places}))
     shown = ", ".join(f"{name}={value}" for name, value in first.items())
     repeated = f"{counted(len(twice), 'key')} {'occurs' if len(twice) == 1 else 'occur'} more than once"
     raise BadData(f"{objects}: {repeated}, for example {shown}; data.key must identify one row (on_duplicate: last keeps the last)")

@@ -1,4 +1,4 @@
-"""What is made of each source object by itself: its parts, or its raw parts where a query reads many rows.
+"""What is made of source objects: parts, of each by itself or of several small ones, or raw parts where a query reads many rows.
 
 Of many objects, those that are made already are looked for at the same time, and the others are made in several processes.
 """
@@ -11,10 +11,11 @@ from functools import partial
 from typing import TypeVar
 
 from handlers import workers
-from handlers.data import parts, raw
+from handlers.data import parts, raw, shares
 from handlers.data.objects import Identity
 from handlers.data.parts import Made
 from handlers.data.references import References
+from handlers.data.shares import Share
 from handlers.modelspec.model import ModelSpec
 from handlers.storage import Store, optional_json
 
@@ -25,6 +26,7 @@ POD_BYTES = 4 << 30  # of memory that the step has (workflowtemplates/transform.
 # a process takes a second to begin, which is worth it from about so many bytes on
 WORTH_BYTES = 64 << 20
 OBJECT_BYTES = 256 << 10  # what it costs to make the parts of an object is that of so many bytes more than it has
+SHARED_BYTES = 64 << 10  # the same of an object that shares them
 
 
 def row_by_row(spec: ModelSpec) -> bool:
@@ -37,37 +39,49 @@ def names(spec: ModelSpec) -> list[str]:
     return [spec.data.trigger] if row_by_row(spec) else [name for name, source in spec.data.sources.items() if not source.join]
 
 
-def marker(spec: ModelSpec, name: str, source: Identity, code: str, references: References) -> str:
-    """The key of the marker of what is made of an object of the source `name`."""
-    if row_by_row(spec):
-        return parts.marker(spec.name, parts.named(spec, source, code, references))
-    return raw.marker(spec.name, raw.named(spec, name, source, code))
+def items(spec: ModelSpec, name: str, sources: Sequence[Identity]) -> list[Share]:
+    """The objects of the source `name` as something is made of them: several small ones together, or one."""
+    return shares.cut(sources, spec) if row_by_row(spec) else [(one,) for one in sources]
 
 
-def each(store: Store, spec: ModelSpec, name: str, sources: Sequence[Identity], code: str, references: References) -> list[Made]:
-    """What is made of objects of the source `name`, in their order; made, once for the same content, where it is not there."""
+def marker(spec: ModelSpec, name: str, share: Share, code: str, references: References) -> str:
+    """The key of the marker of what is made of an item of the source `name`."""
     if row_by_row(spec):
-        make, beside = partial(parts.ensure, store, spec.name, spec, code=code, references=references), references.bytes
+        return parts.marker(spec.name, shares.named(spec, share, code, references))
+    return raw.marker(spec.name, raw.named(spec, name, share[0], code))
+
+
+def each(store: Store, spec: ModelSpec, name: str, given: Sequence[Share], code: str, references: References) -> list[Made]:
+    """What is made of items of the source `name`, in their order; made, once for the same content, where it is not there."""
+    if row_by_row(spec):
+        make, beside = partial(shares.ensure, store, spec, code=code, references=references), references.bytes
     else:
-        make, beside = partial(raw.ensure, store, spec.name, spec, name, code=code), 0
-    return _each(store, sources, lambda source: marker(spec, name, source, code, references), make, beside)
+        make, beside = partial(_raw, store, spec, name, code=code), 0
+    return _each(store, given, lambda share: marker(spec, name, share, code, references), make, beside)
+
+
+def _raw(store: Store, spec: ModelSpec, name: str, share: Share, code: str) -> list[Made]:
+    return [raw.ensure(store, spec.name, spec, name, share[0], code)]
 
 
 def _each(
-    store: Store, sources: Sequence[Identity], marker: Callable[[Identity], str], make: Callable[[Identity], Made], beside: int
+    store: Store, given: Sequence[Share], marker: Callable[[Share], str], make: Callable[[Share], list[Made]], beside: int
 ) -> list[Made]:
     """`beside` is how many bytes of memory each process needs more than one object does."""
-    markers = [marker(source) for source in sources]
+    markers = [marker(share) for share in given]
     known = there(markers, partial(optional_json, store))
-    missing: dict[str, Identity] = {}
-    for key, source in zip(markers, sources, strict=True):
-        if key not in known:
-            missing.setdefault(key, source)
+    missing: dict[str, Share] = {}
+    for key, share in zip(markers, given, strict=True):
+        if key not in known or shares.apart(known[key]):
+            missing.setdefault(key, share)
     found = workers.each(make, list(missing.values()), _processes(list(missing.values()), beside))
     made = dict(zip(missing, found, strict=True))
     return [
-        made[key] if missing.get(key) is source else Made({**(made[key].document if key in made else known[key]), "source": source}, False)
-        for key, source in zip(markers, sources, strict=True)
+        one
+        for key, share in zip(markers, given, strict=True)
+        for one in (
+            made[key] if missing.get(key) is share else shares.again([one.document for one in made.get(key, ())] or [known[key]], share)
+        )
     ]
 
 
@@ -78,9 +92,14 @@ def there(markers: Iterable[str], look: Callable[[str], Found | None]) -> dict[s
         return {key: found for key, found in zip(different, readers.map(look, different), strict=True) if found is not None}
 
 
-def _processes(missing: Sequence[Identity], beside: int) -> int:
-    """In how many processes these objects are made: in one where there is too little to do."""
-    if sum(size + OBJECT_BYTES for _, size, _ in missing) < WORTH_BYTES:
+def cost(share: Share) -> int:
+    """What it costs to make an item, in bytes that are read."""
+    return sum(int(one[1]) for one in share) + (OBJECT_BYTES if len(share) == 1 else SHARED_BYTES * len(share))
+
+
+def _processes(missing: Sequence[Share], beside: int) -> int:
+    """In how many processes these items are made: in one where there is too little to do."""
+    if sum(map(cost, missing)) < WORTH_BYTES:
         return 1
     allowed = workers.allowed()
     return allowed.at_most(allowed.cpus, POD_BYTES).processes(PROCESS_BYTES + beside)

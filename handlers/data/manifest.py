@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +34,8 @@ DESCRIBED = ("key", "rows", "bytes", "units", "first")
 class PartRef:
     """Rows of one part that have one role: `rows` of them from row `first` on in the Parquet object `key`, which has `bytes`.
 
-    `units` are the units of these rows, the lowest first; of steps only the first and the last. `source` is the source object's key.
+    `units` are the units of these rows, the lowest first; of steps only the first and the last. `source` is the source object's key, of
+    a part that objects share the key of the first.
     """
 
     key: str
@@ -51,7 +52,8 @@ class Dataset:
     """`schema` gives the type of each column, `statistics` those of train, `features` every feature with its defaults written out.
 
     `unit` is what rows are told apart by, `split` holds the first and last of each role. `left_out` counts the rows by time that a role
-    has lost because an earlier one has their group.
+    has lost because an earlier one has their group. `shared` has the keys of the objects of a share, by the first. `made_by` names what
+    makes the rows of an object but its content: statement, types, reference tables, code.
     """
 
     digest: str
@@ -62,6 +64,16 @@ class Dataset:
     split: dict[str, list[Any]]
     unit: str = "day"
     left_out: dict[str, int] = field(default_factory=dict)
+    shared: dict[str, list[str]] = field(default_factory=dict)
+    made_by: str = ""
+
+    def objects_of(self, part: PartRef) -> list[str]:
+        """The keys of the source objects that a part is made of."""
+        return self.shared.get(part.source, [part.source])
+
+    def objects(self) -> list[str]:
+        """The keys of all source objects, in order."""
+        return sorted({key for part in self.parts for key in self.objects_of(part)})
 
     def of_role(self, role: str) -> list[PartRef]:
         """The parts of a role, in the order of their rows."""
@@ -95,13 +107,14 @@ def dataset_key(model: str, digest: str) -> str:
     return f"datasets/{model}/{digest}.json"
 
 
-def build(store: Store, documents: Iterable[dict[str, Any]], spec: ModelSpec, as_of: float, code: str) -> Dataset:
+def build(store: Store, documents: Iterable[dict[str, Any]], spec: ModelSpec, as_of: float, code: str, made_by: str = "") -> Dataset:
     """The dataset of all source objects' part documents; raises BadData for an empty role or a schema that differs between objects."""
     documents = sorted(documents, key=lambda d: d["source"][0])
-    schema = _schema(documents)
+    schema = _schema(documents, spec)
     _columns(spec, schema)
     used = features(spec, schema)
-    bounds = _bounds(documents, spec, as_of)
+    shared = {str(d["source"][0]): [str(key) for key, *_ in d["members"]] for d in documents if "members" in d}
+    bounds = _bounds(store, documents, spec, as_of, shared)
     names, ranges = zip(*bounds.spans(), strict=True)
     found = [
         groups.Piece(document["source"][0], role, piece)
@@ -113,13 +126,13 @@ def build(store: Store, documents: Iterable[dict[str, Any]], spec: ModelSpec, as
     pieces, left_out = groups.apart(store, spec, found, code)
     known: dict[str, list[dict[str, statistics.Statistics]]] = {role: [] for role in splits.ROLES}
     for piece in pieces:
-        _vectors(spec, piece.source, piece.rows)
+        _vectors(store, spec, piece, shared)
         known[piece.role].append(piece.rows["statistics"])
     parts = [PartRef(source=p.source, role=p.role, **{name: p.rows[name] for name in DESCRIBED}) for p in pieces]
     merged = statistics.merge(known["train"])
     digest = dataset_digest([named(p) for p in sorted(parts, key=_place)], spec, code)
-    dataset = Dataset(digest, parts, schema, merged, used, bounds.tree(), bounds.unit, left_out)
-    _enough_rows(dataset, spec)
+    dataset = Dataset(digest, parts, schema, merged, used, bounds.tree(), bounds.unit, left_out, shared, made_by)
+    _enough_rows(store, dataset, spec)
     roles.both_classes(dataset, spec, known)
     roles.every_stratum(store, dataset, spec, known)
     return dataset
@@ -130,7 +143,7 @@ def named(part: PartRef) -> list[Any]:
     return [part.key, part.role, part.first, part.rows]
 
 
-def _bounds(documents: list[dict[str, Any]], spec: ModelSpec, as_of: float) -> splits.Bounds:
+def _bounds(store: Store, documents: list[dict[str, Any]], spec: ModelSpec, as_of: float, shared: Mapping[str, list[str]]) -> splits.Bounds:
     """The split's bounds. Where they fail, one wrong date is the likely reason: the error names the newest and who holds it."""
     found = [(part, document["source"][0]) for document in documents for part in document["parts"]]
     units: dict[int, bool] = {}
@@ -145,10 +158,11 @@ def _bounds(documents: list[dict[str, Any]], spec: ModelSpec, as_of: float) -> s
             raise
         part, source = max(found, key=lambda f: (f[0]["units"][-1], f[1]))
         newest = splits.label(splits.unit_of(split), part["units"][-1])
-        raise BadData(f"{error}; the newest value of {split.column!r}, {newest}, is in {source}") from error
+        key = cut.object_of(store, part["key"], part["rows"] - 1, shared.get(source, [source]))
+        raise BadData(f"{error}; the newest value of {split.column!r}, {newest}, is in {key}") from error
 
 
-def _enough_rows(dataset: Dataset, spec: ModelSpec) -> None:
+def _enough_rows(store: Store, dataset: Dataset, spec: ModelSpec) -> None:
     for role in splits.ROLES:
         parts = dataset.of_role(role)
         rows = sum(part.rows for part in parts)
@@ -161,12 +175,19 @@ def _enough_rows(dataset: Dataset, spec: ModelSpec) -> None:
         if role in dataset.left_out:
             why = f"{splits.lost(dataset.left_out[role], spec.data.group)} (data.group)"
             raise BadData(f"{what} of {spec.data.split.column!r}), but at least {LEAST_ROWS} are needed; {why}")
-        newest = f"; the newest, of {splits.label(dataset.unit, parts[-1].units[-1])}, are in {parts[-1].source}" if parts else ""
-        raise BadData(f"{what} of {spec.data.split.column!r}), but at least {LEAST_ROWS} are needed{newest}")
+        why = f"{what} of {spec.data.split.column!r}), but at least {LEAST_ROWS} are needed"
+        if not parts:
+            raise BadData(why)
+        last = parts[-1]
+        key = cut.object_of(store, last.key, last.first + last.rows - 1, dataset.objects_of(last))
+        raise BadData(f"{why}; the newest, of {splits.label(dataset.unit, last.units[-1])}, are in {key}")
 
 
-def _schema(documents: list[dict[str, Any]]) -> dict[str, str]:
+def _schema(documents: list[dict[str, Any]], spec: ModelSpec) -> dict[str, str]:
     schema = one_schema(documents, "data.sources")
+    unlabelled = sum(document["unlabelled"] for document in documents)
+    if not schema and unlabelled:
+        raise BadData(f"column {spec.data.target.column!r} is missing in all of {counted(unlabelled, 'row')} (data.target.column)")
     if not schema:
         raise BadData("no rows in any object of the sources")
     return schema
@@ -178,6 +199,8 @@ def _columns(spec: ModelSpec, schema: dict[str, str]) -> None:
     kind = schema[target.column]
     if spec.task == "regression" and kind not in ("int", "float"):
         raise BadSpec(f"data.target.column: {target.column!r} is {kind}; a regression target is int or float")
+    if spec.task == "ranking" and kind not in ("int", "float", "boolean"):
+        raise BadSpec(f"data.target.column: {target.column!r} is {kind}; the relevance of a row is int, float or boolean")
     if spec.task in ("binary", "multiclass"):
         Classes(spec, kind)
     for where, name in (
@@ -235,17 +258,20 @@ def _written_out(feature: Feature, spec: ModelSpec) -> Feature:
     return feature.model_copy(update={"timezone": getattr(spec.data.split, "timezone", "UTC")})
 
 
-def _vectors(spec: ModelSpec, source: str, piece: groups.Rows) -> None:
+def _vectors(store: Store, spec: ModelSpec, piece: groups.Piece, shared: Mapping[str, list[str]]) -> None:
     """Raise BadData for a vector of another length than its feature's."""
+    part = piece.rows
     for name, feature in spec.features.items():
-        sizes = piece["statistics"][name].get("sizes", {}) if feature.type == "vector" else {}
+        sizes = part["statistics"][name].get("sizes", {}) if feature.type == "vector" else {}
         wrong = {size: of for size, of in sizes.items() if size != str(feature.size)}
         if wrong:
             size, of = min(wrong.items(), key=lambda item: item[1]["first"])
             rows = counted(sum(each["rows"] for each in wrong.values()), "vector")
+            row = part["first"] + of["first"]
+            source = cut.object_of(store, part["key"], row - 1, shared.get(piece.source, [piece.source]))
             raise BadData(
                 f"{source}: column {name!r} has {rows} of another length than features.{name}.size, which is {feature.size}; "
-                f"the first has {size} numbers and is in row {piece['first'] + of['first']} of {piece['key']}"
+                f"the first has {size} numbers and is in row {row} of {part['key']}"
             )
 
 
@@ -260,6 +286,8 @@ def save(store: Store, model: str, dataset: Dataset) -> bool:
         "split": dataset.split,
         "unit": dataset.unit,
         "left_out": dataset.left_out,
+        **({"shared": dataset.shared} if dataset.shared else {}),
+        "made_by": dataset.made_by,
     }
     return write_once(store, dataset_key(model, dataset.digest), tree)
 
@@ -279,6 +307,8 @@ def load_dataset(store: Store, model: str, digest: str) -> Dataset:
         tree["split"],
         tree.get("unit", "day"),
         tree.get("left_out", {}),
+        tree.get("shared", {}),
+        tree.get("made_by", ""),
     )
 
 

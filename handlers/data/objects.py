@@ -24,10 +24,20 @@ def by_source(spec: ModelSpec, objects: Iterable[Identity]) -> dict[str, list[Id
 
 def tables(store: Store, spec: ModelSpec, name: str, source: Identity, scratch: Path) -> Iterator[pa.Table]:
     """Blocks of the object of a source; `scratch` is a folder that holds the object meanwhile. Raises Changed."""
-    path = scratch / "object"
-    contents.download(store, spec.name, source, path)
-    yield from sources.tables(path, source[0], spec.data.sources[name], asked(spec) if spec.sql else None)
+    path = fetched(store, spec, source, scratch / "object")
+    yield from rows(spec, name, path, source[0])
     path.unlink()
+
+
+def fetched(store: Store, spec: ModelSpec, source: Identity, path: Path) -> Path:
+    """The object as this file. Raises Changed."""
+    contents.download(store, spec.name, source, path)
+    return path
+
+
+def rows(spec: ModelSpec, name: str, path: Path, key: str) -> Iterator[pa.Table]:
+    """Blocks of the file that was the object `key` of the source `name`."""
+    return sources.tables(path, key, spec.data.sources[name], asked(spec) if spec.sql else None)
 
 
 def asked(spec: ModelSpec) -> set[str]:

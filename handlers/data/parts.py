@@ -27,11 +27,29 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """What was read of one source object: its content, how many rows, and whether it was read now."""
+
+    content: str
+    rows: int
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
-    """The parts of one source object: the marker's document, and whether it was made now."""
+    """The parts of one source object or of several: the marker's document, and whether it was made now.
+
+    Of several `members` are [key, content, rows], in the order of the keys, and `source` begins with the first key.
+    """
 
     document: dict[str, Any]
     fresh: bool
+
+    @property
+    def read(self) -> list[Read]:
+        """Each source object."""
+        whole = [["", self.document["source"][-1], self.document["rows"]]]
+        return [Read(str(content), int(rows), self.fresh) for _, content, rows in self.document.get("members", whole)]
 
 
 def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], code: str, references: References | None = None) -> Made:
@@ -82,20 +100,24 @@ def of_blocks(store: Store, folder: str, spec: ModelSpec, key: str, blocks: Iter
     gathered = Gathered(scratch)
     unlabelled = 0
     for block in blocks:
-        block, dropped = _labelled(block, spec, key)
+        block, dropped = labelled(block, spec, key)
         unlabelled += dropped
         row_checks.block(block)
         units.grouped(block, spec, key)
         gathered.add(block, units.of_rows(block, spec, key, now))
     row_checks.end()
-    parts = [write(store, folder, table, spec, key) for table in gather.parts(gathered, spec)]
+    return described([write(store, folder, table, spec, key) for table in gather.parts(gathered, spec)], unlabelled)
+
+
+def described(parts: list[dict[str, Any]], unlabelled: int) -> dict[str, Any]:
+    """What a marker says of parts."""
     schema = parts[0].pop("schema") if parts else {}
     for part in parts[1:]:
         part.pop("schema")
     return {"parts": parts, "rows": sum(p["rows"] for p in parts), "unlabelled": unlabelled, "schema": schema}
 
 
-def _labelled(block: pa.Table, spec: ModelSpec, key: str) -> tuple[pa.Table, int]:
+def labelled(block: pa.Table, spec: ModelSpec, key: str) -> tuple[pa.Table, int]:
     """The rows whose target is present and finite, and the number of others. Raises for a missing target column or an unknown class."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, BadSpec
 from handlers.data.column_types import type_name
@@ -14,6 +16,7 @@ from handlers.data.text_values import Unfit
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Ask = Callable[[Iterator["pa.Table"], str], Iterator["pa.Table"]]
 BLOCK_ROWS = 65536
 WRITE = {  # by the name of an Arrow type, or how it begins: an expression that a model can use
     "month_day_nano_interval": "epoch({0}) AS {0} gives its seconds",
@@ -37,25 +40,37 @@ def rows(
 
     Raises BadData or BadSpec with DuckDB's reason.
     """
-    if sql is None:
-        yield from tables
-        return
-    import duckdb
+    with statement(sql, source, references or {}) as ask:
+        yield from ask(tables, key)
 
+
+@contextmanager
+def statement(sql: str | None, source: str, references: Mapping[str, pa.Table]) -> Iterator[Ask]:
+    """Asks the statement of one object after the other: `ask(tables, key)` as `rows` does. To connect takes longer than a small object."""
+    if sql is None:
+        yield lambda tables, key: tables
+        return
     connection = connect()
     try:
-        for name, reference in (references or {}).items():
+        for name, reference in references.items():
             connection.register(name, reference)
+        yield partial(_asked, connection, sql, source, ordered=bool(references))
+    finally:
+        connection.close()
+
+
+def _asked(connection: Any, sql: str, source: str, tables: Iterator[pa.Table], key: str, *, ordered: bool) -> Iterator[pa.Table]:
+    import duckdb
+
+    try:
         for table in tables:
             connection.register(source, table)
             found = connection.sql(sql)
             # a join gives its rows in no order of its own
-            yield typed((found.order("ALL") if references else found).to_arrow_table(), key)
+            yield typed((found.order("ALL") if ordered else found).to_arrow_table(), key)
             connection.unregister(source)
     except duckdb.Error as error:
         raise failed(error, key) from error
-    finally:
-        connection.close()
 
 
 def failed(error: Exception, key: str) -> BadData | BadSpec:

@@ -10,10 +10,11 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from handlers.contracts import BadSpec, log
 from handlers.data import objects, units
+from handlers.data.column_types import arrow_type
 from handlers.data.gather import Gathered
 from handlers.data.labels import by_time
 from handlers.data.objects import Identity
@@ -21,7 +22,7 @@ from handlers.data.parts import Made
 from handlers.data.split import label
 from handlers.data.units import UNIT
 from handlers.modelspec.digests import raw_digest
-from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.model import ColumnType, ModelSpec
 from handlers.storage import Missing, Store, read_json, write_json
 
 if TYPE_CHECKING:
@@ -74,9 +75,10 @@ def marker(model: str, digest: str) -> str:
 
 
 def _noted(blocks: Iterator[pa.Table], schema: dict[str, str]) -> Iterator[pa.Table]:
-    """The blocks; `schema` gets the types of their columns."""
+    """The blocks; `schema` gets the types of their columns, by the spec's names where it has one."""
+    names = {str(arrow_type(kind)): kind for kind in get_args(ColumnType)}
     for block in blocks:
-        schema.update((field.name, str(field.type)) for field in block.schema)
+        schema.update((field.name, names.get(str(field.type), str(field.type))) for field in block.schema)
         yield block
 
 

@@ -6,17 +6,19 @@ Parts are made by threads while the rows before them are handed out, so memory i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
 
+from handlers import workers
 from handlers.data import part_files, places, targets
 from handlers.data.coded import Coded, Values
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset, PartRef
-from handlers.data.rows import Rows, join
+from handlers.data.rows import Kinds, Layout, Rows, part_of, texts
 from handlers.data.split import Clusters, clusters
 from handlers.data.units import UNIT
 from handlers.modelspec.model import ModelSpec
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+Given = ParamSpec("Given")
 THREADS = 2  # that make parts: more would hold more of them at once
+TAKEN_BYTES = 2 << 20  # of encoded rows that become batches at once: each time the threads have to wait for each other
 AHEAD_BYTES = 64 << 20  # of encoded parts of the next group, beyond the first of them
 
 
@@ -56,14 +60,14 @@ class Batch:
 
 
 class Kept(Protocol):
-    """Where encoded parts are kept between epochs: `get` gives None for what is not there, `put` may keep nothing."""
+    """Where encoded parts are kept between epochs: `get` fills the rows, or says that it has none; `put` may keep nothing."""
 
-    def get(self, part: PartRef) -> Rows | None: ...
+    def get(self, part: PartRef, into: Rows) -> bool: ...
 
     def put(self, part: PartRef, rows: Rows) -> None: ...
 
 
-def batches(
+def several(
     store: Store,
     dataset: Dataset,
     spec: ModelSpec,
@@ -76,10 +80,11 @@ def batches(
     judged: bool = True,
     columns: Sequence[str] = (),
     kept: Kept | None = None,
-) -> Iterator[Batch]:
+) -> Iterator[list[Batch]]:
     """The rows of a role. Without a seed by unit, part after part; with one, shuffled over `training.shuffle.parts` parts at a time.
 
-    `start` continues after the batch that had this position. Of rows that are not `judged` no cluster is found.
+    Batches that are small come several at once. `start` continues after the batch that had this position. Of rows that are not `judged` no
+    cluster is found.
     """
     import numpy as np
 
@@ -90,25 +95,51 @@ def batches(
     groups = [parts[i : i + width] for i in range(0, len(parts), width)]
     first, given = (start.group, start.offset) if start is not None else (0, 0)
     apart = {name: Values() for name in columns if name in dataset.schema}
-    load = _loader(store, dataset, spec, encoder, role, judged=judged, apart=apart, kept=kept)
-    with _Ahead(load, groups[first:]) as coming:
+    loader = _Loader(store, dataset, spec, encoder, role, judged=judged, apart=apart, kept=kept)
+    with _Ahead(loader, groups[first:]) as coming:
         for number in range(first, len(groups)):
             count = sum(part.rows for part in groups[number])
             # while the parts are made
             order = np.arange(count) if seed is None else np.random.default_rng([seed, epoch, number]).permutation(count)
             rows = coming.next()
-            for offset in range(given, count, spec.training.batch_rows):
-                last = min(offset + spec.training.batch_rows, count)
-                yield _batch(rows.take(order[offset:last]), encoder, Position(epoch, number, last), apart)
+            step = spec.training.batch_rows
+            at_once = step * max(1, int(TAKEN_BYTES / (step * max(1, rows.nbytes / count))))
+            for offset in range(given, count, at_once):
+                taken = rows.take(order[offset : offset + at_once])
+                at = [Position(epoch, number, min(last, count)) for last in range(offset + step, offset + len(taken) + step, step)]
+                yield _batches(taken, encoder, at, apart)
+                del taken
             given = 0
             # not held while the next ones are made
             del rows, order
 
 
-def _batch(rows: Rows, encoder: Encoder, position: Position, apart: Mapping[str, Values]) -> Batch:
-    found = rows.arrays
-    columns = {name: Coded(found[f"column {name}"], values.found) for name, values in apart.items()}
-    return Batch(encoder.matrix(rows), found["y"], found.get("weight"), found.get("cluster"), position, columns)
+def _one_by_one(of: Callable[Given, Iterator[list[Batch]]]) -> Callable[Given, Iterator[Batch]]:
+    def each(*given: Given.args, **options: Given.kwargs) -> Iterator[Batch]:
+        for some in of(*given, **options):
+            yield from some
+
+    return each
+
+
+batches = _one_by_one(several)
+
+
+def _batches(rows: Rows, encoder: Encoder, positions: list[Position], apart: Mapping[str, Values]) -> list[Batch]:
+    """The rows as batches that end at these positions of a group."""
+    import numpy as np
+
+    X = encoder.matrix(rows)
+    found = {name: np.ascontiguousarray(array) for name, array in rows.arrays.items() if name not in ("numbers", "places")}
+    first = positions[-1].offset - len(rows)
+    made, begin = [], 0
+    for position in positions:
+        end = position.offset - first
+        some = {name: array[begin:end] for name, array in found.items()}
+        columns = {name: Coded(some[f"column {name}"], values.found) for name, values in apart.items()}
+        made.append(Batch(part_of(X, begin, end), some["y"], some.get("weight"), some.get("cluster"), position, columns))
+        begin = end
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,43 +158,59 @@ def read_targets(store: Store, dataset: Dataset, spec: ModelSpec, role: str) -> 
         yield Targets(targets.target(table, spec), targets.weight(table, spec), table.column(UNIT).to_numpy())
 
 
-def _loader(
-    store: Store,
-    dataset: Dataset,
-    spec: ModelSpec,
-    encoder: Encoder,
-    role: str,
-    *,
-    judged: bool,
-    apart: Mapping[str, Values],
-    kept: Kept | None,
-) -> Callable[[PartRef], Rows]:
-    """How a part of the role becomes rows."""
-    found = clusters(spec) if judged else None
-    by = [UNIT, *found.columns] if found is not None else []
-    wanted = dict.fromkeys([*encoder.columns, *targets.columns(spec), *apart, *by])
-    needed = [name for name in wanted if name in dataset.schema or name == UNIT]
-    coded = [name for name in dict.fromkeys([*encoder.categories, *apart]) if dataset.schema.get(name) == "string"]
-    before = _places(dataset.of_role(role))
+class _Loader:
+    """How the parts of a role become rows."""
 
-    def load(part: PartRef) -> Rows:
-        known = kept.get(part) if kept is not None else None
-        if known is not None:
-            return known
-        table = part_files.table(store, part, needed, coded)
-        rows = encoder.rows(table, scoring=role != "train")
-        more = {
-            "y": targets.target(table, spec),
-            "weight": targets.weight(table, spec),
-            "cluster": _clusters(table, before[part.key, part.first], found) if found is not None else None,
-            **{f"column {name}": values.codes(table.column(name)) for name, values in apart.items()},
-        }
-        rows.arrays.update((name, array) for name, array in more.items() if array is not None)
-        if kept is not None:
-            kept.put(part, rows)
-        return rows
+    def __init__(
+        self,
+        store: Store,
+        dataset: Dataset,
+        spec: ModelSpec,
+        encoder: Encoder,
+        role: str,
+        *,
+        judged: bool,
+        apart: Mapping[str, Values],
+        kept: Kept | None,
+    ) -> None:
+        self._store, self._spec, self._encoder, self._apart, self._kept = store, spec, encoder, apart, kept
+        self._clusters = found = clusters(spec) if judged else None
+        by = [UNIT, *found.columns] if found is not None else []
+        wanted = dict.fromkeys([*encoder.columns, *targets.columns(spec), *apart, *by])
+        self._needed = [name for name in wanted if name in dataset.schema or name == UNIT]
+        self._coded = [name for name in dict.fromkeys([*encoder.categories, *apart]) if dataset.schema.get(name) == "string"]
+        self._before = _places(dataset.of_role(role))
+        self._scoring = role != "train"
 
-    return load
+    @property
+    def layout(self) -> Layout:
+        """Of the rows."""
+        more: Kinds = {"y": ("f8", ()), **{f"column {name}": ("i8", ()) for name in self._apart}}
+        weight: Kinds = {"weight": ("f8", ())} if self._spec.data.weight else {}
+        cluster: Kinds = {"cluster": ("i8", ())} if self._clusters is not None else {}
+        return Layout({**self._encoder.kinds, **more, **weight, **cluster})
+
+    def make(self, part: PartRef, into: Rows) -> bool:
+        """Fill in the rows of a part; whether they were not kept before."""
+        if self._kept is not None and self._kept.get(part, into):
+            return False
+        self._read(part, into)
+        return True
+
+    def keep(self, part: PartRef, rows: Rows) -> None:
+        if self._kept is not None:
+            self._kept.put(part, rows)
+
+    def _read(self, part: PartRef, into: Rows) -> None:
+        table = part_files.table(self._store, part, self._needed, self._coded)
+        more = {"y": targets.target(table, self._spec)}
+        if self._spec.data.weight:
+            more["weight"] = targets.weight(table, self._spec)
+        if self._clusters is not None:
+            more["cluster"] = _clusters(table, self._before[part.key, part.first], self._clusters)
+        for name, values in self._apart.items():
+            more[f"column {name}"] = values.codes(table.column(name))
+        self._encoder.fill(into, table, more, scoring=self._scoring)
 
 
 def _places(parts: Sequence[PartRef]) -> dict[tuple[str, int], int]:
@@ -185,31 +232,62 @@ def _clusters(rows: pa.Table, before: int, found: Clusters) -> NDArray[Any]:
     return hashed.view(np.int64)
 
 
-class _Ahead:
-    """The parts of one group after the other. While a group is handed out, threads make those of the next."""
+class _Group:
+    """The rows of some parts, one part after the other, each to be made in its place."""
 
-    def __init__(self, load: Callable[[PartRef], Rows], groups: list[list[PartRef]]) -> None:
-        self._load, self._groups = load, groups
-        self._pool = ThreadPoolExecutor(THREADS, "parts")
-        self._coming: list[Future[Rows]] = [self._pool.submit(load, part) for part in (groups[0] if groups else ())]
+    def __init__(self, layout: Layout, parts: Sequence[PartRef]) -> None:
+        self.parts = list(parts)
+        self.rows = layout.empty(sum(part.rows for part in parts))
+        self.pieces = self.rows.pieces([part.rows for part in parts])
+        self.coming: list[Future[bool]] = []
+
+
+class _Ahead:
+    """The parts of one group after the other. While a group is handed out, threads make those of the next, and keep its own."""
+
+    def __init__(self, loader: _Loader, groups: list[list[PartRef]]) -> None:
+        self._loader, self._groups = loader, iter(groups)
+        self._pool = ThreadPoolExecutor(THREADS, "parts", workers.behind)
+        self._keeping: list[Future[None]] = []
+        self._next = self._begun(math.inf)
 
     def __enter__(self) -> _Ahead:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._wait_until_kept()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
 
     def next(self) -> Rows:
         """The rows of the next group."""
-        group = self._groups.pop(0)
-        coming = [*self._coming, *(self._pool.submit(self._load, part) for part in group[len(self._coming) :])]
-        self._coming = []
-        rows = join([future.result() for future in coming])
-        coming.clear()
-        size, each = 0.0, rows.nbytes / max(1, len(rows))
-        for part in self._groups[0] if self._groups else ():
-            size += part.rows * each
-            if self._coming and size > AHEAD_BYTES:
-                break
-            self._coming.append(self._pool.submit(self._load, part))
+        group, rows = self._next, self._next.rows
+        self._make(group, len(group.parts))
+        fresh = [future.result() for future in group.coming]
+        self._wait_until_kept()
+        made = [(part, replace(piece)) for part, piece, new in zip(group.parts, group.pieces, fresh, strict=True) if new]
+        rows.texts = texts(group.pieces)
+        self._next = self._begun(AHEAD_BYTES * len(rows) / max(1, rows.nbytes))
+        # after the parts that are waited for next
+        self._keeping = [self._pool.submit(self._loader.keep, part, piece) for part, piece in made]
         return rows
+
+    def _begun(self, most: float) -> _Group:
+        """The group that follows, with as many of its parts under way as have at most so many rows, or one."""
+        group = _Group(self._loader.layout, next(self._groups, []))
+        ends = accumulate(part.rows for part in group.parts)
+        self._make(group, max(1, sum(end <= most for end in ends)))
+        return group
+
+    def _make(self, group: _Group, count: int) -> None:
+        """Have the first parts of a group made."""
+        begun = len(group.coming)
+        for part, piece in zip(group.parts[begun:count], group.pieces[begun:count], strict=True):
+            group.coming.append(self._pool.submit(self._loader.make, part, piece))
+
+    def _wait_until_kept(self) -> None:
+        for future in self._keeping:
+            future.result()
+        self._keeping = []

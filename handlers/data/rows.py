@@ -2,43 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Kinds = Mapping[str, tuple[str, tuple[int, ...]]]  # of each array the type of its numbers, such as f8, and the shape of a row
+RECORD = "record"
+BY_ITSELF = 256  # bytes of a row of an array from which on it is no part of the record
+
+
+class Layout:
+    """Where the arrays of rows are: those of few bytes a row side by side in one record, so that a row is little memory to look up."""
+
+    def __init__(self, kinds: Kinds) -> None:
+        import numpy as np
+
+        types = {name: (np.dtype(kind), shape) for name, (kind, shape) in kinds.items()}
+        sizes = {name: kind.itemsize * int(np.prod(shape)) for name, (kind, shape) in types.items()}
+        self._single = {name: types[name] for name, size in sizes.items() if size >= BY_ITSELF}
+        # numbers of eight bytes first, so that all begin at a multiple of their size
+        shared = sorted((name for name in types if name not in self._single), key=lambda name: -types[name][0].itemsize)
+        ends = accumulate(sizes[name] for name in shared)
+        self._shared = {name: (end - sizes[name], end, *types[name]) for name, end in zip(shared, ends, strict=True)}
+        self._width = -(-sum(sizes[name] for name in shared) // 8) * 8
+
+    def empty(self, count: int) -> Rows:
+        """So many rows, yet to be filled, without texts."""
+        import numpy as np
+
+        blocks = {name: np.empty((count, *shape), kind) for name, (kind, shape) in self._single.items()}
+        return Rows(self, {RECORD: np.empty((count, self._width), np.uint8), **blocks})
+
+    def arrays(self, blocks: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Every array, as it is in the blocks: to be read, and to be filled."""
+        found = {name: blocks[name] for name in self._single}
+        for name, (first, end, kind, shape) in self._shared.items():
+            array = blocks[RECORD][:, first:end].view(kind)
+            found[name] = array if shape else array[:, 0]
+        return found
+
 
 @dataclass(slots=True)
 class Rows:
-    """`arrays` have the rows as their first axis; `texts` are csr_matrices of as many rows.
+    """`blocks` have the rows as their first axis and hold the arrays as `layout` says; `texts` are csr_matrices of as many rows.
 
     The arrays are `numbers`, `places`, `y`, `weight`, `cluster` where there are such, and `column NAME` for each column of values to look
     at rows by. `Encoder` says what the first two and `texts` are.
     """
 
-    arrays: dict[str, NDArray[Any]]
+    layout: Layout
+    blocks: dict[str, NDArray[Any]]
     texts: list[Any] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.arrays["y"])
+        return len(self.blocks[RECORD])
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        return self.layout.arrays(self.blocks)
 
     @property
     def nbytes(self) -> int:
         sparse = (array for text in self.texts for array in (text.data, text.indices, text.indptr))
-        return sum(int(array.nbytes) for array in (*self.arrays.values(), *sparse))
+        return sum(int(array.nbytes) for array in (*self.blocks.values(), *sparse))
 
     def take(self, order: NDArray[Any]) -> Rows:
         """The rows of these numbers, in this order."""
-        return Rows({name: array.take(order, axis=0) for name, array in self.arrays.items()}, [text[order] for text in self.texts])
+        blocks = {name: block.take(order, axis=0) for name, block in self.blocks.items()}
+        return Rows(self.layout, blocks, [text[order] for text in self.texts])
+
+    def pieces(self, sizes: Sequence[int]) -> list[Rows]:
+        """The same rows as pieces of these sizes, one after the other, without their texts."""
+        ends = list(accumulate(sizes))
+        cut = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+        return [Rows(self.layout, {name: block[where] for name, block in self.blocks.items()}) for where in cut]
 
 
-def join(parts: list[Rows]) -> Rows:
-    """All rows, one part after the other. The parts are used up: their arrays are let go one by one."""
-    import numpy as np
+def texts(pieces: Sequence[Rows]) -> list[Any]:
+    """The texts of all pieces, one piece after the other; the pieces are used up."""
     from scipy import sparse
 
-    if len(parts) == 1:
-        return parts[0]
-    arrays = {name: np.concatenate([part.arrays.pop(name) for part in parts]) for name in list(parts[0].arrays)}
-    return Rows(arrays, [sparse.vstack([part.texts[n] for part in parts], format="csr") for n in range(len(parts[0].texts))])
+    each = list(zip(*(piece.texts for piece in pieces), strict=True))
+    for piece in pieces:
+        piece.texts = []
+    return [blocks[0] if len(blocks) == 1 else sparse.vstack(blocks, format="csr") for blocks in each]
+
+
+def part_of(matrix: Any, first: int, last: int) -> Any:
+    """The rows of a matrix from `first` up to `last`, not copied."""
+    from scipy import sparse
+
+    if not sparse.issparse(matrix):
+        return matrix[first:last]
+    begin, end = matrix.indptr[first], matrix.indptr[last]
+    places = matrix.indptr[first : last + 1] - begin
+    return sparse.csr_matrix((matrix.data[begin:end], matrix.indices[begin:end], places), shape=(last - first, matrix.shape[1]))

@@ -24,6 +24,7 @@ EXACT = 256
 SHIFT = 52 - BITS
 NEGATIVE = 1 << (63 - SHIFT)  # what the sign's bit counts after the shift
 FIRST_LOOK = 4 * EXACT
+PENDING = 64  # parts whose buckets are added up at once
 Pairs = list[tuple[float, int]]
 
 
@@ -35,10 +36,8 @@ def of_numbers(values: pa.Array) -> dict[str, Any]:
     if not len(values):
         return {}
     kept = pc.value_counts(pc.shift_right(values.view(pa.int64()), SHIFT))
-    buckets: dict[int, int] = {}
-    for key, rows in zip(kept.field("values").to_pylist(), kept.field("counts").to_pylist(), strict=True):
-        index = _signed(key)
-        buckets[index] = buckets.get(index, 0) + rows  # not by `_add`: a call would be most of the time
+    keys = kept.field("values")
+    buckets = _summed(pc.if_else(pc.less(keys, 0), pc.negate(pc.add(keys, NEGATIVE)), keys), kept.field("counts"))
     # counting each value by itself costs much where they differ: the first rows mostly tell
     if len(buckets) <= EXACT and len(pc.unique(values.slice(0, FIRST_LOOK))) <= EXACT + 1:
         counted = pc.value_counts(values)
@@ -55,18 +54,20 @@ class Union:
 
     def __init__(self) -> None:
         self._values: dict[float, int] = {}
-        self._buckets: dict[int, int] = {}
+        self._buckets: list[tuple[Any, Any]] = []
         self._unknown = False
 
     def add(self, statistics: Mapping[str, Any]) -> None:
         """Add a part's statistics: their buckets or values, or else the counts of their integers."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         if "buckets" in statistics:
-            found = self._buckets
-            for index, rows in zip(accumulate(statistics["buckets"][0]), statistics["buckets"][1], strict=True):
-                found[index] = found.get(index, 0) + rows
+            steps, rows = (pa.array(numbers, pa.int64()) for numbers in statistics["buckets"])
+            self._add_buckets(pc.cumulative_sum(steps), rows)
         elif "values" in statistics or "counts" in statistics:
-            for value, rows in pairs(statistics):
-                _add(self._values, value, rows)
+            for value, count in pairs(statistics):
+                _add(self._values, value, count)
             if len(self._values) > EXACT:
                 self._to_buckets()
         elif statistics.get("n"):
@@ -78,13 +79,28 @@ class Union:
             return {}
         if self._buckets:
             self._to_buckets()
-            return {"buckets": _written_steps(self._buckets)}
+            return {"buckets": _written_steps(self._joined())}
         return {"values": _written(self._values)} if self._values else {}
 
     def _to_buckets(self) -> None:
-        for value, rows in self._values.items():
-            _add(self._buckets, _bucket(value), rows)
+        import pyarrow as pa
+
+        if self._values:
+            indices = [_bucket(value) for value in self._values]
+            self._add_buckets(pa.array(indices, pa.int64()), pa.array(self._values.values(), pa.int64()))
         self._values = {}
+
+    def _add_buckets(self, indices: pa.Array, rows: pa.Array) -> None:
+        self._buckets.append((indices, rows))
+        if len(self._buckets) == PENDING:
+            joined = self._joined()
+            self._buckets = [(joined.column("index").combine_chunks(), joined.column("rows_sum").combine_chunks())]
+
+    def _joined(self) -> pa.Table:
+        import pyarrow as pa
+
+        indices, rows = zip(*self._buckets, strict=True)
+        return _summed(pa.concat_arrays(indices), pa.concat_arrays(rows))
 
 
 def pairs(statistics: Mapping[str, Any]) -> Pairs:
@@ -150,13 +166,18 @@ def _number(text: str) -> float:
     return {"true": 1.0, "false": 0.0}[text] if text in ("true", "false") else float(text)
 
 
-def _signed(key: int) -> int:
-    """A bucket's number from the bits of its floats: that of -x is minus that of x."""
-    return key if key >= 0 else -(key + NEGATIVE)
+def _summed(indices: pa.Array, rows: pa.Array) -> pa.Table:
+    """The buckets in their order (`index`), each once, and how many rows each has (`rows_sum`)."""
+    import pyarrow as pa
+
+    table = pa.table({"index": indices, "rows": rows})
+    return table.group_by("index", use_threads=False).aggregate([("rows", "sum")]).sort_by("index")
 
 
 def _bucket(value: float) -> int:
-    return _signed(struct.unpack("<q", struct.pack("<d", value))[0] >> SHIFT)
+    """The number of a float's bucket: that of -x is minus that of x."""
+    key: int = struct.unpack("<q", struct.pack("<d", value))[0] >> SHIFT
+    return key if key >= 0 else -(key + NEGATIVE)
 
 
 def _middle(index: int) -> float:
@@ -170,6 +191,6 @@ def _written(found: Mapping[float, int]) -> list[list[Any]]:
     return [sorted(found), [found[value] for value in sorted(found)]]
 
 
-def _written_steps(found: Mapping[int, int]) -> list[list[int]]:
-    indices: Iterable[int] = sorted(found)
-    return [[b - a for a, b in pairwise([0, *indices])], [found[index] for index in indices]]
+def _written_steps(buckets: pa.Table) -> list[list[int]]:
+    indices: Iterable[int] = buckets.column("index").to_pylist()
+    return [[b - a for a, b in pairwise([0, *indices])], buckets.column("rows_sum").to_pylist()]

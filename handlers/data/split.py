@@ -176,6 +176,13 @@ def stratum(spec: ModelSpec) -> str | None:
     return None if spec.data.group else getattr(spec.data.split, "stratify", None)
 
 
+def decides_units(spec: ModelSpec) -> bool:
+    """Whether the row key decides the unit of a row, so that all rows of one key are of one unit."""
+    split = spec.data.split
+    decides = [split.column] if isinstance(split, TimeSplit) else [*identity(spec), *filter(None, [stratum(spec)])]
+    return bool(decides) and set(decides) <= set(spec.data.key)
+
+
 def only_for_splitting(spec: ModelSpec) -> list[str]:
     """The columns that are no features by default because rows are split by them; what `stratify` names may well be one."""
     split, data = spec.data.split, spec.data

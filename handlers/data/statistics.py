@@ -2,8 +2,8 @@
 
 A column's statistics are a JSON object: `count` (rows), `missing`, for numbers and booleans `n` (rows with a number), `mean`, `m2` (sum
 of squared deviations), `min`, `max`, and for text, integers and booleans `counts` (value as text -> rows), left out where there are more
-than LIMIT values. Timestamps and dates have `epoch`, the moments of their seconds since 1970; vectors have `sizes`. Numbers without
-`counts` have `values` or `buckets`, their distribution (`handlers.data.sketch`).
+than LIMIT values. Timestamps and dates have `epoch`, the moments of their seconds since 1970, and how they lie (`handlers.data.times`);
+vectors have `sizes`. Numbers without `counts` have `values` or `buckets`, their distribution (`handlers.data.sketch`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from handlers.data import sketch
+from handlers.data import sketch, times
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,15 +46,15 @@ def of_column(column: pa.ChunkedArray) -> Statistics:
     kind = column.type
     found: Statistics = {"count": len(column), "missing": missing(column)}
     counted = t.is_string(kind) or t.is_large_string(kind) or t.is_integer(kind) or t.is_boolean(kind)
-    if counted:
-        pairs = pc.value_counts(column.drop_null().cast(pa.string())).to_pylist()
-        if len(pairs) <= LIMIT:
-            found["counts"] = {pair["values"]: pair["counts"] for pair in sorted(pairs, key=lambda p: p["values"])}
+    if counted and len(pairs := _counted(column)) <= LIMIT:
+        # as text only the values that differ, not every row
+        texts = pairs.field("values").cast(pa.string()).to_pylist()
+        found["counts"] = dict(sorted(zip(texts, pairs.field("counts").to_pylist(), strict=True)))
     if t.is_integer(kind) or t.is_floating(kind) or t.is_boolean(kind):
-        values = (
-            (column.cast(pa.int8()) if t.is_boolean(kind) else column).drop_null().cast(pa.float64(), safe=False)
-        )  # integers above 2^53 are rounded
-        if t.is_floating(kind):
+        values = column.cast(pa.int8()) if t.is_boolean(kind) else column
+        values = values.drop_null() if values.null_count else values
+        values = values.cast(pa.float64(), safe=False)  # integers above 2^53 are rounded
+        if len(values) > found["count"] - found["missing"]:
             values = values.filter(pc.is_finite(values))
         # as one array, so that the sums do not depend on where the blocks end
         whole = values.combine_chunks()
@@ -65,10 +65,20 @@ def of_column(column: pa.ChunkedArray) -> Statistics:
         low_high = pc.min_max(column).as_py()
         found.update(min=str(low_high["min"]), max=str(low_high["max"])) if low_high["min"] is not None else None
         instants = column.drop_null().cast(pa.timestamp("us")).cast(pa.int64()).cast(pa.float64(), safe=False)
-        found["epoch"] = _moments(pc.divide(instants.combine_chunks(), 1e6))
+        seconds = pc.divide(instants.combine_chunks(), 1e6)
+        unit = times.DAY if t.is_date(kind) else 1
+        found["epoch"] = _moments(seconds) | times.of_times(pc.floor(pc.divide(seconds, float(unit))).cast(pa.int64()), unit)
     if is_list(kind):
         found["sizes"] = _sizes(column)
     return found
+
+
+def _counted(column: pa.ChunkedArray) -> pa.StructArray:
+    """(`values`, `counts`) of the values that differ; a missing one is none."""
+    import pyarrow.compute as pc
+
+    pairs = pc.value_counts(column)
+    return pairs.filter(pc.is_valid(pairs.field("values"))) if column.null_count else pairs
 
 
 def is_list(kind: pa.DataType) -> bool:
@@ -124,7 +134,8 @@ def _union(parts: Sequence[Statistics]) -> Statistics:
         found.update(min=min(s["min"] for s in bounded), max=max(s["max"] for s in bounded))
     instants = [s["epoch"] for s in parts if "epoch" in s]
     if instants:
-        found["epoch"] = reduce(_two_moments, instants, {"n": 0})
+        whole: Statistics = reduce(_two_moments, instants, {"n": 0})
+        found["epoch"] = whole | times.union(instants)
     if any("sizes" in s for s in parts):
         found["sizes"] = _union_of_sizes(parts)
     counts = _counts(parts)

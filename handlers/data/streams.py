@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ COMPRESSED = ((b"\x1f\x8b\x08", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
 FOREIGN = (
     (PARQUET, "is Parquet; write `format: parquet` in its source"),
     (b"PK\x03\x04", "is a ZIP archive or a spreadsheet; save it as CSV"),
+    (b"PK\x05\x06", "is an empty ZIP archive"),
     (b"\xd0\xcf\x11\xe0", "is a spreadsheet; save it as CSV"),
     (b"BZh", "is compressed with bzip2; compress it with gzip or zstd"),
     (b"\xfd7zXZ\x00", "is compressed with xz; compress it with gzip or zstd"),
@@ -94,6 +96,11 @@ def printable(text: str, longest: int = 500) -> str:
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text[:longest].split()))
 
 
+def listed(names: Iterable[str], most: int = 30) -> str:
+    """The first names for a message, those with blanks around them in quotes."""
+    return printable(", ".join(name if name and name == name.strip() else repr(name) for name in itertools.islice(names, most)))
+
+
 def compression_of(path: Path) -> str | None:
     """The compression that a file's first bytes tell."""
     with path.open("rb") as file:
@@ -153,11 +160,11 @@ def decompressed(path: Path) -> pa.NativeFile:
 
 
 class NoEnd(Exception):
-    """A record that has no end within the file, or within the longest one that is read (`too_long`)."""
+    """A record that has no end within the file, or within the longest one that is read (`too_long`); `held` begins with it."""
 
-    def __init__(self, *, too_long: bool) -> None:
+    def __init__(self, held: bytes, *, too_long: bool) -> None:
         super().__init__()
-        self.too_long = too_long
+        self.held, self.too_long = held, too_long
 
 
 def blocks(stream: pa.NativeFile, size: int, longest: int, whole: Callable[[bytes], int]) -> Iterator[bytes]:
@@ -173,10 +180,10 @@ def blocks(stream: pa.NativeFile, size: int, longest: int, whole: Callable[[byte
             yield held[:end]
             held = held[end:]
         elif len(held) > longest:
-            raise NoEnd(too_long=True)
+            raise NoEnd(held, too_long=True)
     if held:
         if whole(held + b"\n") <= len(held):
-            raise NoEnd(too_long=False)
+            raise NoEnd(held, too_long=False)
         yield held
 
 

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 
 
 def target(table: pa.Table, spec: ModelSpec) -> Any:
-    """(rows,): 1 for the positive class and 0 (binary), the index of the class (multiclass), or the number, clipped (regression)."""
+    """(rows,): 1 for the positive class and 0 (binary), the index of the class (multiclass), the number, clipped (regression), or the
+    relevance (ranking)."""
     import numpy as np
     import pyarrow as pa
 
     wanted = spec.data.target
     column = table.column(wanted.column)
+    if spec.task == "ranking":
+        return _relevance(column)
     if spec.task == "regression":
         y = column.cast(pa.float64(), safe=False).to_numpy()
         return np.clip(y, *wanted.clip) if wanted.clip else y
@@ -27,6 +30,17 @@ def target(table: pa.Table, spec: ModelSpec) -> Any:
     if spec.task == "binary":
         return (codes == known.positive).astype(np.float64)
     return codes.astype(np.float64)
+
+
+def _relevance(column: pa.ChunkedArray) -> Any:
+    """How relevant each row of a list is, from 0 (not at all) on; true is 1. Raises BadData for another number."""
+    import numpy as np
+
+    found = column.cast("float64", safe=False).to_numpy()
+    wrong = found[~(np.isfinite(found) & (found >= 0))]
+    if len(wrong):
+        raise BadData(f"data.target.column: a relevance is {wrong[0]:g}; accepted: a number from 0, which is a row that is not relevant")
+    return found
 
 
 def weight(table: pa.Table, spec: ModelSpec) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import shown
@@ -15,13 +15,20 @@ if TYPE_CHECKING:
 
     from handlers.modelspec.model import Csv
 
-FINER = r"(\.\d{6})\d+"  # what a timestamp has beyond its microseconds
 ZONE = r"(?:Z|[+-]\d\d(?::?\d\d)?)$"
+SPELLINGS = (  # of ISO 8601 that Arrow does not know, and how it writes them; what is finer than microseconds is cut
+    (r"(:\d\d),(\d)", r"\1.\2"),
+    (r"(\.\d{6})\d+", r"\1"),
+    (r"(?i)(:\d\d(?:\.\d+)?) ?(?:utc|gmt|z)$", r"\1Z"),
+    (r"(:\d\d(?:\.\d+)?) ([+-]\d\d)", r"\1\2"),
+)
+END_OF_DAY = r"([T ])24(:00(?::00(?:\.0+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)$"
 BLANKS = " \u00a0\u202f\u2009"  # what stands between groups of digits where the spec says a blank
 FIRST_YEAR = 1000  # a year of two digits is no year
-DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y%m%d", "%d %b %Y", "%d %B %Y", "%b %d, %Y")
+DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y%m%d", "%Y-%m-%d")
+DAYS_WITH_NAMES = ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%d-%b-%Y", "%d-%b-%y")
 DAYS_OF_TWO_DIGITS = ("%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y")
-TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")
+TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M", "T%H:%M:%S")
 Convert = Callable[["pa.ChunkedArray"], "pa.ChunkedArray"]
 
 
@@ -95,8 +102,10 @@ def _clean(text: pa.ChunkedArray, csv: Csv | None) -> pa.ChunkedArray:
 
 
 def _converter(arrow: Any, kind: str, csv: Csv | None) -> Convert:
-    if kind in ("int", "float"):
+    if kind == "int":
         return lambda text: _numbers(text, kind, csv).cast(arrow)
+    if kind == "float":
+        return lambda text: _finite(_numbers(text, kind, csv).cast(arrow), text)
     if kind in ("date", "timestamp"):
         return lambda text: _moments(text, arrow, kind, csv)
     return lambda text: _booleans(text).cast(arrow)
@@ -120,8 +129,21 @@ def _numbers(text: pa.ChunkedArray, kind: str, csv: Csv | None) -> pa.ChunkedArr
             text = pc.replace_substring_regex(text, _class(csv.thousands), "")
         text = pc.replace_substring(text, csv.decimal, ".")
         text = pc.if_else(right, text, pa.scalar("?"))
-    # a whole number may be written as a table of floats writes it
-    return pc.replace_substring_regex(text, r"^\+?(-?\d+)\.0*$" if kind == "int" else r"^\+(\d|\.)", r"\1")
+    if kind == "float":
+        return pc.replace_substring_regex(text, r"^\+(\d|\.)", r"\1")
+    # a whole number may be written as a table of floats writes it; Arrow also takes hexadecimal ones
+    whole = pc.replace_substring_regex(text, r"^(?:\+?(\d+)|(-\d+))(?:\.0*)?$", r"\1\2")
+    return pc.replace_substring_regex(whole, "^0[xX]", "?")
+
+
+def _finite(numbers: pa.ChunkedArray, text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The floats that the text is, unless a number is so large that it would be infinite."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pc.any(pc.and_(pc.is_inf(numbers), pc.match_substring_regex(text, r"\d"))).as_py():
+        raise pa.ArrowInvalid
+    return numbers
 
 
 def _class(thousands: str) -> str:
@@ -179,11 +201,17 @@ def _by_formats(text: pa.ChunkedArray, formats: list[str]) -> pa.ChunkedArray:
 
 
 def _iso_dates(text: pa.ChunkedArray, arrow: Any) -> pa.ChunkedArray:
-    return text.cast(arrow)
+    """Dates, also as a midnight in UTC or without a zone."""
+    import pyarrow as pa
+
+    try:
+        return text.cast(arrow)
+    except pa.ArrowInvalid:
+        return whole_days(_iso_instants(text, pa.timestamp("us", tz="UTC")).cast(pa.timestamp("us")))
 
 
 def _iso_instants(text: pa.ChunkedArray, arrow: Any) -> pa.ChunkedArray:
-    """ISO 8601: a time without a zone, or a date alone, is in UTC; what is finer than microseconds is cut."""
+    """ISO 8601: a time without a zone, or a date alone, is in UTC, 24:00 is the next day's 0:00; what is finer than microseconds is cut."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -193,10 +221,14 @@ def _iso_instants(text: pa.ChunkedArray, arrow: Any) -> pa.ChunkedArray:
             return text.cast(type_).cast(arrow)
         except pa.ArrowInvalid:
             continue
-    cut = pc.replace_substring_regex(text, FINER, r"\1")
-    whole = pc.if_else(pc.equal(pc.utf8_length(cut), 10), pc.binary_join_element_wise(cut, "T00:00:00Z", ""), cut)
+    for spelling, plain in SPELLINGS:
+        text = pc.replace_substring_regex(text, spelling, plain)
+    ended = pc.match_substring_regex(text, END_OF_DAY)
+    text = pc.replace_substring_regex(text, END_OF_DAY, r"\100\2")
+    whole = pc.if_else(pc.equal(pc.utf8_length(text), 10), pc.binary_join_element_wise(text, "T00:00:00Z", ""), text)
     zoned = pc.if_else(pc.match_substring_regex(whole, r"\d:\d.*" + ZONE), whole, pc.binary_join_element_wise(whole, "Z", ""))
-    return zoned.cast(arrow)
+    found = zoned.cast(arrow)
+    return pc.if_else(ended, pc.add(found, pa.scalar(timedelta(days=1), pa.duration(arrow.unit))), found)
 
 
 def hint(value: str, kind: str, csv: Csv | None) -> str:
@@ -204,10 +236,19 @@ def hint(value: str, kind: str, csv: Csv | None) -> str:
     if kind in ("int", "float"):
         return _number_hint(value, kind, csv)
     if kind in ("date", "timestamp"):
-        if csv is not None and (near := list(_formats(value))):
-            return f"; write csv.dates: {' or '.join(map(_quoted, near))}"
-        return "; accepted: ISO 8601" + (", in UTC unless it gives a zone" if kind == "timestamp" else "")
-    return "; accepted: true, false, 1, 0" + _or_null(csv)
+        return _moment_hint(value, kind, csv)
+    return f"; accepted: true, false, 1, 0; {_instead(csv)}"
+
+
+def _moment_hint(value: str, kind: str, csv: Csv | None) -> str:
+    if kind == "date" and re.match(r"\d{4}-\d\d-\d\d[T ]\d", value):
+        return ", but has a time of day; declare the column timestamp"
+    if re.fullmatch(r"\d{9,16}", value):
+        return "; if it counts seconds declare the column int, and make a timestamp of it in data.query, such as to_timestamp(seconds)"
+    if csv is not None and (near := list(_formats(value))):
+        return f"; write csv.dates: {' or '.join(map(_quoted, near))}"
+    known = "2025-12-31" if kind == "date" else "2025-12-31T23:59:59Z, in UTC unless it gives a zone"
+    return f"; accepted: ISO 8601, such as {known}; else {'write csv.dates, ' if csv is not None else ''}{_instead(csv)}"
 
 
 def _number_hint(value: str, kind: str, csv: Csv | None) -> str:
@@ -215,7 +256,10 @@ def _number_hint(value: str, kind: str, csv: Csv | None) -> str:
         return ", which has 64 bits; declare the column float or string"
     if kind == "int" and re.fullmatch(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?|[+-]?\d+[eE][+-]?\d+", value):
         return "; declare the column float"
-    return (csv and _written_otherwise(value, csv)) or f"; declare its type{_or_null(csv, ' or ')}"
+    decimal, thousands = (csv.decimal, csv.thousands) if csv is not None else (".", None)
+    if kind == "float" and re.search(number_pattern(thousands, decimal), value):
+        return f", which ends at 1.8e308; {_instead(csv)}"
+    return (csv and _written_otherwise(value, csv)) or f"; {_instead(csv)}"
 
 
 def _written_otherwise(value: str, csv: Csv) -> str | None:
@@ -232,8 +276,9 @@ def _written_otherwise(value: str, csv: Csv) -> str | None:
     return None
 
 
-def _or_null(csv: Csv | None, joint: str = "; ") -> str:
-    return f"{joint}list it under csv.nulls" if csv is not None else ""
+def _instead(csv: Csv | None) -> str:
+    """What else a value can be declared as."""
+    return "declare the column string" + (" or list it under csv.nulls" if csv is not None else "")
 
 
 def _quoted(text: str) -> str:
@@ -242,7 +287,7 @@ def _quoted(text: str) -> str:
 
 def _formats(value: str) -> Iterator[str]:
     """The formats that take a value: two where it can be read with either the day or the month first."""
-    for days in (DAYS, DAYS_OF_TWO_DIGITS):
+    for days in (DAYS + DAYS_WITH_NAMES, DAYS_OF_TWO_DIGITS):
         for form in (day + time for day in days for time in TIMES):
             try:
                 datetime.strptime(value, form)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from handlers.contracts import BadData, BadSpec, counted
 from handlers.data.column_types import type_name
+from handlers.data.conversion import CALENDAR
 from handlers.data.instants import local
 from handlers.data.places import places, whole
 from handlers.data.split import EPOCH, identity, label, newest_allowed, stratum, unit_of
@@ -15,7 +16,10 @@ from handlers.modelspec.model import ModelSpec, TimeSplit
 if TYPE_CHECKING:
     import pyarrow as pa
 
-UNIT = " unit"  # the column of a part that holds it; no column of a source can be called so
+# columns of a part; no column of a source can be called so
+UNIT = " unit"
+OBJECT = " object"  # of a part that objects share: the number of the object that a row came from
+OWN = (UNIT, OBJECT)
 CLOCKS = {"epoch_s": "s", "epoch_ms": "ms"}
 
 
@@ -70,7 +74,8 @@ def _declared(block: pa.Table, name: str, where: str, key: str) -> pa.ChunkedArr
     column = _there(block, name, where)
     without = missing(column)
     if without:
-        raise BadData(f"{key}: column {name!r} is missing in {counted(without, 'row')}; the split needs it in every row ({where})")
+        what = f"column {name!r} is missing in {counted(without, 'row')}; the split needs it in every row ({where})"
+        raise BadData(f"{key}: {what}; leave out the others in data.query, by WHERE {name} IS NOT NULL")
     return column
 
 
@@ -87,11 +92,29 @@ def _of_time(column: pa.ChunkedArray, split: TimeSplit, key: str, now: float) ->
         raise BadSpec(f"data.split.column: {split.column!r} is of type {kind}; a timestamp or a date is needed{more}")
     if split.counted:
         return whole(column.cast(pa.int64()))
+    _in_calendar(column, split, key)
     moments = _moments(column, split)
     days = moments if t.is_date(moments.type) else local(moments, split.timezone)
     units = whole(days.cast(pa.date32(), safe=False).cast(pa.int32()).cast(pa.int64()))
     _not_in_the_future(column, units, split, key, now)
     return units
+
+
+def _in_calendar(column: pa.ChunkedArray, split: TimeSplit, key: str) -> None:
+    """Raise BadData for a number that as seconds or milliseconds is in no year of the calendar."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    clock = CLOCKS.get(split.unit or "")
+    if clock is None or not len(column):
+        return
+    first, last = (end // (1_000_000 if clock == "s" else 1000) for end in CALENDAR["timestamp"])
+    numbers = column.cast(pa.int64())
+    beyond = numbers.filter(pc.or_(pc.less(numbers, first), pc.greater(numbers, last)))
+    if len(beyond):
+        hint = "; write unit: epoch_ms if it counts milliseconds" if clock == "s" else ""
+        what = f"the value {beyond[0].as_py()}, which as {split.unit} is beyond the years 1 to 9999"
+        raise BadData(f"{key}: column {split.column!r} has {what}{hint}")
 
 
 def _not_in_the_future(column: pa.ChunkedArray, units: pa.Array, split: TimeSplit, key: str, now: float) -> None:
@@ -101,8 +124,9 @@ def _not_in_the_future(column: pa.ChunkedArray, units: pa.Array, split: TimeSpli
     late = pc.indices_nonzero(pc.greater(units, (newest - EPOCH).days))
     if len(late):
         row = late[0].as_py()
+        hint = "; write unit: epoch_ms if it counts milliseconds" if split.unit == "epoch_s" else ""
         what = f"the value {column[row].as_py()}" + (f", {label(unit_of(split), units[row].as_py())}" if split.unit else "")
-        raise BadData(f"{key}: column {split.column!r} has {what}, which is in the future; accepted: up to {newest}")
+        raise BadData(f"{key}: column {split.column!r} has {what}, which is in the future; accepted: up to {newest}{hint}")
 
 
 def _moments(column: pa.ChunkedArray, split: TimeSplit) -> pa.ChunkedArray:

@@ -61,7 +61,7 @@ def make(
     read: list[Made] = []
     kept: dict[str, list[Part]] = {}
     for name in making.names(spec):
-        made = making.each(store, spec, name, found[name], code, references)
+        made = making.each(store, spec, name, making.items(spec, name, found[name]), code, references)
         read += made
         one_schema([one.document for one in made], f"data.sources.{name}")
         kept[name] = sorted((part for one in made for part in one.document["parts"]), key=lambda part: (part["day"] or "", part["content"]))

@@ -59,14 +59,25 @@ class Entry:
         return {name: getattr(self, name) for name in Entry.__slots__}
 
 
-def put(store: Store, receivers: Sequence[Notify], result: Mapping[str, Any], verdict: Mapping[str, Any], lost: int) -> None:
+def put(store: Store, receivers: Sequence[Notify], result: Mapping[str, Any], verdict: Mapping[str, Any], lost: int) -> list[Entry]:
     """Write what a run's result is to tell whom. To be called before the result is written, again whenever it is made anew."""
+    found = []
     for kind in told.kinds(result, lost) if receivers else ():
         event = told.event(kind, result, verdict, lost)
         for receiver in receivers:
             if kind in receiver.on:
                 entry = Entry(event, receiver.to, receiver.format, kind, float(result["at"]))
                 write_json(store, entry.key, entry.to_json())
+                found.append(entry)
+    return found
+
+
+def drop(store: Store, entries: Sequence[Entry], counts: Mapping[str, Any]) -> None:
+    """Take back what was written for a result that another process of the run was faster than: `counts` is the one that counts."""
+    for entry in entries:
+        # of the same second it may be the other's
+        if entry.at != float(counts["at"]):
+            store.delete(entry.key)
 
 
 def waiting(store: Store, model: str = "") -> bool:
@@ -90,7 +101,8 @@ def claim(store: Store, entry: Entry, etag: str, now: float) -> tuple[Entry, str
         return None
     result = requests.result(store, entry.model, entry.run)
     if result is not None and (float(result["at"]), result["outcome"]) != (entry.at, entry.event["data"]["outcome"]):
-        if float(result["at"]) >= entry.at:
+        # a result that says more than `failed` stays: this entry is of a process that came too late
+        if float(result["at"]) >= entry.at or result["outcome"] != "failed":
             store.delete(entry.key)  # the run was decided on again
             return None
         result = None  # the run is being decided on again

@@ -18,10 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData
+from handlers.contracts import BadData, counted, shown
+from handlers.data import streams
 from handlers.data.column_types import type_name
-from handlers.data.streams import BEGIN, PARQUET, compression_of, decompressed, marked, refuse_foreign
+from handlers.data.json_lines import LIST
+from handlers.data.streams import BEGIN, PARQUET, compression_of, damage_named, decompressed, marked
 from handlers.explore.shapes import STRING, shape
+from handlers.modelspec.model import Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,6 +37,7 @@ HEAD_BYTES = 1 << 20
 CHUNK_ROWS = 10_000
 DELIMITERS = (",", ";", "\t", "|")
 MARKED = ("utf-16", "utf-32")  # encodings that a mark says, whose bytes cannot be cut anywhere
+TEXT = Source(prefix="incoming/", format="csv", columns={"": "string"})  # of which nothing is known yet
 Rows = Sequence[Sequence[Any]]
 
 
@@ -65,7 +69,7 @@ class Found:
             return
         size = self.path.stat().st_size
         read = seen = 0
-        with decompressed(self.path) as file:
+        with damage_named(self.path, str(self.path), TEXT), decompressed(self.path) as file:
             if compression_of(self.path) or self.dialect.encoding in MARKED or size <= budget:
                 text = self._decoded(file.read(budget))
                 if file.read(1):
@@ -128,7 +132,7 @@ class Found:
         width = len(self.names)
         records = csv.reader(io.StringIO(text, newline=""), delimiter=self.dialect.delimiter)
         if header:
-            next((record for record in records if record), None)
+            next((record for record in records if [name.strip() for name in record] == self.names), None)
         for record in records:
             if record:
                 yield record if len(record) == width else [*record, *[None] * width][:width]
@@ -158,8 +162,9 @@ def found(path: Path) -> Found:
         begin = file.read(BEGIN)
     if begin.startswith(PARQUET):
         return _parquet(path)
-    refuse_foreign(begin, str(path))
-    with decompressed(path) as file:
+    with damage_named(path, str(path), TEXT), streams.text(path, str(path), TEXT):
+        pass
+    with damage_named(path, str(path), TEXT), decompressed(path) as file:
         head = file.read(HEAD_BYTES)
     if not head.strip():
         raise BadData(f"{path}: the file is empty")
@@ -170,14 +175,22 @@ def found(path: Path) -> Found:
     if text.lstrip().startswith("{"):
         names = dict.fromkeys(name for row in _objects(text.splitlines(), path) for name in row)
         return Found(path, Dialect("jsonl"), list(names))
+    if text.lstrip().startswith("["):
+        raise BadData(f"{path}: {LIST}")
     return _csv(path, text, encoding)
 
 
 def _csv(path: Path, text: str, encoding: str) -> Found:
     csv.field_size_limit(sys.maxsize)
-    delimiter = _delimiter(text)
-    records = [r for r in itertools.islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1000) if r]
-    first, others = records[0], records[1:]
+    said = re.match(r"\s*sep=(.)\r?\n", text)
+    delimiter = said[1] if said else _delimiter(text)
+    records = [r for r in itertools.islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1000) if any(map(str.strip, r))]
+    first, *others = records[1:] if said else records
+    width, times = Counter(map(len, others)).most_common(1)[0] if others else (len(first), 0)
+    if len(first) < width and times > len(others) / 2:
+        line = shown(delimiter.join(first))
+        what = f"the first line {line} has {counted(len(first), 'value')} and most lines have {width}"
+        raise BadData(f"{path}: {what}; take out what stands before the names")
     header = _is_header(first, others)
     if header:
         return Found(path, Dialect("csv", encoding, delimiter), [name.strip() for name in first])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadData, counted
-from handlers.data import manifest, sketch, sources, statistics
+from handlers.data import manifest, sketch, sources, statistics, times
 from handlers.explore import table as tables
 from handlers.explore.distinct import Distinct
 from handlers.explore.written import csv_options
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Doc = dict[str, Any]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 TOP = 10
 LOOKED_AT = 8 << 20  # bytes that types are guessed from; then every row is read
@@ -85,19 +88,30 @@ def column(name: str, kind: str, found: statistics.Statistics, counting: Distinc
         described |= {"mean": found["mean"], "deviation": (found["m2"] / found["n"]) ** 0.5}
         if sketch.pairs(found):
             described["quantiles"] = {f"{share:g}": sketch.quantile(found, share) for share in QUANTILES}
-            described["histogram"] = histogram(found)
+            described["histogram"] = histogram(sketch.pairs(found), found["min"], found["max"])
+    moments = found.get("epoch", {})
+    if known := times.pairs(moments):
+        described["quantiles"] = {f"{share:g}": _time(times.quantile(moments, share), found) for share in QUANTILES}
+        described["histogram"] = histogram(known, moments["min"], moments["max"])
     if counts is not None:
         top = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:TOP]
         described["top"] = [[value, rows] for value, rows in top]
     return described
 
 
-def histogram(found: statistics.Statistics) -> list[int]:
-    """Rows in BINS equal steps from the least to the greatest number."""
-    low, high = found["min"], found["max"]
+def _time(seconds: float, found: statistics.Statistics) -> str:
+    """A date or a time, written as the first and the last of the column are."""
+    moment = EPOCH + timedelta(seconds=math.floor(seconds))
+    if len(found["min"]) == len("2025-12-31"):
+        return str(moment.date())
+    return str(moment if found["min"].endswith("+00:00") else moment.replace(tzinfo=None))
+
+
+def histogram(known: Sequence[tuple[float, int]], low: float, high: float) -> list[int]:
+    """Rows in BINS equal steps from the least to the greatest number or time."""
     bins = [0] * BINS
     width = (high - low) / BINS
-    for value, rows in sketch.pairs(found):
+    for value, rows in known:
         bins[min(BINS - 1, max(0, int((value - low) / width))) if width > 0 else 0] += rows
     return bins
 

@@ -31,7 +31,10 @@ TARGET = (  # names that a target mostly has, the likeliest first
 CLASS_NAMES = {"target", "label", "labels", "class", "classes", "species", "outcome", "diagnosis"}
 POSITIVE = ("true", "1", "yes", "y", "positive", "pos", "malignant", "m", "churned", "fraud", "bad", "default", ">50k")
 NEGATIVE = ("false", "0", "no", "n", "negative", "neg", "benign", "b", "good", "<=50k")
-IDENTITY = re.compile(r"(^|_|\b)(id|uuid|guid|key|index|idx|rownames|passengerid|serial|no|nr|number)$|Id$|ID$", re.ASCII)
+IDENTITY = re.compile(
+    r"(^|_|\b)(id|uuid|guid|key|index|idx|rownames|passengerid|serial|no|nr|number)$|Id$|ID$|^Unnamed: \d+$|^__index_level_\d+__$",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Roles:
     clock: Clock | None
     key: str = ""
     group: str = ""
+    shared: str = ""  # a column that would be the group, where a clock splits
     classes: list[Any] = field(default_factory=list)
     positive: Any = None
     left_out: dict[str, str] = field(default_factory=dict)
@@ -215,7 +219,9 @@ def _time(table: Table, given: str, target: Column | None, today: date) -> tuple
 
 
 def _identities(table: Table, found: Roles) -> None:
-    """A column that names rows is their key; one that names what several rows belong to keeps them together, where no clock splits."""
+    """A column that names rows is their key; one that names what several rows belong to keeps them together. Where a clock splits that is
+    only proposed: it is right for new ones alone, and costs the rows of those that are known.
+    """
     for column in table.columns:
         if column.name in (found.target.value, found.time.value) or not IDENTITY.search(column.name):
             continue
@@ -223,8 +229,11 @@ def _identities(table: Table, found: Roles) -> None:
             continue
         if column.unique and not found.key:
             found.key = column.name
-        elif not column.unique and found.clock is None and not found.group and _many(table, column):
-            found.group = column.name
+        elif not column.unique and not (found.group or found.shared) and _many(table, column):
+            if found.clock is None:
+                found.group = column.name
+            else:
+                found.shared = column.name
 
 
 def _many(table: Table, column: Column) -> bool:

@@ -122,6 +122,9 @@ def _data(table: Table, roles: Roles) -> list[str]:
         lines.append(f"    key: [{text(roles.key)}] # no value comes twice")
     if roles.group:
         lines.append(f"    group: {text(roles.group)} # its rows belong together: all of them are in one role")
+    if roles.shared:
+        why = "several rows share it; with this key new ones alone judge a model, and later rows of known ones are left out"
+        lines.append(f"    # group: {text(roles.shared)} # {why}")
     lines.append(f"    target: {{{target}}}{_why(roles.target)}")
     return [*lines, split_line(table, roles)]
 

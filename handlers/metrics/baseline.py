@@ -11,7 +11,7 @@ from handlers.metrics.predictions import Predictions
 if TYPE_CHECKING:
     from handlers.data.read import Targets
 
-DEFAULT = {"binary": "majority", "multiclass": "majority", "regression": "median"}
+DEFAULT = {"binary": "majority", "multiclass": "majority", "regression": "median", "ranking": "any order"}
 # above this many train rows the median is that of every n-th row
 KEPT = 2_000_000
 
@@ -20,12 +20,13 @@ def baseline(name: str, task: str, classes: int, train: Iterable[Targets], test:
     """{"name", "answer", "values": {metric: number}} of a constant model.
 
     majority: the classes' shares in train. median: train's median target. last_value: the mean target of train's last day, year or step.
+    any order: the rows of a list in no order.
     """
     import numpy as np
 
-    answer = _answer(name, classes, train)
+    answer = _answer(name, classes, train) if task != "ranking" else np.zeros(1)
     score: Any
-    if task == "regression":
+    if task in ("regression", "ranking"):
         score, kind = np.full(test.rows, float(answer[0])), test.kind
     elif classes == 2:
         score, kind = np.full(test.rows, float(answer[1])), "probability"

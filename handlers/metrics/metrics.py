@@ -15,6 +15,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadSpec
+from handlers.metrics import ranking
+from handlers.metrics.calibration import expected_calibration_error
 from handlers.metrics.ordered import area_under_roc, average_precision, median_of_errors, roc_auc_one_versus_rest
 from handlers.metrics.predictions import Grouped, Predictions
 from handlers.modelspec.model import ModelSpec
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 Statistic = Callable[["NDArray[Any]"], "NDArray[Any]"]
 Prepare = Callable[[Grouped], Statistic]
 
-BINARY, MULTICLASS, REGRESSION = "binary", "multiclass", "regression"
+BINARY, MULTICLASS, REGRESSION, RANKING = "binary", "multiclass", "regression", "ranking"
+QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,8 @@ class Metric:
         return challenger - champion if self.higher else champion - challenger
 
 
-def metric(task: str, name: str) -> Metric:
-    """The metric of that name for that task; BadSpec lists what is accepted and the nearest name."""
+def metric(task: str, name: str, key: str = "evaluate") -> Metric:
+    """The metric of that name for that task; BadSpec names the `key` and lists what is accepted and the nearest name."""
     table = METRICS.get(task)
     if table is None:
         raise BadSpec(f"task {task!r} has no metrics; accepted: {', '.join(METRICS)}")
@@ -54,7 +57,7 @@ def metric(task: str, name: str) -> Metric:
     if found is None:
         near = get_close_matches(name, table, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise BadSpec(f"evaluate: {name!r} is not a metric of task {task!r}; accepted: {', '.join(table)}{hint}")
+        raise BadSpec(f"{key}: {name!r} is not a metric of task {task!r}; accepted: {', '.join(table)}{hint}")
     return found
 
 
@@ -207,6 +210,18 @@ def _median_ae(grouped: Grouped) -> Statistic:
     return median_of_errors(grouped, abs(_errors(grouped)))
 
 
+def _pinball(quantile: float) -> Prepare:
+    """The loss of a forecast of a quantile: what lies above it costs `quantile` a unit, what lies below it the rest of one."""
+
+    def prepare(grouped: Grouped) -> Statistic:
+        import numpy as np
+
+        above = -_errors(grouped)
+        return _mean(grouped, np.maximum(quantile * above, (quantile - 1.0) * above))
+
+    return prepare
+
+
 def _table(*rows: tuple[str, bool, bool, Prepare]) -> dict[str, Metric]:
     return {name: Metric(name, higher, probability, prepare) for name, higher, probability, prepare in rows}
 
@@ -217,6 +232,7 @@ METRICS: dict[str, dict[str, Metric]] = {
         ("average_precision", True, False, average_precision),
         ("log_loss", False, True, _log_loss),
         ("brier", False, True, _brier),
+        ("ece", False, True, expected_calibration_error),
         ("accuracy", True, False, _accuracy),
         ("f1", True, False, _f1),
     ),
@@ -225,6 +241,7 @@ METRICS: dict[str, dict[str, Metric]] = {
         ("accuracy", True, False, _accuracy),
         ("f1_macro", True, False, _f1_macro),
         ("roc_auc_ovr", True, False, roc_auc_one_versus_rest),
+        ("ece", False, True, expected_calibration_error),
     ),
     REGRESSION: _table(
         ("mae", False, False, _mae),
@@ -232,5 +249,14 @@ METRICS: dict[str, dict[str, Metric]] = {
         ("r2", True, False, _r2),
         ("mape", False, False, _mape),
         ("median_ae", False, False, _median_ae),
+        *((f"pinball@{quantile:g}", False, False, _pinball(quantile)) for quantile in QUANTILES),
+    ),
+    RANKING: _table(
+        ("ndcg", True, False, ranking.upto(ranking.ndcg, None)),
+        *((f"ndcg@{most}", True, False, ranking.upto(ranking.ndcg, most)) for most in ranking.PLACES),
+        ("map", True, False, ranking.upto(ranking.average_precision, None)),
+        *((f"map@{most}", True, False, ranking.upto(ranking.average_precision, most)) for most in ranking.PLACES),
+        ("mrr", True, False, ranking.mrr),
+        ("mean_rank", False, False, ranking.mean_rank),
     ),
 }

@@ -22,12 +22,14 @@ MOST_CLUSTERS = 512
 class Predictions:
     """Rows with their truth and the model's prediction.
 
-    `truth` (n,): 0 or 1 (binary, 1 is the positive class), the class index (multiclass) or the number (regression).
-    `score`: (n,) probability of the positive class or a decision value; (n, classes) for multiclass; (n,) for regression.
+    `truth` (n,): 0 or 1 (binary, 1 is the positive class), the class index (multiclass), the number (regression) or the relevance, which is
+    0 for a row that is not (ranking).
+    `score`: (n,) probability of the positive class or a decision value; (n, classes) for multiclass; (n,) for regression and ranking.
     `weight` (n,): positive sample weights. `cluster` (n,): the number of what a row belongs to, such as its day, its group or
     itself; rows of one cluster are not independent of each other.
     `kind` says what `score` holds: only a `probability` can be judged by log_loss or brier. `columns` are the values of the columns by
-    which rows are looked at apart (`evaluate.slices`).
+    which rows are looked at apart (`evaluate.slices`). Of a ranking the rows of one cluster are one list; `clustered` is false where no
+    clusters were found.
     """
 
     truth: NDArray[Any]
@@ -36,6 +38,7 @@ class Predictions:
     cluster: NDArray[Any]
     kind: ScoreKind
     columns: Mapping[str, Coded] = field(default_factory=dict)
+    clustered: bool = True
 
     @property
     def rows(self) -> int:
@@ -49,7 +52,8 @@ class Predictions:
     def only(self, chosen: NDArray[Any]) -> Predictions:
         """The rows where `chosen` is true."""
         columns = {name: values.only(chosen) for name, values in self.columns.items()}
-        return Predictions(self.truth[chosen], self.score[chosen], self.weight[chosen], self.cluster[chosen], self.kind, columns)
+        rows = (self.truth[chosen], self.score[chosen], self.weight[chosen], self.cluster[chosen])
+        return Predictions(*rows, self.kind, columns, self.clustered)
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,33 @@ class Ranking:
         order = np.argsort(-score, kind="stable")
         ranked = score[order]
         return cls(order, np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1))
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The rows of a ranking list by list, each from the highest score down: `order` are their numbers, `list_of` the list of each, counted
+    from 0, `first` and `last` the places in its list, from 0, of the rows that have its score. `starts` is where each list begins."""
+
+    order: NDArray[Any]
+    list_of: NDArray[Any]
+    first: NDArray[Any]
+    last: NDArray[Any]
+    starts: NDArray[Any]
+
+    @classmethod
+    def of(cls, cluster: NDArray[Any], score: NDArray[Any]) -> Lists:
+        import numpy as np
+
+        order = np.lexsort((-score, cluster))
+        ranked, sorted_score = cluster[order], score[order]
+        new_list = np.append(True, ranked[1:] != ranked[:-1])[: len(order)]
+        new_score = new_list | np.append(True, sorted_score[1:] != sorted_score[:-1])[: len(order)]
+        starts = np.flatnonzero(new_list)
+        list_of = np.cumsum(new_list) - 1
+        begins = np.flatnonzero(new_score)
+        block = np.cumsum(new_score) - 1
+        ends = np.append(begins[1:], len(order)) - 1
+        return cls(order, list_of, begins[block] - starts[list_of], ends[block] - starts[list_of], starts)
 
 
 @dataclass(frozen=True)
@@ -95,6 +126,11 @@ class Grouped:
     def ranking(self) -> Ranking:
         """The rows by their score, sorted once for every metric that needs the order."""
         return Ranking.of(self.of.score)
+
+    @cached_property
+    def lists(self) -> Lists:
+        """The lists of a ranking, sorted once for every metric."""
+        return Lists.of(self.of.cluster, self.of.score)
 
     def sums(self, *columns: NDArray[Any]) -> NDArray[Any]:
         """(size, columns): the weighted sum of each column over the rows of each cluster."""

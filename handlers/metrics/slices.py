@@ -6,7 +6,7 @@ from typing import Any
 
 from handlers.data.coded import Coded
 from handlers.metrics.bootstrap import Interval, interval, paired
-from handlers.metrics.metrics import Metric
+from handlers.metrics.metrics import RANKING, Metric
 from handlers.metrics.predictions import Predictions
 from handlers.modelspec.model import ModelSpec
 
@@ -18,7 +18,8 @@ RESAMPLES = 500
 def slices(spec: ModelSpec, metric: Metric, ours: Predictions, theirs: Predictions | None) -> list[dict[str, Any]]:
     """{"column", "value", "rows", "challenger", "champion", "difference"} of every value that has `min_rows` rows, the largest first.
 
-    Values with fewer are left out: their intervals would be too wide to be useful.
+    Values with fewer are left out: their intervals would be too wide to be useful. Of a ranking a list counts whole, where all its rows
+    have the value.
     """
     found = []
     for column, wanted in spec.evaluate.slices.items():
@@ -27,9 +28,25 @@ def slices(spec: ModelSpec, metric: Metric, ours: Predictions, theirs: Predictio
             continue
         for code, rows in _large(coded, wanted.min_rows):
             chosen = coded.codes == code
+            if spec.task == RANKING:
+                chosen = _whole_lists(ours, chosen)
+                rows = int(chosen.sum())
+                if rows < max(1, wanted.min_rows):
+                    continue
             value = str(coded.values[code])
             found.append({"column": column, "value": value, "rows": rows, **_judged(metric, ours.only(chosen), theirs, chosen)})
     return found
+
+
+def _whole_lists(ours: Predictions, chosen: Any) -> Any:
+    """The rows of the lists of which every row is chosen."""
+    import numpy as np
+
+    lists = ours.grouped.lists
+    missing = np.bincount(lists.list_of, weights=~chosen[lists.order], minlength=len(lists.starts))
+    whole = np.zeros(len(chosen), dtype=bool)
+    whole[lists.order] = missing[lists.list_of] == 0
+    return whole
 
 
 def _large(coded: Coded, least: int) -> list[tuple[int, int]]:

@@ -15,18 +15,18 @@ from typing import Any
 from handlers.contracts import BadData
 from handlers.data.read import Position
 from handlers.models import kernel as kernels
-from handlers.models.kinds import Kind
-from handlers.models.model_file import dump, load
+from handlers.models import saved
+from handlers.models.kinds import Estimator, Recipe
 from handlers.storage import Missing, Store
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
 class Progress:
     """`epoch` is under way, `position` its last learned batch (None: not begun). `history` are the finished epochs' lines.
 
-    `best` is {"epoch", "value"} of the best epoch on `valid`; `best_model` its file; `stale` how many epochs ago that was.
+    `best` is {"epoch", "value"} of the best epoch on `valid`; `best_model` its files; `stale` how many epochs ago that was.
     """
 
     epoch: int = 0
@@ -34,7 +34,7 @@ class Progress:
     rows: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     best: dict[str, Any] | None = None
-    best_model: bytes | None = None
+    best_model: saved.Files | None = None
     stale: int = 0
     stopped: str | None = None
 
@@ -43,12 +43,12 @@ def key(folder: str) -> str:
     return f"{folder}/checkpoint/state.zip"
 
 
-def pack(estimator: Any, progress: Progress) -> bytes:
+def pack(made: Estimator, progress: Progress) -> bytes:
     """The bytes of one checkpoint."""
     state = {
         "format": FORMAT,
         "kernel": kernels.kernel(),
-        "versions": kernels.versions(),
+        "versions": kernels.versions(made.recipe.kind.requirements),
         "epoch": progress.epoch,
         "position": asdict(progress.position) if progress.position is not None else None,
         "rows": progress.rows,
@@ -60,22 +60,22 @@ def pack(estimator: Any, progress: Progress) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("state.json", json.dumps(state, sort_keys=True))
-        archive.writestr("model.skops", dump(estimator))
-        if progress.best_model is not None:
-            archive.writestr("best.skops", progress.best_model)
+        for folder, files in (("model", saved.files(made)), ("best", progress.best_model or {})):
+            for name, data in files.items():
+                archive.writestr(f"{folder}/{name}", data)
     return packed.getvalue()
 
 
-def save(store: Store, folder: str, estimator: Any, progress: Progress) -> None:
-    store.put(key(folder), pack(estimator, progress))
+def save(store: Store, folder: str, made: Estimator, progress: Progress) -> None:
+    store.put(key(folder), pack(made, progress))
 
 
 class CannotResume(Exception):
     """The checkpoint cannot be continued exactly; the text says why. Training starts again."""
 
 
-def resume(store: Store, folder: str, kind: Kind) -> tuple[Any, Progress] | None:
-    """The estimator and the progress of the last checkpoint, None without one; CannotResume under another kernel or library version."""
+def resume(store: Store, folder: str, recipe: Recipe) -> tuple[Estimator, Progress] | None:
+    """The model and the progress of the last checkpoint, None without one; CannotResume under another kernel or library version."""
     where = key(folder)
     try:
         data = store.get(where)
@@ -84,15 +84,14 @@ def resume(store: Store, folder: str, kind: Kind) -> tuple[Any, Progress] | None
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             state = json.loads(archive.read("state.json"))
-            model = archive.read("model.skops")
-            best = archive.read("best.skops") if "best.skops" in archive.namelist() else None
+            model, best = _files(archive, "model/"), _files(archive, "best/")
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
         raise CannotResume(f"{where} is damaged ({error})") from error
-    why = _why_not(state)
+    why = _why_not(state, recipe)
     if why:
         raise CannotResume(f"{where}: {why}")
     try:
-        estimator = load(model, kind, where)
+        made = saved.loaded(recipe, model, where)
     except BadData as error:
         raise CannotResume(str(error)) from error
     position = Position(**state["position"]) if state["position"] is not None else None
@@ -102,16 +101,20 @@ def resume(store: Store, folder: str, kind: Kind) -> tuple[Any, Progress] | None
         state["rows"],
         state["history"],
         state["best"],
-        best,
+        best or None,
         state["stale"],
         state["stopped"],
     )
-    return estimator, progress
+    return made, progress
 
 
-def _why_not(state: dict[str, Any]) -> str | None:
+def _files(archive: zipfile.ZipFile, folder: str) -> dict[str, bytes]:
+    return {name.removeprefix(folder): archive.read(name) for name in archive.namelist() if name.startswith(folder)}
+
+
+def _why_not(state: dict[str, Any], recipe: Recipe) -> str | None:
     if state.get("format") != FORMAT:
         return f"its format is {state.get('format')!r}, this code reads {FORMAT}"
     return kernels.difference(state.get("kernel", {}), kernels.kernel()) or kernels.difference(
-        state.get("versions", {}), kernels.versions()
+        state.get("versions", {}), kernels.versions(recipe.kind.requirements)
     )

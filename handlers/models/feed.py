@@ -8,17 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, TypeVar
 
+from handlers import workers
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset, PartRef
-from handlers.data.read import Batch, Position, batches
+from handlers.data.read import Batch, Position, several
 from handlers.data.rows import Rows
 from handlers.models.loop import SAMPLE_BATCHES
 from handlers.models.scratch import Scratch
 from handlers.modelspec.model import ModelSpec
 from handlers.storage import Store
 
-# batches: several, so that neither thread waits each time for the other to be woken
-AHEAD = 4
+AHEAD = 2  # times several batches, so that neither thread waits each time for the other to be woken
 Some = TypeVar("Some")
 
 
@@ -37,14 +37,16 @@ class DatasetFeed:
         self._sample: list[Batch] = []
 
     def train(self, epoch: int, start: Position | None) -> Iterator[Batch]:
-        rows = ahead(
-            self._batches("train", again=epoch + 1 < self.spec.training.epochs, epoch=epoch, seed=self.spec.model.seed, start=start)
-        )
+        again = epoch + 1 < self.spec.training.epochs
+        rows = _each(ahead(self._several("train", again=again, epoch=epoch, seed=self.spec.model.seed, start=start)))
         return self._sampled(rows) if epoch == 0 and start is None and not self._sample else rows
 
     def ordered(self, role: str) -> Iterator[Batch]:
         """The rows of a role in the order of the manifest."""
-        return self._batches(role, again=self.spec.training.epochs > 1)
+        return _each(self._several(role, again=self.spec.training.epochs > 1))
+
+    def every(self) -> Iterator[Batch]:
+        return self.ordered("train")
 
     def valid(self) -> Iterable[Batch]:
         return self.ordered("valid")
@@ -55,9 +57,9 @@ class DatasetFeed:
                 pass
         return self._sample
 
-    def _batches(self, role: str, *, again: bool, **order: Any) -> Iterator[Batch]:
+    def _several(self, role: str, *, again: bool, **order: Any) -> Iterator[list[Batch]]:
         kept = self.scratch if again or self.scratch is None else _Read(self.scratch)
-        return batches(self.store, self.dataset, self.spec, self.encoder, role, judged=role != "train", kept=kept, **order)
+        return several(self.store, self.dataset, self.spec, self.encoder, role, judged=role != "train", kept=kept, **order)
 
     def _sampled(self, rows: Iterator[Batch]) -> Iterator[Batch]:
         """The rows of the first epoch; its first batches are remembered as the sample."""
@@ -80,12 +82,17 @@ class _Read:
         return
 
 
+def _each(several: Iterator[list[Batch]]) -> Iterator[Batch]:
+    for some in several:
+        yield from some
+
+
 def ahead(rows: Iterator[Some]) -> Iterator[Some]:
     """The same batches in the same order: a thread reads and encodes the next ones while one is being learned.
 
     An error comes where its batch would. A batch's position is its own, so what was made ahead and never handed out is made again.
     """
-    worker = ThreadPoolExecutor(1, "ahead")
+    worker = ThreadPoolExecutor(1, "ahead", workers.behind)
     try:
         coming = deque(worker.submit(next, rows, None) for _ in range(AHEAD))
         while (batch := coming.popleft().result()) is not None:

@@ -29,11 +29,11 @@ def kernel() -> dict[str, Any]:
 
 
 @cache
-def versions() -> dict[str, str]:
+def versions(distributions: tuple[str, ...]) -> dict[str, str]:
     """The libraries whose code decides what is learned."""
     from importlib.metadata import version
 
-    return {name: version(name) for name in ("numpy", "scipy", "scikit-learn")}
+    return {name: version(name) for name in distributions}
 
 
 def difference(recorded: dict[str, Any], here: dict[str, Any]) -> str | None:

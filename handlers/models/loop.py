@@ -11,24 +11,28 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from handlers.contracts import GaveUp, Stopped, counted, log
 from handlers.data.read import Batch, Position
 from handlers.metrics.predictions import Predictions
+from handlers.models import saved
 from handlers.models.checkpoint import Progress
-from handlers.models.estimators import Learner
-from handlers.models.model_file import dump, finite
+from handlers.models.kinds import Estimator, Rounds
 from handlers.models.predict import predict
 
 Score = Callable[[Predictions], dict[str, float | None]]
 SAMPLE_BATCHES = 4
+PUBLISH_SECONDS = 5.0  # between two curves of a training whose epochs are shorter
 
 
 class Feed(Protocol):
-    """Where rows come from: `train` in the epoch's shuffled order, after `start` if given; `valid` in order; `sample` some of train."""
+    """Where rows come from: `train` in the epoch's shuffled order, after `start` if given; `every` row of train, and `valid`, in order;
+    `sample` some of train."""
 
     def train(self, epoch: int, start: Position | None) -> Iterator[Batch]: ...
+
+    def every(self) -> Iterator[Batch]: ...
 
     def valid(self) -> Iterable[Batch]: ...
 
@@ -77,58 +81,93 @@ class Training:
 
     def __init__(
         self,
-        learner: Learner,
+        made: Estimator,
         plan: Plan,
         feed: Feed,
         score: Score,
         *,
-        save: Callable[[Any, Progress], None],
+        save: Callable[[Estimator, Progress], None],
         publish: Callable[[list[dict[str, Any]]], None],
     ) -> None:
-        self.learner = learner
+        self.made = made
         self.plan = plan
         self.feed = feed
         self.score = score
         self.save = save
         self.publish = publish
+        self._published = 0.0
 
     def run(self, progress: Progress) -> Progress:
         """Train from `progress` to the end; raises Stopped (state saved) on SIGTERM, GaveUp when a learned number is not finite."""
         with stop_flag() as stop:
-            while progress.epoch < self.plan.epochs and progress.stopped is None:
+            if self.made.recipe.kind.rounds:
+                self._rounds(progress, stop)
+            while self._unfinished(progress):
                 self._epoch(progress, stop)
         return progress
+
+    def _unfinished(self, progress: Progress) -> bool:
+        return progress.epoch < self.plan.epochs and progress.stopped is None
+
+    def _rounds(self, progress: Progress, stop: StopFlag) -> None:
+        """Train in rounds. Each needs all rows, so they are given once, and a checkpoint need not follow each."""
+        made, rows = cast(Rounds, self.made), 0
+
+        def every() -> Iterator[Batch]:
+            nonlocal rows
+            rows = 0
+            for batch in self.feed.every():
+                if stop.raised:
+                    raise Stopped(f"asked to stop before epoch {progress.epoch + 1}, while rows are read; the state is saved")
+                rows += len(batch.y)
+                yield batch
+
+        if self._unfinished(progress):
+            made.begin(every)
+        saved_at = time.monotonic()
+        while self._unfinished(progress):
+            began = time.monotonic()
+            made.learn_round(progress.epoch)
+            progress.rows += rows
+            self._finish_epoch(progress, time.monotonic() - began)
+            if stop.raised or not self._unfinished(progress) or time.monotonic() - saved_at >= self.plan.checkpoint_seconds:
+                self.save(made, progress)
+                saved_at = time.monotonic()
+            if stop.raised:
+                raise Stopped(f"asked to stop after epoch {progress.epoch}; the state is saved")
 
     def _epoch(self, progress: Progress, stop: StopFlag) -> None:
         began = saved = time.monotonic()
         for batch in self.feed.train(progress.epoch, progress.position):
-            self.learner.learn(batch.X, batch.y, batch.weight)
+            self.made.learn(batch)
             progress.position = batch.position
             progress.rows += len(batch.y)
             if stop.raised or time.monotonic() - saved >= self.plan.checkpoint_seconds:
-                self.save(self.learner.estimator, progress)
+                self.save(self.made, progress)
                 saved = time.monotonic()
             if stop.raised:
                 raise Stopped(f"asked to stop in epoch {progress.epoch + 1} after {progress.rows} rows; the state is saved")
         self._finish_epoch(progress, time.monotonic() - began)
-        self.save(self.learner.estimator, progress)
+        self.save(self.made, progress)
         if stop.raised:
             raise Stopped(f"asked to stop after epoch {progress.epoch}; the state is saved")
 
     def _finish_epoch(self, progress: Progress, seconds: float) -> None:
-        if not finite(self.learner.estimator):
+        if not self.made.finite():
             raise GaveUp(
                 f"training diverged in epoch {progress.epoch + 1}: the learned numbers are not finite; "
                 "give number features `scale: standard`, or a smaller learning rate (model.params.eta0, alpha)",
             )
-        valid = self.score(predict(self.learner, self.feed.valid(), "valid"))
-        train = self.score(predict(self.learner, self.feed.sample(), "train"))
+        valid = self.score(predict(self.made, self.feed.valid(), "valid"))
+        train = self.score(predict(self.made, self.feed.sample(), "train"))
         line = {"epoch": progress.epoch + 1, "rows": progress.rows, "seconds": round(seconds, 3), "valid": valid, "train": train}
         self._compare_with_best(progress, line, valid[self.plan.select_by])
         progress.history.append(line)
         progress.epoch += 1
         progress.position = None
-        self.publish(progress.history)
+        if not self.made.recipe.kind.rounds or time.monotonic() - self._published >= PUBLISH_SECONDS:
+            self.publish(progress.history)
+            self._published = time.monotonic()
         log("epoch", **line)
 
     def _compare_with_best(self, progress: Progress, line: dict[str, Any], value: float | None) -> None:
@@ -140,7 +179,8 @@ class Training:
         line["best"] = gain > 0
         if gain > 0:
             progress.best = {"epoch": progress.epoch + 1, "value": value}
-            progress.best_model = dump(self.learner.estimator)
+            # of a model of rounds it is the first rounds of the last one
+            progress.best_model = None if self.made.recipe.kind.rounds else saved.files(self.made)
         progress.stale = 0 if gain > self.plan.min_delta else progress.stale + 1
         if self.plan.patience is not None and progress.stale >= self.plan.patience:
             progress.stopped = f"no improvement for {counted(progress.stale, 'epoch')}"
@@ -153,31 +193,29 @@ class Training:
         return float((value - best["value"]) * (1.0 if self.plan.higher else -1.0))
 
 
-def whole(learner: Learner, batches: Iterable[Batch], feed: Feed, score: Score) -> dict[str, Any]:
+def whole(made: Estimator, batches: Iterable[Batch], feed: Feed, score: Score) -> dict[str, Any]:
     """Fit on every row at once; the single line of its curve."""
-    import numpy as np
-
     began = time.monotonic()
-    X, y, weight = gather(batches)
-    learner.fit(X, y, weight)
-    if not finite(learner.estimator):
+    rows = gather(batches)
+    made.learn(rows)
+    if not made.finite():
         raise GaveUp("training diverged: the learned numbers are not finite; give number features `scale: standard`")
-    line: dict[str, Any] = {"epoch": 1, "rows": int(np.shape(y)[0]), "seconds": round(time.monotonic() - began, 3)}
-    line["valid"] = score(predict(learner, feed.valid(), "valid"))
-    line["train"] = score(predict(learner, feed.sample(), "train"))
+    line: dict[str, Any] = {"epoch": 1, "rows": len(rows.y), "seconds": round(time.monotonic() - began, 3)}
+    line["valid"] = score(predict(made, feed.valid(), "valid"))
+    line["train"] = score(predict(made, feed.sample(), "train"))
     log("epoch", **line)
     return {**line, "best": True}
 
 
-def gather(batches: Iterable[Batch]) -> tuple[Any, Any, Any]:
-    """(X, y, weight or None) of all batches."""
+def gather(batches: Iterable[Batch]) -> Batch:
+    """The rows of all batches as one."""
     import numpy as np
     from scipy import sparse
 
     parts = list(batches)
     if not parts:
-        return np.zeros((0, 0)), np.zeros(0), None
+        return Batch(np.zeros((0, 0)), np.zeros(0), None, None, Position(0, 0, 0), {})
     first = parts[0].X
     X = sparse.vstack([b.X for b in parts], format="csr") if sparse.issparse(first) else np.concatenate([b.X for b in parts])
     weights = [b.weight for b in parts if b.weight is not None]
-    return X, np.concatenate([b.y for b in parts]), np.concatenate(weights) if weights else None
+    return Batch(X, np.concatenate([b.y for b in parts]), np.concatenate(weights) if weights else None, None, parts[-1].position, {})

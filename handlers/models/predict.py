@@ -8,24 +8,26 @@ from typing import TYPE_CHECKING
 from handlers.contracts import BadData
 from handlers.data.coded import Coded
 from handlers.metrics.predictions import Predictions, ScoreKind
-from handlers.models.estimators import Learner
+from handlers.models.kinds import Estimator
 
 if TYPE_CHECKING:
     from handlers.data.read import Batch
 
 
-def predict(learner: Learner, batches: Iterable[Batch], what: str) -> Predictions:
-    """The learner's predictions for all rows of the batches, in their order; BadData naming `what` when there are none."""
+def predict(made: Estimator, batches: Iterable[Batch], what: str) -> Predictions:
+    """The model's predictions for all rows of the batches, in their order; BadData naming `what` when there are none."""
     import numpy as np
 
     truth, score, weight, cluster = [], [], [], []
+    clustered = True
     columns: dict[str, list[Coded]] = {}
     kind = "value"
     for batch in batches:
-        part, kind = learner.predict(batch.X)
+        part, kind = made.predict(batch.X)
         truth.append(batch.y)
         score.append(part)
         weight.append(np.ones(len(batch.y)) if batch.weight is None else batch.weight)
+        clustered = clustered and batch.cluster is not None
         # without clusters no interval is asked for
         cluster.append(np.zeros(len(batch.y), np.int64) if batch.cluster is None else batch.cluster)
         for name, values in batch.columns.items():
@@ -33,7 +35,8 @@ def predict(learner: Learner, batches: Iterable[Batch], what: str) -> Prediction
     if not truth:
         raise BadData(f"{what}: no rows; make data.split longer, or add data")
     apart = {name: Coded(np.concatenate([one.codes for one in found]), found[-1].values) for name, found in columns.items()}
-    return Predictions(np.concatenate(truth), np.concatenate(score), np.concatenate(weight), np.concatenate(cluster), _kind(kind), apart)
+    rows = (np.concatenate(truth), np.concatenate(score), np.concatenate(weight), np.concatenate(cluster))
+    return Predictions(*rows, _kind(kind), apart, clustered)
 
 
 def _kind(kind: str) -> ScoreKind:

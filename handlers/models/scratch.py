@@ -22,6 +22,7 @@ from handlers.data.rows import Rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+PAGE_BYTES = 4096
 MEMORY_BYTES = 128 << 20  # at most, where the folder for temporary files is memory
 IN_MEMORY = ("tmpfs", "ramfs")
 CSR = ("data", "indices", "indptr")
@@ -67,7 +68,7 @@ class Scratch:
         check, to = 0, at
         try:
             for array in arrays.values():
-                check = zlib.crc32(_bytes(array), check)
+                check = _checked(array, check)
                 _write(self._file, _bytes(array), to)
                 to += array.nbytes
         except OSError as error:
@@ -76,30 +77,31 @@ class Scratch:
         shapes = {name: (array.dtype, array.shape) for name, array in arrays.items()}
         self._entries[_name(part)] = _Entry(at, check, shapes, [text.shape[1] for text in rows.texts])
 
-    def get(self, part: PartRef) -> Rows | None:
-        """The rows as they were kept; None where they were not, or where the disk gives back something else."""
+    def get(self, part: PartRef, into: Rows) -> bool:
+        """Fill in the rows as they were kept; False where they were not, or where the disk gives back something else."""
         import numpy as np
 
         entry = self._entries.get(_name(part))
         if entry is None or self._file is None:
-            return None
-        arrays: dict[str, NDArray[Any]] = {}
+            return False
+        shapes = entry.shapes.items()
+        arrays = {name: into.blocks[name] if name in into.blocks else np.empty(shape, kind) for name, (kind, shape) in shapes}
         check, at, whole = 0, entry.at, True
         try:
-            for name, (kind, shape) in entry.shapes.items():
-                arrays[name] = np.empty(shape, kind)
-                whole = _read(self._file, _bytes(arrays[name]), at)
-                check = zlib.crc32(_bytes(arrays[name]), check)
-                at += arrays[name].nbytes
+            for array in arrays.values():
+                whole = _read(self._file, _bytes(array), at)
                 if not whole:
                     break
+                check = _checked(array, check)
+                at += array.nbytes
         except OSError as error:
             self._forget(part, error.strerror or str(error))
-            return None
+            return False
         if check != entry.check or not whole:
             self._forget(part, "they are not as they were written")
-            return None
-        return _rows(arrays, entry.widths)
+            return False
+        into.texts = _texts(arrays, entry.widths)
+        return True
 
     def _room(self, size: int) -> int | None:
         """Where the next `size` bytes go; None where they do not fit."""
@@ -137,17 +139,28 @@ def _name(part: PartRef) -> tuple[str, str, int, int]:
 
 def _arrays(rows: Rows) -> dict[str, NDArray[Any]]:
     texts = {f"text {n} {name}": getattr(text, name) for n, text in enumerate(rows.texts) for name in CSR}
-    return {**rows.arrays, **texts}
+    return {**rows.blocks, **texts}
 
 
-def _rows(arrays: dict[str, NDArray[Any]], widths: list[int]) -> Rows:
+def _texts(arrays: dict[str, NDArray[Any]], widths: list[int]) -> list[Any]:
     from scipy import sparse
 
-    texts = []
+    found = []
     for n, width in enumerate(widths):
-        data, indices, indptr = (arrays.pop(f"text {n} {name}") for name in CSR)
-        texts.append(sparse.csr_matrix((data, indices, indptr), shape=(len(indptr) - 1, width)))
-    return Rows(arrays, texts)
+        data, indices, indptr = (arrays[f"text {n} {name}"] for name in CSR)
+        found.append(sparse.csr_matrix((data, indices, indptr), shape=(len(indptr) - 1, width)))
+    return found
+
+
+def _checked(array: NDArray[Any], check: int) -> int:
+    """A checksum of an array's bytes after those before. Each page is summed, and of the sums a CRC is made: a CRC of all costs more."""
+    import numpy as np
+
+    found = array.reshape(-1).view(np.uint8)
+    whole = len(found) // PAGE_BYTES * PAGE_BYTES
+    words = found[:whole].view(np.uint32)
+    sums = np.add.reduce(words.reshape(-1, PAGE_BYTES // words.itemsize), axis=1, dtype=words.dtype)
+    return zlib.crc32(found[whole:].data, zlib.crc32(sums.data, check))
 
 
 def _bytes(array: NDArray[Any]) -> memoryview:

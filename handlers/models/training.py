@@ -5,22 +5,21 @@ What is learned follows from dataset, spec and parameters alone; the caller says
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from handlers.contracts import BadSpec, log
+from handlers.contracts import log
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset
-from handlers.metrics.metrics import METRICS, metric, values
+from handlers.metrics.metrics import METRICS, RANKING, metric, values
 from handlers.metrics.predictions import Predictions
-from handlers.models import checkpoint
+from handlers.models import checkpoint, saved
 from handlers.models.checkpoint import CannotResume, Progress
-from handlers.models.estimators import Learner, accepts_weight, check_metrics, classes, learner
 from handlers.models.feed import DatasetFeed
+from handlers.models.kinds import Estimator, Rounds
 from handlers.models.loop import Plan, Score, Training, whole
 from handlers.models.memory_check import enough_memory
-from handlers.models.model_file import load
 from handlers.models.scratch import Scratch
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.quantities import seconds
@@ -33,31 +32,23 @@ Publish = Callable[[list[dict[str, Any]]], None]
 class Trained:
     """The model that is kept, and how it was learned; `epoch` is the one whose model it is."""
 
-    learner: Learner
+    made: Estimator
     progress: Progress
     epoch: int
 
 
-def fresh_learner(spec: ModelSpec, params: Mapping[str, Any]) -> Learner:
-    """The spec's estimator with these parameters; raises BadSpec for what it cannot do."""
-    model = spec.model
-    made = learner(model.estimator, spec.task, params, seed=model.seed, classes=classes(spec), memory=model.memory)
-    check_metrics(spec, made.estimator)
-    if spec.data.weight and not accepts_weight(made.estimator):
-        raise BadSpec(
-            f"data.weight: {made.kind.name} does not accept weights of rows; choose another model.estimator, or remove data.weight"
-        )
-    return made
+def train(store: Store, folder: str, spec: ModelSpec, dataset: Dataset, made: Estimator, publish: Publish, after: str = "") -> Trained:
+    """Train `made` on the dataset. `folder` holds the checkpoint; `publish` gets the lines of the curve after each epoch.
 
-
-def train(store: Store, folder: str, spec: ModelSpec, dataset: Dataset, made: Learner, publish: Publish) -> Trained:
-    """Train `made` on the dataset. `folder` holds the checkpoint; `publish` gets the lines of the curve after each epoch."""
+    `after` is the folder of the same trial for fewer epochs, where there is one: from its end the training goes on.
+    """
     encoder = Encoder(dataset, spec)
-    enough_memory(dataset, spec, encoder, dense=made.kind.dense)
-    if spec.model.memory == "whole":
+    kind = made.recipe.kind
+    enough_memory(dataset, spec, encoder, dense=kind.dense)
+    if spec.model.memory == "whole" and not kind.rounds:
         return Trained(made, _fit(spec, made, DatasetFeed(store, dataset, spec, encoder), publish), 1)
     with Scratch() as scratch:
-        done, progress = _stream(store, folder, spec, made, DatasetFeed(store, dataset, spec, encoder, scratch), publish)
+        done, progress = _stream(store, (folder, after), spec, made, DatasetFeed(store, dataset, spec, encoder, scratch), publish)
     kept = progress.best["epoch"] if spec.training.early_stopping and progress.best else progress.epoch
     return Trained(done, progress, kept)
 
@@ -67,6 +58,8 @@ def _score(spec: ModelSpec) -> Score:
 
     def score(predictions: Predictions) -> dict[str, float | None]:
         wanted = [name for name, found in METRICS[spec.task].items() if predictions.kind != "decision" or not found.needs_probability]
+        if spec.task == RANKING and not predictions.clustered:
+            return dict.fromkeys(wanted)  # shuffled rows of train are no whole lists
         return _finite(values(spec.task, wanted, predictions))
 
     return score
@@ -76,36 +69,50 @@ def _finite(found: dict[str, float]) -> dict[str, float | None]:
     return {name: value if value == value else None for name, value in found.items()}
 
 
-def _fit(spec: ModelSpec, made: Learner, feed: DatasetFeed, publish: Publish) -> Progress:
-    line = whole(made, feed.ordered("train"), feed, _score(spec))
+def _fit(spec: ModelSpec, made: Estimator, feed: DatasetFeed, publish: Publish) -> Progress:
+    line = whole(made, feed.every(), feed, _score(spec))
     publish([line])
     return Progress(epoch=1, rows=line["rows"], history=[line], best={"epoch": 1, "value": line["valid"][spec.evaluate.select_by]})
 
 
-def _stream(store: Store, folder: str, spec: ModelSpec, made: Learner, feed: DatasetFeed, publish: Publish) -> tuple[Learner, Progress]:
+def _stream(
+    store: Store, folders: tuple[str, str], spec: ModelSpec, made: Estimator, feed: DatasetFeed, publish: Publish
+) -> tuple[Estimator, Progress]:
     """Learn from batches, from the checkpoint on. With early stopping the model of the best epoch comes back, else that of the last."""
-    progress = Progress()
-    try:
-        found = checkpoint.resume(store, folder, made.kind)
-    except CannotResume as why:
-        log("checkpoint refused, training starts again", trial=folder.rpartition("/")[2], reason=str(why))
-        found = None
+    progress, folder = Progress(), folders[0]
+    found = _resumed(store, folders, made)
     if found is not None:
-        made, progress = Learner(made.kind, found[0], made.classes), found[1]
+        made, progress = found
         log("training goes on from its checkpoint", trial=folder.rpartition("/")[2], epoch=progress.epoch + 1, rows=progress.rows)
     training = Training(
         made,
         plan(spec),
         feed,
         _score(spec),
-        save=lambda estimator, state: checkpoint.save(store, folder, estimator, state),
+        save=lambda model, state: checkpoint.save(store, folder, model, state),
         publish=publish,
     )
     done = training.run(progress)
     publish(done.history)
-    if spec.training.early_stopping is None or done.best_model is None:
-        return training.learner, done
-    return Learner(made.kind, load(done.best_model, made.kind, f"{folder}/checkpoint"), made.classes), done
+    if spec.training.early_stopping is not None and done.best is not None:
+        if made.recipe.kind.rounds:
+            cast(Rounds, made).keep(done.best["epoch"])
+        elif done.best_model is not None:
+            made = saved.loaded(made.recipe, done.best_model, f"{folder}/checkpoint")
+    return made, done
+
+
+def _resumed(store: Store, folders: tuple[str, str], made: Estimator) -> tuple[Estimator, Progress] | None:
+    """The first checkpoint of the folders that can be gone on from."""
+    for folder in filter(None, folders):
+        try:
+            found = checkpoint.resume(store, folder, made.recipe)
+        except CannotResume as why:
+            log("checkpoint refused, training starts again", trial=folder.rpartition("/")[2], reason=str(why))
+            continue
+        if found is not None:
+            return found
+    return None
 
 
 def plan(spec: ModelSpec) -> Plan:

@@ -48,6 +48,12 @@ def part_digest(spec: ModelSpec, source: Sequence[Any], code: str, references: M
     return digest({"query": query_digest(spec), "source": list(source[1:]), **joined, "code": code})
 
 
+def share_digest(spec: ModelSpec, share: Iterable[Sequence[Any]], code: str, references: Mapping[str, Any]) -> str:
+    """Of the rows of several source objects in this order, as `part_digest` is of one."""
+    sources = [list(source[1:]) for source in share]
+    return digest({"query": query_digest(spec), "sources": sources, "references": dict(references), "code": code})
+
+
 def raw_digest(spec: ModelSpec, name: str, source: Sequence[Any], asked: Iterable[str], code: str) -> str:
     """Of the rows of one object of the source `name` as they are declared, cut by day where the scope looks back."""
     declared = spec.data.sources[name]

@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from handlers.contracts import MODEL_NAME, BadSpec
+from handlers.contracts import MODEL_NAME, BadSpec, long_argument
 from handlers.modelspec import split_rules, yaml12
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.supported import unsupported
@@ -47,7 +47,7 @@ def parse(text: str, file: str = "spec", sql: str | None = None) -> ModelSpec:
 def load(text: str) -> ModelSpec:
     """The spec as an earlier step handed it on (`ModelSpec.tree` as JSON)."""
     try:
-        return ModelSpec.model_validate_json(text)
+        return ModelSpec.model_validate_json(long_argument(text, "--spec"))
     except ValidationError as error:
         raise BadSpec(f"--spec: not a spec as `handlers.fetch spec` writes it: {error.errors()[0]['msg']}") from error
 

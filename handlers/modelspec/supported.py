@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handlers.modelspec import feature_rules, source_rules, split_rules
+from handlers.modelspec import feature_rules, search_rules, source_rules, split_rules
 from handlers.modelspec.model import ModelSpec
 
 Refusal = tuple[tuple[str | int, ...], str]
@@ -23,10 +23,25 @@ def _not_yet(*path: str, instead: str = "") -> Refusal:
 
 
 def _data(spec: ModelSpec) -> Iterator[Refusal]:
-    if spec.task == "ranking":
-        yield ("task",), "not supported yet: task ranking; supported: binary, multiclass, regression"
+    yield from _ranking(spec)
     yield from source_rules.wrong(spec)
     yield from split_rules.wrong(spec)
+
+
+def _ranking(spec: ModelSpec) -> Iterator[Refusal]:
+    """Lists are the rows of one group, and what is resampled is lists."""
+    if spec.task != "ranking":
+        return
+    group, cluster = spec.data.group, spec.evaluate.interval.cluster
+    if group is None:
+        yield ("data", "group"), "required for task ranking: the column whose value the rows of one list have, such as session_id"
+    elif cluster not in (None, "group", group):
+        yield (
+            ("evaluate", "interval", "cluster"),
+            f"{cluster!r} would cut lists; of a ranking lists are resampled: leave it out, or write group",
+        )
+    if spec.evaluate.baseline is not None:
+        yield ("evaluate", "baseline"), "not accepted for task ranking, which is compared with lists in no order"
 
 
 def _training(spec: ModelSpec) -> Iterator[Refusal]:
@@ -34,12 +49,7 @@ def _training(spec: ModelSpec) -> Iterator[Refusal]:
         yield ("model", "estimator"), "not supported yet: an estimator of your own; supported: scikit-learn's, by dotted path"
     if spec.model.image:
         yield _not_yet("model", "image")
-    for key in ("space", "random", "halving", "until"):
-        if getattr(spec.search, key) is not None:
-            yield _not_yet("search", key, instead="supported: search.grid")
-    for name, values in (spec.search.grid or {}).items():
-        if not values:
-            yield ("search", "grid", name), "an empty list gives no trial; list at least one value"
+    yield from search_rules.wrong(spec)
     if spec.training.validate_ is not None:
         yield _not_yet("training", "validate", instead="every epoch is validated on all valid rows")
 

@@ -2,66 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
-from handlers.report import explain, followed
+from handlers.report import compared, explain, followed
 from handlers.runs.gate import number
 
 Doc = dict[str, Any]
 _EVENT = ("id", "source", "subject", "time", "model")
+INTERVAL, WITHIN = "INTERVAL", "DIFFERENCE'S INTERVAL"
 TOLD = ("failed", "deferred", "skipped", "superseded")  # outcomes whose reason a list of runs shows
 
 
-def text(verb: str, answer: Doc) -> str:
-    """The answer for people: sentences where there are some, else a table."""
+def shown(verb: str, answer: Doc) -> Doc:
+    """The answer for people: {"text"}, sentences, or {"header", "rows", "spare"}, a table.
+
+    Of `spare` its printer leaves out what does not fit, the first named first.
+    """
     if "why" in answer:
-        return "\n".join(answer["why"])
+        return {"text": "\n".join(answer["why"])}
     if "curve" in answer:
-        return _trial_text(answer)
+        return {"text": _trial_text(answer)}
     if verb == "trials" and not answer["trials"]:
-        return f"Run {answer['run']} has no trials: {answer['outcome']}" + (f" ({answer['reason']})" if answer["reason"] else "")
-    if verb == "trials":
-        head = ["TRIAL", "PARAMS", f"{answer['metric'] or 'metric'} ON VALID", "EPOCHS", "SECONDS", ""]
-        return _table(head, [_trial_cells(row, answer["metric"]) for row in answer["trials"]])
-    if verb == "events":
-        head = ["ID", "SOURCE", "EVENT", "TIME", "MODEL", "RUN"]
-        return _table(head, [[str(each[name]) for name in _EVENT] + [each["became"][0]["run"]] for each in answer["events"]])
-    if verb == "models":
-        head = ["MODEL", "CHAMPION", "METRIC", "ON TEST", "SINCE", "RUNS"]
-        return _table(head, [_model_cells(row) for row in answer["models"]])
-    head = ["MODEL", "RUN", "OUTCOME", "TRIALS", "ON TEST", "BETTER BY", ""]
-    return _table(head, [_run_cells(row) for row in answer["runs"]])
+        return {"text": f"Run {answer['run']} has no trials: {answer['outcome']}" + (f" ({answer['reason']})" if answer["reason"] else "")}
+    return TABLES[verb](answer)
+
+
+def text(answer: Doc) -> str:
+    """What `shown` gave as lines, the cells of a table between tabs."""
+    return str(answer["text"]) if "text" in answer else "\n".join("\t".join(row) for row in [answer["header"], *answer["rows"]])
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], spare: Sequence[str]) -> Doc:
+    return {"header": list(header), "rows": [list(row) for row in rows], "spare": list(spare)}
 
 
 def _model_cells(row: Doc) -> list[str]:
     found = row["champion"]
     if found is None:
-        return [row["model"], "none", "", "", "", str(row["runs"])]
-    return [
-        row["model"],
-        f"{found['number']} ({found['trial']})",
-        found["metric"],
-        explain.valued(found["test"]),
-        row["since"],
-        str(row["runs"]),
-    ]
+        return [row["model"], "none", "", "", "", "", "", str(row["runs"])]
+    test = [explain.value(found["test"]), explain.interval(found["test"])]
+    return [row["model"], str(found["number"]), found["trial"], found["metric"], *test, row["since"], str(row["runs"])]
 
 
 def _run_cells(row: Doc) -> list[str]:
-    test = f"{row['metric']} {explain.valued(row['test'])}" if row["test"] else ""
-    better = explain.valued(row["difference"]) if row["difference"] else ""
+    test = [f"{row['metric']} {explain.value(row['test'])}", explain.interval(row["test"])] if row["test"] else ["", ""]
+    better = [explain.value(row["difference"]), explain.interval(row["difference"])] if row["difference"] else ["", ""]
     told = row["outcome"] in TOLD or (row["outcome"] == "running" and " failed: " in row["reason"])
     past = row["as_of"] and f"as of {row['as_of']}"
     last = "; ".join(filter(None, ["champion" if row["champion"] else row["reason"] if told else "", row["now"], past]))
-    return [row["model"], row["run"], row["outcome"], str(row["trials"] or ""), test, better, last]
+    return [row["model"], row["run"], row["outcome"], str(row["trials"] or ""), *test, *better, last]
 
 
-def _trial_cells(row: Doc, metric: str | None) -> list[str]:
+def _trials(answer: Doc) -> Doc:
+    """The trials, each with the parameters in which they differ."""
+    trials, metric = answer["trials"], answer["metric"] or "metric"
+    differing = {name for row in trials for name in row["params"] or {} if any(_differ(row, other, name) for other in trials)}
+    header = ["TRIAL", "PARAMS", f"{metric} ON VALID", INTERVAL, "EPOCHS", "SECONDS", "NOTE"]
+    rows = [_trial_cells(row, answer["metric"], differing) for row in trials]
+    return _table(header, rows, spare=["SECONDS", "EPOCHS", INTERVAL])
+
+
+def _differ(one: Doc, other: Doc, name: str) -> bool:
+    return bool((one["params"] or {}).get(name) != (other["params"] or {}).get(name))
+
+
+def _trial_cells(row: Doc, metric: str | None, differing: Set[str]) -> list[str]:
     found = row["valid"].get(metric)
     role = ", ".join(name for name in ("winner", "champion") if row[name])
-    valid = explain.valued(found) if found and "low" in found else ""
-    return [row["trial"], explain.parameters(row["params"]), valid, str(row["epochs"] or ""), str(row["seconds"] or ""), role]
+    valid = [explain.value(found), explain.interval(found)] if found and "low" in found else ["", ""]
+    own = {name: value for name, value in (row["params"] or {}).items() if name in differing}
+    return [row["trial"], explain.parameters(own or row["params"]), *valid, str(row["epochs"] or ""), str(row["seconds"] or ""), role]
 
 
 def _trial_text(answer: Doc) -> str:
@@ -79,7 +90,38 @@ def _trial_text(answer: Doc) -> str:
     return "\n".join(lines)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    whole = [list(head), *[list(row) for row in rows]]
-    widths = [max(len(row[i]) for row in whole) for i in range(len(head))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in whole)
+def _events(answer: Doc) -> Doc:
+    header = ["ID", "SOURCE", "EVENT", "TIME", "MODEL", "RUN"]
+    rows = [[*(str(each[name]) for name in _EVENT), each["became"][0]["run"]] for each in answer["events"]]
+    return _table(header, rows, spare=header[:4])
+
+
+def _models(answer: Doc) -> Doc:
+    header = ["MODEL", "CHAMPION", "TRIAL", "METRIC", "ON TEST", INTERVAL, "SINCE", "RUNS"]
+    return _table(header, [_model_cells(row) for row in answer["models"]], spare=["RUNS", INTERVAL, "TRIAL", "METRIC"])
+
+
+def _runs(answer: Doc) -> Doc:
+    header = ["MODEL", "RUN", "OUTCOME", "TRIALS", "ON TEST", INTERVAL, "BETTER BY", WITHIN, "NOTE"]
+    return _table(header, [_run_cells(row) for row in answer["runs"]], spare=[INTERVAL, WITHIN, "TRIALS", "MODEL", "BETTER BY"])
+
+
+def _history(answer: Doc) -> Doc:
+    header = ["NUMBER", "TRIAL", "PARAMS", "METRIC", "ON TEST", INTERVAL, "SINCE", "RUN", "REASON"]
+    rows = compared.champions(answer["champions"], answer["since"])
+    return _table(header, rows, spare=["REASON", INTERVAL, "METRIC", "TRIAL", "PARAMS", "SINCE"])
+
+
+def _compare(answer: Doc) -> Doc:
+    rows = [["" if each["same"] else "*", each["fact"], *each["values"]] for each in answer["compared"]]
+    return _table(["", "FACT", *answer["runs"]], rows, spare=[])
+
+
+TABLES: Mapping[str, Callable[[Doc], Doc]] = {
+    "models": _models,
+    "runs": _runs,
+    "trials": _trials,
+    "history": _history,
+    "compare": _compare,
+    "events": _events,
+}

@@ -20,10 +20,20 @@ def valued(found: Doc | None) -> str:
     """ "0.6243 (95 % interval 0.6001 to 0.6480)" of an interval's document."""
     if not found or found.get("value") is None:
         return "undefined"
-    text = number(found["value"])
-    if found.get("low") is None:
-        return text
-    return f"{text} ({round(float(found['confidence']) * 100)} % interval {number(found['low'])} to {number(found['high'])})"
+    within = interval(found)
+    return value(found) + (f" ({within.replace(':', ' interval')})" if within else "")
+
+
+def value(found: Doc | None) -> str:
+    """ "0.6243" of an interval's document."""
+    return "undefined" if not found or found.get("value") is None else number(found["value"])
+
+
+def interval(found: Doc | None) -> str:
+    """ "95 %: 0.6001 to 0.6480" of an interval's document; nothing where there is none."""
+    if not found or found.get("value") is None or found.get("low") is None:
+        return ""
+    return f"{round(float(found['confidence']) * 100)} %: {number(found['low'])} to {number(found['high'])}"
 
 
 def judged_on(test: Doc, resampled: str | None) -> str:

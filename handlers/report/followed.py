@@ -18,6 +18,8 @@ SHOWN = 5  # of a list
 def event(found: Doc) -> str:
     """ "3f0c9a upload of bucket at 2013-02-01T00:00:03Z: incoming/flight-delay/2013-01.csv"."""
     which = f"{found['id']}, {found['source']}/{found['subject']} at {found['time']}" if found.get("id") else str(found.get("from") or "")
+    if found.get("ce_id"):
+        which += f" (CloudEvent {found['ce_id']}{' of ' + str(found['ce_source']) if found.get('ce_source') else ''})"
     about = ", ".join(str(found[name]) for name in ("key", "reason") if found.get(name))
     return f"{which}: {about}" if about else which
 

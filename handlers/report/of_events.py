@@ -32,7 +32,7 @@ def named_by_runs(store: Store, model: str | None, since: float, limit: int) -> 
 
 
 def event(store: Store, name: str, model: str | None, journal: Sequence[Doc]) -> Doc:
-    """An event by the beginning of its id, and everything that it led to."""
+    """An event by the beginning of its id, or by the id that its sender gave it, and everything that it led to."""
     asked = started(store, model)
     known = ids(name, journal, asked)
     if not known:
@@ -65,9 +65,13 @@ def unwritten(run: str, journal: Sequence[Doc]) -> RunRecord | None:
 
 
 def ids(name: str, there: Sequence[Doc], asked: Sequence[Doc]) -> list[str]:
-    """The ids of events that begin with a name; the one that is it."""
+    """The ids of events that begin with a name; the one that is it; else those that a sender calls so (a CloudEvent's own id)."""
     known = dict.fromkeys([*(each["id"] for each in there), *(each["context"]["id"] for each in asked)])
-    return [name] if name in known else [each for each in known if each.startswith(name)]
+    if name in known:
+        return [name]
+    called = [each["id"] for each in there if each.get("ce_id") == name]
+    called += [each["context"]["id"] for each in asked if (each.get("event") or {}).get("id") == name]
+    return list(dict.fromkeys(called)) or [each for each in known if each.startswith(name)]
 
 
 def ambiguous(name: str, found: Sequence[tuple[str, str]]) -> str:

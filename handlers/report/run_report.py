@@ -21,6 +21,7 @@ from handlers.storage import Missing, Store, optional_json
 
 # an engine's list of failed steps may be long; a report shows this many
 SHOWN_FAILURES = 30
+OBJECTS_SHOWN = 100  # of those that the data is made of
 
 
 def write_report(store: Store, model: str, run: str, status: str, failures: str) -> str:
@@ -129,7 +130,9 @@ def _data(record: RunRecord, dataset: Dataset | None) -> list[tuple[str, str]]:
             lost = dataset.left_out.get(role, 0)
             why = f"; {counted(lost, 'row')} left out, whose group is in an earlier role" if lost else ""
             rows.append((role, f"{counted(number, 'row')} of {dataset.words(role)}{why}"))
-        rows.append(("objects", ", ".join(sorted({str(part.source) for part in dataset.parts}))))
+        objects = dataset.objects()
+        more = f" and {len(objects) - OBJECTS_SHOWN:,} more" if len(objects) > OBJECTS_SHOWN else ""
+        rows.append(("objects", ", ".join(objects[:OBJECTS_SHOWN]) + more))
         rows.append(("dataset", dataset.digest))
     request = record.request or {}
     if request.get("snapshot"):

@@ -14,6 +14,7 @@ from handlers.contracts import WrongUsage, counted, log
 from handlers.data import making, objects
 from handlers.data.objects import Identity
 from handlers.data.references import References
+from handlers.data.shares import Share
 from handlers.modelspec.code_digests import code_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.runs import snapshots
@@ -46,26 +47,29 @@ def make(store: Store, spec: ModelSpec, run: str, number: int) -> int:
         raise WrongUsage(f"--batch {number}: {_key(spec.name, run)} has no such batch")
     given = objects.by_source(spec, snapshots.load(store, spec.name, found["snapshot"]).objects)
     references, code = References(store, spec, given), code_digest("parts")
-    batch: Batch = found["batches"][number]
+    batch = {(name, key) for name, (key, *_) in found["batches"][number]}
     made = [
         one
         for name in making.names(spec)
-        for one in making.each(store, spec, name, [source for of, source in batch if of == name], code, references)
+        for one in making.each(
+            store, spec, name, [i for i in making.items(spec, name, given[name]) if (name, i[0][0]) in batch], code, references
+        )
     ]
-    return sum(one.fresh for one in made)
+    return sum(each.fresh for one in made for each in one.read)
 
 
 def _batches(store: Store, spec: ModelSpec, snapshot: str) -> list[Batch]:
     most = parallel(spec)
     given = objects.by_source(spec, snapshots.load(store, spec.name, snapshot).objects)
-    every = [(name, source) for name in making.names(spec) for source in given[name]]
+    every = [(name, item) for name in making.names(spec) for item in making.items(spec, name, given[name])]
     # without a look at the bucket where there is little
     if not cut(every, _bytes, most):
         return []
     references, code = References(store, spec, given), code_digest("parts")
-    by_marker = {making.marker(spec, name, source, code, references): (name, source) for name, source in reversed(every)}
+    by_marker = {making.marker(spec, name, item, code, references): (name, item) for name, item in reversed(every)}
     there = making.there(by_marker, store.head)
-    return cut([found for key, found in reversed(by_marker.items()) if key not in there], _bytes, most)
+    batches = cut([found for key, found in reversed(by_marker.items()) if key not in there], _bytes, most)
+    return [[(name, source) for name, item in batch for source in item] for batch in batches]
 
 
 def parallel(spec: ModelSpec) -> int:
@@ -89,8 +93,8 @@ def cut(items: Sequence[Item], size: Callable[[Item], int], most: int) -> list[l
     return [[items[index] for index in sorted(batch)] for batch in batches]
 
 
-def _bytes(item: tuple[str, Identity]) -> int:
-    return int(item[1][1]) + making.OBJECT_BYTES
+def _bytes(named: tuple[str, Share]) -> int:
+    return making.cost(named[1])
 
 
 def _key(model: str, run: str) -> str:

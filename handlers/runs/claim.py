@@ -19,12 +19,13 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from handlers.contracts import Superseded, TryAgain, log
-from handlers.storage import Conflict, Missing, Store, Temporary, canonical_json, write_json
+from handlers.storage import Conflict, Missing, Store, Temporary, canonical_json, digest, write_json
 
 BEAT_SECONDS = 20.0
 # every long stage renews it; long enough for pods that wait for a node between two stages
 DEAD_AFTER_SECONDS = 900.0
-# between two steps of a run that goes well: its next pods may wait for a place (limits.yaml) or a node, and nothing can beat for them
+# between two steps of a run that goes well: its next pods may wait for a place (limits.yaml) or a node, and nothing can beat for them;
+# the tick `heal` asks whether the run is still there
 WAITS_SECONDS = 6 * 3600.0
 ATTEMPTS = 50
 
@@ -46,6 +47,10 @@ class Claim:
 
     def held(self, now: float) -> bool:
         return bool(self.run) and now - self.heartbeat < (WAITS_SECONDS if self.waits else DEAD_AFTER_SECONDS)
+
+    def silent(self, now: float) -> bool:
+        """Whether nothing says if the run waits for a place or is dead."""
+        return self.waits and self.held(now) and now - self.heartbeat >= DEAD_AFTER_SECONDS
 
     @property
     def stopped_by(self) -> str:
@@ -114,18 +119,36 @@ def taken(store: Store, model: str, run: str, wanted: dict[str, Any], before: Ca
     raise TryAgain(f"{claim_key(model)} changes too often to be claimed; it is retried")
 
 
-def release(store: Store, model: str, run: str) -> bool:
-    """Release the claim; True when something was wanted meanwhile. Called again by the same run, it gives the same answer."""
+class Released(NamedTuple):
+    """What was `wanted` meanwhile, by which `runs`, and `now`: why the one that was submitted with `--now` was."""
+
+    wanted: bool = False
+    runs: tuple[str, ...] = ()
+    now: str = ""
+
+
+def release(store: Store, model: str, run: str) -> Released:
+    """Release the claim; what was wanted meanwhile. Called again by the same run, it gives the same answer, until another has had it."""
     for _ in range(ATTEMPTS):
         claim, etag = read(store, model)
         if claim.run != run:
-            return bool(claim.last and claim.last.get("run") == run and claim.last.get("wanted"))
+            last = claim.last or {}
+            known = last if last.get("run") == run else {}
+            return Released(bool(known.get("wanted")), tuple(known.get("runs") or ()), str(known.get("now", "")))
         now = [each["now"] for each in claim.wanted if each.get("now")]
         runs = [each["run"] for each in claim.wanted if each.get("run")]
         last = {"run": run, "wanted": bool(claim.wanted), "runs": runs, **({"now": now[-1]} if now else {})}
         if _write(store, model, Claim("", store.server_time(), (), last), etag):
-            return bool(claim.wanted)
+            return Released(bool(claim.wanted), tuple(runs), now[-1] if now else "")
     raise TryAgain(f"{claim_key(model)} changes too often to be released; it is retried")
+
+
+def ended(store: Store, model: str, run: str) -> None:
+    """The run is known to have ended: if it still has the claim it waits for nothing, and what is wanted of it stays for who takes over."""
+    claim, etag = read(store, model)
+    if claim.run == run and claim.waits:
+        # another write came first: somebody has the claim, or the next tick asks again
+        _write(store, model, replace(claim, waits=False), etag)
 
 
 def since(claim: Claim, run: str) -> str:
@@ -145,13 +168,15 @@ def resume(store: Store, model: str, run: str) -> str:
     raise TryAgain(f"{claim_key(model)} changes too often to be claimed; it is retried")
 
 
-def wish(store: Store, model: str, run: str) -> str:
-    """The event of the run that follows `run`, which has let go of the claim: "" unless one was wanted that was submitted with `--now`."""
-    last = read(store, model)[0].last or {}
-    if last.get("run") != run or not last.get("now"):
-        return ""
-    event = {"model": model, "reason": last["now"], "source": "followup", "now": "yes"}
-    return base64.b64encode(canonical_json(event).encode()).decode()
+def follower(model: str, run: str, released: Released) -> tuple[str, str]:
+    """The name and the event of the run that follows `run`.
+
+    The name is that of what was wanted, so that a step that is repeated asks for one run, and a run that is tried again for another. The
+    event is "" unless one was wanted that was submitted with `--now`.
+    """
+    name = f"retrain-{model}-after-{digest([run, *released.runs])[:8]}"
+    event = {"model": model, "reason": released.now, "source": "followup", "now": "yes"}
+    return name, base64.b64encode(canonical_json(event).encode()).decode() if released.now else ""
 
 
 def superseded(store: Store, model: str, run: str) -> str:

@@ -18,6 +18,7 @@ from handlers.metrics.slices import slices
 from handlers.models.estimators import classes, libraries
 from handlers.modelspec.code_digests import code_digest
 from handlers.modelspec.digests import verdict_digest
+from handlers.modelspec.grid import varied
 from handlers.modelspec.model import ModelSpec
 from handlers.runs import differences, trials
 from handlers.runs import gate as gates
@@ -83,8 +84,8 @@ def verdict(
 
 
 def _varied(spec: ModelSpec, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that the grid varies; all of them where it varies none."""
-    return {name: params[name] for name in sorted(spec.search.grid or {}) if name in params} or dict(params)
+    """The parameters that the search varies; all of them where it varies none."""
+    return {name: params[name] for name in varied(spec.search) if name in params} or dict(params)
 
 
 def _scored(store: Store, model: str, score: Mapping[str, Any], spec: ModelSpec, dataset: Dataset) -> dict[str, Any]:

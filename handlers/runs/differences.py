@@ -1,20 +1,22 @@
 """What a run's data has that the champion's has not: objects and rows, from manifests and snapshots, without reading rows.
 
 A part's name says what its rows are, so parts of one name have the same rows, and what differs is counted part by part. Only of a part
-that begins before the end of the champion's split and ends after it are the units of its rows read, one part at a time.
+that begins before the end of the champion's split and ends after it are the units of its rows read, one part at a time; and of a part that
+objects share, which only one of the two has, the objects and units of its rows.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from handlers.contracts import BadData, counted
 from handlers.data import cut
 from handlers.data.manifest import Dataset, PartRef, load_dataset
 from handlers.data.split import ROLES, label, number
-from handlers.data.units import UNIT
+from handlers.data.units import OBJECT, UNIT
 from handlers.runs import requests, snapshots
 from handlers.storage import Store
 
@@ -30,6 +32,7 @@ def of_run(store: Store, now: Dataset, run: str, model: str, champion: Mapping[s
         return against(now, None, {}, {})
     before = load_dataset(store, model, str(champion["dataset"]))
     objects, learned = (_contents(store, model, name) for name in (run, str(champion["run"])))
+    now, before = _apart(store, now, before, objects, learned)
     return against(now, before, objects, learned, _late(store, now, before, objects, learned))
 
 
@@ -40,6 +43,39 @@ def _contents(store: Store, model: str, run: str) -> Contents:
         return {str(key): more for key, *more in snapshots.load(store, model, str(request.get("snapshot"))).objects}
     except BadData:
         return {}
+
+
+def _apart(store: Store, now: Dataset, before: Dataset, objects: Contents, learned: Contents) -> tuple[Dataset, Dataset]:
+    """The datasets with the rows of each object by themselves, where objects share parts that only one of the two has.
+
+    So what is compared is the object, whichever share it is in; an object that is in a share in one of them is told apart in both.
+    """
+    both = {folder(part.key) for part in now.parts} & {folder(part.key) for part in before.parts}
+    split_up = [(of, part) for of in (now, before) for part in of.parts if part.source in of.shared and folder(part.key) not in both]
+    keys = {key for of, part in split_up for key in of.objects_of(part)}
+
+    def told(of: Dataset, contents: Contents) -> Dataset:
+        parts: list[PartRef] = []
+        for part in of.parts:
+            apart = folder(part.key) not in both and not keys.isdisjoint(of.objects_of(part))
+            parts += _of_objects(store, of, part, contents) if apart else [part]
+        return replace(of, parts=parts)
+
+    return told(now, objects), told(before, learned)
+
+
+def _of_objects(store: Store, of: Dataset, part: PartRef, contents: Contents) -> Iterator[PartRef]:
+    """The rows of a part by object and unit, under names that say what they are made of."""
+    import pyarrow as pa
+
+    keys = of.objects_of(part)
+    table = cut.table_of(store, part.key, [UNIT, *([OBJECT] if len(keys) > 1 else [])]).slice(part.first, part.rows)
+    if len(keys) == 1:
+        table = table.append_column(OBJECT, pa.repeat(pa.scalar(0, pa.int32()), len(table)))
+    for found in table.group_by([OBJECT, UNIT]).aggregate([([], "count_all")]).to_pylist():
+        key, unit = keys[found[OBJECT]], found[UNIT]
+        held = contents.get(key, [key])[-1]
+        yield PartRef(f"{of.made_by}-{held}/{unit}", key, part.role, found["count_all"], 0, [unit])
 
 
 def _late(store: Store, now: Dataset, before: Dataset, objects: Contents, learned: Contents) -> dict[str, int]:

@@ -16,15 +16,16 @@ from handlers.metrics.bootstrap import interval
 from handlers.metrics.metrics import metric, metrics_of
 from handlers.metrics.ordered import roc_curve
 from handlers.metrics.predictions import Predictions
-from handlers.models.estimators import Learner, classes, kind, libraries
-from handlers.models.model_file import load
+from handlers.models import saved
+from handlers.models.estimators import libraries, recipe
+from handlers.models.kinds import Estimator
 from handlers.models.predict import predict
 from handlers.modelspec.code_digests import code_digest
 from handlers.modelspec.digests import evaluation_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load as load_spec
 from handlers.runs import trials
-from handlers.storage import Missing, Store, canonical_json, digest, optional_json, write_once
+from handlers.storage import Store, canonical_json, digest, optional_json, write_once
 
 ROC_POINTS = 150
 
@@ -35,35 +36,31 @@ class TrainedTrial:
 
     trial: str
     request: dict[str, Any]
-    learner: Learner
+    made: Estimator
     spec: ModelSpec
     dataset: Dataset
     encoder: Encoder
 
     @classmethod
     def open(cls, store: Store, model: str, trial: str) -> TrainedTrial:
-        learner, request, spec = open_learner(store, model, trial)
+        made, request, spec = open_model(store, model, trial)
         dataset = load_dataset(store, model, request["dataset"])
-        return cls(trial, request, learner, spec, dataset, Encoder(dataset, spec))
+        return cls(trial, request, made, spec, dataset, Encoder(dataset, spec))
 
     def predict(self, store: Store, rows: Dataset, spec: ModelSpec, role: str) -> Predictions:
         """Predictions for the rows of `role` in the manifest `rows`; `spec` says what target, weight and cluster they have."""
-        return predict(self.learner, batches(store, rows, spec, self.encoder, role, columns=list(spec.evaluate.slices)), role)
+        return predict(self.made, batches(store, rows, spec, self.encoder, role, columns=list(spec.evaluate.slices)), role)
 
 
-def open_learner(store: Store, model: str, trial: str) -> tuple[Learner, dict[str, Any], ModelSpec]:
+def open_model(store: Store, model: str, trial: str) -> tuple[Estimator, dict[str, Any], ModelSpec]:
     """The trained model, the trial's request and the spec that it was trained with; BadData when there is no such trained trial."""
     request = optional_json(store, f"{trials.folder(model, trial)}/request.json")
-    where = f"{trials.folder(model, trial)}/model/model.skops"
-    try:
-        data = store.get(where)
-    except Missing:
-        data = b""
-    if request is None or not data:
+    files = trials.model_files(store, model, trial)
+    where = f"{trials.folder(model, trial)}/model"
+    if request is None or not files:
         raise BadData(f"{where}: there is no trained model; run `retrain runs {model}` to see which trials there are")
     spec = load_spec(canonical_json(request["spec"]))
-    found = kind(spec.model.estimator, spec.task, spec.model.memory)
-    return Learner(found, load(data, found, where), classes(spec)), request, spec
+    return saved.loaded(recipe(spec, request["params"]), files, where), request, spec
 
 
 def rows_digest(dataset: Dataset, role: str) -> str:

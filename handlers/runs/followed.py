@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from handlers.contracts import BadData
-from handlers.data.manifest import Dataset, dataset_key, load_dataset
+from handlers.data import cut
+from handlers.data.manifest import Dataset, PartRef, dataset_key, load_dataset
 from handlers.data.split import ROLES, label
+from handlers.data.units import OBJECT, UNIT
 from handlers.runs import champion as champions
 from handlers.runs import requests, snapshots
 from handlers.runs.records import RunRecord, read_run
@@ -51,7 +53,8 @@ def event_of(request: Mapping[str, Any] | None) -> Doc | None:
     if not context.get("id") and not asked.get("source"):
         return None
     about = {name: asked.get(name, "") for name in ("model", "key", "etag", "reason")}
-    return {**{name: context.get(name, "") for name in CONTEXT}, **about, "from": asked.get("source", "")}
+    of_sender = {"ce_id": asked.get("id", ""), "ce_source": asked.get("sender", "")}
+    return {**{name: context.get(name, "") for name in CONTEXT}, **about, "from": asked.get("source", ""), **of_sender}
 
 
 def of_run(store: Store, record: RunRecord) -> Doc:
@@ -117,7 +120,7 @@ def dataset_of(store: Store, model: str, digest: str) -> Dataset | None:
 def parts_of(dataset: Dataset) -> Doc:
     """What a dataset is made of."""
     keys = {part.key for part in dataset.parts}
-    return {"objects": len({part.source for part in dataset.parts}), "parts": len(keys), "rows": sum(part.rows for part in dataset.parts)}
+    return {"objects": len(dataset.objects()), "parts": len(keys), "rows": sum(part.rows for part in dataset.parts)}
 
 
 def described(model: str, dataset: Dataset) -> Doc:
@@ -170,6 +173,22 @@ def of_object(store: Store, model: str, key: str, asked: Sequence[Mapping[str, A
     return {"model": model, "runs": found, "first": found[-1]["run"], "champion": _learned(store, model, key)}
 
 
+def _rows_of(store: Store, dataset: Dataset, key: str) -> list[PartRef]:
+    """The parts that hold rows of an object, as if those were all; of a part that several share its rows are read."""
+    import pyarrow.compute as pc
+
+    found = []
+    for part in dataset.parts:
+        keys = dataset.objects_of(part)
+        if keys == [key]:
+            found.append(part)
+        elif key in keys:
+            table = cut.table_of(store, part.key, [UNIT, OBJECT]).slice(part.first, part.rows)
+            units = table.filter(pc.equal(table.column(OBJECT), keys.index(key))).column(UNIT).to_pylist()
+            found += [replace(part, rows=len(units), units=sorted(set(units)))] if units else []
+    return found
+
+
 def _learned(store: Store, model: str, key: str) -> Doc | None:
     """What the champion learned of an object: its content then, and its rows by role."""
     record = champions.current(store, model).record
@@ -178,7 +197,7 @@ def _learned(store: Store, model: str, key: str) -> Doc | None:
     request = requests.read(store, model, record["run"]) or {}
     content = (contents(store, model, str(request.get("snapshot"))).get(key) or [None])[-1]
     dataset = dataset_of(store, model, str(record["dataset"]))
-    mine = [part for part in dataset.parts if part.source == key] if dataset else []
+    mine = _rows_of(store, dataset, key) if dataset else []
     roles = {}
     for role in ROLES:
         of_role = [part for part in mine if part.role == role]

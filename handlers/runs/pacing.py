@@ -26,13 +26,14 @@ DECISIONS = {"refuse": "deferred", "skip": "skipped"}
 
 def entering(store: Store, spec: ModelSpec, request: Doc) -> Answer:
     """The answer for a run that has decided to train (or only to decide again), noted in its request. Nothing is counted yet."""
+    history = trainings.read(store, spec.name).history
+    # after that: nothing was trained later than now
     now, claim = store.server_time(), claims.read(store, spec.name)[0]
     holder = claim.run if claim.run != request["run"] and claim.held(now) else ""
     there = requests.read(store, spec.name, holder) if holder else None
     if there is not None and (there["digest"], there["gate"]) == (request["digest"], request["gate"]):
         return START  # it asks for what is being trained, which the claim will say
     trigger = of_request(spec, request) if request["decision"] == "train" else _free(spec.trigger)
-    history = trainings.read(store, spec.name).history
     answer = admitted(trigger, history, Asked(request["run"], bool(request["event"].get("now"))), holder, now)
     request.update(noted(answer))
     if answer.kind == "skip":
@@ -67,10 +68,11 @@ def counted(store: Store, spec: ModelSpec, run: str, dataset: Dataset, read: Rea
     request = requests.read(store, spec.name, run)
     if request is None or request["decision"] != "train":
         return "deferred" if request is not None and request["decision"] == "deferred" else "train"
-    now, last = store.server_time(), trainings.read(store, spec.name).last
+    last = trainings.read(store, spec.name).last
     new, gone = against(store, spec, request, dataset, read, last)
     asked = Asked(run, bool(request["event"].get("now")), new, gone)
-    answer = trainings.count(store, spec.name, run, now, lambda history: admitted(of_request(spec, request), history, asked, "", now))
+    trigger = of_request(spec, request)
+    answer = trainings.count(store, spec.name, run, store.server_time, lambda history, now: admitted(trigger, history, asked, "", now))
     changes = noted(answer)
     if answer.kind == "refuse" and answer.rule == "min_new_rows":
         changes["refused"].update(new_rows=new, after=last.run if last else "")
@@ -108,7 +110,8 @@ def spec_digest(spec: ModelSpec, code: str) -> str:
 
 def finished(store: Store, spec: ModelSpec, request: Doc, dataset: Dataset) -> None:
     """The run's training is finished: cooldowns count from now, and new rows against its snapshot."""
-    training = Training(request["run"], store.server_time(), request["snapshot"], rows_of(dataset), spec_digest(spec, request["code"]))
+    spec_of, as_of = spec_digest(spec, request["code"]), requests.as_of(request)
+    training = Training(request["run"], store.server_time(), request["snapshot"], rows_of(dataset), spec_of, as_of)
     trainings.finished(store, spec.name, training)
 
 

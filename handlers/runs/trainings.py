@@ -20,13 +20,15 @@ ATTEMPTS = 50
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A finished training: when it ended, the snapshot and the `rows` of the dataset that it learned, and its spec and code (a digest)."""
+    """A finished training: when it ended, the snapshot and the `rows` of the dataset that it learned, and its spec and code (a digest).
+    `as_of`: the moment of its snapshot; 0 of those that were written before there was one."""
 
     run: str
     at: float
     snapshot: str
     rows: int
     spec: str
+    as_of: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,15 @@ def _read(store: Store, model: str) -> tuple[Trainings, str | None]:
     return Trainings(Training(**found["last"]) if found["last"] else None, found["day"], tuple(found["counted"])), etag
 
 
-def count(store: Store, model: str, run: str, now: float, ask: Callable[[History], Answer]) -> Answer:
-    """Count the run among those of its day where the answer over what has been trained is to start; the answer."""
+def count(store: Store, model: str, run: str, clock: Callable[[], float], ask: Callable[[History, float], Answer]) -> Answer:
+    """Count the run among those of its day where the answer over what has been trained is to start; the answer.
+
+    The clock is looked at after that, so that nothing was trained later than now.
+    """
     for _ in range(ATTEMPTS):
         known, etag = _read(store, model)
-        answer = ask(known.history)
+        now = clock()
+        answer = ask(known.history, now)
         if answer.kind != "start":
             return answer
         counted = known.counted if known.day == day_of(now) else ()
@@ -76,10 +82,11 @@ def count(store: Store, model: str, run: str, now: float, ask: Callable[[History
 
 
 def finished(store: Store, model: str, training: Training) -> None:
-    """Write down that the run's training is finished; the first time counts."""
+    """Write down that the run's training is finished; the first time counts, and of several trainings the one of the newest snapshot: a
+    process may come to this long after its run, when others have followed."""
     for _ in range(ATTEMPTS):
         known, etag = _read(store, model)
-        if known.last and known.last.run == training.run:
+        if known.last and (known.last.run == training.run or known.last.as_of > training.as_of):
             return
         if _write(store, model, replace(known, last=training), etag):
             return

@@ -1,8 +1,8 @@
 """One trial's folder in the bucket: its request, its curve, and the model.
 
 `trials/<model>/<trial>/` holds request.json (the spec, the dataset, the parameters), curve.jsonl (a line an epoch, rewritten whole from the
-checkpoint's history, so that a resumed training leaves the same lines), checkpoint/ while it trains, failures.json, model/model.skops and,
-last of all, result.json: a trial whose result is there is never trained again.
+checkpoint's history, so that a resumed training leaves the same lines), checkpoint/ while it trains, failures.json, the model's files under
+model/ and, last of all, result.json: a trial whose result is there is never trained again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from handlers.contracts import GaveUp, TryAgain
 from handlers.models import checkpoint
+from handlers.models.saved import Files
 from handlers.storage import Missing, Store, canonical_json, optional_json, write_json, write_once
 
 # how many failures of one trial a run retries
@@ -40,11 +41,30 @@ def curve(store: Store, model: str, trial: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in data.decode().splitlines() if line]
 
 
-def finish(store: Store, model: str, trial: str, model_file: bytes, document: dict[str, Any]) -> None:
-    """Write the model, then the marker, then delete the checkpoint: after a crash the training resumes from it, to the same model."""
-    store.put(f"{folder(model, trial)}/model/model.skops", model_file)
-    write_once(store, f"{folder(model, trial)}/result.json", document)
+def finish(store: Store, model: str, trial: str, files: Files, document: dict[str, Any], *, goes_on: bool = False) -> None:
+    """Write the model, then the marker, then delete the checkpoint: after a crash the training resumes from it, to the same model.
+
+    A trial that `goes_on` in the next rung keeps it.
+    """
+    for name, data in files.items():
+        store.put(f"{folder(model, trial)}/model/{name}", data)
+    write_once(store, f"{folder(model, trial)}/result.json", {**document, "files": sorted(files)})
+    if not goes_on:
+        forget_checkpoint(store, model, trial)
+
+
+def forget_checkpoint(store: Store, model: str, trial: str) -> None:
     store.delete(checkpoint.key(folder(model, trial)))
+
+
+def model_files(store: Store, model: str, trial: str) -> dict[str, bytes]:
+    """The files of the trained model; none where the trial is not trained, or one of them is gone."""
+    found = result(store, model, trial)
+    names = found.get("files", ["model.skops"]) if found is not None else []
+    try:
+        return {name: store.get(f"{folder(model, trial)}/model/{name}") for name in names}
+    except Missing:
+        return {}
 
 
 def failures(store: Store, model: str, trial: str, run: str) -> list[dict[str, Any]]:

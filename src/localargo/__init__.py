@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from localargo.dry_run import replay
     from localargo.engine import Engine, run_files
     from localargo.errors import AlreadyExists, Finding, InvalidInput, LocalArgoError, NotFound, Unavailable, Unsupported, refuse
+    from localargo.eventbus.recorded import recorded_events
     from localargo.eventsources.samples import sample
     from localargo.manifests.document import Document
     from localargo.manifests.validate import check
@@ -48,6 +49,7 @@ _HOMES: Final = {
     "lock_holder": "store",
     "read_file": "reading",
     "read_paths": "reading",
+    "recorded_events": "eventbus.recorded",
     "refuse": "errors",
     "replay": "dry_run",
     "run_files": "engine",
@@ -76,6 +78,7 @@ __all__ = [
     "lock_holder",
     "read_file",
     "read_paths",
+    "recorded_events",
     "refuse",
     "replay",
     "run_files",

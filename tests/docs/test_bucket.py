@@ -11,7 +11,7 @@ from tests.committed import copy_models
 from tests.docs.pages import DOCS, ROOT
 
 # what a run on local files never makes: other prefixes, rows for a query over many rows, contents of multipart uploads,
-# a report, a training under way, a failure, artifacts, an event from outside, a run that waits, batches of many objects
+# a report, a search in rounds, a training under way, a failure, artifacts, an event from outside, a run that waits, batches of many objects
 ELSEWHERE = (
     "outbox/",
     "undelivered/",
@@ -26,6 +26,7 @@ ELSEWHERE = (
     "failures.json",
     "failures/",
     "report.html",
+    "search/",
 )
 
 

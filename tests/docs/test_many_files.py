@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from handlers.data import making
+from handlers.data import making, shares
 from handlers.modelspec import yaml12
 from handlers.modelspec.parse import load
 from handlers.runs import batches
@@ -26,6 +26,9 @@ def test_the_page_s_numbers_are_those_of_the_code() -> None:
     for size in (making.PROCESS_BYTES, making.WORTH_BYTES, batches.LEAST_BYTES):
         assert f"{size >> 20} MiB" in text
     assert f"of {making.POD_BYTES >> 30} GiB" in text
+    assert f"at most {shares.SMALL_BYTES >> 10} KiB" in text
+    assert f"Fewer than {shares.LEAST} small neighbours" in text
+    assert f"one\nobject in {shares.ABOUT} ends a share" in text
 
 
 def test_without_a_cgroup_a_pod_has_what_its_template_says() -> None:

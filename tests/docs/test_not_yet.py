@@ -14,13 +14,9 @@ from tests.docs.pages import DOCS, ROOT
 
 # key on the page: (where in the spec, a value that it asks for)
 REFUSED: dict[str, tuple[str, Any]] = {
-    "task": ("task", "ranking"),
     "model.estimator": ("model.estimator", "models/mine.py:Mine"),
     "model.image": ("model.image", "mine"),
-    "search.space": ("search.space", {}),
-    "search.random": ("search.random", 3),
-    "search.halving": ("search.halving", {}),
-    "search.until": ("search.until", {}),
+    "search.halving.mode": ("search.halving", {"mode": "async"}),
     "training.validate": ("training.validate", {"every": "epoch"}),
     "training.validate.every": ("training.validate", {"every": "1m"}),
     "training.validate.rows": ("training.validate", {"every": "epoch", "rows": 10}),
@@ -46,8 +42,6 @@ def findings(where: str = "", value: Any = None) -> list[str]:
         here = here.setdefault(name, {})
     if where:
         here[last] = value
-    if where == "task":  # only a binary target has these
-        tree["spec"]["data"]["target"] = {"column": "late"}
     return [str(found) for found in read(json.dumps(tree), "spec")[1]]
 
 

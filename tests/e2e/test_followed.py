@@ -53,5 +53,12 @@ def test_events_are_followed_both_ways(repository: Repository) -> None:
     assert upload["id"] in repository.retrain("why", "tiny")
     page = repository.s3().get_object(Bucket="retrain", Key=f"runs/tiny/{run}/report.html")["Body"].read().decode()
     assert "From the event to the champion" in page
+    for name in (run, "tiny", "@latest"):
+        file = repository.folder / f"{name}.html"
+        assert repository.retrain("report", name, "-o", str(file)).split() == [str(file)]
+        assert file.read_text(encoding="utf-8") == page
+    assert "there is no run or model 'nobody'" in repository.errors("report", "nobody")
+    assert run in repository.retrain("history", "tiny")
+    assert "parameters" in repository.retrain("compare", run, run)
     assert upload["id"] in page
     assert repository.kill(signal.SIGINT) == 130

@@ -139,7 +139,7 @@ def test_a_run_that_is_stopped_lets_go_of_its_claim_and_is_followed(repository: 
         "long"
     ]
     assert repository.objects("runs/tiny/long/")["runs/tiny/long/result.json"]["outcome"] == "failed"
-    assert "running" not in [line.split()[2] for line in repository.retrain("runs", "tiny").splitlines() if line.split()[1] == "long"]
+    assert "running" not in [row["outcome"] for row in repository.json("runs", "tiny")["runs"] if row["run"] == "long"]
 
 
 def digests(repository: Repository) -> dict[str, str]:

@@ -24,9 +24,10 @@ def _recall(grouped: Grouped) -> Statistic:
 
 """
 MODULE = """
-from handlers.models.kinds import CLASSES, Kind
+from handlers.models.kinds import CLASSES
+from handlers.models.scikit_learn import REQUIREMENTS, listed
 
-KINDS = (Kind("coins.Coin", CLASSES, streams=True, trusted=("coins.Coin",)),)
+KINDS = (listed("coins.Coin", CLASSES, streams=True, trusted=("coins.Coin",), requirements=(*REQUIREMENTS, "coins")),)
 """
 LIBRARY = '''
 import numpy as np

@@ -18,6 +18,7 @@ from handlers.events import told
 from handlers.events.outbox import Entry
 from handlers.models.estimators import BY_LIBRARY
 from handlers.modelspec.code_digests import STAGES, computed
+from handlers.modelspec.parse import parse
 from tests.docs.pages import blocks
 from tests.handlers.events.receiving import receiving
 from tests.handlers.installed import ALSO_RUNS, ROOT, STEPS, Image, contents, distributions, install, layers, lineage, lock, stages
@@ -25,7 +26,10 @@ from tests.handlers.stages.world import SPEC, changed, month
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # imported in functions that the step does not call; the run below proves it
-NOT_CALLED = {"fetch": {"numpy", "pyarrow", "scipy"}}
+NOT_CALLED = {
+    "fetch": {"numpy", "pyarrow", "scipy", "skops", "scikit-learn"},
+    "grid": {"numpy", "optuna", "pyarrow", "scipy", "skops", "scikit-learn"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +48,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def images(app: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Image]:
     packages = {layer: install(layer, tmp_path_factory.mktemp(layer)) for layer in contents()}
-    return {step: Image(app, tuple(packages[layer] for layer in layers(step))) for step in STEPS}
+    return {step: Image(app, tuple(packages[layer] for layer in layers(step))) for step in (*STEPS, "grid-tpe")}
 
 
 def test_a_whole_run_with_the_packages_of_each_image(images: dict[str, Image], tmp_path: Path) -> None:
@@ -76,6 +80,30 @@ def test_a_whole_run_with_the_packages_of_each_image(images: dict[str, Image], t
     assert json.loads(verdict)["outcome"] == "promoted"
     step("promote", "report", "--run", "r", "--status", "Succeeded", spec=False)
     assert "<svg" in (bucket / "runs/late/r/report.html").read_text(encoding="utf-8"), "the charts are drawn"
+
+
+@pytest.mark.parametrize(("image", "sampler"), [("grid", "random"), ("grid-tpe", "tpe")])
+def test_later_rounds_are_listed_with_the_packages_of_their_image(
+    images: dict[str, Image], tmp_path: Path, image: str, sampler: str
+) -> None:
+    search = {"space": {"alpha": {"log_uniform": [1e-6, 1e-2]}}, "random": 4, "until": {"rounds": 2}, "sampler": sampler}
+    tree = {"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": "late"}, "spec": changed(SPEC, search=search)}
+    begin = ["-m", "handlers.grid"]
+    given = ["--model", "late", "--run", "r", "--spec", parse(json.dumps(tree)).text(), "--trials-out", str(tmp_path / "listed")]
+    images[image].python(*begin, *given, RETRAIN_BUCKET=f"file://{tmp_path}")
+    trials = json.loads((tmp_path / "listed").read_text())
+    for number, trial in enumerate(trials):
+        folder = tmp_path / f"trials/late/t{number}"
+        folder.mkdir(parents=True)
+        params = {**SPEC["model"]["params"], **trial["params"]}
+        (folder / "result.json").write_text(json.dumps({"params": params, "valid": {"roc_auc": 0.6 + number / 100}}))
+    results = json.dumps([{"trial": f"t{number}"} for number in range(4)])
+    images[image].python(*begin, "next", *given, "--round", "1", "--results", results, RETRAIN_BUCKET=f"file://{tmp_path}")
+    second = json.loads((tmp_path / "listed").read_text())
+    assert len({each["id"] for each in (*trials, *second)}) == 8
+    if sampler == "tpe":
+        with pytest.raises(AssertionError, match="pip install 'retrain\\[search\\]'"):
+            images["grid"].python(*begin, "next", *given, "--round", "1", "--results", results, RETRAIN_BUCKET=f"file://{tmp_path}")
 
 
 def test_events_are_delivered_with_the_packages_of_their_image(images: dict[str, Image], tmp_path: Path) -> None:

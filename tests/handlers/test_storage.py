@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from handlers.storage import (
     BucketRefused,
+    Changed,
     Conflict,
     FolderStore,
     Missing,
@@ -99,6 +100,34 @@ def test_a_range_ends_with_the_object(store: FolderStore) -> None:
 
 def test_the_same_bytes_have_the_same_etag(store: FolderStore) -> None:
     assert store.put("a", b"same") == store.put("b", b"same") != store.put("c", b"other")
+
+
+def test_a_file_that_did_not_change_is_read_once(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.put("k", b"some")
+    monkeypatch.setattr("handlers.storage.SETTLED_SECONDS", -1.0)
+    first = store.head("k")
+    assert first is not None
+    with monkeypatch.context() as patch:
+        patch.setattr("hashlib.file_digest", lambda *_: pytest.fail("read again"))
+        assert store.head("k") == first
+        assert b"".join(store.chunks("k", first.etag)) == b"some"
+    store.put("k", b"else")
+    again = store.head("k")
+    assert again is not None
+    assert again.etag != first.etag
+
+
+def test_a_file_that_was_changed_in_its_place_has_another_etag(store: FolderStore) -> None:
+    """Also within one tick of the clock: what was changed just now is read each time."""
+    store.put("k", b"some")
+    first = store.head("k")
+    (store.folder / "k").write_bytes(b"else")
+    again = store.head("k")
+    assert first is not None
+    assert again is not None
+    assert again.etag != first.etag
+    with pytest.raises(Changed):
+        list(store.chunks("k", first.etag))
 
 
 @given(json_values)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -82,10 +83,18 @@ def told(work: Callable[[Any], Any], items: list[Any], most: int) -> tuple[list[
         return workers.each(work, items, most), facts
 
 
-def test_results_and_what_is_said_come_in_the_order_of_the_items() -> None:
-    found, facts = told(squared, list(range(20)), 2)
+def with_others(folder: Path, number: int) -> tuple[int, int]:
+    """Ends when two processes have begun one."""
+    (folder / f"{os.getpid()}").touch()
+    wait_until(lambda: len(list(folder.iterdir())) == 2)
+    return squared(number)
+
+
+def test_results_and_what_is_said_come_in_the_order_of_the_items(tmp_path: Path) -> None:
+    found, facts = told(partial(with_others, tmp_path), list(range(20)), 2)
     assert [square for square, _ in found] == [n * n for n in range(20)]
-    assert os.getpid() not in {pid for _, pid in found}
+    assert {str(pid) for _, pid in found} == {path.name for path in tmp_path.iterdir()}
+    assert str(os.getpid()) in {path.name for path in tmp_path.iterdir()}
     assert facts == [("squared", {"number": n}) for n in range(20)]
 
 
@@ -97,7 +106,7 @@ def test_one_item_or_one_process_is_done_here(items: list[int], most: int) -> No
 
 
 def failing(folder: Path, error: Exception | None) -> None:
-    """The good one ends when the bad ones have begun, so that the first to fail is not the first in order."""
+    """The good one ends when a bad one has begun, so that the first to fail is not the first in order."""
     if error is None:
         wait_until((folder / "begun").exists)
         return
@@ -112,21 +121,42 @@ def test_an_error_is_the_first_in_order_and_as_it_was_raised(tmp_path: Path, err
     assert raised.value.args == error.args
 
 
-def killed(asked: int, number: int) -> int:
-    """Kills every process but the one that asked."""
-    if number == 2 and os.getpid() != asked:
-        os.kill(os.getpid(), signal.SIGKILL)
+def failing_here(asked: int, folder: Path, number: int) -> int:
+    """The one that asked fails at once, another later but at an item before, or at none."""
+    if os.getpid() == asked:
+        raise Temporary(f"{number} here")
+    (folder / f"{number}").touch()
+    if number == 0:
+        raise BadData("0 there")
     return number
 
 
-def test_a_process_that_the_system_kills_leaves_its_work_to_the_first() -> None:
-    found, facts = told(partial(killed, os.getpid()), list(range(5)), 2)
+def test_what_fails_here_waits_for_what_comes_before_it(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="0 there"):
+        workers.each(partial(failing_here, os.getpid(), tmp_path), list(range(9)), 2)
+    assert [path.name for path in tmp_path.iterdir()] == ["0"]
+
+
+def killed(asked: int, folder: Path, number: int) -> int:
+    """Another process is killed; the one that asked waits for that in what it does first."""
+    if os.getpid() != asked:
+        (folder / "begun").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    wait_until((folder / "begun").exists)
+    log("done", number=number)
+    return number
+
+
+def test_a_process_that_the_system_kills_leaves_its_work_to_the_first(tmp_path: Path) -> None:
+    found, facts = told(partial(killed, os.getpid(), tmp_path), list(range(5)), 2)
     assert found == list(range(5))
-    assert [event for event, _ in facts] == ["a process was killed"]
+    assert [event for event, _ in facts] == ["a process was killed", *["done"] * 5]
+    assert [more["number"] for event, more in facts if event == "done"] == list(range(5))
 
 
 WAITS = """
 import os, sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from handlers import workers
@@ -168,3 +198,14 @@ def test_no_process_outlives_the_one_that_began_it(tmp_path: Path, number: signa
     wait_until(lambda: not any(alive(pid) for pid in pids))
     if number != signal.SIGKILL:
         assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a thread has its own turns")
+def test_a_thread_gives_way_and_the_others_do_not() -> None:
+    def mine() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = mine()
+    with ThreadPoolExecutor(1, initializer=workers.behind) as pool:
+        assert pool.submit(mine).result() == min(19, before + workers.BEHIND)
+    assert mine() == before

@@ -12,7 +12,7 @@ from tests.manifests.installs import COMPONENTS, EVERYWHERE, ON_A_CLUSTER, ROOT,
 from tests.manifests.pods import pods, steps
 from tests.manifests.restricted import containers, violations
 
-HANDLERS = {"spec", "look", "fetch", "make", "transform", "grid", "train", "evaluate", "promote", "report", "deliver"}
+HANDLERS = {"spec", "look", "fetch", "make", "transform", "grid", "next", "train", "evaluate", "promote", "report", "deliver"}
 GOOD: Doc = {
     "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
     "containers": [{"name": "main", "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}}],
@@ -54,7 +54,7 @@ def test_init_and_wait_are_locked_down_by_each_template_and_not_by_the_workflow(
     documents = rendered("overlays/kind")
     assert "podSpecPatch" not in named(documents, "WorkflowTemplate", "retrain")["spec"]
     names = {where: [name for name, _ in containers(pod)] for where, pod in steps(documents)}
-    assert names.pop("followup/followup") == ["containers/main"]
+    assert names.pop("followup/followup") == names.pop("followup/phase") == ["containers/main"]
     assert {tuple(each) for each in names.values()} == {("initContainers/init", "containers/wait", "containers/main")}
 
 

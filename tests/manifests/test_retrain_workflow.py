@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def judge(inputs: Mapping[str, str]) -> Mapping[str, str] | int:
         return 70
     if inputs["decision"] == "":
         return 70
-    return {"verdict": "{}", "again": "no", "event": ""}
+    return {"verdict": "{}", "again": "no", "name": "retrain-flight-delay-after-1", "event": ""}
 
 
 def handlers(**changed: Fake) -> dict[str, Fake]:
@@ -43,11 +43,12 @@ def handlers(**changed: Fake) -> dict[str, Fake]:
         "fetch": lambda inputs: {"decision": "train", "snapshot": "snap", "reason": "", "batches": "[]"},
         "make": lambda inputs: {},
         "transform": lambda inputs: {"dataset": "data", "summary": "{}", "decision": "train"},
-        "grid": lambda inputs: {"trials": json.dumps(TRIALS)},
+        "grid": lambda inputs: {"trials": json.dumps(TRIALS), "more": "no"},
+        "next": lambda inputs: pytest.fail("a search with one round has no next one"),
         "train": lambda inputs: {"result": json.dumps({"trial": json.loads(inputs["trial"])["id"]})},
         "evaluate": lambda inputs: {"scores": json.dumps({"trial": json.loads(inputs["result"])["trial"], "value": 0.6})},
         "promote": judge,
-        "report": lambda inputs: {"again": "no", "event": ""},
+        "report": lambda inputs: {"again": "no", "name": "retrain-flight-delay-after-1", "event": ""},
         "deliver": lambda inputs: {},
     }
     return {**usual, **changed}
@@ -126,19 +127,19 @@ def test_what_a_batch_has_left_is_made_by_the_step_that_follows(ours: Workflows,
 
 
 def test_what_is_deferred_once_its_rows_are_known_trains_nothing_and_succeeds(ours: Workflows) -> None:
-    judged = {"verdict": json.dumps({"outcome": "deferred"}), "again": "no", "event": ""}
+    judged = {"verdict": json.dumps({"outcome": "deferred"}), "again": "no", "name": "retrain-flight-delay-after-1", "event": ""}
     deferred = {"dataset": "data", "summary": "{}", "decision": "deferred"}
     ended = play(ours, transform=lambda inputs: deferred, promote=lambda inputs: judged)
     assert ended.phase == "Succeeded"
     assert (ended.of("train"), ended.of("evaluate")) == ([], [])
     (promote,) = ended.of("promote")
-    assert promote["status"].endswith("transform=Succeeded grid=Succeeded train=Skipped evaluate=Omitted")
+    assert promote["status"].endswith("transform=Succeeded grid=Succeeded train=Skipped rounds=Omitted evaluate=Omitted")
 
 
 @pytest.mark.parametrize("step", ["transform", "train"])
 def test_a_superseded_run_succeeds_and_is_followed(ours: Workflows, step: str) -> None:
     """Its steps end with 70, which is not tried again; the judgement says that the run has done what it should."""
-    judged = {"verdict": json.dumps({"outcome": "superseded"}), "again": "yes", "event": ""}
+    judged = {"verdict": json.dumps({"outcome": "superseded"}), "again": "yes", "name": "retrain-flight-delay-after-1", "event": ""}
     ended = play(ours, **{step: lambda inputs: 70}, promote=lambda inputs: judged)
     assert ended.phase == "Succeeded"
     assert len(ended.of(step)) == (3 if step == "train" else 1)
@@ -168,7 +169,7 @@ def test_whatever_step_fails_promote_judges_once_everything_has_ended(ours: Work
     assert ended.phase == "Failed"
     (promote,) = ended.of("promote")
     told = dict(part.split("=") for part in promote["status"].split())
-    assert set(told) == {"spec", "settle", "fetch", *TRAINING}
+    assert set(told) == {"spec", "settle", "fetch", "rounds", *TRAINING}
     assert told["settle" if step == "look" else step] == "Failed"
     assert not {"Pending", "Running", ""} & set(told.values())
     assert [inputs["status"] for inputs in ended.of("report")] == ["Failed"]
@@ -179,12 +180,12 @@ def test_promote_waits_for_the_slower_of_two_branches(ours: Workflows) -> None:
     ended = play(ours, grid=lambda inputs: 70)
     order = [call.template for call in ended.calls]
     assert order.index("promote") > order.index("transform")
-    assert "transform=Succeeded grid=Failed train=Omitted evaluate=Omitted" in ended.of("promote")[0]["status"]
+    assert "transform=Succeeded grid=Failed train=Omitted rounds=Omitted evaluate=Omitted" in ended.of("promote")[0]["status"]
 
 
 def test_an_empty_grid_is_judged_too(ours: Workflows) -> None:
-    ended = play(ours, grid=lambda inputs: {"trials": "[]"})
-    assert "train=Skipped evaluate=Omitted" in ended.of("promote")[0]["status"]
+    ended = play(ours, grid=lambda inputs: {"trials": "[]", "more": "no"})
+    assert "train=Skipped rounds=Omitted evaluate=Omitted" in ended.of("promote")[0]["status"]
     assert ended.phase == "Failed"
 
 
@@ -198,7 +199,7 @@ def test_a_bad_spec_fails_the_run_and_is_still_judged_and_reported(ours: Workflo
 
 
 def test_a_run_that_was_asked_for_meanwhile_is_followed_by_another(ours: Workflows) -> None:
-    ended = play(ours, promote=lambda inputs: {"verdict": "{}", "again": "yes", "event": "e1"})
+    ended = play(ours, promote=lambda inputs: {"verdict": "{}", "again": "yes", "name": "retrain-flight-delay-after-1", "event": "e1"})
     assert ended.phase == "Succeeded"
     (followup,) = ended.created
     assert followup.name.startswith("retrain-flight-delay-after-")
@@ -208,17 +209,21 @@ def test_a_run_that_was_asked_for_meanwhile_is_followed_by_another(ours: Workflo
 
 def test_a_run_that_nobody_judged_is_followed_from_its_exit_handler(ours: Workflows) -> None:
     """A step in error is as good as any: what counts is what `report` says."""
-    ended = play(ours, promote=lambda inputs: 2, report=lambda inputs: {"again": "yes", "event": ""})
+    ended = play(
+        ours, promote=lambda inputs: 2, report=lambda inputs: {"again": "yes", "name": "retrain-flight-delay-after-1", "event": ""}
+    )
     assert ended.phase == "Failed"
     (followup,) = ended.created
     assert followup.name.startswith("retrain-flight-delay-after-")
 
 
-def heal(ours: Workflows, starts: list[dict[str, str]] | int, notify: str = "no", **changed: Fake) -> Ended:
+def heal(
+    ours: Workflows, starts: list[dict[str, str]] | int, notify: str = "no", silent: Sequence[dict[str, str]] = (), **changed: Fake
+) -> Ended:
     def look(inputs: Mapping[str, str]) -> Mapping[str, str] | int:
-        if "model" in inputs:  # of a run that was started
+        if "spec" in inputs:  # of a run that was started
             return {"quiet": "yes", "wait": "0s"}
-        return starts if isinstance(starts, int) else {"starts": json.dumps(starts), "notify": notify}
+        return starts if isinstance(starts, int) else {"starts": json.dumps(starts), "silent": json.dumps(silent), "notify": notify}
 
     return ours.when("heal", {"window": "17"}, fakes=handlers(look=look, **changed))
 
@@ -240,9 +245,60 @@ def test_a_look_that_fails_is_seen(ours: Workflows) -> None:
     assert heal(ours, 78).phase == "Failed"
 
 
+DEAD = """
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: dead}
+spec:
+  entrypoint: dead
+  volumes: [{name: models, configMap: {name: models}}]
+  templates:
+  - name: dead
+    steps:
+    - - name: start
+        templateRef: {name: followup, template: followup}
+        arguments: {parameters: [{name: model, value: flight-delay}, {name: name, value: retrain-dead}, {name: template, value: retrain}]}
+    - - {name: wait, template: wait}
+    - - name: silent
+        templateRef: {name: heal, template: silent}
+        arguments: {parameters: [{name: window, value: "17"}, {name: model, value: flight-delay}, {name: run, value: RUN}]}
+  - name: wait
+    resource:
+      action: get
+      successCondition: status.phase == Failed
+      manifest: |
+        apiVersion: argoproj.io/v1alpha1
+        kind: Workflow
+        metadata: {name: retrain-dead}
+"""
+
+
+@pytest.mark.parametrize(("run", "ended"), [("retrain-dead", True), ("{{workflow.name}}", False), ("deleted", False)])
+def test_a_run_that_is_silent_is_asked_for_and_what_it_held_is_started_where_it_has_ended(ours: Workflows, run: str, ended: bool) -> None:
+    def look(inputs: Mapping[str, str]) -> Mapping[str, str]:
+        if "spec" in inputs:
+            return {"quiet": "yes", "wait": "0s"}
+        assert (inputs["model"], inputs["ended"], inputs["window"]) == ("flight-delay", "retrain-dead", "17")
+        return {"starts": json.dumps([{"model": "flight-delay", "name": "retrain-17", "event": ""}]), "silent": "[]", "notify": "no"}
+
+    found = ours.given(DEAD.replace("RUN", f'"{run}"')).when("dead", fakes=handlers(look=look, promote=lambda inputs: 70))
+    assert sorted(w.name for w in found.created) == (["retrain-17", "retrain-dead"] if ended else ["retrain-dead"])
+    assert found.phases["ask"] == ("Failed" if run == "deleted" else "Succeeded")
+
+
+def test_a_tick_that_asks_for_a_run_that_is_gone_does_the_rest_all_the_same(ours: Workflows) -> None:
+    start = {"model": "flight-delay", "name": "retrain-flight-delay-17", "event": ""}
+    ended = heal(ours, [start], silent=[{"model": "x", "run": "gone"}])
+    assert (ended.phase, len(ended.created)) == ("Succeeded", 1)
+
+
 @pytest.mark.parametrize("ends", [{}, 1, 75, 137], ids=str)
 def test_what_a_run_has_to_tell_is_delivered_at_its_end_and_whatever_becomes_of_it_the_run_is_well(ours: Workflows, ends: Any) -> None:
-    ended = play(ours, report=lambda inputs: {"again": "yes", "notify": "yes", "event": ""}, deliver=lambda inputs: ends)
+    ended = play(
+        ours,
+        report=lambda inputs: {"again": "yes", "name": "retrain-flight-delay-after-1", "notify": "yes", "event": ""},
+        deliver=lambda inputs: ends,
+    )
     assert ended.phase == "Succeeded"
     assert [dict(inputs) for inputs in ended.of("deliver")] == [{"model": "flight-delay"}]
     assert len(ended.created) == 1
@@ -259,3 +315,68 @@ def test_a_tick_delivers_what_receivers_have_not_taken_and_starts_what_is_to_be_
     assert (ended.phase, len(ended.created)) == ("Succeeded", 1)
     assert [dict(inputs) for inputs in ended.of("deliver")] == [{"model": ""}]
     assert heal(ours, []).of("deliver") == []
+
+
+# ------------------------------------------------------------------------------------------------- a search in rounds
+
+
+def halved(inputs: Mapping[str, str]) -> Mapping[str, str]:
+    """After each round the first half of what it has trained, down to one; then that one is to be evaluated."""
+    results = [json.loads(each) if isinstance(each, str) else each for each in json.loads(inputs["results"])]
+    left = results[: len(results) // 2]
+    trials = [{"id": each["trial"], "params": {}} for each in left]
+    judged = [] if left else results
+    return {"trials": json.dumps(trials), "more": "yes" if left else "no", "judged": json.dumps(judged)}
+
+
+def searched(inputs: Mapping[str, str]) -> Mapping[str, str]:
+    """Of a search in rounds the judgement reads the records."""
+    return {"verdict": "{}", "again": "no", "event": ""}
+
+
+def in_rounds(inputs: Mapping[str, str]) -> Mapping[str, str]:
+    return {"trials": json.dumps([*TRIALS, {"id": "4" * 16, "params": {}}]), "more": "yes"}
+
+
+def test_rounds_follow_until_there_are_no_more_trials(ours: Workflows) -> None:
+    ended = play(ours, promote=searched, grid=in_rounds, next=halved)
+    assert (ended.phase, ended.message) == ("Succeeded", "")
+    assert [inputs["round"] for inputs in ended.of("next")] == ["1", "2", "3"]
+    assert len(ended.of("train")) == 4 + 2 + 1
+    assert len(trials(ended.of("evaluate"), "result")) == 1, "only what `next` names"
+    (promote,) = ended.of("promote")
+    assert "rounds=Succeeded" in promote["status"]
+
+
+def test_a_trial_that_fails_in_a_later_round_costs_only_itself(ours: Workflows) -> None:
+    good = handlers()["train"]
+    calls: list[str] = []
+
+    def train(inputs: Mapping[str, str]) -> Any:
+        calls.append(inputs["trial"])
+        return 65 if len(calls) == 5 else good(inputs)
+
+    ended = play(ours, promote=searched, grid=in_rounds, next=halved, train=train)
+    assert (ended.phase, ended.message) == ("Succeeded", "")
+    assert len(ended.of("train")) == 6 and len(ended.of("next")) == 2
+    assert "rounds=Succeeded" in ended.of("promote")[0]["status"]
+
+
+def test_a_round_whose_trials_all_fail_ends_the_search(ours: Workflows) -> None:
+    good = handlers()["train"]
+    calls: list[str] = []
+
+    def train(inputs: Mapping[str, str]) -> Any:
+        calls.append(inputs["trial"])
+        return 65 if len(calls) > 4 else good(inputs)
+
+    ended = play(ours, promote=searched, grid=in_rounds, next=halved, train=train)
+    assert len(ended.of("next")) == 1
+    assert "rounds=Succeeded" in ended.of("promote")[0]["status"], "what was trained is judged"
+
+
+@pytest.mark.parametrize("fails", [1, 3])
+def test_the_step_between_two_rounds_fails_all_of_them(ours: Workflows, fails: int) -> None:
+    ended = play(ours, promote=searched, grid=in_rounds, next=lambda inputs: 65 if inputs["round"] == str(fails) else halved(inputs))
+    (promote,) = ended.of("promote")
+    assert "rounds=Failed" in promote["status"]

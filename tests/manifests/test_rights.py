@@ -16,7 +16,7 @@ RIGHTS = {
     "sensor": {("workflows", "create")},
     "workflow": set(),
     "executor": {*REPORT},
-    "followup": {("workflows", "create"), *REPORT},
+    "followup": {("workflows", "create"), ("workflows", "get"), *REPORT},
 }
 
 
@@ -55,7 +55,7 @@ def test_a_handler_holds_no_token_and_what_reports_its_result_has_its_own(instal
     documents = rendered(install)
     secrets = {doc["metadata"]["name"]: doc for doc in of_kind(documents, "Secret")}
     for where, pod in steps(documents):
-        follows = where == "followup/followup"
+        follows = where in ("followup/followup", "followup/phase")
         assert pod["automountServiceAccountToken"] is False, where
         assert (pod["serviceAccountName"], pod["executor"]) == (("followup", "followup") if follows else ("workflow", "executor")), where
         token = secrets[f"{pod['executor']}.service-account-token"]  # the name under which Argo looks for it

@@ -201,6 +201,19 @@ def test_what_curl_sends_without_a_content_type_asks_for_a_run(ours: Sensors, se
     assert not {"cloudevent", "headers"} & set(event)
 
 
+@pytest.mark.parametrize("reason", ["a=b", "a==b=", "=", "a =b"])
+def test_json_that_a_form_has_cut_at_an_equals_sign_is_put_together(ours: Sensors, reason: str) -> None:
+    made = ours.when(posted(json.dumps({"model": "flight-delay", "reason": reason}).encode()), source="webhook", at=AT).workflow
+    assert decoded(made.parameters["event"])["reason"] == reason
+
+
+@pytest.mark.parametrize("reason", ["a&b", "a=&b=1&b=2"])
+def test_json_that_a_form_has_cut_up_is_dropped_with_the_reason(ours: Sensors, reason: str) -> None:
+    delivery = ours.when(posted(json.dumps({"model": "flight-delay", "reason": reason}).encode()), source="webhook", at=AT)
+    assert delivery.workflows == []
+    assert "JSON sent as a form, which cuts it up: send Content-Type: application/json" in delivery.rejected["webhook/event"]
+
+
 @pytest.mark.parametrize("sent", [b"{not json", b"model=gone", b"=", b"reason=x", b"model=flight-delay%0a"])
 def test_a_form_that_names_no_model_makes_nothing(ours: Sensors, sent: bytes) -> None:
     assert ours.when(posted(sent), source="webhook", at=AT).workflows == []

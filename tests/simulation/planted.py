@@ -24,12 +24,12 @@ def written_over(store: Store, model: str, found: Claim, _etag: str | None) -> b
     return True
 
 
-def released_unseen(store: Store, model: str, run: str) -> bool:
+def released_unseen(store: Store, model: str, run: str) -> claim.Released:
     """What is wanted is read, and then the claim is written whatever has become of it."""
     found, _ = claim.read(store, model)
     if found.run == run:
         write_json(store, claim.claim_key(model), Claim("", store.server_time(), (), {"run": run, "wanted": bool(found.wanted)}).to_json())
-    return bool(found.wanted)
+    return claim.Released(bool(found.wanted))
 
 
 def ended_anyhow(store: Store, model: str, run: str, result: dict[str, Any]) -> dict[str, Any]:

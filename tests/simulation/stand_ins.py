@@ -11,23 +11,25 @@ import argparse
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from functools import cache, partial
 from types import SimpleNamespace, TracebackType
 from typing import Any
 from unittest.mock import patch
 
-from handlers import contracts, evaluate, failures, fetch, grid, heal, promote, train, transform
-from handlers.data import contents
+from handlers import contracts, evaluate, failures, fetch, grid, heal, notify, promote, train, transform
+from handlers.contracts import Stopped
+from handlers.data import contents, making
+from handlers.events import receivers
 from handlers.models import training
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
-from handlers.runs import claim, snapshots, trials
+from handlers.runs import batches, claim, pacing, snapshots, trained, trials
 from handlers.runs.comparison import choose
 from handlers.storage import Changed, Store, Temporary, digest, read_json, write_once
+from tests.simulation.rules import ROWS, Receiver
 from tests.simulation.scheduler import Scheduler
 
 BEAT = 240.0  # seconds between heartbeats: the real ones are closer together, and more of them would only cost turns
-ROWS = 10  # of every object
 COMPUTES = (1.0, 30.0, 400.0)  # seconds that a training takes
 
 
@@ -38,12 +40,14 @@ class Process:
         self.scheduler = scheduler
         self.store = store
         self.outputs: dict[str, str] = {}
+        self.superseded = ""
 
 
 class Here:
     """Whose turn it is, for code that asks the environment."""
 
     scheduler: Scheduler
+    receiver: Receiver
 
     @classmethod
     def process(cls) -> Process:
@@ -62,12 +66,15 @@ def write_output(path: str | None, text: str) -> None:
 
 
 class Heartbeat:
-    """`claim.Heartbeat` with a task for its thread."""
-
-    superseded = ""  # no spec of the simulation stops a run for newer data
+    """`claim.Heartbeat` with a task for its thread, and a word for its signal."""
 
     def __init__(self, store: Store, model: str, run: str, *, stops: bool = False) -> None:
         self._asked = (store, model, run)
+        self._stops = stops
+
+    @property
+    def superseded(self) -> str:
+        return Here.process().superseded
 
     def __enter__(self) -> Heartbeat:
         scheduler = Here.scheduler
@@ -88,7 +95,10 @@ class Heartbeat:
 
     def _beat(self, *, waits: bool = False) -> bool:
         try:
-            return claim.beat(*self._asked, waits=waits)
+            holds = claim.beat(*self._asked, waits=waits)
+            if self._stops and not waits:
+                Here.process().superseded = claim.superseded(*self._asked)
+            return holds
         except Temporary:
             return True
 
@@ -124,24 +134,49 @@ def remembered(arguments: Callable[[list[str]], argparse.Namespace]) -> Callable
     return parse
 
 
-def make_dataset(store: Store, model: str, spec: ModelSpec, snapshot: str, _as_of: float) -> tuple[Any, dict[str, Any], Any]:
-    """A part for each object of the snapshot that has none, read under the content that the snapshot names; then the dataset."""
-    parts = []
-    for key, size, content in snapshots.load(store, model, snapshot).objects:
-        part = digest([size, content])
-        where = f"parts/{model}/{part}/parts.json"
-        if store.head(where) is None:
+def marker(spec: ModelSpec, _name: str, source: Sequence[Any], _code: str, _references: Any) -> str:
+    """The key of the marker of an object's part, which is named by its content."""
+    return f"parts/{spec.name}/{digest(list(source[1:]))}/parts.json"
+
+
+def once(pure: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function of a spec, which lives as long as the simulation, asked once for the same."""
+    known: dict[tuple[Any, ...], Any] = {}
+
+    def ask(spec: ModelSpec, *more: Any) -> Any:
+        if (key := (id(spec), *more)) not in known:
+            known[key] = pure(spec, *more)
+        return known[key]
+
+    return ask
+
+
+def make_parts(store: Store, spec: ModelSpec, name: str, sources: Sequence[Sequence[Any]], code: str, references: Any) -> list[Any]:
+    """A part for each object that has none, read under the content that the snapshot names."""
+    found = []
+    for source in sources:
+        where, (key, _, content) = marker(spec, name, source, code, references), source
+        fresh = store.head(where) is None
+        if fresh:
             info = store.head(key)
             if info is None:
                 raise Changed(key)
-            found = hashlib.md5(b"".join(store.chunks(key, info.etag)), usedforsecurity=False).hexdigest()
-            if found != content:
+            read = hashlib.md5(b"".join(store.chunks(key, info.etag)), usedforsecurity=False).hexdigest()
+            if read != content:
                 raise Changed(key)
-            write_once(store, where, {"content": found})
-        parts.append(part)
-    name = digest(sorted(parts))
-    write_once(store, f"datasets/{model}/{name}.json", {"parts": sorted(parts)})
-    return dataset_of(name, parts), {}, [(part, ROWS) for part in parts]
+            write_once(store, where, {"content": read})
+        found.append(SimpleNamespace(fresh=fresh))
+    return found
+
+
+def make_dataset(store: Store, model: str, spec: ModelSpec, snapshot: str, _as_of: float) -> tuple[Any, dict[str, Any], Any]:
+    """The parts of a snapshot, and the dataset of them."""
+    taken = snapshots.load(store, model, snapshot)
+    make_parts(store, spec, "incoming", taken.objects, "", None)
+    parts = sorted(digest(list(source[1:])) for source in taken.objects)
+    name = digest([parts, dict(taken.more)])
+    write_once(store, f"datasets/{model}/{name}.json", {"parts": parts})
+    return dataset_of(name, parts), {}, [(content, ROWS) for _, _, content in taken.objects]
 
 
 def load_dataset(store: Store, model: str, name: str) -> Any:
@@ -158,12 +193,14 @@ def learn(store: Store, folder: str, _spec: ModelSpec, dataset: Any, params: dic
     scheduler.pause(scheduler.random.choice(COMPUTES))
     publish([{"epoch": 1}])
     store.put(f"{folder}/checkpoint/state.zip", b"half")
+    if Here.process().superseded:
+        raise Stopped("the state is saved")
     scheduler.pause(scheduler.random.choice(COMPUTES))
-    return SimpleNamespace(learner=SimpleNamespace(estimator=digest([dataset.digest, params])))
+    return SimpleNamespace(made=digest([dataset.digest, params]))
 
 
 def trial_document(trial: str, _spec: ModelSpec, dataset: Any, done: Any, params: dict[str, Any]) -> dict[str, Any]:
-    found = {"trial": trial, "dataset": dataset.digest, "params": params, "state": done.learner.estimator}
+    found = {"trial": trial, "dataset": dataset.digest, "params": params, "state": done.made}
     return {**found, "estimator": "", "learned": {}, "valid": {}, "epoch": 1, "epochs": 1}
 
 
@@ -180,6 +217,7 @@ def verdict(
     before = pointer.record and {k: pointer.record.get(k) for k in ("number", "trial", "run", "dataset")}
     kept = before is not None and before["trial"] == best["trial"]
     return {
+        "model": model,
         "run": run,
         "digest": digest([best["trial"], before]),
         "decision": "kept" if kept else "promoted",
@@ -189,6 +227,7 @@ def verdict(
         "resampled": "",
         "winner": {"trial": best["trial"], "params": {}},
         "champion": before,
+        "trials": [{"trial": score["trial"]} for score in scores],
         "dataset": dataset.digest,
     }
 
@@ -197,6 +236,10 @@ def write_report(store: Store, model: str, run: str, _status: str, _failures: st
     key = f"runs/{model}/{run}/report.html"
     store.put(key, b"page")
     return key
+
+
+def post(_url: str, message: Any, _whole: float = 0.0) -> None:
+    Here.receiver.post(message)
 
 
 def _silent(_event: str, _facts: Mapping[str, Any]) -> None: ...
@@ -213,19 +256,30 @@ def installed() -> Iterator[None]:
 
         cached = cache(load)
         for module in (fetch, grid, transform, train, evaluate, promote, heal):
-            put(module, write_output=write_output, arguments=remembered(module.arguments))
-        for module in (fetch, transform, train, evaluate, promote, heal, failures):
+            put(module, write_output=write_output)
+        for module in (fetch, grid, transform, train, evaluate, promote, heal, notify):
+            put(module, arguments=remembered(module.arguments))
+        for module in (fetch, transform, train, evaluate, promote, heal, notify, failures):
             put(module, open_store=open_store)
-        for module in (fetch, grid, transform, evaluate, promote):
+        for module in (fetch, grid, transform, evaluate, promote, receivers):
             put(module, load=cached)
+        # pure, and asked for at every step
+        put(trained, named=once(trained.named))
+        put(pacing, spec_digest=once(pacing.spec_digest))
+        put(ModelSpec, tree=once(ModelSpec.tree))
         for module in (transform, train, evaluate, promote):
             put(module, Heartbeat=Heartbeat)
         for module in (train, evaluate, promote):
             put(module, load_dataset=load_dataset)
         put(contents, ThreadPoolExecutor=Inline)
-        put(transform, transform=make_dataset)
-        put(train, load_spec=cached, check_grid=lambda _spec: None, dump=str.encode, _document=trial_document)
-        put(training, fresh_learner=lambda _spec, params: params, train=learn)
+        put(making, ThreadPoolExecutor=Inline, marker=marker, each=make_parts)
+        put(batches, LEAST_BYTES=1)
+        put(transform, transform=make_dataset, make_arguments=remembered(transform.make_arguments))
+        put(notify, post=post, messages=SimpleNamespace(of=lambda event, *_: event), deliver=partial(notify.deliver, clock=lambda: 0.0))
+        put(notify, receivers=SimpleNamespace(receiver=lambda *_: SimpleNamespace(url="", key="")))
+        put(train, load_spec=cached, check_grid=lambda _spec: None, make=lambda _spec, params: params, _document=trial_document)
+        put(train, saved=SimpleNamespace(files=lambda made: {"model.skops": made.encode()}))
+        put(training, train=learn)
         put(evaluate, on_valid=on_valid)
         put(promote, on_valid=on_valid, judged=verdict, write_report=write_report)
         put(promote, report_arguments=remembered(promote.report_arguments))

@@ -42,7 +42,11 @@ def test_whatever_happens_each_state_is_trained_and_promoted_once(playing: Explo
 
 def test_a_seed_is_a_history(playing: Explorer) -> None:
     first, again = (playing.play(11)[0] for _ in range(2))
-    assert (first.scheduler.turns, first.scheduler.now, first.names) == (again.scheduler.turns, again.scheduler.now, again.names)
+    assert (first.scheduler.turns, first.scheduler.now, first.engine.names) == (
+        again.scheduler.turns,
+        again.scheduler.now,
+        again.engine.names,
+    )
     assert {key: kept.etag for key, kept in first.bucket.objects.items()} == {key: kept.etag for key, kept in again.bucket.objects.items()}
 
 

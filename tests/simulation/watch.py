@@ -10,7 +10,7 @@ from typing import Any
 from handlers.runs.claim import DEAD_AFTER_SECONDS, WAITS_SECONDS
 from tests.simulation.bucket import Bucket
 
-JUDGED = ("promoted", "refused", "kept")
+JUDGED = ("promoted", "refused", "kept", "backfilled")
 # name, and the only content that a key of this kind ever has
 FOREVER = ("snapshots/", "datasets/", "parts/", "models/m/history/")
 
@@ -26,7 +26,9 @@ class Watch:
         self.found: list[str] = []
         self.takeovers = 0
         self.markers: dict[str, int] = defaultdict(int)  # how often a trial's result was written
-        self.judged: dict[str, set[str]] = defaultdict(set)  # runs that were judged, by the state that they trained
+        self.judged: dict[tuple[str, str], set[str]] = defaultdict(
+            set
+        )  # runs that were judged, by the state that they trained and the gate
         bucket.watchers.append(self.changed)
 
     def wrong(self, sentence: str) -> None:
@@ -58,7 +60,8 @@ class Watch:
         self.takeovers += 1
         if self.clock() - before["heartbeat"] < (WAITS_SECONDS if before.get("waits") else DEAD_AFTER_SECONDS) - 2:
             self.wrong(f"{after['run']} took the claim of {before['run']}, which lives")
-        lost = [w for w in before["wanted"] if w not in after["wanted"] and w["run"] != after["run"]]
+        kept = {w["run"] for w in after["wanted"]}
+        lost = [w for w in before["wanted"] if w["run"] not in kept and w["run"] != after["run"]]
         if lost:
             self.wrong(f"{after['run']} took over and dropped what was wanted: {lost}")
 
@@ -71,6 +74,9 @@ class Watch:
             self.wrong(f"the pointer names champion {number}, which the history does not have")
 
     def _entry(self, entry: dict[str, Any]) -> None:
+        request = self._document(f"runs/{self.model}/{entry['run']}/request.json")
+        if request["event"]["as_of"] and request["event"]["promote"] != "yes":
+            self.wrong(f"champion {entry['number']} is of a past state that was not to be promoted")
         verdict = self.bucket.objects.get(f"runs/{self.model}/{entry['run']}/verdict.json")
         compared = (json.loads(verdict.data)["champion"] or {}).get("number", 0) if verdict else None
         if compared != entry["number"] - 1:
@@ -78,10 +84,14 @@ class Watch:
 
     def _result(self, key: str, result: dict[str, Any]) -> None:
         if result["outcome"] in JUDGED:
-            request = self.bucket.objects.get(key.replace("/result.json", "/request.json"))
+            request = self._document(key.replace("/result.json", "/request.json"))
             # a run that lost trials is no finished training: another one trains them, and is judged
             if len(result["trials"]) == self.trials:
-                self.judged[json.loads(request.data)["digest"] if request else ""].add(result["run"])
+                self.judged[request["digest"], request["gate"]].add(result["run"])
+
+    def _document(self, key: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.bucket.get(key))
+        return found
 
     def history(self) -> list[dict[str, Any]]:
         prefix = f"models/{self.model}/history/"
@@ -101,8 +111,11 @@ class Watch:
         if not trained:
             self.wrong("the state of the data at the end was not trained")
         self.found += [f"trial {trial} was marked {times} times" for trial, times in self.markers.items() if times > 1]
-        if not self.takeovers:
-            self.found += [f"runs {sorted(runs)} were judged on one state" for runs in self.judged.values() if len(runs) > 1]
+        self.found += [f"runs {sorted(runs)} were judged on one state" for runs in self.judged.values() if len(runs) > 1]
+        for entry in self.history():
+            result = self.bucket.objects.get(f"runs/{self.model}/{entry['run']}/result.json")
+            if result and json.loads(result.data)["outcome"] != "promoted":
+                self.wrong(f"{entry['run']} has promoted and says that it is {json.loads(result.data)['outcome']}")
         entries = self.history()
         for what in ("run", "trial"):
             names = [entry[what] for entry in entries]

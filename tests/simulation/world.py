@@ -1,105 +1,25 @@
-"""One simulated history: somebody changes the data, events tell of it or do not, Workflows run the real handlers, and things go wrong.
-
-The Workflows are those of workflowtemplates/ in short: the same steps, arguments, conditions, retries and names.
-"""
+"""One simulated history: somebody changes the data, events tell of it or do not, Workflows run the real handlers, and things go wrong."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
 from random import Random
-from typing import Any
 
-from handlers import contracts, evaluate, fetch, heal, promote, train, transform
-from handlers.modelspec.grid import expand
-from handlers.modelspec.parse import parse
-from handlers.runs import snapshots, trained
-from handlers.storage import canonical_json
-from tests.simulation.bucket import PAGE, Bucket, Connection, Faults
-from tests.simulation.scheduler import Flow, Killed, Scheduler, Task
-from tests.simulation.stand_ins import Here, Process
+from handlers import backfill
+from handlers.events import outbox
+from handlers.runs import requests, snapshots, trained
+from tests.simulation.asked import MODEL, Asked, Change, encoded, history_of, past_state
+from tests.simulation.bucket import PAGE, Bucket, Faults
+from tests.simulation.rules import Receiver, Rules
+from tests.simulation.scheduler import START, Flow, Scheduler
+from tests.simulation.stand_ins import Here
 from tests.simulation.watch import Watch
+from tests.simulation.workflows import Engine, Workflow
 
-MODEL = "m"
-SPEC = """apiVersion: retrain/v1
-kind: Model
-metadata: {name: m}
-spec:
-  task: binary
-  data:
-    sources: {incoming: {prefix: incoming/m/, format: csv, columns: {at: timestamp, x: float, late: boolean}}}
-    target: {column: late}
-    split: {by: time, column: at, gap: 1d, valid: 3d, test: 4d}
-  features: {x: {type: number}}
-  model: {estimator: sklearn.linear_model.SGDClassifier, params: {loss: log_loss}}
-  search: {grid: {alpha: ALPHAS}}
-  trigger: {quiet: 5s, at_most: 1m}
-  evaluate: {select_by: roc_auc}
-  promote: {gate: {metric: roc_auc, at_least: 0.6}}
-"""
 TICK = 900.0
-TICKS = 40  # heal ticks after the last change at the most
+TICKS = 240  # heal ticks after the last change at the most
 LASTLY = 2  # of them, after all is done
-ATTEMPTS = 9
-AGAIN = ["--again-out", "again", "--event-out", "event"]
-Step = Generator[Any, Any, "dict[str, str] | None"]
-
-
-class Asked:
-    """A spec with so many trials, as its steps get it and as the heal tick reads it from a folder."""
-
-    def __init__(self, trials: int, folder: Path) -> None:
-        text = SPEC.replace("ALPHAS", str([0.001, 0.01][:trials]))
-        self.folder = folder
-        folder.mkdir()
-        (folder / f"{MODEL}.yaml").write_text(text, encoding="utf-8")
-        self.spec = parse(text, f"{MODEL}.yaml")
-        self.text = canonical_json(self.spec.tree())
-        self.trials = [canonical_json({"id": trial.id, "params": trial.params}) for trial in expand(self.spec)]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """`content` is put under `key` so many seconds after the change before it; None deletes."""
-
-    after: float
-    key: str
-    content: bytes | None
-
-
-@dataclass(slots=True)
-class Workflow:
-    name: str
-    created: float
-    window: str = ""
-    event: str = ""
-    stopped: str = ""  # by somebody: "stop" runs the exit handler, "terminate" does not
-    step: list[Task] = field(default_factory=list)
-
-    def is_stopped(self) -> bool:
-        return bool(self.stopped)
-
-
-def history_of(random: Random) -> list[Change]:
-    """Uploads, overwrites, the same bytes again, deletions; the last change is an upload of something new."""
-    found: list[Change] = []
-    there: dict[str, bytes] = {}
-    for number in range(random.choice((1, 1, 2, 2, 3, 4))):
-        key = random.choice("ab")
-        what = random.random()
-        content: bytes | None = b"content %d" % number
-        if key in there and what < 0.25:
-            content = there[key]
-        elif key in there and what < 0.45:
-            content = None
-        if content is None:
-            del there[key]
-        else:
-            there[key] = content
-        found.append(Change(random.choice((0.0, 1.0, 4.0, 8.0, 15.0, 40.0, 120.0, 400.0, 2000.0)), key, content))
-    return [*found, Change(random.choice((0.0, 3.0, 12.0, 100.0, 1000.0)), random.choice("ab"), b"the last")]
+DAY = 86400.0
 
 
 class World:
@@ -116,31 +36,46 @@ class World:
         chance = 0.0 if self.quiet else self.random.choice((0.0, 0.003, 0.01, 0.03))
         self.faults = Faults(self.random, chance, self.random.randrange(3))
         self.skew = 0.0 if self.quiet else self.random.choice((0.0, 0.0, 30.0, -30.0))
-        self.names: set[str] = set()
-        self.active: list[Workflow] = []
-        self.ended = 0
         self.watch = Watch(self.bucket, MODEL, len(self.asked.trials), lambda: self.scheduler.now)
+        self.rules = Rules(self.bucket, self.asked.spec, lambda: self.scheduler.now, self.watch.wrong)
+        self.receiver = Receiver(self.bucket, self.scheduler, self.watch.wrong, failing=0.0 if self.quiet else 0.4)
+        self.engine = Engine(self)
+        self.past: list[dict[str, object]] = []
+        self.open = 0  # of what somebody asks for beside the changes
 
     def play(self) -> Watch:
         """Everything from the first change to the last tick."""
-        Here.scheduler = self.scheduler
+        Here.scheduler, Here.receiver = self.scheduler, self.receiver
         self.scheduler.start("changes", self._changes())
+        if not self.quiet:
+            for _ in range(self.random.randrange(3) if self.asked.kind.now else 0):
+                self._begin(self._submit(self.random.choice((1.0, 30.0, 200.0, 900.0, 2500.0))))
+            for _ in range(self.random.choice((1, 2, 2)) if self.asked.kind.past else 0):
+                self._begin(self._backfill(START - DAY * self.random.choice((1, 2, 40))))
         self.scheduler.run()
         return self.watch
 
     # what happens outside
 
+    def _begin(self, flow: Flow) -> None:
+        self.open += 1
+        self.scheduler.start("somebody", flow)
+
     def _changes(self) -> Flow:
         for change in self.changes:
             if self.quiet:
-                while self.active:
+                while self.engine.active:
                     yield 60.0
             yield change.after
-            key = f"incoming/{MODEL}/{change.key}.csv"
+            batch = f"batches/{MODEL}/{change.key}/"
+            key = f"{batch}x.csv" if self.asked.kind.batches else f"incoming/{MODEL}/{change.key}.csv"
             if change.content is None:
                 self.bucket.delete(key)
             else:
                 self.bucket.put(key, change.content)
+            if self.asked.kind.batches:
+                yield 1.0
+                self.bucket.put(f"{batch}_READY", b"")
             for late in self._told():
                 self.scheduler.start("event", self._event(late, self.scheduler.now))
         self.scheduler.start("ticks", self._ticks())
@@ -156,175 +91,87 @@ class World:
     def _event(self, late: float, at: float) -> Flow:
         yield late
         # most sources give an event the time at which they pass it on, by their own clock
-        window = int((self.scheduler.now if self.random.random() < 0.7 else at) + self.skew) // 10
-        self._create(f"retrain-{MODEL}-{window}", str(window))
+        window = self._window(self.scheduler.now if self.random.random() < 0.7 else at)
+        self.engine.create(f"retrain-{MODEL}-{window}", str(window))
 
-    def _ticks(self) -> Flow:
-        if not self.quiet:
-            yield self.random.random() * TICK
-        lastly = 0
+    def _window(self, at: float) -> int:
+        return int(at + self.skew) // 10
+
+    def _submit(self, after: float) -> Flow:
+        """Somebody submits with --now."""
+        yield after
+        number = sum(name.startswith("now-") for name in self.engine.names)
+        self.engine.create(f"now-{number}", event=encoded({"model": MODEL, "reason": "a person", "source": "submit", "now": "yes"}))
+        self.open -= 1
+
+    def _backfill(self, moment: float) -> Flow:
+        """Somebody asks for a past state until something has come of it."""
+        event = past_state(self.asked, moment)
+        self.past.append(event)
+        yield self.random.choice((20.0, 300.0, 1500.0))
         for _ in range(TICKS):
-            done = not self.active and self.state_is_trained()
-            lastly = lastly + 1 if done else 0
-            if lastly > LASTLY:
-                return
-            window = int(self.scheduler.now + self.skew) // 10
-            yield self.scheduler.start("heal", self._heal(Workflow(f"heal-{window}", self.scheduler.now), window))
-            yield TICK
+            step = backfill.step(self.bucket, MODEL, event)
+            if step.outcome:
+                break
+            if not step.run and self.random.random() < 0.9:
+                window = self._window(self.scheduler.now)
+                self.engine.create(f"retrain-{MODEL}-{int(moment)}-{window}", str(window), encoded(event))
+            yield self.random.choice((30.0, 400.0, 1000.0))
+        self.open -= 1
 
-    def state_is_trained(self) -> bool:
-        taken = snapshots.look(self.bucket, self.asked.spec)
-        return trained.run_of(self.bucket, MODEL, trained.named(self.asked.spec, taken.digest).digest) is not None
-
-    def _create(self, name: str, window: str = "", event: str = "") -> None:
-        """A name that exists is refused, as an API server does."""
-        if name in self.names:
-            return
-        self.names.add(name)
-        workflow = Workflow(name, self.scheduler.now, window, event)
-        self.active.append(workflow)
-        self.scheduler.start(name, self._whole(workflow))
+    def created(self, workflow: Workflow) -> None:
+        """Somebody may stop it."""
         if not self.quiet and self.faults.harm > 0 and self.random.random() < 0.06:
             self.faults.harm -= 1
             self.scheduler.start("somebody", self._stop(workflow))
 
     def _stop(self, workflow: Workflow) -> Flow:
         yield self.random.choice((1.0, 10.0, 60.0, 600.0))
-        if workflow in self.active:
-            workflow.stopped = self.random.choice(("stop", "terminate"))
-            self.faults.happened.append(f"{workflow.stopped} {workflow.name}")
-            for task in workflow.step:
-                self.scheduler.kill(task)
+        if workflow in self.engine.active:
+            how = self.random.choice(("stop", "terminate"))
+            self.faults.happened.append(f"{how} {workflow.name}")
+            self.engine.stop(workflow, how)
 
-    # the Workflows
+    def _ticks(self) -> Flow:
+        if not self.quiet:
+            yield self.random.random() * TICK
+        lastly = 0
+        for _ in range(TICKS):
+            done = not self.open and not self.engine.active and self.is_settled()
+            lastly = lastly + 1 if done else 0
+            if lastly > LASTLY:
+                return
+            yield self.scheduler.start("heal", self.engine.tick(self._window(self.scheduler.now)))
+            yield TICK
 
-    def _whole(self, workflow: Workflow) -> Flow:
-        try:
-            yield from self._dag(workflow)
-            if workflow.stopped != "terminate":
-                workflow.stopped = ""
-                yield from self._exit(workflow)
-        finally:
-            self.active.remove(workflow)
-            self.ended += 1
+    # what must hold at the end
 
-    def _dag(self, workflow: Workflow) -> Flow:
-        phase = dict.fromkeys(("settle", "fetch", "transform", "train", "evaluate"), "Omitted")
-        common = ["--model", MODEL, "--run", workflow.name, "--spec", self.asked.text]
-        decision, dataset, scores = "", "", []
-        settled = yield from self._settle(workflow, common)
-        phase["settle"] = "Succeeded" if settled else "Failed"
-        if settled:
-            outs = ["--decision-out", "decision", "--snapshot-out", "snapshot", "--reason-out", "reason"]
-            found = yield from self._step(workflow, fetch.run, ["snapshot", *common, "--event", workflow.event, *outs])
-            phase["fetch"] = "Succeeded" if found else "Failed"
-            decision = found["decision"] if found else ""
-        if decision == "train":
-            assert found is not None
-            argv = [*common, "--snapshot", found["snapshot"], "--dataset-out", "dataset", "--summary-out", "summary"]
-            made = yield from self._step(workflow, transform.run, [*argv, "--decision-out", "decision"])
-            phase["transform"] = "Succeeded" if made else "Failed"
-            dataset = made["dataset"] if made and made["decision"] == "train" else ""
-        if dataset:
-            common += ["--dataset", dataset]
-            asked = [[*common, "--trial", trial, "--result-out", "result"] for trial in self.asked.trials]
-            results = yield from self._steps(workflow, train.run, asked)
-            phase["train"] = "Succeeded" if len(results) == len(asked) else "Failed"
-            asked = [[*common, "--result", found["result"], "--scores-out", "scores"] for found in results]
-            scores = [found["scores"] for found in (yield from self._steps(workflow, evaluate.run, asked))]
-            phase["evaluate"] = "Succeeded" if len(scores) == len(asked) else "Failed"
-        if workflow.stopped:
-            return
-        status = " ".join(f"{name}={each}" for name, each in phase.items())
-        argv = ["judge", *common, "--results", json.dumps(scores), "--status", status, "--decision", decision]
-        judged = yield from self._step(workflow, promote.run, [*argv, *AGAIN, "--verdict-out", "verdict"])
-        self._again(workflow, judged)
+    def is_settled(self) -> bool:
+        return self.is_trained() is not False and not self.untold()
 
-    def _exit(self, workflow: Workflow) -> Flow:
-        argv = ["report", "--model", MODEL, "--run", workflow.name, "--status", "Failed", "--failures", "null", *AGAIN]
-        self._again(workflow, (yield from self._step(workflow, promote.run, argv)))
+    def is_trained(self) -> bool | None:
+        """Whether the state of the data is trained; None where `trigger` says that it need not be."""
+        taken = snapshots.look(self.bucket, self.asked.spec)
+        named = trained.named(self.asked.spec, taken.digest)
+        if trained.run_of(self.bucket, MODEL, named.digest) is not None:
+            return True
+        return None if self.rules.need_not(named.digest, taken) else False
 
-    def _again(self, workflow: Workflow, outputs: dict[str, str] | None) -> None:
-        if outputs is not None and outputs.get("again") == "yes":
-            self._create(f"retrain-{MODEL}-after-{int(workflow.created)}", event=outputs["event"])
+    def untold(self) -> list[str]:
+        """Events that wait to be delivered, of runs that have ended."""
+        there = [entry for entry, _ in outbox.entries(self.bucket)]
+        return [entry.key for entry in there if requests.result(self.bucket, MODEL, entry.run) is not None]
 
-    def _settle(self, workflow: Workflow, common: list[str]) -> Generator[Any, Any, bool]:
-        since = str(int(workflow.created + self.skew))
-        argv = [
-            "look",
-            *common,
-            "--quiet",
-            self.asked.spec.trigger.quiet,
-            "--at-most",
-            self.asked.spec.trigger.at_most,
-            "--window",
-            workflow.window,
-            "--event",
-            workflow.event,
-        ]
-        for _ in range(90):
-            found = yield from self._step(workflow, fetch.run, [*argv, "--since", since, "--quiet-out", "quiet", "--wait-out", "wait"])
-            if found is None:
-                return False
-            if found["quiet"] == "yes":
-                break
-            yield float(found["wait"].removesuffix("s"))
-            if workflow.stopped:
-                return False
-        return True
-
-    def _heal(self, workflow: Workflow, window: int) -> Flow:
-        argv = ["--models", str(self.asked.folder), "--window", str(window), "--starts-out", "starts"]
-        found = yield from self._step(workflow, heal.run, argv)
-        for start in json.loads(found["starts"]) if found else ():
-            self._create(start["name"], event=start["event"])
-
-    def _steps(
-        self, workflow: Workflow, run: Callable[[list[str]], None], asked: list[list[str]]
-    ) -> Generator[Any, Any, list[dict[str, str]]]:
-        """Steps side by side; what those that succeeded have put out."""
-        found: list[dict[str, str] | None] = [None] * len(asked)
-
-        def one(place: int) -> Flow:
-            found[place] = yield from self._step(workflow, run, asked[place])
-
-        yield [self.scheduler.start("one", one(place)) for place in range(len(asked))]
-        return [each for each in found if each is not None]
-
-    def _step(self, workflow: Workflow, run: Callable[[list[str]], None], argv: list[str]) -> Step:
-        """A pod with the retries of workflowtemplates/step.yaml; its outputs, None when it has failed."""
-        temporary = 0
-        for attempt in range(ATTEMPTS):
-            if workflow.stopped:
-                return None
-            process = Process(self.scheduler, Connection(self.bucket, self.scheduler, self.faults))
-            task = self.scheduler.spawn(argv[0], lambda: self._run(run, argv), self.random.random() * 2)
-            task.context = process
-            workflow.step.append(task)
-            yield [task]
-            workflow.step.remove(task)
-            if workflow.is_stopped():
-                return None
-            if task.done and not task.killed:
-                if task.result == 0:
-                    return process.outputs
-                temporary += 1
-                if task.result != 75 or temporary > 2:
-                    return None
-            elif task.done and self.random.random() < 0.5:
-                return None  # killed for its memory: that is not tried again; a pod that was lost is
-            yield 2.0 * 2**attempt
-        return None
-
-    def _run(self, run: Callable[[list[str]], None], argv: list[str]) -> int:
-        """The exit code that a pod would have; an error that no handler expects is wrong."""
-        try:
-            contracts.main(run, argv)
-        except SystemExit as ended:
-            return int(ended.code or 0)
-        except Killed:
-            raise
-        except Exception as error:
-            self.watch.wrong(f"{argv[0]} ended with {type(error).__name__}: {error}")
-            return 1
-        return 0
+    def wrong(self, quiet: tuple[str, str] | None) -> list[str]:
+        """Everything that was wrong. `quiet` is the champion of the quiet history."""
+        is_trained = self.is_trained()
+        compared = is_trained and not self.asked.kind.promote
+        found = self.watch.at_the_end(is_trained is not False, quiet if compared else self.watch.champion())
+        found += [f"{key} was not delivered" for key in self.untold()]
+        found += self.receiver.untold(self.asked.spec.notify)
+        found += self.rules.at_the_end()
+        for event in self.past:
+            step = backfill.step(self.bucket, MODEL, event)
+            if not step.outcome:
+                found.append(f"nothing came of the past state {step.as_of} ({step.run})")
+        return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from handlers.modelspec.model import Feature
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 HASHED = 1 << 16  # values whose hash a process remembers
 
@@ -43,31 +43,27 @@ class Category:
             return [f"{self.name}#{i}" for i in range(self._size)]
         return [f"{self.name}={value}" for value in [*self._index, *([] if self._default is None else [self._default])]]
 
-    def indices(self, column: pa.ChunkedArray) -> Any:
-        """(rows,) the column of each row's value, -1 for none."""
-        if self._size:
-            size = self._size
-            return _lookup(column, lambda value: _hash(value, size), self._other)
-        index, other = self._index, self._other
-        return _lookup(column, lambda value: index.get(value, other), other)
+    def places(self, column: pa.ChunkedArray, start: int) -> NDArray[Any]:
+        """(rows,) int32: the column of each row's value, counted from `start` on, or -1; each distinct value is looked at once."""
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.types as t
+
+        found = [np.zeros(0, np.int32)]
+        for chunk in column.chunks:
+            coded = chunk if t.is_dictionary(chunk.type) else chunk.dictionary_encode()
+            values = coded.dictionary.cast(pa.string()).to_pylist()
+            table = np.asarray([*map(self._column, values), self._other], np.int32)
+            table[table >= 0] += start
+            codes = coded.indices.fill_null(len(values)) if coded.indices.null_count else coded.indices
+            found.append(table.take(codes.to_numpy()))
+        return np.concatenate(found)
+
+    def _column(self, value: str) -> int:
+        return _hash(value, self._size) if self._size else self._index.get(value, self._other)
 
 
 @lru_cache(maxsize=HASHED)
 def _hash(value: str, size: int) -> int:
     """A hash below `size` that is the same in every process and on every machine."""
     return int.from_bytes(hashlib.blake2b(value.encode(), digest_size=8).digest(), "big") % size
-
-
-def _lookup(column: pa.ChunkedArray, of: Callable[[str], int], other: int) -> Any:
-    """(rows,) int64: the index of each value's text, by a look at each distinct value once; missing values count as `other`."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.types as t
-
-    found = []
-    for chunk in column.chunks:
-        coded = chunk if t.is_dictionary(chunk.type) else chunk.dictionary_encode()
-        table = [of(value) for value in coded.dictionary.cast(pa.string()).to_pylist()]
-        codes = coded.indices.fill_null(len(table)).to_numpy()
-        found.append(np.asarray([*table, other], dtype=np.int64)[codes])
-    return np.concatenate(found) if found else np.zeros(0, np.int64)

@@ -10,6 +10,7 @@ from handlers.modelspec.model import Feature
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 
 class Number:
@@ -43,20 +44,25 @@ class Number:
             return float(sketch.quantile(statistics, 0.5) or 0.0)
         return mean if missing in (None, "mean") else float(missing)
 
-    def numbers(self, column: pa.ChunkedArray) -> Any:
-        import numpy as np
+    def values(self, column: pa.ChunkedArray) -> NDArray[Any]:
+        """(rows,) float64: the column's values, NaN for a missing one."""
         import pyarrow as pa
         import pyarrow.types as t
 
         numbers = column.cast(pa.int8()) if t.is_boolean(column.type) else column
-        # a null becomes NaN
-        values = numbers.cast(pa.float64(), safe=False).to_numpy()
-        missing = ~np.isfinite(values)
+        found: NDArray[Any] = numbers.cast(pa.float64(), safe=False).to_numpy()
+        return found
+
+    def into(self, values: NDArray[Any], out: NDArray[Any]) -> None:
+        """Fill `out` with what the values become."""
+        import numpy as np
+
+        finite = np.isfinite(values)
         if self._limits:
             values = np.clip(values, *self._limits)
-        if missing.any():
-            values = np.where(missing, self._missing, values)
-        return (values - self._center) / self._scale
+        if not finite.all():
+            values = np.where(finite, values, self._missing)
+        np.divide(np.subtract(values, self._center), self._scale, out=out)
 
 
 def boolean(name: str, feature: Feature, statistics: Statistics) -> Number:

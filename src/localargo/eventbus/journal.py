@@ -104,6 +104,15 @@ class Asked:
     name: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What is published with the next commit."""
+
+    event: Event | None
+    mark: Mark | None
+    done: asyncio.Future[None]
+
+
 class Journal:
     """One writer: the engine's loop. `changed` callbacks are called after each commit."""
 
@@ -111,7 +120,7 @@ class Journal:
         self._db = connection
         self._now = now
         self.retention = retention or Retention()
-        self._pending: list[tuple[Event, Mark | None, asyncio.Future[None]]] = []
+        self._pending: list[_Waiting] = []
         self.published = 0  # events stored since the start
         self.changed: list[Callable[[], None]] = []
         count, size = connection.execute("SELECT count(*), coalesce(sum(length(data)), 0) FROM event").fetchone()
@@ -121,48 +130,61 @@ class Journal:
 
     # ------------------------------------------------------------------------------------------ writing
 
-    async def publish(self, event: Event, mark: Mark | None = None) -> None:
+    async def publish(self, event: Event | None, mark: Mark | None = None) -> None:
         """Return once the event (and its source's position) is on disk. Events of one turn of the loop share a commit; an id counts once.
 
-        Raises TooLarge, Full, and sqlite3.Error when it cannot be written.
+        Without an event only the position is stored, after all that was published before it. Raises TooLarge, Full, and sqlite3.Error
+        when it cannot be written; then no later position of its source is stored in this turn, so that the source can read it again.
         """
-        size = 4 * -(-len(event.data) // 3) + ENVELOPE_BYTES  # a bus carries the data as base64
-        if size > self.retention.payload:
-            raise TooLarge(f"the event has {size} bytes on the bus; the limit is {self.retention.payload}")
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         if not self._pending:
             loop.call_soon(self._flush)
-        self._pending.append((event, mark, done))
+        self._pending.append(_Waiting(event, mark, done))
         await done
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, []
         before = (self._count, self._bytes, self._oldest)
         refused: dict[int, Exception] = {}
+        stopped: dict[tuple[str, str], Exception] = {}  # sources with an event that was refused
         try:
             with transaction(self._db):
-                for index, (event, mark, _) in enumerate(pending):
-                    if self.retention.refuses and not self._room(event):
-                        refused[index] = Full("the bus is full and its policy is to refuse new events")
+                for index, one in enumerate(pending):
+                    source = (one.mark.source, one.mark.event) if one.mark is not None else None
+                    error = (stopped.get(source) if source else None) or (self._refusal(one.event) if one.event else None)
+                    if error is not None:
+                        refused[index] = error
+                        stopped.update({source: error} if source else {})
                         continue
-                    self._insert(event)
-                    if mark is not None:
-                        self.note(mark)
+                    if one.event is not None:
+                        self._insert(one.event)
+                    if one.mark is not None:
+                        self.note(one.mark)
                 self._trim()
         except sqlite3.Error as error:
             self._count, self._bytes, self._oldest = before
             refused = dict.fromkeys(range(len(pending)), error)
-        for index, (_, _, done) in enumerate(pending):
-            if done.done():
+        for index, one in enumerate(pending):
+            if one.done.done():
                 continue
             if index in refused:
-                done.set_exception(refused[index])
+                one.done.set_exception(refused[index])
             else:
-                done.set_result(None)
-        self.published += len(pending) - len(refused)
-        if len(refused) < len(pending):
+                one.done.set_result(None)
+        stored = sum(one.event is not None and index not in refused for index, one in enumerate(pending))
+        self.published += stored
+        if stored:
             self._notify()
+
+    def _refusal(self, event: Event) -> Exception | None:
+        """Why the bus does not take an event; None when it does."""
+        size = 4 * -(-len(event.data) // 3) + ENVELOPE_BYTES  # a bus carries the data as base64
+        if size > self.retention.payload:
+            return TooLarge(f"the event has {size} bytes on the bus; the limit is {self.retention.payload}")
+        if self.retention.refuses and not self._room(event):
+            return Full("the bus is full and its policy is to refuse new events")
+        return None
 
     def _notify(self) -> None:
         for notify in self.changed:

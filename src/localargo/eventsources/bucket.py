@@ -7,6 +7,7 @@ is away. Any other store is listed again and again, and an object whose ETag has
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fnmatch
 import logging
 import sqlite3
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from localargo.errors import LocalArgoError
 from localargo.eventbus.journal import Journal, Mark, Position, Seen
-from localargo.eventsources.bucket_changes import Changes, Polled, Store
+from localargo.eventsources.bucket_changes import Changes, Polled, Store, together
 from localargo.eventsources.driver import Driver, Resources, RunningSource
 from localargo.eventsources.envelope import Envelope
 from localargo.expressions import rawjson
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 LONGEST_WAIT = 60.0
+AT_ONCE = 256  # changes whose events share a commit, when they come that fast
 SKIPPED_CHANGES = 1000  # after so many changes that are not events the position is stored anyway
 
 
@@ -77,9 +79,10 @@ class BucketSource:
                     wait = self._changes.seconds
                 else:
                     since = int(self._journal.position(self._envelope.source, self._envelope.subject) or 0)
-                    async for change in self._changes(self.prefix, since):
-                        await self._changed(change)
-                        wait = 1.0
+                    async with contextlib.aclosing(together(self._changes(self.prefix, since), AT_ONCE)) as groups:
+                        async for changes in groups:
+                            await asyncio.gather(*map(self._changed, changes))
+                            wait = 1.0
             except Exception as error:  # no answer of a store may stop the source
                 known = isinstance(error, LocalArgoError | OSError | sqlite3.Error)
                 log.warning("bucket %s: %s; next try in %.0f s", self.bucket, error, wait, exc_info=not known)
@@ -95,7 +98,7 @@ class BucketSource:
             return
         self._skipped += 1
         if self._skipped % SKIPPED_CHANGES == 0:
-            self._journal.note(position)
+            await self._journal.publish(None, position)
 
     async def _poll(self, store: Store) -> None:
         """Compare the listing with the objects already known; the first listing makes no events."""

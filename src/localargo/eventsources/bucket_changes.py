@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from localargo.bucket.seaweedfs import Change
 
 POLL_SECONDS = 10.0
+Item = TypeVar("Item")
 
 
 class Listed(Protocol):
@@ -40,3 +42,34 @@ class Polled:
 
 
 Changes = Callable[[str, int], AsyncIterator["Change"]] | Polled
+
+
+async def together(items: AsyncIterator[Item], most: int) -> AsyncGenerator[list[Item], None]:
+    """The items in groups: those that are there already come together, at most `most` of them, and none is waited for."""
+    queue: asyncio.Queue[Item | None] = asyncio.Queue(most)
+    failures: list[Exception] = []
+
+    async def read() -> None:
+        try:
+            async for item in items:
+                await queue.put(item)
+        except Exception as error:  # raised by who takes the groups
+            failures.append(error)
+        await queue.put(None)
+
+    reader = asyncio.ensure_future(read())
+    try:
+        ended = False
+        while not ended:
+            taken = [await queue.get()]
+            while len(taken) < most and not queue.empty():
+                taken.append(queue.get_nowait())
+            group = [item for item in taken if item is not None]
+            ended = len(group) < len(taken)
+            if group:
+                yield group
+        if failures:
+            raise failures[0]
+    finally:
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)

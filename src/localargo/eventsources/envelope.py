@@ -40,7 +40,7 @@ class Envelope:
         """
         if self._expression and not passes(self._expression, data):
             if mark is not None:
-                self._journal.note(mark)
+                await self._journal.publish(None, mark)
             return None
         event = new_event(self.source, self.subject, self.kind, data, self._now(), event_id)
         await self._journal.publish(event, mark)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -98,6 +99,9 @@ def dumps(value: Json, *, html: bool = False, sort: bool = True) -> str:
     return "".join(parts)
 
 
+_PLAIN = re.compile(r"[ !#-%'-;=?-\[\]-~]*")  # nothing that is escaped anywhere
+
+
 def _write(value: Json, out: list[str], html: bool, sort: bool) -> None:
     if isinstance(value, str):
         out.append(quote(value, html=html))
@@ -144,6 +148,8 @@ def indented(value: Json, margin: str = "") -> str:
 
 def quote(text: str, *, html: bool = False) -> str:
     """One JSON string. Lone surrogates become U+FFFD, as Go does with what is not UTF-8."""
+    if _PLAIN.fullmatch(text):
+        return f'"{text}"'
     clean = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text) if not text.isascii() else text
     quoted = json.dumps(clean, ensure_ascii=False).translate(_LINES)
     return quoted.translate(_ESCAPED) if html else quoted

@@ -45,7 +45,7 @@ def same(one: str, other: str) -> bool:
 def _words(text: str) -> str:
     for pattern, placeholder in VARYING:
         text = re.sub(pattern, placeholder, text)
-    return DECIMAL.sub("<decimal>", text)
+    return " ".join(DECIMAL.sub("<decimal>", text).split())
 
 
 def _decimals(text: str) -> list[float]:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,9 +20,11 @@ from retrain.demo import flights
 from retrain.demo.transcript import Transcript
 from retrain.display import tree
 from retrain.display.output import ago
+from retrain.display.tables import answered
 from retrain.project.questions import ask
 
 MODEL = "flight-delay"
+WIDTH = 100  # columns of the tables and sentences at the end, which README.md shows
 
 
 def play(state: Path, keep: bool) -> None:
@@ -145,13 +147,17 @@ def summary(transcript: Transcript, state: Path) -> None:
     judged = [row["run"] for row in json.loads(ask(bucket, "runs", MODEL))["runs"] if row["trials"]]
     transcript.show()
     transcript.say("runs")
-    transcript.show(ask(bucket, "runs", MODEL, output="text"))
+    transcript.show(_answered(bucket, "runs", MODEL))
     for run in reversed(judged):
         transcript.say("trials", f"of {run}")
-        transcript.show(ask(bucket, "trials", run, output="text"))
+        transcript.show(_answered(bucket, "trials", run))
     transcript.say("report", str(_report(state, judged[0])))
     transcript.say("why")
-    transcript.show(ask(bucket, "any", MODEL, output="text"))
+    transcript.show(_answered(bucket, "any", MODEL))
+
+
+def _answered(bucket: Mapping[str, str], *arguments: str) -> str:
+    return "\n".join(answered(json.loads(ask(bucket, *arguments, output="shown")), WIDTH))
 
 
 def _report(state: Path, run: str) -> Path:

@@ -1,9 +1,8 @@
-"""Prints documents as JSON or YAML, tables, ages and durations."""
+"""Prints documents as JSON or YAML, phases, ages and durations."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,14 +27,6 @@ def emit(value: Any, output: str) -> None:
         from localargo import dump_tree
 
         click.echo(dump_tree(value), nl=False)
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Left-aligned columns; cells may carry ANSI colours."""
-    widths = [max(len(click.unstyle(row[i])) for row in [header, *rows]) for i in range(len(header))]
-    for row in [header, *rows]:
-        cells = [cell + " " * (widths[i] - len(click.unstyle(cell))) for i, cell in enumerate(row)]
-        click.echo("  ".join(cells).rstrip())
 
 
 def counted(number: int, noun: str) -> str:

@@ -7,6 +7,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from retrain.project.landing import UPLOAD
@@ -23,6 +24,7 @@ WORDS = {
     "failed": "refused",
     "done": "done",
     "not yet": "not read yet",
+    "unread": "not read yet, or no Sensor listens to it",
 }
 
 
@@ -38,7 +40,16 @@ def of_journal(event: Mapping[str, Any]) -> Doc:
         }
         for each in event["outcomes"]
     ]
-    return {**{name: event[name] for name in CONTEXT}, **about(event), "became": told}
+    return {**{name: event[name] for name in CONTEXT}, **about(event), "ce_id": ce_id(event), "became": told}
+
+
+def recorded(state: Path, limit: int, since: float = 0.0, **asked: str) -> Doc:
+    """The newest events of an engine that does not run, in the form of a running one's answer. Raises Unavailable."""
+    from localargo import recorded_events
+
+    unread = {"sensor": "", "trigger": "", "outcome": "unread", "kind": "", "name": "", "reason": ""}
+    found = recorded_events(state, limit, since, **asked)
+    return {"events": [each | {"outcomes": each["outcomes"] or [unread]} for each in found], "triggers": []}
 
 
 def of_workflow(workflow: Mapping[str, Any]) -> Doc | None:
@@ -60,6 +71,7 @@ def of_workflow(workflow: Mapping[str, Any]) -> Doc | None:
         "model": text(asked.get("model")),
         "key": text(asked.get("key")),
         "reason": text(asked.get("reason")),
+        "ce_id": ce_id({"data": {"body": asked.get("cloudevent"), "header": asked.get("headers")}}),
         "became": [became],
     }
 
@@ -87,6 +99,16 @@ def about(event: Mapping[str, Any]) -> Doc:
     body = body.get("data") if isinstance(body, dict) and "specversion" in body else body
     asked = next((each for each in (body, data.get("metadata")) if isinstance(each, dict)), {})
     return {name: text(asked.get(name)) for name in ("model", "key", "reason")}
+
+
+def ce_id(event: Mapping[str, Any]) -> str:
+    """The id that a CloudEvent at the webhook has from its sender, in its body or in its headers; "" of any other event."""
+    data = event.get("data")
+    body, headers = (data.get("body"), data.get("header")) if isinstance(data, dict) else (None, None)
+    given = next((value for name, value in headers.items() if name.lower() == "ce-id"), "") if isinstance(headers, dict) else ""
+    if isinstance(body, dict) and body.get("specversion") and not given:
+        given = body.get("id")
+    return text(given[0] if isinstance(given, list) and given else given)
 
 
 def _key(data: Mapping[str, Any]) -> str:
@@ -124,4 +146,4 @@ def _words(became: Mapping[str, Any]) -> str:
         return f"dropped by sensor {sensor}: {became['reason']}"
     if word == "refused":
         return f"refused to sensor {sensor}: {became['reason']}"
-    return f"{word} (sensor {sensor})"
+    return f"{word} (sensor {sensor})" if sensor else str(word)

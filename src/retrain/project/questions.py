@@ -29,7 +29,7 @@ def need_handlers() -> None:
 
 
 def ask(bucket: Mapping[str, str], *arguments: str, output: str = "json", handler: str = "why") -> str:
-    """What `python -m handlers.why ... -o text|json` (or another handler) answers about the bucket that these variables name."""
+    """What `python -m handlers.why ... -o json|text|shown` (or another handler) answers about the bucket that these variables name."""
     return _answer(handler, bucket, *arguments, "-o", output)
 
 

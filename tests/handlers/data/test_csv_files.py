@@ -247,3 +247,32 @@ main(lambda argv: print(sum(map(len, sources.tables(Path(argv[0]), KEY, declared
     for path in tmp_path.iterdir():
         ended = subprocess.run([sys.executable, "-c", program, str(path)], cwd=ROOT, capture_output=True, text=True, check=False)
         assert (path.name, ended.returncode) == (path.name, 65), ended.stderr
+
+
+@pytest.mark.parametrize("text", ['n,s\n1,"a\\"b"\n', 'n,s\n1,"a"b\n2,c\n', 'n,s\n1,"a"b', 'n,s\n2,"a\nb"c\n3,"d"\n'])
+def test_text_after_a_quote_that_ends_is_no_part_of_it(tmp_path: Path, text: str) -> None:
+    """As where a backslash stands before the quotes of a text: its value would be another one."""
+    message = refused(put(tmp_path, text), declared("csv", NS))
+    assert message.startswith("row 2: text follows the quote that ends a value: ")
+    assert message.endswith("; write a quote within a text as two of them")
+
+
+def test_blanks_after_a_quote_that_ends_are_read(tmp_path: Path) -> None:
+    assert read(put(tmp_path, 'n,s\n"1" ,a\n"2"\t,b\n'), declared("csv", NS)).column("n").to_pylist() == [1, 2]
+
+
+def test_what_stands_before_the_names_is_told(tmp_path: Path) -> None:
+    message = refused(put(tmp_path, "# made by x\n\nReport of 2025\nn,s\n1,a\n"), declared("csv", NS))
+    assert message == "column 'n' is missing; the file has # made by x; the line 'n,s' has the names: take out the lines before it"
+
+
+def test_lines_of_blanks_before_the_names_are_none(tmp_path: Path) -> None:
+    assert read(put(tmp_path, "  \n,\nn,s\n1,a\n"), declared("csv", NS)).num_rows == 1
+    assert refused(put(tmp_path, " \n\n \n"), declared("csv", NS)).startswith("the file is empty")
+    assert read(put(tmp_path, ",\n1,a\n"), declared("csv", NS, header=False)).to_pylist()[0] == {"n": None, "s": None}
+
+
+def test_three_thousand_columns(tmp_path: Path) -> None:
+    kinds = {f"c{n}": "float" for n in range(3000)}
+    found = read(put(tmp_path, ",".join(kinds) + "\n" + ",".join(map(str, range(3000))) + "\n"), declared("csv", kinds))
+    assert [column[0].as_py() for column in found.columns] == list(range(3000))

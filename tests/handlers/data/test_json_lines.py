@@ -23,12 +23,25 @@ GOOD = '{"n": 1, "x": 2.5, "s": "a", "b": true, "t": "2013-01-01T10:00:00Z", "d"
         ('{"s": 5}', "column 's' in row 3: '5' is not a string; write it in quotes, or declare another type"),
         ('{"x": [1]}', "column 'x' in row 3: '[1]' is not a float; a column has one value in each row"),
         ('{"b": "yes"}', "column 'b' in row 3: '\"yes\"' is not a boolean; write it without quotes, or declare the column string"),
-        ('{"t": 1356998400}', "column 't' in row 3: '1356998400' is not a timestamp; write it in quotes, or declare another type"),
-        ('{"t": "soon"}', "column 't' in row 3: 'soon' is not a timestamp; accepted: ISO 8601, in UTC unless it gives a zone"),
-        ('{"d": "31/12/2025"}', "column 'd' in row 3: '31/12/2025' is not a date; accepted: ISO 8601"),
+        (
+            '{"t": 1356998400}',
+            "column 't' in row 3: '1356998400' is not a timestamp; declare the column int, and make a timestamp of it "
+            "in data.query, such as to_timestamp(seconds)",
+        ),
+        (
+            '{"t": "soon"}',
+            "column 't' in row 3: 'soon' is not a timestamp; accepted: ISO 8601, such as 2025-12-31T23:59:59Z, "
+            "in UTC unless it gives a zone; else declare the column string",
+        ),
+        (
+            '{"d": "31/12/2025"}',
+            "column 'd' in row 3: '31/12/2025' is not a date; accepted: ISO 8601, such as 2025-12-31; else declare the column string",
+        ),
         ('{"n": 1, "n": 2}', "line 4 is not JSON: 'n' stands twice in one object: '{\"n\": 1, \"n\": 2}'"),
         ('{"n": 1', "line 4 is not JSON: Expecting ',' delimiter: line 2 column 1 (char 8): '{\"n\": 1'"),
         ("5", "line 4: an object is needed, not '5'"),
+        ('{"x": 1e400}', "line 4 is not JSON: 1e400 is too large for a float, which ends at 1.8e308: '{\"x\": 1e400}'"),
+        ('{"s": "\\ud800"}', 'line 4 is not JSON: half of a surrogate pair stands in a text: \'{"s": "\\\\ud800"}\''),
     ],
 )
 def test_the_line_that_is_wrong_is_named(tmp_path: Path, line: str, message: str) -> None:
@@ -94,3 +107,25 @@ def test_nan_and_numbers_that_are_whole_floats(tmp_path: Path) -> None:
     table = read(put(tmp_path, '{"x": NaN, "n": 9007199254740993}\n{"x": 2, "n": null}\n'), declared("jsonl", {"x": "float", "n": "int"}))
     assert str(table.column("x").to_pylist()) == "[nan, 2.0]"
     assert table.column("n").to_pylist() == [9007199254740993, None]
+
+
+@pytest.mark.parametrize("text", ["null\n", GOOD + "null\n" + GOOD, GOOD.strip() + " null\n", "\n null"])
+def test_null_in_place_of_an_object_is_named(tmp_path: Path, text: str) -> None:
+    """Arrow's reader ends the whole process there."""
+    number = text[: text.rindex("null")].count("\n") + 1
+    assert refused(put(tmp_path, text), declared("jsonl", KINDS)) == f"line {number}: an object is needed, not 'null'"
+
+
+def test_null_within_a_text_or_an_object_is_none_of_them(tmp_path: Path) -> None:
+    found = read(put(tmp_path, '{"s": "} null"}\n{"s":\nnull}\n{"o": {"p": [null, {}]}, "s": "a"}\n'), declared("jsonl", {"s": "string"}))
+    assert found.column("s").to_pylist() == ["} null", None, "a"]
+
+
+def test_whole_numbers_as_a_table_of_floats_writes_them(tmp_path: Path) -> None:
+    found = read(put(tmp_path, '{"n": 1.0}\n{"n": null}\n{"n": 2}\n{"n": 1e3}\n'), declared("jsonl", {"n": "int"}))
+    assert found.column("n").to_pylist() == [1, None, 2, 1000]
+    path = put(tmp_path, '{"n": 1.0}\n{"n": 9007199254740993}\n')
+    message = (
+        "column 'n' in row 2: 9007199254740993 is too large beside whole numbers with a point, as other rows have: write those without one"
+    )
+    assert refused(path, declared("jsonl", {"n": "int"})) == message

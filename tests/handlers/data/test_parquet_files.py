@@ -100,7 +100,9 @@ def test_dates(tmp_path: Path) -> None:
 def test_times_beyond_the_calendar_are_refused(tmp_path: Path) -> None:
     for kind, arrow in (("date", pa.date32()), ("timestamp", pa.timestamp("us"))):
         path = written(tmp_path, {"c": pa.array([0, 2**31 - 1 if kind == "date" else 2**62], arrow)})
-        assert refused(path, declared("parquet", {})) == f"column 'c' in row 2: it is a {kind} beyond the years 1 to 9999"
+        assert refused(path, declared("parquet", {})).endswith(
+            f"is a {kind} beyond the years 1 to 9999; write null if it stands for a missing value"
+        )
         query_rows = query.rows(iter([parquet.read_table(path)]), "SELECT c FROM incoming", "incoming", KEY)
         with pytest.raises(BadData, match="beyond the years 1 to 9999"):
             list(query_rows)
@@ -117,6 +119,15 @@ def test_nan_stands_for_missing_where_a_number_is_whole(tmp_path: Path) -> None:
     assert column(tmp_path, pa.array([1.0, math.nan, None]), "int") == [1, None, None]
     assert column(tmp_path, pa.array([1.0, 0.0, math.nan]), "boolean") == [True, False, None]
     assert "'2' is not a boolean" in refused(written(tmp_path, {"c": [1, 2]}), declared("parquet", {"c": "boolean"}))
+
+
+def test_a_float_that_is_missing_is_a_missing_text(tmp_path: Path) -> None:
+    assert column(tmp_path, pa.array([1.0, 1.5, float("nan"), float("inf"), None]), "string") == ["1", "1.5", None, None, None]
+
+
+def test_a_name_with_blanks_is_told_with_them(tmp_path: Path) -> None:
+    path = written(tmp_path, {" n ": pa.array([1])})
+    assert refused(path, declared("parquet", {"n": "int"})) == "column 'n' is missing; the file has ' n '"
 
 
 def test_a_column_of_nothing_is_what_it_is_declared(tmp_path: Path) -> None:

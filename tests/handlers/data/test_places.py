@@ -187,6 +187,16 @@ def test_seconds_and_milliseconds_are_days_of_the_timezone() -> None:
     assert time("epoch_s", pa.array([late]), "Asia/Tokyo") == [15707]
 
 
+@pytest.mark.parametrize("number", [1_735_689_600_000, 2**62, -(2**63)])
+def test_a_number_that_no_calendar_has_is_refused(number: int) -> None:
+    words = rf"column 'id' has the value {number}, which as epoch_s is beyond the years 1 to 9999; write unit: epoch_ms if it counts milli"
+    with pytest.raises(BadData, match=words):
+        time("epoch_s", pa.array([0, number]))
+    if abs(number) > 2**61:
+        with pytest.raises(BadData, match=r"as epoch_ms is beyond the years 1 to 9999$"):
+            time("epoch_ms", pa.array([0, number]))
+
+
 def test_only_a_clock_has_a_future() -> None:
     with pytest.raises(
         BadData, match=r"column 'id' has the value 1900000000, 2030-03-17, which is in the future; accepted: up to 2026-01-02"

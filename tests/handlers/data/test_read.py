@@ -32,15 +32,20 @@ def order(found: list[read.Batch]) -> list[float]:
     batch_rows=st.integers(1, 7),
     parts=st.integers(1, 7),
     seed=st.none() | st.integers(0, 9),
+    at_once=st.integers(0, 500),
     data=st.data(),
 )
 def test_from_any_position_the_rest_follows(
-    tmp_path: Path, sizes: list[int], batch_rows: int, parts: int, seed: int | None, data: st.DataObject
+    tmp_path: Path, sizes: list[int], batch_rows: int, parts: int, seed: int | None, at_once: int, data: st.DataObject
 ) -> None:
+    """Whatever number of batches is made at once."""
     store, of = FolderStore(tmp_path), spec(batch_rows, parts)
     made = dataset(store, sizes)
     encoder = Encoder(made, of)
-    whole = list(batches(store, made, of, encoder, "train", epoch=1, seed=seed))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(read, "TAKEN_BYTES", at_once)
+        whole = list(batches(store, made, of, encoder, "train", epoch=1, seed=seed))
+    assert all(batch.X.tolist() == [[y] for y in batch.y] for batch in whole)
     assert sorted(order(whole)) == [float(n) for n in range(sum(sizes))]
     assert seed is not None or order(whole) == sorted(order(whole))
     at = data.draw(st.integers(0, len(whole) - 1))

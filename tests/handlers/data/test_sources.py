@@ -128,7 +128,7 @@ def test_json_lines_have_the_declared_types(tmp_path: Path) -> None:
 
 def test_the_column_is_named_whatever_the_order_of_the_file(tmp_path: Path) -> None:
     declared = source(columns={"n": "int", "x": "float"})
-    with pytest.raises(BadData, match=r"column 'n' in row 2: 'oops' is not an int; declare its type or list it under csv.nulls"):
+    with pytest.raises(BadData, match=r"column 'n' in row 2: 'oops' is not an int; declare the column string or list it under csv.nulls"):
         read(csv(tmp_path, "other,x,n", "a,1,oops"), declared)
 
 

@@ -60,13 +60,27 @@ def test_a_number_whose_groups_are_not_whole_is_none(tmp_path: Path, text: str) 
         ("float", "1 234", "'1 234' is not a float; if it is a number, write csv.thousands: \" \""),
         ("int", "1.5", "'1.5' is not an int; declare the column float"),
         ("int", "9223372036854775808", "'9223372036854775808' is not an int, which has 64 bits; declare the column float or string"),
-        ("int", "n/a", "'n/a' is not an int; declare its type or list it under csv.nulls"),
-        ("boolean", "perhaps", "'perhaps' is not a boolean; accepted: true, false, 1, 0; list it under csv.nulls"),
+        ("int", "n/a", "'n/a' is not an int; declare the column string or list it under csv.nulls"),
+        ("boolean", "perhaps", "'perhaps' is not a boolean; accepted: true, false, 1, 0; "
+            "declare the column string or list it under csv.nulls"),
+        ("int", "0x1f", "'0x1f' is not an int; declare the column string or list it under csv.nulls"),
+        ("int", "+-5", "'+-5' is not an int; declare the column string or list it under csv.nulls"),
+        ("float", "0X1F", "'0X1F' is not a float; declare the column string or list it under csv.nulls"),
+        ("float", "1e400", "'1e400' is not a float, which ends at 1.8e308; declare the column string or list it under csv.nulls"),
+        ("date", "2025-01-01T10:00", "'2025-01-01T10:00' is not a date, but has a time of day; declare the column timestamp"),
+        ("date", "2025-1-1", "'2025-1-1' is not a date; write csv.dates: \"%Y-%m-%d\""),
+        ("date", "31-DEC-2024", "'31-DEC-2024' is not a date; write csv.dates: \"%d-%b-%Y\""),
+        ("date", "0000-01-01", "'0000-01-01' is a date beyond the years 1 to 9999; "
+            "list it under csv.nulls if it stands for a missing value"),
+        ("timestamp", "1735689600", "'1735689600' is not a timestamp; if it counts seconds declare the column int, "
+            "and make a timestamp of it in data.query, such as to_timestamp(seconds)"),
         ("date", "31/12/2025", "'31/12/2025' is not a date; write csv.dates: \"%d/%m/%Y\""),
         ("date", "01/02/2025", "'01/02/2025' is not a date; write csv.dates: \"%d/%m/%Y\" or \"%m/%d/%Y\""),
         ("timestamp", "31.12.2025 10:11", "'31.12.2025 10:11' is not a timestamp; write csv.dates: \"%d.%m.%Y %H:%M\""),
-        ("date", "2025-13-01", "'2025-13-01' is not a date; accepted: ISO 8601"),
-        ("timestamp", "soon", "'soon' is not a timestamp; accepted: ISO 8601, in UTC unless it gives a zone"),
+        ("date", "2025-13-01", "'2025-13-01' is not a date; accepted: ISO 8601, such as 2025-12-31; "
+            "else write csv.dates, declare the column string or list it under csv.nulls"),
+        ("timestamp", "soon", "'soon' is not a timestamp; accepted: ISO 8601, such as 2025-12-31T23:59:59Z, in UTC unless it gives a zone; "
+            "else write csv.dates, declare the column string or list it under csv.nulls"),
     ],
 )  # fmt: skip
 def test_a_value_says_what_to_write_for_it(tmp_path: Path, kind: str, text: str, message: str) -> None:
@@ -101,10 +115,65 @@ def test_a_date_that_the_format_does_not_take_is_none(tmp_path: Path, text: str,
 
 def test_numbers_at_the_edge(tmp_path: Path) -> None:
     assert values(tmp_path, "int", ["9007199254740993", "-9223372036854775808", "7.0", " 5 "]) == [9007199254740993, -(2**63), 7, 5]
-    found = values(tmp_path, "float", ["1e308", "1e999", "-inf", "nan", "9007199254740993"])
+    found = values(tmp_path, "float", ["1e308", "Infinity", "-inf", "nan", "9007199254740993"])
     assert found[:3] == [1e308, math.inf, -math.inf]
     assert math.isnan(found[3])
     assert found[4] == 9007199254740992.0
+
+
+def test_a_number_too_large_for_a_float_is_not_infinite(tmp_path: Path) -> None:
+    german = {"thousands": ".", "decimal": ","}
+    assert "'-1,5e999' is not a float, which ends at 1.8e308" in refusal(tmp_path, "float", "-1,5e999", **german)
+    assert values(tmp_path, "float", ["1e308", "inf"]) == [1e308, math.inf]
+
+
+def test_hexadecimal_is_text_wherever_it_stands(tmp_path: Path) -> None:
+    columns = {"n": "int", "x": "float", "s": "string"}
+    found = read(put(tmp_path, "n,x,s\n+7,1.5,0xff\n-8.0,+2,0XFF\n"), declared("csv", columns))
+    assert found.to_pylist() == [{"n": 7, "x": 1.5, "s": "0xff"}, {"n": -8, "x": 2.0, "s": "0XFF"}]
+    assert "column 'n' in row 3: '0xff'" in refused(put(tmp_path, "n,x,s\n1,1,a\n0xff,1,a\n"), declared("csv", columns))
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2025-01-01T24:00:00", datetime(2025, 1, 2)),
+        ("2024-12-31 24:00", datetime(2025, 1, 1)),
+        ("2025-01-01T24:00:00.000+02:00", datetime(2025, 1, 1, 22)),
+        ("2025-01-01 10:00:00 UTC", datetime(2025, 1, 1, 10)),
+        ("2025-01-01 10:00:00.25 UTC", datetime(2025, 1, 1, 10, 0, 0, 250_000)),
+        ("2025-01-01 10:00:00 +01:00", datetime(2025, 1, 1, 9)),
+        ("2025-01-01T10:00:00z", datetime(2025, 1, 1, 10)),
+        ("2025-01-01T10:00:00,5Z", datetime(2025, 1, 1, 10, 0, 0, 500_000)),
+        ("0001-01-01T00:00:00", datetime(1, 1, 1)),
+        ("9999-12-31T23:59:59.999999Z", datetime(9999, 12, 31, 23, 59, 59, 999_999)),
+    ],
+)
+def test_other_spellings_of_iso_8601(tmp_path: Path, text: str, moment: datetime) -> None:
+    assert values(tmp_path, "timestamp", [text]) == [moment.replace(tzinfo=UTC)]
+    mixed = ["2025-06-01", text, "2025-06-01T00:00:00.123456789+02:00", ""]
+    assert values(tmp_path, "timestamp", mixed)[1] == moment.replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text", ["2025-01-01T24:00:01", "2025-01-01T24:30", "2025-01-01T25:00", "2025-01-01 10:00:00 CET", "2025-01-01 UTC"]
+)
+def test_what_is_no_time_stays_none(tmp_path: Path, text: str) -> None:
+    assert f"'{text}' is not a timestamp; accepted: ISO 8601" in refusal(tmp_path, "timestamp", text)
+
+
+def test_a_midnight_is_a_date(tmp_path: Path) -> None:
+    texts = ["2025-01-01", "2025-01-02 00:00:00", "2025-01-03T00:00:00Z", "2025-01-03T24:00", ""]
+    assert values(tmp_path, "date", texts) == [date(2025, 1, 1), date(2025, 1, 2), date(2025, 1, 3), date(2025, 1, 4), None]
+    assert "is not a date" in refusal(tmp_path, "date", "2025-01-01T00:00:00+01:00")
+
+
+@pytest.mark.parametrize(
+    ("text", "day"), [("2025-1-2", date(2025, 1, 2)), ("2-JAN-2025", date(2025, 1, 2)), ("2-Jan-25", date(2025, 1, 2))]
+)
+def test_the_format_that_a_message_proposes_reads_the_value(tmp_path: Path, text: str, day: date) -> None:
+    proposed = refusal(tmp_path, "date", text).partition('write csv.dates: "')[2].rstrip('"')
+    assert values(tmp_path, "date", [text], dates=proposed) == [day]
 
 
 def test_booleans_as_they_are_written(tmp_path: Path) -> None:

@@ -100,3 +100,32 @@ def test_what_is_no_data(tmp_path: Path, data: bytes, told: str) -> None:
     (tmp_path / "a").write_bytes(data)
     with pytest.raises(BadData, match=told):
         read([tmp_path / "a"])
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            b"Report of 2025\n\na,b\n1,2\n3,4\n",
+            "the first line 'Report of 2025' has 1 value and most lines have 2; take out what stands before the names",
+        ),
+        (b'[{"a": 1}]', "the file is a list; write its objects one a line, without brackets and commas around them"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "the file looks like UTF-16 without a byte order mark"),
+        (gzip.compress(b"a,b\n1,2\n")[:-6], "the file is compressed with gzip and ends too early; put it there again"),
+        (gzip.compress(gzip.compress(b"a,b\n1,2\n")), "the file is compressed twice; compress it once"),
+    ],
+)
+def test_what_cannot_be_read_as_a_table_is_named(tmp_path: Path, data: bytes, message: str) -> None:
+    path = tmp_path / "data"
+    path.write_bytes(data)
+    with pytest.raises(BadData) as refused:
+        read([path])
+    assert str(refused.value).startswith(f"{path}: {message}")
+
+
+def test_blank_lines_and_the_line_that_says_the_delimiter_are_no_names(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.write_text("\n  \nsep=;\na;b\n1;2,5\n3;4\n", encoding="utf-8")
+    file = found(path)
+    assert (file.dialect.delimiter, file.names) == (";", ["a", "b"])
+    assert [list(row) for chunk in file.chunks() for row in chunk] == [["1", "2,5"], ["3", "4"]]

@@ -57,6 +57,24 @@ def test_rows_of_one_customer_stay_together(tmp_path: Path) -> None:
     assert list(found.features) == ["x"]
 
 
+def test_where_a_clock_splits_a_group_is_proposed_and_explained(tmp_path: Path) -> None:
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    rows = [[start + timedelta(hours=6 * i), f"c{i % 150}", x, int(x > 0)] for i, x in enumerate(NUMBERS)]
+    table = read([table_of(tmp_path / "a.csv", ["at", "customer_id", "x", "label"], rows)])
+    text = written.spec("m", table, roles(table, TODAY))
+    assert parse(text).data.group is None
+    assert "    # group: customer_id # several rows share it; with this key new ones alone judge a model" in text
+    with_it = parse(text.replace("# group:", "group:"))
+    assert (with_it.data.group, with_it.data.split) == ("customer_id", parse(text).data.split)
+    alone = read([table_of(tmp_path / "b.csv", ["at", "id", "x", "label"], [[row[0], n, *row[2:]] for n, row in enumerate(rows)])])
+    assert "group" not in written.spec("m", alone, roles(alone, TODAY))
+
+
+def test_the_numbers_that_pandas_gives_rows_are_no_feature(tmp_path: Path) -> None:
+    found = spec(table_of(tmp_path / "a.csv", ["Unnamed: 0", "x", "churned"], [[i, x, x > 0] for i, x in enumerate(NUMBERS)]))
+    assert (found.data.key, list(found.features)) == (["Unnamed: 0"], ["x"])
+
+
 def test_without_either_by_chance(tmp_path: Path) -> None:
     found = spec(table_of(tmp_path / "a.csv", ["x", "label"], [[x, "yes" if x > 0 else "no"] for x in NUMBERS]))
     assert isinstance(found.data.split, RandomSplit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,28 @@ def test_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "DEVIATION" in capsys.readouterr().out
     profile.run(["files", str(path), "-o", "json"])
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(found))
+
+
+def test_times_have_quantiles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "data.csv"
+    start = datetime(2025, 1, 1)
+    moments = [start + timedelta(hours=6 * i) for i in range(401)]
+    path.write_text("day,at,none\n" + "".join(f"{m.date()},{m.isoformat()}Z,\n" for m in moments), encoding="utf-8")
+    day, at = of_files([path])["columns"][:2]
+    assert (day["type"], at["type"]) == ("date", "timestamp")
+    assert day["quantiles"] == {"0.05": "2025-01-06", "0.25": "2025-01-26", "0.5": "2025-02-20", "0.75": "2025-03-17", "0.95": "2025-04-06"}
+    for share, told in at["quantiles"].items():
+        exact = start.replace(tzinfo=UTC) + timedelta(hours=6 * 400 * float(share))
+        assert abs(datetime.fromisoformat(told) - exact) <= timedelta(days=100) / 1000
+    assert sum(day["histogram"]) == sum(at["histogram"]) == 401
+    profile.run(["files", str(path)])
+    assert "2025-02-20" in capsys.readouterr().out.splitlines()[2]
+    profile.run(["files", str(path), "-o", "wide"])
+    assert "2025-04-06" in capsys.readouterr().out.splitlines()[2]
+    profile.run(["files", str(path), "-o", "html"])
+    page = capsys.readouterr().out
+    assert "quantiles 5%: 2025-01-06, 25%: 2025-01-26, 50%: 2025-02-20" in page
+    assert page.count("<svg") == 2
 
 
 def test_a_value_beyond_those_looked_at_makes_the_column_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,14 +46,16 @@ def expected(task: str, name: str, p: Predictions) -> Any:
     weight = p.weight
     if task == "binary":
         called = (p.score > (0.5 if p.kind == "probability" else 0.0)).astype(int)
-        return {
+        two: Any = {
             "roc_auc": lambda: reference.roc_auc_score(p.truth, p.score, sample_weight=weight),
             "average_precision": lambda: reference.average_precision_score(p.truth, p.score, sample_weight=weight),
             "log_loss": lambda: reference.log_loss(p.truth, p.score, sample_weight=weight),
             "brier": lambda: reference.brier_score_loss(p.truth, p.score, sample_weight=weight),
             "accuracy": lambda: reference.accuracy_score(p.truth, called, sample_weight=weight),
             "f1": lambda: reference.f1_score(p.truth, called, sample_weight=weight),
-        }[name]()
+            "ece": lambda: calibration(p.score, p.truth, weight),
+        }
+        return two[name]()
     if task == "multiclass":
         chosen = p.score.argmax(axis=1)
         each = [reference.roc_auc_score(p.truth == c, p.score[:, c], sample_weight=weight) for c in range(CLASSES)]
@@ -62,6 +64,7 @@ def expected(task: str, name: str, p: Predictions) -> Any:
             "accuracy": lambda: reference.accuracy_score(p.truth, chosen, sample_weight=weight),
             "f1_macro": lambda: reference.f1_score(p.truth, chosen, average="macro", sample_weight=weight),
             "roc_auc_ovr": lambda: float(np.mean(each)),
+            "ece": lambda: calibration(p.score.max(axis=1), (chosen == p.truth).astype(float), weight),
         }
         return many[name]()
     of: Any = {
@@ -71,11 +74,25 @@ def expected(task: str, name: str, p: Predictions) -> Any:
         "mape": lambda: reference.mean_absolute_percentage_error(p.truth, p.score, sample_weight=weight),
         "median_ae": lambda: reference.median_absolute_error(p.truth, p.score, sample_weight=weight),
     }
+    if name.startswith("pinball@"):
+        return reference.mean_pinball_loss(p.truth, p.score, sample_weight=weight, alpha=float(name.removeprefix("pinball@")))
     return of[name]()
 
 
+def calibration(probability: Any, hit: Any, weight: Any) -> float:
+    """Bin by bin, as it is defined."""
+    found = 0.0
+    for low in np.arange(10) / 10:
+        here = (probability >= low) & ((probability < low + 0.1 - 1e-12) | (low == 0.9))
+        if here.any():
+            gap = np.average(probability[here], weights=weight[here]) - np.average(hit[here], weights=weight[here])
+            found += abs(gap) * weight[here].sum()
+    return float(found / weight.sum())
+
+
 MAKE = {"binary": binary, "multiclass": multiclass, "regression": regression}
-ALL = [(task, name) for task, table in METRICS.items() for name in table]
+# those of rankings: test_ranking.py
+ALL = [(task, name) for task in MAKE for name in METRICS[task]]
 
 
 @pytest.mark.parametrize(("task", "name"), ALL)
@@ -167,8 +184,8 @@ def test_directions() -> None:
 def test_an_unknown_metric_names_the_nearest() -> None:
     with pytest.raises(BadSpec, match=r"'roc_auk' is not a metric of task 'binary'.*did you mean 'roc_auc'\?"):
         metric("binary", "roc_auk")
-    with pytest.raises(BadSpec, match="task 'ranking' has no metrics"):
-        metric("ranking", "ndcg")
+    with pytest.raises(BadSpec, match="task 'clustering' has no metrics"):
+        metric("clustering", "ndcg")
 
 
 def test_values_keep_the_order_of_the_names() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -10,7 +11,13 @@ import pytest
 from scipy import sparse
 
 from handlers.contracts import BadData, BadSpec
-from handlers.models.estimators import KINDS, Learner, accepts_weight, kind, learner, make, needs_probability
+from handlers.models.estimators import KINDS, kind
+from handlers.models.estimators import make as make_of
+from handlers.models.kinds import Estimator
+from handlers.models.scikit_learn import ScikitLearn
+from handlers.modelspec.parse import parse
+from tests.handlers.models.making import batch, made
+from tests.handlers.stages.world import SPEC, changed
 
 SGD = "sklearn.linear_model.SGDClassifier"
 SMALL: dict[str, dict[str, Any]] = {
@@ -33,25 +40,19 @@ def rows(task: str, size: int = 200) -> tuple[Any, Any]:
     return sparse.csr_matrix(X), (np.digitize(X[:, 0], [-0.5, 0.5]) if task == "multiclass" else (X[:, 0] > 0)).astype(float)
 
 
-def trained(path: str, task: str) -> tuple[Learner, Any, Any]:
+def trained(path: str, task: str) -> tuple[Estimator, Any, Any]:
     found = KINDS[path]
-    memory = "stream" if found.streams else "whole"
-    classes = {"binary": 2, "multiclass": 3, "regression": 0}[task]
-    made = learner(path, task, SMALL.get(found.name, {}), seed=1, classes=classes, memory=memory)
+    model = made(path, task, SMALL.get(found.name, {}), seed=1, memory="stream" if found.streams else "whole")
     X, y = rows(task)
-    weight = np.ones(len(y)) if accepts_weight(made.estimator) else None
-    if found.streams:
-        for _ in range(20):
-            made.learn(X, y, weight)
-    else:
-        made.fit(X, y, weight)
-    return made, X, y
+    for _ in range(20 if found.streams else 1):
+        model.learn(batch(X, y, np.ones(len(y)) if model.weighs else None))
+    return model, X, y
 
 
 @pytest.mark.parametrize(("path", "task"), [(path, task) for path, found in KINDS.items() for task in found.tasks])
 def test_every_estimator_learns_and_answers(path: str, task: str) -> None:
-    made, X, y = trained(path, task)
-    score, what = made.predict(X)
+    model, X, y = trained(path, task)
+    score, what = model.predict(X)
     if task == "regression":
         assert what == "value"
         assert np.corrcoef(score, y)[0, 1] > 0.8
@@ -61,15 +62,15 @@ def test_every_estimator_learns_and_answers(path: str, task: str) -> None:
     else:
         assert score.shape == (200,)
         assert (((score > (0.5 if what == "probability" else 0.0)) == y).mean()) > 0.8
-    assert (what == "decision") == (made.kind.name == "Perceptron")
+    assert (what == "decision") == (model.recipe.kind.name == "Perceptron")
 
 
 def test_a_class_that_the_rows_lack_keeps_its_column() -> None:
     X, y = rows("multiclass")
     kept = y != 1
-    made = learner("sklearn.ensemble.RandomForestClassifier", "multiclass", {"n_estimators": 3}, seed=0, classes=3, memory="whole")
-    made.fit(X[kept], y[kept], None)
-    score, _ = made.predict(X)
+    model = made("sklearn.ensemble.RandomForestClassifier", "multiclass", {"n_estimators": 3}, memory="whole")
+    model.learn(batch(X[kept], y[kept]))
+    score, _ = model.predict(X)
     assert score.shape == (200, 3)
     assert (score[:, 1] == 0).all()
 
@@ -108,24 +109,33 @@ def test_an_estimator_that_will_not_do_is_refused_with_the_way_out(path: str, ta
 )
 def test_a_wrong_parameter_is_named(path: str, params: dict[str, Any], memory: str, said: str) -> None:
     with pytest.raises(BadSpec, match=said):
-        make(path, "binary", params, seed=0, memory=memory)
+        made(path, "binary", params, memory=memory)
 
 
 def test_whole_estimators_may_be_told_how_long_to_iterate() -> None:
-    assert make(SGD, "binary", {"max_iter": 9, "class_weight": "balanced"}, seed=3, memory="whole").get_params()["random_state"] == 3
+    model = made(SGD, "binary", {"max_iter": 9, "class_weight": "balanced"}, seed=3, memory="whole")
+    assert isinstance(model, ScikitLearn)
+    assert model.made.get_params()["random_state"] == 3
 
 
 def test_a_forest_uses_the_cores_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    assert make("sklearn.ensemble.RandomForestClassifier", "binary", {}, seed=0, memory="whole").n_jobs == 2
+    model = made("sklearn.ensemble.RandomForestClassifier", memory="whole")
+    assert isinstance(model, ScikitLearn)
+    assert model.made.n_jobs == 2
+
+
+def spec(**changes: Any) -> Any:
+    tree = {"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": "late"}, "spec": changed(SPEC, search=None, **changes)}
+    return parse(json.dumps(tree))
 
 
 def test_a_metric_of_probabilities_needs_an_estimator_that_gives_them() -> None:
-    needs_probability(make(SGD, "binary", {"loss": "log_loss"}, seed=0), "log_loss")
-    with pytest.raises(BadSpec, match=r"'brier' needs probabilities.*loss: log_loss gives them"):
-        needs_probability(make(SGD, "binary", {}, seed=0), "brier")
+    make_of(spec(), {"loss": "log_loss"})
+    with pytest.raises(BadSpec, match=r"'log_loss' needs probabilities.*loss: log_loss gives them"):
+        make_of(spec(), {})
     with pytest.raises(BadSpec, match="Perceptron with these parameters does not give"):
-        needs_probability(make("sklearn.linear_model.Perceptron", "binary", {}, seed=0), "log_loss")
+        make_of(spec(model={"estimator": "sklearn.linear_model.Perceptron"}), {})
 
 
 def test_a_missing_value_names_the_key_that_fills_it() -> None:
@@ -135,15 +145,15 @@ def test_a_missing_value_names_the_key_that_fills_it() -> None:
     with pytest.raises(
         BadSpec, match=r"features: a value is missing, which SGDClassifier does not accept; set `missing: mean.*HistGradientBoosting"
     ):
-        learner(SGD, "binary", {}, seed=0, classes=2).learn(gaps, y, None)
-    takes = learner("sklearn.ensemble.HistGradientBoostingClassifier", "binary", {"max_iter": 3}, seed=0, classes=2, memory="whole")
-    takes.fit(gaps, y, None)
+        made(SGD).learn(batch(gaps, y))
+    takes = made("sklearn.ensemble.HistGradientBoostingClassifier", "binary", {"max_iter": 3}, memory="whole")
+    takes.learn(batch(gaps, y))
     assert len(takes.predict(gaps)[0]) == 200
 
 
 def test_what_an_estimator_cannot_learn_from_is_bad_data() -> None:
     X, _ = rows("binary")
     with pytest.raises(BadData, match="LogisticRegression: This solver needs samples of at least 2 classes"):
-        learner("sklearn.linear_model.LogisticRegression", "binary", {}, seed=0, classes=2, memory="whole").fit(X, np.zeros(200), None)
+        made("sklearn.linear_model.LogisticRegression", memory="whole").learn(batch(X, np.zeros(200)))
     with pytest.raises(BadData, match="scale: standard"):
-        learner("sklearn.linear_model.SGDRegressor", "regression", {}, seed=0, classes=0).learn(X * 1e200, np.ones(200), None)
+        made("sklearn.linear_model.SGDRegressor", "regression").learn(batch(X * 1e200, np.ones(200)))

@@ -16,11 +16,10 @@ from hypothesis import strategies as st
 from handlers.contracts import BadData
 from handlers.data.encode import Encoder
 from handlers.data.read import batches
+from handlers.models.estimators import make
 from handlers.models.feed import AHEAD, DatasetFeed, ahead
 from handlers.models.loop import SAMPLE_BATCHES
-from handlers.models.model_file import state_digest
 from handlers.models.scratch import Scratch
-from handlers.models.training import fresh_learner
 from handlers.storage import FolderStore
 from tests.handlers.data.small import dataset, spec
 
@@ -79,14 +78,14 @@ def feed(store: FolderStore, scratch: Scratch | None, sizes: list[int]) -> Datas
 
 def learned(of: DatasetFeed, stop: int | None = None, damage: bool = False) -> str:
     """The digest of what three epochs leave; after `stop` batches everything goes on from the last position with a new feed."""
-    learner = fresh_learner(of.spec, {})
+    model = make(of.spec, of.spec.model.params)
     count = 0
     for epoch in range(EPOCHS):
         rows = of.train(epoch, None)
         position = None
         while True:
             for batch in rows:
-                learner.learn(batch.X, batch.y, batch.weight)
+                model.learn(batch)
                 position = batch.position
                 count += 1
                 if count == stop:
@@ -99,7 +98,7 @@ def learned(of: DatasetFeed, stop: int | None = None, damage: bool = False) -> s
             of.scratch = Scratch() if of.scratch is not None else None
         if damage and of.scratch is not None and of.scratch._file is not None:
             os.pwrite(of.scratch._file, b"\1" * 64, 0)
-    return state_digest(learner.estimator)
+    return model.digest()
 
 
 @settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -17,14 +17,16 @@ from handlers.metrics.predictions import Predictions
 from handlers.models import checkpoint
 from handlers.models import kernel as kernels
 from handlers.models.checkpoint import CannotResume, Progress
-from handlers.models.estimators import KINDS, Learner, learner
 from handlers.models.loop import Plan, Training, gather, whole
-from handlers.models.model_file import load, state_digest
 from handlers.models.predict import predict
+from handlers.models.saved import loaded
+from handlers.models.scikit_learn import ScikitLearn
 from handlers.storage import Store, open_store
+from tests.handlers.models.making import made as fresh
 
 SGD = "sklearn.linear_model.SGDClassifier"
 MLP = "sklearn.neural_network.MLPClassifier"
+PARAMS: dict[str, dict[str, Any]] = {SGD: {"loss": "log_loss", "average": True}, MLP: {"hidden_layer_sizes": [6]}}
 BATCHES, ROWS = 6, 50
 
 
@@ -54,6 +56,9 @@ class Rows:
                 os.kill(os.getpid(), signal.SIGTERM)
             yield self._batch(100 * epoch + n, Position(epoch, 0, n))
 
+    def every(self) -> Iterator[Batch]:
+        return self.train(0, None)
+
     def valid(self) -> Iterable[Batch]:
         return [self._batch(9000 + n, Position(0, 0, n)) for n in range(3)]
 
@@ -76,14 +81,13 @@ class Scripted:
 
 
 def training(path: str, plan: Plan, feed: Any, store: Store, scores: Any = score) -> tuple[Training, list[Any]]:
-    params = {"loss": "log_loss", "average": True} if path == SGD else {"hidden_layer_sizes": [6]}
     published: list[Any] = []
     made = Training(
-        learner(path, "binary", params, seed=3, classes=2),
+        fresh(path, "binary", PARAMS[path], seed=3),
         plan,
         feed,
         scores,
-        save=lambda estimator, progress: checkpoint.save(store, "trials/m/t", estimator, progress),
+        save=lambda model, progress: checkpoint.save(store, "trials/m/t", model, progress),
         publish=lambda lines: published.append(list(lines)),
     )
     return made, published
@@ -103,7 +107,7 @@ def test_a_line_an_epoch_and_the_best_model_is_kept(store: Store) -> None:
     two, _ = training(SGD, Plan(epochs=2, select_by="accuracy", higher=True), Rows(), store)
     two.run(Progress())
     assert done.best_model is not None
-    assert state_digest(load(done.best_model, KINDS[SGD], "best")) == state_digest(two.learner.estimator)
+    assert loaded(made.made.recipe, done.best_model, "best").digest() == two.made.digest()
 
 
 @pytest.mark.parametrize(
@@ -133,12 +137,12 @@ def test_stopped_anywhere_and_taken_up_again_it_is_the_same_model(store: Store, 
     stopped, _ = training(path, PLAN, Rows(signal_at=at), store)
     with pytest.raises(Stopped, match="the state is saved"):
         stopped.run(Progress())
-    found = checkpoint.resume(store, "trials/m/t", KINDS[path])
+    found = checkpoint.resume(store, "trials/m/t", stopped.made.recipe)
     assert found is not None
     again, published = training(path, PLAN, Rows(), store)
-    again.learner = Learner(KINDS[path], found[0], 2)
+    again.made = found[0]
     done = again.run(found[1])
-    assert state_digest(again.learner.estimator) == state_digest(straight.learner.estimator)
+    assert again.made.digest() == straight.made.digest()
     assert [without_seconds(line) for line in done.history] == [without_seconds(line) for line in expected.history]
     assert done.best == expected.best
     if at < 19:
@@ -168,12 +172,13 @@ def test_checkpoints_within_an_epoch(store: Store) -> None:
 def test_numbers_that_diverge_end_the_trial(store: Store) -> None:
     made, _ = training(SGD, PLAN, Rows(), store)
 
-    class Diverging(Learner):
-        def learn(self, X: Any, y: Any, weight: Any) -> None:
-            super().learn(X, y, weight)
-            self.estimator.coef_[0, 0] = np.inf
+    class Diverging(ScikitLearn):
+        def learn(self, batch: Batch) -> None:
+            super().learn(batch)
+            self.made.coef_[0, 0] = np.inf
 
-    made.learner = Diverging(made.learner.kind, made.learner.estimator, 2)
+    assert isinstance(made.made, ScikitLearn)
+    made.made = Diverging(made.made.recipe, made.made.made)
     with pytest.raises(GaveUp, match=r"diverged in epoch 1.*scale: standard"):
         made.run(Progress())
 
@@ -197,24 +202,24 @@ def test_a_checkpoint_of_another_machine_or_code_is_refused_with_the_reason(
     if "kernel" in change:
         monkeypatch.setattr(kernels, "kernel", lambda: change["kernel"])
     if "versions" in change:
-        monkeypatch.setattr(kernels, "versions", lambda: change["versions"])
+        monkeypatch.setattr(kernels, "versions", lambda _: change["versions"])
     if "format" in change:
         monkeypatch.setattr(checkpoint, "FORMAT", change["format"])
-    checkpoint.save(store, "trials/m/t", made.learner.estimator, Progress())
+    checkpoint.save(store, "trials/m/t", made.made, Progress())
     monkeypatch.undo()
     with pytest.raises(CannotResume, match=said):
-        checkpoint.resume(store, "trials/m/t", KINDS[SGD])
+        checkpoint.resume(store, "trials/m/t", fresh(SGD, "binary", PARAMS[SGD], seed=3).recipe)
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 cut short"])
 def test_a_damaged_checkpoint_is_refused(store: Store, data: bytes) -> None:
     store.put(checkpoint.key("trials/m/t"), data)
     with pytest.raises(CannotResume, match="is damaged"):
-        checkpoint.resume(store, "trials/m/t", KINDS[SGD])
+        checkpoint.resume(store, "trials/m/t", fresh(SGD, "binary", PARAMS[SGD], seed=3).recipe)
 
 
 def test_without_a_checkpoint_there_is_nothing_to_resume(store: Store) -> None:
-    assert checkpoint.resume(store, "trials/m/t", KINDS[SGD]) is None
+    assert checkpoint.resume(store, "trials/m/t", fresh(SGD, "binary", PARAMS[SGD], seed=3).recipe) is None
 
 
 def test_the_kernel_is_named() -> None:
@@ -224,9 +229,9 @@ def test_the_kernel_is_named() -> None:
 
 
 def test_whole_estimators_see_every_row_at_once() -> None:
-    made = learner("sklearn.ensemble.HistGradientBoostingClassifier", "binary", {"max_iter": 5}, seed=0, classes=2, memory="whole")
+    model = fresh("sklearn.ensemble.HistGradientBoostingClassifier", "binary", {"max_iter": 5}, memory="whole")
     feed = Rows()
-    line = whole(made, feed.train(0, None), feed, score)
+    line = whole(model, feed.train(0, None), feed, score)
     assert (line["epoch"], line["rows"], line["best"]) == (1, BATCHES * ROWS, True)
     assert line["valid"]["accuracy"] > 0.6
 
@@ -235,17 +240,17 @@ def test_gathering_keeps_rows_weights_and_sparseness() -> None:
     from scipy import sparse
 
     batches = list(Rows().train(0, None))
-    X, y, weight = gather(batches)
-    assert (X.shape, y.shape, weight) == ((300, 4), (300,), None)
+    rows = gather(batches)
+    assert (rows.X.shape, rows.y.shape, rows.weight) == ((300, 4), (300,), None)
     thin = [Batch(sparse.csr_matrix(b.X), b.y, np.ones(ROWS), b.cluster, b.position, {}) for b in batches]
-    X, _, weight = gather(thin)
-    assert sparse.issparse(X)
-    assert (X.shape, weight.shape) == ((300, 4), (300,))
-    assert gather([])[2] is None
+    rows = gather(thin)
+    assert sparse.issparse(rows.X)
+    assert (rows.X.shape, rows.weight.shape) == ((300, 4), (300,))
+    assert gather([]).weight is None
 
 
 def test_no_rows_are_bad_data_that_names_the_role() -> None:
     from handlers.contracts import BadData
 
     with pytest.raises(BadData, match="valid: no rows"):
-        predict(learner(SGD, "binary", {}, seed=0, classes=2), [], "valid")
+        predict(fresh(SGD), [], "valid")

@@ -154,24 +154,35 @@ def test_what_is_no_spec_is_said_in_one_line(text: str) -> None:
         ("spec.promote.refit", "all", "not supported yet: promote.refit"),
         ("spec.promote.approval", "manual", "not supported yet: promote.approval"),
         ("spec.promote.slices", {"max_loss": 0.1}, "not supported yet: promote.slices"),
-        ("spec.task", "ranking", "not supported yet: task ranking"),
-        ("spec.search", {"random": 3, "space": {"alpha": [1]}}, "not supported yet: search.random"),
-        ("spec.search", {"halving": {"eta": 3}}, "not supported yet: search.halving"),
+        ("spec.search.halving", {"mode": "async"}, "not supported yet: search.halving.mode async"),
         ("spec.model.estimator", "models/own.py:Mine", "not supported yet: an estimator of your own"),
         ("spec.model.image", "gpu", "not supported yet: model.image"),
         ("spec.training.validate", {"every": "1m"}, "not supported yet: training.validate"),
-        ("spec.search", {"until": {"metric": "roc_auc"}}, "not supported yet: search.until"),
         ("spec.resources", {"fetch": {"cpu": 1}}, "not supported yet: resources.fetch"),
         ("spec.resources", {"train": {"gpu": 1}}, "not supported yet: resources.train.gpu"),
     ],
 )
 def test_what_is_not_built_is_refused_by_name(path: str, value: Any, words: str) -> None:
-    text = changed(path, value)
-    if path == "spec.task":
-        tree = json.loads(text)
-        tree["spec"]["data"]["target"] = {"column": "late"}
-        text = json.dumps(tree)
-    assert words in finding(text)
+    assert words in finding(changed(path, value))
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({}, "spec.data.group: required for task ranking"),
+        ({"evaluate": {"select_by": "mrr", "interval": {"cluster": "day"}}, "group": "hour"}, "'day' would cut lists"),
+        (
+            {"evaluate": {"select_by": "mrr", "baseline": "median"}, "group": "hour"},
+            "spec.evaluate.baseline: not accepted for task ranking",
+        ),
+    ],
+)
+def test_a_ranking_is_of_whole_lists(more: dict[str, Any], words: str) -> None:
+    tree = yaml12.load(TEXT)
+    tree["spec"]["task"] = "ranking"
+    tree["spec"]["data"] |= {"target": {"column": "late"}, "group": more.get("group")}
+    tree["spec"]["evaluate"] = more.get("evaluate", {"select_by": "mrr"})
+    assert any(words in str(each) for each in read(json.dumps(tree), "m.yaml")[1])
 
 
 def test_a_statement_may_stand_beside_the_spec() -> None:

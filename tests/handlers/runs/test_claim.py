@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from handlers.runs import claim as claims
-from handlers.runs.claim import DEAD_AFTER_SECONDS, Claim, Heartbeat, beat, claim_key, read, release, take
+from handlers.runs.claim import DEAD_AFTER_SECONDS, Claim, Heartbeat, Released, beat, claim_key, follower, read, release, take
 from handlers.storage import FolderStore, Temporary, write_json
 
 
@@ -28,17 +28,17 @@ def test_the_first_takes_it_and_the_second_says_what_it_wants(store: FolderStore
     assert take(store, "m", "b", want("b")) == "a"
     assert take(store, "m", "b", want("b")) == "a"
     assert read(store, "m")[0].wanted == (want("b"),)
-    assert release(store, "m", "a") is True
-    assert release(store, "m", "a") is True
+    assert release(store, "m", "a").wanted is True
+    assert release(store, "m", "a").wanted is True
     assert take(store, "m", "c", want("c")) == ""
-    assert release(store, "m", "c") is False
-    assert release(store, "m", "c") is False
+    assert release(store, "m", "c").wanted is False
+    assert release(store, "m", "c").wanted is False
 
 
 def test_another_s_claim_is_not_let_go_of(store: FolderStore) -> None:
-    assert release(store, "m", "a") is False
+    assert release(store, "m", "a").wanted is False
     take(store, "m", "a", want("a"))
-    assert release(store, "m", "b") is False
+    assert release(store, "m", "b").wanted is False
     assert read(store, "m")[0].run == "a"
 
 
@@ -47,8 +47,8 @@ def test_a_dead_run_s_claim_is_taken_over(store: FolderStore) -> None:
     write_json(store, claim_key("m"), old.to_json())
     assert take(store, "m", "b", want("b")) == ""
     assert beat(store, "m", "dead") is False
-    assert release(store, "m", "dead") is False
-    assert release(store, "m", "b") is True
+    assert release(store, "m", "dead").wanted is False
+    assert release(store, "m", "b").wanted is True
 
 
 def test_a_beat_keeps_what_is_wanted(store: FolderStore) -> None:
@@ -131,3 +131,21 @@ def test_between_two_steps_the_claim_outlasts_a_long_wait_for_a_place(store: Fol
         raise RuntimeError
     claim = read(store, "m")[0]
     assert (claim.waits, claim.held(claim.heartbeat + DEAD_AFTER_SECONDS)) == (False, False)
+
+
+def test_a_run_that_follows_has_a_name_for_what_was_wanted_of_any_model(store: FolderStore) -> None:
+    model = "m" * 40
+    names = [follower(model, run, Released(True, runs))[0] for run, runs in (("a", ("b",)), ("a", ("c",)), ("x", ("b",)), ("a", ("b",)))]
+    assert len(set(names)) == 3
+    assert names[0] == names[3]
+    assert max(map(len, names)) <= 63
+
+
+def test_what_was_submitted_with_now_is_known_to_who_releases_whatever_happens_then(store: FolderStore) -> None:
+    take(store, "m", "a", want("a"))
+    take(store, "m", "b", {**want("b"), "now": "why"})
+    released = release(store, "m", "a")
+    take(store, "m", "c", want("c"))
+    release(store, "m", "c")
+    assert (released.now, released.runs) == ("why", ("b",))
+    assert follower("m", "a", released)[1] != ""

@@ -20,14 +20,14 @@ NOW = 1_700_000_000.0
 def count(store: FolderStore, run: str, runs: int, now: float = NOW) -> str:
     rules = Trigger.model_validate({"daily_budget": {"runs": runs}})
 
-    def ask(history: History) -> Answer:
-        return admitted(rules, history, Asked(run), "", now)
+    def ask(history: History, at: float) -> Answer:
+        return admitted(rules, history, Asked(run), "", at)
 
-    return trainings.count(store, "m", run, now, ask).kind
+    return trainings.count(store, "m", run, lambda: now, ask).kind
 
 
-def training(run: str, at: float = NOW) -> Training:
-    return Training(run, at, "snapshot", 10, "spec")
+def training(run: str, at: float = NOW, as_of: float = 0.0) -> Training:
+    return Training(run, at, "snapshot", 10, "spec", as_of)
 
 
 def test_a_run_is_counted_once_and_a_day_begins_anew(tmp_path: Path) -> None:
@@ -74,3 +74,21 @@ def test_the_end_of_a_training_is_its_first(tmp_path: Path) -> None:
     found = trainings.read(store, "m")
     assert (found.last, found.counted) == (training("a"), ("a",))
     assert found.history == History("a", NOW, "2023-11-14", ("a",))
+
+
+def test_a_process_that_comes_late_does_not_take_the_place_of_newer_data(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    for each in (newer := training("b", NOW + 60, as_of=20.0), training("a", NOW + 90, as_of=10.0)):
+        trainings.finished(store, "m", each)
+    assert trainings.read(store, "m").last == newer
+
+
+def test_the_time_is_asked_for_after_what_was_trained(tmp_path: Path) -> None:
+    """Else a process that stands still in between sees a training that ended in its future, and waits for a cooldown of nothing."""
+    store, clock = FolderStore(tmp_path), iter([NOW + 100])
+    trainings.finished(store, "m", training("a", NOW + 99))
+
+    def ask(history: History, at: float) -> Answer:
+        return admitted(Trigger(), history, Asked("b"), "", at)
+
+    assert trainings.count(store, "m", "b", lambda: next(clock), ask).kind == "start"

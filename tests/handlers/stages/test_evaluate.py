@@ -61,7 +61,7 @@ def test_another_metric_is_another_evaluation_and_trains_nothing(world: World) -
 
 def test_a_trial_that_is_not_there(world: World) -> None:
     dataset, _ = trained(world)
-    with pytest.raises(BadData, match=r"trials/late/ffff/model/model.skops: there is no trained model"):
+    with pytest.raises(BadData, match=r"trials/late/ffff/model: there is no trained model"):
         world.evaluate(dataset, {"trial": "ffff"})
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from handlers import fetch, promote
 from handlers.contracts import GaveUp
+from handlers.events import outbox
 from handlers.runs import champion as champions
-from handlers.runs import claim, trained
+from handlers.runs import claim, pacing
 from handlers.storage import write_json
 from tests.handlers.stages.world import World, month
 
@@ -143,20 +145,82 @@ def test_a_fetch_that_wakes_after_its_run_lost_the_claim_does_not_claim_for_it_a
     assert [entry["run"] for entry in champions.history(world.store, "late")] == ["b"]
 
 
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def promoted_and_killed(given: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run moves the champion's pointer, and its process dies before it has said so."""
+
+    def killed(*_: object, **_more: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(pacing, "finished", killed)
+        patched.setattr(outbox, "put", killed)
+        promote.run(given)
+
+
+def test_what_a_run_has_promoted_is_trained_though_it_has_not_said_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.put("1.csv", month("2013-01-01", 40))
+    decision, dataset, scores = world.prepare("a")
+    given = world.promote_arguments(dataset, scores, "a", decision)
+    promoted_and_killed(given, monkeypatch)
+    gone(world, "a")
+    assert world.run("b") == {**world.result("b"), "outcome": "already-trained", "reason": "already trained by run a"}
+    promote.run(given)
+    assert (world.result("a")["outcome"], len(champions.history(world.store, "late"))) == ("promoted", 1)
+
+
+def test_what_a_run_has_promoted_with_trials_lost_is_not_trained(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.put("1.csv", month("2013-01-01", 40))
+    decision, dataset, scores = world.prepare("a")
+    promoted_and_killed(world.promote_arguments(dataset, scores[:1], "a", decision), monkeypatch)
+    gone(world, "a")
+    assert world.snapshot("b")[0] == "train"
+
+
+def test_a_run_that_is_about_to_judge_what_another_has_promoted_does_not(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one moves the pointer after this run has looked whether its state is trained."""
+    world.put("1.csv", month("2013-01-01", 40))
+    decision, dataset, scores = world.prepare("a")
+    gone(world, "a")
+    assert world.prepare("b")[0] == "train"
+    real, holder = champions.current, claim.read(world.store, "late")[0]
+
+    def meanwhile(*asked: Any) -> champions.Pointer:
+        monkeypatch.setattr(champions, "current", real)
+        with monkeypatch.context() as patched:
+            # it read the claim while it still had it
+            patched.setattr(promote, "read_claim", lambda *_: (replace(holder, run="a"), None))
+            promoted_and_killed(world.promote_arguments(dataset, scores, "a", decision), monkeypatch)
+        return real(*asked)
+
+    monkeypatch.setattr(champions, "current", meanwhile)
+    promote.run(world.promote_arguments(dataset, scores, "b", decision))
+    assert (world.result("b")["outcome"], world.result("b")["reason"]) == ("already-trained", "already trained by run a")
+    assert [entry["run"] for entry in champions.history(world.store, "late")] == ["a"]
+
+
+def test_a_run_that_was_stopped_after_it_promoted_has_promoted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.put("1.csv", month("2013-01-01", 40))
+    decision, dataset, scores = world.prepare("a")
+    given = world.promote_arguments(dataset, scores, "a", decision)
+    promoted_and_killed(given, monkeypatch)
+    promote.run(["report", "--model", "late", "--run", "a", "--status", "Failed", "--failures", "null"])
+    ended = world.result("a")
+    assert (ended["outcome"], ended["champion"], len(ended["trials"]), ended["closed"]) == ("promoted", 1, 2, True)
+    assert claim.read(world.store, "late")[0].run == ""
+    promote.run(given)
+    assert world.result("a") == ended
+
+
 def test_a_judged_run_that_was_overtaken_before_its_result_is_promoted_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.put("1.csv", month("2013-01-01", 25, rows=10, signal=0.3))
     decision, dataset, scores = world.prepare("a")
     given = world.promote_arguments(dataset, scores, "a", decision)
 
-    class Killed(BaseException):
-        pass
-
-    def killed(*_: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(trained, "mark", killed)
-        promote.run(given)
+    promoted_and_killed(given, monkeypatch)
     gone(world, "a")
     world.put("2.csv", month("2013-01-26", 40, rows=60, signal=2.0, seed=1))
     assert world.run("b")["outcome"] == "promoted"

@@ -68,14 +68,14 @@ def test_a_run_that_finds_the_model_busy_leaves_its_wish(world: World) -> None:
     world.put("2.csv", month("2013-02-01", 5))
     decision, why = reason(world, "r2")
     assert (decision, "r1" in why) == ("busy", True)
-    assert claim.release(world.store, world.model, "r1")
+    assert claim.release(world.store, world.model, "r1").wanted
 
 
 def test_the_same_event_twice_asks_for_nothing_more(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     reason(world, "r1")
     assert reason(world, "r2") == ("busy", "run r1 is training the same data and spec")
-    assert not claim.release(world.store, world.model, "r1")
+    assert not claim.release(world.store, world.model, "r1").wanted
 
 
 def test_a_step_that_is_tried_again_decides_the_same(world: World) -> None:

@@ -124,6 +124,25 @@ def test_what_a_run_has_written_stands_for_it(told: World, capsys: pytest.Captur
     assert answer(capsys, key) == answer(capsys, "late" if key.startswith("models/") else "a")
 
 
+def test_a_cloudevent_is_found_by_the_id_that_its_sender_gave(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.put("1.csv", month("2013-01-01", 40))
+    attributes = {"specversion": "1.0", "id": "day-42", "source": "/shop", "type": "com.example.day.closed"}
+    asked = {"model": "late", "reason": "the day is closed", "source": "webhook", "cloudevent": attributes}
+    context = {"id": FIRST, "source": "webhook", "subject": "retrain", "type": "webhook", "time": "2013-02-01T00:00:00Z"}
+    given = ["--model", "late", "--spec", world.read_spec(), "--run", "a", "--event", encoded(asked), "--context", encoded(context)]
+    fetch.run(["snapshot", *given])
+    with pytest.raises(WrongUsage):
+        why.run(["day"])
+    for name in ("day-42", FIRST):
+        found = answer(capsys, name)
+        assert (found["kind"], found["event"]["id"], [run["run"] for run in found["runs"]]) == ("event", FIRST, ["a"])
+    assert found["event"]["ce_id"] == "day-42"
+    assert "(CloudEvent day-42 of /shop)" in text(capsys, "a")
+    dropped = {"id": SECOND, "source": "webhook", "subject": "retrain", "type": "webhook", "time": "", "model": "late", "key": ""}
+    journal = [{**dropped, "reason": "", "ce_id": "day-43", "became": []}]
+    assert answer(capsys, "day-43", "--journal", json.dumps(journal))["event"]["id"] == SECOND
+
+
 def test_the_journal_tells_what_the_bucket_cannot(told: World, capsys: pytest.CaptureFixture[str]) -> None:
     about: dict[str, Any] = {"source": "bucket", "subject": "upload", "type": "minio", "time": "t", "model": "late", "reason": "upload"}
     sensor = {"sensor": "bucket", "trigger": "upload"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,38 @@ def test_a_run_that_trains_is_left_alone_and_one_that_died_is_not(late: World) -
     late.snapshot("a")
     assert reason(late, 60) == ""
     assert reason(late, HOUR) == "run a has died"
+
+
+def heal_says(world: World, folder: Path, *more: str) -> tuple[list[Any], list[Any]]:
+    """The runs that the handler would start, and those that it asks for."""
+    models = folder / "models"
+    models.mkdir(exist_ok=True)
+    (models / "late.yaml").write_text(spec_text(world), encoding="utf-8")
+    outputs = ["--starts-out", str(folder / "starts"), "--silent-out", str(folder / "silent")]
+    heal.run(["--models", str(models), "--window", "17", *more, *outputs])
+    starts, silent = (json.loads((folder / name).read_text()) for name in ("starts", "silent"))
+    return [start["name"] for start in starts], silent
+
+
+def between_steps(world: World, run: str, ago: float) -> None:
+    """The run holds the claim; its last step ended well so many seconds ago."""
+    world.snapshot(run)
+    held, _ = claims.read(world.store, "late")
+    write_json(world.store, claim_key("late"), replace(held, heartbeat=held.heartbeat - ago, waits=True).to_json())
+
+
+def test_a_run_that_is_silent_between_two_steps_is_asked_for_and_its_model_is_free_where_it_has_ended(late: World, tmp_path: Path) -> None:
+    between_steps(late, "a", 60)
+    assert heal_says(late, tmp_path) == ([], [])
+    between_steps(late, "a", 1000)
+    assert heal_says(late, tmp_path) == ([], [{"model": "late", "run": "a"}])
+    late.put("2.csv", month("2013-02-10", 3, seed=2))
+    assert late.snapshot("b")[0] == "busy"
+    assert heal_says(late, tmp_path, "--model", "late", "--ended", "a") == (["retrain-late-17"], [])
+    assert claims.read(late.store, "late")[0].wanted, "what was wanted of it is kept"
+    assert late.snapshot("c")[0] == "train"
+    assert heal_says(late, tmp_path, "--model", "late", "--ended", "a") == ([], []), "the claim is another's by now"
+    assert claims.read(late.store, "late")[0].run == "c"
 
 
 def test_what_was_wanted_of_a_run_that_died_is_started(late: World) -> None:

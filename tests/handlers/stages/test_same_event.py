@@ -50,6 +50,18 @@ def test_an_event_that_came_to_nothing_counts_again(world: World) -> None:
     assert world.result("r3")["outcome"] == "duplicate"
 
 
+def test_an_event_whose_run_has_gone_without_a_result_counts_again(world: World) -> None:
+    """It was terminated, which runs no exit handler; of a past state no tick would find that it is missing."""
+    world.put("1.csv", month("2013-01-01", 30))
+    reason(world, "r1", *asked_by("1"))
+    assert reason(world, "r2", *asked_by("1"))[0] == "duplicate"
+    write_json(world.store, "runs/late/r1/request.json", {**world.request("r1"), "at": world.store.server_time() - 1000})
+    assert reason(world, "r3", *asked_by("1"))[0] == "duplicate", "it has the claim"
+    held, _ = claim.read(world.store, "late")
+    write_json(world.store, claim.claim_key("late"), {**held.to_json(), "heartbeat": 0.0})
+    assert reason(world, "r4", *asked_by("1"))[0] == "train"
+
+
 @pytest.mark.parametrize(
     ("outcome", "decision"),
     [("failed", "train"), ("deferred", "train"), ("skipped", "train"), ("refused", "duplicate"), ("busy", "duplicate")],

@@ -29,7 +29,7 @@ def test_a_run_names_those_that_found_the_model_busy_and_they_name_it(world: Wor
     world.put("2.csv", month("2013-02-10", 10))
     assert [reason(world, name)[0] for name in ("r2", "r3")] == ["busy", "busy"]
     assert (world.request("r2")["by"], world.request("r2")["took_up"]) == ("r1", [])
-    assert claim.release(world.store, "late", "r1")
+    assert claim.release(world.store, "late", "r1").wanted
     assert reason(world, "r4")[0] == "train"
     assert world.request("r4")["took_up"] == ["r2", "r3"]
     assert [world.request(name)["taken_up_by"] for name in ("r2", "r3")] == ["r4", "r4"]

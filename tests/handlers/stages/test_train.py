@@ -43,7 +43,7 @@ def test_what_a_trained_trial_leaves(world: World) -> None:
     assert result["params"] == {"loss": "log_loss", "average": True, "alpha": 0.0001}
     lines = trials.curve(world.store, "late", answer["trial"])
     assert [line["epoch"] for line in lines] == [1, 2, 3]
-    assert set(lines[0]["valid"]) == {"roc_auc", "average_precision", "log_loss", "brier", "accuracy", "f1"}
+    assert set(lines[0]["valid"]) == {"roc_auc", "average_precision", "log_loss", "brier", "ece", "accuracy", "f1"}
     assert lines[-1]["valid"] == result["valid"]
     request = read_json(world.store, f"{folder}/request.json")
     assert request["dataset"] == dataset
@@ -93,10 +93,8 @@ def test_early_stopping_keeps_the_best_epoch(world: World) -> None:
     best = max(lines, key=lambda line: line["valid"]["roc_auc"])
     assert result["epoch"] == best["epoch"]
     assert result["stopped"] == "no improvement for 2 epochs"
-    learner, *_ = evaluation.open_learner(world.store, "late", answer["trial"])
-    from handlers.models.model_file import state_digest
-
-    assert state_digest(learner.estimator) == result["state"]
+    made, *_ = evaluation.open_model(world.store, "late", answer["trial"])
+    assert made.digest() == result["state"]
 
 
 @pytest.mark.parametrize(

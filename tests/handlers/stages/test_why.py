@@ -43,7 +43,7 @@ def test_why_this_is_the_champion_and_the_challenger_is_not(two_runs: World, cap
 
 def test_models(two_runs: World, capsys: pytest.CaptureFixture[str]) -> None:
     head, row = asked(capsys, "models").splitlines()
-    assert head.split() == ["MODEL", "CHAMPION", "METRIC", "ON", "TEST", "SINCE", "RUNS"]
+    assert head.split("\t") == ["MODEL", "CHAMPION", "TRIAL", "METRIC", "ON TEST", "INTERVAL", "SINCE", "RUNS"]
     assert row.split()[:2] == ["late", "1"]
     answer = json.loads(asked(capsys, "models", "-o", "json"))["models"]
     assert [m["model"] for m in answer] == ["late"]
@@ -114,6 +114,34 @@ def test_a_run_that_has_not_ended(world: World, capsys: pytest.CaptureFixture[st
     ]
     assert asked(capsys, "late").splitlines() == told
     assert asked(capsys, "models").splitlines()[1].split() == ["late", "none", "1"]
+
+
+def test_the_champions_of_a_model(two_runs: World, capsys: pytest.CaptureFixture[str]) -> None:
+    head, row = asked(capsys, "history", "late").splitlines()
+    assert head.split("\t")[:3] == ["NUMBER", "TRIAL", "PARAMS"]
+    assert row.split("\t")[:2] == ["1", two_runs.champion()["trial"]]
+    assert json.loads(asked(capsys, "history", "late", "-o", "json"))["champions"] == [two_runs.champion()]
+    with pytest.raises(WrongUsage, match="there is no model 'nobody' in the bucket; models: late"):
+        why.run(["history", "nobody"])
+
+
+def test_two_runs_side_by_side(two_runs: World, capsys: pytest.CaptureFixture[str]) -> None:
+    two_runs.spec["promote"]["gate"]["improve_by"] = 0.5
+    two_runs.put("3.csv", month("2013-03-10", 20, seed=2))
+    two_runs.run("d")
+    capsys.readouterr()
+    answer = json.loads(asked(capsys, "compare", "b", "d", "-o", "json"))
+    assert answer["runs"] == ["b", "d"]
+    facts = {each["fact"]: each for each in answer["compared"]}
+    assert (facts["model"]["values"], facts["model"]["same"]) == (["late", "late"], True)
+    before, after = (int(rows.replace(",", "")) for rows in facts["rows of train"]["values"])
+    assert before < after
+    assert facts["spec promote.gate.improve_by"]["values"] == ["0.002", "0.5"]
+    assert [name for name in facts if name.startswith("spec ")] == ["spec promote.gate.improve_by"]
+    assert asked(capsys, "compare", "b", "d").splitlines()[0].split("\t") == ["", "FACT", "b", "d"]
+    assert json.loads(asked(capsys, "compare", "b", "c", "-o", "json"))["compared"]  # one that trained nothing
+    with pytest.raises(WrongUsage, match="there is no run 'z'"):
+        why.run(["compare", "b", "z"])
 
 
 def test_one_trial(two_runs: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -101,10 +101,17 @@ class World:
         transform.run(["--model", self.model, "--spec", self.read_spec(), "--snapshot", snapshot, "--run", run, "--dataset-out", out])
         return self._read("dataset")
 
-    def trials(self) -> list[dict[str, Any]]:
-        grid.run(["--model", self.model, "--spec", self.read_spec(), "--trials-out", str(self.out / "trials")])
+    def trials(self, run: str = "r") -> list[dict[str, Any]]:
+        grid.run(["--model", self.model, "--spec", self.read_spec(), "--run", run, "--trials-out", str(self.out / "trials")])
         found: list[dict[str, Any]] = json.loads(self._read("trials"))
         return found
+
+    def next_trials(self, run: str, number: int, results: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The trials of a later round, and what is to be evaluated now."""
+        given = ["--model", self.model, "--spec", self.read_spec(), "--run", run, "--round", str(number), "--results", json.dumps(results)]
+        outputs = [word for name in ("trials", "more", "judged") for word in (f"--{name}-out", str(self.out / name))]
+        grid.run(["next", *given, *outputs])
+        return json.loads(self._read("trials")), json.loads(self._read("judged"))
 
     def train_arguments(self, dataset: str, trial: dict[str, Any], run: str) -> list[str]:
         given = ["--model", self.model, "--spec", self.read_spec(), "--dataset", dataset, "--trial", json.dumps(trial)]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from localargo import InvalidInput, LocalArgoError, Unavailable
+from localargo import InvalidInput, LocalArgoError, NotFound, Unavailable
 from retrain.client.connect import argo_server, bucket_environment, local_engine
 from retrain.client.place import Cluster, Place
 from retrain.project import events as read
@@ -26,23 +27,33 @@ def events(place: Place, model: str, since: float, limit: int) -> Doc:
     if isinstance(place, Cluster):
         return {"events": _without_journal(place, model, since, limit), "triggers": [], "journal": False, "note": NO_JOURNAL}
     try:
-        found = _journal(place, model, since, limit)
+        found = _journal(local_engine(place).events, model, since, limit)
     except Unavailable as down:
+        return _stopped(place, model, since, limit, down)
+    return {**found, "journal": True, "note": ""}
+
+
+def _stopped(state: Path, model: str, since: float, limit: int, down: Unavailable) -> Doc:
+    """What the journal of the engine that does not run has; without one, what runs in the bucket name."""
+    try:
+        found = _journal(partial(read.recorded, state), model, since, limit)
+    except Unavailable:
         try:
-            told = _of_runs(place, model, since, limit)
+            told = _of_runs(state, model, since, limit)
         except LocalArgoError:
             raise down from None
         note = f"{down}; its journal cannot be asked, so these are the events that runs in the bucket name"
         return {"events": told, "triggers": [], "journal": False, "note": note}
-    return {**found, "journal": True, "note": ""}
+    note = f"{down}; these are the events of its journal, and what happened since is read when it starts (`retrain up`)"
+    return {**found, "journal": True, "note": note}
 
 
-def _journal(state: Path, model: str, since: float, limit: int) -> Doc:
-    engine, before = local_engine(state), ""
+def _journal(events: Callable[..., Doc], model: str, since: float, limit: int) -> Doc:
+    before = ""
     found: list[Doc] = []
     triggers: list[Doc] = []
     while len(found) < limit:
-        page = engine.events(PAGE if model else limit, since=since, before=before)
+        page = events(PAGE if model else limit, since=since, before=before)
         triggers = page["triggers"]
         told = [read.of_journal(each) | {"data": each["data"]} for each in page["events"]]
         found += [each for each in told if model in ("", each["model"])]
@@ -82,5 +93,14 @@ def one(place: Place, event_id: str) -> Doc:
     """A recorded event as it was published."""
     if isinstance(place, Cluster):
         raise InvalidInput(f"a cluster keeps no journal of events; `retrain why {event_id}` tells what became of it")
-    found: Doc = local_engine(place).event(event_id)
+    try:
+        found: Doc = local_engine(place).event(event_id)
+    except Unavailable as down:
+        try:
+            there = read.recorded(place, 2, id=event_id)["events"]
+        except Unavailable:
+            raise down from None
+        if len(there) != 1:
+            raise NotFound(f"no event {event_id}" if not there else f"more than one event begins with {event_id}") from None
+        found = {name: value for name, value in there[0].items() if name != "outcomes"}
     return found

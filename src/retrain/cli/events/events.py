@@ -16,11 +16,11 @@ from retrain.cli.events._sources import events as read
 from retrain.cli.events._sources import one
 from retrain.cli.options import output_option, place_option
 from retrain.client.place import Place
-from retrain.display.output import emit, plain, table
+from retrain.display.output import emit, plain
+from retrain.display.tables import cut, table
 from retrain.project.events import words
 
 LONGEST = 160  # characters of an event's data in a table
-BECAME = 110  # characters of what became of it, unless -o wide
 ID = 12  # characters of an id in a table; `events get` and `why` take the beginning of one
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -44,7 +44,7 @@ def _since(_ctx: click.Context, _parameter: click.Parameter, value: str) -> floa
 @click.option("--model", default="", shell_complete=completion.models, help="Only events about this model.")
 @click.option("--since", default="", metavar="TIME", callback=_since, help="Only events that are not older: 15m, 2h, 7d, or a time.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many, newest first.")
-@output_option("table", "wide")
+@output_option("text", "wide")
 @place_option
 def events(model: str, since: float, limit: int, output: str, place: Place) -> None:
     """Show events, newest first: what each was about, and what became of it at each Sensor.
@@ -74,6 +74,7 @@ def events(model: str, since: float, limit: int, output: str, place: Place) -> N
         table(
             ["SENSOR", "TRIGGER", "WAITING", "LAST REFUSAL"],
             [[t["sensor"], t["trigger"], str(t["lag"]), plain(t.get("error") or "")] for t in found["triggers"]],
+            wide=output == "wide",
         )
 
 
@@ -86,17 +87,13 @@ def _table(found: list[dict[str, Any]], wide: bool) -> None:
     for event in found:
         about, became = event["key"] or event["model"] or "-", plain(words(event))
         row = [event["id"] if wide else event["id"][:ID], event["source"], event["subject"], event["time"], plain(about)]
-        row.append(became if wide else _cut(became, BECAME))
-        rows.append([*row, *([event["type"], _short(event.get("data"))] if wide else [])])
-    table(["ID", "SOURCE", "EVENT", "TIME", "ABOUT", "BECAME", *(["TYPE", "DATA"] if wide else [])], rows)
+        rows.append([*row, *([event["type"], _short(event.get("data"))] if wide else []), became])
+    head = ["ID", "SOURCE", "EVENT", "TIME", "ABOUT", *(["TYPE", "DATA"] if wide else []), "BECAME"]
+    table(head, rows, spare=("SOURCE", "EVENT", "TIME"), wide=wide)
 
 
 def _short(data: Any) -> str:
-    return _cut(plain(data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)), LONGEST)
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    return cut(plain(data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)), LONGEST)
 
 
 @events.command(name="get")

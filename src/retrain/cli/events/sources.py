@@ -10,11 +10,12 @@ from localargo import NotFound
 from retrain.cli import completion
 from retrain.cli.options import output_option, state_option
 from retrain.client.connect import local_engine
-from retrain.display.output import emit, table
+from retrain.display.output import emit
+from retrain.display.tables import table
 
 
 @click.group(invoke_without_command=True)
-@output_option("table")
+@output_option("text", "wide")
 @state_option
 @click.pass_context
 def sources(ctx: click.Context, output: str, state: Path) -> None:
@@ -33,6 +34,8 @@ def sources(ctx: click.Context, output: str, state: Path) -> None:
     table(
         ["SOURCE", "EVENT", "TYPE", "STATE", "WHERE"],
         [[s["source"], s["event"], s["type"], s["state"], s.get("where") or ""] for s in running],
+        spare=("TYPE",),
+        wide=output == "wide",
     )
 
 

@@ -10,7 +10,7 @@ from retrain.client.place import Place
 
 
 @click.command()
-@output_option("text")
+@output_option("text", "wide")
 @place_option
 def models(output: str, place: Place) -> None:
     """List the models of the bucket and their champions.

@@ -12,7 +12,7 @@ from retrain.client.place import Place
 
 @click.command()
 @click.argument("model", required=False, shell_complete=completion.models)
-@output_option("text")
+@output_option("text", "wide")
 @place_option
 def runs(model: str | None, output: str, place: Place) -> None:
     """List the runs of a model (of all models): what was decided, and on which numbers.

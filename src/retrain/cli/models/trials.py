@@ -12,7 +12,7 @@ from retrain.client.place import Place
 
 @click.command()
 @click.argument("run", shell_complete=completion.workflows)
-@output_option("text")
+@output_option("text", "wide")
 @place_option
 def trials(run: str, output: str, place: Place) -> None:
     """List the trials of a run with their metric on valid; the winner and the champion are marked.

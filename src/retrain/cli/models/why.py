@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from retrain.cli.models._answers import run_name, show
 from retrain.cli.options import output_option, place_option
 from retrain.client.connect import local_engine
 from retrain.client.place import Place
-from retrain.project.events import of_journal
+from retrain.project.events import ce_id, of_journal, recorded
 
 KINDS = ("event", "object", "run", "trial", "model")
 TOLD = 200  # events of the journal that belong to one name
@@ -51,15 +53,23 @@ def _journal(name: str, place: Place) -> list[dict[str, Any]]:
         return []
     key = name.removeprefix("s3://").partition("/")[2] if name.startswith("s3://") else name
     try:
-        engine = local_engine(place)
-        if "/" in key:
-            # only what no JSON escapes; whose key is the whole one is seen by the handler
-            found = engine.events(TOLD, contains=max(re.findall(r"[\w./-]+", key, re.ASCII), key=len))["events"]
-        else:
-            found = [*engine.events(TOLD, id=name)["events"], *engine.events(TOLD, name=name)["events"]]
+        found = _told(local_engine(place).events, name, key)
     except Unavailable:
-        return []
+        try:
+            found = _told(partial(recorded, place), name, key)
+        except Unavailable:
+            return []
     return [of_journal(each) for each in {each["id"]: each for each in found}.values()]
+
+
+def _told(events: Callable[..., Any], name: str, key: str) -> list[dict[str, Any]]:
+    found = [] if "/" in key else [*events(TOLD, id=name)["events"], *events(TOLD, name=name)["events"]]
+    # only what no JSON escapes; whose key is the whole one is seen by the handler
+    plain = max(re.findall(r"[\w./-]+", key, re.ASCII), key=len, default="")
+    if found or not plain:
+        return found
+    held: list[dict[str, Any]] = events(TOLD, contains=plain)["events"]
+    return held if "/" in key else [each for each in held if ce_id(each) == name]
 
 
 def _argument(journal: list[dict[str, Any]]) -> str:

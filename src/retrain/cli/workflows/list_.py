@@ -13,6 +13,7 @@ from retrain.client.workflows import phase
 from retrain.display import output as printing
 from retrain.display import tree
 from retrain.display.reasons import reason
+from retrain.display.tables import table
 
 PHASES = ("Pending", "Running", "Succeeded", "Failed", "Error")
 ROWS = 20  # of a table, unless --limit says otherwise
@@ -23,7 +24,7 @@ ROWS = 20  # of a table, unless --limit says otherwise
 @click.option("-l", "--selector", default="", metavar="LABEL=VALUE", help="Only those with these labels (comma-separated).")
 @click.option("--phase", "phases", multiple=True, type=click.Choice(PHASES), help="Only Workflows in this phase; repeatable.")
 @click.option("--limit", type=click.IntRange(min=0), help=f"At most this many, 0 for all; by default {ROWS} in a table, else all.")
-@output_option("table", "name", "wide")
+@output_option("text", "name", "wide")
 @place_option
 def list_(kind: str, selector: str, phases: tuple[str, ...], limit: int | None, output: str, place: Place) -> None:
     """List Workflows, newest first, or the engine's documents of another kind.
@@ -34,7 +35,7 @@ def list_(kind: str, selector: str, phases: tuple[str, ...], limit: int | None, 
     retrain list workflowtemplates
     """
     if limit is None:
-        limit = ROWS if output in ("table", "wide") else 0
+        limit = ROWS if output in ("text", "wide") else 0
     workflows = kind.lower() in WORKFLOW
     if phases and not workflows:
         raise click.UsageError("--phase is for Workflows")
@@ -42,10 +43,10 @@ def list_(kind: str, selector: str, phases: tuple[str, ...], limit: int | None, 
     if output in ("json", "yaml", "name"):
         tree.show(found.items, output)
     elif workflows:
-        _table(found.items, 200 if output == "wide" else 60)
+        _table(found.items, output == "wide")
     else:
         rows = [[d["metadata"]["name"], printing.age(d["metadata"].get("creationTimestamp"))] for d in found.items]
-        printing.table(["NAME", "AGE"], rows)
+        table(["NAME", "AGE"], rows)
     if not found.items:
         click.echo(f"no {kind}" + (" that match" if selector or phases else ""), err=True)
     if found.more:
@@ -65,11 +66,12 @@ def _cut(items: list[Doc], limit: int) -> Listing:
     return Listing(shown, len(items) - len(shown))
 
 
-def _table(workflows: list[Doc], width: int) -> None:
+def _table(workflows: list[Doc], wide: bool) -> None:
     rows = []
     for workflow in workflows:
         status, metadata = workflow.get("status") or {}, workflow["metadata"]
         row = [metadata["name"], printing.phase(status.get("phase", "")), printing.age(metadata.get("creationTimestamp"))]
         row += [printing.duration(status.get("startedAt"), status.get("finishedAt")), status.get("progress", "")]
-        rows.append([*row, printing.plain(reason(workflow))[:width]])
-    printing.table(["NAME", "STATUS", "AGE", "DURATION", "PROGRESS", "MESSAGE"], rows)
+        rows.append([*row, printing.plain(reason(workflow))])
+    head = ["NAME", "STATUS", "AGE", "DURATION", "PROGRESS", "MESSAGE"]
+    table(head, rows, spare=("PROGRESS", "DURATION", "AGE"), wide=wide)

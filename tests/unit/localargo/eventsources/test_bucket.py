@@ -14,7 +14,8 @@ from localargo.bucket.seaweedfs import Change
 from localargo.errors import Unavailable
 from localargo.eventbus import journal
 from localargo.eventbus.journal import Journal
-from localargo.eventsources.bucket import SKIPPED_CHANGES, BucketSource
+from localargo.eventbus.retention import Retention
+from localargo.eventsources.bucket import AT_ONCE, SKIPPED_CHANGES, BucketSource
 from localargo.eventsources.bucket_changes import Changes, Polled
 from localargo.eventsources.envelope import Envelope
 from localargo.manifests.source_kinds.minio import record
@@ -69,10 +70,14 @@ class Log:
         await asyncio.Event().wait()
 
 
-async def read(bus: Journal, log: Log, **spec: Any) -> None:
+async def read(bus: Journal, log: Log, position: int | None = None, **spec: Any) -> None:
+    """Read the log until the position of its last wanted change, or this one, is stored."""
     reading = source(bus, log, **spec)
+    wanted = [one.time_ns for one in log.changes if reading.matches(one.key)]
+    end = position or max(wanted, default=0)
     reading.start()
     await asyncio.wait_for(log.told.wait(), 60)
+    await until(lambda: int(bus.position("bucket", "upload") or 0) >= end)
     await reading.stop()
     log.told.clear()
 
@@ -140,8 +145,30 @@ async def test_a_bucket_that_is_away_is_asked_again(db: sqlite3.Connection, monk
 @pytest.mark.anyio
 async def test_the_position_moves_past_what_nobody_wants(db: sqlite3.Connection) -> None:
     bus = Journal(db, lambda: NOW)
-    await read(bus, Log(*(change("incoming/x.txt", n) for n in range(1, SKIPPED_CHANGES + 5))))
-    assert bus.position("bucket", "upload") == str(NOW * 10**9 + SKIPPED_CHANGES)
+    end = NOW * 10**9 + SKIPPED_CHANGES
+    await read(bus, Log(*(change("incoming/x.txt", n) for n in range(1, SKIPPED_CHANGES + 5))), end)
+    assert bus.position("bucket", "upload") == str(end)
+
+
+@pytest.mark.anyio
+async def test_a_burst_of_changes_shares_commits(db: sqlite3.Connection) -> None:
+    bus = Journal(db, lambda: NOW)
+    commits: list[int] = []
+    bus.changed.append(lambda: commits.append(bus.published))
+    names = [f"incoming/{number:03d}.csv" for number in range(3 * AT_ONCE)]
+    await read(bus, Log(*(change(name, number) for number, name in enumerate(names, 1))))
+    assert keys(bus) == names
+    assert len(commits) <= 6
+
+
+@pytest.mark.anyio
+async def test_no_position_is_stored_beyond_an_event_that_the_bus_refuses(db: sqlite3.Connection) -> None:
+    bus = Journal(db, lambda: NOW, Retention(messages=2, refuses=True))
+    changes = [change(f"incoming/{number}.csv", number) for number in range(1, 5)]
+    last = changes[1].time_ns
+    await read(bus, Log(*changes), last)
+    assert keys(bus) == ["incoming/1.csv", "incoming/2.csv"]
+    assert bus.position("bucket", "upload") == str(last)
 
 
 # ---------------------------------------------------------------------------------------------- polling

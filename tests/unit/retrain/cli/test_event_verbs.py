@@ -1,13 +1,15 @@
 import json
+import sqlite3
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import yaml
 
 from retrain.client.connect import bucket_of
-from tests.unit.retrain.cli.driver import Engine
+from tests.unit.retrain.cli.driver import Engine, call
 from tests.waiting import wait_until
 
 
@@ -211,3 +213,29 @@ def test_posts_at_the_same_instant_are_a_workflow_each(engine: Engine) -> None:
 
     wait_until(all_there)
     assert sorted(heard) == sorted(f"burst {number}" for number in range(30))
+
+
+def test_events_of_an_engine_that_has_ended_are_read_from_its_journal(engine: Engine, tmp_path: Path) -> None:
+    number = engine.ok("tick", "clock/yearly").split()[1]
+    running = engine.json("events")["events"]
+    with closing(sqlite3.connect(engine.state / "engine.db")) as there, closing(sqlite3.connect(tmp_path / "engine.db")) as copy:
+        there.backup(copy)
+    ended = call("events", "--state", str(tmp_path), "-o", "json")
+    assert ended.exit_code == 0, ended.output
+    found = json.loads(ended.stdout)
+    assert found["journal"] is True
+    assert "these are the events of its journal" in found["note"]
+    same = [each | {"became": []} for each in running]
+    assert [each | {"became": []} for each in found["events"]] == same
+    (ticked,) = [each for each in found["events"] if each["id"] == number]
+    assert [became["became"] for became in ticked["became"]] == ["not read yet, or no Sensor listens to it"]
+    table = call("events", "--state", str(tmp_path))
+    assert "not read yet, or no Sensor listens to it" in table.stdout
+    got = call("events", "get", number[:12], "--state", str(tmp_path), "-o", "json")
+    assert json.loads(got.stdout) == engine.json("events", "get", number)
+
+
+def test_a_folder_that_no_engine_has_used_has_no_events(tmp_path: Path) -> None:
+    refused = call("events", "--state", str(tmp_path))
+    assert refused.exit_code != 0
+    assert "Traceback" not in refused.output

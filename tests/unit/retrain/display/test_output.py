@@ -43,17 +43,6 @@ def test_a_duration_ends_now_where_it_has_no_end_and_is_empty_where_it_has_no_st
     assert output.seconds("") is None
 
 
-def test_a_table_is_aligned_by_what_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
-    output.table(["A", "B"], [[click.style("red", fg="red"), "x"], ["longer", ""]])
-    told = click.unstyle(capsys.readouterr().out).splitlines()
-    assert told == ["A       B", "red     x", "longer"]
-
-
-def test_a_table_without_rows_is_its_header(capsys: pytest.CaptureFixture[str]) -> None:
-    output.table(["A", "B"], [])
-    assert capsys.readouterr().out == "A  B\n"
-
-
 def test_documents_are_printed_as_json_and_yaml(capsys: pytest.CaptureFixture[str]) -> None:
     output.emit({"a": ["é", 1]}, "json")
     told = capsys.readouterr().out

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from retrain.project.events import about, decoded, instant, of_workflow, words
+from retrain.project.events import about, ce_id, decoded, instant, of_workflow, words
 
 
 def notification(key: Any) -> dict[str, Any]:
@@ -37,6 +37,22 @@ def test_what_an_event_is_about(data: Any, told: tuple[str, str, str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({"body": {"specversion": "1.0", "id": "42", "data": {}}}, "42"),
+        ({"body": {"model": "late"}, "header": {"Ce-Id": ["42"], "Ce-Source": ["/shop"]}}, "42"),
+        ({"body": {"model": "late"}, "header": {"ce-id": "42"}}, "42"),
+        ({"body": {"model": "late", "id": "42"}, "header": {}}, ""),
+        ({"body": {"specversion": "1.0", "id": 42}}, ""),
+        ({"body": "text", "header": {"Ce-Id": []}}, ""),
+        ("text", ""),
+    ],
+)
+def test_the_id_that_a_sender_gave(data: Any, told: str) -> None:
+    assert ce_id({"data": data}) == told
+
+
+@pytest.mark.parametrize(
     ("became", "said"),
     [
         ([], "no Sensor listens to it"),
@@ -45,6 +61,7 @@ def test_what_an_event_is_about(data: Any, told: tuple[str, str, str]) -> None:
         ([{"became": "dropped", "run": "", "sensor": "s", "reason": "data: no"}], "dropped by sensor s: data: no"),
         ([{"became": "refused", "run": "", "sensor": "s", "reason": "no"}], "refused to sensor s: no"),
         ([{"became": "not read yet", "run": "", "sensor": "s", "reason": ""}], "not read yet (sensor s)"),
+        ([{"became": "not read yet, or no Sensor listens to it", "run": "", "sensor": ""}], "not read yet, or no Sensor listens to it"),
     ],
 )
 def test_what_became_of_it_in_words(became: list[dict[str, str]], said: str) -> None:

@@ -1,0 +1,106 @@
+"""python benchmarks/ranking.py [--rows 500000] [--out benchmarks/results/ranking.json]
+
+The example of docs/howto/rank-lists.md on made sessions: `mean_rank` on test beside that of lists in no order, the seconds of a run, and
+whether a training that is stopped after its first epoch, and started again, ends in the same model as one that was not. The model is to be
+better than its baseline by the whole interval, and the models are to be the same. A target that is missed is said, and the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from handlers import try_  # noqa: E402
+from handlers.contracts import logged_by  # noqa: E402
+from handlers.modelspec.model import ModelSpec  # noqa: E402
+from handlers.modelspec.parse import parse  # noqa: E402
+from handlers.storage import FolderStore, read_json  # noqa: E402
+
+HOWTO = ROOT / "docs" / "howto"
+
+
+def shown_spec() -> ModelSpec:
+    """The spec that the page shows."""
+    page = (HOWTO / "rank-lists.md").read_text(encoding="utf-8")
+    return parse(page.split("```yaml\n")[1].split("```")[0])
+
+
+def sessions(rows: int, folder: Path) -> list[Path]:
+    made: Any = importlib.util.spec_from_file_location("sessions", HOWTO / "sessions.py")
+    module = importlib.util.module_from_spec(made)
+    made.loader.exec_module(module)
+    found: list[Path] = module.main(rows, str(folder))
+    return found
+
+
+def resumed(spec: ModelSpec, bucket: Path, dataset: str, trial: dict[str, Any]) -> tuple[str, bool]:
+    """(state, stopped): the model of a training in another process that was stopped after its first epoch, and started again."""
+    command = [sys.executable, "-m", "handlers.train", "--model", spec.name, "--spec", spec.text(), "--dataset", dataset]
+    command += ["--trial", json.dumps(trial), "--run", "again", "--result-out", str(bucket / "result")]
+    environment = {**os.environ, "RETRAIN_BUCKET": f"file://{bucket}"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr or ():
+        if json.loads(line)["event"] == "epoch":
+            process.send_signal(signal.SIGTERM)
+            break
+    process.communicate()
+    stopped = process.returncode == 143
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    name = json.loads((bucket / "result").read_text(encoding="utf-8"))["trial"]
+    return read_json(FolderStore(bucket), f"trials/{spec.name}/{name}/result.json")["state"], stopped
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rows", type=int, default=500_000)
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    spec = shown_spec()
+    with tempfile.TemporaryDirectory() as place, logged_by(lambda _event, _facts: None):
+        folder = Path(place)
+        files = sessions(given.rows, folder)
+        began = time.monotonic()
+        run = try_.try_out(spec, {"incoming": files}, folder / "kept")
+        seconds = round(time.monotonic() - began, 1)
+        verdict, bucket = run["verdict"], folder / "kept" / "bucket"
+        winner = read_json(FolderStore(bucket), f"trials/{spec.name}/{verdict['winner']['trial']}/result.json")
+        shutil.rmtree(bucket / "trials")
+        params = {name: value for name, value in winner["params"].items() if name in (spec.search.grid or {})}
+        state, stopped = resumed(spec, bucket, verdict["dataset"], {"id": "again", "params": params})
+    mean_rank = verdict["metrics"]["mean_rank"]["challenger"]
+    baseline = verdict["baseline"]["values"]["mean_rank"]
+    found = {
+        "python": platform.python_version(),
+        "rows": run["rows"],
+        "seconds": seconds,
+        "metrics": {name: each["challenger"] for name, each in verdict["metrics"].items()},
+        "baseline": verdict["baseline"]["values"],
+        "stopped_and_resumed": stopped,
+        "same_state": state == winner["state"],
+    }
+    within = f"{mean_rank['value']:.3f} [{mean_rank['low']:.3f}, {mean_rank['high']:.3f}]"
+    print(f"{sum(run['rows'].values()):,} rows in {seconds} s: mean_rank {within}")
+    print(f"lists in no order: {baseline:.3f}; stopped and resumed: {stopped}, the same model: {found['same_state']}")
+    if given.out:
+        given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if not (mean_rank["high"] < baseline and stopped and found["same_state"]):
+        print("missed: a mean_rank below that of lists in no order, and the same model after a stop")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

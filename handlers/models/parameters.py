@@ -1,0 +1,21 @@
+"""Parameters of estimators: those that an estimator has, and those that belong elsewhere in the spec."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from handlers.contracts import BadSpec
+
+
+def check(estimator: str, params: Mapping[str, Any], known: Collection[str], elsewhere: Mapping[str, str]) -> None:
+    """Raise BadSpec for a parameter that the estimator does not have, or that is decided where `elsewhere` says."""
+    for name in params:
+        if name in elsewhere:
+            raise BadSpec(f"model.params.{name}: not accepted here; use {elsewhere[name]} instead")
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            accepted = [each for each in known if each not in elsewhere]
+            hint = f"did you mean {near[0]!r}?" if near else f"accepted: {', '.join(accepted)}"
+            raise BadSpec(f"model.params.{name}: {estimator} has no such parameter; {hint}")
