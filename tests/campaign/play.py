@@ -17,7 +17,7 @@ from tests.campaign.site import Site, until
 from tests.campaign.victims import Killer
 
 ENDED = ("Succeeded", "Failed", "Error")
-LONG = 600.0  # seconds for the trouble to be over
+LONG = 600.0  # seconds for the trouble to be over, and for what it has left to be made good
 TICK = 6.0  # seconds between two ticks of heal while what is undone is waited for
 
 
@@ -73,7 +73,7 @@ def play(sites: Sequence[Site], trouble: Trouble, actions: list[Action], digests
         finally:
             trouble.end()
         rest = Rest(sites)
-        until(rest, rest.missing, pause=1.0)
+        until(rest, rest.missing, pause=1.0, patience=LONG)
         with contextlib.closing(sites[0].s3()) as client:
             objects = Objects(client)
     done = Played(round(time.monotonic() - began, 1), len(actions), trouble.counted)
@@ -89,11 +89,15 @@ def play(sites: Sequence[Site], trouble: Trouble, actions: list[Action], digests
     return done
 
 
+def running(site: Site) -> list[str]:
+    """The Workflows that have not ended."""
+    return [w["metadata"]["name"] for w in site.workflows() if (w.get("status") or {}).get("phase") not in ENDED]
+
+
 def settled(site: Site) -> bool:
     """Whether no event waits and no Workflow runs, and the last data is trained."""
     lag = any(row["lag"] for row in site.local().events(1)["triggers"])
-    running = any((w.get("status") or {}).get("phase") not in ENDED for w in site.workflows())
-    if lag or running:
+    if lag or running(site):
         return False
     with contextlib.closing(site.s3()) as client:
         objects = Objects(client)
@@ -113,7 +117,8 @@ class Rest:
         if time.monotonic() - self._ticked > TICK:
             self._ticked = time.monotonic()
             for site in self._sites:
-                site.do(Action("tick", "", "schedule/heal"))
+                if not any(name.startswith("heal-") for name in running(site)):
+                    site.do(Action("tick", "", "schedule/heal"))
         return False
 
     def missing(self) -> str:
@@ -122,8 +127,7 @@ class Rest:
 
 def left(site: Site) -> str:
     """What keeps a site from resting."""
-    running = [w["metadata"]["name"] for w in site.workflows() if (w.get("status") or {}).get("phase") not in ENDED]
     with contextlib.closing(site.s3()) as client:
         objects = Objects(client)
     undone = [model for model in MODELS if not objects.has_learned_the_last_state(model)]
-    return f"lag {site.local().events(1)['triggers']}, running {running}, not trained {undone}\n{site.log()}"
+    return f"lag {site.local().events(1)['triggers']}, running {running(site)}, not trained {undone}\n{site.log()}"
