@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 import json
 import os
 import re
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,11 +65,14 @@ __all__ = [
 
 MODEL_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 INSTANT = "%Y-%m-%dT%H:%M:%SZ"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL_WORDS = ("No space left on device", "File too large", "Disk quota exceeded")
 
 
 def _json_line(event: str, facts: Mapping[str, Any]) -> None:
     line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **facts}
-    print(json.dumps(line, ensure_ascii=False, default=str), file=sys.stderr, flush=True)
+    with suppress(OSError):  # a full disk under the log ends no step
+        print(json.dumps(line, ensure_ascii=False, default=str), file=sys.stderr, flush=True)
 
 
 Writer = Callable[[str, Mapping[str, Any]], None]
@@ -106,10 +111,19 @@ def main(run: Callable[[list[str]], None], arguments: list[str] | None = None) -
     except (Temporary, ConnectionError, TimeoutError) as error:
         _fail(words, error, f"the bucket could not be reached: {error}", TryAgain.exit_code)
     except Exception as error:
+        if full := no_space(error):
+            _fail(words, error, full, TryAgain.exit_code)
         failures.keep(words, type(error).__name__, f"{type(error).__name__}: {error}", 1)
         raise
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def no_space(error: Exception) -> str:
+    """What to do about an error that says that a disk is full; "" of any other. DuckDB says so in words alone."""
+    full = getattr(error, "errno", None) in FULL or any(words in str(error) for words in FULL_WORDS)
+    where = getattr(error, "filename", None) or tempfile.gettempdir()
+    return f"there is no space left for scratch files ({where}): {error}; free some space, and the step is tried again" if full else ""
 
 
 def _fail(words: list[str], error: Exception, message: str, exit_code: int) -> NoReturn:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from handlers.contracts import GaveUp, HandlerError, Stopped, Superseded, json_argument, log, main, write_output
+from handlers.contracts import GaveUp, HandlerError, Stopped, Superseded, json_argument, log, main, no_space, write_output
 from handlers.data.manifest import Dataset, load_dataset
 from handlers.models import saved, training
 from handlers.models.estimators import libraries, make
@@ -92,6 +92,8 @@ def _guarded(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial:
     except (HandlerError, Temporary, ConnectionError, TimeoutError):
         raise
     except Exception as error:
+        if no_space(error):
+            raise
         raise trials.failed(store, model, trial, name, error, budget) from error
 
 
