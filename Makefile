@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STEPS := fetch transform grid train evaluate promote
+KINDS := xgboost lightgbm boosted
 COMPILE = $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11
 REGISTRY ?= docker.io/retrain
 TAG ?= dev
@@ -77,7 +78,7 @@ lock: .venv/bin/python ## resolve requirements/ anew: everything, then for the i
 	$(BIN)/python -m pip install -q uv
 	$(COMPILE) --all-extras --group dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) --all-extras -c requirements/dev.txt pyproject.toml -o requirements/run.txt
-	for group in $(STEPS) sql search sbom; do $(COMPILE) -c requirements/run.txt --group $$group -o requirements/$$group.txt || exit 1; done
+	for group in $(STEPS) $(KINDS) sql search sbom; do $(COMPILE) -c requirements/run.txt --group $$group -o requirements/$$group.txt || exit 1; done
 
 clean: ## remove the environment and the demo's state
 	rm -rf .venv .retrain

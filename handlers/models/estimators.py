@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from handlers.contracts import BadSpec
 from handlers.metrics.metrics import metric, metrics_of
-from handlers.models import scikit_learn
+from handlers.models import lightgbm, scikit_learn, xgboost
 from handlers.models.kinds import CLASSES, Estimator, Kind, Recipe
 from handlers.modelspec.model import ModelSpec
 
 # the distribution that an estimator comes from, whose version is part of a trial's name: the kinds that its module lists
 BY_LIBRARY: dict[str, tuple[Kind, ...]] = {
     "scikit-learn": scikit_learn.KINDS,
+    "xgboost-cpu": xgboost.KINDS,
+    "lightgbm": lightgbm.KINDS,
 }
 KINDS = {kind.path: kind for kinds in BY_LIBRARY.values() for kind in kinds}
 
@@ -56,7 +58,24 @@ def _nearest(estimator: str) -> str:
 def recipe(spec: ModelSpec, params: Mapping[str, Any]) -> Recipe:
     """What a trial's model is made by; BadSpec for an estimator that is not allowed, or does not do what the spec asks of it."""
     model = spec.model
-    return Recipe(kind(model.estimator, spec.task, model.memory), spec.task, params, model.seed, classes(spec), model.memory)
+    found = kind(model.estimator, spec.task, model.memory)
+    installed(found.path, found.requirements)
+    return Recipe(found, spec.task, params, model.seed, classes(spec), model.memory)
+
+
+def installed(estimator: str, distributions: Sequence[str]) -> None:
+    """Raise BadSpec where the estimator needs a package that is not installed."""
+    from importlib import metadata
+
+    for name in distributions:
+        try:
+            metadata.version(name)
+        except metadata.PackageNotFoundError:
+            raise BadSpec(f"model.estimator: {estimator} needs the package {name}, which is not installed here; {how_to(name)}") from None
+
+
+def how_to(distribution: str) -> str:
+    return f"run `python -m pip install {distribution}`, or name an image that has it as model.image"
 
 
 def make(spec: ModelSpec, params: Mapping[str, Any]) -> Estimator:

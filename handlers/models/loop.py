@@ -18,6 +18,7 @@ from handlers.data.read import Batch, Position
 from handlers.metrics.predictions import Predictions
 from handlers.models import saved
 from handlers.models.checkpoint import Progress
+from handlers.models.gathered import gather
 from handlers.models.kinds import Estimator, Rounds
 from handlers.models.predict import predict
 
@@ -205,17 +206,3 @@ def whole(made: Estimator, batches: Iterable[Batch], feed: Feed, score: Score) -
     line["train"] = score(predict(made, feed.sample(), "train"))
     log("epoch", **line)
     return {**line, "best": True}
-
-
-def gather(batches: Iterable[Batch]) -> Batch:
-    """The rows of all batches as one."""
-    import numpy as np
-    from scipy import sparse
-
-    parts = list(batches)
-    if not parts:
-        return Batch(np.zeros((0, 0)), np.zeros(0), None, None, Position(0, 0, 0), {})
-    first = parts[0].X
-    X = sparse.vstack([b.X for b in parts], format="csr") if sparse.issparse(first) else np.concatenate([b.X for b in parts])
-    weights = [b.weight for b in parts if b.weight is not None]
-    return Batch(X, np.concatenate([b.y for b in parts]), np.concatenate(weights) if weights else None, None, parts[-1].position, {})

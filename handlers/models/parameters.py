@@ -9,13 +9,17 @@ from typing import Any
 from handlers.contracts import BadSpec
 
 
-def check(estimator: str, params: Mapping[str, Any], known: Collection[str], elsewhere: Mapping[str, str]) -> None:
-    """Raise BadSpec for a parameter that the estimator does not have, or that is decided where `elsewhere` says."""
+def check(
+    estimator: str, params: Mapping[str, Any], known: Collection[str], elsewhere: Mapping[str, str], ours: Collection[str] = ()
+) -> None:
+    """Raise BadSpec for a parameter that the estimator does not have, that is decided where `elsewhere` says, or that nobody may choose."""
     for name in params:
+        if name in ours:
+            raise BadSpec(f"model.params.{name}: {estimator} has it, but it cannot be chosen here; remove it")
         if name in elsewhere:
             raise BadSpec(f"model.params.{name}: not accepted here; use {elsewhere[name]} instead")
         if name not in known:
             near = get_close_matches(name, known, n=1)
-            accepted = [each for each in known if each not in elsewhere]
+            accepted = [each for each in known if each not in elsewhere and each not in ours]
             hint = f"did you mean {near[0]!r}?" if near else f"accepted: {', '.join(accepted)}"
             raise BadSpec(f"model.params.{name}: {estimator} has no such parameter; {hint}")

@@ -18,6 +18,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from handlers.contracts import BadSpec
 from handlers.storage import digest
 
 ROOT = Path(__file__).parent.parent.parent
@@ -74,7 +75,13 @@ def computed(stage: str, libraries: tuple[str, ...]) -> str:
     own = image["stages"][stage] if image else of_stage(ROOT, stage)
     if not libraries:
         return own
-    versions = {name: image["packages"][name] for name in libraries} if image else _versions(libraries)
+    try:
+        versions = {name: image["packages"][name] for name in libraries} if image else _versions(libraries)
+    except (KeyError, metadata.PackageNotFoundError) as error:
+        name = error.args[0]
+        raise BadSpec(
+            f"model.estimator: it needs the package {name}, which is not installed here; run `python -m pip install {name}`"
+        ) from None
     return digest({"stage": own, "libraries": versions})
 
 

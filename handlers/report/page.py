@@ -91,6 +91,7 @@ def page(facts: Facts) -> str:
         _head(facts),
         _test(facts.verdict),
         _curves(facts),
+        _classes(facts.verdict),
         _slices(facts.verdict),
         _trials(facts),
         _failures(facts.failures),
@@ -162,6 +163,20 @@ def _test(verdict: Mapping[str, Any]) -> str:
         rows.append(("mark" if name == verdict.get("metric") else "", cells))
     note = f"<p class=soft>{escape(str(verdict.get('compared', '')))}</p>"
     return f"<h2>On test</h2>{_table(head, rows)}{note}"
+
+
+def _classes(verdict: Mapping[str, Any]) -> str:
+    """What each model makes of each class."""
+    found: Sequence[Mapping[str, Any]] = verdict.get("classes", [])
+    if not found:
+        return ""
+    models = [name for name in ("challenger", "champion") if name in found[0]]
+    head = [("class", False), ("rows", True), *((f"{score}, {model}", True) for model in models for score in found[0]["challenger"])]
+    rows = [
+        ("", [escape(row["class"]), f"{row['rows']:,}", *(number(value) for model in models for value in row[model].values())])
+        for row in found
+    ]
+    return f"<h2>By class on test</h2>{_table(head, rows)}"
 
 
 def _slices(verdict: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ def _estimators() -> Iterator[str]:
     yield "## Estimators"
     yield ""
     yield "An estimator that learns from batches has `memory: stream`; the others need every row at once, and `memory: whole` in the spec."
+    yield "One that learns in rounds (XGBoost, LightGBM) adds a round per epoch: `training.epochs` is their number."
     yield "`missing: keep` gives missing numbers to the estimator as they are."
     for library, kinds in BY_LIBRARY.items():
         yield ""

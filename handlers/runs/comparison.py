@@ -13,6 +13,7 @@ from handlers.data.split import clusters
 from handlers.metrics.baseline import DEFAULT, baseline
 from handlers.metrics.bootstrap import interval, paired
 from handlers.metrics.metrics import metric, metrics_of
+from handlers.metrics.per_class import per_class
 from handlers.metrics.predictions import Predictions
 from handlers.metrics.slices import slices
 from handlers.models.estimators import classes, libraries
@@ -71,6 +72,7 @@ def verdict(
         "champion": before,
         "metrics": metrics,
         "slices": slices(spec, metric(spec.task, gate.metric), ours, theirs),
+        "classes": per_class(spec, ours, theirs),
         "baseline": _baseline(store, dataset, spec, ours, wanted),
         "rows": ours.rows,
         "resampled": clusters(spec).noun,

@@ -54,6 +54,7 @@ def stages() -> dict[str, Stage]:
     return found
 
 
+KINDS = ("xgboost", "lightgbm", "boosted")  # images that train, evaluate and promote models of other libraries
 STEPS = tuple(name for name, stage in stages().items() if any(line.startswith("CMD ") for line in stage.lines))
 
 

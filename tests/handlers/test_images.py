@@ -21,7 +21,7 @@ from handlers.modelspec.code_digests import STAGES, computed
 from handlers.modelspec.parse import parse
 from tests.docs.pages import blocks
 from tests.handlers.events.receiving import receiving
-from tests.handlers.installed import ALSO_RUNS, ROOT, STEPS, Image, contents, distributions, install, layers, lineage, lock, stages
+from tests.handlers.installed import ALSO_RUNS, KINDS, ROOT, STEPS, Image, contents, distributions, install, layers, lineage, lock, stages
 from tests.handlers.stages.world import SPEC, changed, month
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -48,15 +48,22 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def images(app: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Image]:
     packages = {layer: install(layer, tmp_path_factory.mktemp(layer)) for layer in contents()}
-    return {step: Image(app, tuple(packages[layer] for layer in layers(step))) for step in (*STEPS, "grid-tpe")}
+    return {step: Image(app, tuple(packages[layer] for layer in layers(step))) for step in (*STEPS, "grid-tpe", *KINDS)}
 
 
 def test_a_whole_run_with_the_packages_of_each_image(images: dict[str, Image], tmp_path: Path) -> None:
+    bucket = whole_run(images, tmp_path)
+    assert "<svg" in (bucket / "runs/late/r/report.html").read_text(encoding="utf-8"), "the charts are drawn"
+
+
+def whole_run(images: dict[str, Image], tmp_path: Path, other: str = "") -> Path:
+    """A model is trained and promoted, each step in its image, by the spec's estimator or another one; the bucket."""
     bucket, out = tmp_path / "bucket", tmp_path / "out"
     (bucket / "incoming/late").mkdir(parents=True)
     (bucket / "incoming/late/1.csv").write_bytes(month("2013-01-01", 40))
     query = {"sql": "SELECT day, carrier, distance, late FROM incoming"}
-    spec = changed(SPEC, search=None, model__params={"loss": "log_loss", "alpha": 0.001}, data__query=query)
+    model = {"estimator": other, "memory": "whole"} if other else {**SPEC["model"], "params": {"loss": "log_loss", "alpha": 0.001}}
+    spec = changed(SPEC, search=None, model=model, data__query=query)
     text = json.dumps({"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": "late"}, "spec": spec})
 
     def step(name: str, *words: str, outputs: tuple[str, ...] = (), spec: bool = True) -> list[str]:
@@ -79,7 +86,7 @@ def test_a_whole_run_with_the_packages_of_each_image(images: dict[str, Image], t
     (verdict, _) = step("promote", *judging, outputs=("verdict", "again"))
     assert json.loads(verdict)["outcome"] == "promoted"
     step("promote", "report", "--run", "r", "--status", "Succeeded", spec=False)
-    assert "<svg" in (bucket / "runs/late/r/report.html").read_text(encoding="utf-8"), "the charts are drawn"
+    return bucket
 
 
 @pytest.mark.parametrize(("image", "sampler"), [("grid", "random"), ("grid-tpe", "tpe")])
@@ -139,9 +146,40 @@ def test_the_bucket_is_reached_by_what_is_left_of_the_client(images: dict[str, I
     images[step].python("-c", script)
 
 
-@pytest.mark.parametrize("step", ["train", "evaluate", "promote"])
-def test_every_estimator_is_in_what_is_left_of_its_library(images: dict[str, Image], step: str) -> None:
-    images[step].python("-c", "from handlers.models.estimators import KINDS; [kind.type() for kind in KINDS.values()]")
+LIBRARIES = {
+    "train": ["scikit-learn"],
+    "evaluate": ["scikit-learn"],
+    "promote": ["scikit-learn"],
+    "xgboost": ["scikit-learn", "xgboost-cpu"],
+    "lightgbm": ["scikit-learn", "lightgbm"],
+    "boosted": list(BY_LIBRARY),
+}
+
+
+@pytest.mark.parametrize("image", LIBRARIES)
+def test_every_estimator_is_in_what_is_left_of_its_library(images: dict[str, Image], image: str) -> None:
+    script = f"""
+from handlers.contracts import BadSpec
+from handlers.models.estimators import BY_LIBRARY, installed
+for library, kinds in BY_LIBRARY.items():
+    for kind in kinds:
+        try:
+            installed(kind.path, kind.requirements)
+        except BadSpec as error:
+            assert library not in {LIBRARIES[image]!r}, error
+            assert f"needs the package {{library}}, which is not installed here; run `python -m pip install {{library}}`" in str(error)
+        else:
+            assert library in {LIBRARIES[image]!r}, library
+            kind.type()
+"""
+    images[image].python("-c", script)
+
+
+@pytest.mark.parametrize(("image", "estimator"), [("xgboost", "xgboost.XGBClassifier"), ("lightgbm", "lightgbm.LGBMClassifier")])
+def test_a_model_of_another_library_is_trained_judged_and_promoted_in_its_image(
+    images: dict[str, Image], image: str, estimator: str, tmp_path: Path
+) -> None:
+    whole_run({**images, **dict.fromkeys(("train", "evaluate", "promote"), images[image])}, tmp_path, estimator)
 
 
 def test_what_is_not_of_the_step_is_not_there(images: dict[str, Image]) -> None:
@@ -154,7 +192,7 @@ def test_what_is_not_of_the_step_is_not_there(images: dict[str, Image]) -> None:
 # ------------------------------------------------------------------------------------------------- locks and groups
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", [*STEPS, *KINDS])
 def test_a_step_has_the_versions_of_the_laptop(step: str) -> None:
     everything = {f"{entry} {pinned}" for entry, pinned in lock("run").items()}
     assert {f"{entry} {pinned}" for entry, pinned in lock(step).items()} - everything == set()
@@ -175,16 +213,18 @@ def test_a_step_asks_for_what_it_imports_and_for_nothing_else(step: str) -> None
     modules = {name for name in found if name.split(".")[0] not in sys.stdlib_module_names}
     of = metadata.packages_distributions()
     imported = {name.lower() for module in modules if not module.startswith("handlers") for name in of[module]}
-    imported = imported - NOT_CALLED.get(step, set()) - {"botocore"}  # a part of boto3
+    others = {name for library in (set(BY_LIBRARY) - {"scikit-learn"}) for name in imported if name.startswith(library.split("-")[0])}
+    imported = imported - NOT_CALLED.get(step, set()) - others - {"botocore"}  # a part of boto3
     # an estimator's library is imported by its name
-    wanted = imported | set(BY_LIBRARY) if "skops" in imported else imported
+    wanted = imported | {"scikit-learn"} if "skops" in imported else imported
     assert asked(step) == wanted
+    assert not others or {name for kind in KINDS for name in asked(kind)} == asked("promote") | others
 
 
 # ------------------------------------------------------------------------------------------------------- the Dockerfile
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", [*STEPS, *KINDS])
 def test_the_layers_of_a_step_are_its_lock(step: str) -> None:
     together = [name for layer in layers(step) for name in contents()[layer]]
     assert sorted(together) == sorted(distributions(step)), "each once"
@@ -197,11 +237,11 @@ def test_steps_share_the_layers_that_they_have_in_common() -> None:
     assert all(layers(step)[0] == layers("grid")[0] for step in STEPS)
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", [*STEPS, *KINDS])
 def test_an_image_lists_its_packages(step: str) -> None:
-    (copied,) = [
+    copied = [
         match[1] for stage in lineage(step) for line in stage.lines if (match := re.match(r"COPY --from=sbom /sboms/(\w+)\.cdx", line))
-    ]
+    ][-1]
     listed = [line for line in stages()["sbom"].lines if "sbom.sh fetch" in line]
     found = dict(re.findall(r"sh sbom\.sh (\w+) ([\w ]+?) *(?=&&|$)", listed[0]))
     assert found[copied].split() == layers(step)

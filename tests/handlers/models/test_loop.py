@@ -17,7 +17,8 @@ from handlers.metrics.predictions import Predictions
 from handlers.models import checkpoint
 from handlers.models import kernel as kernels
 from handlers.models.checkpoint import CannotResume, Progress
-from handlers.models.loop import Plan, Training, gather, whole
+from handlers.models.gathered import gather
+from handlers.models.loop import Plan, Training, whole
 from handlers.models.predict import predict
 from handlers.models.saved import loaded
 from handlers.models.scikit_learn import ScikitLearn
