@@ -21,6 +21,12 @@ def read(store: Store, model: str, run: str) -> dict[str, Any] | None:
     return optional_json(store, _key(model, run))
 
 
+def of_another(store: Store, model: str, run: str, uid: str) -> bool:
+    """Whether the run is another Workflow's than the one of this uid: engines that share a bucket give theirs the same names."""
+    there = read(store, model, run)
+    return bool(uid) and there is not None and there.get("uid", uid) != uid
+
+
 def result(store: Store, model: str, run: str) -> dict[str, Any] | None:
     """What came of the run; None before it has ended."""
     return optional_json(store, f"{run_folder(model, run)}/result.json")
