@@ -188,7 +188,7 @@ def dataset_of(name: str, parts: Sequence[str]) -> Any:
 
 
 def learn(
-    store: Store, folder: str, _spec: ModelSpec, dataset: Any, params: dict[str, Any], publish: Callable[[Any], None], _after: str
+    store: Store, folder: str, _spec: ModelSpec, dataset: Any, params: dict[str, Any], publish: Callable[[Any], None], *_more: Any
 ) -> Any:
     """A training that takes its time, with a curve and a checkpoint on the way."""
     scheduler = Here.scheduler
