@@ -26,7 +26,7 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from handlers.report.run_report import ended_early, parse_failures, write_report
 from handlers.runs import champion as champions
-from handlers.runs import pacing, past, requests, rounds, trained, trials, waiting
+from handlers.runs import exports, pacing, past, requests, rounds, trained, trials, waiting
 from handlers.runs.champion import Overtaken
 from handlers.runs.claim import Heartbeat, Released, follower, release, resume, since, superseded, told
 from handlers.runs.claim import read as read_claim
@@ -318,6 +318,7 @@ def decide(
         if claim.run != run:
             _not_since(run, since(claim, run))
             raise GaveUp(f"run {run} has released its claim of {model} before it was judged; start the run again")
+        known["export"] = exports.keep(store, model, known["winner"]["trial"], spec, load_dataset(store, model, dataset))
         write_json(store, f"{run_folder(model, run)}/verdict.json", known)
         promoted = known["decision"] == "promoted"
         # with trials lost the training is not finished: the next event trains what is missing
@@ -365,6 +366,8 @@ def _record(store: Store, model: str, document: dict[str, Any], decided: dict[st
         "test": test,
         "resampled": document["resampled"],
         "metrics": {name: found["challenger"] for name, found in document["metrics"].items()},
+        "export": document["export"],
+        **({"threshold": document["threshold"]} if document.get("threshold") else {}),
         "params": document["winner"]["params"],
         **_event(requests.read(store, model, document["run"]) or {}),
         **{name: result.get(name) for name in ("estimator", "state", "learned")},

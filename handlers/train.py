@@ -53,7 +53,7 @@ def run(argv: list[str] | None = None) -> None:
         go_on(store, given.model, given.run)
         with Heartbeat(store, given.model, given.run, stops=True) as beats:
             try:
-                asked = {**asked, "params": params, "after": after, "ends": ends}
+                asked = {**asked, "params": params, "after": after, "ends": ends, "run": given.run}
                 found = _guarded(store, given.model, spec, dataset, trial, given.run, asked)
             except Stopped as error:
                 if not beats.superseded:
@@ -101,7 +101,8 @@ def train(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: st
     """Train the trial from its last checkpoint, or from the start; its result's document, which is written last."""
     made = make(spec, asked["params"])
     request = {"model": model, "trial": trial, "dataset": dataset.digest, "spec": spec.tree(), "params": asked["params"]}
-    write_once(store, f"{trials.folder(model, trial)}/request.json", {**request, "varied": asked.get("id", "")})
+    more = {"varied": asked.get("id", ""), "run": asked.get("run", "")}
+    write_once(store, f"{trials.folder(model, trial)}/request.json", {**request, **more})
     after = asked.get("after")
     done = training.train(
         store,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import shown
 from handlers.data import text_values
 from handlers.data.column_types import arrow_type, type_name
 from handlers.data.text_values import Unfit, a_type, converted
+from handlers.errors import shown
 
 if TYPE_CHECKING:
     import pyarrow as pa

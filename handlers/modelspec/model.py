@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from handlers.modelspec.dialects import check_encoding, check_formats, listed
 from handlers.modelspec.quantities import check_duration, check_length, check_quantity, check_zone
+from handlers.modelspec.threshold import Threshold
 
 Number = int | float
 Scalar = bool | int | float | str
@@ -332,6 +333,7 @@ class Slice(SpecMapping):
 class Evaluate(SpecMapping):
     select_by: str
     report: list[str] = []
+    threshold: Threshold | None = None
     interval: Interval = Interval()
     slices: dict[str, Slice] = {}
     baseline: Literal["majority", "median", "last_value"] | None = None

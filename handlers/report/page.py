@@ -65,7 +65,8 @@ class Facts:
     """What a page is made of; all of it is read from the bucket but `status` and `failures`, which the engine passes.
 
     `trials`: {"trial", "params", "valid": {metric: interval}, "epochs", "rows", "seconds", "curve": lines}, the best first.
-    `roc`: points by the model's name. `chain`: from the event to the champion, and `data`: rows of (what, value).
+    `roc`: points by the model's name. `chain`: from the event to the champion, `data`, `decides`: from which score on a row is positive,
+    and `features`: what each is worth to the winner: rows of (what, value).
     """
 
     model: str
@@ -78,6 +79,8 @@ class Facts:
     roc: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
     chain: Sequence[tuple[str, str]] = ()
     data: Sequence[tuple[str, str]] = ()
+    decides: Sequence[tuple[str, str]] = ()
+    features: Sequence[tuple[str, str]] = ()
     failures: Sequence[Mapping[str, Any]] = ()
     spec: str = ""
     select_by: str = ""
@@ -93,6 +96,8 @@ def page(facts: Facts) -> str:
         _curves(facts),
         _classes(facts.verdict),
         _slices(facts.verdict),
+        _rows("The threshold", facts.decides),
+        _rows("What each feature is worth", facts.features),
         _trials(facts),
         _failures(facts.failures),
         _rows("From the event to the champion", facts.chain),

@@ -232,6 +232,11 @@ def verdict(
     }
 
 
+def export(store: Store, model: str, trial: str, _spec: ModelSpec, _dataset: Any) -> str:
+    write_once(store, f"{trials.folder(model, trial)}/exports/e/export.json", {"trial": trial})
+    return "e"
+
+
 def write_report(store: Store, model: str, run: str, _status: str, _failures: str) -> str:
     key = f"runs/{model}/{run}/report.html"
     store.put(key, b"page")
@@ -282,6 +287,7 @@ def installed() -> Iterator[None]:
         put(training, train=learn)
         put(evaluate, on_valid=on_valid)
         put(promote, on_valid=on_valid, judged=verdict, write_report=write_report)
+        put(promote, exports=SimpleNamespace(keep=export))
         put(promote, report_arguments=remembered(promote.report_arguments))
         put(heal, parse=cache(parse))
         put(failures, time=SimpleNamespace(time=lambda: Here.scheduler.now))
