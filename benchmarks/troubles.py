@@ -21,7 +21,6 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from tests.campaign.weather import KINDS  # noqa: E402 the path is set above
 
 ENGINES, DISK = "two engines", "full disk"
 MIB = 160  # of that disk
@@ -37,7 +36,7 @@ def play(folder: Path, kind: str, seed: int, seconds: float, digests: dict[str, 
     from tests.campaign.proxy import Proxy
     from tests.campaign.scenario import script
     from tests.campaign.site import Site
-    from tests.campaign.weather import Weather
+    from tests.campaign.weather import KINDS, Weather
     from tests.small_disk import small_disk
 
     if kind == DISK:
@@ -59,6 +58,7 @@ def play(folder: Path, kind: str, seed: int, seconds: float, digests: dict[str, 
 
 def main() -> int:
     from benchmarks.campaign import commit
+    from tests.campaign.weather import KINDS
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kinds", metavar="KIND", nargs="*", choices=[*KINDS, ENGINES, DISK, []], help=", ".join([*KINDS, ENGINES, DISK]))

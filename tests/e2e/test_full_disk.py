@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.campaign.full_disk import FullDisk
+from tests.campaign.invariants import JUDGED
 from tests.campaign.play import play
 from tests.campaign.scenario import MODELS, script
 from tests.campaign.site import Site
@@ -59,15 +60,17 @@ def test_what_cannot_be_kept_is_refused_and_it_goes_on_when_there_is_space(repos
         assert repository.process.poll() is None
         repository.put("incoming/tiny/two.csv", rows("2024-03-21", 8, seed=2))
         assert post(repository, environment).status_code == 200
-        wait_until(lambda: _objects(repository) == ["incoming/tiny/one.csv", "incoming/tiny/two.csv"], lambda: repository.retrain("list"))
+        both = ["incoming/tiny/one.csv", "incoming/tiny/two.csv"]
+        wait_until(lambda: both in judged(repository), lambda: f"{judged(repository)} {repository.retrain('list')}")
         repository.kill(signal.SIGTERM)
 
 
-def _objects(repository: Repository) -> list[str]:
-    """What the champion's run has learned."""
-    run = repository.objects("models/tiny/")["models/tiny/champion.json"]["run"]
-    request = repository.objects(f"runs/tiny/{run}/")[f"runs/tiny/{run}/request.json"]
-    return [key for key, _, _ in repository.objects("snapshots/tiny/")[f"snapshots/tiny/{request['snapshot']}.json"]["objects"]]
+def judged(repository: Repository) -> list[list[str]]:
+    """The objects of each snapshot whose trials were judged."""
+    runs, found = repository.objects("runs/tiny/"), repository.objects("snapshots/tiny/")
+    ended = [each for key, each in runs.items() if key.endswith("/result.json") and each["outcome"] in JUDGED]
+    snapshots = [runs[f"runs/tiny/{each['run']}/request.json"]["snapshot"] for each in ended]
+    return [[key for key, _, _ in found[f"snapshots/tiny/{name}.json"]["objects"]] for name in snapshots]
 
 
 def test_full_for_a_while_loses_and_repeats_nothing(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_so_many_trials_are_trained_at_a_time_over_all_models(repository: Reposi
     assert 'trainings: "32"' in text
     limits.write_text(text.replace('trainings: "32"', 'trainings: "1"'), encoding="utf-8")
     for name in ("tiny", "other"):
-        repository.model(name, epochs=30)
+        repository.model(name, epochs=5)
     repository.up()
     data = rows("2024-03-01", 20, seed=4)
     for name in ("tiny", "other"):
