@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from handlers.modelspec.mapping import SpecMapping
 
 
-class Threshold(BaseModel):
+class Threshold(SpecMapping):
     """From which score on a row is positive: chosen on `valid`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     maximise: Literal["f1", "accuracy"] | None = None
     precision_at_least: Annotated[float, Field(gt=0, le=1, strict=False)] | None = None
