@@ -38,10 +38,12 @@ MORE = (
     *("min_data_in_bin", "monotone_constraints", "other_rate", "path_smooth", "poisson_max_delta_step", "scale_pos_weight"),
     *("top_rate", "tweedie_variance_power"),
 )
+NUMBERS_BY = ("regression", "regression_l1", "huber", "fair", "poisson", "quantile", "mape", "gamma", "tweedie")
 OBJECTIVES = {
     "binary": ("binary",),
     "multiclass": ("multiclass",),
-    "regression": ("regression", "regression_l1", "huber", "fair", "poisson", "quantile", "mape", "gamma", "tweedie"),
+    "regression": NUMBERS_BY,
+    "ranking": NUMBERS_BY,
 }
 # with another value than this, rows or columns are drawn
 SAMPLING = {"subsample": 1, "colsample_bytree": 1, "feature_fraction_bynode": 1, "extra_trees": False, "data_sample_strategy": "bagging"}

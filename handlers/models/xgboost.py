@@ -38,10 +38,12 @@ OURS = (
     *("base_score", "booster", "callbacks", "device", "enable_categorical", "feature_types", "feature_weights", "importance_type"),
     *("missing", "multi_strategy", "tree_method", "validate_parameters", "verbosity"),
 )
+NUMBERS_BY = ("reg:squarederror", "reg:pseudohubererror", "reg:squaredlogerror", "reg:gamma", "reg:tweedie", "count:poisson")
 OBJECTIVES = {
     "binary": ("binary:logistic",),
     "multiclass": ("multi:softprob",),
-    "regression": ("reg:squarederror", "reg:pseudohubererror", "reg:squaredlogerror", "reg:gamma", "reg:tweedie", "count:poisson"),
+    "regression": NUMBERS_BY,
+    "ranking": NUMBERS_BY,
 }
 SAMPLING = dict.fromkeys(("subsample", "colsample_bytree", "colsample_bylevel", "colsample_bynode"), 1)
 LEAF = re.compile(r'"leaf": *([^,} ]+)')

@@ -55,15 +55,3 @@ def test_past_states_are_trained_once_and_the_champion_stays(repository: Reposit
     assert promoted[0]["outcome"] in ("promoted", "refused")
     assert (repository.objects("models/tiny/") != champion) is (promoted[0]["outcome"] == "promoted")
     assert trained(repository) == before[0], "what was trained is judged again and not trained again"
-
-
-def test_a_spent_budget_ends_a_backfill_and_the_same_command_goes_on(repository: Repository) -> None:
-    repository.model(epochs=1, replaced={"trigger: {quiet: 2s}": "trigger: {quiet: 2s, daily_budget: {runs: 2}}"})
-    repository.up()
-    repository.put("incoming/tiny/one.csv", rows("2024-03-01", 20, seed=1))
-    repository.ended("upload")
-    told = repository.retrain(*ASKED, ok=False)
-    assert [line.split()[1] for line in told.splitlines()] == ["backfilled", "deferred"]
-    assert "daily_budget" in told
-    assert "the same command goes on then" in repository.errors(*ASKED)
-    assert [line.split()[1] for line in repository.retrain(*ASKED, "--dry-run").splitlines()] == ["backfilled", "to", "to"]

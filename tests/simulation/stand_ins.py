@@ -187,7 +187,9 @@ def dataset_of(name: str, parts: Sequence[str]) -> Any:
     return SimpleNamespace(digest=name, parts=[SimpleNamespace(rows=ROWS) for _ in parts])
 
 
-def learn(store: Store, folder: str, _spec: ModelSpec, dataset: Any, params: dict[str, Any], publish: Callable[[Any], None]) -> Any:
+def learn(
+    store: Store, folder: str, _spec: ModelSpec, dataset: Any, params: dict[str, Any], publish: Callable[[Any], None], _after: str
+) -> Any:
     """A training that takes its time, with a curve and a checkpoint on the way."""
     scheduler = Here.scheduler
     scheduler.pause(scheduler.random.choice(COMPUTES))

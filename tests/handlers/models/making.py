@@ -11,7 +11,7 @@ from handlers.data.read import Batch, Position
 from handlers.models.estimators import kind
 from handlers.models.kinds import Estimator, Recipe
 
-CLASSES = {"binary": 2, "multiclass": 3, "regression": 0}
+CLASSES = {"binary": 2, "multiclass": 3, "regression": 0, "ranking": 0}
 
 
 def recipe(path: str, task: str = "binary", params: Mapping[str, Any] | None = None, *, seed: int = 0, memory: str = "stream") -> Recipe:

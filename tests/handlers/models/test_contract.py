@@ -44,6 +44,7 @@ CASES = [
         for task in found.tasks[:1]
         for memory in (("stream", "whole") if found.streams else ("whole",))
     ],
+    *[(path, task, {}, "whole") for path, found in KINDS.items() if found.rounds for task in found.tasks[1:]],
     (XGB, "binary", {"subsample": 0.5, "colsample_bytree": 0.6}, "stream"),
     (XGB, "multiclass", {"colsample_bynode": 0.5, "num_parallel_tree": 2}, "whole"),
     ("xgboost.XGBRegressor", "regression", {"objective": "count:poisson", "grow_policy": "lossguide", "subsample": 0.9}, "whole"),
@@ -67,9 +68,9 @@ def rows(task: str, number: int, size: int = 60) -> Batch:
     X = random.normal(size=(size, 5)).round(2)
     X[:, 3] = random.random(size) > 0.5
     signal = X[:, 0] + 0.3 * random.normal(size=size)
-    y = np.exp(signal) if task == "regression" else np.digitize(signal, [-0.5, 0.5]) if task == "multiclass" else signal > 0
+    y = np.exp(signal) if task in ("regression", "ranking") else np.digitize(signal, [-0.5, 0.5]) if task == "multiclass" else signal > 0
     y = y.astype(float)
-    if task != "regression":
+    if task not in ("regression", "ranking"):
         y[:3] = [0, 1, 2 if task == "multiclass" else 0]  # each class, whatever chance says
     return batch(sparse.csr_matrix(X), y, 1.0 + (np.arange(size) % 3), number)
 
@@ -110,7 +111,7 @@ def test_it_is_the_same_model_after_saving_and_after_every_interruption(
     score, what = straight.predict(asked)
     assert np.array_equal(again.predict(asked)[0], score)
     assert score.shape == ((60, 3) if task == "multiclass" else (60,))
-    assert what == ("value" if task == "regression" else "probability" if straight.probable else "decision")
+    assert what == ("value" if task in ("regression", "ranking") else "probability" if straight.probable else "decision")
 
     store = FolderStore(tmp_path)
 

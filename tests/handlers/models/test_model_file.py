@@ -14,7 +14,7 @@ from sklearn.pipeline import FunctionTransformer
 from skops import io as skops_io
 
 from handlers.contracts import BadData
-from handlers.models.estimators import KINDS
+from handlers.models import scikit_learn
 from handlers.models.model_file import dump, finite, load, state_digest
 from handlers.models.scikit_learn import ScikitLearn
 from tests.handlers.models.making import batch, made
@@ -25,6 +25,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "Rand": {"n_estimators": 3},
     "Extr": {"n_estimators": 3},
 }
+KINDS = {found.path: found for found in scikit_learn.KINDS}
 CASES = [(path, task) for path, found in KINDS.items() for task in found.tasks[:1]]
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handlers.models.estimators import KINDS
+from handlers.models import scikit_learn
 from handlers.models.model_file import dump, load, state_digest
 from handlers.models.skops_file import same_bytes
 
 ROOT = Path(__file__).parents[3]
+KINDS = {kind.path: kind for kind in scikit_learn.KINDS}
 LEARN = """
 import sys, warnings, numpy
 from handlers.models.estimators import KINDS
