@@ -142,6 +142,7 @@ BOOKS = (
     "records",
     "requests",
     "retried",
+    "rounds",
     "snapshots",
     "taken_up",
     "trained",
