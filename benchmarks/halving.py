@@ -1,4 +1,4 @@
-"""python benchmarks/halving.py [--months 12] [--out benchmarks/results/halving.json]
+"""python -m benchmarks.halving [--months 12] [--out benchmarks/results/halving.json]
 
 Successive halving beside the whole grid, on the flights of the demo: the demo's model without early stopping, with its own grid of 6
 trials and with one of 24. Of each: the epochs that were trained, the seconds, the winner, and its metric on valid. Of the
@@ -18,15 +18,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from handlers import try_
+from handlers.contracts import logged_by
+from handlers.modelspec import yaml12
+from handlers.modelspec.parse import parse
+from retrain.demo.flights import months
+
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from handlers import try_  # noqa: E402
-from handlers.contracts import logged_by  # noqa: E402
-from handlers.modelspec import yaml12  # noqa: E402
-from handlers.modelspec.parse import parse  # noqa: E402
-from retrain.demo.flights import months  # noqa: E402
-
 MOST = 0.40
 GRIDS: dict[str, dict[str, list[Any]]] = {
     "demo": {"alpha": [1e-6, 1e-5, 1e-4], "penalty": ["l1", "l2"]},

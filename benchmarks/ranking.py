@@ -1,4 +1,4 @@
-"""python benchmarks/ranking.py [--rows 500000] [--out benchmarks/results/ranking.json]
+"""python -m benchmarks.ranking [--rows 500000] [--out benchmarks/results/ranking.json]
 
 The example of docs/howto/rank-lists.md on made sessions: `mean_rank` on test beside that of lists in no order, the seconds of a run, and
 whether a training that is stopped after its first epoch, and started again, ends in the same model as one that was not. The model is to be
@@ -21,15 +21,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from handlers import try_
+from handlers.contracts import logged_by
+from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.parse import parse
+from handlers.storage import FolderStore, read_json
+
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from handlers import try_  # noqa: E402
-from handlers.contracts import logged_by  # noqa: E402
-from handlers.modelspec.model import ModelSpec  # noqa: E402
-from handlers.modelspec.parse import parse  # noqa: E402
-from handlers.storage import FolderStore, read_json  # noqa: E402
-
 HOWTO = ROOT / "docs" / "howto"
 
 

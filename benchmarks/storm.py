@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -208,7 +209,7 @@ def outcome(repository: Repository, watch: Watch, last_upload: float) -> dict[st
     return {
         "workflows": len(workflows),
         "pods": pods,
-        "outcomes": {w["metadata"]["name"]: results.get(w["metadata"]["name"], {}).get("outcome", w["status"]["phase"]) for w in workflows},
+        "outcomes": dict(Counter(results.get(w["metadata"]["name"], {}).get("outcome", w["status"]["phase"]) for w in workflows)),
         "trainings": len(trained),
         "seconds_after_last_upload": round(float(last["at"]) - last_upload, 1) if last else None,
         "seconds_until_idle": round(max(ended) - last_upload, 1) if ended else None,

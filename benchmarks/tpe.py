@@ -1,4 +1,4 @@
-"""python benchmarks/tpe.py [--seeds 10] [--rounds 5] [--trials 8] [--out benchmarks/results/tpe.json]
+"""python -m benchmarks.tpe [--seeds 10] [--rounds 5] [--trials 8] [--out benchmarks/results/tpe.json]
 
 `sampler: tpe` beside random draws with as many trials, on two data sets: flights of the demo (a linear model, roc_auc on later days) and
 scikit-learn's digits (a network, log_loss). What the rounds ask for is decided by the code that decides it in a run; the trials are trained
@@ -20,17 +20,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from handlers.modelspec import yaml12
+from handlers.modelspec.grid import expand
+from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.parse import parse
+from handlers.runs.next_round import following
+from handlers.runs.rounds import Result
+from retrain.demo.flights import months
+
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from handlers.modelspec import yaml12  # noqa: E402
-from handlers.modelspec.grid import expand  # noqa: E402
-from handlers.modelspec.model import ModelSpec  # noqa: E402
-from handlers.modelspec.parse import parse  # noqa: E402
-from handlers.runs.next_round import following  # noqa: E402
-from handlers.runs.rounds import Result  # noqa: E402
-from retrain.demo.flights import months  # noqa: E402
-
 Train = Callable[[Mapping[str, Any]], float]
 SPACES: dict[str, dict[str, Any]] = {
     "flights": {

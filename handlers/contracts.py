@@ -2,76 +2,77 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import errno
 import json
 import os
 import re
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 from handlers import failures
+from handlers.errors import (
+    SIGTERM_EXIT,
+    BadData,
+    BadSpec,
+    GaveUp,
+    HandlerError,
+    Stopped,
+    Superseded,
+    TryAgain,
+    WrongUsage,
+    counted,
+    shown,
+)
 from handlers.storage import BucketRefused, Temporary
+
+__all__ = [
+    "INSTANT",
+    "MODEL_NAME",
+    "SIGTERM_EXIT",
+    "BadData",
+    "BadSpec",
+    "EventContext",
+    "GaveUp",
+    "HandlerError",
+    "RetrainRequest",
+    "Stopped",
+    "Superseded",
+    "TryAgain",
+    "Writer",
+    "WrongUsage",
+    "counted",
+    "decoded",
+    "instant",
+    "json_argument",
+    "log",
+    "logged_by",
+    "long_argument",
+    "main",
+    "moment_of",
+    "shown",
+    "write_output",
+]
 
 MODEL_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 INSTANT = "%Y-%m-%dT%H:%M:%SZ"
-SIGTERM_EXIT = 143
-
-
-class HandlerError(Exception):
-    """Ends the handler with `exit_code`; the text tells the person who must act what is wrong and what to do."""
-
-    exit_code = 1
-
-
-class WrongUsage(HandlerError):
-    """The handler was called with wrong arguments. Not retried."""
-
-    exit_code = 2
-
-
-class BadData(HandlerError):
-    """The data cannot be used; the text names object, column and value. Not retried."""
-
-    exit_code = 65
-
-
-class GaveUp(HandlerError):
-    """The failure budget is spent. Not retried."""
-
-    exit_code = 70
-
-
-class Superseded(GaveUp):
-    """Another run has newer data and `trigger.in_flight` is supersede; the state is saved. Not retried: a run follows."""
-
-
-class TryAgain(HandlerError):
-    """Something outside failed for now. `retryStrategy` retries."""
-
-    exit_code = 75
-
-
-class BadSpec(HandlerError):
-    """The model's spec is wrong; the text names the key and what is accepted. Not retried."""
-
-    exit_code = 78
-
-
-class Stopped(HandlerError):
-    """Asked to stop; the state is saved. Retried elsewhere."""
-
-    exit_code = SIGTERM_EXIT
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL_WORDS = ("No space left on device", "File too large", "Disk quota exceeded")
 
 
 def _json_line(event: str, facts: Mapping[str, Any]) -> None:
     line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **facts}
-    print(json.dumps(line, ensure_ascii=False, default=str), file=sys.stderr, flush=True)
+    with suppress(OSError):  # a full disk under the log ends no step
+        print(json.dumps(line, ensure_ascii=False, default=str), file=sys.stderr, flush=True)
 
 
 Writer = Callable[[str, Mapping[str, Any]], None]
@@ -110,10 +111,19 @@ def main(run: Callable[[list[str]], None], arguments: list[str] | None = None) -
     except (Temporary, ConnectionError, TimeoutError) as error:
         _fail(words, error, f"the bucket could not be reached: {error}", TryAgain.exit_code)
     except Exception as error:
+        if full := no_space(error):
+            _fail(words, error, full, TryAgain.exit_code)
         failures.keep(words, type(error).__name__, f"{type(error).__name__}: {error}", 1)
         raise
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def no_space(error: Exception) -> str:
+    """What to do about an error that says that a disk is full; "" of any other. DuckDB says so in words alone."""
+    full = getattr(error, "errno", None) in FULL or any(words in str(error) for words in FULL_WORDS)
+    where = getattr(error, "filename", None) or tempfile.gettempdir()
+    return f"there is no space left for scratch files ({where}): {error}; free some space, and the step is tried again" if full else ""
 
 
 def _fail(words: list[str], error: Exception, message: str, exit_code: int) -> NoReturn:
@@ -129,11 +139,6 @@ def _terminated(_signal: int, _frame: Any) -> None:
     raise Stopped("asked to stop; nothing had to be saved")
 
 
-def counted(number: int, noun: str) -> str:
-    """ "1 row", "12,769 rows"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def moment_of(text: str, what: str) -> float:
     """Seconds since 1970 of "2026-03-01T00:00:00Z"; BadData begins with `what`."""
     try:
@@ -145,11 +150,6 @@ def moment_of(text: str, what: str) -> float:
 def instant(at: float | None) -> str:
     """ "2013-04-30 06:15:02 UTC" of seconds since 1970."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at is not None else "an unknown time"
-
-
-def shown(text: str, longest: int = 80) -> str:
-    """A value of the data in quotes for a message: cut, and with what no terminal can print escaped."""
-    return repr(text if len(text) <= longest else text[:longest] + "...")
 
 
 def write_output(path: str | None, text: str) -> None:
@@ -182,6 +182,19 @@ def json_argument(text: str, option: str) -> Any:
                 found = json.loads(found)
             except ValueError as error:
                 raise WrongUsage(f"{option}: not JSON ({error})") from error
+    return found
+
+
+def decoded(text: str, what: str) -> Mapping[str, Any]:
+    """The JSON object of base64; empty text is an empty one."""
+    if not text.strip():
+        return {}
+    try:
+        found = json.loads(base64.b64decode(text, validate=True))
+    except (binascii.Error, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise BadData(f"{what} is not base64 of JSON: {error}") from error
+    if not isinstance(found, Mapping):
+        raise BadData(f"{what} must be a JSON object, not {type(found).__name__}")
     return found
 
 

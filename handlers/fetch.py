@@ -38,7 +38,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     step = steps.add_parser("look", help="how long until the sources have been quiet")
     _options(step, ["model", "spec", "run", "quiet", "at-most", "since"], {"window": "", "event": "", "context": ""}, ["quiet", "wait"])
     step = steps.add_parser("snapshot", help="take a snapshot of the sources and decide")
-    _options(step, ["model", "spec", "run"], {"event": "", "context": ""}, ["decision", "snapshot", "reason", "batches"])
+    _options(step, ["model", "spec", "run"], {"event": "", "context": "", "uid": ""}, ["decision", "snapshot", "reason", "batches"])
     return parser.parse_args(argv)
 
 
@@ -181,11 +181,16 @@ def take(given: argparse.Namespace) -> None:
     asked = incoming.read(given.event)
     context = incoming.context(given.context)
     store = open_store()
-    decision, snapshot, reason, request = decide(store, spec, given.run, asked, context)
-    requests.keep(store, request)
-    taken_up.note(store, request)
-    if decision != "duplicate":
-        seen.mark(store, spec.name, given.run, asked)
+    decision, snapshot, reason = "elsewhere", "", "a Workflow of this name does this run on another engine"
+    if not requests.of_another(store, spec.name, given.run, given.uid):
+        found, digest, why, request = decide(store, spec, given.run, asked, context)
+        requests.keep(store, {**request, "uid": given.uid} if given.uid else request)
+        # another may have kept its own meanwhile
+        if not requests.of_another(store, spec.name, given.run, given.uid):
+            decision, snapshot, reason = found, digest, why
+            taken_up.note(store, request)
+            if decision != "duplicate":
+                seen.mark(store, spec.name, given.run, asked)
     write_output(given.decision_out, decision)
     write_output(given.snapshot_out, snapshot)
     write_output(given.reason_out, reason)

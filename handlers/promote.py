@@ -26,7 +26,7 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from handlers.report.run_report import ended_early, parse_failures, write_report
 from handlers.runs import champion as champions
-from handlers.runs import pacing, past, requests, rounds, trained, trials, waiting
+from handlers.runs import exports, pacing, past, requests, rounds, trained, trials, waiting
 from handlers.runs.champion import Overtaken
 from handlers.runs.claim import Heartbeat, Released, follower, release, resume, since, superseded, told
 from handlers.runs.claim import read as read_claim
@@ -47,7 +47,7 @@ class Decided(Exception):
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m handlers.promote", description="Judge a run's winner and move the champion pointer.")
-    for name, default in (("spec", ""), ("dataset", ""), ("results", "[]"), ("status", ""), ("decision", "")):
+    for name, default in (("spec", ""), ("dataset", ""), ("results", "[]"), ("status", ""), ("decision", ""), ("uid", "")):
         parser.add_argument(f"--{name}", default=default)
     for name in ("model", "run"):
         parser.add_argument(f"--{name}", required=True)
@@ -62,8 +62,8 @@ def report_arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m handlers.promote report", description="Write the run's report.html.")
     for name in ("model", "run"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--status", default="")
-    parser.add_argument("--failures", default="null")
+    for name, default in (("status", ""), ("failures", "null"), ("uid", "")):
+        parser.add_argument(f"--{name}", default=default)
     for name in ("again-out", "name-out", "event-out", "notify-out"):
         parser.add_argument(f"--{name}", metavar="PATH")
     return parser.parse_args(argv)
@@ -80,6 +80,9 @@ def run(argv: Sequence[str] | None = None) -> None:
 def report(given: argparse.Namespace) -> None:
     """The last thing of a run, whatever happened to it: its result and its claim when it was not judged, and its page."""
     store = open_store()
+    if _elsewhere(store, given):
+        write_output(given.notify_out, "no")
+        return
     again = _follow(given, close(store, given))
     write_output(given.notify_out, "yes" if outbox.waiting(store, given.model) else "no")
     log("report is written", key=write_report(store, given.model, given.run, given.status, given.failures), again=again)
@@ -121,6 +124,9 @@ def _ended_early(store: Store, given: argparse.Namespace) -> dict[str, Any]:
 
 def judge(given: argparse.Namespace) -> None:
     store = open_store()
+    if _elsewhere(store, given):
+        write_output(given.verdict_out, canonical_json({"outcome": "elsewhere"}))
+        return
     record = read_run(store, given.model, given.run)
     result = record.result
     if result is None or result["outcome"] == "failed":
@@ -134,6 +140,17 @@ def judge(given: argparse.Namespace) -> None:
     log("run has ended", run=given.run, outcome=result["outcome"], reason=result["reason"], again=again)
     if result["outcome"] == "failed":
         raise GaveUp(result["reason"])
+
+
+def _elsewhere(store: Store, given: argparse.Namespace) -> bool:
+    """Whether a Workflow of this name on another engine does the run: it is not judged, closed or followed here."""
+    found = requests.of_another(store, given.model, given.run, given.uid)
+    if found:
+        write_output(given.again_out, "no")
+        write_output(given.name_out, "")
+        write_output(given.event_out, "")
+        log("another engine does this run", run=given.run)
+    return found
 
 
 def end(store: Store, given: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any]:
@@ -301,6 +318,7 @@ def decide(
         if claim.run != run:
             _not_since(run, since(claim, run))
             raise GaveUp(f"run {run} has released its claim of {model} before it was judged; start the run again")
+        known["export"] = exports.keep(store, model, known["winner"]["trial"], spec, load_dataset(store, model, dataset))
         write_json(store, f"{run_folder(model, run)}/verdict.json", known)
         promoted = known["decision"] == "promoted"
         # with trials lost the training is not finished: the next event trains what is missing
@@ -348,6 +366,8 @@ def _record(store: Store, model: str, document: dict[str, Any], decided: dict[st
         "test": test,
         "resampled": document["resampled"],
         "metrics": {name: found["challenger"] for name, found in document["metrics"].items()},
+        "export": document["export"],
+        **({"threshold": document["threshold"]} if document.get("threshold") else {}),
         "params": document["winner"]["params"],
         **_event(requests.read(store, model, document["run"]) or {}),
         **{name: result.get(name) for name in ("estimator", "state", "learned")},

@@ -162,11 +162,11 @@ class S3Store:
         return self.get_with_etag(key)[0]
 
     def get_with_etag(self, key: str) -> tuple[bytes, str]:
-        answer = self._call("get_object", key, Key=key)
-        return self._body(answer, key), answer["ETag"].strip('"')
+        data, answer = self._read(key)
+        return data, answer["ETag"].strip('"')
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
-        return self._body(self._call("get_object", key, Key=key, Range=f"bytes={start}-{start + length - 1}"), key)
+        return self._read(key, Range=f"bytes={start}-{start + length - 1}")[0]
 
     def put(self, key: str, data: bytes, *, if_none_match: bool = False, if_match: str | None = None) -> str:
         conditions = {"IfNoneMatch": "*"} if if_none_match else {"IfMatch": if_match} if if_match is not None else {}
@@ -255,15 +255,19 @@ class S3Store:
         except (BotoCoreError, S3UploadFailedError) as error:
             raise Temporary(f"{operation} {key}: {error}") from error
 
-    @staticmethod
-    def _body(answer: Any, key: str) -> bytes:
+    def _read(self, key: str, **arguments: Any) -> tuple[bytes, Any]:
+        """A whole body and the answer that it is of. boto3 tries requests again, but no body that is cut."""
         from botocore.exceptions import BotoCoreError
 
-        try:
-            data: bytes = answer["Body"].read()
-        except (BotoCoreError, OSError) as error:
-            raise Temporary(f"reading {key}: {error}") from error
-        return data
+        failures = 0
+        while True:
+            answer = self._call("get_object", key, Key=key, **arguments)
+            try:
+                return answer["Body"].read(), answer
+            except (BotoCoreError, OSError) as error:
+                failures += 1
+                if failures == READS or not self._patient:
+                    raise Temporary(f"reading {key}: {error}") from error
 
 
 def _md5() -> Any:

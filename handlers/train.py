@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from handlers.contracts import GaveUp, HandlerError, Stopped, Superseded, json_argument, log, main, write_output
+from handlers.contracts import GaveUp, HandlerError, Stopped, Superseded, json_argument, log, main, no_space, write_output
 from handlers.data.manifest import Dataset, load_dataset
 from handlers.models import own, saved, training
 from handlers.models.estimators import libraries, make
@@ -53,7 +53,7 @@ def run(argv: list[str] | None = None) -> None:
         go_on(store, given.model, given.run)
         with Heartbeat(store, given.model, given.run, stops=True) as beats:
             try:
-                asked = {**asked, "params": params, "after": after, "ends": ends}
+                asked = {**asked, "params": params, "after": after, "ends": ends, "run": given.run}
                 found = _guarded(store, given.model, spec, dataset, trial, given.run, asked)
             except Stopped as error:
                 if not beats.superseded:
@@ -92,6 +92,8 @@ def _guarded(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial:
     except (HandlerError, Temporary, ConnectionError, TimeoutError):
         raise
     except Exception as error:
+        if no_space(error):
+            raise
         raise trials.failed(store, model, trial, name, error, budget) from error
 
 
@@ -101,7 +103,8 @@ def train(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: st
     if spec.code is not None:
         own.tried(make(spec, asked["params"]))
     request = {"model": model, "trial": trial, "dataset": dataset.digest, "spec": spec.tree(), "params": asked["params"]}
-    write_once(store, f"{trials.folder(model, trial)}/request.json", {**request, "varied": asked.get("id", "")})
+    more = {"varied": asked.get("id", ""), "run": asked.get("run", "")}
+    write_once(store, f"{trials.folder(model, trial)}/request.json", {**request, **more})
     after = asked.get("after")
     done = training.train(
         store,

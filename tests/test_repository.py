@@ -15,6 +15,10 @@ from tests.handlers.installed import ALSO_RUNS
 SOURCES = [p for p in tracked() if p.suffix == ".py" and (ROOT / p).exists()]
 VAGUE = {"util", "utils", "helper", "helpers", "common", "core", "manager", "managers", "misc"}
 SLEEPS = {
+    "tests/campaign/play.py": "somebody pauses between two things that he does",
+    "tests/campaign/proxy.py": "a bucket that is slow",
+    "tests/campaign/site.py": "between attempts to reach an engine that may be dead",
+    "tests/campaign/victims.py": "the instant of a kill is chance",
     "tests/conformance/play_events.py": "recorded stimuli come at recorded times",
     "tests/conformance/play_workflows.py": "recorded operations come at recorded times",
     "tests/e2e/test_crash_events.py": "the instant of a kill is chance; nothing of tests/ can be imported where it runs as a program",

@@ -8,7 +8,8 @@ from handlers.contracts import BadData, BadSpec, counted
 from handlers.data.column_types import type_name
 from handlers.data.listed import Listed, text
 from handlers.data.statistics import is_list, missing
-from handlers.modelspec.model import ColumnCheck, ModelSpec, RowsCheck, Scalar
+from handlers.modelspec.mapping import Scalar
+from handlers.modelspec.model import ColumnCheck, ModelSpec, RowsCheck
 
 if TYPE_CHECKING:
     import pyarrow as pa

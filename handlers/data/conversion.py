@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import shown
 from handlers.data import text_values
 from handlers.data.column_types import arrow_type, type_name
+from handlers.data.instants import CALENDAR
 from handlers.data.text_values import Unfit, a_type, converted
+from handlers.errors import shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,8 +25,6 @@ FITS = {
     "date": {"timestamp", "date", "string"},
     "vector": {"vector"},
 }
-DAY = 86_400_000_000
-CALENDAR = {"date": (-719_162, 2_932_896), "timestamp": (-719_162 * DAY, 2_932_897 * DAY - 1)}  # the years 1 to 9999
 
 
 def as_type(column: pa.ChunkedArray, kind: str, csv: Csv | None = None) -> pa.ChunkedArray:

@@ -9,15 +9,14 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData, shown
 from handlers.data import streams
 from handlers.data.column_types import arrow_type
 from handlers.data.conversion import as_type
 from handlers.data.csv_hints import delimiter_hint, header_hint
 from handlers.data.text_values import Unfit
-from handlers.modelspec.model import ColumnType
+from handlers.errors import BadData, shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -165,7 +164,7 @@ class _File:
             except pa.ArrowInvalid as error:
                 if "conversion error" not in str(error) or "UTF8" in str(error):
                     raise
-                found = self._parsed(block, get_args(ColumnType))
+                found = self._parsed(block, set(self.source.columns.values()))
         except pa.ArrowInvalid as error:
             raise BadData(f"{self.key}: {self._explained(str(error))}") from error
         typed = self._typed(found)

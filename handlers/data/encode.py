@@ -17,13 +17,14 @@ from handlers.data.codes.text import Text
 from handlers.data.codes.timestamp import Timestamp
 from handlers.data.codes.vector import Vector
 from handlers.data.column_types import arrow_type
-from handlers.data.manifest import Dataset
 from handlers.data.rows import Kinds, Layout, Rows
-from handlers.modelspec.model import ModelSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
+
+    from handlers.data.manifest import Dataset
+    from handlers.modelspec.model import ModelSpec
 
 BLOCK_ROWS = 8192  # that are encoded at a time
 Fill = Callable[[Any, Any], None]  # an array of a column's values into its place
@@ -48,8 +49,7 @@ class Encoder:
     (rows, categories) int32, the output column of each category or -1, and the `texts`. `matrix` makes what an estimator reads.
     """
 
-    def __init__(self, dataset: Dataset, spec: ModelSpec) -> None:
-        self.spec = spec
+    def __init__(self, dataset: Dataset, _spec: ModelSpec | None = None) -> None:
         self.columns = list(dataset.features)
         self.served = [name for name, feature in dataset.features.items() if feature.serve]
         nothing = {"count": 0, "missing": 0}
@@ -68,6 +68,10 @@ class Encoder:
     @cached_property
     def names(self) -> list[str]:
         return [name for code in self._codes for name in code.names]
+
+    def missing(self) -> dict[str, Any]:
+        """What a missing value of each feature counts as, None where nothing stands for it. An unknown category counts as missing."""
+        return {code.name: code.missing for code in self._codes}
 
     def encode(self, table: pa.Table, *, scoring: bool = False) -> Any:
         """float64 of shape (rows, width): a csr_matrix where there is a category or a text, else an ndarray.

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
+DAY = 86_400_000_000  # microseconds
+# the years 1 to 9999: days since 1970, microseconds since 1970
+CALENDAR = {"date": (-719_162, 2_932_896), "timestamp": (-719_162 * DAY, 2_932_897 * DAY - 1)}
+
 
 def local(column: pa.ChunkedArray, timezone: str) -> pa.ChunkedArray:
     """Wall-clock timestamps of a zone; a timestamp without a zone is UTC, and a date is its midnight in every zone."""

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData, shown
 from handlers.data import streams
 from handlers.data.column_types import arrow_type
 from handlers.data.conversion import as_type
 from handlers.data.text_values import Unfit, a_type
+from handlers.errors import BadData, shown
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from handlers.modelspec.model import Scalar
+from handlers.modelspec.mapping import Scalar
 
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 WHOLE = re.compile(r"[+-]?\d+")

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handlers.contracts import BadData
 from handlers.data import streams
 from handlers.data.column_types import type_name
 from handlers.data.conversion import as_type
 from handlers.data.csv_files import no_name_twice
 from handlers.data.text_values import Unfit
+from handlers.errors import BadData
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
 
 from handlers import workers
 from handlers.data import part_files, places, targets
+from handlers.data.batch import Batch, Position
 from handlers.data.coded import Coded, Values
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset, PartRef
@@ -28,35 +29,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+__all__ = ["Batch", "Kept", "Position", "Targets", "batches", "read_targets"]
+
 Given = ParamSpec("Given")
 THREADS = 2  # that make parts: more would hold more of them at once
 TAKEN_BYTES = 2 << 20  # of encoded rows that become batches at once: each time the threads have to wait for each other
 AHEAD_BYTES = 64 << 20  # of encoded parts of the next group, beyond the first of them
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """After a batch: the epoch, the group of parts (from 0), and how many rows of the group have been given out."""
-
-    epoch: int
-    group: int
-    offset: int
-
-
-@dataclass(slots=True)
-class Batch:
-    """`X` (rows, width) csr_matrix or ndarray, `y` (rows,), `weight` (rows,) or None.
-
-    `cluster` (rows,) numbers what intervals resample, None unless rows are to be judged. `columns` holds the values of the columns that
-    were asked for besides.
-    """
-
-    X: Any
-    y: Any
-    weight: Any
-    cluster: Any
-    position: Position
-    columns: dict[str, Coded]
 
 
 class Kept(Protocol):

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData
+from handlers.errors import BadData
 
 if TYPE_CHECKING:
     import pyarrow as pa

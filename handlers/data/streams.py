@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData
+from handlers.errors import BadData
 
 if TYPE_CHECKING:
     import pyarrow as pa

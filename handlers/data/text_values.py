@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import shown
 from handlers.data.duck import own
+from handlers.errors import shown
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from handlers.contracts import BadData, BadSpec, counted
 from handlers.data.column_types import type_name
-from handlers.data.conversion import CALENDAR
-from handlers.data.instants import local
+from handlers.data.instants import CALENDAR, local
 from handlers.data.places import places, whole
 from handlers.data.split import EPOCH, identity, label, newest_allowed, stratum, unit_of
 from handlers.data.statistics import missing

@@ -6,13 +6,11 @@ gives comes whole. All are read by the CloudEvents SDK; what it would make up or
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from handlers.contracts import BadData, EventContext, RetrainRequest, shown
+from handlers.contracts import BadData, EventContext, RetrainRequest, decoded, shown
 
 STRUCTURED = "application/cloudevents+json"
 REQUIRED = ("specversion", "id", "source", "type")
@@ -21,7 +19,7 @@ LONGEST = 1000  # characters of an id, a source or a type
 
 def read(text: str) -> RetrainRequest:
     """From base64 of the event's JSON; empty text is an empty request. Raises BadData, which says what of the event cannot be used."""
-    found = _decoded(text, "the event")
+    found = decoded(text, "the event")
     if "specversion" in found:
         return RetrainRequest.of(_carried(found))
     attributes = {}
@@ -34,20 +32,7 @@ def read(text: str) -> RetrainRequest:
 
 def context(text: str) -> EventContext:
     """From base64 of the context's JSON; empty text is no event. Raises BadData as `read` does."""
-    return EventContext.of(_decoded(text, "the event's context"))
-
-
-def _decoded(text: str, what: str) -> Mapping[str, Any]:
-    """The JSON object of base64; empty text is an empty one."""
-    if not text.strip():
-        return {}
-    try:
-        found = json.loads(base64.b64decode(text, validate=True))
-    except (binascii.Error, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise BadData(f"{what} is not base64 of JSON: {error}") from error
-    if not isinstance(found, Mapping):
-        raise BadData(f"{what} must be a JSON object, not {type(found).__name__}")
-    return found
+    return EventContext.of(decoded(text, "the event's context"))
 
 
 def _carried(event: Mapping[str, Any]) -> Mapping[str, Any]:

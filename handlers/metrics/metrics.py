@@ -119,11 +119,14 @@ def _brier(grouped: Grouped) -> Statistic:
 
 
 def labels(predictions: Predictions) -> NDArray[Any]:
-    """The class that the model chose: above one half of a probability, above zero of a decision value, else the largest."""
+    """The class that the model chose: from its threshold on, or else above one half of a probability, above zero of a decision value; of
+    several classes that of the largest score."""
     import numpy as np
 
     if predictions.score.ndim == 2:
         return np.asarray(np.argmax(predictions.score, axis=1))
+    if predictions.threshold is not None:
+        return np.asarray(predictions.score >= predictions.threshold, dtype=np.int64)
     return np.asarray(predictions.score > (0.5 if predictions.kind == "probability" else 0.0), dtype=np.int64)
 
 

@@ -29,7 +29,7 @@ class Predictions:
     itself; rows of one cluster are not independent of each other.
     `kind` says what `score` holds: only a `probability` can be judged by log_loss or brier. `columns` are the values of the columns by
     which rows are looked at apart (`evaluate.slices`). Of a ranking the rows of one cluster are one list; `clustered` is false where no
-    clusters were found.
+    clusters were found. With a `threshold` a row of a binary model is positive that scores at least so much.
     """
 
     truth: NDArray[Any]
@@ -39,6 +39,7 @@ class Predictions:
     kind: ScoreKind
     columns: Mapping[str, Coded] = field(default_factory=dict)
     clustered: bool = True
+    threshold: float | None = None
 
     @property
     def rows(self) -> int:
@@ -53,7 +54,7 @@ class Predictions:
         """The rows where `chosen` is true."""
         columns = {name: values.only(chosen) for name, values in self.columns.items()}
         rows = (self.truth[chosen], self.score[chosen], self.weight[chosen], self.cluster[chosen])
-        return Predictions(*rows, self.kind, columns, self.clustered)
+        return Predictions(*rows, self.kind, columns, self.clustered, self.threshold)
 
 
 @dataclass(frozen=True)

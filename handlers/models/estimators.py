@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -41,6 +42,18 @@ def kind(estimator: str, task: str, memory: str = "stream") -> Kind:
 def libraries(estimator: str) -> tuple[str, ...]:
     """The distribution that the estimator comes from; nothing for one that is not allowed, which is refused elsewhere."""
     return tuple(name for name, kinds in BY_LIBRARY.items() if any(kind.path == estimator for kind in kinds))
+
+
+def module(found: Kind) -> str:
+    """The module of this room that lists the kind."""
+    here = f"{__name__.rpartition('.')[0]}."
+    listing = [name for name, each in sorted(sys.modules.items()) if name.startswith(here) and found in _listed(each)]
+    return listing[0].removeprefix(here)
+
+
+def _listed(module: Any) -> tuple[Kind, ...]:
+    kinds = getattr(module, "KINDS", ())
+    return kinds if isinstance(kinds, tuple) else ()
 
 
 def _streaming(task: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from handlers.data.read import Batch, Position
+from handlers.data.batch import Batch, Position
 
 
 def gather(batches: Iterable[Batch]) -> Batch:

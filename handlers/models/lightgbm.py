@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData, BadSpec
+from handlers.errors import BadData, BadSpec
 from handlers.models import parameters
 from handlers.models.boosted import Boosted, threads
 from handlers.models.gathered import gather

@@ -1,6 +1,6 @@
 """Saving a model without pickle, and naming what it has learned.
 
-A skops file is never the same bytes twice (it holds object ids), so a model is named by a digest of its learned arrays. Loading trusts
+A model is named by a digest of its learned arrays, not of its file, which holds how it was computed as well. Loading trusts
 scikit-learn's own types and, per estimator, a short list; a file that holds anything else is refused.
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from handlers.contracts import BadData
+from handlers.errors import BadData
+from handlers.models import skops_file
 from handlers.models.kinds import Kind
 
 # how a model was computed, not what it is
@@ -18,9 +19,7 @@ LEFT_OUT = frozenset({"n_jobs", "verbose", "_sample_weight"})
 
 def dump(estimator: Any) -> bytes:
     """The estimator as a skops file, the optimizer's state included."""
-    from skops import io
-
-    return bytes(io.dumps(estimator))
+    return skops_file.dumps(estimator)
 
 
 def load(data: bytes, kind: Kind, where: str) -> Any:

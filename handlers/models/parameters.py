@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from handlers.contracts import BadSpec
+from handlers.errors import BadSpec
 
 
 def check(

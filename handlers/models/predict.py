@@ -36,8 +36,8 @@ def predict(made: Estimator, batches: Iterable[Batch], what: str) -> Predictions
         raise BadData(f"{what}: no rows; make data.split longer, or add data")
     apart = {name: Coded(np.concatenate([one.codes for one in found]), found[-1].values) for name, found in columns.items()}
     rows = (np.concatenate(truth), np.concatenate(score), np.concatenate(weight), np.concatenate(cluster))
-    return Predictions(*rows, _kind(kind), apart, clustered)
+    return Predictions(*rows, kind_of(kind), apart, clustered)
 
 
-def _kind(kind: str) -> ScoreKind:
+def kind_of(kind: str) -> ScoreKind:
     return "probability" if kind == "probability" else "decision" if kind == "decision" else "value"

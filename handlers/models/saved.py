@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from handlers.contracts import BadData, BadSpec
+from handlers.errors import BadData, BadSpec
 from handlers.models.kinds import Estimator, Recipe
 
 NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData, BadSpec
+from handlers.errors import BadData, BadSpec
 from handlers.models import model_file, parameters
 from handlers.models.kinds import CLASSES, NUMBERS, Estimator, Kind, Recipe
 
@@ -101,6 +101,10 @@ class ScikitLearn:
         whole = np.zeros((score.shape[0], classes))
         whole[:, np.asarray(self.made.classes_, dtype=np.int64)] = score
         return (whole[:, 1] if classes == 2 else whole), "probability"
+
+    def coefficients(self) -> NDArray[Any] | None:
+        """Of a linear model those of each encoded column, of several classes a row for each class."""
+        return getattr(self.made, "coef_", None)
 
     def save(self, folder: Path) -> None:
         (folder / FILE).write_bytes(model_file.dump(self.made))

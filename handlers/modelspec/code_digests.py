@@ -49,6 +49,10 @@ STAGES = {
         ("modelspec", "data", "metrics", "models", "runs.evaluation"),
         ("duckdb", "pyarrow", "numpy", "scikit-learn", "scipy", "skops"),
     ),
+    "exports": Code(
+        ("modelspec", "data", "metrics", "models", "scoring", "runs.evaluation", "runs.exports", "runs.importance", "errors"),
+        ("duckdb", "pyarrow", "numpy", "scikit-learn", "scipy", "skops"),
+    ),
     "verdicts": Code(
         (
             *("modelspec", "data", "metrics", "models"),
@@ -83,6 +87,13 @@ def computed(stage: str, libraries: tuple[str, ...]) -> str:
             f"model.estimator: it needs the package {name}, which is not installed here; run `python -m pip install {name}`"
         ) from None
     return digest({"stage": own, "libraries": versions})
+
+
+def installed(libraries: Sequence[str]) -> dict[str, str]:
+    """The versions of distributions: those of the image's file, or else of what is installed here."""
+    if not IMAGE_FILE.is_file():
+        return _versions(libraries)
+    return {name: _image()["packages"][name] for name in libraries}
 
 
 def of_stage(root: Path, stage: str) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from handlers.modelspec.model import ModelSpec, Search
+from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.search_keys import Search
 from handlers.modelspec.space import ATTEMPTS, corners, drawn
 from handlers.storage import digest
 

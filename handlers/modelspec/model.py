@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from handlers.modelspec.dialects import check_encoding, check_formats, listed
+from handlers.modelspec.mapping import Number, Scalar, SpecMapping
 from handlers.modelspec.quantities import check_duration, check_length, check_quantity, check_zone
+from handlers.modelspec.search_keys import Search
+from handlers.modelspec.threshold import Threshold
 
-Number = int | float
-Scalar = bool | int | float | str
 Duration = Annotated[str, AfterValidator(check_duration)]
 Quantity = Annotated[str | int | float, AfterValidator(check_quantity)]
 Length = Annotated[str | int, AfterValidator(check_length)]
@@ -23,20 +24,14 @@ Told = Literal["promoted", "refused", "failed", "data-refused", "lost-trials"]
 Percent = Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")]
 
 
-class SpecMapping(BaseModel):
-    """Every mapping of a spec: unknown keys are errors, values cannot be changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
 class Csv(SpecMapping):
-    nulls: list[str] = ["", "NA"]
+    nulls: list[str] = Field(default=["", "NA"])
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     header: bool = True
     encoding: Annotated[str, AfterValidator(check_encoding)] = "utf-8"
     decimal: str = Field(default=".", pattern=r"^[.,]$")
     thousands: str | None = Field(default=None, pattern=r"^[., '_]$")
-    dates: Annotated[list[str], BeforeValidator(listed), AfterValidator(check_formats)] = []
+    dates: Annotated[list[str], BeforeValidator(listed), AfterValidator(check_formats)] = Field(default=[])
 
     @model_validator(mode="after")
     def _apart(self) -> Csv:
@@ -51,7 +46,7 @@ class Source(SpecMapping):
     prefix: str = Field(min_length=1, pattern=r"^[^/].*/$")
     format: Literal["csv", "parquet", "jsonl"]
     csv: Csv = Csv()
-    columns: dict[str, ColumnType] = {}
+    columns: dict[str, ColumnType] = Field(default={})
     join: Literal["broadcast"] | None = None
 
     @model_validator(mode="after")
@@ -137,7 +132,7 @@ class RandomSplit(SpecMapping):
 class Data(SpecMapping):
     sources: dict[str, Source] = Field(min_length=1)
     query: Query | None = None
-    key: list[str] = []
+    key: list[str] = Field(default=[])
     on_duplicate: Literal["error", "last"] = "error"
     group: str | None = None
     target: Target
@@ -207,91 +202,10 @@ class Feature(SpecMapping):
 
 class Model(SpecMapping):
     estimator: str = Field(pattern=r"^([A-Za-z_][\w.]*|models/[\w-]+\.py:[A-Za-z_]\w*)$")
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default={})
     seed: int = Field(default=0, ge=0, lt=1 << 32)
     image: str | None = None
     memory: Literal["stream", "whole"] = "stream"
-
-
-class Range(SpecMapping):
-    """Where a parameter is looked for: exactly one of these."""
-
-    choice: list[Any] | None = Field(default=None, min_length=1)
-    uniform: tuple[Number, Number] | None = Field(default=None, strict=False)
-    log_uniform: tuple[Number, Number] | None = Field(default=None, strict=False)
-    int_: tuple[int, int] | None = Field(default=None, strict=False, alias="int")
-
-    @model_validator(mode="after")
-    def _one(self) -> Range:
-        given = [name for name in ("choice", "uniform", "log_uniform", "int_") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError("give exactly one of choice, uniform, log_uniform, int")
-        if self.bounds and not self.bounds[0] < self.bounds[1]:
-            raise ValueError(f"{given[0].strip('_')}: {list(self.bounds)} is not accepted; accepted: [low, high], the lower one first")
-        if self.log_uniform and self.log_uniform[0] <= 0:
-            raise ValueError(f"log_uniform: {self.log_uniform[0]} is not accepted; accepted: numbers above 0")
-        return self
-
-    @property
-    def bounds(self) -> tuple[Number, Number] | None:
-        return self.uniform or self.log_uniform or self.int_
-
-
-class Random(SpecMapping):
-    n: int = Field(ge=1)
-    seed: int = Field(default=0, ge=0, lt=1 << 32)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _number(cls, given: Any) -> Any:
-        return {"n": given} if isinstance(given, int) and not isinstance(given, bool) else given
-
-
-class HalvingOf(SpecMapping):
-    random: Random
-
-
-class Halving(SpecMapping):
-    """`of`: another place for `search.random`."""
-
-    eta: int = Field(default=3, ge=2)
-    min_epochs: int = Field(default=1, ge=1)
-    mode: Literal["sync", "async"] = "sync"
-    of: HalvingOf | None = None
-
-
-class Until(SpecMapping):
-    """Rounds of trials until `metric` on valid is good enough."""
-
-    rounds: int = Field(ge=2, le=50)
-    metric: str | None = None
-    at_least: Number | None = None
-    at_most: Number | None = None
-
-
-class Search(SpecMapping):
-    grid: dict[str, list[Any]] | None = None
-    space: dict[str, Range] | None = Field(default=None, min_length=1)
-    random: Random | None = None
-    halving: Halving | None = None
-    until: Until | None = None
-    # a spec that says nothing of it keeps the names of its runs
-    sampler: Literal["random", "tpe"] | None = Field(default=None, exclude_if=lambda value: value is None)
-
-    @property
-    def drawn(self) -> Random | None:
-        """How many trials are drawn at random; None for every combination of the grid."""
-        return self.random or (self.halving.of.random if self.halving and self.halving.of else None)
-
-    @property
-    def ranges(self) -> dict[str, Range]:
-        """Where each parameter is drawn from: the space, or the values of the grid."""
-        return self.space or {name: Range(choice=values) for name, values in (self.grid or {}).items()}
-
-    @property
-    def has_rounds(self) -> bool:
-        """Whether trials follow from the results of those before."""
-        return self.halving is not None or self.until is not None
 
 
 class Shuffle(SpecMapping):
@@ -331,9 +245,10 @@ class Slice(SpecMapping):
 
 class Evaluate(SpecMapping):
     select_by: str
-    report: list[str] = []
+    report: list[str] = Field(default=[])
+    threshold: Threshold | None = None
     interval: Interval = Interval()
-    slices: dict[str, Slice] = {}
+    slices: dict[str, Slice] = Field(default={})
     baseline: Literal["majority", "median", "last_value"] | None = None
 
 
@@ -414,16 +329,16 @@ class ModelSpec(SpecMapping):
     code: str | None = None
     task: Literal["binary", "multiclass", "regression", "ranking"]
     data: Data
-    checks: dict[str, ColumnCheck | RowsCheck] = {}
-    features: dict[str, Feature] = {}
+    checks: dict[str, ColumnCheck | RowsCheck] = Field(default={})
+    features: dict[str, Feature] = Field(default={})
     model: Model
     search: Search = Search()
     training: Training = Training()
     evaluate: Evaluate
     promote: Promote = Promote()
     trigger: Trigger = Trigger()
-    notify: list[Notify] = []
-    resources: dict[Literal["fetch", "transform", "grid", "train", "evaluate", "promote"], Resources] = {}
+    notify: list[Notify] = Field(default=[])
+    resources: dict[Literal["fetch", "transform", "grid", "train", "evaluate", "promote"], Resources] = Field(default={})
 
     def tree(self) -> dict[str, Any]:
         """The spec as JSON values, every default written out: what travels between the steps and enters digests."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from handlers.modelspec.model import ModelSpec, Search
+from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.search_keys import Search
 
 # trials of one round: each is a node of the Workflow, whose object must fit into 1 MiB, compressed
 MOST_TRIALS = 2000

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from handlers.modelspec.model import Range
+from handlers.modelspec.search_keys import Range
 
 # digits of a drawn number: it is the same on every machine, whatever the last bits of its logarithm are, and it can be read
 DIGITS = 6

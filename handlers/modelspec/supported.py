@@ -15,6 +15,7 @@ def unsupported(spec: ModelSpec) -> Iterator[Refusal]:
     yield from _data(spec)
     yield from feature_rules.wrong(spec)
     yield from _training(spec)
+    yield from _judged(spec)
     yield from _promotion(spec)
 
 
@@ -50,6 +51,11 @@ def _training(spec: ModelSpec) -> Iterator[Refusal]:
     yield from search_rules.wrong(spec)
     if spec.training.validate_ is not None:
         yield _not_yet("training", "validate", instead="every epoch is validated on all valid rows")
+
+
+def _judged(spec: ModelSpec) -> Iterator[Refusal]:
+    if spec.evaluate.threshold is not None and spec.task != "binary":
+        yield ("evaluate", "threshold"), f"accepted only for a binary target, not for task {spec.task}"
 
 
 def _promotion(spec: ModelSpec) -> Iterator[Refusal]:

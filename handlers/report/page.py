@@ -65,7 +65,8 @@ class Facts:
     """What a page is made of; all of it is read from the bucket but `status` and `failures`, which the engine passes.
 
     `trials`: {"trial", "params", "valid": {metric: interval}, "epochs", "rows", "seconds", "curve": lines}, the best first.
-    `roc`: points by the model's name. `chain`: from the event to the champion, and `data`: rows of (what, value).
+    `roc`: points by the model's name. `chain`: from the event to the champion, `data`, `decides`: from which score on a row is positive,
+    and `features`: what each is worth to the winner: rows of (what, value).
     """
 
     model: str
@@ -78,6 +79,8 @@ class Facts:
     roc: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
     chain: Sequence[tuple[str, str]] = ()
     data: Sequence[tuple[str, str]] = ()
+    decides: Sequence[tuple[str, str]] = ()
+    features: Sequence[tuple[str, str]] = ()
     failures: Sequence[Mapping[str, Any]] = ()
     spec: str = ""
     select_by: str = ""
@@ -91,7 +94,10 @@ def page(facts: Facts) -> str:
         _head(facts),
         _test(facts.verdict),
         _curves(facts),
+        _classes(facts.verdict),
         _slices(facts.verdict),
+        _rows("The threshold", facts.decides),
+        _rows("What each feature is worth", facts.features),
         _trials(facts),
         _failures(facts.failures),
         _rows("From the event to the champion", facts.chain),
@@ -162,6 +168,20 @@ def _test(verdict: Mapping[str, Any]) -> str:
         rows.append(("mark" if name == verdict.get("metric") else "", cells))
     note = f"<p class=soft>{escape(str(verdict.get('compared', '')))}</p>"
     return f"<h2>On test</h2>{_table(head, rows)}{note}"
+
+
+def _classes(verdict: Mapping[str, Any]) -> str:
+    """What each model makes of each class."""
+    found: Sequence[Mapping[str, Any]] = verdict.get("classes", [])
+    if not found:
+        return ""
+    models = [name for name in ("challenger", "champion") if name in found[0]]
+    head = [("class", False), ("rows", True), *((f"{score}, {model}", True) for model in models for score in found[0]["challenger"])]
+    rows = [
+        ("", [escape(row["class"]), f"{row['rows']:,}", *(number(value) for model in models for value in row[model].values())])
+        for row in found
+    ]
+    return f"<h2>By class on test</h2>{_table(head, rows)}"
 
 
 def _slices(verdict: Mapping[str, Any]) -> str:

@@ -10,9 +10,9 @@ from handlers import failures as reasons
 from handlers.contracts import counted, instant, long_argument
 from handlers.data.manifest import Dataset, load_dataset
 from handlers.metrics.metrics import METRICS
-from handlers.report import followed
+from handlers.report import followed, model_told
 from handlers.report.page import Facts, page
-from handlers.runs import trials
+from handlers.runs import exports, trials
 from handlers.runs.champion import current
 from handlers.runs.followed import of_run
 from handlers.runs.records import RunRecord, evaluated, read_run
@@ -64,12 +64,26 @@ def facts(store: Store, model: str, run: str, status: str, failures: Sequence[Ma
         roc={name: [(float(x), float(y)) for x, y in found.get("roc", [])] for name, found in evaluations.items()},
         chain=followed.chain(of_run(store, record), brief=True),
         data=_data(record, dataset),
+        decides=[("positive", " ".join(model_told.threshold(verdict.get("threshold"))))] if verdict.get("threshold") else [],
+        features=_features(store, model, verdict),
         failures=failures,
         spec=_spec(record),
         select_by=select_by,
         champion_trial=str(champion.get("trial", "")),
         at=instant(record.at) if record.at else "",
     )
+
+
+def _features(store: Store, model: str, verdict: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the features are worth to the winner, the most important one first; nothing in a run of an earlier release."""
+    winner = (verdict.get("winner") or {}).get("trial")
+    export = exports.kept(store, model, str(winner), str(verdict.get("export"))) if winner and verdict.get("export") else None
+    found = json.loads(export.checked("importance.json")) if export else None
+    if not found:
+        return []
+    head, rows, left = model_told.worth(found)
+    more = [("", f"and {counted(left, 'feature')} more")] if left else []
+    return [("", head), *((name, f"{loss} {spread}") for name, loss, spread in rows), *more]
 
 
 def _reason(record: RunRecord, failures: Sequence[Mapping[str, Any]], store: Store) -> str:

@@ -13,6 +13,7 @@ from handlers.data.split import clusters
 from handlers.metrics.baseline import DEFAULT, baseline
 from handlers.metrics.bootstrap import interval, paired
 from handlers.metrics.metrics import metric, metrics_of
+from handlers.metrics.per_class import per_class
 from handlers.metrics.predictions import Predictions
 from handlers.metrics.slices import slices
 from handlers.models.estimators import classes, libraries
@@ -24,7 +25,7 @@ from handlers.runs import differences, trials
 from handlers.runs import gate as gates
 from handlers.runs.champion import Pointer
 from handlers.runs.comparable import comparable
-from handlers.runs.evaluation import TrainedTrial, document, keep, key, named, rows_digest
+from handlers.runs.evaluation import TrainedTrial, decided, document, keep, key, on_valid, rows_digest, valid_name
 from handlers.storage import Store
 
 
@@ -47,9 +48,12 @@ def verdict(
     same = pointer.record is not None and pointer.record["trial"] == winner.trial
     champion = TrainedTrial.open(store, model, pointer.record["trial"], spec.code) if pointer.record is not None and not same else None
     rows = comparable(store, dataset, spec, champion)
-    ours = winner.predict(store, rows.dataset, spec, "test")
+    # each is judged as it is used: with the threshold that was chosen for it
+    chosen = on_valid(store, model, winner.trial, spec, dataset).get("threshold")
+    before_chosen = (pointer.record or {}).get("threshold")
+    ours = decided(winner.predict(store, rows.dataset, spec, "test"), chosen)
     compared = champion if rows.why_not is None else None
-    theirs = compared.predict(store, rows.dataset, spec, "test") if compared else None
+    theirs = decided(compared.predict(store, rows.dataset, spec, "test"), before_chosen) if compared else None
     found, metrics = _decide(gate, spec, ours, theirs, same=same, why_not=rows.why_not)
     wanted = list(metrics)
     evaluations = {"challenger": _keep(store, model, winner, rows.dataset, spec, ours, _of("challenger", metrics))}
@@ -68,9 +72,11 @@ def verdict(
         "metric": gate.metric,
         "select_by": spec.evaluate.select_by,
         "winner": {"trial": winner.trial, "params": _varied(spec, winner.request["params"]), "valid": best["value"]},
+        **({"threshold": chosen} if chosen else {}),
         "champion": before,
         "metrics": metrics,
         "slices": slices(spec, metric(spec.task, gate.metric), ours, theirs),
+        "classes": per_class(spec, ours, theirs),
         "baseline": _baseline(store, dataset, spec, ours, wanted),
         "rows": ours.rows,
         "resampled": clusters(spec).noun,
@@ -92,7 +98,7 @@ def _scored(store: Store, model: str, score: Mapping[str, Any], spec: ModelSpec,
     """A trial of the verdict: its score, its parameters and where its evaluation on `valid` is."""
     trial = score["trial"]
     params = (trials.result(store, model, trial) or {}).get("params", {})
-    evaluation = key(model, trial, named(trial, spec.model.estimator, rows_digest(dataset, "valid"), spec, metrics_of(spec)))
+    evaluation = key(model, trial, valid_name(trial, spec, dataset))
     return {"trial": trial, "value": score.get("value"), "params": _varied(spec, params), "evaluation": evaluation}
 
 
@@ -137,7 +143,8 @@ def _of(which: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
 def _keep(
     store: Store, model: str, trained: TrainedTrial, rows: Dataset, spec: ModelSpec, predictions: Predictions, metrics: Mapping[str, Any]
 ) -> str:
-    return keep(store, model, document(trained, "test", rows_digest(rows, "test"), spec, predictions, metrics))
+    value = {"value": predictions.threshold} if predictions.threshold is not None else None
+    return keep(store, model, document(trained, "test", rows_digest(rows, "test"), spec, predictions, metrics, value))
 
 
 def _baseline(store: Store, dataset: Dataset, spec: ModelSpec, test: Predictions, wanted: list[str]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from handlers.contracts import BadData
@@ -16,6 +16,7 @@ from handlers.metrics.bootstrap import interval
 from handlers.metrics.metrics import metric, metrics_of
 from handlers.metrics.ordered import roc_curve
 from handlers.metrics.predictions import Predictions
+from handlers.metrics.threshold import threshold
 from handlers.models import saved
 from handlers.models.estimators import libraries, recipe
 from handlers.models.kinds import Estimator
@@ -76,22 +77,30 @@ def rows_digest(dataset: Dataset, role: str) -> str:
     return digest(sorted(named_part(part) for part in dataset.parts if part.role == role))
 
 
-def named(trial: str, estimator: str, rows: str, spec: ModelSpec, wanted: Sequence[str]) -> str:
-    """The evaluation's digest: of the trial, the rows and how they are judged."""
+def named(trial: str, estimator: str, rows: str, spec: ModelSpec, wanted: Sequence[str], threshold: Mapping[str, Any] | None = None) -> str:
+    """The evaluation's digest: of the trial, the rows and how they are judged. `threshold` is the rule that chooses it, or its value."""
     resampled = clusters(spec)
-    asked = {"metrics": list(wanted), "cluster": [resampled.how, *resampled.columns]}
+    asked: dict[str, Any] = {"metrics": list(wanted), "cluster": [resampled.how, *resampled.columns]}
+    if threshold:
+        asked["threshold"] = dict(threshold)
     return evaluation_digest(trial, rows, asked, code_digest("evaluations", libraries(estimator)))
 
 
 def document(
-    trained: TrainedTrial, role: str, rows: str, spec: ModelSpec, predictions: Predictions, metrics: Mapping[str, Any]
+    trained: TrainedTrial,
+    role: str,
+    rows: str,
+    spec: ModelSpec,
+    predictions: Predictions,
+    metrics: Mapping[str, Any],
+    threshold: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The evaluation of `trained`: `metrics` with their intervals over clusters, and a binary model's ROC curve."""
     found: dict[str, Any] = {
         "trial": trained.trial,
         "role": role,
         "rows": rows,
-        "digest": named(trained.trial, trained.spec.model.estimator, rows, spec, list(metrics)),
+        "digest": named(trained.trial, trained.spec.model.estimator, rows, spec, list(metrics), threshold),
         "metrics": dict(metrics),
     }
     if spec.task == "binary":
@@ -110,16 +119,29 @@ def keep(store: Store, model: str, found: dict[str, Any]) -> str:
     return where
 
 
+def valid_name(trial: str, spec: ModelSpec, dataset: Dataset) -> str:
+    """The digest of a trial's evaluation on `valid`."""
+    rule = spec.evaluate.threshold.rule if spec.evaluate.threshold else None
+    return named(trial, spec.model.estimator, rows_digest(dataset, "valid"), spec, metrics_of(spec), rule)
+
+
 def on_valid(store: Store, model: str, trial: str, spec: ModelSpec, dataset: Dataset) -> dict[str, Any]:
-    """The trial's evaluation on `valid`: read when it is there, computed and kept when it is not."""
-    wanted = metrics_of(spec)
-    rows = rows_digest(dataset, "valid")
-    known = optional_json(store, key(model, trial, named(trial, spec.model.estimator, rows, spec, wanted)))
+    """The trial's evaluation on `valid`: read when it is there, computed and kept when it is not. Where the spec has a rule for the
+    threshold, it is chosen here, and the metrics are those of the model with it."""
+    known = optional_json(store, key(model, trial, valid_name(trial, spec, dataset)))
     if known is not None:
         return known
     trained = TrainedTrial.open(store, model, trial, spec.code)
     predictions = trained.predict(store, dataset, spec, "valid")
-    metrics = {name: interval(metric(spec.task, name), predictions).to_json() for name in wanted}
-    found = document(trained, "valid", rows, spec, predictions, metrics)
-    keep(store, model, found)
+    rule = spec.evaluate.threshold.rule if spec.evaluate.threshold else None
+    chosen = threshold(rule, predictions) if rule else None
+    predictions = decided(predictions, chosen)
+    metrics = {name: interval(metric(spec.task, name), predictions).to_json() for name in metrics_of(spec)}
+    found = document(trained, "valid", rows_digest(dataset, "valid"), spec, predictions, metrics, rule)
+    keep(store, model, found := {**found, "threshold": chosen} if chosen else found)
     return found
+
+
+def decided(predictions: Predictions, chosen: Mapping[str, Any] | None) -> Predictions:
+    """The same predictions of a model that decides by its threshold, where it has one."""
+    return replace(predictions, threshold=chosen["value"]) if chosen else predictions

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handlers.modelspec.model import Range
+from handlers.modelspec.search_keys import Range
 from handlers.modelspec.space import scale, within
 from handlers.storage import canonical_json
 

@@ -7,6 +7,7 @@ rows known, where the run is counted. A refused run is `deferred`: heal or the n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from handlers.contracts import BadData, log
@@ -16,7 +17,7 @@ from handlers.modelspec.model import ModelSpec, Trigger
 from handlers.runs import claim as claims
 from handlers.runs import requests, snapshots, trainings
 from handlers.runs.admission import START, Answer, Asked, admitted, refusal
-from handlers.runs.trainings import Training
+from handlers.runs.trainings import Training, Trainings
 from handlers.storage import Store
 
 Doc = dict[str, Any]
@@ -68,17 +69,21 @@ def counted(store: Store, spec: ModelSpec, run: str, dataset: Dataset, read: Rea
     request = requests.read(store, spec.name, run)
     if request is None or request["decision"] != "train":
         return "deferred" if request is not None and request["decision"] == "deferred" else "train"
-    last = trainings.read(store, spec.name).last
-    new, gone = against(store, spec, request, dataset, read, last)
-    asked = Asked(run, bool(request["event"].get("now")), new, gone)
-    trigger = of_request(spec, request)
-    answer = trainings.count(store, spec.name, run, store.server_time, lambda history, now: admitted(trigger, history, asked, "", now))
+    trigger, asked, after = of_request(spec, request), Asked(run, bool(request["event"].get("now"))), ""
+
+    def ask(known: Trainings, now: float) -> Answer:
+        nonlocal asked, after
+        new, gone = against(store, spec, request, dataset, read, known.last)
+        asked, after = replace(asked, new_rows=new, gone=gone), known.last.run if known.last else ""
+        return admitted(trigger, known.history, asked, "", now)
+
+    answer = trainings.count(store, spec.name, run, store.server_time, ask)
     changes = noted(answer)
     if answer.kind == "refuse" and answer.rule == "min_new_rows":
-        changes["refused"].update(new_rows=new, after=last.run if last else "")
+        changes["refused"].update(new_rows=asked.new_rows, after=after)
     if changes:
         requests.change(store, spec.name, run, **changes)
-    log("asked whether to train", run=run, answer=answer.kind, new_rows=new, gone=gone, reason=answer.reason)
+    log("asked whether to train", run=run, answer=answer.kind, new_rows=asked.new_rows, gone=asked.gone, reason=answer.reason)
     return "deferred" if answer.kind == "refuse" else "train"
 
 

@@ -21,6 +21,12 @@ def read(store: Store, model: str, run: str) -> dict[str, Any] | None:
     return optional_json(store, _key(model, run))
 
 
+def of_another(store: Store, model: str, run: str, uid: str) -> bool:
+    """Whether the run is another Workflow's than the one of this uid: engines that share a bucket give theirs the same names."""
+    there = read(store, model, run)
+    return bool(uid) and there is not None and there.get("uid", uid) != uid
+
+
 def result(store: Store, model: str, run: str) -> dict[str, Any] | None:
     """What came of the run; None before it has ended."""
     return optional_json(store, f"{run_folder(model, run)}/result.json")
@@ -59,8 +65,8 @@ def made(store: Store, model: str, run: str, snapshot: str) -> bool:
 
 
 def end(store: Store, model: str, run: str, result: dict[str, Any]) -> dict[str, Any]:
-    """Write what came of the run; the result that counts. One that is there stays, unless it says that the run has failed and the new one
-    is of a run that was judged (not `closed`).
+    """Write what came of the run; the result that counts. One that is there stays, unless it says that the run has failed, and the new one
+    is no older and of a run that was judged (not `closed`).
 
     A process may go on long after its pod was given up and its step was done by another.
     """
@@ -71,7 +77,7 @@ def end(store: Store, model: str, run: str, result: dict[str, Any]) -> dict[str,
         except Missing:
             data, etag = b"", None
         there: dict[str, Any] = json.loads(data) if data else {}
-        if there and (there["outcome"] != "failed" or result.get("closed")):
+        if there and (there["outcome"] != "failed" or result.get("closed") or there["at"] > result["at"]):
             return there
         try:
             write_json(store, key, result, if_none_match=etag is None, if_match=etag)

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from handlers.contracts import BadSpec
-from handlers.modelspec.model import Range, Scalar
+from handlers.modelspec.mapping import Scalar
+from handlers.modelspec.search_keys import Range
 from handlers.modelspec.space import within
 from handlers.storage import canonical_json, digest
 

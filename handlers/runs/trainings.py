@@ -64,15 +64,16 @@ def _read(store: Store, model: str) -> tuple[Trainings, str | None]:
     return Trainings(Training(**found["last"]) if found["last"] else None, found["day"], tuple(found["counted"])), etag
 
 
-def count(store: Store, model: str, run: str, clock: Callable[[], float], ask: Callable[[History, float], Answer]) -> Answer:
+def count(store: Store, model: str, run: str, clock: Callable[[], float], ask: Callable[[Trainings, float], Answer]) -> Answer:
     """Count the run among those of its day where the answer over what has been trained is to start; the answer.
 
-    The clock is looked at after that, so that nothing was trained later than now.
+    The clock is looked at after that, so that nothing was trained later than now; and what was answered counts only while nothing else is
+    counted or trained.
     """
     for _ in range(ATTEMPTS):
         known, etag = _read(store, model)
         now = clock()
-        answer = ask(known.history, now)
+        answer = ask(known, now)
         if answer.kind != "start":
             return answer
         counted = known.counted if known.day == day_of(now) else ()

@@ -21,7 +21,7 @@ from localargo.api.stream import Changes
 from localargo.artifacts.stage import BucketArtifacts
 from localargo.bucket.s3 import S3Bucket
 from localargo.clock import SystemClock, timestamp
-from localargo.errors import AlreadyExists, NotFound, refuse
+from localargo.errors import AlreadyExists, NotFound, Unavailable, refuse
 from localargo.eventbus import journal, retention
 from localargo.eventbus.journal import Journal, tree
 from localargo.eventsources.bucket_changes import Changes as BucketChanges
@@ -49,6 +49,8 @@ from localargo.workflows.messages import Run
 from localargo.workflows.objects import known_kind
 from localargo.workflows.operations import FINISHED, Operations
 from localargo.workflows.resource import Resources
+
+LOOK_SECONDS = 1.0  # between two looks at whether the state folder is still this engine's
 
 
 class OwnPods(Pods, Protocol):
@@ -120,8 +122,8 @@ class Engine:
 
     async def _start(self) -> None:
         self._asked = asyncio.Event()
-        lock = lock_state(self.state)
-        self._undo.callback(lock.release)
+        self._lock = lock_state(self.state)
+        self._undo.callback(self._lock.release)
         with usable(self.state):
             self._undo.callback(open_log(self.state / "engine.log", logging.getLogger("localargo")))
         self._db = open_store(self.state / "engine.db", [objects.SCHEMA, ledger.SCHEMA, journal.SCHEMA], factory=self._factory)
@@ -130,6 +132,8 @@ class Engine:
         if not self.namespace:
             self.namespace = namespace_of([d.doc for d in self._given], namespace_of(self._documents.everything()))
         self._documents.namespace = self.namespace
+        self._watch = asyncio.ensure_future(self._until_lost())
+        self._undo.callback(self._watch.cancel)
         self._open_workflows()
         self._open_events()
         self._check(self._given)
@@ -163,7 +167,9 @@ class Engine:
 
     def _processes(self, on_exit: PodListener, on_running: Callable[[str, float], None]) -> OwnPods:
         with usable(self.state):
-            return ProcessPods(self.state, BucketArtifacts(self._bucket), on_exit, on_running, warm=self._settings.warm)
+            return ProcessPods(
+                self.state, BucketArtifacts(self._bucket), on_exit, on_running, warm=self._settings.warm, ours=self._lock.holds
+            )
 
     def _open_events(self) -> None:
         self.bus = Journal(self._db, self._clock.now)
@@ -195,7 +201,7 @@ class Engine:
         opened = [listeners.Listener(application, listeners.bind_unix(self.state / "engine.sock"))]
         if self._listen:
             opened.append(listeners.Listener(app.TokenRequired(application, self._token()), listeners.bind_tcp(self._listen)))
-        self._undo.callback((self.state / "engine.sock").unlink, missing_ok=True)
+        self._undo.callback(self._unlink, "engine.sock")
         for listener in opened:
             self._undo.push_async_callback(listener.stop)
         self._undo.callback(self.changes.close)
@@ -204,7 +210,18 @@ class Engine:
             await listener.start()
         about = {"pid": os.getpid(), "started": timestamp(self._clock.now()), "version": __version__}
         (self.state / "engine.json").write_text(json.dumps(about), encoding="utf-8")
-        self._undo.callback((self.state / "engine.json").unlink, missing_ok=True)
+        self._undo.callback(self._unlink, "engine.json")
+
+    def _unlink(self, name: str) -> None:
+        if self._lock.holds():
+            (self.state / name).unlink(missing_ok=True)
+
+    async def _until_lost(self) -> None:
+        """Return when the state folder is not the one that this engine has locked any more."""
+        while True:  # nothing tells of it
+            if not self._lock.holds():
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _token(self) -> str:
         path = self.state / "token"
@@ -217,15 +234,19 @@ class Engine:
     # ------------------------------------------------------------------------------------------ end
 
     async def run_until(self, asked: asyncio.Event) -> None:
-        """Until `asked` is set, the API is asked to shut down, or the database cannot be written (that error is raised)."""
+        """Until `asked` is set or the API is asked to shut down. Raises what the database says when it cannot be written, and Unavailable
+        when the state folder was removed."""
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(asked.wait()), asyncio.ensure_future(self._asked.wait())]
         try:
-            await asyncio.wait([*waits, self.controller.failed], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([*waits, self._watch, self.controller.failed], return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
         if self.controller.failed.done():
-            self.controller.failed.result()
+            with readable(self.state / "engine.db"):
+                self.controller.failed.result()
+        if self._watch.done():
+            raise Unavailable(f"{self.state} was removed while an engine was using it: stop the engine before you remove its state folder")
 
     async def run_forever(self) -> None:
         """Until the API is asked to shut down."""
@@ -235,10 +256,10 @@ class Engine:
         return await self.stand_ins.bucket()
 
     async def _stop_bucket(self) -> None:
-        await self.stand_ins.stop(self._detach)
+        await self.stand_ins.stop(self._detach, self._lock.holds())
 
     async def _stop_pods(self) -> None:
-        await self.controller.close(stop_pods=not self._detach)
+        await self.controller.close(stop_pods=not self._detach and self._lock.holds())
         await self.pods.close(kill=not self._detach)
 
     # ------------------------------------------------------------------------------------------ workflows

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
@@ -73,13 +75,34 @@ class _AsItIs(QueueHandler):
         return record
 
 
+class _Written(RotatingFileHandler):
+    """A file that cannot be written, because its disk is full for one, is told of once on standard error; the engine goes on."""
+
+    failing = told = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.failing = False
+        super().emit(record)
+        self.told = self.failing
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        self.failing = True
+        if not self.told:
+            why = (error.strerror or str(error)).lower()
+            print(f"{self.baseFilename} cannot be written ({why}): free some space; until then nothing is logged", file=sys.stderr)
+
+
 def open_log(path: Path, logger: logging.Logger, size: int = BYTES, files: int = FILES) -> Callable[[], None]:
     """Write the logger's records to the file, rotated at `size` bytes, with `files` - 1 older ones beside it.
 
     Returns a function to call at the end, which returns when everything is written. A log of another version, which is not JSON,
     becomes the first of the older ones.
     """
-    written = RotatingFileHandler(path, maxBytes=size, backupCount=files - 1, encoding="utf-8")
+    written = _Written(path, maxBytes=size, backupCount=files - 1, encoding="utf-8")
     written.setFormatter(JsonLines())
     if _is_foreign(path):
         written.doRollover()
@@ -92,7 +115,8 @@ def open_log(path: Path, logger: logging.Logger, size: int = BYTES, files: int =
     def close() -> None:
         logger.removeHandler(handler)
         listener.stop()
-        written.close()
+        with contextlib.suppress(OSError):  # a full disk has been told of
+            written.close()
 
     return close
 

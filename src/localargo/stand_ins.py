@@ -32,7 +32,7 @@ class StandIns:
     """Starts the bucket when it is first needed; `stop` ends it, or leaves it to the next engine."""
 
     def __init__(self, state: Path, settings: Settings, documents: Documents, admission: Admission) -> None:
-        self._server = SeaweedFS(state, settings.bucket, settings.variable("BUCKET"))
+        self._server = SeaweedFS(state, settings.bucket, settings.variable("BUCKET"), self._moved)
         self._documents = documents
         self._admission = admission
         self._store: S3Bucket | None = None
@@ -54,11 +54,22 @@ class StandIns:
                 self._offer(environment)
         return self._store
 
-    async def stop(self, detach: bool) -> None:
-        """Close the connections to the bucket and, unless `detach`, end its server."""
+    def _moved(self) -> None:
+        """The server died, and answers at another address since it was started again."""
         if self._store is not None:
             self._store.close()
-        if not detach:  # also a server that a killed engine left running and that this engine did not need
+            self._store = S3Bucket(self._server.bucket, self._server.environment)
+            self._offer(self._server.environment)
+
+    async def stop(self, detach: bool, ours: bool = True) -> None:
+        """Close the connections to the bucket and, unless `detach`, end its server; of a state folder that is not `ours` any more nothing
+        is touched."""
+        if self._store is not None:
+            self._store.close()
+        await self._server.let_go()
+        if not ours:
+            await self._server.abandon()
+        elif not detach:  # also a server that a killed engine left running and that this engine did not need
             await self._server.stop()
 
     async def provide(self, documents: Sequence[Doc]) -> None:

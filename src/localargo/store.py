@@ -76,11 +76,19 @@ def readable(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
             raise
-        if error.sqlite_errorcode & 0xFF in DAMAGED:  # the low byte of an extended code is its kind
-            problem, remedy = f"is damaged or not a database ({error})", "put a copy of the state folder in its place"
-        else:
-            problem, remedy = f"cannot be used ({error})", "check the disk and the file's permissions"
-        raise Unavailable(f"{path} {problem}: {remedy}, or choose another state folder") from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: sqlite3.DatabaseError) -> Unavailable:
+    """What an error about the file means, with what to do."""
+    kind = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte of an extended code is its kind
+    if kind == sqlite3.SQLITE_FULL:
+        return Unavailable(f"{path} cannot be written, its disk is full: free some space and do it again; what is stored goes on")
+    if kind in DAMAGED:
+        problem, remedy = f"is damaged or not a database ({error})", "put a copy of the state folder in its place"
+    else:
+        problem, remedy = f"cannot be used ({error})", "check the disk and the file's permissions"
+    return Unavailable(f"{path} {problem}: {remedy}, or choose another state folder")
 
 
 @contextmanager
@@ -127,8 +135,16 @@ def nested_transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Conne
 class StateLock:
     """The state folder belongs to this process until `release` or its end."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, path: Path) -> None:
         self._descriptor = descriptor
+        self._path = path
+
+    def holds(self) -> bool:
+        """Whether the folder is still the one that was locked: not one that was removed, or made again and is another engine's."""
+        try:
+            return self._descriptor >= 0 and os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
         """Let another engine in; a second call does nothing."""
@@ -153,7 +169,7 @@ def lock_state(state: Path) -> StateLock:
         ) from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    return StateLock(descriptor)
+    return StateLock(descriptor, path)
 
 
 def lock_holder(state: Path) -> int | None:

@@ -11,9 +11,12 @@ from tests.committed import copy_models
 from tests.docs.pages import DOCS, ROOT
 
 # what a run on local files never makes: other prefixes, rows for a query over many rows, contents of multipart uploads,
-# a report, a search in rounds, a training under way, a failure, artifacts, an event from outside, a run that waits, batches of many objects
+# a report, a search in rounds, a training under way, a failure, artifacts, an event from outside, a run that waits, many objects' batches,
+# predictions
 ELSEWHERE = (
     "outbox/",
+    "score/",
+    "predictions/",
     "undelivered/",
     "events/",
     "batches/",

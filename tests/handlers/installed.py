@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "handlers/Dockerfile").read_text(encoding="utf-8")
 
 
-ALSO_RUNS = {"fetch": ("heal", "notify")}  # handlers that have no image of their own
+ALSO_RUNS = {"fetch": ("heal", "notify"), "evaluate": ("score",)}  # handlers that have no image of their own
 
 
 @cache

@@ -31,6 +31,7 @@ from handlers.storage import (
     write_once,
 )
 from localargo.bucket.seaweedfs import SeaweedFS
+from tests.campaign.proxy import Faults, Proxy
 from tests.real_bucket import told_of
 
 pytestmark = pytest.mark.slow
@@ -217,3 +218,19 @@ def test_a_server_that_is_away_may_come_back(monkeypatch: pytest.MonkeyPatch, st
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(Temporary, match="get_object a"):
         S3Store(store.bucket).get("a")
+
+
+def test_an_answer_that_is_cut_is_asked_for_again(store: S3Store, server: SeaweedFS, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = bytes(range(256)) * 100
+    etag = store.put("cut/a", data)
+    proxy = Proxy(server.environment["AWS_ENDPOINT_URL_S3"], seed=1)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
+    cut = open_store()
+    with proxy.failing(Faults(cut=0.3)):
+        for _ in range(20):
+            assert cut.get_with_etag("cut/a") == (data, etag)
+            assert cut.get_range("cut/a", 100, 1000) == data[100:1100]
+    assert proxy.met["cut"] > 5
+    with proxy.failing(Faults(cut=1.0)), pytest.raises(Temporary, match="reading cut/a: "):
+        cut.get("cut/a")
+    proxy.close()

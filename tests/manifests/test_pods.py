@@ -12,7 +12,7 @@ from tests.manifests.installs import COMPONENTS, EVERYWHERE, ON_A_CLUSTER, ROOT,
 from tests.manifests.pods import pods, steps
 from tests.manifests.restricted import containers, violations
 
-HANDLERS = {"spec", "look", "fetch", "make", "transform", "grid", "next", "train", "evaluate", "promote", "report", "deliver"}
+HANDLERS = {"spec", "look", "fetch", "make", "transform", "grid", "next", "train", "evaluate", "promote", "report", "deliver", "score"}
 GOOD: Doc = {
     "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
     "containers": [{"name": "main", "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}}],

@@ -331,7 +331,7 @@ def halved(inputs: Mapping[str, str]) -> Mapping[str, str]:
 
 def searched(inputs: Mapping[str, str]) -> Mapping[str, str]:
     """Of a search in rounds the judgement reads the records."""
-    return {"verdict": "{}", "again": "no", "event": ""}
+    return {"verdict": "{}", "again": "no", "name": "retrain-flight-delay-after-1", "event": ""}
 
 
 def in_rounds(inputs: Mapping[str, str]) -> Mapping[str, str]:

@@ -115,7 +115,8 @@ class Rules:
             if result is None or result["outcome"] != "busy" or not requests.asked(each).now:
                 continue
             by = self._request(str(each["by"]))
-            same = (by.get("digest"), by.get("gate")) == (each["digest"], each["gate"])
+            # it was at the same state, or at that one until it found newer data
+            same = each["snapshot"] in (by.get("snapshot"), *by.get("before", []))
             later = [other for other in every if other["run"] != each["run"] and other["at"] >= each["at"]]
             if not same and not any(requests.asked(other).now or each["run"] in (other.get("took_up") or []) for other in later):
                 found.append(f"{each['run']} was submitted with --now, found the model busy, and no run followed it")

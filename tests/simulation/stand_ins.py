@@ -187,7 +187,9 @@ def dataset_of(name: str, parts: Sequence[str]) -> Any:
     return SimpleNamespace(digest=name, parts=[SimpleNamespace(rows=ROWS) for _ in parts])
 
 
-def learn(store: Store, folder: str, _spec: ModelSpec, dataset: Any, params: dict[str, Any], publish: Callable[[Any], None]) -> Any:
+def learn(
+    store: Store, folder: str, _spec: ModelSpec, dataset: Any, params: dict[str, Any], publish: Callable[[Any], None], *_more: Any
+) -> Any:
     """A training that takes its time, with a curve and a checkpoint on the way."""
     scheduler = Here.scheduler
     scheduler.pause(scheduler.random.choice(COMPUTES))
@@ -230,6 +232,11 @@ def verdict(
         "trials": [{"trial": score["trial"]} for score in scores],
         "dataset": dataset.digest,
     }
+
+
+def export(store: Store, model: str, trial: str, _spec: ModelSpec, _dataset: Any) -> str:
+    write_once(store, f"{trials.folder(model, trial)}/exports/e/export.json", {"trial": trial})
+    return "e"
 
 
 def write_report(store: Store, model: str, run: str, _status: str, _failures: str) -> str:
@@ -282,6 +289,7 @@ def installed() -> Iterator[None]:
         put(training, train=learn)
         put(evaluate, on_valid=on_valid)
         put(promote, on_valid=on_valid, judged=verdict, write_report=write_report)
+        put(promote, exports=SimpleNamespace(keep=export))
         put(promote, report_arguments=remembered(promote.report_arguments))
         put(heal, parse=cache(parse))
         put(failures, time=SimpleNamespace(time=lambda: Here.scheduler.now))

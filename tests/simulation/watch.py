@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from handlers.runs.claim import DEAD_AFTER_SECONDS, WAITS_SECONDS
@@ -117,9 +118,13 @@ class Watch:
             if result and json.loads(result.data)["outcome"] != "promoted":
                 self.wrong(f"{entry['run']} has promoted and says that it is {json.loads(result.data)['outcome']}")
         entries = self.history()
-        for what in ("run", "trial"):
-            names = [entry[what] for entry in entries]
+        # where trials were lost another run judges all of them, perhaps after another state has had its turn
+        whole = [entry for entry in entries if entry["decided"]]
+        for what, these in (("run", entries), ("trial", whole)):
+            names = [entry[what] for entry in these]
             self.found += [f"{what} {name} was promoted {names.count(name)} times" for name in sorted(set(names)) if names.count(name) > 1]
+        if any(entry["trial"] == after["trial"] for entry, after in pairwise(entries)):
+            self.wrong("a champion was followed by itself")
         if [entry["number"] for entry in entries] != list(range(1, len(entries) + 1)):
             self.wrong("the history has a gap")
         if self.champion() != quiet:

@@ -6,13 +6,14 @@ import hashlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData
 from handlers.data.statistics import Statistics
-from handlers.modelspec.model import Feature
+from handlers.errors import BadData
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
+
+    from handlers.modelspec.model import Feature
 
 HASHED = 1 << 16  # values whose hash a process remembers
 
@@ -25,6 +26,7 @@ class Category:
     def __init__(self, name: str, feature: Feature, statistics: Statistics) -> None:
         self.name = name
         self._size, self._default = feature.hash, feature.default
+        self.missing = feature.default
         if feature.hash:
             self.width = feature.hash
             self._other = _hash(feature.default, feature.hash) if feature.default is not None else -1

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.data import sketch
 from handlers.data.statistics import Statistics, deviation
-from handlers.modelspec.model import Feature
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
+
+    from handlers.modelspec.model import Feature
 
 
 class Number:
@@ -21,7 +22,7 @@ class Number:
 
     width = stored = 1
 
-    def __init__(self, name: str, feature: Feature, statistics: Statistics) -> None:
+    def __init__(self, name: str, feature: Feature, statistics: Statistics, *, if_not_said: Any = None) -> None:
         self.name = name
         mean, spread = float(statistics.get("mean", 0.0)), deviation(statistics)
         self._limits: tuple[float, float] | None = None
@@ -31,11 +32,16 @@ class Number:
             mean, spread = sketch.within(statistics, *self._limits)
             spread = spread if spread > 0 else 1.0
         self._center, self._scale = (mean, spread) if feature.scale == "standard" and statistics.get("n") else (0.0, 1.0)
-        self._missing = self._replacement(feature.missing, mean, statistics)
+        self._missing = self._replacement(if_not_said if feature.missing is None else feature.missing, mean, statistics)
 
     @property
     def names(self) -> list[str]:
         return [self.name]
+
+    @property
+    def missing(self) -> float | None:
+        """What a missing value counts as; None where it stays missing."""
+        return None if self._missing != self._missing else self._missing
 
     def _replacement(self, missing: Any, mean: float, statistics: Statistics) -> float:
         if missing == "keep":
@@ -67,4 +73,4 @@ class Number:
 
 def boolean(name: str, feature: Feature, statistics: Statistics) -> Number:
     """1 for true, 0 for false; a missing value is false unless `missing` says what it is."""
-    return Number(name, feature if feature.missing is not None else feature.model_copy(update={"missing": False}), statistics)
+    return Number(name, feature, statistics, if_not_said=False)

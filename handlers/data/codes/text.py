@@ -6,10 +6,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from handlers.data.statistics import Statistics
-from handlers.modelspec.model import Feature
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from handlers.modelspec.model import Feature
 
 COLUMNS = 1 << 16
 BLOCK_ROWS = 8192
@@ -19,6 +20,7 @@ class Text:
     """Each n-gram of words or characters in one of `hash` columns, every row of length 1. A missing text has none. Nothing is learned."""
 
     stored = 100  # about how many n-grams a text has
+    missing = ""
 
     def __init__(self, name: str, feature: Feature, statistics: Statistics) -> None:
         self.name = name

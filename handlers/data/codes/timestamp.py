@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.data.instants import local
 from handlers.data.statistics import Statistics, deviation
-from handlers.modelspec.model import Feature
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from handlers.modelspec.model import Feature
 
 YEAR = 365.2425 * 86400
 CYCLES = {"minute": (0, 60), "hour": (0, 24), "weekday": (0, 7), "day": (1, 31), "month": (1, 12), "dayofyear": (1, 366)}
@@ -23,6 +24,8 @@ class Timestamp:
     where the time is missing. `epoch` (seconds since 1970) and `year` are numbers, those of train's mean where the time is missing;
     `scale: standard` scales both by train's mean and deviation.
     """
+
+    missing = None  # each unit has its own
 
     def __init__(self, name: str, feature: Feature, statistics: Statistics) -> None:
         self.name = name

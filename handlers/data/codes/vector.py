@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData
 from handlers.data.statistics import Statistics
-from handlers.modelspec.model import Feature
+from handlers.errors import BadData
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from handlers.modelspec.model import Feature
+
 
 class Vector:
     """The numbers of the vector; zeros for a missing vector, and a zero for a missing or infinite number in it."""
+
+    missing = 0.0
 
     def __init__(self, name: str, feature: Feature, statistics: Statistics) -> None:
         self.name = name

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hmac
 import logging
+import sqlite3
 from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,6 +19,7 @@ from localargo import errors
 from localargo.api import about, engine_routes, templates, workflows
 from localargo.api.backend import Backend
 from localargo.ports import Json
+from localargo.store import unreadable
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +37,8 @@ CODES: Mapping[int, int] = {400: 3, 401: 16, 404: 5, 405: 5, 409: 6, 422: 12, 50
 def build(backend: Backend) -> Starlette:
     """The application on one engine."""
     routes = [Route("/healthz", healthz), *about.routes(), *workflows.routes(), *templates.routes(), *engine_routes.routes()]
-    app = Starlette(routes=routes, exception_handlers={errors.LocalArgoError: refused, Exception: broken, 404: no_route, 405: no_route})
+    told = {errors.LocalArgoError: refused, sqlite3.OperationalError: unstored, Exception: broken, 404: no_route, 405: no_route}
+    app = Starlette(routes=routes, exception_handlers=told)
     app.state.backend = backend
     return app
 
@@ -67,6 +72,12 @@ async def refused(request: Request, error: Exception) -> Response:
     """An error that a request can cause, as JSON with the name of its class."""
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
     return failure(status, str(error), type(error).__name__)
+
+
+async def unstored(request: Request, error: Exception) -> Response:
+    """The database cannot be written: its disk is full, for one."""
+    log.error("%s %s: %s", request.method, request.url.path, error)
+    return await refused(request, unreadable(Path("engine.db"), cast("sqlite3.OperationalError", error)))
 
 
 async def broken(request: Request, error: Exception) -> Response:

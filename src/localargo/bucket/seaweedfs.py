@@ -6,11 +6,12 @@ import asyncio
 import base64
 import contextlib
 import json
+import logging
 import os
 import signal
 import subprocess
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from localargo.bucket.s3 import S3Bucket
 from localargo.errors import LocalArgoError, Unavailable
 from localargo.ports import Json
 
+log = logging.getLogger(__name__)
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.03  # while it starts
 MARGIN_NS = 10_000_000_000  # the log is read from a little earlier, because it counts back from a later reading of the clock
@@ -39,10 +41,11 @@ class Change:
 class SeaweedFS:
     """`weed mini` in `STATE/seaweedfs`, keys in `STATE/env.json` (created once, readable only by the owner).
 
-    `bucket`: the name of a new bucket. `variable`: the environment variable by which its clients learn the name.
+    `bucket`: the name of a new bucket. `variable`: the environment variable by which its clients learn the name. A server that dies is
+    started again; `moved` is called when it answers at another address than before.
     """
 
-    def __init__(self, state: Path, bucket: str, variable: str) -> None:
+    def __init__(self, state: Path, bucket: str, variable: str, moved: Callable[[], None] = lambda: None) -> None:
         self.state = state.resolve()
         self.folder = self.state / "seaweedfs"
         self.data = self.folder / "data"
@@ -54,6 +57,10 @@ class SeaweedFS:
         self._gaps_file = self.folder / "gaps.json"
         self._ports: dict[str, int] = {}
         self._stopping = False
+        self._moved = moved
+        self._launches = 0
+        self._pid = 0  # of the server that was started or adopted
+        self._keeper: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------------------------------------ life
 
@@ -62,6 +69,7 @@ class SeaweedFS:
 
         Raises Unavailable when it does not start.
         """
+        await self.let_go()
         self._stopping = False
         for folder in (self.folder, self.data, self.folder / "log"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -75,7 +83,32 @@ class SeaweedFS:
         self.bucket = known.get(self._variable, self.bucket)
         if not await self._adopt(keys):
             await self._launch(keys)
+        self._keeper = asyncio.ensure_future(self._keep(keys))
         return self.environment
+
+    async def _keep(self, keys: dict[str, str]) -> None:
+        """Start the server again whenever it dies."""
+        wait = POLL_SECONDS
+        while True:
+            for pid in self._server.alive():
+                await weed.ended(pid)
+            log.warning("SeaweedFS has ended by itself and is started again: see %s", self.folder / "server.log")
+            before, began = self.environment, time.monotonic()
+            try:
+                await self._launch(keys)
+            except (LocalArgoError, OSError) as error:
+                log.warning("SeaweedFS: %s; next try in %.1f s", error, wait)
+            if self.environment != before:
+                self._moved()
+            wait = POLL_SECONDS if time.monotonic() - began > LONGEST_WAIT else min(2 * wait, LONGEST_WAIT)
+            await asyncio.sleep(wait)
+
+    async def let_go(self) -> None:
+        """From now on nobody starts it again when it dies."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None and not keeper.done():
+            keeper.cancel()
+            await asyncio.wait([keeper])
 
     def _own(self) -> dict[str, str]:
         """What each of its processes needs of the environment; HOME keeps a configuration of the user's out."""
@@ -94,7 +127,7 @@ class SeaweedFS:
         running = self._server.alive()
         if not running:
             return False
-        self.environment = self._variables(keys)
+        self.environment, self._pid = self._variables(keys), running[0]
         try:
             await self._until_ready(running[0], 15.0)
         except Unavailable:
@@ -107,6 +140,9 @@ class SeaweedFS:
         if self._server.any_remembered():  # it was not ended by `stop`: the last minute of its log may be missing
             weed.write_private(self._gaps_file, [*self._gaps(), time.time_ns()])
             self._server.clear()
+        self._launches += 1
+        for stale in self._tails.alive():  # they know nothing of the gap
+            await weed.end(stale)
         if set(self._ports) != set(weed.NAMES) or not weed.usable(list(self._ports.values())):
             self._ports = weed.choose_ports()
             weed.write_private(self.folder / "ports.json", self._ports)
@@ -114,7 +150,7 @@ class SeaweedFS:
         weed.write_private(self.state / "env.json", self.environment)
         environment = {**self._own(), **keys, **access.for_server(self.folder)}
         words = weed.command(self.data, self._ports, self.bucket)
-        pid = weed.launch(words, environment, self.folder / "server.log", self._server.add)
+        pid = self._pid = weed.launch(words, environment, self.folder / "server.log", self._server.add)
         try:
             await self._until_ready(pid, READY_SECONDS)
         except Unavailable:
@@ -152,9 +188,18 @@ class SeaweedFS:
             return False
         return True
 
+    async def abandon(self) -> None:
+        """End the server that this process has started or adopted, and touch no file: its state folder is another engine's now."""
+        self._stopping = True
+        await self.let_go()
+        if self._pid:
+            await weed.end(self._pid, 0.0)
+            weed.collect(self._pid)
+
     async def stop(self) -> None:
         """End it cleanly, which takes about three seconds because it writes its log; its data stays."""
         self._stopping = True
+        await self.let_go()
         for pid in self._tails.alive():
             await weed.end(pid, 2.0)
         if self._tails.any_remembered():
@@ -182,13 +227,14 @@ class SeaweedFS:
         position = since
         wait = 0.05
         while not self._stopping:
+            launches = self._launches
             for gap in [g for g in self._gaps() if g > position]:
                 async for change in self._listed(prefix, position, gap):
                     position = max(position, change.time_ns)
                     yield change
                 position = max(position, gap)
             began = time.monotonic()
-            async with contextlib.aclosing(self._tail(prefix, position)) as tail:  # its process has ended when this ends
+            async with contextlib.aclosing(self._tail(prefix, position, launches)) as tail:  # its process has ended when this ends
                 async for change in tail:
                     position = change.time_ns
                     yield change
@@ -208,7 +254,8 @@ class SeaweedFS:
             if first <= item.modified and item.modified * 1e9 <= until:
                 yield Change(item.key, item.size, item.etag, max(after, int(item.modified) * 1_000_000_000))
 
-    async def _tail(self, prefix: str, position: int) -> AsyncGenerator[Change, None]:
+    async def _tail(self, prefix: str, position: int, launches: int) -> AsyncGenerator[Change, None]:
+        """The log from this position on, of the server that was started so many times."""
         root = f"/buckets/{self.bucket}/"
         ago = time.time_ns() - max(0, position - MARGIN_NS)
         words = [
@@ -230,7 +277,7 @@ class SeaweedFS:
         )
         self._tails.add(process.pid)
         try:
-            if process.stdin is not None and process.stdout is not None:
+            if process.stdin is not None and process.stdout is not None and launches == self._launches:
                 process.stdin.write(weed.GO)
                 process.stdin.close()
                 async for doc in _documents(process.stdout):

@@ -26,6 +26,7 @@ GRPC_OFFSET = 10000
 LOOPBACK = "127.0.0.1"
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.02
+LOOK_SECONDS = 0.5  # between two looks at whether a process runs, where nothing tells of its end
 
 
 def binary() -> str:
@@ -132,6 +133,23 @@ class Recorded:
     def clear(self) -> None:
         """Remove all from the file."""
         self.file.unlink(missing_ok=True)
+
+
+async def ended(pid: int) -> None:
+    """Return when the process has ended."""
+    loop, gone = asyncio.get_running_loop(), asyncio.Event()
+    with contextlib.suppress(OSError, AttributeError):  # Linux tells; elsewhere it is looked at
+        descriptor = os.pidfd_open(pid)
+        try:
+            loop.add_reader(descriptor, gone.set)
+            await gone.wait()
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+    collect(pid)
+    while start_time(pid):
+        await asyncio.sleep(LOOK_SECONDS)
+        collect(pid)
 
 
 async def end(pid: int, patience: float = STOP_SECONDS) -> bool:

@@ -92,7 +92,7 @@ class Endpoint:
             await self.envelope.send(data)
         except (sqlite3.Error, LocalArgoError) as error:
             log.error("an event of %s/%s could not be stored: %s", self.envelope.source, self.envelope.subject, error)
-            return 500, "the event could not be stored"
+            return 500, f"the event could not be stored ({error}): send it again"
         return 200, "success"
 
 

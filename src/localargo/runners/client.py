@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import sys
+import signal
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -21,7 +20,7 @@ from localargo.runners.follow import read_log
 from localargo.runners.hostlink import HostLink, Kind, code_hash
 from localargo.runners.layout import Layout, machine_folders
 from localargo.runners.needs import host_of
-from localargo.runners.plan import Machine, Mode, Planner, captured, is_warm, lay_out
+from localargo.runners.plan import Machine, Mode, Planner, captured, default_slots, is_warm, lay_out
 from localargo.runners.podfolder import PodFolder, forget_all, owned, write_json
 from localargo.settings import WarmPackage
 
@@ -31,15 +30,10 @@ TOGETHER = 64  # pods that a host is asked to start at once
 LOOK_AGAIN = 1.0  # seconds, in case the end of a pod that is being removed is not reported
 
 
-def default_slots() -> int:
-    """How many pods run at a time: more than there are cores, because pods also wait; at most what a Kubernetes node accepts."""
-    return min(110, 16 * (os.cpu_count() or 1))
-
-
 class ProcessPods:
     """Implements Pods. All methods, `on_exit` and `on_running` are called in one event loop.
 
-    `isolation` "never" runs pods as on a kernel without namespaces.
+    `isolation` "never": as on a kernel without namespaces. `ours`: whether the state folder still is, not another's in its place.
     """
 
     def __init__(
@@ -50,6 +44,7 @@ class ProcessPods:
         on_running: Callable[[str, float], None],
         *,
         warm: WarmPackage | None = None,
+        ours: Callable[[], bool] = lambda: True,
         cwd: Path | None = None,
         slots: int | None = None,
         isolation: Literal["auto", "never"] = "auto",
@@ -63,9 +58,8 @@ class ProcessPods:
         self._artifacts = artifacts
         self._on_exit = on_exit
         self._on_running = on_running
-        prefixes = tuple(dict.fromkeys((sys.prefix, sys.base_prefix)))
-        path = os.environ.get("PATH", os.defpath)
-        self._machine = Machine(self.state, (cwd or Path.cwd()).resolve(), path, prefixes, warm.name if warm else "")
+        self._machine = Machine.here(self.state, (cwd or Path.cwd()).resolve(), warm.name if warm else "")
+        self._ours = ours
         self._preload = warm.preload if warm else ()
         self._slots = slots or default_slots()
         self._no_isolation: str | None = "switched off" if isolation == "never" else None
@@ -103,7 +97,10 @@ class ProcessPods:
         self._closing = True
         self._queue.clear()
         links = [link for link in self._links.values() if link.connected]
-        for link in links:
+        ours = self._ours()
+        if kill and not ours:  # what answers at the sockets' paths may be another's
+            processes.kill([link.pid for link in links], signal.SIGTERM)
+        for link in links if ours else ():
             with contextlib.suppress(Unavailable):
                 await link.request({"op": "end", "kill": kill, "grace": 0.0})
         if kill:
@@ -134,6 +131,8 @@ class ProcessPods:
     async def ensure(self, pod: PodSpec) -> None:
         """Stage and start the pod, or report its end again. Returns when it has been started or waits for a slot."""
         folder = PodFolder(self.pods, pod.name)
+        if not self._ours():
+            return
         async with self._locks.setdefault(pod.name, asyncio.Lock()):
             if pod.owner and folder.owned_by() not in ("", pod.owner):  # it belongs to a deleted Workflow of the same name
                 await self._remove(folder)
@@ -248,15 +247,12 @@ class ProcessPods:
         elif "started" in line:
             self._on_running(line["node_id"], line["at"])
 
-    def _ended(self, folder: PodFolder) -> None:
-        """Report how the pod ended, once per request."""
+    def _ended(self, folder: PodFolder, known: PodExit | None = None) -> None:
+        """Report how the pod ended, once per request; `known` where its folder may not say it."""
         self._running.discard(folder.name)
         self._stopped.discard(folder.name)
         self._ends.setdefault(folder.name, asyncio.Event()).set()
-        try:
-            ended = folder.read_exit()
-        except FileNotFoundError:
-            ended = None  # its folder was removed meanwhile
+        ended = folder.read_exit() or known
         if ended is not None and self._unwanted.isdisjoint((folder.name, folder.owned_by())):
             self._on_exit(ended)
         self._pump()
@@ -264,8 +260,9 @@ class ProcessPods:
     def _end_without_host(self, folder: PodFolder, node_id: str, workflow: str, *, error: str = "", lost: bool = False) -> None:
         now = time.time()
         started = folder.read_started().get("at", now)
-        folder.write_exit(PodExit(folder.name, node_id, workflow, started, now, (), lost, error))
-        self._ended(folder)
+        ended = PodExit(folder.name, node_id, workflow, started, now, (), lost, error)
+        folder.write_exit(ended)
+        self._ended(folder, ended)
 
     def _end_lost(self, folder: PodFolder, node_id: str, workflow: str) -> None:
         """The host is gone, and the exit code with it. Kill what the pod may have left running."""
@@ -283,8 +280,9 @@ class ProcessPods:
         """The pod was stopped before it started: its containers end as after SIGTERM."""
         now = time.time()
         ends = tuple(ContainerExit(c["name"], STOPPED_EARLY, "Error", now, now) for c in spec["containers"])
-        folder.write_exit(PodExit(folder.name, spec["node_id"], spec["workflow"], now, now, ends))
-        self._ended(folder)
+        ended = PodExit(folder.name, spec["node_id"], spec["workflow"], now, now, ends)
+        folder.write_exit(ended)
+        self._ended(folder, ended)
 
     async def _lost_host(self, link: HostLink) -> None:
         """A host is gone and its pods with it; those whose end it could still write are reported as ended. (Or it has only disconnected
@@ -336,7 +334,8 @@ class ProcessPods:
     async def forget(self, pod: str) -> None:
         """Remove the pod's folder except its logs."""
         async with self._locks.setdefault(pod, asyncio.Lock()):
-            await asyncio.to_thread(PodFolder(self.pods, pod).clear, keep_logs=True)
+            if self._ours():
+                await asyncio.to_thread(PodFolder(self.pods, pod).clear, keep_logs=True)
         self._ends.pop(pod, None)
         self._stopped.discard(pod)
 
@@ -368,7 +367,7 @@ class ProcessPods:
 
     async def _discard(self, folder: PodFolder, owner: str) -> None:
         async with self._locks.setdefault(folder.name, asyncio.Lock()):
-            if folder.owned_by() == owner:
+            if self._ours() and folder.owned_by() == owner:
                 await self._remove(folder)
 
     async def _remove(self, folder: PodFolder) -> None:

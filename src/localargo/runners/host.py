@@ -121,7 +121,12 @@ class Host:
             os.close(pod.lock)
             return {"lost": True}
         self.pods[pod.name] = pod
-        pod.begin()
+        try:
+            pod.begin()
+        except OSError as e:  # nothing was started: its disk is full, for one
+            del self.pods[pod.name]
+            os.close(pod.lock)
+            return {"error": f"{type(e).__name__}: {e}"}
         return {"ok": True}
 
     def _stop(self, request: dict[str, Any]) -> dict[str, Any]:

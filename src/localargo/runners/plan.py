@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -36,6 +38,17 @@ class Machine:
     path: str
     visible: tuple[str, ...]
     warm: str = ""
+
+    @classmethod
+    def here(cls, state: Path, cwd: Path, warm: str) -> Machine:
+        """With this process's PATH and interpreter."""
+        prefixes = tuple(dict.fromkeys((sys.prefix, sys.base_prefix)))
+        return cls(state, cwd, os.environ.get("PATH", os.defpath), prefixes, warm)
+
+
+def default_slots() -> int:
+    """How many pods run at a time: more than there are cores, because pods also wait; at most what a Kubernetes node accepts."""
+    return min(110, 16 * (os.cpu_count() or 1))
 
 
 def runs_module_of(container: Container, package: str) -> bool:

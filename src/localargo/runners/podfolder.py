@@ -6,6 +6,7 @@ and renamed. The files decide; messages over the socket only say that there is s
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -160,13 +161,17 @@ class PodFolder:
             return "lost"
         return "staged" if self.spec.exists() else "absent"
 
-    def read_exit(self) -> PodExit:
-        """How the pod ended; raises FileNotFoundError when it has not."""
-        return exit_from_json(json.loads(self.exit.read_text()))
+    def read_exit(self) -> PodExit | None:
+        """How the pod ended; None when it has not, or its folder was removed."""
+        try:
+            return exit_from_json(json.loads(self.exit.read_text()))
+        except FileNotFoundError:
+            return None
 
     def write_exit(self, ended: PodExit) -> None:
-        """Record an end that no host recorded: lost, or never started."""
-        write_json(self.exit, asdict(ended))
+        """Record an end that no host recorded: lost, or never started. On a full disk it is told without a record."""
+        with contextlib.suppress(OSError):
+            write_json(self.exit, asdict(ended))
 
     def read_started(self) -> dict[str, Json]:
         """What the host wrote at the start; {} before."""

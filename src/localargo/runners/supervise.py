@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 RESULT_BYTES = 256 * 1024 + 1  # bytes of standard output that are kept: the longest result and a newline
 DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
+AGAIN_SECONDS = 1.0  # between two tries to write how a pod has ended
 SAMPLE_SECONDS = 0.2
 
 
@@ -195,8 +196,9 @@ class Pod:
             self._close(container)
             return False
         view = memoryview(data)
-        while view:
-            view = view[os.write(container.log, view) :]
+        with contextlib.suppress(OSError):  # a full disk loses lines of a log, and ends no pod
+            while view:
+                view = view[os.write(container.log, view) :]
         container.tail += data
         del container.tail[:-RESULT_BYTES]
         return True
@@ -304,7 +306,8 @@ class Pod:
             continue
         self._close(container)
         if container.spec["result"]:
-            Path(container.spec["result"]).write_bytes(container.tail)
+            with contextlib.suppress(OSError):  # the engine then misses it, and says so
+                Path(container.spec["result"]).write_bytes(container.tail)
 
     def _close(self, container: Container) -> None:
         if container.out >= 0:
@@ -317,7 +320,6 @@ class Pod:
         """Write how the pod ended, then release its lock."""
         if self.done:
             return
-        self.done = True
         doc = {
             "pod": self.name,
             "node_id": self.spec["node_id"],
@@ -328,7 +330,13 @@ class Pod:
             "lost": False,
             "error": "",
         }
-        with contextlib.suppress(FileNotFoundError):  # the folder was removed: nobody waits for this pod any more
+        try:
             write_json(self.folder / "exit.json", doc)
+        except FileNotFoundError:
+            pass  # the folder was removed: nobody waits for this pod any more
+        except OSError:  # its disk is full: the pod's end is kept until there is space
+            self.host.at(time.monotonic() + AGAIN_SECONDS, if_there(self._finish))
+            return
+        self.done = True
         os.close(self.lock)
         self.host.tell({"exit": self.name})

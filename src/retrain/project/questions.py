@@ -81,6 +81,16 @@ def try_spec(spec: Path, files: Sequence[str], rows: int | None, output: str) ->
     return ended.returncode, ended.stdout.decode(errors="replace"), failed
 
 
+def predictions(bucket: Mapping[str, str], name: str, files: Sequence[Path], out: Path | None, *, proba: bool, output: str) -> int:
+    """Let `handlers.predict` predict with this process's own output; its exit code as a verb's."""
+    need_handlers()
+    options = [*(["--out", str(out)] if out else []), *(["--proba"] if proba else []), "-o", output]
+    command = [sys.executable, "-m", "handlers.predict", "--progress", name, *map(str, files), *options]
+    ended = subprocess.run(command, check=False, env={**ONE_THREAD, **os.environ, **bucket})
+    known = ERRORS.get(ended.returncode)
+    return known.exit_code if known else ended.returncode
+
+
 def reason(stderr: str) -> str:
     """The last message that a handler wrote to standard error."""
     for line in reversed(stderr.strip().splitlines()):

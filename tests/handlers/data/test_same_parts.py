@@ -96,7 +96,7 @@ def test_a_number_that_is_too_large_to_compute_with_is_named(tmp_path: Path, val
 
 
 def test_infinities_and_nan_are_missing(tmp_path: Path) -> None:
-    text = b"day,n,x,s,late\n" + b"".join(b"2013-01-01,1,%s,a,true\n" % word for word in (b"1e999", b"-inf", b"nan", b"", b"2"))
+    text = b"day,n,x,s,late\n" + b"".join(b"2013-01-01,1,%s,a,true\n" % word for word in (b"Infinity", b"-inf", b"nan", b"", b"2"))
     ((_, rows, found),) = made(tmp_path, text, spec("csv"))
     assert len(rows) == 5
     assert (found["x"]["missing"], found["x"]["n"], found["x"]["mean"]) == (4, 1, 2.0)

@@ -240,6 +240,18 @@ def test_a_decision_that_was_made_again_is_told_as_it_is_now(store: Clocked, rec
     assert keys(store, "outbox/") == []
 
 
+def test_what_a_process_wrote_that_came_too_late_is_dropped(store: Clocked, receiver: Receiver) -> None:
+    """Another process of the run was faster, and its result stays."""
+    counts = ended(store)
+    outbox.put(store, TO, {**RESULT, "at": 1001.0}, VERDICT, 0)
+    notify.deliver(store)
+    assert (len(receiver.taken), keys(store, "outbox/")) == (1, [])
+    outbox.drop(store, outbox.put(store, TO, {**RESULT, "at": 1002.0}, VERDICT, 0), counts)
+    assert keys(store, "outbox/") == []
+    outbox.drop(store, outbox.put(store, TO, RESULT, VERDICT, 0), counts)
+    assert len(keys(store, "outbox/")) == 1, "it may be that of the result that counts"
+
+
 def test_a_run_that_is_being_decided_on_again_is_waited_for(store: Clocked, receiver: Receiver) -> None:
     write_json(store, "runs/late/r/result.json", {**RESULT, "outcome": "failed", "at": 999.0})
     outbox.put(store, TO, RESULT, VERDICT, 0)

@@ -16,8 +16,9 @@ from handlers.contracts import BadSpec
 from handlers.modelspec import yaml12
 from handlers.modelspec.grid import expand, probes, varied
 from handlers.modelspec.grid_values import replaced
-from handlers.modelspec.model import ModelSpec, Range
+from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse, read
+from handlers.modelspec.search_keys import Range
 from handlers.modelspec.space import at, drawn
 
 TEXT = (Path(__file__).parents[3] / "models" / "flight-delay.yaml").read_text(encoding="utf-8")

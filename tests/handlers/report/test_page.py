@@ -48,6 +48,8 @@ def whole(text: str = "plain") -> Facts:
         trials=[trial("aaaa", 0.65, text), trial("bbbb", 0.64)],
         roc={"challenger": [(0.0, 0.0), (0.2, 0.5), (1.0, 1.0)], "champion": [(0.0, 0.0), (0.3, 0.5), (1.0, 1.0)]},
         data=[("train", text)],
+        decides=[("positive", text)],
+        features=[(text, "0.1 ± 0.01")],
         failures=[{"displayName": text, "phase": "Failed", "message": text}],
         spec=text,
         select_by="roc_auc",
@@ -138,3 +140,13 @@ def test_undefined_metrics_are_a_dash() -> None:
 )
 def test_what_the_engine_says_of_failures(text: str, found: list[Any]) -> None:
     assert parse_failures(text) == found
+
+
+def test_each_class_has_a_row_of_both_models() -> None:
+    scores = {"precision": 0.25, "recall": None, "f1": 0.5}
+    found = page(
+        Facts("m", "r", "Succeeded", "promoted", "why", verdict={"classes": [{"class": "<late>", "rows": 1200, "challenger": scores}]})
+    )
+    assert "By class on test" in found and "&lt;late&gt;" in found and "0.2500" in found and "champion" not in found.split("By class")[1]
+    both = {"class": "late", "rows": 3, "challenger": scores, "champion": scores}
+    assert "recall, champion" in page(Facts("m", "r", "Succeeded", "promoted", "why", verdict={"classes": [both]}))

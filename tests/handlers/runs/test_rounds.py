@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from handlers.modelspec import yaml12
-from handlers.modelspec.model import ModelSpec, Range
+from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import parse
+from handlers.modelspec.search_keys import Range
 from handlers.runs import tpe
 from handlers.runs.narrowing import narrowed
 from handlers.runs.rungs import rungs

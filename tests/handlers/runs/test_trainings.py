@@ -10,7 +10,7 @@ import pytest
 from handlers.modelspec.model import Trigger
 from handlers.runs import trainings
 from handlers.runs.admission import Answer, Asked, History, admitted
-from handlers.runs.trainings import Training
+from handlers.runs.trainings import Training, Trainings
 from handlers.storage import FolderStore
 from tests.handlers.stages.dying import Dying, Killed
 
@@ -20,8 +20,8 @@ NOW = 1_700_000_000.0
 def count(store: FolderStore, run: str, runs: int, now: float = NOW) -> str:
     rules = Trigger.model_validate({"daily_budget": {"runs": runs}})
 
-    def ask(history: History, at: float) -> Answer:
-        return admitted(rules, history, Asked(run), "", at)
+    def ask(known: Trainings, at: float) -> Answer:
+        return admitted(rules, known.history, Asked(run), "", at)
 
     return trainings.count(store, "m", run, lambda: now, ask).kind
 
@@ -88,7 +88,20 @@ def test_the_time_is_asked_for_after_what_was_trained(tmp_path: Path) -> None:
     store, clock = FolderStore(tmp_path), iter([NOW + 100])
     trainings.finished(store, "m", training("a", NOW + 99))
 
-    def ask(history: History, at: float) -> Answer:
-        return admitted(Trigger(), history, Asked("b"), "", at)
+    def ask(known: Trainings, at: float) -> Answer:
+        return admitted(Trigger(), known.history, Asked("b"), "", at)
 
     assert trainings.count(store, "m", "b", lambda: next(clock), ask).kind == "start"
+
+
+def test_what_was_answered_is_asked_anew_when_another_training_ended_meanwhile(tmp_path: Path) -> None:
+    store, asked = FolderStore(tmp_path), []
+
+    def ask(known: Trainings, at: float) -> Answer:
+        asked.append(known.last and known.last.run)
+        if len(asked) == 1:
+            trainings.finished(store, "m", training("a"))
+        return admitted(Trigger(), known.history, Asked("b"), "", at)
+
+    assert trainings.count(store, "m", "b", lambda: NOW + 1, ask).kind == "start"
+    assert asked == [None, "a"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from handlers.contracts import BadData, BadSpec, WrongUsage
 from handlers.data.manifest import load_dataset
 from handlers.runs import claim
 from handlers.runs.champion import current
-from handlers.storage import read_json
+from handlers.storage import read_json, write_json
 from tests.handlers.stages.world import World, month
 
 
@@ -120,6 +120,23 @@ def test_what_holds_back_a_run_of_the_present_does_not_hold_back_one_of_the_past
     (todo,) = steps(late, capsys, "--from", "2013-02-20", "--to", "2013-02-20")
     assert carry_out(late, "past", todo["event"])["outcome"] == "backfilled"
     assert read_json(late.store, "runs/late/trainings.json")["last"] == counted["last"], "what comes next is measured by the present"
+
+
+def test_a_spent_budget_holds_back_a_past_state_until_the_next_day(late: World, capsys: pytest.CaptureFixture[str]) -> None:
+    late.spec["trigger"] = {"daily_budget": {"runs": 1}}
+    late.run("now")
+    (todo,) = steps(late, capsys, "--from", "2013-02-20", "--to", "2013-02-20")
+    refused = carry_out(late, "past", todo["event"])
+    tomorrow = (datetime.fromtimestamp(late.store.server_time(), UTC) + timedelta(days=1)).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
+    assert (refused["outcome"], refused["next_possible_at"]) == ("deferred", tomorrow.timestamp())
+    assert "daily_budget" in refused["reason"]
+    (again,) = steps(late, capsys, "--from", "2013-02-20", "--to", "2013-02-20")
+    assert (again["run"], again["outcome"]) == ("", ""), "the same command asks for it again"
+    known = read_json(late.store, "runs/late/trainings.json")
+    write_json(late.store, "runs/late/trainings.json", {**known, "day": "2013-01-01"})
+    assert carry_out(late, "past-2", again["event"])["outcome"] == "backfilled"
 
 
 def test_without_days_a_past_state_has_what_had_landed_by_then(late: World, capsys: pytest.CaptureFixture[str]) -> None:

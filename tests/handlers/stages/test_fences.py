@@ -12,7 +12,7 @@ from handlers import fetch, promote
 from handlers.contracts import GaveUp
 from handlers.events import outbox
 from handlers.runs import champion as champions
-from handlers.runs import claim, pacing
+from handlers.runs import claim, pacing, requests
 from handlers.storage import write_json
 from tests.handlers.stages.world import World, month
 
@@ -263,3 +263,17 @@ def test_data_that_goes_back_to_a_state_that_is_trained_is_not_judged_again(worl
     promote.run(world.promote_arguments(dataset, scores, "b", decision))
     assert (world.result("b")["outcome"], world.result("b")["reason"]) == ("already-trained", "already trained by run first")
     assert claim.read(world.store, "late")[0].run == ""
+
+
+def test_the_result_of_a_failed_run_gives_way_to_a_later_one_that_was_judged_and_to_no_other(world: World) -> None:
+    """A process may write its result long after another of its run has; whoever was told of the run was told of that one."""
+    at = {"model": "late", "run": "a", "reason": "", "outcome": "failed"}
+    for result, counts in (
+        ({**at, "at": 20.0}, 20.0),
+        ({**at, "at": 10.0}, 20.0),
+        ({**at, "at": 30.0, "closed": True}, 20.0),
+        ({**at, "at": 40.0}, 40.0),
+        ({**at, "at": 50.0, "outcome": "promoted"}, 50.0),
+        ({**at, "at": 60.0}, 50.0),
+    ):
+        assert requests.end(world.store, "late", "a", result)["at"] == counts

@@ -68,7 +68,7 @@ def test_within_the_cooldown_a_run_is_deferred_and_heal_starts_one_after_it(late
     assert result["reason"].startswith("run a trained until 20")
     assert claim.read(late.store, "late")[0].run == ""
     assert result["reason"] in told(capsys, "run", "b")
-    (row,) = [line for line in told(capsys, "runs", "late").splitlines() if " b " in line]
+    (row,) = [line for line in told(capsys, "runs", "late").splitlines() if "\tb\t" in line]
     assert result["reason"] in row
     assert (healed(late, HOUR), healed(late, 6 * HOUR + 1)) == ("", "run b was deferred (cooldown)")
     late.spec["trigger"] = {}
@@ -215,7 +215,7 @@ def test_now_sets_a_rule_aside_and_the_run_says_so(late: World, rule: dict[str, 
     assert request["overrode"]["rule"] == next(iter(rule))
     said = told(capsys, "run", "b")
     assert f"It was submitted with --now: the fair is on Monday (set aside: {request['overrode']['reason']})." in said
-    (row,) = [line for line in told(capsys, "runs", "late").splitlines() if " b " in line]
+    (row,) = [line for line in told(capsys, "runs", "late").splitlines() if "\tb\t" in line]
     assert "submitted with --now: the fair is on Monday" in row
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from localargo.logs import FIELDS, LONGEST, open_log
+from tests.small_disk import fill, small_disk
 
 
 @pytest.fixture
@@ -92,3 +93,14 @@ def test_a_log_that_an_older_engine_wrote_is_put_beside(tmp_path: Path, logger: 
     (tmp_path / "log").write_text(old)
     assert [line["message"] for line in write(tmp_path / "log", logger, lambda log: log.info("new"))] == ["new"]
     assert (tmp_path / "log.1").read_text() == old
+
+
+def test_a_full_disk_is_told_of_once_and_ends_nothing(tmp_path: Path, logger: logging.Logger, capfd: pytest.CaptureFixture[str]) -> None:
+    with small_disk(tmp_path / "disk", 1) as disk:
+        close = open_log(disk / "log", logger)
+        fill(disk)
+        for _ in range(8):
+            logger.info("x" * LONGEST)
+        close()
+    told = capfd.readouterr().err
+    assert told == f"{disk / 'log'} cannot be written (no space left on device): free some space; until then nothing is logged\n"

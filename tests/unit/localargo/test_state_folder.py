@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -14,8 +16,10 @@ import pytest
 
 from localargo.engine import Engine
 from localargo.errors import Unavailable
+from localargo.manifests.yaml import load_documents
 from localargo.settings import Settings
 from localargo.store import FORMAT, lock_state
+from tests.waiting import until
 
 HERE = Path(__file__).parent
 SETTINGS = Settings(bucket="retrain", variables="RETRAIN")
@@ -169,3 +173,43 @@ def test_a_folder_without_permission_is_refused(what: str) -> None:
         f"{state / (what or 'engine.lock')} cannot be opened for writing (permission denied): check its owner and permissions "
         "and the disk, or choose another state folder\n"
     ), ended.stderr
+
+
+HOLD = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: hold}
+spec:
+  entrypoint: hold
+  templates: [{name: hold, container: {image: local/busybox, command: [sh, -c, "echo here; until [ -e /seen/go ]; do sleep 0.05; done"],
+    volumeMounts: [{name: seen, mountPath: /seen}]}}]
+  volumes: [{name: seen, persistentVolumeClaim: {claimName: seen}}]
+"""
+
+
+def said(state: Path) -> list[Path]:
+    return [log for log in (state / "pods").glob("*/log/main.log") if "here" in log.read_text(encoding="utf-8")]
+
+
+@pytest.mark.anyio
+async def test_an_engine_whose_state_folder_was_removed_ends_and_leaves_the_next_ones_alone(tmp_path: Path) -> None:
+    state = tmp_path / "s"
+    documents = load_documents(HOLD, "hold.yaml")
+    first = Engine(state, documents)
+    await first.__aenter__()
+    await until(lambda: said(state))
+    bucket = await first.stand_ins.bucket()
+    await asyncio.to_thread(bucket.put, "a", b"1")
+    shutil.rmtree(state, ignore_errors=True)
+    async with Engine(state, documents) as second:
+        await until(lambda: said(state))
+        bucket = await second.stand_ins.bucket()
+        with pytest.raises(Unavailable, match="was removed while an engine was using it"):
+            await first.run_forever()
+        await first.stop()
+        assert (state / "engine.sock").exists()
+        assert (state / "engine.json").exists()
+        await asyncio.to_thread(bucket.put, "b", b"2")
+        (state / "claims" / "seen" / "go").touch()
+        await second.ended("hold")
+        assert second.workflow("hold")["status"]["phase"] == "Succeeded"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
 
 import click
 
+from localargo import Unavailable
 from retrain.client.connect import argo_server, bucket_environment
 from retrain.client.place import Place
 from retrain.client.workflows import LATEST, find
@@ -21,10 +25,29 @@ def show(place: Place, output: str, *arguments: str, handler: str = "why") -> No
     if output in ("text", "wide") and handler == "why":
         answer = json.loads(ask(bucket, *arguments, output="shown"))
         click.echo("\n".join(answered(answer, terminal_width() if output == "text" else UNCUT)))
-    elif output == "text":
-        click.echo(ask(bucket, *arguments, output="text", handler=handler), nl=False)
     else:
+        tell(bucket, output, handler, *arguments)
+
+
+def tell(bucket: Mapping[str, str], output: str, handler: str, *arguments: str) -> None:
+    """Print what a handler answers about the bucket that these variables name."""
+    if output in ("json", "yaml"):
         printing.emit(json.loads(ask(bucket, *arguments, handler=handler)), output)
+    else:
+        click.echo(ask(bucket, *arguments, output=output, handler=handler), nl=False)
+
+
+def bucket_of_model(place: Place, name: str = "") -> dict[str, str]:
+    """The variables of the bucket that a model is in: none where `name` is an address or a folder, or where RETRAIN_BUCKET names a bucket
+    and no engine runs here."""
+    if name.startswith("s3://") or Path(name).is_dir():
+        return {}
+    try:
+        return bucket_environment(place)
+    except Unavailable:
+        if isinstance(place, Path) and os.environ.get("RETRAIN_BUCKET"):
+            return {}
+        raise
 
 
 def run_name(name: str, place: Place) -> str:

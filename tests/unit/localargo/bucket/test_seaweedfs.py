@@ -195,6 +195,51 @@ def test_after_a_kill_nothing_that_was_stored_is_lost_or_goes_untold(own: Seawee
 
 
 @pytest.mark.slow
+def test_it_is_started_again_when_it_dies_and_who_listens_hears_what_came_before_and_after(own: SeaweedFS) -> None:
+    async def play() -> None:
+        environment = await own.start()
+        bucket = S3Bucket(own.bucket, environment)
+        listening = asyncio.create_task(take(own, "in/", time.time_ns(), 1))
+        await until(own._tails.alive)
+        (died,) = own._server.alive()
+        os.kill(died, signal.SIGKILL)
+        await until(lambda: own._server.alive() not in ([], [died]))
+        assert own.environment == environment
+        await own._until_ready(own._server.alive()[0], 60)
+        await asyncio.to_thread(bucket.put, "in/a", b"x")
+        assert [c.key for c in await listening] == ["in/a"]
+        bucket.close()
+        await own.stop()
+        assert own._server.alive() == []
+
+    asyncio.run(play())
+
+
+@pytest.mark.slow
+def test_one_that_dies_and_finds_its_port_taken_is_told_to_have_moved(tmp_path: Path) -> None:
+    moves: list[str] = []
+
+    async def play() -> None:
+        own = SeaweedFS(tmp_path / "state", "own", "TEST_BUCKET", lambda: moves.append(own.environment["AWS_ENDPOINT_URL_S3"]))
+        first = await own.start()
+        port = int(first["AWS_ENDPOINT_URL_S3"].rpartition(":")[2])
+        (pid,) = own._server.alive()
+        os.kill(pid, signal.SIGKILL)
+        while weed.start_time(pid):  # no await: whoever starts it again does not see it before the port is taken
+            pass
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(("127.0.0.1", port))
+            taken.listen()
+            await until(lambda: moves)
+        assert moves == [own.environment["AWS_ENDPOINT_URL_S3"]]
+        assert moves != [first["AWS_ENDPOINT_URL_S3"]]
+        await own.stop()
+
+    asyncio.run(play())
+
+
+@pytest.mark.slow
 def test_a_port_that_another_has_taken_is_changed(own: SeaweedFS) -> None:
     async def play() -> None:
         first = await own.start()

@@ -32,7 +32,9 @@ def test_every_state(tmp_path: Path) -> None:
     assert folder.state() == "lost"
     folder.write_exit(PodExit("p", "n", "w", 1.0, 2.0, lost=True))
     assert folder.state() == "done"
-    assert folder.read_exit().lost
+    found = folder.read_exit()
+    assert found
+    assert found.lost
 
 
 def test_a_spec_is_for_its_owner_alone(tmp_path: Path) -> None:

@@ -1,0 +1,134 @@
+"""Who can be killed: the engine, the pod hosts, the bucket's server, its listeners, and handlers by their stage. Linux."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from localargo.bucket import weed
+from localargo.runners import processes
+from tests.campaign.site import Site
+
+PAUSE = (0.1, 1.0)  # seconds between two kills
+WITHIN = 0.5  # a handler is killed within so many seconds after it was seen
+LOOK = 8.0  # seconds that a kill waits for a victim of its kind
+SCAN = 1.0  # seconds between two looks at all processes
+AGAIN = 0.05  # seconds between two looks for one
+WEIGHTS = {"handler": 56, "engine": 18, "pod host": 12, "bucket server": 9, "bucket listener": 5}
+
+
+class Hosts:
+    """The pod hosts of a state folder: they are started with their folder's path. All processes are looked at once in a while."""
+
+    def __init__(self, state: Path) -> None:
+        self._path = f"{state / 'hosts'}\0".encode()
+        self._looked = 0.0
+        self._found: list[int] = []
+
+    def __call__(self) -> list[int]:
+        if time.monotonic() - self._looked > SCAN:
+            self._looked = time.monotonic()
+            found = [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if self._is(entry.name)]
+            self._found = [pid for pid in found if parent(pid) not in found]
+        return [pid for pid in self._found if self._is(str(pid))]
+
+    def _is(self, pid: str) -> bool:
+        try:
+            return self._path in Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return False
+
+
+def parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def handlers(hosts: list[int]) -> dict[int, str]:
+    """Process and stage of each handler that runs: its output goes into its pod's folder."""
+    found = {}
+    for host in hosts:
+        for pid in processes.children(host):
+            try:
+                name = Path(f"/proc/{pid}/fd/2").readlink().parent.parent.name
+            except OSError:
+                continue
+            words = name.split("-")
+            if len(words) > 2:
+                found[pid] = "heal" if words[0] == "heal" else words[-2]
+    return found
+
+
+def recorded(file: Path) -> list[int]:
+    return weed.Recorded(file).alive()
+
+
+class Killer(threading.Thread):
+    """Kills so many, one after the other, until it is told that it is enough."""
+
+    def __init__(self, site: Site, kills: int, seed: int) -> None:
+        super().__init__(daemon=True)
+        self.site = site
+        self.hosts = Hosts(site.state)
+        self.left = kills
+        self.killed: Counter[str] = Counter()
+        self.enough = threading.Event()
+        self._chance = random.Random(seed)
+
+    @property
+    def over(self) -> bool:
+        return self.left == 0
+
+    @property
+    def counted(self) -> dict[str, int]:
+        return dict(self.killed)
+
+    def end(self) -> None:
+        self.enough.set()
+        self.join()
+
+    def run(self) -> None:
+        while self.left and not self.enough.wait(self._chance.uniform(*PAUSE)):
+            kind = self._chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+            end = time.monotonic() + LOOK
+            while not self.enough.is_set() and not self._kill(kind) and time.monotonic() < end:
+                time.sleep(AGAIN)
+
+    def _kill(self, kind: str) -> bool:
+        if kind == "handler":
+            return self._kill_handler()
+        of_kind: dict[str, Callable[[], list[int]]] = {
+            "engine": lambda: [self.site.engine.pid] if self.site.engine is not None and self.site.engine.poll() is None else [],
+            "pod host": self.hosts,
+            "bucket server": lambda: recorded(self.site.state / "seaweedfs" / "server.json"),
+            "bucket listener": lambda: recorded(self.site.state / "seaweedfs" / "tails.json"),
+        }
+        pids = of_kind[kind]()
+        return bool(pids) and self._end(self._chance.choice(pids), kind)
+
+    def _kill_handler(self) -> bool:
+        """One of the stage that was killed least often, a moment after it was seen."""
+        found = handlers(self.hosts())
+        if not found:
+            return False
+        least = min(self.killed[f"handler {stage}"] for stage in found.values())
+        pid = self._chance.choice([pid for pid, stage in sorted(found.items()) if self.killed[f"handler {stage}"] == least])
+        time.sleep(self._chance.random() * WITHIN)
+        return handlers(self.hosts()).get(pid) == found[pid] and self._end(pid, f"handler {found[pid]}")
+
+    def _end(self, pid: int, kind: str) -> bool:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        self.killed[kind] += 1
+        self.left -= 1
+        return True
