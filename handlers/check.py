@@ -15,7 +15,7 @@ from typing import Any
 from handlers.contracts import BadSpec, main
 from handlers.data import scopes
 from handlers.explore import names
-from handlers.models import own
+from handlers.models import rehearsal
 from handlers.models.estimators import make
 from handlers.modelspec import yaml12
 from handlers.modelspec.grid import probes
@@ -104,7 +104,7 @@ def _estimators(spec: ModelSpec) -> None:
     for trial in probes(spec):
         made = make(spec, {**spec.model.params, **trial.params})
         if spec.code is not None:
-            own.tried(made)
+            rehearsal.tried(made)
 
 
 if __name__ == "__main__":

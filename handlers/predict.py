@@ -30,19 +30,20 @@ from handlers.scoring.scorer import Scorer
 TOLD_SECONDS = 5.0
 
 
-def load(which: str | Path) -> Scorer:
+def load(which: str | Path, code: str | None = None) -> Scorer:
     """A model that predicts: of NAME[@champion|@N|@TRIAL] in the bucket that RETRAIN_BUCKET names, of an s3:// address, or of a folder.
 
+    `code` is the text of models/NAME.py where a file of your own made the model: code that a bucket or a folder holds is not run.
     `predict(rows)` takes an Arrow table, a pandas DataFrame, a list of dicts or a dict of columns and gives an Arrow table. Raises BadData
     for a folder that is damaged or no exported model, WrongUsage where there is no such model.
     """
     folder = Path(which)
     if not str(which).startswith("s3://") and (folder.is_dir() or isinstance(which, Path)):
-        return _checked(folder)
-    return exports.scorer(named.of(str(which)).export)
+        return _checked(folder, code)
+    return exports.scorer(named.of(str(which)).export, code)
 
 
-def _checked(folder: Path) -> Scorer:
+def _checked(folder: Path, code: str | None) -> Scorer:
     """The model of a folder on this machine."""
     try:
         listed = json.loads((folder / exports.MARKER).read_text(encoding="utf-8"))
@@ -55,7 +56,7 @@ def _checked(folder: Path) -> Scorer:
         except OSError as error:
             raise BadData(f"{folder / path}: cannot be read ({error.strerror})") from error
 
-    return exports.scorer(Export(listed, read))
+    return exports.scorer(Export(listed, read), code)
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
@@ -64,6 +65,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--out", type=Path, metavar="FILE")
     parser.add_argument("--proba", action="store_true")
+    parser.add_argument("--code", type=Path, metavar="FILE", help="the file of your own that made the model")
     parser.add_argument("--progress", action="store_true", help="sentences on standard error, not facts in JSON")
     parser.add_argument("-o", "--output", choices=("text", "wide", "json"), default="text")
     return parser.parse_args(argv)
@@ -76,7 +78,8 @@ def run(argv: list[str]) -> None:
         raise WrongUsage(f"{missing}: this file does not exist")
     how = {"proba": given.proba, "wide": given.output == "wide", "lines": given.output == "json"}
     try:
-        rows = files.predict(load(given.model), given.files, given.out, **how, done=Told())
+        code = given.code.read_text(encoding="utf-8") if given.code else None
+        rows = files.predict(load(given.model, code), given.files, given.out, **how, done=Told())
     except BrokenPipeError:
         # who reads the predictions has seen enough; what is left in Python's buffer has nowhere to go
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -12,7 +12,7 @@ from typing import Any
 
 from handlers.contracts import GaveUp, HandlerError, Stopped, Superseded, json_argument, log, main, no_space, write_output
 from handlers.data.manifest import Dataset, load_dataset
-from handlers.models import own, saved, training
+from handlers.models import rehearsal, saved, training
 from handlers.models.estimators import libraries, make
 from handlers.models.kernel import kernel, versions
 from handlers.models.training import Trained
@@ -101,7 +101,7 @@ def train(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: st
     """Train the trial from its last checkpoint, or from the start; its result's document, which is written last."""
     made = make(spec, asked["params"])
     if spec.code is not None:
-        own.tried(make(spec, asked["params"]))
+        rehearsal.tried(make(spec, asked["params"]))
     request = {"model": model, "trial": trial, "dataset": dataset.digest, "spec": spec.tree(), "params": asked["params"]}
     more = {"varied": asked.get("id", ""), "run": asked.get("run", "")}
     write_once(store, f"{trials.folder(model, trial)}/request.json", {**request, **more})

@@ -45,7 +45,9 @@ def libraries(estimator: str) -> tuple[str, ...]:
 
 
 def module(found: Kind) -> str:
-    """The module of this room that lists the kind."""
+    """The module of this room that lists the kind, or makes it of a file."""
+    if found not in KINDS.values():
+        return own.__name__.rpartition(".")[2]
     here = f"{__name__.rpartition('.')[0]}."
     listing = [name for name, each in sorted(sys.modules.items()) if name.startswith(here) and found in _listed(each)]
     return listing[0].removeprefix(here)

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from handlers.contracts import BadData, BadSpec, HandlerError
+from handlers.errors import BadData, BadSpec, HandlerError
 from handlers.models import model_file, scikit_learn
 from handlers.models.kinds import CLASSES, NUMBERS, Estimator, Kind, Recipe
 from handlers.modelspec import own_file
@@ -253,20 +253,3 @@ def kind(file: File) -> Kind:
     batches = own_file.is_class(file.code, file.name)
     requirements = ("numpy", "scipy", "scikit-learn", "skops")
     return Kind(f"{file.path}:{file.name}", (*CLASSES, *NUMBERS), batches, lambda recipe: Own(recipe, file), _load(file), requirements)
-
-
-def tried(model: Estimator) -> None:
-    """Let a fresh model learn and predict made-up rows, save and load: what is broken shows before anything is trained."""
-    import numpy as np
-
-    from handlers.data.read import Batch, Position
-    from handlers.models import saved
-
-    random, recipe = np.random.default_rng(0), model.recipe
-    X = random.normal(size=(200, 32))
-    y = np.arange(200) % recipe.classes if recipe.classes else X[:, 0]
-    model.learn(Batch(X, y.astype(float), None, None, Position(0, 0, 200), {}))
-    score, _ = model.predict(X)
-    again = saved.loaded(recipe, saved.files(model), recipe.kind.path)
-    if not np.array_equal(again.predict(X)[0], score):
-        raise BadSpec(f"model.estimator: {recipe.kind.path}: after load(folder) it predicts otherwise than before save(folder)")

@@ -43,17 +43,22 @@ class TrainedTrial:
     encoder: Encoder
 
     @classmethod
-    def open(cls, store: Store, model: str, trial: str, code: str | None) -> TrainedTrial:
+    def open(cls, store: Store, model: str, trial: str, code: str | None = None) -> TrainedTrial:
         """`code` is the file that may be run: of a trial made by another one `made` is None."""
         made, request, spec = open_model(store, model, trial, code)
         dataset = load_dataset(store, model, request["dataset"])
         return cls(trial, request, made, spec, dataset, Encoder(dataset, spec))
 
-    def predict(self, store: Store, rows: Dataset, spec: ModelSpec, role: str) -> Predictions:
-        """Predictions for the rows of `role` in the manifest `rows`; `spec` says what target, weight and cluster they have."""
+    @property
+    def estimator(self) -> Estimator:
+        """What predicts; BadData where a file made it that is not the spec's own now."""
         if self.made is None:
             raise BadData(f"trial {self.trial}: {self.spec.model.estimator} is not the file that made this model; it is not run")
-        return predict(self.made, batches(store, rows, spec, self.encoder, role, columns=list(spec.evaluate.slices)), role)
+        return self.made
+
+    def predict(self, store: Store, rows: Dataset, spec: ModelSpec, role: str) -> Predictions:
+        """Predictions for the rows of `role` in the manifest `rows`; `spec` says what target, weight and cluster they have."""
+        return predict(self.estimator, batches(store, rows, spec, self.encoder, role, columns=list(spec.evaluate.slices)), role)
 
 
 def open_model(store: Store, model: str, trial: str, code: str | None = None) -> tuple[Estimator | None, dict[str, Any], ModelSpec]:

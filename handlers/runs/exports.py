@@ -7,6 +7,7 @@ of each run is exported when it is judged. The folder of any other trial is made
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 from handlers.contracts import BadData
 from handlers.data.manifest import Dataset, load_dataset
 from handlers.models.estimators import libraries, module
-from handlers.modelspec.code_digests import code_digest, installed
+from handlers.modelspec.code_digests import code_digest, installed, of_source
 from handlers.modelspec.model import ModelSpec
 from handlers.runs import trials
 from handlers.runs.evaluation import TrainedTrial, on_valid
@@ -61,11 +62,20 @@ def write(export: Export, folder: Path, wanted: Callable[[str], bool] = lambda _
             target.write_bytes(export.checked(path))
 
 
-def scorer(export: Export) -> Scorer:
-    """The model of an export, each of its files checked; the code that goes with it is not run."""
+def scorer(export: Export, code: str | None = None) -> Scorer:
+    """The model of an export, each of its files checked; the code that goes with it is not run. `code` is the text of the file that made
+    it, as this machine or the cluster has it: BadData for a model of another file."""
+    model = json.loads(export.checked("model.json"))
+    if model.get("file") and (code is None or of_source(code) != model["file"]):
+        path = str(model["estimator"]).partition(":")[0]
+        here = "is not the file that made it" if code is not None else "is not here"
+        raise BadData(
+            f"{model['model']}@{model['trial']}: a file of your own made this model, and code of a bucket is not run: {path} {here}. "
+            f"Check out the version of it that did, or run the predict.py that `retrain model get {model['model']}@{model['trial']}` writes"
+        )
     with tempfile.TemporaryDirectory(prefix="retrain-model-") as place:
         write(export, Path(place), lambda path: path in NEEDED or path.startswith("model/"))
-        return learned.scorer(Path(place))
+        return learned.scorer(Path(place), code)
 
 
 def folder(model: str, trial: str, name: str) -> str:
@@ -123,7 +133,8 @@ def _listed(model: str, trial: str, name: str, files: Mapping[str, bytes]) -> di
 
 def _exported(store: Store, model: str, trial: str, spec: ModelSpec, dataset: Dataset) -> export.Exported:
     evaluation = on_valid(store, model, trial, spec, dataset)
-    trained = TrainedTrial.open(store, model, trial)
+    trained = TrainedTrial.open(store, model, trial, spec.code)
+    kind = trained.estimator.recipe.kind
     result = trials.result(store, model, trial) or {}
     threshold = evaluation.get("threshold")
     needed = libraries(spec.model.estimator)
@@ -134,9 +145,9 @@ def _exported(store: Store, model: str, trial: str, spec: ModelSpec, dataset: Da
         spec=trained.spec,
         params=trained.request["params"],
         dataset=trained.dataset,
-        module=module(trained.made.recipe.kind),
+        module=module(kind),
         files=trials.model_files(store, model, trial),
-        libraries=trained.made.recipe.kind.requirements,
+        libraries=kind.requirements,
         threshold=threshold,
         metrics={"valid": evaluation["metrics"], "rows": evaluation["rows"], "evaluation": evaluation["digest"]},
         importance=importance(store, trained, dataset, spec, threshold["value"] if threshold else None),

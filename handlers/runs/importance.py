@@ -41,7 +41,7 @@ def importance(store: Store, trained: TrainedTrial, dataset: Dataset, spec: Mode
     found = metric(spec.task, spec.evaluate.select_by)
 
     def judged(table: pa.Table) -> float:
-        score, kind = trained.made.predict(trained.encoder.encode(table, scoring=True))
+        score, kind = trained.estimator.predict(trained.encoder.encode(table, scoring=True))
         return value(found, Predictions(y, score, weight, lists, kind_of(kind), threshold=threshold))
 
     whole = judged(rows)

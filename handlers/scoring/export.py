@@ -8,6 +8,7 @@ importance.json   what each feature is worth to it
 provenance.json   which run, data, code and versions it comes from
 model/            what it has learned
 code/             what encodes rows and predicts: the product's own modules, in one archive from which Python imports
+estimator.py      the file that made the model, where that is one of your own
 predict.py, MLmodel, requirements.txt, python_env.yaml
 """
 
@@ -22,8 +23,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from handlers.data.manifest import Dataset
+from handlers.modelspec.code_digests import of_source
 from handlers.modelspec.model import ModelSpec
-from handlers.scoring import carried
+from handlers.scoring import carried, learned
 from handlers.scoring.scorer import FORMAT, Documents, encoder_of
 
 ENCODING = ("numpy", "pyarrow", "scipy")
@@ -65,6 +67,7 @@ def documents(given: Exported) -> Documents:
         "threshold": dict(given.threshold) if given.threshold else None,
         "estimator": spec.model.estimator,
         "module": given.module,
+        **({"file": of_source(spec.code)} if spec.code is not None else {}),
         "params": dict(given.params),
         "seed": spec.model.seed,
         "memory": spec.model.memory,
@@ -116,6 +119,8 @@ def folder(given: Exported, installed: Callable[[Sequence[str]], Mapping[str, st
         "predict.py": carried.script(name),
     }
     files = {path: text.encode() for path, text in texts.items()} | {f"model/{path}": data for path, data in given.files.items()}
+    if given.spec.code is not None:
+        files[learned.FILE] = given.spec.code.encode()
     return dict(sorted({**files, f"code/{name}.zip": _archive(name, code)}.items()))
 
 

@@ -12,19 +12,26 @@ from handlers.models import saved
 from handlers.models.kinds import Recipe
 from handlers.scoring.scorer import Documents, Learned, Scorer
 
+FILE = "estimator.py"
 MODULE = re.compile(r"[a-z][a-z0-9_]*")
 
 
-def scorer(folder: Path) -> Scorer:
-    """The model of an exported folder; BadData where it is none."""
+def scorer(folder: Path, code: str | None = None) -> Scorer:
+    """The model of an exported folder; BadData where it is none. `code` is the file that made it, by default the folder's own."""
     documents = Documents.read(folder)
-    return Scorer(documents, of_folder(documents.model, folder / "model"))
+    if documents.model.get("file") and code is None:
+        code = (folder / FILE).read_text(encoding="utf-8")
+    return Scorer(documents, of_folder(documents.model, folder / "model", code))
 
 
-def of_folder(model: dict[str, Any], folder: Path) -> Learned:
+def of_folder(model: dict[str, Any], folder: Path, code: str | None) -> Learned:
     """What `model` says, from the files that its kind has saved."""
-    kinds = getattr(import_module(f"{__package__.rpartition('.')[0]}.models.{_module(model)}"), "KINDS", ())
-    kind = next((kind for kind in kinds if kind.path == model["estimator"]), None)
+    module = import_module(f"{__package__.rpartition('.')[0]}.models.{_module(model)}")
+    if code is not None:
+        path, _, name = str(model["estimator"]).partition(":")
+        kind = module.kind(module.File(path, name, code))
+    else:
+        kind = next((kind for kind in getattr(module, "KINDS", ()) if kind.path == model["estimator"]), None)
     if kind is None:
         raise BadData(f"{folder}: {model['estimator']} is not known here")
     recipe = Recipe(kind, model["task"], model["params"], model["seed"], len(model["classes"]), model["memory"])

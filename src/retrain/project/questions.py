@@ -82,9 +82,17 @@ def try_spec(spec: Path, files: Sequence[str], rows: int | None, output: str) ->
 
 
 def predictions(bucket: Mapping[str, str], name: str, files: Sequence[Path], out: Path | None, *, proba: bool, output: str) -> int:
-    """Let `handlers.predict` predict with this process's own output; its exit code as a verb's."""
+    """Let `handlers.predict` predict with this process's own output; its exit code as a verb's. A model that a file of one's own has made
+    needs the repository's file."""
     need_handlers()
-    options = [*(["--out", str(out)] if out else []), *(["--proba"] if proba else []), "-o", output]
+    code = Path("models", f"{name.rstrip('/').rpartition('/')[2].partition('@')[0]}.py")
+    options = [
+        *(["--code", str(code)] if code.is_file() else []),
+        *(["--out", str(out)] if out else []),
+        *(["--proba"] if proba else []),
+        "-o",
+        output,
+    ]
     command = [sys.executable, "-m", "handlers.predict", "--progress", name, *map(str, files), *options]
     ended = subprocess.run(command, check=False, env={**ONE_THREAD, **os.environ, **bucket})
     known = ERRORS.get(ended.returncode)

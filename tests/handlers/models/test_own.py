@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from handlers import check
+from handlers import check, predict
 from handlers.contracts import BadData, BadSpec
-from handlers.models import own, saved
+from handlers.models import own, rehearsal, saved
 from handlers.models.estimators import make
 from handlers.modelspec.digests import run_digest, trial_digest
+from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import read
-from handlers.runs import evaluation
+from handlers.runs import evaluation, exports, named
 from tests.handlers.models.making import batch
 from tests.handlers.stages.world import SPEC, World, changed, month
 
@@ -93,7 +97,7 @@ def rows(number: int) -> Any:
 @pytest.mark.parametrize(("code", "name", "memory"), SHAPES)
 def test_each_shape_learns_and_is_the_same_after_saving(code: str, name: str, memory: str) -> None:
     model = make(spec(code, name, memory), {})
-    own.tried(model)
+    rehearsal.tried(model)
     model = make(spec(code, name, memory), {})
     resumed = make(spec(code, name, memory), {})
     for number in range(4 if memory == "stream" else 1):
@@ -148,7 +152,7 @@ def test_each_shape_learns_and_is_the_same_after_saving(code: str, name: str, me
 )
 def test_what_is_broken_is_named_by_file_and_line(code: str, name: str, memory: str, said: str) -> None:
     with pytest.raises(BadSpec, match=said):
-        own.tried(make(spec(code, name, memory), {}))
+        rehearsal.tried(make(spec(code, name, memory), {}))
 
 
 def test_lint_says_so(tmp_path: Path) -> None:
@@ -166,9 +170,17 @@ def test_lint_says_so(tmp_path: Path) -> None:
     assert "the file of this model must be models/late.py, not models/other.py" in check.check(file)[0]["message"]
 
 
+def trial_name(of: ModelSpec) -> str:
+    return trial_digest("d", of, {}, "c")
+
+
+def run_name(of: ModelSpec) -> str:
+    return run_digest("s", of, "c")
+
+
 def test_its_code_names_its_trials_and_a_comment_does_not() -> None:
     first, noted, other = (spec(code, "build", "whole") for code in (BUILD, BUILD + "# more\n", BUILD.replace("* 2", "* 3")))
-    for name in (lambda s: trial_digest("d", s, {}, "c"), lambda s: run_digest("s", s, "c")):
+    for name in (trial_name, run_name):
         assert name(first) == name(noted) != name(other)
 
 
@@ -185,6 +197,7 @@ def test_a_run_and_no_code_of_the_bucket(code: str, name: str, memory: str, tmp_
     made, request, _ = evaluation.open_model(world.store, "late", champion["trial"], code)
     assert made is not None
     assert made.digest() == champion["state"]
+    used_as_it_was_evaluated(world, code, tmp_path)
     key = f"trials/late/{champion['trial']}/request.json"
     request["spec"]["code"] = f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\n" + code
     world.store.put(key, json.dumps(request).encode())
@@ -195,6 +208,21 @@ def test_a_run_and_no_code_of_the_bucket(code: str, name: str, memory: str, tmp_
     world.run("b")
     assert "was made by another models/late.py, and no code from the bucket is run" in world.verdict("b")["compared"]
     assert not (tmp_path / "ran").exists()
+
+
+def used_as_it_was_evaluated(world: World, code: str, folder: Path) -> None:
+    """The champion predicts with the file of the repository, and its folder by itself; no code of the bucket is run."""
+    rows = [{"carrier": carrier, "distance": distance} for carrier in ("AA", "UA", None) for distance in (10.0, 2000.0)]
+    found = predict.load("late", code).predict(rows, proba=True)
+    for other, why in ((None, "is not here"), (code + "\nMORE = 1\n", "is not the file that made it")):
+        with pytest.raises(BadData, match=f"code of a bucket is not run: models/late.py {why}"):
+            predict.load("late", other)
+    exports.write(named.named(world.store, "late").export, folder / "got")
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    command = [sys.executable, "-P", "predict.py", str(folder / "rows.jsonl"), "--proba", "--out", str(folder / "out.jsonl")]
+    subprocess.run(command, cwd=folder / "got", check=True, env={"PATH": os.environ["PATH"]})
+    alone = [json.loads(line) for line in (folder / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [each["probability"] for each in alone] == found.column("probability").to_pylist()
 
 
 def test_a_model_file_holds_nothing_but_what_the_file_defines() -> None:

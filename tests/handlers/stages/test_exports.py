@@ -183,7 +183,7 @@ def test_a_trial_that_won_nothing_is_exported_when_it_is_asked_for(world: World,
     other = next(row["trial"] for row in world.verdict("a")["trials"] if row["trial"] != world.champion()["trial"])
     assert not [key for key in world.keys(f"trials/late/{other}/") if "/exports/" in key]
     folder = folder_of(world, tmp_path, f"late@{other}")
-    learner = TrainedTrial.open(world.store, "late", other).made
+    learner = TrainedTrial.open(world.store, "late", other).estimator
     rows, _ = on_valid(world)
     scorer = predict.load(folder)
     table = rows.select(list(scorer.columns))
