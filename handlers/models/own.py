@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib.abc import ExecutionLoader
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -68,13 +69,27 @@ class File:
 def module(file: File) -> ModuleType:
     """The file, run; BadSpec names the line that cannot be."""
     made = ModuleType(file.module)
-    made.__file__ = file.path
     linecache.cache[file.path] = (len(file.code), None, file.code.splitlines(keepends=True), file.path)
     with calling(file):
-        code = compile(file.code, file.path, "exec")
         sys.modules[file.module] = made
-        exec(code, made.__dict__)  # noqa: S102 the spec's own file, which came with the spec and from nowhere else
+        _Text(file).exec_module(made)
     return made
+
+
+class _Text(ExecutionLoader):
+    """Loads the file from its text: the spec's own, which came with the spec and from nowhere else."""
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+
+    def get_source(self, fullname: str) -> str:
+        return self._file.code
+
+    def get_filename(self, fullname: str) -> str:
+        return self._file.path
+
+    def is_package(self, fullname: str) -> bool:
+        return False
 
 
 @contextmanager
