@@ -54,7 +54,11 @@ def keys(model: type[BaseModel], before: str) -> Iterator[str]:
 
 def spec_keys() -> set[str]:
     return {
-        key for name in ModelSpec.model_fields if name not in ("name", "sql", "code") for key in keys(ModelSpec, "") if key.split(".")[0] == name
+        key
+        for name in ModelSpec.model_fields
+        if name not in ("name", "sql", "code")
+        for key in keys(ModelSpec, "")
+        if key.split(".")[0] == name
     }
 
 

@@ -43,9 +43,10 @@ def same(one: str, other: str) -> bool:
 
 
 def _words(text: str) -> str:
+    text = " ".join(text.split())
     for pattern, placeholder in VARYING:
         text = re.sub(pattern, placeholder, text)
-    return " ".join(DECIMAL.sub("<decimal>", text).split())
+    return DECIMAL.sub("<decimal>", text)
 
 
 def _decimals(text: str) -> list[float]:

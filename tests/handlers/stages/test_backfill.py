@@ -73,7 +73,7 @@ def test_a_past_state_has_the_days_before_it_and_moves_no_champion(late: World, 
     assert record is not None
     assert (record["run"], record["number"]) == ("now", 1)
     why.run(["runs", "late"])
-    assert "backfilled" in (row := next(line for line in capsys.readouterr().out.splitlines() if " past " in line))
+    assert "backfilled" in (row := next(line for line in capsys.readouterr().out.splitlines() if "\tpast\t" in line))
     assert row.endswith("as of 2013-02-20T00:00:00Z")
     why.run(["late"])
     assert "past" not in capsys.readouterr().out
