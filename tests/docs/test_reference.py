@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from handlers.modelspec.code_digests import STAGES
 from handlers.modelspec.model import ColumnCheck, ModelSpec, RowsCheck
+from handlers.modelspec.parse import BESIDE
 from tests.docs.pages import DOCS, PAGES, ROOT, TOP, prose
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -53,13 +54,7 @@ def keys(model: type[BaseModel], before: str) -> Iterator[str]:
 
 
 def spec_keys() -> set[str]:
-    return {
-        key
-        for name in ModelSpec.model_fields
-        if name not in ("name", "sql", "code")
-        for key in keys(ModelSpec, "")
-        if key.split(".")[0] == name
-    }
+    return {key for name in ModelSpec.model_fields if name not in BESIDE for key in keys(ModelSpec, "") if key.split(".")[0] == name}
 
 
 def told_keys() -> set[str]:

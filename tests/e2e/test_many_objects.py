@@ -23,7 +23,10 @@ def cut_small(repository: Repository, *, kill: int) -> None:
     text = file.read_text(encoding="utf-8")
     least, made = "LEAST_BYTES = 128 << 20", "    return sum(each.fresh for one in made for each in one.read)\n"
     assert (least in text, made in text) == (True, True)
-    dies = f"    if number == {kill} and sum(each.fresh for one in made for each in one.read):\n        __import__('os').kill(__import__('os').getpid(), 9)\n"
+    dies = (
+        f"    if number == {kill} and any(each.fresh for one in made for each in one.read):\n"
+        "        __import__('os').kill(__import__('os').getpid(), 9)\n"
+    )
     file.write_text(text.replace(least, "LEAST_BYTES = 1").replace(made, dies + made), encoding="utf-8")
 
 
