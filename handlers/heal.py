@@ -99,9 +99,10 @@ def specs(folder: Path) -> Iterator[ModelSpec]:
     """The models of a folder, each once: one whose data lands under another name is there under both."""
     known = set()
     for path in sorted(folder.glob("*.yaml")):
-        statement = path.with_suffix(".sql")
+        beside = (path.with_suffix(suffix) for suffix in (".sql", ".py"))
+        texts = (file.read_text(encoding="utf-8") if file.exists() else None for file in beside)
         try:
-            spec = parse(path.read_text(encoding="utf-8"), path.name, statement.read_text(encoding="utf-8") if statement.exists() else None)
+            spec = parse(path.read_text(encoding="utf-8"), path.name, *texts)
         except BadSpec as error:
             log("spec is wrong", file=path.name, message=str(error))
             continue

@@ -48,6 +48,14 @@ def test_an_upload_that_nobody_noticed_starts_a_run_once_its_own_would_have_begu
     assert reason(late, HOUR) == "no run has taken the data, spec and code that are there now"
 
 
+def test_the_files_beside_a_spec_are_read(late: World, tmp_path: Path) -> None:
+    late.spec["model"] = {"estimator": "models/late.py:build", "memory": "whole"}
+    (tmp_path / "late.yaml").write_text(spec_text(late), encoding="utf-8")
+    assert list(heal.specs(tmp_path)) == []
+    (tmp_path / "late.py").write_text("def build(params, seed):\n    return None\n", encoding="utf-8")
+    assert [spec.code is not None for spec in heal.specs(tmp_path)] == [True]
+
+
 def test_where_the_bucket_tells_of_nothing_new_data_starts_a_run_at_once_and_only_once(late: World) -> None:
     assert reason(late, 0, poll=True) == "no run has taken the data, spec and code that are there now"
     late.snapshot("a")
