@@ -1,0 +1,52 @@
+"""A model of one's own on a running engine: its file travels with the spec, resumes, is judged, and predicts."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.e2e.repository import Repository, rows
+
+pytestmark = pytest.mark.slow
+CODE = """
+import numpy as np
+
+
+class Logistic:
+    def __init__(self, params, seed):
+        self.rate, self.weights = params["rate"], None
+
+    def partial_fit(self, batch):
+        if self.weights is None:
+            self.weights = np.zeros(batch.X.shape[1])
+        self.weights += self.rate * (batch.X.T @ (batch.y - self.predict(batch)))
+
+    def predict(self, batch):
+        return 1 / (1 + np.exp(-np.clip(batch.X @ self.weights, -30, 30)))
+
+    def save(self, folder):
+        np.save(folder / "weights.npy", self.weights)
+
+    def load(self, folder):
+        self.weights = np.load(folder / "weights.npy")
+"""
+
+
+def test_its_file_travels_with_the_spec_and_the_champion_predicts(repository: Repository) -> None:
+    built_in = "{estimator: sklearn.linear_model.SGDClassifier, params: {loss: log_loss, average: true}}"
+    own = {built_in: '{estimator: "models/tiny.py:Logistic"}', "{alpha: [1e-4, 1e-3]}": "{rate: [0.01, 0.001]}"}
+    repository.model(replaced=own)
+    (repository.folder / "models" / "tiny.py").write_text(CODE, encoding="utf-8")
+    repository.up()
+    repository.put("incoming/tiny/one.csv", rows("2024-03-01", 20, seed=1))
+    run = repository.ended("upload")
+    assert run["status"]["phase"] == "Succeeded", repository.retrain("get", run["metadata"]["name"])
+    champion = repository.objects("models/tiny/")["models/tiny/champion.json"]
+    assert champion["run"] == run["metadata"]["name"]
+    (repository.folder / "new.csv").write_text("x,kind\n2.0,a\n-2.0,c\n", encoding="utf-8")
+    lines = repository.retrain("predict", "tiny", "new.csv", "--proba", "-o", "json").splitlines()
+    likely, unlikely = (json.loads(line)["probability"] for line in lines)
+    assert likely > 0.5 > unlikely
+    (repository.folder / "models" / "tiny.py").write_text(CODE + "\nMORE = 1\n", encoding="utf-8")
+    assert "models/tiny.py is not the file that made it" in repository.errors("predict", "tiny", "new.csv")
