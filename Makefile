@@ -12,7 +12,7 @@ BUILDER ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo buildah)
 BUILD_docker = docker build --tag
 BUILD_buildah = buildah build --layers $(if $(PLATFORMS),--manifest,--tag)
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types layers unit conformance bench coverage readme models images lock clean
+.PHONY: help install demo test lint types layers unit conformance campaign bench coverage readme models images lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ conformance: .venv/dev.stamp ## play what the real Argo controllers did through 
 coverage: .venv/dev.stamp ## pytest with coverage of src and handlers
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
 
+campaign: .venv/dev.stamp ## what takes minutes of a failing world: a full disk under the engine, each fault of a bucket by itself
+	$(BIN)/pytest -m campaign
+
 readme: demo ## put what the demo prints into README.md
 	$(BIN)/python -m retrain.demo.readme .retrain/demo
 
@@ -67,7 +70,7 @@ models: .venv/run.stamp ## list every model of models/ in its kustomization
 	$(BIN)/retrain lint --fix models
 
 bench: .venv/dev.stamp ## every published figure, into benchmarks/results
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	for script in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
 
 images: $(addprefix image-,$(STEPS)) ## build the image of each step by docker or buildah; REGISTRY, TAG, PLATFORMS: docs/howto/images.md
 

@@ -65,7 +65,7 @@ def write(export: Export, folder: Path, wanted: Callable[[str], bool] = lambda _
 def scorer(export: Export, code: str | None = None) -> Scorer:
     """The model of an export, each of its files checked; the code that goes with it is not run. `code` is the text of the file that made
     it, as this machine or the cluster has it: BadData for a model of another file."""
-    model = json.loads(export.checked("model.json"))
+    model = json.loads(export.checked("model.json")) if "model.json" in export.files() else {}
     if model.get("file") and (code is None or of_source(code) != model["file"]):
         path = str(model["estimator"]).partition(":")[0]
         here = "is not the file that made it" if code is not None else "is not here"

@@ -101,6 +101,7 @@ def proxy(server: SeaweedFS, monkeypatch: pytest.MonkeyPatch, request: pytest.Fi
 
 
 @pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.parametrize(
     ("faults", "met"),
     [

@@ -18,7 +18,7 @@ from tests.e2e.repository import Repository, rows
 from tests.small_disk import fill, small_disk
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.campaign]
 MIB = 96
 
 

@@ -12,7 +12,7 @@ def offered(words: list[str], word: str) -> list[str]:
 
 
 def test_verbs_and_options_are_offered() -> None:
-    assert offered([], "re") == ["replay", "render", "resubmit", "resume", "retry"]
+    assert offered([], "re") == ["replay", "render", "resubmit", "resume", "retry", "report"]
     assert "--node-field-selector" in offered(["stop"], "--")
     assert offered(["list", "--phase"], "S") == ["Succeeded"]
     assert offered(["sources"], "") == ["pause", "resume"]

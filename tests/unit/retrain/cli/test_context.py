@@ -103,7 +103,7 @@ def test_events_of_a_cluster_are_those_that_its_workflows_name(api: ApiServer) -
         return base64.b64encode(json.dumps(tree).encode()).decode()
 
     context = {"id": "3f0c", "source": "bucket", "subject": "upload", "type": "minio", "time": "2013-02-01T00:00:00Z"}
-    asked = {"model": "late", "key": "incoming/late/1.csv", "reason": "upload"}
+    asked = {"model": "late", "key": "incoming/late/1.csv", "reason": "upload", "ce_id": ""}
     by_event = workflow("retrain-late-1")
     by_event["metadata"]["labels"] = {"events.argoproj.io/sensor": "bucket", "events.argoproj.io/trigger": "upload"}
     parameters = [{"name": "event", "value": encoded(asked)}, {"name": "context", "value": encoded(context)}]
