@@ -89,10 +89,12 @@ def named(trial: str, spec: ModelSpec, evaluation: str) -> str:
 
 def keep(store: Store, model: str, trial: str, spec: ModelSpec, dataset: Dataset) -> str:
     """Export a trial into the bucket, unless it is there; its digest. The marker comes last."""
-    name = named(trial, spec, on_valid(store, model, trial, spec, dataset)["digest"])
+    evaluation = on_valid(store, model, trial, spec, dataset)
+    name = named(trial, spec, evaluation["digest"])
     where = folder(model, trial, name)
     if optional_json(store, f"{where}/{MARKER}") is None:
-        files = export.folder(_exported(store, model, trial, spec, dataset), installed)
+        trained = TrainedTrial.open(store, model, trial, spec.code)
+        files = export.folder(_exported(store, model, trained, spec, dataset, evaluation), installed)
         for path, data in files.items():
             store.put(f"{where}/{path}", data)
         write_once(store, f"{where}/{MARKER}", _listed(model, trial, name, files))
@@ -117,12 +119,15 @@ def made(store: Store, model: str, trial: str) -> Export:
     """The export of a trial, by the spec and the data that it was trained with: that of the bucket, or else one that is made here and
     not kept. BadData where there is no such trained trial."""
     trained = TrainedTrial.open(store, model, trial)
-    spec, dataset = trained.spec, load_dataset(store, model, trained.request["dataset"])
-    name = named(trial, spec, on_valid(store, model, trial, spec, dataset)["digest"])
+    # what the bucket says is not run: of a file of one's own only what was exported when it was judged is there
+    spec = trained.spec.model_copy(update={"code": None})
+    dataset = load_dataset(store, model, trained.request["dataset"])
+    evaluation = on_valid(store, model, trial, spec, dataset)
+    name = named(trial, spec, evaluation["digest"])
     known = kept(store, model, trial, name)
     if known is not None:
         return known
-    files = export.folder(_exported(store, model, trial, spec, dataset), installed)
+    files = export.folder(_exported(store, model, trained, spec, dataset, evaluation), installed)
     return Export(_listed(model, trial, name, files), files.__getitem__)
 
 
@@ -131,10 +136,10 @@ def _listed(model: str, trial: str, name: str, files: Mapping[str, bytes]) -> di
     return {"format": FORMAT, "model": model, "trial": trial, "digest": name, "files": listed}
 
 
-def _exported(store: Store, model: str, trial: str, spec: ModelSpec, dataset: Dataset) -> export.Exported:
-    evaluation = on_valid(store, model, trial, spec, dataset)
-    trained = TrainedTrial.open(store, model, trial, spec.code)
-    kind = trained.estimator.recipe.kind
+def _exported(
+    store: Store, model: str, trained: TrainedTrial, spec: ModelSpec, dataset: Dataset, evaluation: dict[str, Any]
+) -> export.Exported:
+    trial, kind = trained.trial, trained.estimator.recipe.kind
     result = trials.result(store, model, trial) or {}
     threshold = evaluation.get("threshold")
     needed = libraries(spec.model.estimator)

@@ -203,6 +203,10 @@ def test_a_run_and_no_code_of_the_bucket(code: str, name: str, memory: str, tmp_
     world.store.put(key, json.dumps(request).encode())
     assert evaluation.open_model(world.store, "late", champion["trial"], code)[0] is None
     assert evaluation.open_model(world.store, "late", champion["trial"])[0] is None
+    for gone in [each for each in world.keys(f"trials/late/{champion['trial']}/") if "/exports/" in each or "/evaluations/" in each]:
+        world.store.delete(gone)
+    with pytest.raises(BadData, match="is not the file that made this model; it is not run"):
+        exports.made(world.store, "late", champion["trial"])
     assert not (tmp_path / "ran").exists()
     world.code = code + "\nMORE = 1\n"
     world.run("b")
