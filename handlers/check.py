@@ -20,6 +20,7 @@ from handlers.models.estimators import make
 from handlers.modelspec import yaml12
 from handlers.modelspec.grid import probes
 from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.own_file import beside
 from handlers.modelspec.parse import SpecPath, read
 
 FILE_NAME = "the file's name; a run finds the spec by its file's name"
@@ -44,7 +45,7 @@ def check(path: Path) -> list[dict[str, Any]]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return [finding(0, "", f"cannot be read: {error}")]
-    spec, found = read(text, str(path), *(beside(path, suffix) for suffix in (".sql", ".py")))
+    spec, found = read(text, str(path), *beside(path))
     if spec is None:
         return [finding(f.line, f.path, f.message) for f in found]
     wrong: list[names.Wrong] = [] if spec.name == path.stem else [(("metadata", "name"), f"{spec.name!r} is not {FILE_NAME}")]
@@ -59,12 +60,6 @@ def check(path: Path) -> list[dict[str, Any]]:
         message = f"uploads under {'/'.join(prefix.split('/')[:2])}/ start runs of the name `{lands}`, not `{spec.name}`"
         told.append(finding(line_of(lines, where), ".".join(where), message, "warning"))
     return told
-
-
-def beside(path: Path, suffix: str) -> str | None:
-    """The text of the file of the spec's name with another suffix, None where there is none."""
-    file = path.with_suffix(suffix)
-    return file.read_text(encoding="utf-8") if file.exists() else None
 
 
 def line_of(lines: Mapping[SpecPath, int], path: SpecPath) -> int:

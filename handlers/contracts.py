@@ -54,6 +54,7 @@ __all__ = [
     "decoded",
     "instant",
     "json_argument",
+    "json_items",
     "log",
     "logged_by",
     "long_argument",
@@ -183,6 +184,12 @@ def json_argument(text: str, option: str) -> Any:
             except ValueError as error:
                 raise WrongUsage(f"{option}: not JSON ({error})") from error
     return found
+
+
+def json_items(text: str, option: str) -> list[dict[str, Any]]:
+    """A list of objects; an item may be JSON in a string, as a workflow engine passes results."""
+    items = json_argument(text or "[]", option)
+    return [json_argument(item, option) if isinstance(item, str) else dict(item) for item in items]
 
 
 def decoded(text: str, what: str) -> Mapping[str, Any]:

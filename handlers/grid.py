@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 
-from handlers.contracts import WrongUsage, json_argument, log, main, write_output
+from handlers.contracts import WrongUsage, json_items, log, main, write_output
 from handlers.modelspec.parse import load
 from handlers.runs import next_round, rounds
 from handlers.storage import canonical_json, open_store
@@ -55,9 +55,7 @@ def begin(given: argparse.Namespace) -> None:
 def go_on(given: argparse.Namespace) -> None:
     if not given.run or given.round < 1:
         raise WrongUsage("next: --run and a --round from 1 are required")
-    items = json_argument(given.results, "--results")
-    # an item may be JSON in a string, as a workflow engine passes results
-    trained = [str((json_argument(each, "--results") if isinstance(each, str) else each)["trial"]) for each in items]
+    trained = [str(each["trial"]) for each in json_items(given.results, "--results")]
     found, judged = next_round.go_on(open_store(), given.model, given.run, load(given.spec), given.round, trained)
     write_output(given.trials_out, _listed(found, given.round))
     write_output(given.more_out, "yes" if found else "no")

@@ -25,6 +25,7 @@ from handlers import failures
 from handlers.contracts import BadSpec, WrongUsage, log, main, write_output
 from handlers.events import outbox
 from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.own_file import beside
 from handlers.modelspec.parse import parse
 from handlers.modelspec.quantities import seconds
 from handlers.runs import claim as claims
@@ -99,10 +100,8 @@ def specs(folder: Path) -> Iterator[ModelSpec]:
     """The models of a folder, each once: one whose data lands under another name is there under both."""
     known = set()
     for path in sorted(folder.glob("*.yaml")):
-        beside = (path.with_suffix(suffix) for suffix in (".sql", ".py"))
-        texts = (file.read_text(encoding="utf-8") if file.exists() else None for file in beside)
         try:
-            spec = parse(path.read_text(encoding="utf-8"), path.name, *texts)
+            spec = parse(path.read_text(encoding="utf-8"), path.name, *beside(path))
         except BadSpec as error:
             log("spec is wrong", file=path.name, message=str(error))
             continue

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from handlers import failures
-from handlers.contracts import BadData, BadSpec, GaveUp, json_argument, log, main, write_output
+from handlers.contracts import BadData, BadSpec, GaveUp, json_items, log, main, write_output
 from handlers.data.manifest import load_dataset
 from handlers.events import outbox, receivers
 from handlers.modelspec.grid import expand
@@ -188,7 +188,7 @@ def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -
     decision = "deferred" if request.get("decision") == "deferred" else given.decision
     if decision in ENDED_BEFORE:
         return {"outcome": decision, "reason": str(request.get("reason", decision)), **(request.get("refused") or {})}, {}
-    scores = [s for s in _scores(given.results) if s.get("trial")]
+    scores = [s for s in json_items(given.results, "--results") if s.get("trial")]
     dataset = given.dataset
     try:
         _not_decided(store, given, request)
@@ -206,7 +206,7 @@ def _outcome(store: Store, given: argparse.Namespace, request: dict[str, Any]) -
             return failed, {}
         with Heartbeat(store, given.model, given.run):
             document = decide(store, spec, dataset, given, scores, request)
-        rounds.forget_checkpoints(store, given.model, given.run)
+        rounds.forget_checkpoints(store, given.model, given.run, spec)
     except Decided as why:
         return {"outcome": "already-trained", "reason": str(why)}, {}
     except (BadData, BadSpec, GaveUp) as error:
@@ -245,12 +245,6 @@ def _spec(text: str) -> ModelSpec:
     if not text:
         raise GaveUp("the run has no spec: its first step failed")
     return load(text)
-
-
-def _scores(text: str) -> list[dict[str, Any]]:
-    """The list of scores; an item may be JSON in a string, as a workflow engine passes results."""
-    items = json_argument(text or "[]", "--results")
-    return [json_argument(item, "--results") if isinstance(item, str) else dict(item) for item in items]
 
 
 def _failed(status: str, decision: str, scores: list[dict[str, Any]], reasons: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -311,14 +305,14 @@ def decide(
         if known is not None and _carried_out(store, model, known):
             return {"lost": lost, **known}
         _not_decided(store, given, request)
-        against = pointer if asked.promotes else champions.Pointer(None, None)
-        found = judged(store, model, spec, load_dataset(store, model, dataset), run, scores, against)
-        known = past.verdict({**found, **rounds.searched(store, model, run).told(spec), "lost": lost}, asked)
+        against, rows = pointer if asked.promotes else champions.Pointer(None, None), load_dataset(store, model, dataset)
+        search = rounds.searched(store, model, run).told(spec) if spec.search.has_rounds else {}
+        known = past.verdict({**judged(store, model, spec, rows, run, scores, against), **search, "lost": lost}, asked)
         claim, _ = read_claim(store, model)
         if claim.run != run:
             _not_since(run, since(claim, run))
             raise GaveUp(f"run {run} has released its claim of {model} before it was judged; start the run again")
-        known["export"] = exports.keep(store, model, known["winner"]["trial"], spec, load_dataset(store, model, dataset))
+        known["export"] = exports.keep(store, model, known["winner"]["trial"], spec, rows)
         write_json(store, f"{run_folder(model, run)}/verdict.json", known)
         promoted = known["decision"] == "promoted"
         # with trials lost the training is not finished: the next event trains what is missing

@@ -32,6 +32,7 @@ from handlers.explore import names
 from handlers.explore.proposal import split_for
 from handlers.modelspec import grid_values, yaml12
 from handlers.modelspec.model import ModelSpec, Source
+from handlers.modelspec.own_file import beside
 from handlers.report.explain import valued
 from handlers.runs import rounds
 from handlers.storage import FolderStore, read_json
@@ -162,11 +163,10 @@ def read_spec(path: Path, files: Sequence[Path] = ()) -> ModelSpec:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        sql, code = (check.beside(path, suffix) for suffix in (".sql", ".py"))
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsage(f"{path}: cannot be read: {error}") from error
     try:
-        return grid_values.replaced(fetch.checked(text, str(path), sql, code), "", os.environ)
+        return grid_values.replaced(fetch.checked(text, str(path), *beside(path)), "", os.environ)
     except BadSpec as error:
         line = (
             split_for(yaml12.load(text), files, datetime.now(UTC).date()) if "spec.data.split: this key is required" in str(error) else None

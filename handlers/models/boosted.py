@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from handlers.errors import BadSpec
 from handlers.models.kinds import Recipe
 
 if TYPE_CHECKING:
@@ -22,6 +23,21 @@ BLOCK = 20  # rounds
 
 def threads() -> int:
     return int(os.environ.get("OMP_NUM_THREADS", "1") or 1)
+
+
+def objective(recipe: Recipe, accepted: Mapping[str, Sequence[str]]) -> str:
+    """What is minimised: the spec's `objective`, or the first that the task accepts; BadSpec for another one."""
+    usual, *_ = of_task = accepted[recipe.task]
+    asked = recipe.params.get("objective", usual)
+    if asked not in of_task:
+        raise BadSpec(f"model.params.objective: {asked!r} is not accepted; accepted: {', '.join(of_task)}")
+    return str(asked)
+
+
+def native(recipe: Recipe, objective: str, **fixed: Any) -> dict[str, Any]:
+    """The parameters of a library's own `train`, with those that are not chosen by the spec."""
+    classes = {"num_class": recipe.classes} if recipe.task == "multiclass" else {}
+    return {**recipe.params, "objective": objective, **classes, **fixed}
 
 
 class Boosted(ABC):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.errors import BadData, BadSpec
 from handlers.models import parameters
-from handlers.models.boosted import Boosted, threads
+from handlers.models.boosted import Boosted, native, objective, threads
 from handlers.models.gathered import gather
 from handlers.models.kinds import CLASSES, NUMBERS, Estimator, Kind, Recipe
 
@@ -124,10 +124,8 @@ def _refusing(name: str) -> Iterator[None]:
 
 def _native(recipe: Recipe) -> dict[str, Any]:
     """The parameters for `lightgbm.train`, which knows the names of its scikit-learn classes."""
-    objective = recipe.params.get("objective", OBJECTIVES[recipe.task][0])
-    classes = {"num_class": recipe.classes} if recipe.task == "multiclass" else {}
     exact = {"deterministic": True, "force_row_wise": True, "num_threads": threads(), "verbosity": -1}
-    return {**recipe.params, "objective": objective, **classes, **exact}
+    return native(recipe, objective(recipe, OBJECTIVES), **exact)
 
 
 def make(recipe: Recipe) -> Estimator:
@@ -138,12 +136,9 @@ def make(recipe: Recipe) -> Estimator:
     params = recipe.params
     known = [*recipe.kind.type()().get_params(), *MORE]
     parameters.check(recipe.kind.path, params, known, ELSEWHERE, OURS)
-    accepted = OBJECTIVES[recipe.task]
-    if params.get("objective", accepted[0]) not in accepted:
-        raise BadSpec(f"model.params.objective: {params['objective']!r} is not accepted; accepted: {', '.join(accepted)}")
+    made = LightGBM(recipe)
     if params.get("subsample", 1) != 1 and not params.get("subsample_freq"):
         raise BadSpec("model.params.subsample: LightGBM draws rows only with subsample_freq; add `subsample_freq: 1`")
-    made = LightGBM(recipe)
     rows = max(40, recipe.classes)
     labels = np.arange(rows) % recipe.classes if recipe.classes else np.arange(1.0, rows + 1)
     try:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.errors import BadData, BadSpec
 from handlers.models import parameters
-from handlers.models.boosted import Boosted, threads
+from handlers.models.boosted import Boosted, native, objective, threads
 from handlers.models.kinds import CLASSES, NUMBERS, Estimator, Kind, Recipe
 
 if TYPE_CHECKING:
@@ -140,9 +140,7 @@ def _refusing(name: str) -> Iterator[None]:
 
 def _native(recipe: Recipe) -> dict[str, Any]:
     """The parameters by the names of `xgboost.train`."""
-    objective = recipe.params.get("objective", OBJECTIVES[recipe.task][0])
-    classes = {"num_class": recipe.classes} if recipe.task == "multiclass" else {}
-    return {**recipe.params, "objective": objective, **classes, "tree_method": "hist", "nthread": threads(), "verbosity": 0}
+    return native(recipe, objective(recipe, OBJECTIVES), tree_method="hist", nthread=threads(), verbosity=0)
 
 
 def make(recipe: Recipe) -> Estimator:
@@ -151,9 +149,6 @@ def make(recipe: Recipe) -> Estimator:
     import xgboost
 
     parameters.check(recipe.kind.path, recipe.params, list(recipe.kind.type()().get_params()), ELSEWHERE, OURS)
-    accepted = OBJECTIVES[recipe.task]
-    if recipe.params.get("objective", accepted[0]) not in accepted:
-        raise BadSpec(f"model.params.objective: {recipe.params['objective']!r} is not accepted; accepted: {', '.join(accepted)}")
     made = XGBoost(recipe)
     try:
         trial = xgboost.DMatrix(

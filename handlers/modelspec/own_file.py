@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 LARGEST = 64 << 10  # bytes: a step gets the spec, this text included, as one argument
 METHODS = ("partial_fit", "predict", "save", "load")
@@ -17,6 +18,15 @@ METHODS = ("partial_fit", "predict", "save", "load")
 class Wrong:
     line: int
     message: str
+
+
+def beside(path: Path) -> tuple[str | None, str | None]:
+    """The texts of the files that stand beside a spec under its name: the statement and the Python file; None for one that is not there."""
+    statement, code = (path.with_suffix(suffix) for suffix in (".sql", ".py"))
+    return (
+        statement.read_text(encoding="utf-8") if statement.exists() else None,
+        code.read_text(encoding="utf-8") if code.exists() else None,
+    )
 
 
 def named(estimator: str) -> tuple[str, str] | None:

@@ -32,7 +32,8 @@ def _items(trials: Sequence[Trial], epochs: int = 0, after: int = 0) -> list[Ite
 def go_on(store: Store, model: str, run: str, spec: ModelSpec, number: int, trained: Sequence[str]) -> tuple[list[Item], list[str]]:
     """Record round `number` after the trials that the one before has trained; its trials, and those that are to be evaluated now."""
     earlier = [read_json(store, key(model, run, n)) for n in range(number)]
-    wanted = [spec.evaluate.select_by, *((spec.search.until and spec.search.until.metric and [spec.search.until.metric]) or [])]
+    until = spec.search.until
+    wanted = [spec.evaluate.select_by, *([until.metric] if until and until.metric else [])]
     before = _results(store, model, spec, earlier[-1]["trials"], trained, wanted)
     rounds = [*of_records(earlier), before]
     trials, end = _next_rung(spec, number, rounds) if spec.search.halving else following(spec, number, rounds)

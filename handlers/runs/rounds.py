@@ -95,8 +95,8 @@ class Searched:
         return [{"trial": r.trial, "select_by": select_by, "value": r.value(select_by)} for found in chosen for r in found]
 
     def told(self, spec: ModelSpec) -> dict[str, Any]:
-        """For the verdict of a run whose search had rounds: each of them, and why no more followed."""
-        if not spec.search.has_rounds or not self.asked:
+        """For the verdict: each round, and why no more followed."""
+        if not self.asked:
             return {}
         rows = []
         for number, items in enumerate(self.asked):
@@ -117,12 +117,13 @@ def searched(store: Store, model: str, run: str) -> Searched:
     return Searched(list(of_records(records)), with_trials, records[-1]["end"] if records else "")
 
 
-def forget_checkpoints(store: Store, model: str, run: str) -> None:
+def forget_checkpoints(store: Store, model: str, run: str, spec: ModelSpec) -> None:
     """Delete what rungs have left to go on from, once nothing of the run is missing."""
+    if spec.search.halving is None:
+        return
     found = searched(store, model, run)
     if found.lost:
         return
     for results in found.rounds:
         for result in results:
-            if "epochs" in result.item:
-                trials.forget_checkpoint(store, model, result.trial)
+            trials.forget_checkpoint(store, model, result.trial)
