@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
-from tests.simulation.explore import Explorer, explorer
+from tests.simulation.explore import Explorer
 from tests.simulation.planted import PLANTED, planted
 
 SEEDS = 250
@@ -19,12 +18,6 @@ WITHIN = 1500  # seeds in which a planted bug is found; most are among the first
 FROM = {"the bucket is not looked at again with the claim": 3800}
 # what needs more seeds than a test should play
 RARE = ("the claim is released without a condition",)
-
-
-@pytest.fixture(scope="module")
-def playing() -> Iterator[Explorer]:
-    with explorer() as made:
-        yield made
 
 
 def test_whatever_happens_each_state_is_trained_and_promoted_once(playing: Explorer) -> None:

@@ -137,7 +137,8 @@ class World:
             yield self.random.random() * TICK
         lastly = 0
         for _ in range(TICKS):
-            done = not self.open and not self.engine.active and self.is_settled()
+            # a process that stands still will go on, and what it does then is for the next tick
+            done = not self.open and not self.engine.active and not self.scheduler.processes() and self.is_settled()
             lastly = lastly + 1 if done else 0
             if lastly > LASTLY:
                 return
@@ -147,7 +148,7 @@ class World:
     # what must hold at the end
 
     def is_settled(self) -> bool:
-        return self.is_trained() is not False and not self.untold()
+        return self.is_trained() is not False and not self.untold() and not self.rules.at_the_end()
 
     def is_trained(self) -> bool | None:
         """Whether the state of the data is trained; None where `trigger` says that it need not be."""

@@ -35,7 +35,8 @@ def more(world: World, rows: int = 40) -> None:
 def healed(world: World, after: float) -> str:
     """What heal says so many seconds from now."""
     text = json.dumps({"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": world.model}, "spec": world.spec})
-    return heal.startable(world.store, parse(text), world.store.server_time() + after)
+    undone = heal.startable(world.store, parse(text), world.store.server_time() + after)
+    return undone.reason if undone else ""
 
 
 def submitted(world: World, run: str, **event: str) -> str:
