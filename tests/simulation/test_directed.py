@@ -27,6 +27,19 @@ def test_a_tick_finishes_the_change_of_a_champion_that_was_cut_off(playing: Expl
     assert requests.result(world.bucket, MODEL, champion.history(world.bucket, MODEL)[0]["run"]) is None
 
 
+def test_what_a_process_leaves_that_stood_still_is_for_the_next_tick(playing: Explorer) -> None:
+    def stands_still(world: Directed) -> None:
+        assert world.scheduler.current is not None
+        world.scheduler.current.left = True  # its step is done by another process
+        world.scheduler.freeze(4000.0, whole=True)
+        world.at["outbox/"] = lambda world: world.scheduler.die("after it has put an event")
+
+    world = Directed(0, asked(playing, "told"), [FIRST], {f"models/{MODEL}/champion.json": stands_still})
+    world.play()
+    assert world.at == {}
+    assert world.wrong(playing.champion(world)) == []
+
+
 @pytest.mark.parametrize("how", ["stop", "terminate"])
 @pytest.mark.parametrize(("kind", "met"), [("skip", "skipped"), ("cooldown", "busy"), ("budget", "busy")])
 def test_who_submitted_with_now_is_followed_though_the_follower_is_ended_before_it_begins(
