@@ -308,11 +308,12 @@ def decide(
         against, rows = pointer if asked.promotes else champions.Pointer(None, None), load_dataset(store, model, dataset)
         search = rounds.searched(store, model, run).told(spec) if spec.search.has_rounds else {}
         known = past.verdict({**judged(store, model, spec, rows, run, scores, against), **search, "lost": lost}, asked)
+        # takes as long as its rows need, so it is made before the claim is looked at; without a promotion it does nothing
+        known["export"] = exports.keep(store, model, known["winner"]["trial"], spec, rows)
         claim, _ = read_claim(store, model)
         if claim.run != run:
             _not_since(run, since(claim, run))
             raise GaveUp(f"run {run} has released its claim of {model} before it was judged; start the run again")
-        known["export"] = exports.keep(store, model, known["winner"]["trial"], spec, rows)
         write_json(store, f"{run_folder(model, run)}/verdict.json", known)
         promoted = known["decision"] == "promoted"
         # with trials lost the training is not finished: the next event trains what is missing
