@@ -35,6 +35,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     for verb, what in (("show", "what a model is"), ("get", "write its folder")):
         verbs.add_parser(verb, help=what).add_argument("name", metavar="NAME[@champion|@N|@TRIAL]")
     verbs.choices["get"].add_argument("--to", type=Path, metavar="FOLDER", required=True)
+    for verb in ("show", "get"):
+        verbs.choices[verb].add_argument("--code", type=Path, metavar="FILE", help="models/NAME.py, where there is one")
     for parsed in verbs.choices.values():
         parsed.add_argument("-o", "--output", choices=("text", "wide", "json"), default="text")
     return parser.parse_args(argv)
@@ -44,10 +46,9 @@ def run(argv: list[str]) -> None:
     given = arguments(argv)
     if given.verb == "list":
         answer = listed(open_store(), given.name)
-    elif given.verb == "show":
-        answer = shown(names.of(given.name))
     else:
-        answer = got(names.of(given.name), given.to)
+        found = names.of(given.name, given.code.read_text(encoding="utf-8") if given.code else None)
+        answer = shown(found) if given.verb == "show" else got(found, given.to)
     print(canonical_json(answer) if given.output == "json" else model_told.TEXTS[given.verb](answer, wide=given.output == "wide"))
 
 
