@@ -221,7 +221,7 @@ def start(arguments: list[str]) -> subprocess.Popen[bytes]:
 
 
 def until_it_begins(process: subprocess.Popen[bytes], trials: Path) -> None:
-    wait_until(lambda: trials.is_dir() or process.poll() is not None)
+    wait_until(lambda: (trials.is_dir() and any(trials.iterdir())) or process.poll() is not None)
 
 
 def until_it_trains_on(process: subprocess.Popen[bytes], state: Path, known: bytes) -> bytes:
