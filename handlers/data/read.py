@@ -87,16 +87,21 @@ def several(
             if random is not None and lists:
                 order, ends = whole_lists.shuffled(rows.arrays["cluster"], step, random)
                 ends = [end for end in ends if end > given]
-            at_once = max(1, int(TAKEN_BYTES / (step * max(1, rows.nbytes / count))))
-            for first_end in range(0, len(ends), at_once):
-                some = ends[first_end : first_end + at_once]
-                taken = rows.take(order[given : some[-1]])
+            for taken, some in _taken(rows, order, given, ends, step):
                 yield _batches(taken, encoder, [Position(epoch, number, end) for end in some], apart)
-                given = some[-1]
                 del taken
             given = 0
             # not held while the next ones are made
             del rows, order
+
+
+def _taken(rows: Rows, order: NDArray[Any], given: int, ends: Sequence[int], step: int) -> Iterator[tuple[Rows, Sequence[int]]]:
+    """The rows of some batches at once, in their order, and where each of these batches ends."""
+    at_once = max(1, int(TAKEN_BYTES / (step * max(1, rows.nbytes / len(rows)))))
+    for first in range(0, len(ends), at_once):
+        some = ends[first : first + at_once]
+        yield rows.take(order[given : some[-1]]), some
+        given = some[-1]
 
 
 def _one_by_one(of: Callable[Given, Iterator[list[Batch]]]) -> Callable[Given, Iterator[Batch]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -24,7 +25,8 @@ from handlers.modelspec.parse import load as load_spec
 from handlers.runs import evaluation
 from tests.handlers.models.test_own import CLASS, rehearsed, tree
 from tests.handlers.stages import datasets
-from tests.handlers.stages.world import World, changed, month
+from tests.handlers.stages.test_ranking import ranking_of, sessions
+from tests.handlers.stages.world import SPEC, World, changed, month
 
 TABLE = """
 import json
@@ -192,3 +194,89 @@ def test_batches_hold_whole_lists(group: list[int], most: int, seed: int) -> Non
     assert sizes.tolist() == [lists.tolist().count(each) for each in range(len(sizes))]
     assert (np.diff(lists) >= 0).all()
     assert [group[place] for place in again.tolist()] == [key for key in dict.fromkeys(group) for _ in range(group.count(key))]
+
+
+LISTWISE = """
+import json
+
+import numpy as np
+
+
+class Listwise:
+    def __init__(self, params, seed):
+        self.weight, self.batches = 0.0, []
+
+    def partial_fit(self, batch):
+        found, sizes = np.unique(batch.group, return_counts=True)
+        self.batches.append([len(batch.y), sorted(sizes.tolist())])
+        for number in found:
+            rows = batch.group == number
+            x = np.asarray(batch.X[rows, 0])
+            share = np.exp(x * self.weight) / np.exp(x * self.weight).sum()
+            self.weight += 0.1 * ((batch.y[rows] / max(1.0, batch.y[rows].sum()) - share) @ x)
+
+    def predict(self, batch):
+        return self.weight * np.asarray(batch.X[:, 0])
+
+    def save(self, folder):
+        (folder / "weight.json").write_text(json.dumps([self.weight, self.batches]))
+
+    def load(self, folder):
+        self.weight, self.batches = json.loads((folder / "weight.json").read_text())
+"""
+SIZES = """
+import json
+
+import numpy as np
+
+
+class Fitted:
+    def fit(self, X, y, group):
+        assert sum(group) == len(y)
+        starts = np.cumsum([0, *group])
+        self.best = float(np.mean([X[begin + np.argmax(y[begin:end]), 0] for begin, end in zip(starts, starts[1:])]))
+
+    def predict(self, X):
+        return -np.abs(X[:, 0] - self.best)
+
+    def save(self, folder):
+        (folder / "best.json").write_text(json.dumps([self.best]))
+
+    def load(self, folder):
+        (self.best,) = json.loads((folder / "best.json").read_text())
+
+
+def build(params, seed):
+    return Fitted()
+"""
+RANKER = """
+from xgboost import XGBRanker
+
+
+def build(params, seed):
+    return XGBRanker(n_estimators=5, random_state=seed)
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("Listwise", LISTWISE), ("build", SIZES), ("build", RANKER)], ids=["batches", "group", "qid"])
+def test_a_ranker_learns_whole_lists(world: World, name: str, code: str) -> None:
+    memory = "whole" if name == "build" else "stream"
+    training = {"epochs": 1} if memory == "whole" else {"epochs": 3, "batch_rows": 40, "shuffle": {"parts": 4}}
+    model = {"estimator": f"models/late.py:{name}", "memory": memory}
+    world.spec, world.code = changed(ranking_of(SPEC), model=model, search=None, training=training), code
+    world.put("1.csv", sessions())
+    assert world.run("a")["outcome"] == "promoted"
+    verdict = world.verdict("a")
+    assert verdict["metrics"]["mean_rank"]["challenger"]["value"] < verdict["baseline"]["values"]["mean_rank"] - 1
+    assert len(predict.load("late", code).predict({"price": [0.1, 0.9]})) == 2
+    if name != "Listwise":
+        return
+    batches = json.loads(world.store.get(f"trials/late/{world.champion()['trial']}/model/weight.json"))[1]
+    train = evaluation.TrainedTrial.open(world.store, "late", world.champion()["trial"], code).dataset
+    rows = sum(part.rows for part in train.of_role("train"))
+    assert sum(count for count, _ in batches) == 3 * rows
+    assert all(count <= 40 for count, _ in batches)
+    lists = [size for _, sizes in batches for size in sizes]
+    assert min(lists) >= 3, "no list is cut"
+    (line,) = world.store.get(f"trials/late/{world.champion()['trial']}/curve.jsonl").decode().splitlines()[-1:]
+    assert json.loads(line)["train"]["mrr"] > 0.5, "what a sample of train gives is known, for its lists are whole"
