@@ -46,8 +46,6 @@ def _ranking(spec: ModelSpec) -> Iterator[Refusal]:
 
 
 def _training(spec: ModelSpec) -> Iterator[Refusal]:
-    if spec.model.image:
-        yield _not_yet("model", "image", instead="`images:` of an overlay names the image of all models (docs/howto/images.md)")
     yield from search_rules.wrong(spec)
     if spec.training.validate_ is not None:
         yield _not_yet("training", "validate", instead="every epoch is validated on all valid rows")
