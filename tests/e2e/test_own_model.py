@@ -7,7 +7,6 @@ import json
 import pytest
 
 from tests.e2e.repository import Repository, rows
-from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 CODE = """
@@ -50,7 +49,8 @@ def test_its_file_travels_with_the_spec_and_the_champion_predicts(repository: Re
     likely, unlikely = (json.loads(line)["probability"] for line in lines)
     assert likely > 0.5 > unlikely
     repository.put("score/tiny/new.csv", "x,kind\n2.0,a\n-2.0,c\n")
-    repository.retrain("run", "score", "-p", "model=tiny")
-    wait_until(lambda: any(key.endswith(".json") for key in repository.objects("predictions/tiny/")))
+    repository.retrain("submit", "--from", "workflowtemplate/score", "-p", "model=tiny", "--wait")
+    (made,) = repository.objects("predictions/tiny/").values()
+    assert (made["trial"], made["rows"]) == (champion["trial"], 2)
     (repository.folder / "models" / "tiny.py").write_text(CODE + "\nMORE = 1\n", encoding="utf-8")
     assert "models/tiny.py is another one here" in repository.errors("predict", "tiny", "new.csv")
