@@ -37,12 +37,12 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     for verb, what in (("show", "what a model is"), ("get", "write its folder")):
         verbs.add_parser(verb, help=what).add_argument("name", metavar="NAME[@champion|@N|@TRIAL]")
     verbs.choices["get"].add_argument("--to", type=Path, metavar="FOLDER", required=True)
-    for verb in ("show", "get"):
-        verbs.choices[verb].add_argument("--code", type=Path, metavar="FILE", help="models/NAME.py, where there is one")
     of_rollback = verbs.add_parser("rollback", help="make an earlier champion the champion again")
     of_rollback.add_argument("name", metavar="NAME")
     of_rollback.add_argument("--to", type=int, metavar="N", required=True)
     of_rollback.add_argument("--reason", metavar="TEXT", required=True)
+    for verb in ("show", "get"):
+        verbs.choices[verb].add_argument("--code", type=Path, metavar="FILE", help="models/NAME.py, where there is one")
     for parsed in verbs.choices.values():
         parsed.add_argument("-o", "--output", choices=("text", "wide", "json"), default="text")
     return parser.parse_args(argv)
