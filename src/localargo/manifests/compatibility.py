@@ -29,10 +29,10 @@ template.
 
 DEVIATIONS = (
     (
-        "Lua (`transform.script`)",
-        "runs it",
-        "refuses the Sensor: a transform is written in jq, which is parsed before it runs. A Lua filter "
-        "(`filters.script`) runs, with bounded work and without libraries that reach outside",
+        "Lua (`transform.script`, `filters.script`)",
+        "runs it in gopher-lua, with all libraries and no bounds",
+        "runs it in Lua 5.1 without `os`, `io`, `package`, `debug`, `coroutine`, `load` and chance; a script that needs more than 200,000 "
+        "instructions or 32 MiB, or whose patterns need too much work for the event's texts, fails: the event is dropped",
     ),
     (
         "a plain reference to an output that can never have a value",
