@@ -24,6 +24,11 @@ def tag(expression: str) -> str:
     return main(f'container: {{image: x, args: ["{{{{={expression}}}}}"]}}')
 
 
+def test_a_function_of_sprig_that_is_left_out_is_refused(lint: Lint) -> None:
+    (found,) = lint(tag("sprig.randAlpha(5)"))
+    assert (found.severity, 'function "randAlpha" is not supported' in found.message) == ("unsupported", True)
+
+
 @pytest.mark.parametrize(
     "expression",
     [
