@@ -55,9 +55,14 @@ DEVIATIONS = (
         "hold them",
     ),
     (
-        "a hook that asks for the status `Running` of a pod",
-        "is run if the pod still runs when the controller looks at the Workflow again, by default within 10 seconds",
-        "is run when the pod lasts at least 5.1 seconds: on a cluster a shorter pod has ended, with its start-up and clean-up, by then",
+        "hooks other than `exit`",
+        "are run once the controller sees their condition hold; whether it sees a short step run depends on when it looks",
+        "are refused: what they see follows from the controller's clock, not from the Workflow",
+    ),
+    (
+        "exit handlers of a loop's items",
+        "are called one after the other; when all items have ended by then, those that are left are never called",
+        "are all called, and what depends on the loop waits for them",
     ),
     (
         "`resource` templates",

@@ -155,7 +155,7 @@ def _step_scope(p: Pass, node: str, frame: Frame, group: str, step: Doc) -> Scop
 
 
 def assess_group(p: Pass, group: str) -> None:
-    """Continue a group: make the calls that `parallelism` allows, run hooks, end when all have ended."""
+    """Continue a group: make the calls that `parallelism` allows, run exit handlers, end when all have ended."""
     if p.node(group)["phase"] in FULFILLED:
         return
     node = p.node(group)["boundaryID"]
@@ -174,10 +174,7 @@ def assess_group(p: Pass, group: str) -> None:
         state = _prepared(p, node, frame, group)
         _make(p, node, frame, group, state)
         made = True
-        if p.deeper(group) and any(hooks.has_lifecycle(calls.step) for calls in state.calls):
-            p.look(group)  # called templates start before hooks, so that they get the parallelism slots first
-            return
-        _run_hooks(p, node, frame, group, state)
+        _run_exit_handlers(p, node, frame, group, state)
     except CallFailed as error:
         if made:
             p.mark(group, "Error", str(error))
@@ -272,8 +269,8 @@ def _make_one(p: Pass, node: str, frame: Frame, group: str, state: Group, calls:
         p.link(group, child, new=True)
         raise CallFailed(_deemed(call.name, str(error))) from error
     p.link(group, child, new=True)
-    if hooks.has_hooks(step) or step.get("continueOn"):
-        p.keep(child, place=[state.at, state.item], watched=hooks.has_lifecycle(step) or None)
+    if hooks.has_exit(step) or step.get("continueOn"):
+        p.keep(child, place=[state.at, state.item])
         p.changed.setdefault(group, {})[child] = None
 
 
@@ -281,31 +278,25 @@ def _deemed(name: str, error: str) -> str:
     return f"step group deemed errored due to child {name} error: {error}"
 
 
-def _run_hooks(p: Pass, node: str, frame: Frame, group: str, state: Group) -> None:
+def _run_exit_handlers(p: Pass, node: str, frame: Frame, group: str, state: Group) -> None:
     changed: dict[str, None] = {}
     for found in p.changed.pop(group, {}):
         private = p.priv(found)
         if private.get("raised") and private.get("role") == "step" and not private.get("early"):
             raise CallFailed(_deemed(p.node(found)["name"], private["raised"]))
         changed[private["on"] if private.get("role") == "hook" else found] = None
-    watched = any(hooks.has_lifecycle(calls.step) for calls in state.calls)  # a hook may refer to the steps before its own
-    scope = frame.scope.copy() if watched else frame.scope
     params = params_at(p, p.node(node)["name"])
-    for child in list(p.children(group)) if watched else changed:
-        if watched:
-            scope.params[f"steps.{p.node(child)['displayName']}.status"] = p.node(child)["phase"]
+    for child in changed:
         place = p.priv(child).get("place")
         step = _with_hooks(frame, _group_index(p, group), state, place) if place else {}
-        if not hooks.has_hooks(step):
+        if not hooks.has_exit(step):
             continue
         hook_owner = hooks.HookOwner(child, "steps", step["name"], frame.base, node, group, p.priv(node).get("depth", 1) + 1)
-        if not hooks.begin(p, hook_owner, step, scope, params):
-            return
-        _leave(p, node, hook_owner, step, scope, params)
+        _leave(p, node, hook_owner, step, frame.scope, params)
 
 
 def _with_hooks(frame: Frame, group: int, state: Group, place: list[int]) -> Doc:
-    """The step as called, with its hooks resolved again: the Workflow's own variables may have changed."""
+    """The step as called, with its exit handler resolved again: the Workflow's own variables may have changed."""
     calls = state.calls[place[0]]
     step = calls.call(place[1])
     now = frame.template["steps"][group][place[0]].get("hooks")
@@ -318,7 +309,7 @@ def _leave(p: Pass, node: str, hook_owner: hooks.HookOwner, step: Doc, scope: Sc
         hooks.leave(p, hook_owner, step, scope, params)
     except (CallFailed, Blocked) as error:
         message = hooks.FULL if isinstance(error, Blocked) else str(error)
-        follows = p.spec.get("onExit") or p.spec.get("hooks") or not exit_handlers.all_new(p)
+        follows = hooks.has_exit(p.spec) or not exit_handlers.all_new(p)
         if node == p.name and not follows:
             p.keep(node, deemed=message)
         raise CallFailed(message) from error
