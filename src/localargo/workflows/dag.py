@@ -6,7 +6,7 @@ from collections import Counter
 
 from localargo.expressions import ExpressionError
 from localargo.ports import Doc
-from localargo.workflows import dag_hooks, dag_inputs, dag_loops, exit_handlers, memoize
+from localargo.workflows import dag_hooks, dag_loops, exit_handlers, memoize
 from localargo.workflows.dag_phase import phase_of
 from localargo.workflows.execute import Frame, fails_fast, frame_of
 from localargo.workflows.graph import Graph, graph_of
@@ -143,10 +143,6 @@ class Dag:
     def _correct_message(self, name: str, again: bool) -> None:
         """Argo phrases an error of the call differently when it assesses the task `again`; an error of the template always in that way."""
         node = self.p.node(self.id(name))
-        unread = dag_inputs.unread(self.p, self.frame, self.graph.tasks[name], self.name) if again and self.p.fulfilled(node["id"]) else ""
-        if unread:
-            self.p.mark(node["id"], "Error", unread)
-            return
         private = self.p.priv(node["id"])
         raised = private.get("raised")
         if raised is None or node["phase"] != "Error":

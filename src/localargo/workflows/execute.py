@@ -35,7 +35,6 @@ class Frame:
     loops: dict[str, Any] = field(default_factory=dict)  # group id -> its calls
     result_refs: dict[str, bool] = field(default_factory=dict)
     graph: Any = None
-    reads: dict[str, Doc] = field(default_factory=dict)  # the inputs of a task's template, if one reads a ConfigMap
     broken: bool = False  # the outputs of some task's loop cannot be combined
     text: str = ""  # the raw template as JSON
 
