@@ -90,14 +90,10 @@ def conclude(p: Pass) -> None:
         return
     raised = p.priv(p.name).get("raised")
     if raised is not None:
-        if not _pods_left(p) or all_new(p):
+        if not _pods_left(p):
             _end(p, "Error", f"error in entry template execution: {raised}")
             return
         p.keep(p.name, raised=None)  # Argo waits for the pods, and then treats the error as an ordinary one
-    deemed = p.priv(p.name).get("deemed")
-    if deemed is not None:
-        _end(p, "Error", deemed)
-        return
     p.late = True
     if not p.fulfilled(p.name):
         return
@@ -105,7 +101,7 @@ def conclude(p: Pass) -> None:
     on_exit = _exit_node(p)
     if on_exit == "":
         return
-    if p.head.get("phase") in COMPLETED or (_pods_left(p) and not (p.broken_off and all_new(p))):
+    if p.head.get("phase") in COMPLETED or _pods_left(p):
         return
     _finish(p, entry, p.node(on_exit) if on_exit else None)
 
@@ -113,12 +109,6 @@ def conclude(p: Pass) -> None:
 def _pods_left(p: Pass) -> bool:
     """Whether a pod is still running: one that was told to stop, or one beside a failure."""
     return p.count("late", "") > 0 or p.count("pods", "") > 0
-
-
-def all_new(p: Pass) -> bool:
-    """Whether no pod is older than this pass: then Argo ends at once, and the new pods stay Pending forever."""
-    new = [n for n in p.nodes if n not in p.run.nodes and p.priv(n).get("pod")]
-    return p.count("late", "") == 0 and p.count("pods", "") == len(new)
 
 
 def _exit_node(p: Pass) -> str | None:

@@ -17,8 +17,6 @@ from localargo.workflows.scope import Scope
 from localargo.workflows.status import text
 from localargo.workflows.work import Call, CallFailed, Pass
 
-FULL = "Max parallelism reached"
-
 
 @dataclass(frozen=True, slots=True)
 class HookOwner:
