@@ -55,6 +55,16 @@ DEVIATIONS = (
         "hold them",
     ),
     (
+        "GJSON multipaths (`{a,b}`, `[a,b]`) and literals (`!`) in the paths of a Sensor",
+        "are read",
+        "refuse the Sensor: a `transform` makes the same of an event, and can be read",
+    ),
+    (
+        "sprig's functions of the time, of chance, of keys, of the network: `now`, `ago`, `randAlpha`, `uuidv4`, `genCA` ...",
+        "are called",
+        "refuse the manifest: the same event must always give the same Workflow",
+    ),
+    (
         "hooks other than `exit`",
         "are run once the controller sees their condition hold; whether it sees a short step run depends on when it looks",
         "are refused: what they see follows from the controller's clock, not from the Workflow",
