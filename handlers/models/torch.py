@@ -32,8 +32,6 @@ LOSSES = {
     "regression": ("squared_error", "absolute_error", "huber"),
     "ranking": ("squared_error", "log_loss"),
 }
-# what an optimizer keeps for each of the weights, as torch names it, and whether it has the weights' shape
-KEPT = {"adam": {"step": False, "exp_avg": True, "exp_avg_sq": True}, "sgd": {"momentum_buffer": True}}
 Check = Callable[[Any], bool]
 
 
@@ -76,6 +74,7 @@ class Torch:
         self.params = _params(recipe)
         self.steps = 0
         self.weights: dict[str, Any] = {}
+        self._kept: dict[str, dict[str, Any]] = {}
         self._optimizer: Any = None
 
     def begin(self, width: int) -> None:
@@ -86,11 +85,6 @@ class Torch:
             bound = 0.1 if name == "embedding" else shape[0] ** -0.5
             drawing = torch.rand(shape, generator=drawn).mul_(2 * bound).sub_(bound) if len(shape) > 1 else torch.zeros(shape)
             self.weights[name] = drawing.requires_grad_()
-        rates = {"lr": self.params["learning_rate"], "weight_decay": self.params["weight_decay"]}
-        if self.params["optimizer"] == "adam":
-            self._optimizer = torch.optim.Adam(self.weights.values(), **rates, foreach=False)
-        else:
-            self._optimizer = torch.optim.SGD(self.weights.values(), **rates, momentum=self.params["momentum"], foreach=False)
 
     def learn(self, batch: Batch) -> None:
         import numpy as np
@@ -110,13 +104,29 @@ class Torch:
             for first in range(0, len(batch.y), self.params["batch_size"]):
                 block = slice(first, first + self.params["batch_size"])
                 self._step(rows.sums(self.weights["embedding"], block), y[block], weights[block])
+        kept = {name: self._optimize().state[each].items() for name, each in self.weights.items()}
+        self._kept = {name: {key: values for key, values in each if values is not None} for name, each in kept.items()}
+
+    def _optimize(self) -> Any:
+        """The optimizer, which only learning needs: to load it takes seconds."""
+        if self._optimizer is None:
+            made, params = _library().optim, self.params
+            rates = {"lr": params["learning_rate"], "weight_decay": params["weight_decay"], "foreach": False}
+            if params["optimizer"] == "adam":
+                self._optimizer = made.Adam(self.weights.values(), **rates)
+            else:
+                self._optimizer = made.SGD(self.weights.values(), **rates, momentum=params["momentum"])
+            for name, kept in self._kept.items():
+                self._optimizer.state[self.weights[name]].update(kept)
+        return self._optimizer
 
     def _step(self, sums: Any, y: Any, weight: Any) -> None:
         drawn = _library().Generator().manual_seed((self.recipe.seed * 1_000_003 + self.steps) % (1 << 63))
-        self._optimizer.zero_grad()
+        optimizer = self._optimize()
+        optimizer.zero_grad()
         score = self._scores(sums, drawn)
         (_losses(self.params["loss"], self.recipe.classes, score, y) * weight).mean().backward()
-        self._optimizer.step()
+        optimizer.step()
         self.steps += 1
 
     def _scores(self, sums: Any, drawn: Any = None) -> Any:
@@ -163,12 +173,7 @@ class Torch:
 
     def _state(self) -> dict[str, Any]:
         """All that it goes on from."""
-        kept = {
-            f"{name}/{key}": values
-            for name, weights in self.weights.items()
-            for key, values in self._optimizer.state[weights].items()
-            if values is not None
-        }
+        kept = {f"{name}/{key}": values for name, each in self._kept.items() for key, values in each.items()}
         learned = {name: values.detach() for name, values in self.weights.items()}
         return {**learned, **kept, "steps": _library().tensor(self.steps)}
 
@@ -177,8 +182,7 @@ class Torch:
         with _library().no_grad():
             for name, weights in self.weights.items():
                 weights.copy_(state[name])
-                known = {key: state[f"{name}/{key}"] for key in KEPT[self.params["optimizer"]] if f"{name}/{key}" in state}
-                self._optimizer.state[weights].update(known)
+                self._kept[name] = {key: state[f"{name}/{key}"] for key in _kept(self.params)}
         self.steps = int(state["steps"])
 
 
@@ -242,6 +246,13 @@ def _shapes(recipe: Recipe, params: Mapping[str, Any], width: int) -> dict[str, 
     return {**found, "output": (sizes[-1], outputs), "output bias": (outputs,)}
 
 
+def _kept(params: Mapping[str, Any]) -> dict[str, bool]:
+    """What the optimizer keeps for each of the weights, by torch's names, and whether it has the weights' shape."""
+    if params["optimizer"] == "adam":
+        return {"step": False, "exp_avg": True, "exp_avg_sq": True}
+    return {"momentum_buffer": True} if params["momentum"] else {}
+
+
 def _params(recipe: Recipe) -> dict[str, Any]:
     """All parameters; BadSpec names one that is unknown, or has a value that it cannot have."""
     elsewhere = ELSEWHERE if recipe.memory == "whole" else {**ELSEWHERE, "max_iter": "training.epochs"}
@@ -281,8 +292,10 @@ def _differences(made: Torch, state: Mapping[str, Any]) -> Iterator[str]:
     """What a state has otherwise than the network that is to go on from it."""
     wanted: dict[str, tuple[int, ...]] = {"steps": ()}
     for name, weights in made.weights.items():
-        kept = {} if made.params["optimizer"] == "sgd" and not made.params["momentum"] else KEPT[made.params["optimizer"]]
-        wanted |= {name: tuple(weights.shape), **{f"{name}/{key}": tuple(weights.shape) if same else () for key, same in kept.items()}}
+        wanted |= {
+            name: tuple(weights.shape),
+            **{f"{name}/{key}": tuple(weights.shape) if same else () for key, same in _kept(made.params).items()},
+        }
     for name in sorted(wanted.keys() | state.keys()):
         found = tuple(state[name].shape) if name in state else None
         if found != wanted.get(name):
