@@ -56,6 +56,13 @@ def count(rows: int, which: Of) -> int:
     return sum(int(which(block).sum()) for block in blocks(rows))
 
 
+def equal(values: NDArray[Any], value: Any) -> Of:
+    """Whether each value is that one."""
+    import numpy as np
+
+    return lambda block: np.asarray(values[block] == value)
+
+
 def chosen(rows: int, which: Of, of: Of, dtype: Any = "f8") -> NDArray[Any]:
     """What `of` gives for the rows of which `which` is true."""
     found = empty((count(rows, which),), dtype)

@@ -150,12 +150,13 @@ def _accuracy(grouped: Grouped) -> Statistic:
 
 def _confusion(grouped: Grouped, positive: int) -> NDArray[Any]:
     """(clusters, 3): weights of true positives, of rows predicted positive, of rows that are."""
+    import numpy as np
 
     def predicted(block: slice) -> NDArray[Any]:
-        return (labels(grouped.of, block) == positive).astype("f8")
+        return np.asarray(labels(grouped.of, block) == positive, dtype="f8")
 
     def true(block: slice) -> NDArray[Any]:
-        return (grouped.of.truth[block] == positive).astype("f8")
+        return np.asarray(grouped.of.truth[block] == positive, dtype="f8")
 
     return grouped.sums(lambda block: predicted(block) * true(block), predicted, true)
 

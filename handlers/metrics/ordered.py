@@ -25,10 +25,11 @@ def cumulative(grouped: Grouped, ranking: Ranking, positive: Of) -> Curve:
     index, hit, miss = _ranked(grouped, ranking, positive)
 
     def of(counts: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        hits, misses = (
-            long_arrays.running(len(index), lambda block, side=side: side[block] * counts[index[block]]) for side in (hit, miss)
-        )
-        return long_arrays.taken(hits, ranking.ends), long_arrays.taken(misses, ranking.ends)
+        def below(side: NDArray[Any]) -> NDArray[Any]:
+            upto = long_arrays.running(len(index), lambda block: side[block] * counts[index[block]])
+            return long_arrays.taken(upto, ranking.ends)
+
+        return below(hit), below(miss)
 
     return of
 
@@ -61,7 +62,7 @@ def _precision(hits: NDArray[Any], misses: NDArray[Any]) -> float:
 
     def of(block: slice) -> NDArray[Any]:
         called = hits[block] + misses[block]
-        return np.divide(hits[block], called, out=np.zeros_like(called), where=called > 0)
+        return np.asarray(np.divide(hits[block], called, out=np.zeros_like(called), where=called > 0))
 
     steps = long_arrays.made(len(hits), long_arrays.steps(hits))
     return float(np.dot(steps, long_arrays.made(len(hits), of)) / hits[-1])
@@ -108,8 +109,8 @@ def roc_auc_one_versus_rest(grouped: Grouped) -> Statistic:
     import numpy as np
 
     truth, score = grouped.of.truth, grouped.of.score
-    present = [c for c in range(score.shape[1]) if 0 < long_arrays.count(len(truth), lambda block, c=c: truth[block] == c) < len(truth)]
-    each = [_area_of(grouped, Ranking.of(score[:, c]), lambda block, c=c: (truth[block] == c).astype("f8")) for c in present]
+    present = [c for c in range(score.shape[1]) if 0 < long_arrays.count(len(truth), long_arrays.equal(truth, c)) < len(truth)]
+    each = [_area_of(grouped, Ranking.of(score[:, c]), long_arrays.equal(truth, c)) for c in present]
 
     def of(counts: NDArray[Any]) -> NDArray[Any]:
         if not each:

@@ -54,8 +54,8 @@ class Predictions:
     def only(self, chosen: NDArray[Any]) -> Predictions:
         """The rows where `chosen` is true."""
         columns = {name: values.only(chosen) for name, values in self.columns.items()}
-        rows = (_only(each, chosen) for each in (self.truth, self.score, self.weight, self.cluster))
-        return Predictions(*rows, self.kind, columns, self.clustered, self.threshold)
+        truth, score, weight, cluster = (_only(each, chosen) for each in (self.truth, self.score, self.weight, self.cluster))
+        return Predictions(truth, score, weight, cluster, self.kind, columns, self.clustered, self.threshold)
 
 
 def _only(values: NDArray[Any], chosen: NDArray[Any]) -> NDArray[Any]:
@@ -122,8 +122,11 @@ class Lists:
         list_of, tied = (long_arrays.running(rows, new, "i8") for new in (new_list, new_score))
         list_of -= 1
         tied -= 1
-        first, last = (long_arrays.made(rows, lambda block, at=at: at[tied[block]] - starts[list_of[block]], "i8") for at in (begins, ends))
-        return cls(order, list_of, first, last, starts)
+
+        def place(of: NDArray[Any]) -> NDArray[Any]:
+            return long_arrays.made(rows, lambda block: of[tied[block]] - starts[list_of[block]], "i8")
+
+        return cls(order, list_of, place(begins), place(ends), starts)
 
 
 def by_cluster(cluster: NDArray[Any], key: long_arrays.Of) -> NDArray[Any]:

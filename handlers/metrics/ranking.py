@@ -32,10 +32,10 @@ def _mean_of_lists(grouped: Grouped, values: NDArray[Any]) -> Statistic:
     rows = _per_list(grouped, lambda block: np.ones(block.stop - block.start))
 
     def weight(block: slice) -> NDArray[Any]:
-        return np.where(np.isfinite(values[block]), total[block] / rows[block], 0.0)
+        return np.asarray(np.where(np.isfinite(values[block]), total[block] / rows[block], 0.0))
 
     def counted(block: slice) -> NDArray[Any]:
-        return np.where(np.isfinite(values[block]), values[block], 0.0) * weight(block)
+        return np.asarray(np.where(np.isfinite(values[block]), values[block], 0.0) * weight(block))
 
     def index(block: slice) -> NDArray[Any]:
         return grouped.index[lists.order[lists.starts[block]]]
@@ -66,7 +66,7 @@ def _share(above: NDArray[Any], below: NDArray[Any]) -> NDArray[Any]:
 
     def of(block: slice) -> NDArray[Any]:
         here = below[block]
-        return np.divide(above[block], here, out=np.full(len(here), np.nan), where=here > 0)
+        return np.asarray(np.divide(above[block], here, out=np.full(len(here), np.nan), where=here > 0))
 
     return made(len(below), of)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from handlers.data.coded import Coded
-from handlers.data.long_arrays import blocks, empty, made, sums
+from handlers.data.long_arrays import blocks, empty, equal, made, sums
 from handlers.metrics.bootstrap import Interval, interval, paired
 from handlers.metrics.metrics import RANKING, Metric
 from handlers.metrics.predictions import Predictions
@@ -28,7 +28,7 @@ def slices(spec: ModelSpec, metric: Metric, ours: Predictions, theirs: Predictio
         if coded is None:
             continue
         for code, rows in _large(coded, wanted.min_rows):
-            chosen = made(len(coded.codes), lambda block, code=code, codes=coded.codes: codes[block] == code, "?")
+            chosen = made(len(coded.codes), equal(coded.codes, code), "?")
             if spec.task == RANKING:
                 chosen = _whole_lists(ours, chosen)
                 rows = int(chosen.sum())

@@ -33,7 +33,7 @@ def threshold(rule: Mapping[str, Any], predictions: Predictions) -> dict[str, An
 
     def precision(block: slice) -> NDArray[Any]:
         here = found[block]
-        return np.divide(hits[block], here, out=np.zeros_like(here), where=here > 0)
+        return np.asarray(np.divide(hits[block], here, out=np.zeros_like(here), where=here > 0))
 
     of: dict[str, Of] = {
         "precision": precision,
@@ -44,7 +44,7 @@ def threshold(rule: Mapping[str, Any], predictions: Predictions) -> dict[str, An
     if "maximise" in rule:
         place = int(np.argmax(made(len(hits), of[rule["maximise"]])))
     else:
-        place = _most_found(*(made(len(hits), of[name]) for name in ("precision", "recall")), float(rule["precision_at_least"]))
+        place = _most_found(made(len(hits), precision), made(len(hits), of["recall"]), float(rule["precision_at_least"]))
     score = float(predictions.score[ranking.order[ranking.ends[place]]])
     there = slice(place, place + 1)
     return {"rule": dict(rule), "value": score, **{name: float(of[name](there)[0]) for name in ("precision", "recall", "f1")}}
