@@ -68,3 +68,21 @@ def get(name: str, to: Path | None, output: str, place: Place) -> None:
     """
     folder = to or Path(name.rstrip("/").rpartition("/")[2].replace("@", "-"))
     tell(bucket_of_model(place, name), output, "model", "get", name, "--to", str(folder))
+
+
+@model.command()
+@click.argument("name", metavar="NAME", shell_complete=completion.models)
+@click.option("--to", type=int, metavar="N", required=True, help="The number of the champion to go back to: `retrain history NAME`.")
+@click.option("--reason", metavar="TEXT", required=True, help="Why; the history keeps it.")
+@output_option("text", "wide")
+@place_option
+def rollback(name: str, to: int, reason: str, output: str, place: Place) -> None:
+    """Make an earlier champion the champion again, as a new entry of the history.
+
+    Runs that are under way and those to come compare with it. What the newer one learned stays trained: a run trains when something is
+    new.
+
+    \b
+    retrain model rollback flight-delay --to 2 --reason "the third misses storms"
+    """
+    tell(bucket_of_model(place), output, "model", "rollback", name, "--to", str(to), "--reason", reason)
