@@ -38,7 +38,7 @@ def _mean_of_lists(grouped: Grouped, values: NDArray[Any]) -> Statistic:
         return np.asarray(np.where(np.isfinite(values[block]), values[block], 0.0) * weight(block))
 
     def index(block: slice) -> NDArray[Any]:
-        return grouped.index[lists.order[lists.starts[block]]]
+        return np.asarray(grouped.index[lists.order[lists.starts[block]]])
 
     table = np.stack([sums(count, index, each, grouped.size) for each in (counted, weight)], axis=1)
 
