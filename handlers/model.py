@@ -41,6 +41,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     of_rollback.add_argument("name", metavar="NAME")
     of_rollback.add_argument("--to", type=int, metavar="N", required=True)
     of_rollback.add_argument("--reason", metavar="TEXT", required=True)
+    for verb in ("show", "get"):
+        verbs.choices[verb].add_argument("--code", type=Path, metavar="FILE", help="models/NAME.py, where there is one")
     for parsed in verbs.choices.values():
         parsed.add_argument("-o", "--output", choices=("text", "wide", "json"), default="text")
     return parser.parse_args(argv)
@@ -52,10 +54,9 @@ def run(argv: list[str]) -> None:
         answer = listed(open_store(), given.name)
     elif given.verb == "rollback":
         answer = rollback.back(open_store(), given.name, given.to, given.reason)
-    elif given.verb == "show":
-        answer = shown(names.of(given.name))
     else:
-        answer = got(names.of(given.name), given.to)
+        found = names.of(given.name, given.code.read_text(encoding="utf-8") if given.code else None)
+        answer = shown(found) if given.verb == "show" else got(found, given.to)
     print(canonical_json(answer) if given.output == "json" else model_told.TEXTS[given.verb](answer, wide=given.output == "wide"))
 
 

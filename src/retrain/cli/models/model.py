@@ -10,6 +10,7 @@ from retrain.cli import completion
 from retrain.cli.models._answers import bucket_of_model, tell
 from retrain.cli.options import output_option, place_option
 from retrain.client.place import Place
+from retrain.project.questions import own_file
 
 name_argument = click.argument("name", metavar="NAME[@champion|@N|@TRIAL]", shell_complete=completion.models)
 
@@ -49,7 +50,7 @@ def show(name: str, output: str, place: Place) -> None:
     retrain model show flight-delay
     retrain model show flight-delay@2 -o wide
     """
-    tell(bucket_of_model(place, name), output, "model", "show", name)
+    tell(bucket_of_model(place, name), output, "model", "show", name, *own_file(name))
 
 
 @model.command()
@@ -67,7 +68,7 @@ def get(name: str, to: Path | None, output: str, place: Place) -> None:
     retrain model get flight-delay@2
     """
     folder = to or Path(name.rstrip("/").rpartition("/")[2].replace("@", "-"))
-    tell(bucket_of_model(place, name), output, "model", "get", name, "--to", str(folder))
+    tell(bucket_of_model(place, name), output, "model", "get", name, "--to", str(folder), *own_file(name))
 
 
 @model.command()
