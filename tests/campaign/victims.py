@@ -17,12 +17,13 @@ from tests.campaign.site import Site
 
 PAUSE = (0.1, 1.0)  # seconds between two kills
 WITHIN, WITHIN_TRAIN = 0.3, 4.0  # a kill comes within so many seconds after its stage was seen
-LOOK = 12.0  # seconds that a kill waits for a stage that has not had its share
+LOOK = 30.0  # seconds that a kill waits for a stage that has not had its share
 SCAN = 1.0  # seconds between two looks at all processes
 AGAIN = 0.05  # seconds between two looks for one
 WEIGHTS = {"handler": 45, "engine": 25, "pod host": 15, "bucket server": 10, "bucket listener": 5}
 IDLE = "no handler"
 STAGES = ("spec", "look", "fetch", "transform", "grid", "train", "evaluate", "promote", "report", "heal", IDLE)
+TWICE = ("train", "evaluate")  # stages with a double share
 
 
 class Hosts:
@@ -83,7 +84,7 @@ class Killer(threading.Thread):
         self.left = kills
         self.killed: Counter[str] = Counter()  # by "who during a stage"
         self.enough = threading.Event()
-        self._share = -(-kills // len(STAGES))
+        self._share = -(-kills // len(STAGES + TWICE))
         self._met: Counter[str] = Counter()
         self._chance = random.Random(seed)
 
@@ -110,7 +111,7 @@ class Killer(threading.Thread):
 
         Never more than the share while no handler runs: on a busy machine an engine would always be killed before it has started one.
         """
-        open_ = [each for each in self._stages() if self._met[each] < self._share or (anywhere and each != IDLE)]
+        open_ = [each for each in self._stages() if self._wants(each) or (anywhere and each != IDLE)]
         if not open_:
             return False
         stage = min(open_, key=lambda each: (self._met[each], each))
@@ -118,6 +119,9 @@ class Killer(threading.Thread):
         who = self._chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         pids = self._pids(who, stage)
         return stage in self._stages() and bool(pids) and self._end(self._chance.choice(pids), who, stage)
+
+    def _wants(self, stage: str) -> bool:
+        return self._met[stage] < self._share * (2 if stage in TWICE else 1)
 
     def _stages(self) -> set[str]:
         return set(handlers(self.hosts()).values()) or {IDLE}
