@@ -25,6 +25,8 @@ from typing import Any
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 NOT_STARTED = 64  # exit code of Argo's executor when the command cannot be started
+LONGEST_WORD = 131072  # bytes of an argument or a variable with its final zero: the kernel's MAX_ARG_STRLEN
+MOST_WORDS = 2 << 20  # bytes of all of them with their pointers: a quarter of the stack's usual 8 MiB
 
 
 class NotStarted(Exception):
@@ -103,6 +105,15 @@ def _enter(container: dict[str, Any]) -> None:
         raise NotStarted(f"chdir to {container['cwd']} failed: {(e.strerror or str(e)).lower()}") from None
 
 
+def fits(container: dict[str, Any]) -> None:
+    """Refuse what no `exec` takes: a warm container is forked and would run here with arguments with which it starts on no cluster."""
+    words = [*container["argv"], *(f"{name}={value}" for name, value in container["env"].items())]
+    sizes = [len(word.encode()) + 1 for word in words]
+    if max(sizes) > LONGEST_WORD or sum(sizes) + 8 * len(sizes) > MOST_WORDS:
+        program = search(container["argv"][0], container["env"].get("PATH", os.defpath))
+        raise NotStarted(f"failed to start command: fork/exec {program}: argument list too long")
+
+
 def _limits() -> None:
     """No core files; as many open files as allowed. Address space is not limited: Arrow and DuckDB reserve far more than they use."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -132,7 +143,6 @@ def _run_module(container: dict[str, Any]) -> int:
     """`python -m MODULE ARGUMENTS` in this interpreter; returns the exit code."""
     os.environ.clear()
     os.environ.update(container["env"])
-    _enter(container)
     for name, descriptor in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
         stream = _text(descriptor)
         setattr(sys, name, stream)
@@ -187,6 +197,8 @@ def begin(container: dict[str, Any], enter: Callable[[], None] | None, host: int
         die_with(host)
         _limits()
         if container["warm"]:
+            fits(container)
+            _enter(container)
             os.close(status)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.signal(signal.SIGPIPE, signal.SIG_IGN)
