@@ -25,8 +25,7 @@ from typing import Any
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 NOT_STARTED = 64  # exit code of Argo's executor when the command cannot be started
-LONGEST_WORD = 131072  # bytes of an argument or a variable with its final zero: the kernel's MAX_ARG_STRLEN
-MOST_WORDS = 2 << 20  # bytes of all of them with their pointers: a quarter of the stack's usual 8 MiB
+LONGEST_WORD = 131072  # bytes of one argument or variable with the zero byte at its end, a limit of the kernel
 
 
 class NotStarted(Exception):
@@ -105,15 +104,6 @@ def _enter(container: dict[str, Any]) -> None:
         raise NotStarted(f"chdir to {container['cwd']} failed: {(e.strerror or str(e)).lower()}") from None
 
 
-def fits(container: dict[str, Any]) -> None:
-    """Refuse what no `exec` takes: a warm container is forked and would run here with arguments with which it starts on no cluster."""
-    words = [*container["argv"], *(f"{name}={value}" for name, value in container["env"].items())]
-    sizes = [len(word.encode()) + 1 for word in words]
-    if max(sizes) > LONGEST_WORD or sum(sizes) + 8 * len(sizes) > MOST_WORDS:
-        program = search(container["argv"][0], container["env"].get("PATH", os.defpath))
-        raise NotStarted(f"failed to start command: fork/exec {program}: argument list too long")
-
-
 def _limits() -> None:
     """No core files; as many open files as allowed. Address space is not limited: Arrow and DuckDB reserve far more than they use."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -130,6 +120,14 @@ def _execute(container: dict[str, Any]) -> None:
         become(program, container["argv"], container["env"])
     except OSError as e:
         raise NotStarted(f"failed to start command: fork/exec {program}: {(e.strerror or str(e)).lower()}") from None
+
+
+def _as_long_as_allowed(container: dict[str, Any]) -> None:
+    """The kernel's limits for a new program, asked for a forked one too: what runs here then also starts on a cluster."""
+    words = [*container["argv"], *(f"{name}={value}" for name, value in container["env"].items())]
+    sizes = [len(os.fsencode(word)) + 1 for word in words]
+    if max(sizes) > LONGEST_WORD or sum(sizes) + 8 * len(sizes) > os.sysconf("SC_ARG_MAX"):
+        raise NotStarted(f"failed to start command: fork/exec {container['argv'][0]}: argument list too long")
 
 
 def _text(descriptor: int) -> io.TextIOWrapper:
@@ -197,7 +195,7 @@ def begin(container: dict[str, Any], enter: Callable[[], None] | None, host: int
         die_with(host)
         _limits()
         if container["warm"]:
-            fits(container)
+            _as_long_as_allowed(container)
             _enter(container)
             os.close(status)
             signal.signal(signal.SIGINT, signal.default_int_handler)
