@@ -111,6 +111,14 @@ def test_a_training_may_use_what_its_model_asks_for() -> None:
     assert pod["terminationGracePeriodSeconds"] == 60
 
 
+@pytest.mark.parametrize("step", ["transform/transform", "transform/make"])
+def test_parts_are_made_with_what_the_model_asks_for(step: str) -> None:
+    pod = dict(steps(rendered("overlays/kind")))[step]
+    (resources,) = [each["resources"] for name, each in containers(pod) if name == "containers/main"]
+    asked = {"cpu": "{{inputs.parameters.cpu}}", "memory": "{{inputs.parameters.memory}}"}
+    assert resources == {"requests": asked, "limits": {"memory": "{{inputs.parameters.limit}}"}}
+
+
 @pytest.mark.parametrize("install", ON_A_CLUSTER)
 def test_the_bus_keeps_its_place_on_a_full_node(install: str) -> None:
     documents = rendered(install)
