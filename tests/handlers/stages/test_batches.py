@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -87,9 +88,16 @@ def test_three_pods_make_what_one_does(wide: World) -> None:
 
 def test_what_is_there_is_listed_and_no_marker_is_asked_for(wide: World, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    known = {name: getattr(FolderStore, name) for name in ("head", "get")}
-    for name, method in known.items():
-        monkeypatch.setattr(FolderStore, name, lambda store, key, of=method: (asked.append(key), of(store, key))[1])
+
+    def remembered(method: Callable[[FolderStore, str], Any]) -> Callable[[FolderStore, str], Any]:
+        def found(store: FolderStore, key: str) -> Any:
+            asked.append(key)
+            return method(store, key)
+
+        return found
+
+    for method in ("head", "get"):
+        monkeypatch.setattr(FolderStore, method, remembered(getattr(FolderStore, method)))
     wide.dataset(fetched(wide)[0], "r")
     wide.put("7.csv", month("2013-07-01", 5))
     wide.put("8.csv", month("2013-08-01", 5))
