@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
+UNITS = {"": 1, "m": 0.001, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
 def seconds(text: str) -> float:
@@ -39,6 +40,12 @@ def check_quantity(value: str | float) -> str:
     if not QUANTITY.fullmatch(text):
         raise ValueError(f"{text!r} is not a quantity; accepted: 2, 500m, 64Mi, 4Gi")
     return text
+
+
+def amount(value: str | float) -> float:
+    """The number of a quantity, of cpus or bytes; raises ValueError."""
+    number = check_quantity(value).rstrip("mkMGTi")
+    return float(number) * UNITS[str(value)[len(number) :]]
 
 
 def check_zone(name: str) -> str:

@@ -66,5 +66,5 @@ def _promotion(spec: ModelSpec) -> Iterator[Refusal]:
         for key in ("gpu", "pool", "parallel", "max_runtime", "retries"):
             if getattr(resources, key) is not None and (stage, key) != ("transform", "parallel"):
                 yield _not_yet("resources", stage, key)
-        if stage != "train" and resources.model_fields_set - ({"parallel"} if stage == "transform" else set()):
-            yield _not_yet("resources", stage, instead="supported are resources.train and resources.transform.parallel")
+        if stage not in ("train", "transform") and (resources.cpu or resources.memory):
+            yield _not_yet("resources", stage, instead="supported are resources.train and resources.transform")
