@@ -19,6 +19,7 @@ from handlers.modelspec import grid_values
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
+from handlers.modelspec.resources import USUAL, pods
 from handlers.runs import batches, pacing, past, requests, snapshots, taken_up, trained, waiting
 from handlers.runs import claim as claims
 from handlers.storage import Store, canonical_json, open_store
@@ -34,7 +35,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     steps = parser.add_subparsers(dest="step", required=True)
     step = steps.add_parser("spec", help="check a spec and pass it on")
     optional = dict.fromkeys(("query", "code", "grid", "quiet", "run"), "")
-    _options(step, ["model", "spec"], optional, ["model", "spec", "quiet", "at-most", "cpu", "memory"])
+    _options(step, ["model", "spec"], optional, ["model", "spec", "quiet", "at-most", *USUAL])
     step = steps.add_parser("look", help="how long until the sources have been quiet")
     _options(step, ["model", "spec", "run", "quiet", "at-most", "since"], {"window": "", "event": "", "context": ""}, ["quiet", "wait"])
     step = steps.add_parser("snapshot", help="take a snapshot of the sources and decide")
@@ -61,14 +62,12 @@ def read_spec(given: argparse.Namespace) -> None:
     text = long_argument(given.spec, "--spec")
     spec = checked(text, f"models/{given.model}.yaml", given.query or None, given.code or None)
     spec = grid_values.replaced(spec, long_argument(given.grid, "--grid"), os.environ)
-    train = spec.resources.get("train")
     outputs = {
         "model": spec.name,
         "spec": spec.text(),
         "quiet": given.quiet or spec.trigger.quiet,
         "at_most": spec.trigger.at_most,
-        "cpu": (train.cpu if train else None) or "1",
-        "memory": (train.memory if train else None) or "2Gi",
+        **{stage: canonical_json(pods(stage, spec.resources.get(stage))) for stage in USUAL},
     }
     for name, value in outputs.items():
         write_output(getattr(given, f"{name}_out"), str(value))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from handlers.modelspec.resources import pods
 from localargo.manifests.document import Document
 from localargo.testing.fakes import Fake
 from localargo.testing.runs import Ended, Workflows
@@ -17,7 +18,8 @@ from retrain.project.kustomize import render
 
 ROOT = Path(__file__).parent.parent.parent
 TRIALS: list[dict[str, Any]] = [{"id": str(n) * 16, "params": {"alpha": n}} for n in (1, 2, 3)]
-SPEC = {"model": "flight-delay", "spec": "{}", "quiet": "0s", "at-most": "1m", "cpu": "1", "memory": "64Mi"}
+SIZED = json.dumps(pods("train", None))
+SPEC = {"model": "flight-delay", "spec": "{}", "quiet": "0s", "at-most": "1m", "train": SIZED, "evaluate": SIZED}
 TRAINING = ("transform", "grid", "train", "evaluate")
 
 

@@ -185,7 +185,10 @@ def test_an_object_that_is_put_again_is_left_to_who_follows(wide: World) -> None
 @pytest.mark.parametrize(
     ("resources", "reason"),
     [
-        ({"transform": {"parallel": 2, "cpu": "2"}}, "resources.transform; supported are resources.train and resources.transform.parallel"),
+        (
+            {"transform": {"parallel": 2, "cpu": "2"}},
+            "resources.transform; supported are resources.train, resources.evaluate",
+        ),
         ({"train": {"parallel": 2}}, "resources.train.parallel"),
         ({"evaluate": {"parallel": 2}}, "resources.evaluate.parallel"),
     ],

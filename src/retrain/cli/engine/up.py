@@ -14,6 +14,14 @@ from retrain.cli.loading import load
 from retrain.cli.options import manifests, state_option
 
 
+def _preempt(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    from retrain.project.preempt import ACCEPTED, is_rule
+
+    if value and not is_rule(value):
+        raise click.BadParameter(f"{value!r} is no rule; accepted: {ACCEPTED}")
+    return value
+
+
 @click.command()
 @click.argument("files", nargs=-1, type=manifests)
 @click.option(
@@ -28,8 +36,23 @@ from retrain.cli.options import manifests, state_option
 @click.option(
     "--allow-host", "allowed", multiple=True, metavar="HOST", help="A host that http templates and triggers may call; repeatable."
 )
+@click.option(
+    "--preempt",
+    default="",
+    metavar="RULE",
+    callback=_preempt,
+    help="Take pods away as a cluster would: 'every 20s', 'at batch 7', or with SIGKILL at once: 'every 20s kill'.",
+)
 @state_option
-def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[str, ...], allowed: tuple[str, ...], state: Path) -> None:
+def up(
+    files: tuple[Path, ...],
+    ports: str,
+    listen: str | None,
+    paused: tuple[str, ...],
+    allowed: tuple[str, ...],
+    preempt: str,
+    state: Path,
+) -> None:
     """Run manifests on this machine until Ctrl-C: FILES or folders, by default this repository's overlays/laptop.
 
     Prints `ready` when it accepts events. What was under way when an earlier engine ended goes on.
@@ -37,11 +60,18 @@ def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[st
     \b
     retrain up
     retrain up overlays/laptop --ports free --state /tmp/retrain
+    retrain up --preempt 'every 20s'
     """
     from localargo import Engine
     from retrain.project.handlers import engine_settings
+    from retrain.project.machine import too_large
+    from retrain.project.manifests import MODELS
+    from retrain.project.models import specs
+    from retrain.project.preempt import rehearsed
 
-    documents = load(files)
+    for told in filter(None, map(too_large, specs(MODELS))):
+        click.echo(f"warning: {told}: that stage of its runs will be refused here", err=True)
+    documents = rehearsed(load(files), preempt) if preempt else load(files)
     signals: list[int] = []
 
     def stop(asked: asyncio.Event, number: int) -> None:
