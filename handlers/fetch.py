@@ -62,12 +62,13 @@ def read_spec(given: argparse.Namespace) -> None:
     text = long_argument(given.spec, "--spec")
     spec = checked(text, f"models/{given.model}.yaml", given.query or None, given.code or None)
     spec = grid_values.replaced(spec, long_argument(given.grid, "--grid"), os.environ)
+    sized: dict[str, str] = {stage: canonical_json(pods(stage, spec.resources.get(stage))) for stage in USUAL}
     outputs = {
         "model": spec.name,
         "spec": spec.text(),
         "quiet": given.quiet or spec.trigger.quiet,
         "at_most": spec.trigger.at_most,
-        **{stage: canonical_json(pods(stage, spec.resources.get(stage))) for stage in USUAL},
+        **sized,
     }
     for name, value in outputs.items():
         write_output(getattr(given, f"{name}_out"), str(value))

@@ -10,6 +10,7 @@ from typing import Literal
 
 import click
 
+from localargo import Document
 from retrain.cli.loading import load
 from retrain.cli.options import manifests, state_option
 
@@ -20,6 +21,19 @@ def _preempt(_context: click.Context, _parameter: click.Parameter, value: str) -
     if value and not is_rule(value):
         raise click.BadParameter(f"{value!r} is no rule; accepted: {ACCEPTED}")
     return value
+
+
+def _documents(files: tuple[Path, ...], preempt: str) -> list[Document]:
+    """What is run; what this machine is too small for is told."""
+    from retrain.project.machine import too_large
+    from retrain.project.manifests import MODELS
+    from retrain.project.models import specs
+    from retrain.project.preempt import rehearsed
+
+    for told in filter(None, map(too_large, specs(MODELS))):
+        click.echo(f"warning: {told}: that stage of its runs will be refused here", err=True)
+    documents = load(files)
+    return rehearsed(documents, preempt) if preempt else documents
 
 
 @click.command()
@@ -64,14 +78,8 @@ def up(
     """
     from localargo import Engine
     from retrain.project.handlers import engine_settings
-    from retrain.project.machine import too_large
-    from retrain.project.manifests import MODELS
-    from retrain.project.models import specs
-    from retrain.project.preempt import rehearsed
 
-    for told in filter(None, map(too_large, specs(MODELS))):
-        click.echo(f"warning: {told}: that stage of its runs will be refused here", err=True)
-    documents = rehearsed(load(files), preempt) if preempt else load(files)
+    documents = _documents(files, preempt)
     signals: list[int] = []
 
     def stop(asked: asyncio.Event, number: int) -> None:
