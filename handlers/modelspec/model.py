@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from handlers.modelspec.dialects import check_encoding, check_formats, listed
+from handlers.modelspec.image_names import check_image
 from handlers.modelspec.mapping import Number, Scalar, SpecMapping
 from handlers.modelspec.quantities import check_length, check_zone
 from handlers.modelspec.resources import Duration, Resources
@@ -15,6 +16,7 @@ from handlers.modelspec.search_keys import Search
 from handlers.modelspec.threshold import Threshold
 
 Length = Annotated[str | int, AfterValidator(check_length)]
+Image = Annotated[str, AfterValidator(check_image)]
 Zone = Annotated[str, AfterValidator(check_zone)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 ColumnType = Literal["string", "int", "float", "boolean", "timestamp", "date", "vector"]
@@ -203,7 +205,7 @@ class Model(SpecMapping):
     estimator: str = Field(pattern=r"^([A-Za-z_][\w.]*|models/[\w-]+\.py:[A-Za-z_]\w*)$")
     params: dict[str, Any] = Field(default={})
     seed: int = Field(default=0, ge=0, lt=1 << 32)
-    image: str | None = None
+    image: Image | None = None
     memory: Literal["stream", "whole"] = "stream"
 
 

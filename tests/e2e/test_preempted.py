@@ -19,7 +19,7 @@ def test_trials_that_are_killed_at_a_batch_learn_what_they_would_have_learned(re
     repository.model(replaced={"batch_rows: 64": "batch_rows: 64, checkpoint: {every: 1ms}"})
     repository.up("--preempt", "at batch 9 kill")
     repository.put("incoming/tiny/one.csv", rows("2024-03-01", 20, seed=1))
-    run = repository.ended("bucket")
+    run = repository.ended("upload")
     killed = [n for n in run["status"]["nodes"].values() if n["type"] == "Pod" and n.get("outputs", {}).get("exitCode") == "137"]
     assert len(killed) == 2, [n.get("message") for n in killed]
     assert run["status"]["phase"] == "Succeeded"

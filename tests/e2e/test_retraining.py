@@ -49,6 +49,7 @@ def test_an_upload_trains_and_what_changes_trains_no_more_than_it_must(repositor
         f"promoted: {result['reason']}",
         f"`retrain report {name} --open` shows it",
     ]
+    assert champion["trial"] in repository.retrain("model", "list")
 
     # one more value in the grid: one more trial, no part made anew
     parts = repository.objects("parts/tiny/")
