@@ -34,5 +34,5 @@ def test_trials_that_are_killed_at_a_batch_learn_what_they_would_have_learned(re
     for key in [*repository.objects("trials/tiny/"), *repository.objects("trained/tiny/")]:
         client.delete_object(Bucket="retrain", Key=key)
     client.close()
-    repository.retrain("submit", "tiny", "--wait")
+    repository.retrain("submit", "tiny", "--now", "--reason", "undisturbed", "--wait")
     assert states(repository) == learned

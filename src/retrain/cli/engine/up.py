@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
@@ -34,6 +35,12 @@ def _documents(files: tuple[Path, ...], preempt: str) -> list[Document]:
         click.echo(f"warning: {told}: that stage of its runs will be refused here", err=True)
     documents = load(files)
     return rehearsed(documents, preempt) if preempt else documents
+
+
+def _show(sources: Sequence[dict[str, Any]]) -> None:
+    for source in sources:
+        where = source["state"] + (f" on {source['where']}" if source.get("where") else "")
+        click.echo(f"{source['source']}/{source['event']} ({source['type']}) {where}", err=True)
 
 
 @click.command()
@@ -99,9 +106,7 @@ def up(
                 host, port = engine.listening[-1].socket.getsockname()[:2]
                 click.echo(f"the API is on http://{host}:{port}, its bearer token in {state / 'token'}", err=True)
             if sys.stderr.isatty():
-                for source in engine.info()["sources"]:
-                    where = source["state"] + (f" on {source['where']}" if source.get("where") else "")
-                    click.echo(f"{source['source']}/{source['event']} ({source['type']}) {where}", err=True)
+                _show(engine.info()["sources"])
             click.echo("ready")
             await engine.run_until(asked)
             click.echo("stopping (what is under way goes on at the next `retrain up`)", err=True)
