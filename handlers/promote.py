@@ -33,6 +33,7 @@ from handlers.runs.claim import Heartbeat, Released, follower, release, resume, 
 from handlers.runs.claim import read as read_claim
 from handlers.runs.comparison import verdict as judged
 from handlers.runs.evaluation import on_valid
+from handlers.runs.gate import of_all_trials
 from handlers.runs.records import RunRecord, read_run, runs
 from handlers.runs.requests import run_folder
 from handlers.storage import Store, canonical_json, open_store, write_json
@@ -316,7 +317,10 @@ def decide(
         _not_decided(store, given, request)
         against, rows = pointer if asked.promotes else champions.Pointer(None, None), load_dataset(store, model, dataset)
         search = rounds.searched(store, model, run).told(spec) if spec.search.has_rounds else {}
-        known = past.verdict({**judged(store, model, spec, rows, run, scores, against), **search, "lost": lost}, asked)
+        found = judged(store, model, spec, rows, run, scores, against)
+        if spec.promote.gate is not None and spec.promote.gate.all_trials:
+            found = of_all_trials(found, lost)
+        known = past.verdict({**found, **search, "lost": lost}, asked)
         # takes as long as its rows need, so it is made before the claim is looked at; without a promotion it does nothing
         known["export"] = exports.keep(store, model, known["winner"]["trial"], spec, rows)
         claim, _ = read_claim(store, model)

@@ -10,12 +10,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, fi
 from handlers.modelspec.dialects import check_encoding, check_formats, listed
 from handlers.modelspec.image_names import check_image
 from handlers.modelspec.mapping import Number, Scalar, SpecMapping
-from handlers.modelspec.quantities import check_length, check_quantity
+from handlers.modelspec.quantities import check_length
+from handlers.modelspec.resources import Resources
 from handlers.modelspec.search_keys import Search
 from handlers.modelspec.threshold import Threshold
 from handlers.modelspec.trigger import Duration, Trigger, Zone
 
-Quantity = Annotated[str | int | float, AfterValidator(check_quantity)]
 Length = Annotated[str | int, AfterValidator(check_length)]
 Image = Annotated[str, AfterValidator(check_image)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -259,6 +259,7 @@ class Gate(SpecMapping):
     at_most: Number | None = None
     improve_by: Annotated[Number, Field(ge=0)] | Percent = 0
     confidence: float = Field(default=0.9, gt=0, lt=1)
+    all_trials: bool = False
 
 
 class SliceGate(SpecMapping):
@@ -279,16 +280,6 @@ class Notify(SpecMapping):
     to: str = Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$")
     format: Literal["cloudevents", "slack"] = "cloudevents"
     on: list[Told] = Field(default=["promoted", "refused", "failed", "data-refused", "lost-trials"], min_length=1)
-
-
-class Resources(SpecMapping):
-    cpu: Quantity | None = None
-    memory: Quantity | None = None
-    gpu: int | None = Field(default=None, ge=0)
-    pool: str | None = None
-    parallel: int | None = Field(default=None, ge=1)
-    max_runtime: Duration | None = None
-    retries: int | None = Field(default=None, ge=0)
 
 
 def _twice(classes: list[Scalar]) -> bool:
