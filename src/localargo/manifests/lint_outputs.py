@@ -24,7 +24,7 @@ from localargo.manifests.lint_scope import Tag, scan
 REFERENCE = re.compile(
     r"(?P<family>steps|tasks)\.(?P<name>[^.]+)\.(?:outputs\.(?:(?P<kind>parameters|artifacts)(?:\.(?P<output>.+))?|result)|(?P<code>exitCode))"
 )
-ARGUMENT = re.compile(r"\.arguments\.parameters\[(\d+)\]\.value$")
+ARGUMENT = re.compile(r"\.(?:dag\.tasks\[\d+\]|steps\[\d+\]\[\d+\])\.arguments\.parameters\[(\d+)\]\.value$")
 ONE_TAG = re.compile(r"\{\{[^{}]*\}\}")
 WORDS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
 BARE = re.compile(r"(?<![-\w.])([a-zA-Z0-9][-a-zA-Z0-9]*)(?![-\w.])")

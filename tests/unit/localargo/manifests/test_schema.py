@@ -129,7 +129,14 @@ def test_fields_and_places_of_a_kind() -> None:
     [
         ("env: [{value: x}]", "container.env[0]", '"name" is a required property'),
         ("volumeMounts: [{name: v, mountPath: /v}, {name: v}]", "container.volumeMounts[1]", '"mountPath" is a required property'),
+        ("volumeMounts: [{name: v, mountPath: null}]", "container.volumeMounts[0]", '"mountPath" is a required property'),
         ("resources: {limits: {cpu: some}}", "container.resources.limits.cpu", '"some" does not match'),
+        ("}, volumes: [{name: v, hostPath: {type: File}}", "volumes[0].hostPath", '"path" is a required property'),
+        (
+            "}, outputs: {artifacts: [{name: o, path: /o, archive: {none: {level: 1}}}]",
+            "outputs.artifacts[0].archive.none",
+            "'level' was unexpected",
+        ),
     ],
 )
 def test_what_only_the_api_server_refuses_is_an_error(lint: Lint, field: str, place: str, message: str) -> None:
@@ -147,6 +154,25 @@ def test_limits_are_looked_at_when_argo_finds_nothing(lint: Lint) -> None:
     ] == ["Workflow/a- spec.retryStrategy.retryPolicy"]
 
 
-@pytest.mark.parametrize("value", ["1", "2.5", "500m", "'1'"])
-def test_quantities_are_numbers_or_texts(lint: Lint, value: str) -> None:
+@pytest.mark.parametrize("value", ["1", "500m", "'1'", "'2.5'"])
+def test_quantities_are_whole_numbers_or_texts(lint: Lint, value: str) -> None:
     assert lint(WORKFLOW % f"resources: {{requests: {{cpu: {value}}}}}") == []
+
+
+def test_a_fraction_as_a_quantity_is_a_warning_about_kubectl(lint: Lint) -> None:
+    (found,) = lint(WORKFLOW % "resources: {requests: {cpu: 2.5}}")
+    assert (found.severity, found.hint) == ("warning", "put it in quotes")
+    assert found.message == "kubectl accepts only a string or a whole number here; `argo submit` and this engine accept this too"
+
+
+def test_an_action_that_is_filled_in_later_is_refused_by_the_api_server(lint: Lint) -> None:
+    resource = "resource: {action: '{{workflow.name}}', manifest: 'x: 1'}"
+    (found,) = [each for each in lint(WORKFLOW.replace("container: {image: x, %s}", resource)) if each.severity == "error"]
+    assert found.path == "Workflow/a- spec.templates[0].resource.action"
+
+
+def test_a_tag_in_the_name_of_a_step_is_refused_by_the_api_server(lint: Lint) -> None:
+    steps = "steps: [[{name: 'a-{{workflow.name}}', template: b}]]\n  - {name: b, container: {image: x}}"
+    (found,) = [each for each in lint(WORKFLOW.replace("container: {image: x, %s}", steps)) if each.severity == "error"]
+    assert found.path == "Workflow/a- spec.templates[0].steps[0][0].name"
+    assert found.message.endswith(": the API server refuses this")
