@@ -1,9 +1,15 @@
 # `make` alone lists what there is. Everything lives in .venv, made from locks with hashes. The locks are whole, so pip resolves
 # nothing (--no-deps): it would look for the newest `coverage[toml]` while the lock pins `coverage`.
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 BIN := .venv/bin
 STEPS := fetch transform grid train evaluate promote
 KINDS := xgboost lightgbm boosted
+# a line for every tenth package: pip alone is silent with -q and tells too much without
+INSTALL = all=$$(grep -c == requirements/$(1).txt); echo "installing requirements/$(1).txt into .venv, packages: $$all"; \
+	$(BIN)/python -m pip install --progress-bar off --disable-pip-version-check --no-deps --require-hashes -r requirements/$(1).txt \
+	| awk -v all=$$all '/^(Collecting|Requirement already)/ && ++n % 10 == 0 {print "  " n " of " all " are here"; fflush()} /^Installing/ {print "  installing them"; fflush()}'
 COMPILE = $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11
 REGISTRY ?= docker.io/retrain
 TAG ?= dev
@@ -22,13 +28,13 @@ help: ## list the targets
 	$(PYTHON) -m venv .venv
 
 .venv/run.stamp: requirements/run.txt requirements/demo.txt pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/run.txt
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/demo.txt
+	@$(call INSTALL,run)
+	@$(call INSTALL,demo)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 .venv/dev.stamp: requirements/dev.txt .venv/run.stamp
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	@$(call INSTALL,dev)
 	@touch $@
 
 install: .venv/run.stamp ## make .venv/bin/retrain

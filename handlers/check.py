@@ -17,6 +17,7 @@ from handlers.data import scopes
 from handlers.explore import names
 from handlers.models import rehearsal
 from handlers.models.estimators import make
+from handlers.models.own import Own
 from handlers.modelspec import yaml12
 from handlers.modelspec.grid import probes
 from handlers.modelspec.model import ModelSpec
@@ -98,8 +99,8 @@ def _found(look: Callable[[], list[names.Wrong] | None]) -> list[names.Wrong]:
 def _estimators(spec: ModelSpec) -> None:
     for trial in probes(spec):
         made = make(spec, {**spec.model.params, **trial.params})
-        if spec.code is not None:
-            rehearsal.tried(made)
+        if isinstance(made, Own):
+            rehearsal.tried(made, spec, rehearsal.Columns.declared(spec))
 
 
 if __name__ == "__main__":

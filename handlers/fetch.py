@@ -34,7 +34,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     steps = parser.add_subparsers(dest="step", required=True)
     step = steps.add_parser("spec", help="check a spec and pass it on")
     optional = dict.fromkeys(("query", "code", "grid", "quiet", "run"), "")
-    _options(step, ["model", "spec"], optional, ["model", "spec", "quiet", "at-most", "cpu", "memory"])
+    _options(step, ["model", "spec"], optional, ["model", "spec", "quiet", "at-most", "cpu", "memory", "image"])
     step = steps.add_parser("look", help="how long until the sources have been quiet")
     _options(step, ["model", "spec", "run", "quiet", "at-most", "since"], {"window": "", "event": "", "context": ""}, ["quiet", "wait"])
     step = steps.add_parser("snapshot", help="take a snapshot of the sources and decide")
@@ -69,6 +69,7 @@ def read_spec(given: argparse.Namespace) -> None:
         "at_most": spec.trigger.at_most,
         "cpu": (train.cpu if train else None) or "1",
         "memory": (train.memory if train else None) or "2Gi",
+        "image": spec.model.image or "",
     }
     for name, value in outputs.items():
         write_output(getattr(given, f"{name}_out"), str(value))

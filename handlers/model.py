@@ -1,7 +1,9 @@
-"""Trained models and their folders: `python -m handlers.model list [NAME] | show NAME[@champion|@N|@TRIAL] | get NAME[@...] --to FOLDER`.
+"""Trained models and their folders: `python -m handlers.model list [NAME] | show NAME[@champion|@N|@TRIAL] | get NAME[@...] --to FOLDER |
+rollback NAME --to N --reason TEXT`.
 
 `list` names the champions that there have been, the newest first; `show` says what a model is, how good, what it decides by and what each
-feature is worth; `get` writes its folder, which stands alone, each file checked. `-o text|wide|json`.
+feature is worth; `get` writes its folder, which stands alone, each file checked; `rollback` makes an earlier champion the champion again.
+`-o text|wide|json`.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any
 from handlers.contracts import BadData, WrongUsage, instant, main
 from handlers.report import model_told
 from handlers.runs import champion as champions
-from handlers.runs import exports
+from handlers.runs import exports, rollback
 from handlers.runs import named as names
 from handlers.runs.exports import MARKER
 from handlers.runs.named import Named
@@ -35,6 +37,12 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     for verb, what in (("show", "what a model is"), ("get", "write its folder")):
         verbs.add_parser(verb, help=what).add_argument("name", metavar="NAME[@champion|@N|@TRIAL]")
     verbs.choices["get"].add_argument("--to", type=Path, metavar="FOLDER", required=True)
+    of_rollback = verbs.add_parser("rollback", help="make an earlier champion the champion again")
+    of_rollback.add_argument("name", metavar="NAME")
+    of_rollback.add_argument("--to", type=int, metavar="N", required=True)
+    of_rollback.add_argument("--reason", metavar="TEXT", required=True)
+    for verb in ("show", "get"):
+        verbs.choices[verb].add_argument("--code", type=Path, metavar="FILE", help="models/NAME.py, where there is one")
     for parsed in verbs.choices.values():
         parsed.add_argument("-o", "--output", choices=("text", "wide", "json"), default="text")
     return parser.parse_args(argv)
@@ -44,10 +52,11 @@ def run(argv: list[str]) -> None:
     given = arguments(argv)
     if given.verb == "list":
         answer = listed(open_store(), given.name)
-    elif given.verb == "show":
-        answer = shown(names.of(given.name))
+    elif given.verb == "rollback":
+        answer = rollback.back(open_store(), given.name, given.to, given.reason)
     else:
-        answer = got(names.of(given.name), given.to)
+        found = names.of(given.name, given.code.read_text(encoding="utf-8") if given.code else None)
+        answer = shown(found) if given.verb == "show" else got(found, given.to)
     print(canonical_json(answer) if given.output == "json" else model_told.TEXTS[given.verb](answer, wide=given.output == "wide"))
 
 

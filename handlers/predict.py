@@ -40,7 +40,7 @@ def load(which: str | Path, code: str | None = None) -> Scorer:
     folder = Path(which)
     if not str(which).startswith("s3://") and (folder.is_dir() or isinstance(which, Path)):
         return _checked(folder, code)
-    return exports.scorer(named.of(str(which)).export, code)
+    return exports.scorer(named.of(str(which), code).export, code)
 
 
 def _checked(folder: Path, code: str | None) -> Scorer:

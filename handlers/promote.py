@@ -21,6 +21,7 @@ from handlers import failures
 from handlers.contracts import BadData, BadSpec, GaveUp, json_items, log, main, write_output
 from handlers.data.manifest import load_dataset
 from handlers.events import outbox, receivers
+from handlers.modelspec.code_digests import of_source
 from handlers.modelspec.grid import expand
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
@@ -308,11 +309,12 @@ def decide(
         against, rows = pointer if asked.promotes else champions.Pointer(None, None), load_dataset(store, model, dataset)
         search = rounds.searched(store, model, run).told(spec) if spec.search.has_rounds else {}
         known = past.verdict({**judged(store, model, spec, rows, run, scores, against), **search, "lost": lost}, asked)
+        # takes as long as its rows need, so it is made before the claim is looked at; without a promotion it does nothing
+        known["export"] = exports.keep(store, model, known["winner"]["trial"], spec, rows)
         claim, _ = read_claim(store, model)
         if claim.run != run:
             _not_since(run, since(claim, run))
             raise GaveUp(f"run {run} has released its claim of {model} before it was judged; start the run again")
-        known["export"] = exports.keep(store, model, known["winner"]["trial"], spec, rows)
         write_json(store, f"{run_folder(model, run)}/verdict.json", known)
         promoted = known["decision"] == "promoted"
         # with trials lost the training is not finished: the next event trains what is missing
@@ -322,7 +324,7 @@ def decide(
         if not promoted:
             return known
         try:
-            record = champions.change(store, model, pointer, _record(store, model, known, decided))
+            record = champions.change(store, model, pointer, _record(store, model, known, decided, spec))
         except Overtaken as why:
             log("compared again", reason=str(why))
             continue
@@ -343,7 +345,7 @@ def _not_since(run: str, other: str) -> None:
         raise GaveUp(f"run {other} has had the model since run {run} lost its claim of it; what run {run} has trained is not judged")
 
 
-def _record(store: Store, model: str, document: dict[str, Any], decided: dict[str, Any] | None) -> dict[str, Any]:
+def _record(store: Store, model: str, document: dict[str, Any], decided: dict[str, Any] | None, spec: ModelSpec) -> dict[str, Any]:
     """The champion's record: enough to say which trial it is and why, without other documents, and by which training it is `decided`."""
     trial = document["winner"]["trial"]
     result = trials.result(store, model, trial) or {}
@@ -361,6 +363,7 @@ def _record(store: Store, model: str, document: dict[str, Any], decided: dict[st
         "resampled": document["resampled"],
         "metrics": {name: found["challenger"] for name, found in document["metrics"].items()},
         "export": document["export"],
+        **({"file": of_source(spec.code)} if spec.code is not None else {}),
         **({"threshold": document["threshold"]} if document.get("threshold") else {}),
         "params": document["winner"]["params"],
         **_event(requests.read(store, model, document["run"]) or {}),

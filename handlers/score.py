@@ -3,6 +3,9 @@
 With an event the file that it names, without one every file that has no predictions of this champion yet. They are
 `predictions/<model>/<file>/<digest>.csv` (`.parquet` for a Parquet file) and, last of all, `<digest>.json`, which says by which model and
 from which content. The digest is of content and model: the same file again makes nothing, whoever announces it how often.
+
+A model that a file of one's own made predicts with `--code`, the text of models/<model>.py as the ConfigMap has it, if that is the file
+that made it. No event and no object of the bucket names code that is run.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from handlers.contracts import BadData, RetrainRequest, TryAgain, WrongUsage, decoded, log, main
+from handlers.contracts import BadData, RetrainRequest, TryAgain, WrongUsage, decoded, log, long_argument, main
 from handlers.runs import exports
 from handlers.runs.named import Named, named
 from handlers.scoring import files, tables
@@ -28,14 +31,16 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m handlers.score", description="Predictions of the champion for files of the bucket.")
     parser.add_argument("--model", required=True)
     parser.add_argument("--event", default="", metavar="BASE64")
+    parser.add_argument("--code", default="", metavar="TEXT", help="models/MODEL.py, where there is one")
     return parser.parse_args(argv)
 
 
 def run(argv: list[str] | None = None) -> None:
     given = arguments(argv)
     store = open_store()
-    found = named(store, given.model)
-    scorer = exports.scorer(found.export)
+    code = long_argument(given.code, "--code") or None
+    found = named(store, given.model, code)
+    scorer = exports.scorer(found.export, code)
     for key in _keys(store, given.model, given.event):
         score(store, found, scorer, key)
 

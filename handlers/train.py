@@ -15,6 +15,7 @@ from handlers.data.manifest import Dataset, load_dataset
 from handlers.models import rehearsal, saved, training
 from handlers.models.estimators import libraries, make
 from handlers.models.kernel import kernel, versions
+from handlers.models.own import Own
 from handlers.models.training import Trained
 from handlers.modelspec.code_digests import code_digest
 from handlers.modelspec.digests import trial_digest
@@ -100,8 +101,9 @@ def _guarded(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial:
 def train(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, asked: dict[str, Any]) -> dict[str, Any]:
     """Train the trial from its last checkpoint, or from the start; its result's document, which is written last."""
     made = make(spec, asked["params"])
-    if spec.code is not None:
-        rehearsal.tried(make(spec, asked["params"]))
+    fresh = make(spec, asked["params"])
+    if isinstance(fresh, Own):
+        rehearsal.tried(fresh, spec, rehearsal.Columns(dataset.features, {name: dataset.schema[name] for name in dataset.features}))
     request = {"model": model, "trial": trial, "dataset": dataset.digest, "spec": spec.tree(), "params": asked["params"]}
     more = {"varied": asked.get("id", ""), "run": asked.get("run", "")}
     write_once(store, f"{trials.folder(model, trial)}/request.json", {**request, **more})

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from handlers import check, evaluate, fetch, grid, promote, train, transform
-from handlers.contracts import BadData, BadSpec, HandlerError, WrongUsage, counted, logged_by, main
+from handlers.contracts import BadData, BadSpec, HandlerError, WrongUsage, counted, log, logged_by, main
 from handlers.data import csv_files, json_lines, parquet_files, streams
 from handlers.data.split import ROLES, lost, words
 from handlers.data.streams import damage_named
@@ -119,6 +119,7 @@ def progress(event: str, facts: Mapping[str, Any]) -> None:
         "parts made": "read {source}: {rows}, {unlabelled} without a target",
         "dataset": "dataset {dataset}",
         "grid": "{trials}",
+        "model.image is not used here": "model.image {image} is for a cluster: here the packages of this environment are used",
         "trial is trained": "trained {trial}: {epochs}",
     }
     if event in lines:
@@ -177,6 +178,8 @@ def read_spec(path: Path, files: Sequence[Path] = ()) -> ModelSpec:
 def try_out(spec: ModelSpec, files: Mapping[str, Sequence[Path]], folder: Path, rows: int | None = None) -> dict[str, Any]:
     """What a run over these files of each source gives: its rows, split, trials and verdict. `folder` becomes the bucket."""
     store = FolderStore(folder / "bucket")
+    if spec.model.image is not None:
+        log("model.image is not used here", image=spec.model.image)
     for name, source in spec.data.sources.items():
         # of a table that rows are joined to a part would lose most of them
         for path, data in taken(files[name], source, rows if name == spec.data.trigger else None):

@@ -14,12 +14,12 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
 
 from handlers import workers
-from handlers.data import part_files, places, targets
+from handlers.data import part_files, places, targets, whole_lists
 from handlers.data.batch import Batch, Position
 from handlers.data.coded import Coded, Values
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset, PartRef
-from handlers.data.rows import Kinds, Layout, Rows, part_of, texts
+from handlers.data.rows import Kinds, Layout, Rows, part_of, table, texts
 from handlers.data.split import Clusters, clusters
 from handlers.data.units import UNIT
 from handlers.modelspec.model import ModelSpec
@@ -56,13 +56,14 @@ def several(
     seed: int | None = None,
     start: Position | None = None,
     judged: bool = True,
+    lists: bool = False,
     columns: Sequence[str] = (),
     kept: Kept | None = None,
 ) -> Iterator[list[Batch]]:
     """The rows of a role. Without a seed by unit, part after part; with one, shuffled over `training.shuffle.parts` parts at a time.
 
     Batches that are small come several at once. `start` continues after the batch that had this position. Of rows that are not `judged` no
-    cluster is found.
+    cluster is found, unless batches are to hold whole `lists`: then whole lists are shuffled.
     """
     import numpy as np
 
@@ -73,23 +74,34 @@ def several(
     groups = [parts[i : i + width] for i in range(0, len(parts), width)]
     first, given = (start.group, start.offset) if start is not None else (0, 0)
     apart = {name: Values() for name in columns if name in dataset.schema}
-    loader = _Loader(store, dataset, spec, encoder, role, judged=judged, apart=apart, kept=kept)
+    loader = _Loader(store, dataset, spec, encoder, role, judged=judged or lists, apart=apart, kept=kept)
     with _Ahead(loader, groups[first:]) as coming:
         for number in range(first, len(groups)):
             count = sum(part.rows for part in groups[number])
             # while the parts are made
-            order = np.arange(count) if seed is None else np.random.default_rng([seed, epoch, number]).permutation(count)
+            random = None if seed is None else np.random.default_rng([seed, epoch, number])
+            order = np.arange(count) if random is None or lists else random.permutation(count)
             rows = coming.next()
             step = spec.training.batch_rows
-            at_once = step * max(1, int(TAKEN_BYTES / (step * max(1, rows.nbytes / count))))
-            for offset in range(given, count, at_once):
-                taken = rows.take(order[offset : offset + at_once])
-                at = [Position(epoch, number, min(last, count)) for last in range(offset + step, offset + len(taken) + step, step)]
-                yield _batches(taken, encoder, at, apart)
+            ends = [min(end, count) for end in range(given + step, count + step, step)]
+            if random is not None and lists:
+                order, ends = whole_lists.shuffled(rows.arrays["cluster"], step, random)
+                ends = [end for end in ends if end > given]
+            for taken, some in _taken(rows, order, given, ends, step):
+                yield _batches(taken, encoder, [Position(epoch, number, end) for end in some], apart)
                 del taken
             given = 0
             # not held while the next ones are made
             del rows, order
+
+
+def _taken(rows: Rows, order: NDArray[Any], given: int, ends: Sequence[int], step: int) -> Iterator[tuple[Rows, Sequence[int]]]:
+    """The rows of some batches at once, in their order, and where each of these batches ends."""
+    at_once = max(1, int(TAKEN_BYTES / (step * max(1, rows.nbytes / len(rows)))))
+    for first in range(0, len(ends), at_once):
+        some = ends[first : first + at_once]
+        yield rows.take(order[given : some[-1]]), some
+        given = some[-1]
 
 
 def _one_by_one(of: Callable[Given, Iterator[list[Batch]]]) -> Callable[Given, Iterator[Batch]]:
@@ -246,7 +258,7 @@ class _Ahead:
         fresh = [future.result() for future in group.coming]
         self._wait_until_kept()
         made = [(part, replace(piece)) for part, piece, new in zip(group.parts, group.pieces, fresh, strict=True) if new]
-        rows.texts = texts(group.pieces)
+        rows.texts, rows.table = texts(group.pieces), table(group.pieces)
         self._next = self._begun(AHEAD_BYTES * len(rows) / max(1, rows.nbytes))
         # after the parts that are waited for next
         self._keeping = [self._pool.submit(self._loader.keep, part, piece) for part, piece in made]

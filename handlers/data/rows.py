@@ -48,7 +48,8 @@ class Layout:
 
 @dataclass(slots=True)
 class Rows:
-    """`blocks` have the rows as their first axis and hold the arrays as `layout` says; `texts` are csr_matrices of as many rows.
+    """`blocks` have the rows as their first axis and hold the arrays as `layout` says; `texts` are csr_matrices of as many rows, `table` an
+    Arrow table where rows are not encoded.
 
     The arrays are `numbers`, `places`, `y`, `weight`, `cluster` where there are such, and `column NAME` for each column of values to look
     at rows by. `Encoder` says what the first two and `texts` are.
@@ -57,6 +58,7 @@ class Rows:
     layout: Layout
     blocks: dict[str, NDArray[Any]]
     texts: list[Any] = field(default_factory=list)
+    table: Any = None
 
     def __len__(self) -> int:
         return len(self.blocks[RECORD])
@@ -68,15 +70,16 @@ class Rows:
     @property
     def nbytes(self) -> int:
         sparse = (array for text in self.texts for array in (text.data, text.indices, text.indptr))
-        return sum(int(array.nbytes) for array in (*self.blocks.values(), *sparse))
+        table = () if self.table is None else (self.table,)
+        return sum(int(array.nbytes) for array in (*self.blocks.values(), *sparse, *table))
 
     def take(self, order: NDArray[Any]) -> Rows:
         """The rows of these numbers, in this order."""
         blocks = {name: block.take(order, axis=0) for name, block in self.blocks.items()}
-        return Rows(self.layout, blocks, [text[order] for text in self.texts])
+        return Rows(self.layout, blocks, [text[order] for text in self.texts], None if self.table is None else self.table.take(order))
 
     def pieces(self, sizes: Sequence[int]) -> list[Rows]:
-        """The same rows as pieces of these sizes, one after the other, without their texts."""
+        """The same rows as pieces of these sizes, one after the other, without texts and table."""
         ends = list(accumulate(sizes))
         cut = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
         return [Rows(self.layout, {name: block[where] for name, block in self.blocks.items()}) for where in cut]
@@ -92,10 +95,23 @@ def texts(pieces: Sequence[Rows]) -> list[Any]:
     return [blocks[0] if len(blocks) == 1 else sparse.vstack(blocks, format="csr") for blocks in each]
 
 
+def table(pieces: Sequence[Rows]) -> Any:
+    """The rows of all pieces as one table, None where they are encoded; the pieces are used up."""
+    import pyarrow as pa
+
+    found = [piece.table for piece in pieces]
+    for piece in pieces:
+        piece.table = None
+    return None if not found or found[0] is None else pa.concat_tables(found).combine_chunks()
+
+
 def part_of(matrix: Any, first: int, last: int) -> Any:
-    """The rows of a matrix from `first` up to `last`, not copied."""
+    """The rows of a matrix or of a table from `first` up to `last`, not copied."""
+    import pyarrow as pa
     from scipy import sparse
 
+    if isinstance(matrix, pa.Table):
+        return matrix.slice(first, last - first)
     if not sparse.issparse(matrix):
         return matrix[first:last]
     begin, end = matrix.indptr[first], matrix.indptr[last]

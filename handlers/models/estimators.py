@@ -9,7 +9,7 @@ from typing import Any
 
 from handlers.contracts import BadSpec
 from handlers.metrics.metrics import metric, metrics_of
-from handlers.models import lightgbm, own, scikit_learn, xgboost
+from handlers.models import lightgbm, own, scikit_learn, unused_keys, xgboost
 from handlers.models.kinds import CLASSES, Estimator, Kind, Recipe
 from handlers.modelspec import own_file
 from handlers.modelspec.model import ModelSpec
@@ -109,6 +109,7 @@ def make(spec: ModelSpec, params: Mapping[str, Any]) -> Estimator:
     made = found.kind.make(found)
     check_metrics(spec, made)
     _check_search(spec, found.kind)
+    unused_keys.check(spec, found.kind)
     if spec.data.weight and not made.weighs:
         raise BadSpec(
             f"data.weight: {found.kind.name} does not accept weights of rows; choose another model.estimator, or remove data.weight"

@@ -25,15 +25,18 @@ Some = TypeVar("Some")
 class DatasetFeed:
     """`train` shuffled by the model's seed and the epoch; `valid` in order; `sample` the first batches of the first epoch's order.
 
-    With `scratch`, encoded rows that a later epoch needs again are kept there.
+    With `scratch`, encoded rows that a later epoch needs again are kept there. With `lists`, batches of train hold whole lists.
     """
 
-    def __init__(self, store: Store, dataset: Dataset, spec: ModelSpec, encoder: Encoder, scratch: Scratch | None = None) -> None:
+    def __init__(
+        self, store: Store, dataset: Dataset, spec: ModelSpec, encoder: Encoder, scratch: Scratch | None = None, *, lists: bool = False
+    ) -> None:
         self.store = store
         self.dataset = dataset
         self.spec = spec
         self.encoder = encoder
         self.scratch = scratch
+        self.lists = lists
         self._sample: list[Batch] = []
 
     def train(self, epoch: int, start: Position | None) -> Iterator[Batch]:
@@ -59,7 +62,9 @@ class DatasetFeed:
 
     def _several(self, role: str, *, again: bool, **order: Any) -> Iterator[list[Batch]]:
         kept = self.scratch if again or self.scratch is None else _Read(self.scratch)
-        return several(self.store, self.dataset, self.spec, self.encoder, role, judged=role != "train", kept=kept, **order)
+        return several(
+            self.store, self.dataset, self.spec, self.encoder, role, judged=role != "train", lists=self.lists, kept=kept, **order
+        )
 
     def _sampled(self, rows: Iterator[Batch]) -> Iterator[Batch]:
         """The rows of the first epoch; its first batches are remembered as the sample."""

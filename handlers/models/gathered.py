@@ -18,4 +18,6 @@ def gather(batches: Iterable[Batch]) -> Batch:
     first = parts[0].X
     X = sparse.vstack([b.X for b in parts], format="csr") if sparse.issparse(first) else np.concatenate([b.X for b in parts])
     weights = [b.weight for b in parts if b.weight is not None]
-    return Batch(X, np.concatenate([b.y for b in parts]), np.concatenate(weights) if weights else None, None, parts[-1].position, {})
+    clusters = [b.cluster for b in parts if b.cluster is not None]
+    more = (np.concatenate(weights) if weights else None, np.concatenate(clusters) if clusters else None)
+    return Batch(X, np.concatenate([b.y for b in parts]), *more, parts[-1].position, {})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,6 +45,15 @@ class Estimator(Protocol):
         """Whether all that it has learned are numbers (a training that diverged leaves NaN or infinity)."""
 
 
+@runtime_checkable
+class Epochs(Protocol):
+    """What is told of the end of each epoch."""
+
+    def epoch_end(self, metrics: dict[str, Any]) -> None:
+        """`metrics`: {"epoch", "rows", "valid", "train"}, as in a line of the curve. Comes once after each epoch that counts: a training
+        that was interrupted goes on from what was saved before or after it."""
+
+
 class Rounds(Estimator, Protocol):
     """An estimator that learns in rounds, each from all rows: an epoch is a round, and `learn` is not called."""
 
@@ -67,6 +76,7 @@ class Kind:
     they need not.
     `requirements` are the distributions that learn and that read the files.
     `streams`: needs not all rows at once. `rounds`: its models are `Rounds`. `dense`: cannot read sparse rows. `missing`: accepts NaN.
+    `table`: reads an Arrow table of the columns, not encoded rows. `lists`: of a ranking, learns from batches of whole lists.
     `trusted`: the types in its model file that skops does not trust by itself.
     """
 
@@ -80,10 +90,12 @@ class Kind:
     dense: bool = False
     missing: bool = False
     trusted: tuple[str, ...] = ()
+    table: bool = False
+    lists: bool = False
 
     @property
     def name(self) -> str:
-        return self.path.rpartition(".")[2]
+        return self.path if ":" in self.path else self.path.rpartition(".")[2]
 
     def type(self) -> Any:
         module, _, name = self.path.rpartition(".")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handlers.errors import BadData, BadSpec
-from handlers.models import parameters
+from handlers.models import lightgbm_file, parameters
 from handlers.models.boosted import Boosted, native, objective, threads
 from handlers.models.gathered import gather
 from handlers.models.kinds import CLASSES, NUMBERS, Estimator, Kind, Recipe
@@ -154,14 +154,15 @@ def load(recipe: Recipe, folder: Path, where: str) -> Estimator:
     made = LightGBM(recipe)
     data = (folder / FILE).read_bytes()
     try:
-        # of a damaged one LightGBM does not raise an error: it ends the process
         if hashlib.sha256(data).hexdigest() != (folder / SUM).read_text(encoding="ascii"):
             raise ValueError(f"it is not what {SUM} says")
-        made.booster = lightgbm.Booster(model_str=data.decode())
+        text = data.decode()
+        lightgbm_file.check(text, recipe.classes if recipe.classes > 2 else 1)
+        made.booster = lightgbm.Booster(model_str=text)
         known = str(made.booster.model_to_string(num_iteration=1)).partition("\nobjective=")[2].split()[0]
     except (lightgbm.basic.LightGBMError, ValueError, IndexError) as error:
-        text = f"{where}/{FILE}: not a readable model file ({str(error)[:300]}); delete the trial's folder to train it again"
-        raise BadData(text) from error
+        why = f"not a readable model file ({str(error)[:300]}); delete the trial's folder to train it again"
+        raise BadData(f"{where}/{FILE}: {why}") from error
     if known != made._params["objective"]:
         raise BadData(f"{where}/{FILE}: its objective is {known}, but the trial's is {made._params['objective']}")
     return made

@@ -19,7 +19,7 @@ from handlers.metrics.predictions import Predictions
 from handlers.models import saved
 from handlers.models.checkpoint import Progress
 from handlers.models.gathered import gather
-from handlers.models.kinds import Estimator, Rounds
+from handlers.models.kinds import Epochs, Estimator, Rounds
 from handlers.models.predict import predict
 
 Score = Callable[[Predictions], dict[str, float | None]]
@@ -162,6 +162,8 @@ class Training:
         valid = self.score(predict(self.made, self.feed.valid(), "valid"))
         train = self.score(predict(self.made, self.feed.sample(), "train"))
         line = {"epoch": progress.epoch + 1, "rows": progress.rows, "seconds": round(seconds, 3), "valid": valid, "train": train}
+        if isinstance(self.made, Epochs):
+            self.made.epoch_end({name: line[name] for name in ("epoch", "rows", "valid", "train")})
         self._compare_with_best(progress, line, valid[self.plan.select_by])
         progress.history.append(line)
         progress.epoch += 1

@@ -1,7 +1,8 @@
 """A model of your own: one Python file beside the spec, whose text came with the spec and from nowhere else.
 
 A function `build(params, seed)` gives anything with scikit-learn's `fit` and `predict`, which gets all rows at once. A class
-`Class(params, seed)` learns by batches: `partial_fit(batch)`, `predict(batch)`, `save(folder)`, `load(folder)`; `batch` is a `Rows`.
+`Class(params, seed)` learns by batches: `partial_fit(batch)`, `predict(batch)`, `save(folder)`, `load(folder)`, and `epoch_end(metrics)`
+where it has it; `batch` is a `Batch`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from handlers.data import whole_lists
 from handlers.errors import BadData, BadSpec, HandlerError
 from handlers.models import model_file, scikit_learn
 from handlers.models.kinds import CLASSES, NUMBERS, Estimator, Kind, Recipe
@@ -27,21 +29,25 @@ from handlers.modelspec import own_file
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from handlers.data.read import Batch
+    from handlers.data import batch as data
 
 SKOPS, XGBOOST = "model.skops", "model.ubj"
+REQUIREMENTS = ("numpy", "scipy", "scikit-learn", "skops")
 # types of scikit-learn that skops does not trust by itself
 TRUSTED = frozenset(name for kind in scikit_learn.KINDS for name in kind.trusted)
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "xgboost": "xgboost-cpu", "yaml": "PyYAML", "PIL": "pillow", "cv2": "opencv-python"}
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """What a class gets: `X` (rows, columns) csr_matrix or ndarray, `y` class numbers or numbers and `weight`, both None in `predict`."""
+class Batch:
+    """What a class gets. `X`: the encoded rows, csr_matrix or ndarray of (rows, width); an Arrow table of the columns where the class says
+    `input = "table"`. `y`: class numbers or numbers. `weight`: None without data.weight. `group`: of a ranking the number of each row's
+    list, of which a batch has all rows. In `predict` there is only `X`."""
 
     X: Any
     y: Any = None
     weight: Any = None
+    group: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +67,11 @@ class File:
         text = f"def {name}", f"class {name}"
         return next((number for number, line in enumerate(self.code.splitlines(), 1) if line.startswith(text)), 1)
 
-    def wrong(self, message: str) -> BadSpec:
-        return BadSpec(f"model.estimator: {self.path}:{self.line(self.name)}: {message}")
+    def wrong(self, message: str, method: str = "") -> BadSpec:
+        """`message`, at the line of the method, or of the function or class where it has none."""
+        lines = enumerate(self.code.splitlines()[self.line(self.name) - 1 :], self.line(self.name))
+        at = next((number for number, line in lines if method and line.lstrip().startswith(f"def {method}(")), self.line(self.name))
+        return BadSpec(f"model.estimator: {self.path}:{at}: {message}")
 
 
 @cache
@@ -126,6 +135,9 @@ class Own:
         for method in own_file.METHODS if self.batches else ("fit", "predict"):
             if not callable(getattr(self.made, method, None)):
                 raise file.wrong(f"what {file.name} gives is a {type(self.made).__name__}, which has no {method}()")
+        said = own_file.TABLE if recipe.kind.table else own_file.MATRIX
+        if self.batches and getattr(self.made, "input", own_file.MATRIX) != said:
+            raise file.wrong(f'`input = "{own_file.TABLE}"` must stand in the body of class {file.name} itself')
 
     @property
     def probable(self) -> bool:
@@ -138,15 +150,33 @@ class Own:
         with calling(self.file):
             return self.batches or "sample_weight" in signature(self.made.fit).parameters
 
-    def learn(self, batch: Batch) -> None:
+    def learn(self, batch: data.Batch) -> None:
         import numpy as np
 
         y = batch.y.astype(np.int64) if self.recipe.classes else batch.y
+        lists = batch.cluster if self.recipe.task == "ranking" else None
         with calling(self.file):
             if self.batches:
-                self.made.partial_fit(Rows(batch.X, y, batch.weight))
+                self.made.partial_fit(Batch(batch.X, y, batch.weight, lists))
+            elif lists is not None and self._lists:
+                order, numbers, sizes = whole_lists.together(lists)
+                weight = {} if batch.weight is None else {"sample_weight": batch.weight[order]}
+                self.made.fit(batch.X[order], y[order], **{self._lists: numbers if self._lists == "qid" else sizes}, **weight)
             else:
                 self.made.fit(batch.X, y, **({} if batch.weight is None else {"sample_weight": batch.weight}))
+
+    @property
+    def _lists(self) -> str:
+        """How `fit` is told of lists, in the words of XGBoost and LightGBM: `qid`, each row's list, or `group`, their sizes."""
+        from inspect import signature
+
+        taken = signature(self.made.fit).parameters
+        return next((name for name in ("qid", "group") if name in taken), "")
+
+    def epoch_end(self, metrics: dict[str, Any]) -> None:
+        if callable(getattr(self.made, "epoch_end", None)):
+            with calling(self.file):
+                self.made.epoch_end(metrics)
 
     def predict(self, X: Any) -> tuple[NDArray[Any], str]:
         import numpy as np
@@ -162,20 +192,22 @@ class Own:
             score = whole
         wanted = (rows, classes) if classes > 2 and self.probable else (rows,)
         if score.shape != wanted:
-            raise self.file.wrong(f"predict gives the shape {score.shape} for {rows:,} rows; wanted is {wanted}")
+            raise self.file.wrong(f"predict gives the shape {score.shape} for {rows:,} rows; wanted is {wanted}", "predict")
         if not np.isfinite(score).all():
-            raise self.file.wrong(f"predict gives {int((~np.isfinite(score)).sum()):,} values that are no numbers (NaN or infinity)")
+            raise self.file.wrong(
+                f"predict gives {int((~np.isfinite(score)).sum()):,} values that are no numbers (NaN or infinity)", "predict"
+            )
         if not classes:
             return score, "value"
         if self.probable:
             if score.min(initial=0.0) < 0 or score.max(initial=0.0) > 1:
-                raise self.file.wrong("predict gives values below 0 or above 1, which are no probabilities")
+                raise self.file.wrong("predict gives values below 0 or above 1, which are no probabilities", "predict")
             return score, "probability"
         return (score - 0.5 if classes == 2 else np.eye(classes)[score.astype(np.int64)]), "decision"
 
     def _predicted(self, X: Any) -> Any:
         if self.batches:
-            return self.made.predict(Rows(X))
+            return self.made.predict(Batch(X))
         return self.made.predict_proba(X) if self.probable else self.made.predict(X)
 
     def save(self, folder: Path) -> None:
@@ -266,5 +298,13 @@ def _load(file: File) -> Callable[[Recipe, Path, str], Estimator]:
 def kind(file: File) -> Kind:
     """The estimator of a file."""
     batches = own_file.is_class(file.code, file.name)
-    requirements = ("numpy", "scipy", "scikit-learn", "skops")
-    return Kind(f"{file.path}:{file.name}", (*CLASSES, *NUMBERS), batches, lambda recipe: Own(recipe, file), _load(file), requirements)
+    return Kind(
+        f"{file.path}:{file.name}",
+        (*CLASSES, *NUMBERS),
+        batches,
+        lambda recipe: Own(recipe, file),
+        _load(file),
+        REQUIREMENTS,
+        table=own_file.reads(file.code, file.name) == own_file.TABLE,
+        lists=True,
+    )

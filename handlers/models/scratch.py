@@ -20,12 +20,14 @@ from handlers.data.manifest import PartRef
 from handlers.data.rows import Rows
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 PAGE_BYTES = 4096
 MEMORY_BYTES = 128 << 20  # at most, where the folder for temporary files is memory
 IN_MEMORY = ("tmpfs", "ramfs")
 CSR = ("data", "indices", "indptr")
+TABLE = "table"
 MOUNTS = Path("/proc/mounts")
 
 
@@ -101,6 +103,7 @@ class Scratch:
             self._forget(part, "they are not as they were written")
             return False
         into.texts = _texts(arrays, entry.widths)
+        into.table = _table(arrays)
         return True
 
     def _room(self, size: int) -> int | None:
@@ -139,7 +142,23 @@ def _name(part: PartRef) -> tuple[str, str, int, int]:
 
 def _arrays(rows: Rows) -> dict[str, NDArray[Any]]:
     texts = {f"text {n} {name}": getattr(text, name) for n, text in enumerate(rows.texts) for name in CSR}
-    return {**rows.blocks, **texts}
+    return {**rows.blocks, **texts, **({} if rows.table is None else {TABLE: _stream(rows.table)})}
+
+
+def _stream(table: pa.Table) -> NDArray[Any]:
+    import numpy as np
+    import pyarrow as pa
+
+    found = pa.BufferOutputStream()
+    with pa.ipc.new_stream(found, table.schema) as writer:
+        writer.write_table(table)
+    return np.frombuffer(found.getvalue(), np.uint8)
+
+
+def _table(arrays: dict[str, NDArray[Any]]) -> pa.Table | None:
+    import pyarrow as pa
+
+    return pa.ipc.open_stream(pa.py_buffer(arrays[TABLE])).read_all() if TABLE in arrays else None
 
 
 def _texts(arrays: dict[str, NDArray[Any]], widths: list[int]) -> list[Any]:

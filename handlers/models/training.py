@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from handlers.contracts import log
-from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset
+from handlers.data.unencoded import encoder as encoder_of
 from handlers.metrics.metrics import METRICS, RANKING, metric, values
 from handlers.metrics.predictions import Predictions
 from handlers.models import checkpoint, saved
@@ -42,13 +42,14 @@ def train(store: Store, folder: str, spec: ModelSpec, dataset: Dataset, made: Es
 
     `after` is the folder of the same trial for fewer epochs, where there is one: from its end the training goes on.
     """
-    encoder = Encoder(dataset, spec)
     kind = made.recipe.kind
+    encoder, lists = encoder_of(dataset, table=kind.table), kind.lists and spec.task == RANKING
     enough_memory(dataset, spec, encoder, dense=kind.dense)
     if spec.model.memory == "whole" and not kind.rounds:
-        return Trained(made, _fit(spec, made, DatasetFeed(store, dataset, spec, encoder), publish), 1)
+        return Trained(made, _fit(spec, made, DatasetFeed(store, dataset, spec, encoder, lists=lists), publish), 1)
     with Scratch() as scratch:
-        done, progress = _stream(store, (folder, after), spec, made, DatasetFeed(store, dataset, spec, encoder, scratch), publish)
+        feed = DatasetFeed(store, dataset, spec, encoder, scratch, lists=lists)
+        done, progress = _stream(store, (folder, after), spec, made, feed, publish)
     kept = progress.best["epoch"] if spec.training.early_stopping and progress.best else progress.epoch
     return Trained(done, progress, kept)
 

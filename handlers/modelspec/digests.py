@@ -91,6 +91,8 @@ def trial_digest(dataset: str, spec: ModelSpec, params: Mapping[str, Any], code:
     """Of a trained model: data, estimator with its parameters and seed, training."""
     tree = spec.tree()
     model = {key: tree["model"][key] for key in ("estimator", "seed", "memory")} | _own(spec)
+    if spec.model.image is not None:
+        model["image"] = spec.model.image
     params = {**spec.model.params, **params}
     training = {key: value for key, value in tree["training"].items() if key != "checkpoint"}
     chosen = {"select_by": spec.evaluate.select_by} if spec.training.early_stopping else {}

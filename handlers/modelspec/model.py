@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from handlers.modelspec.dialects import check_encoding, check_formats, listed
+from handlers.modelspec.image_names import check_image
 from handlers.modelspec.mapping import Number, Scalar, SpecMapping
 from handlers.modelspec.quantities import check_duration, check_length, check_quantity, check_zone
 from handlers.modelspec.search_keys import Search
@@ -16,6 +17,7 @@ from handlers.modelspec.threshold import Threshold
 Duration = Annotated[str, AfterValidator(check_duration)]
 Quantity = Annotated[str | int | float, AfterValidator(check_quantity)]
 Length = Annotated[str | int, AfterValidator(check_length)]
+Image = Annotated[str, AfterValidator(check_image)]
 Zone = Annotated[str, AfterValidator(check_zone)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 ColumnType = Literal["string", "int", "float", "boolean", "timestamp", "date", "vector"]
@@ -204,7 +206,7 @@ class Model(SpecMapping):
     estimator: str = Field(pattern=r"^([A-Za-z_][\w.]*|models/[\w-]+\.py:[A-Za-z_]\w*)$")
     params: dict[str, Any] = Field(default={})
     seed: int = Field(default=0, ge=0, lt=1 << 32)
-    image: str | None = None
+    image: Image | None = None
     memory: Literal["stream", "whole"] = "stream"
 
 

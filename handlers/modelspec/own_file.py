@@ -12,6 +12,7 @@ from pathlib import Path
 
 LARGEST = 64 << 10  # bytes: a step gets the spec, this text included, as one argument
 METHODS = ("partial_fit", "predict", "save", "load")
+MATRIX, TABLE = "matrix", "table"  # what a class may say that it reads, as `input`
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,32 @@ def wrong(code: str, name: str) -> Iterator[Wrong]:
         missing = [method for method in METHODS if not any(isinstance(n, ast.FunctionDef) and n.name == method for n in found.body)]
         if missing:
             yield Wrong(found.lineno, f"class {name} has no {missing[0]}(); a class that learns by batches has {', '.join(METHODS)}")
+    if isinstance(found, ast.ClassDef):
+        yield from _wrong_input(found)
+
+
+def _wrong_input(found: ast.ClassDef) -> Iterator[Wrong]:
+    given = _input(found)
+    if given is not None and not (isinstance(given.value, ast.Constant) and given.value.value in (MATRIX, TABLE)):
+        yield Wrong(given.lineno, f'input: accepted are "{MATRIX}", encoded rows, and "{TABLE}", an Arrow table of the columns')
+
+
+def _input(found: ast.ClassDef) -> ast.Assign | ast.AnnAssign | None:
+    """The line of a class that says what it reads."""
+    for node in found.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        if any(isinstance(target, ast.Name) and target.id == "input" for target in targets):
+            return node if isinstance(node, ast.Assign | ast.AnnAssign) else None
+    return None
+
+
+def reads(code: str, name: str) -> str:
+    """What the model of the name reads: encoded rows, or an Arrow table of the columns."""
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            given = _input(node)
+            return str(given.value.value) if given is not None and isinstance(given.value, ast.Constant) else MATRIX
+    return MATRIX
 
 
 def is_class(code: str, name: str) -> bool:

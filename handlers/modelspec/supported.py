@@ -46,11 +46,11 @@ def _ranking(spec: ModelSpec) -> Iterator[Refusal]:
 
 
 def _training(spec: ModelSpec) -> Iterator[Refusal]:
-    if spec.model.image:
-        yield _not_yet("model", "image", instead="`images:` of an overlay names the image of all models (docs/howto/images.md)")
     yield from search_rules.wrong(spec)
     if spec.training.validate_ is not None:
         yield _not_yet("training", "validate", instead="every epoch is validated on all valid rows")
+    if spec.training.early_stopping is not None and spec.training.epochs == 1:
+        yield ("training", "early_stopping"), "there is one epoch, and nothing to stop; say how many there are at most: training.epochs"
 
 
 def _judged(spec: ModelSpec) -> Iterator[Refusal]:

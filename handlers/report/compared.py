@@ -58,6 +58,7 @@ def champions(history: Sequence[Doc], at: Sequence[str]) -> list[list[str]]:
     rows = []
     for record, since in zip(history, at, strict=True):
         test = record.get("test")
-        shown = [explain.value(test), explain.interval(test), since, record["run"], str(record.get("reason") or "")]
+        went_back = f"back to champion {record['of']}: " if record.get("kind") == "rollback" else ""
+        shown = [explain.value(test), explain.interval(test), since, record["run"], went_back + str(record.get("reason") or "")]
         rows.append([str(record["number"]), record["trial"], explain.parameters(record.get("params")), str(record.get("metric")), *shown])
     return rows

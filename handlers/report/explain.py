@@ -57,7 +57,11 @@ def champion(record: Doc) -> list[str]:
     if record.get("test"):
         test = record["test"]
         sentences.append(f"On {judged_on(test, record.get('resampled'))} its {record['metric']} is {valued(test)}.")
-    sentences.append(f"It was promoted because: {record.get('reason', 'no reason is recorded')}.")
+    reason = record.get("reason", "no reason is recorded")
+    if record.get("kind") == "rollback":
+        sentences.append(f"A person went back to champion {record['of']}: {reason}.")
+    else:
+        sentences.append(f"It was promoted because: {reason}.")
     if record.get("predecessor"):
         sentences.append(f"It replaced champion {record['predecessor']}.")
     return sentences

@@ -121,6 +121,10 @@ def got(answer: Doc, *, wide: bool) -> str:
     return f"{answer['folder']}: {what}, {answer['files']} files, each as it is listed{more}"
 
 
+def rolled_back(answer: Doc, *, wide: bool) -> str:
+    return "\n".join(explain.champion(answer))
+
+
 def _table(rows: Sequence[Sequence[str]], margin: str = "") -> list[str]:
     if not rows:
         return []
@@ -128,4 +132,4 @@ def _table(rows: Sequence[Sequence[str]], margin: str = "") -> list[str]:
     return [(margin + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip() for row in rows]
 
 
-TEXTS: Mapping[str, Text] = {"list": listed, "show": shown, "get": got}
+TEXTS: Mapping[str, Text] = {"list": listed, "show": shown, "get": got, "rollback": rolled_back}

@@ -77,7 +77,7 @@ def facts(store: Store, model: str, run: str, status: str, failures: Sequence[Ma
 def _features(store: Store, model: str, verdict: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the features are worth to the winner, the most important one first; nothing in a run of an earlier release."""
     winner = (verdict.get("winner") or {}).get("trial")
-    export = exports.kept(store, model, str(winner), str(verdict.get("export"))) if winner and verdict.get("export") else None
+    export = exports.in_bucket(store, model, str(winner), str(verdict.get("export"))) if winner and verdict.get("export") else None
     found = json.loads(export.checked("importance.json")) if export else None
     if not found:
         return []

@@ -10,7 +10,7 @@ from handlers.data import cut, groups
 from handlers.data.manifest import DESCRIBED, Dataset, PartRef
 from handlers.data.split import Range, label, number, space
 from handlers.data.units import UNIT
-from handlers.modelspec.code_digests import code_digest
+from handlers.modelspec.code_digests import code_digest, of_source
 from handlers.modelspec.model import ModelSpec
 from handlers.runs.evaluation import TrainedTrial
 from handlers.storage import Store
@@ -130,7 +130,9 @@ def _differs(dataset: Dataset, spec: ModelSpec, champion: TrainedTrial) -> str |
     if champion.spec.data.target != spec.data.target:
         return "the champion predicts another target (data.target has changed)"
     if champion.made is None:
-        return f"the champion was made by another {champion.spec.model.estimator.partition(':')[0]}, and no code from the bucket is run"
+        path, before = champion.spec.model.estimator.partition(":")[0], of_source(champion.spec.code or "")
+        now = f"that of this run is {of_source(spec.code)}" if spec.code is not None else "this run has none"
+        return f"the champion was made by another {path}, and no code from the bucket is run (its digest is {before}, {now})"
     missing = [name for name in champion.encoder.served if name not in dataset.schema]
     if missing:
         return f"the champion needs column {missing[0]!r}, which data.query no longer gives"

@@ -12,14 +12,15 @@ from handlers.data.manifest import Dataset, load_dataset
 from handlers.data.manifest import named as named_part
 from handlers.data.read import batches
 from handlers.data.split import clusters
+from handlers.data.unencoded import encoder
 from handlers.metrics.bootstrap import interval
 from handlers.metrics.metrics import metric, metrics_of
 from handlers.metrics.ordered import roc_curve
 from handlers.metrics.predictions import Predictions
 from handlers.metrics.threshold import threshold
-from handlers.models import saved
-from handlers.models.estimators import libraries, recipe
-from handlers.models.kinds import Estimator
+from handlers.models import kept, saved
+from handlers.models.estimators import classes, libraries, recipe
+from handlers.models.kinds import Estimator, Recipe
 from handlers.models.predict import predict
 from handlers.modelspec.code_digests import code_digest, of_source
 from handlers.modelspec.digests import evaluation_digest
@@ -47,13 +48,15 @@ class TrainedTrial:
         """`code` is the file that may be run: of a trial made by another one `made` is None."""
         made, request, spec = open_model(store, model, trial, code)
         dataset = load_dataset(store, model, request["dataset"])
-        return cls(trial, request, made, spec, dataset, Encoder(dataset, spec))
+        return cls(trial, request, made, spec, dataset, encoder(dataset, table=made is not None and made.recipe.kind.table))
 
     @property
     def estimator(self) -> Estimator:
         """What predicts; BadData where a file made it that is not the spec's own now."""
         if self.made is None:
-            raise BadData(f"trial {self.trial}: {self.spec.model.estimator} is not the file that made this model; it is not run")
+            path = self.spec.model.estimator.partition(":")[0]
+            why = f"{path} of the digest {of_source(self.spec.code or '')} made this model, and code of a bucket is not run"
+            raise BadData(f"trial {self.trial}: {why}; check out that version of {path}")
         return self.made
 
     def predict(self, store: Store, rows: Dataset, spec: ModelSpec, role: str) -> Predictions:
@@ -64,7 +67,8 @@ class TrainedTrial:
 def open_model(store: Store, model: str, trial: str, code: str | None = None) -> tuple[Estimator | None, dict[str, Any], ModelSpec]:
     """The trained model, the trial's request and the spec that it was trained with; BadData when there is no such trained trial.
 
-    What an object of the bucket says is never run: a model of a file of one's own is None unless `code`, the spec's own, is that file.
+    What an object of the bucket says is never run: a model of a file of one's own is None unless `code`, the spec's own, is that file, or
+    the model needs no code (`handlers.models.kept`).
     """
     request = optional_json(store, f"{trials.folder(model, trial)}/request.json")
     files = trials.model_files(store, model, trial)
@@ -73,7 +77,10 @@ def open_model(store: Store, model: str, trial: str, code: str | None = None) ->
         raise BadData(f"{where}: there is no trained model; run `retrain runs {model}` to see which trials there are")
     spec = load_spec(canonical_json(request["spec"]))
     if spec.code is not None and (code is None or of_source(code) != of_source(spec.code)):
-        return None, request, spec
+        if not kept.readable(files):
+            return None, request, spec
+        made = Recipe(kept.kind(spec.model.estimator), spec.task, request["params"], spec.model.seed, classes(spec), spec.model.memory)
+        return saved.loaded(made, files, where), request, spec
     return saved.loaded(recipe(spec, request["params"]), files, where), request, spec
 
 

@@ -16,18 +16,21 @@ from typing import Any
 
 from handlers.contracts import BadData
 from handlers.data.manifest import Dataset, load_dataset
+from handlers.models import kept, saved
 from handlers.models.estimators import libraries, module
+from handlers.models.kinds import Recipe
 from handlers.modelspec.code_digests import code_digest, installed, of_source
 from handlers.modelspec.model import ModelSpec
 from handlers.runs import trials
 from handlers.runs.evaluation import TrainedTrial, on_valid
 from handlers.runs.importance import importance
 from handlers.scoring import export, learned
-from handlers.scoring.scorer import DOCUMENTS, Scorer
+from handlers.scoring.scorer import DOCUMENTS, Documents, Scorer
 from handlers.storage import Missing, Store, digest, optional_json, write_once
 
 MARKER = "export.json"
 FORMAT = 1
+MODEL = "model/"
 NEEDED = tuple(f"{name}.json" for name in DOCUMENTS)  # what predicts, beside the model's own files
 
 
@@ -64,18 +67,30 @@ def write(export: Export, folder: Path, wanted: Callable[[str], bool] = lambda _
 
 def scorer(export: Export, code: str | None = None) -> Scorer:
     """The model of an export, each of its files checked; the code that goes with it is not run. `code` is the text of the file that made
-    it, as this machine or the cluster has it: BadData for a model of another file."""
+    it, as this machine or the cluster has it: BadData for a model of another file, unless it needs no code."""
     model = json.loads(export.checked("model.json")) if "model.json" in export.files() else {}
     if model.get("file") and (code is None or of_source(code) != model["file"]):
-        path = str(model["estimator"]).partition(":")[0]
-        here = "is not the file that made it" if code is not None else "is not here"
-        raise BadData(
-            f"{model['model']}@{model['trial']}: a file of your own made this model, and code of a bucket is not run: {path} {here}. "
-            f"Check out the version of it that did, or run the predict.py that `retrain model get {model['model']}@{model['trial']}` writes"
+        files = {path.removeprefix(MODEL): export.checked(path) for path in export.files() if path.startswith(MODEL)}
+        if not kept.readable(files):
+            raise BadData(_another(model, code))
+        documents = Documents(*(json.loads(export.checked(name)) for name in NEEDED))
+        recipe = Recipe(
+            kept.kind(model["estimator"]), model["task"], model["params"], model["seed"], len(model["classes"]), model["memory"]
         )
+        return Scorer(documents, saved.loaded(recipe, files, f"{model['model']}@{model['trial']}"))
     with tempfile.TemporaryDirectory(prefix="retrain-model-") as place:
-        write(export, Path(place), lambda path: path in NEEDED or path.startswith("model/"))
+        write(export, Path(place), lambda path: path in NEEDED or path.startswith(MODEL))
         return learned.scorer(Path(place), code)
+
+
+def _another(model: Mapping[str, Any], code: str | None) -> str:
+    """Why a model does not predict with the file that is here."""
+    name, path = f"{model['model']}@{model['trial']}", str(model["estimator"]).partition(":")[0]
+    here = "is not here" if code is None else f"is another one here (its digest is {of_source(code)})"
+    return (
+        f"{name}: a file of your own made this model, and code of a bucket is not run: {path} of the digest {model['file']} made it, and "
+        f"{path} {here}. Put that version back, train with this one, or run the predict.py that `retrain model get {name}` writes"
+    )
 
 
 def folder(model: str, trial: str, name: str) -> str:
@@ -101,7 +116,7 @@ def keep(store: Store, model: str, trial: str, spec: ModelSpec, dataset: Dataset
     return name
 
 
-def kept(store: Store, model: str, trial: str, name: str) -> Export | None:
+def in_bucket(store: Store, model: str, trial: str, name: str) -> Export | None:
     """An export of the bucket; None where there is none of that digest."""
     where = folder(model, trial, name)
     listed = optional_json(store, f"{where}/{MARKER}")
@@ -115,16 +130,16 @@ def _got(store: Store, key: str) -> bytes:
         raise BadData(f"{key}: {MARKER} lists it, and it is not in the bucket") from None
 
 
-def made(store: Store, model: str, trial: str) -> Export:
+def made(store: Store, model: str, trial: str, code: str | None = None) -> Export:
     """The export of a trial, by the spec and the data that it was trained with: that of the bucket, or else one that is made here and
-    not kept. BadData where there is no such trained trial."""
-    trained = TrainedTrial.open(store, model, trial)
-    # what the bucket says is not run: of a file of one's own only what was exported when it was judged is there
-    spec = trained.spec.model_copy(update={"code": None})
+    not kept. BadData where there is no such trained trial. `code` is the file that may be run, if it is the one that made the model."""
+    trained = TrainedTrial.open(store, model, trial, code)
+    # what the bucket says is not run
+    spec = trained.spec.model_copy(update={"code": code})
     dataset = load_dataset(store, model, trained.request["dataset"])
     evaluation = on_valid(store, model, trial, spec, dataset)
     name = named(trial, spec, evaluation["digest"])
-    known = kept(store, model, trial, name)
+    known = in_bucket(store, model, trial, name)
     if known is not None:
         return known
     files = export.folder(_exported(store, model, trained, spec, dataset, evaluation), installed)
@@ -167,4 +182,5 @@ def _exported(
             "kernel": result.get("kernel"),
             "code": {stage: code_digest(stage, needed) for stage in ("trials", "evaluations", "exports")},
         },
+        table=kind.table,
     )

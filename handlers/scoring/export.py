@@ -34,7 +34,7 @@ ENCODING = ("numpy", "pyarrow", "scipy")
 @dataclass(frozen=True, slots=True)
 class Exported:
     """What a folder is made of. `module` of `handlers.models` has the estimator's kind; `files` are those that it saved; `libraries` are
-    the distributions that read them."""
+    the distributions that read them. `table`: the model reads columns, not encoded rows."""
 
     model: str
     trial: str
@@ -48,6 +48,7 @@ class Exported:
     metrics: Mapping[str, Any]
     importance: Mapping[str, Any]
     provenance: Mapping[str, Any]
+    table: bool = False
 
 
 def documents(given: Exported) -> Documents:
@@ -56,6 +57,8 @@ def documents(given: Exported) -> Documents:
     encoder = {
         "features": [{"name": name, **feature.model_dump(mode="json")} for name, feature in dataset.features.items()],
         "statistics": {name: dataset.statistics[name] for name in dataset.features if name in dataset.statistics},
+        # of what is not encoded
+        **({"types": {name: dataset.schema[name] for name in dataset.features}} if given.table else {}),
     }
     model = {
         "format": FORMAT,

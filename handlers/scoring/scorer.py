@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from handlers.data.encode import Encoder
+from handlers.data.unencoded import encoder
 from handlers.errors import BadData, WrongUsage
 from handlers.scoring import tables
 
@@ -60,8 +61,9 @@ def encoder_of(documents: Documents) -> Encoder:
     """The encoding of the model's columns, made of the same statistics as in training."""
     features = {feature["name"]: SimpleNamespace(**feature) for feature in documents.encoder["features"]}
     # what an encoder asks of a dataset
-    dataset = SimpleNamespace(features=features, statistics=documents.encoder["statistics"])
-    return Encoder(cast("Dataset", dataset))
+    types = documents.encoder.get("types")
+    dataset = SimpleNamespace(features=features, statistics=documents.encoder["statistics"], schema=types)
+    return encoder(cast("Dataset", dataset), table=types is not None)
 
 
 class Scorer:

@@ -32,7 +32,9 @@ def orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("spec", "code"), [(0, 0), (1, 1), (2, None), (3, None)], ids=["build", "class", "xgboost", "lightgbm"])
+@pytest.mark.parametrize(
+    ("spec", "code"), [(0, 0), (1, 1), (2, 2), (3, None), (4, None)], ids=["build", "class", "table", "xgboost", "lightgbm"]
+)
 def test_each_kind_of_the_page_trains_and_predicts(orders: Path, tmp_path: Path, spec: int, code: int | None) -> None:
     folder = tmp_path / "work"
     shutil.copytree(orders, folder)

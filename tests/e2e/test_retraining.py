@@ -43,7 +43,13 @@ def test_an_upload_trains_and_what_changes_trains_no_more_than_it_must(repositor
     trials = {k.split("/")[2] for k in repository.objects("trials/tiny/")}
     assert len(trials) == 2
     champion = repository.objects("models/tiny/")["models/tiny/champion.json"]
-    assert champion["run"] == first["metadata"]["name"]
+    name = first["metadata"]["name"]
+    assert champion["run"] == name
+    assert repository.retrain("watch", name).splitlines()[-2:] == [
+        f"promoted: {result['reason']}",
+        f"`retrain report {name} --open` shows it",
+    ]
+    assert champion["trial"] in repository.retrain("model", "list")
 
     # one more value in the grid: one more trial, no part made anew
     parts = repository.objects("parts/tiny/")
@@ -99,7 +105,9 @@ def test_bad_data_is_one_sentence_and_no_retry(repository: Repository) -> None:
     assert "incoming/tiny/one.csv" in told
     assert "'not-a-number'" in told
     assert "'x'" in told
-    assert outcome(repository, "tiny", run)["outcome"] == "failed"
+    result = outcome(repository, "tiny", run)
+    assert result["outcome"] == "failed"
+    assert repository.retrain("watch", run["metadata"]["name"], ok=False).splitlines()[-1] == f"failed: {result['reason']}"
 
 
 def test_a_failed_run_is_retried_to_its_end_once_the_file_is_right(repository: Repository) -> None:

@@ -66,7 +66,8 @@ def whole_run(images: dict[str, Image], tmp_path: Path, other: str = "") -> Path
     (bucket / "incoming/late/1.csv").write_bytes(month("2013-01-01", 40))
     query = {"sql": "SELECT day, carrier, distance, late FROM incoming"}
     model = {"estimator": other, "memory": "whole"} if other else {**SPEC["model"], "params": {"loss": "log_loss", "alpha": 0.001}}
-    spec = changed(SPEC, search=None, model=model, data__query=query)
+    training = {"epochs": 3 if "lightgbm" in other or "xgboost" in other else 1} if other else SPEC["training"]
+    spec = changed(SPEC, search=None, model=model, data__query=query, training=training)
     text = json.dumps({"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": "late"}, "spec": spec})
 
     def step(name: str, *words: str, outputs: tuple[str, ...] = (), spec: bool = True) -> list[str]:

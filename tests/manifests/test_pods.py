@@ -111,6 +111,15 @@ def test_a_training_may_use_what_its_model_asks_for() -> None:
     assert pod["terminationGracePeriodSeconds"] == 60
 
 
+@pytest.mark.parametrize("install", ["overlays/kind", "overlays/laptop"])
+def test_what_loads_a_model_runs_in_its_image(install: str) -> None:
+    """As a patch of the pod, so that the overlay's images stay what they are for every other model."""
+    chosen = '{{= inputs.parameters.image == "" ? "workingDir" : "image" }}'
+    mains = {where: dict(containers(pod)).get("containers/main", {}) for where, pod in steps(rendered(install))}
+    patched = {where for where, main in mains.items() if chosen in main}
+    assert patched == {"train/train", "evaluate/evaluate", "promote/promote"}
+
+
 @pytest.mark.parametrize("install", ON_A_CLUSTER)
 def test_the_bus_keeps_its_place_on_a_full_node(install: str) -> None:
     documents = rendered(install)

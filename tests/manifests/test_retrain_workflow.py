@@ -17,7 +17,7 @@ from retrain.project.kustomize import render
 
 ROOT = Path(__file__).parent.parent.parent
 TRIALS: list[dict[str, Any]] = [{"id": str(n) * 16, "params": {"alpha": n}} for n in (1, 2, 3)]
-SPEC = {"model": "flight-delay", "spec": "{}", "quiet": "0s", "at-most": "1m", "cpu": "1", "memory": "64Mi"}
+SPEC = {"model": "flight-delay", "spec": "{}", "quiet": "0s", "at-most": "1m", "cpu": "1", "memory": "64Mi", "image": ""}
 TRAINING = ("transform", "grid", "train", "evaluate")
 
 
@@ -79,6 +79,15 @@ def test_new_data_are_trained_on_evaluated_and_judged(ours: Workflows) -> None:
     assert ended.created == []
     (fetch,) = ended.of("fetch")
     assert fetch == {"model": "flight-delay", "spec": "{}", "run": ended.document["metadata"]["name"], "event": "e", "context": ""}
+
+
+def test_the_image_of_a_model_reaches_the_steps_that_need_its_packages(ours: Workflows) -> None:
+    image = "registry.example.com/team/churn:1.2"
+    more = {"trials": json.dumps(TRIALS), "more": "yes"}
+    ends = {"trials": "[]", "more": "no", "judged": json.dumps([{"trial": TRIALS[0]["id"]}])}
+    ended = play(ours, spec=lambda inputs: {**SPEC, "image": image}, grid=lambda inputs: more, next=lambda inputs: ends)
+    for step in ("train", "evaluate", "promote"):
+        assert {inputs["image"] for inputs in ended.of(step)} == {image}, step
 
 
 def test_a_prefix_that_is_not_quiet_is_looked_at_again(ours: Workflows) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
 
 import click
 
+from localargo import LocalArgoError
+from retrain.client.connect import bucket_environment
+from retrain.client.place import Place
 from retrain.client.protocol import ArgoServer
-from retrain.client.workflows import changes, until_ended
+from retrain.client.workflows import changes, run_model, until_ended
 from retrain.display import tree
 from retrain.display.output import plain
 from retrain.display.picture import Picture
+from retrain.project.questions import ask
 
 Doc = dict[str, Any]
 
@@ -35,11 +40,25 @@ def _lines(server: ArgoServer, name: str) -> Doc:
     seen: dict[str, str] = {}
     last: Doc = {}
     for last in changes(server, name):
-        for node in (last.get("status") or {}).get("nodes", {}).values():
-            if seen.get(node["id"]) != node.get("phase"):
-                seen[node["id"]] = node.get("phase", "")
-                click.echo(f"{node.get('phase', ''):<10} {plain(node['name'])}  {plain(node.get('message') or '')}".rstrip())
+        for line in tree.news(seen, last):
+            click.echo(line)
     return last
+
+
+def outcome(place: Place, workflow: Doc) -> list[str]:
+    """How the run of a model ended, for people; nothing of a Workflow that is no such run."""
+    name, model = workflow["metadata"]["name"], run_model(workflow)
+    if not model:
+        return []
+    try:
+        rows = json.loads(ask(bucket_environment(place), "runs", model))["runs"]
+    except LocalArgoError as error:
+        return [f"How the run ended is in the bucket, which does not answer: {plain(str(error))}"]
+    row = next((row for row in rows if row["run"] == name), None)
+    if row is None:
+        return [f"The run left no result: `retrain why {name}` tells how far it came"]
+    told = [f"{row['outcome']}: {plain(row['reason'])}"] if row["reason"] else [row["outcome"]]
+    return [*told, f"`retrain report {name} --open` shows it"] if row["trials"] else told
 
 
 def ended(server: ArgoServer, names: list[str], watch: bool) -> list[Doc]:

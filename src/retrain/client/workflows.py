@@ -8,6 +8,7 @@ from localargo import InvalidInput, NotFound, Unavailable
 from retrain.client.protocol import ArgoServer, Doc
 
 LATEST = "@latest"
+RETRAIN = "retrain"  # the WorkflowTemplate of a model's runs
 ENDED = ("Succeeded", "Failed", "Error")
 LONGEST_POD_NAME = 253  # as Kubernetes allows
 HASH = 10  # digits of a node's hash
@@ -59,6 +60,15 @@ def until_ended(server: ArgoServer, name: str) -> Doc:
     """The Workflow when it has ended."""
     *_, last = changes(server, name)
     return last
+
+
+def run_model(workflow: Doc) -> str:
+    """The model that a Workflow of the WorkflowTemplate `retrain` trains; nothing where it is another Workflow."""
+    spec = workflow.get("spec") or {}
+    if (spec.get("workflowTemplateRef") or {}).get("name") != RETRAIN:
+        return ""
+    parameters = (spec.get("arguments") or {}).get("parameters") or []
+    return next((str(p.get("value", "")) for p in parameters if p.get("name") == "model"), "")
 
 
 def pod_name(workflow: Doc, node: Doc) -> str:

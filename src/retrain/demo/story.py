@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import click
 
 from localargo import InvalidInput, LocalArgoError, Unavailable
 from retrain.client import workflows
@@ -20,6 +22,7 @@ from retrain.demo import flights
 from retrain.demo.transcript import Transcript
 from retrain.display import tree
 from retrain.display.output import ago
+from retrain.display.picture import Picture
 from retrain.display.tables import answered
 from retrain.project.questions import ask
 
@@ -40,9 +43,24 @@ def play(state: Path, keep: bool) -> None:
         schedule(transcript, state, months[3])
         summary(transcript, state)
         transcript.say("done", f"in {ago(time.monotonic() - started)}")
+        for line in _next(state, keep):
+            transcript.say("next", line)
         if keep:
             transcript.say("engine", f"still running on {state}; Ctrl-C stops it")
             engine.wait()
+
+
+def _next(state: Path, keep: bool) -> list[str]:
+    """What to try now: on the engine that goes on, or without one."""
+    if keep:
+        return [
+            f"`retrain runs --state {state}`, `retrain why {MODEL} --state {state}` in another terminal",
+            f"`retrain submit {MODEL} --now --reason 'to see it run' --watch --state {state}` trains once more",
+        ]
+    return [
+        "`retrain demo --keep` leaves the engine running, to look around",
+        "`retrain new NAME FILE...` writes the spec of a model of your own: docs/tutorial/your-own-data.md",
+    ]
 
 
 def start_anew(state: Path) -> None:
@@ -115,19 +133,21 @@ def schedule(transcript: Transcript, state: Path, month: Path) -> None:
 
 
 def _follow(transcript: Transcript, state: Path, trigger: str) -> None:
-    """Wait for the runs of a trigger (a burst may have started two), draw the newest, and raise if one has failed."""
+    """Show the runs of a trigger (a burst may have started two) until they end, draw the newest, and raise if one has failed."""
     server = argo_server(state)
     runs: dict[str, Doc] = {}
     began = time.monotonic()
-    for change in server.watch():
-        metadata = change.workflow["metadata"]
-        if (metadata.get("labels") or {}).get("retrain/trigger") != trigger:
-            continue
-        if metadata["name"] not in runs:
-            transcript.say("run", metadata["name"])
-        runs[metadata["name"]] = change.workflow
-        if all(workflows.phase(run) in workflows.ENDED for run in runs.values()):
-            break
+    with _live() as show:
+        for change in server.watch():
+            metadata = change.workflow["metadata"]
+            if (metadata.get("labels") or {}).get("retrain/trigger") != trigger:
+                continue
+            if metadata["name"] not in runs:
+                transcript.say("run", metadata["name"])
+            runs[metadata["name"]] = change.workflow
+            show(change.workflow)
+            if all(workflows.phase(run) in workflows.ENDED for run in runs.values()):
+                break
     last = server.workflow(list(runs)[-1])
     for line in tree.lines(last):
         transcript.show(" " * 11 + line)
@@ -139,6 +159,22 @@ def _follow(transcript: Transcript, state: Path, trigger: str) -> None:
     failed = [name for name, run in runs.items() if workflows.phase(run) != "Succeeded"]
     if failed:
         raise LocalArgoError(f"{failed[0]} failed: `retrain get {failed[0]}` and `retrain logs {failed[0]}` show more")
+
+
+@contextmanager
+def _live() -> Iterator[Callable[[Doc], None]]:
+    """What shows a Workflow while it runs: its tree, drawn in place, at a terminal; a line for each step that moves elsewhere."""
+    if sys.stdout.isatty():
+        with Picture() as picture:
+            yield picture.show
+        return
+    seen: dict[str, str] = {}
+
+    def tell(workflow: Doc) -> None:
+        for line in tree.news(seen, workflow):
+            click.echo(f"{'':11}{line}")
+
+    yield tell
 
 
 def summary(transcript: Transcript, state: Path) -> None:

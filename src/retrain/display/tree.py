@@ -12,6 +12,7 @@ from retrain.display import output
 from retrain.display.reasons import reason
 
 Node = dict[str, Any]
+GROUPS = ("StepGroup", "TaskGroup")
 
 
 def show(workflows: list[dict[str, Any]], shape: str) -> None:
@@ -57,6 +58,25 @@ def lines(workflow: dict[str, Any]) -> list[str]:
         "  ".join([*(c + " " * (w - len(click.unstyle(c))) for c, w in zip(row, widths, strict=False)), row[3]]).rstrip() for row in columns
     ]
     return [*text, "", *drawn]
+
+
+def news(seen: dict[str, str], workflow: dict[str, Any]) -> list[str]:
+    """A line for each step that began or ended since `seen` (phases by node id), which is brought up to date.
+
+    Groups and attempts that need no word are left out: of an attempt it is told when it did not succeed.
+    """
+    nodes = (workflow.get("status") or {}).get("nodes", {})
+    attempts = {child for node in nodes.values() if node.get("type") == "Retry" for child in node.get("children") or []}
+    told = []
+    for key, node in nodes.items():
+        phase = node.get("phase", "")
+        if seen.get(key) == phase:
+            continue
+        seen[key] = phase
+        quiet = ("Pending", "Running", "Succeeded") if key in attempts else ("Pending",)
+        if node.get("type") not in GROUPS and phase not in quiet:
+            told.append(f"{phase:<10} {output.plain(node['name'])}  {output.plain(node.get('message') or '')}".rstrip())
+    return told
 
 
 def _rows(given: dict[str, Node]) -> list[tuple[str, str, str, str]]:

@@ -81,13 +81,18 @@ def try_spec(spec: Path, files: Sequence[str], rows: int | None, output: str) ->
     return ended.returncode, ended.stdout.decode(errors="replace"), failed
 
 
+def own_file(name: str) -> list[str]:
+    """The option that names the repository's file of a model of one's own; none where it has no such file."""
+    code = Path("models", f"{name.rstrip('/').rpartition('/')[2].partition('@')[0]}.py")
+    return ["--code", str(code)] if code.is_file() else []
+
+
 def predictions(bucket: Mapping[str, str], name: str, files: Sequence[Path], out: Path | None, *, proba: bool, output: str) -> int:
     """Let `handlers.predict` predict with this process's own output; its exit code as a verb's. A model that a file of one's own has made
     needs the repository's file."""
     need_handlers()
-    code = Path("models", f"{name.rstrip('/').rpartition('/')[2].partition('@')[0]}.py")
     options = [
-        *(["--code", str(code)] if code.is_file() else []),
+        *own_file(name),
         *(["--out", str(out)] if out else []),
         *(["--proba"] if proba else []),
         "-o",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -12,10 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handlers import check, predict
+from handlers import check, model, predict, score
 from handlers.contracts import BadData, BadSpec
 from handlers.models import own, rehearsal, saved
 from handlers.models.estimators import make
+from handlers.modelspec.code_digests import of_source
 from handlers.modelspec.digests import run_digest, trial_digest
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import read
@@ -77,15 +79,23 @@ SHAPES = [(BUILD, "build", "whole"), (CLASS, "Means", "stream"), (XGB, "build", 
 
 def tree(name: str, memory: str, **more: Any) -> dict[str, Any]:
     model = {"estimator": f"models/late.py:{name}", "memory": memory}
-    return changed(SPEC, search=None, model=model, promote=None, **more)
+    training = {"epochs": 1} if memory == "whole" else {"epochs": 3, "batch_rows": 64, "shuffle": {"parts": 4}}
+    return changed(SPEC, **{"search": None, "model": model, "promote": None, "training": training, **more})
 
 
-def spec(code: str, name: str, memory: str) -> Any:
-    document = {"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": "late"}, "spec": tree(name, memory)}
+def spec(code: str, name: str, memory: str, **more: Any) -> Any:
+    document = {"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": "late"}, "spec": tree(name, memory, **more)}
     found, wrong = read(json.dumps(document), "models/late.yaml", code=code)
     if found is None:
         raise BadSpec("\n".join(map(str, wrong)))
     return found
+
+
+def rehearsed(code: str, name: str, memory: str, **more: Any) -> None:
+    found = spec(code, name, memory, **more)
+    made = make(found, {})
+    assert isinstance(made, own.Own)
+    rehearsal.tried(made, found, rehearsal.Columns.declared(found))
 
 
 def rows(number: int) -> Any:
@@ -96,8 +106,7 @@ def rows(number: int) -> Any:
 
 @pytest.mark.parametrize(("code", "name", "memory"), SHAPES)
 def test_each_shape_learns_and_is_the_same_after_saving(code: str, name: str, memory: str) -> None:
-    model = make(spec(code, name, memory), {})
-    rehearsal.tried(model)
+    rehearsed(code, name, memory)
     model = make(spec(code, name, memory), {})
     resumed = make(spec(code, name, memory), {})
     for number in range(4 if memory == "stream" else 1):
@@ -133,13 +142,13 @@ def test_each_shape_learns_and_is_the_same_after_saving(code: str, name: str, me
             CLASS.replace("return shares[", "return np.nan * shares["),
             "Means",
             "stream",
-            r"late.py:7: predict gives 200 values that are no n",
+            r"late.py:18: predict gives 200 values that are no n",
         ),
-        (CLASS.replace("return shares[", "return 2 + shares["), "Means", "stream", r"late.py:7: predict gives values below 0 or above 1"),
+        (CLASS.replace("return shares[", "return 2 + shares["), "Means", "stream", r"late.py:18: predict gives values below 0 or above 1"),
         (CLASS.replace("return shares[", "return shares, shares["), "Means", "stream", r"late.py:"),
         (CLASS.replace('"counts.json").read_text()', '"count.json").read_text()'), "Means", "stream", r"late.py:26: FileNotFoundError"),
         (CLASS.replace("self.n = np.array(json", "json = (json"), "Means", "stream", r"late.py:\d+: UnboundLocalError"),
-        (CLASS.replace("self.n.tolist()", "[[1, 2], [3, 4]]"), "Means", "stream", "after load.folder. it predicts otherwise"),
+        (CLASS.replace("self.n.tolist()", "[[1, 2], [3, 4]]"), "Means", "stream", r"late.py:25: after load.folder. it predicts otherwise"),
         (
             BUILD.replace("FunctionTransformer(doubled", "FunctionTransformer(lambda X: X"),
             "build",
@@ -152,7 +161,7 @@ def test_each_shape_learns_and_is_the_same_after_saving(code: str, name: str, me
 )
 def test_what_is_broken_is_named_by_file_and_line(code: str, name: str, memory: str, said: str) -> None:
     with pytest.raises(BadSpec, match=said):
-        rehearsal.tried(make(spec(code, name, memory), {}))
+        rehearsed(code, name, memory)
 
 
 def test_lint_says_so(tmp_path: Path) -> None:
@@ -205,8 +214,9 @@ def test_a_run_and_no_code_of_the_bucket(code: str, name: str, memory: str, tmp_
     assert evaluation.open_model(world.store, "late", champion["trial"])[0] is None
     for gone in [each for each in world.keys(f"trials/late/{champion['trial']}/") if "/exports/" in each or "/evaluations/" in each]:
         world.store.delete(gone)
-    with pytest.raises(BadData, match="is not the file that made this model; it is not run"):
-        exports.made(world.store, "late", champion["trial"])
+    for given in (None, code):
+        with pytest.raises(BadData, match=r"models/late.py of the digest [0-9a-f]{16} made this model, and code of a bucket is not run"):
+            exports.made(world.store, "late", champion["trial"], given)
     assert not (tmp_path / "ran").exists()
     world.code = code + "\nMORE = 1\n"
     world.run("b")
@@ -218,15 +228,84 @@ def used_as_it_was_evaluated(world: World, code: str, folder: Path) -> None:
     """The champion predicts with the file of the repository, and its folder by itself; no code of the bucket is run."""
     rows = [{"carrier": carrier, "distance": distance} for carrier in ("AA", "UA", None) for distance in (10.0, 2000.0)]
     found = predict.load("late", code).predict(rows, proba=True)
-    for other, why in ((None, "is not here"), (code + "\nMORE = 1\n", "is not the file that made it")):
-        with pytest.raises(BadData, match=f"code of a bucket is not run: models/late.py {why}"):
+    of, another = of_source(code), code + "\nMORE = 1\n"
+    assert world.champion()["file"] == of
+    for other, why in ((None, "is not here"), (another, rf"is another one here \(its digest is {of_source(another)}\)")):
+        with pytest.raises(BadData, match=f"models/late.py of the digest {of} made it, and models/late.py {why}. Put that version back"):
             predict.load("late", other)
+    scored_by_event(world, code, another, rows, found.column("probability").to_pylist())
     exports.write(named.named(world.store, "late").export, folder / "got")
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     command = [sys.executable, "-P", "predict.py", str(folder / "rows.jsonl"), "--proba", "--out", str(folder / "out.jsonl")]
     subprocess.run(command, cwd=folder / "got", check=True, env={"PATH": os.environ["PATH"]})
     alone = [json.loads(line) for line in (folder / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [each["probability"] for each in alone] == found.column("probability").to_pylist()
+
+
+def scored_by_event(world: World, code: str, another: str, rows: list[dict[str, Any]], expected: list[float]) -> None:
+    """A file under score/ is predicted for by the file that the ConfigMap has, if it made the champion."""
+    world.store.put("score/late/new.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
+    event = base64.b64encode(json.dumps({"model": "late", "key": "score/late/new.jsonl", "reason": "score", "code": another}).encode())
+    given = ["--model", "late", "--event", event.decode()]
+    for refused in ([], ["--code", another]):
+        with pytest.raises(BadData, match="code of a bucket is not run"):
+            score.run([*given, *refused])
+    assert world.keys("predictions/") == []
+    score.run([*given, "--code", code])
+    (made,) = [key for key in world.keys("predictions/") if key.endswith(".csv")]
+    lines = world.store.get(made).decode().splitlines()[1:]
+    assert [float(line.rpartition(",")[2]) for line in lines] == expected
+
+
+PLAIN = """
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
+
+
+def build(params, seed):
+    return make_pipeline(MaxAbsScaler(), RandomForestClassifier(n_estimators=5, random_state=seed))
+"""
+
+
+@pytest.mark.parametrize("code", [PLAIN, XGB], ids=["scikit-learn", "xgboost"])
+def test_a_model_that_needs_no_code_is_judged_and_predicts_after_its_file_changed(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out").mkdir()
+    world = World(tmp_path / "bucket", tmp_path / "out")
+    monkeypatch.setenv("RETRAIN_BUCKET", f"file://{world.folder}")
+    world.spec = tree("build", "whole")
+    world.put("1.csv", month("2013-01-01", 40))
+    world.code = f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\n{code}"
+    assert world.run("a")["outcome"] == "promoted"
+    rows = [{"carrier": carrier, "distance": distance} for carrier in ("AA", "UA", None) for distance in (10.0, 2000.0)]
+    with_code = predict.load("late", world.code).predict(rows, proba=True).column("probability").to_pylist()
+    (tmp_path / "ran").unlink()
+    own.module.cache_clear()
+    for other in (None, code):
+        assert predict.load("late", other).predict(rows, proba=True).column("probability").to_pylist() == with_code
+    world.code = code.replace("=5", "=7").replace("=3", "=4")
+    world.put("2.csv", month("2013-02-10", 20))
+    world.run("b")
+    assert set(world.verdict("b")["metrics"]["roc_auc"]) == {"challenger", "champion", "difference"}
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_trial_that_was_not_exported_predicts_with_the_file_that_made_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "out").mkdir()
+    world = World(tmp_path / "bucket", tmp_path / "out")
+    monkeypatch.setenv("RETRAIN_BUCKET", f"file://{world.folder}")
+    world.spec, world.code = changed(tree("build", "whole"), search={"grid": {"trees": [3, 5]}}), BUILD
+    world.put("1.csv", month("2013-01-01", 40))
+    world.run("a")
+    (other,) = {each["trial"] for each in world.verdict("a")["trials"]} - {world.champion()["trial"]}
+    rows = [{"carrier": "AA", "distance": 2000.0}]
+    assert len(predict.load(f"late@{other}", BUILD).predict(rows)) == 1
+    assert model.shown(named.named(world.store, f"late@{other}", BUILD))["trial"] == other
+    for wrong in (None, BUILD.replace("* 2", "* 3")):
+        with pytest.raises(BadData, match="code of a bucket is not run"):
+            predict.load(f"late@{other}", wrong)
 
 
 def test_a_model_file_holds_nothing_but_what_the_file_defines() -> None:

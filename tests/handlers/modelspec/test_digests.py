@@ -80,6 +80,7 @@ SQL = "SELECT time_hour, carrier, flight, hour, dest, distance, arr_delay > 30 A
         ("promote.gate.improve_by", 0.01, ["promote"]),
         ("trigger.quiet", "1s", []),
         ("resources.train", {"cpu": 2}, []),
+        ("model.image", "team/churn:1.2", ALL[2:]),
     ],
 )
 def test_a_key_changes_the_names_of_what_it_can_change(path: str, value: Any, changed: list[str]) -> None:

@@ -155,7 +155,6 @@ def test_what_is_no_spec_is_said_in_one_line(text: str) -> None:
         ("spec.promote.approval", "manual", "not supported yet: promote.approval"),
         ("spec.promote.slices", {"max_loss": 0.1}, "not supported yet: promote.slices"),
         ("spec.search.halving", {"mode": "async"}, "not supported yet: search.halving.mode async"),
-        ("spec.model.image", "gpu", "not supported yet: model.image"),
         ("spec.training.validate", {"every": "1m"}, "not supported yet: training.validate"),
         ("spec.resources", {"fetch": {"cpu": 1}}, "not supported yet: resources.fetch"),
         ("spec.resources", {"train": {"gpu": 1}}, "not supported yet: resources.train.gpu"),

@@ -24,7 +24,8 @@ from handlers.runs.evaluation import TrainedTrial
 from handlers.scoring.carried import carried
 from handlers.storage import canonical_json
 from tests.handlers.stages.dying import Dying, Killed
-from tests.handlers.stages.world import World, month
+from tests.handlers.stages.test_ranking import ranking_of, sessions
+from tests.handlers.stages.world import World, changed, month
 
 # a process in which nothing of this repository can be imported, nor what only the product needs
 ALONE = """
@@ -72,7 +73,7 @@ def on_valid(world: World) -> tuple[pa.Table, Any]:
 def test_the_winner_of_a_run_is_exported_and_its_list_has_every_file(trained: World) -> None:
     champion = trained.champion()
     where = exports.folder("late", champion["trial"], champion["export"])
-    export = exports.kept(trained.store, "late", champion["trial"], champion["export"])
+    export = exports.in_bucket(trained.store, "late", champion["trial"], champion["export"])
     assert export is not None
     assert trained.verdict("a")["export"] == champion["export"]
     assert trained.keys(f"{where}/") == sorted(f"{where}/{path}" for path in [*export.files(), exports.MARKER])
@@ -109,7 +110,7 @@ def test_the_script_predicts_alone_what_the_evaluation_saw(trained: World, tmp_p
 def test_models_of_every_library_stand_alone(world: World, tmp_path: Path, model: dict[str, Any], epochs: int) -> None:
     world.put("1.csv", month("2013-01-01", 40))
     world.spec |= {"model": {**model, "params": {}, "seed": 1}, "search": {}}
-    world.spec["training"]["epochs"] = epochs
+    world.spec["training"] = {"epochs": epochs, "batch_rows": 64}
     assert world.run("a")["outcome"] == "promoted"
     rows, seen = on_valid(world)
     folder = folder_of(world, tmp_path)
@@ -144,6 +145,31 @@ def test_mlflow_loads_the_folder_as_it_is(trained: World, tmp_path: Path) -> Non
     assert np.array_equal(model.predict(frame, params={"proba": True})["probability"].to_numpy(), seen.score)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"estimator": "sklearn.linear_model.SGDRegressor"},
+        {"estimator": "xgboost.XGBRegressor"},
+        {"estimator": "lightgbm.LGBMRegressor", "memory": "whole"},
+    ],
+)
+def test_a_ranking_stands_alone_too(world: World, tmp_path: Path, model: dict[str, Any]) -> None:
+    from mlflow import pyfunc
+
+    world.spec = changed(ranking_of(world.spec), model=model, search=None, training={"epochs": 3})
+    world.put("1.csv", sessions())
+    assert world.run("a")["outcome"] == "promoted"
+    rows, seen = on_valid(world)
+    folder = folder_of(world, tmp_path)
+    assert pyfunc.load_model(str(folder)).predict(rows.to_pandas())["prediction"].tolist() == seen.score.tolist()
+    # a list is ordered by what is predicted: neither the list's column nor the relevance is asked for
+    parquet.write_table(rows.select(["price"]), tmp_path / "rows.parquet")
+    ended = alone(folder, str(tmp_path / "rows.parquet"), "--out", str(tmp_path / "out.parquet"))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert parquet.read_table(tmp_path / "out.parquet")["prediction"].to_pylist() == seen.score.tolist()
+
+
 def test_requirements_are_what_is_imported(trained: World, tmp_path: Path) -> None:
     folder = folder_of(trained, tmp_path)
     wanted = [line.partition("==")[0] for line in (folder / "requirements.txt").read_text().splitlines()]
@@ -172,7 +198,7 @@ def test_killed_at_any_write_and_started_again_it_is_the_same_export(trained: Wo
         dying.left = at
         with pytest.raises(Killed):
             exports.keep(dying, "late", champion["trial"], spec, dataset)
-        assert exports.kept(trained.store, "late", champion["trial"], champion["export"]) is None
+        assert exports.in_bucket(trained.store, "late", champion["trial"], champion["export"]) is None
         assert exports.keep(trained.store, "late", champion["trial"], spec, dataset) == champion["export"]
         assert {key: trained.store.get(key) for key in trained.keys(f"{where}/")} == before
 

@@ -12,7 +12,7 @@ from handlers import fetch, promote
 from handlers.contracts import GaveUp
 from handlers.events import outbox
 from handlers.runs import champion as champions
-from handlers.runs import claim, pacing, requests
+from handlers.runs import claim, exports, pacing, requests
 from handlers.storage import write_json
 from tests.handlers.stages.world import World, month
 
@@ -96,6 +96,23 @@ def test_a_run_whose_claim_another_holds_promotes_nothing(world: World) -> None:
         promote.run(world.promote_arguments(dataset, scores, "slow", decision))
     assert world.keys("models/") == []
     assert claim.read(world.store, "late")[0].run == "fast"
+
+
+def test_a_run_that_loses_its_claim_while_its_winner_is_exported_promotes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To export takes as long as the rows need, so the claim is looked at afterwards."""
+    world.put("1.csv", month("2013-01-01", 40))
+    decision, dataset, scores = world.prepare("slow")
+    real = exports.keep
+
+    def meanwhile(*given: Any) -> str:
+        gone(world, "slow")
+        assert world.snapshot("fast")[0] == "train"
+        return real(*given)
+
+    monkeypatch.setattr(exports, "keep", meanwhile)
+    with pytest.raises(GaveUp, match="run fast has had the model since"):
+        promote.run(world.promote_arguments(dataset, scores, "slow", decision))
+    assert world.keys("models/") == []
 
 
 def test_a_process_that_wakes_after_its_run_was_judged_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,10 +30,10 @@ def sessions(count: int = 240, days: int = 30, wrong: str = "") -> bytes:
     return "\n".join([",".join(COLUMNS), *numbered, *([f"99999,2013-01-10,s80,0.5,{wrong}"] if wrong else []), ""]).encode()
 
 
-@pytest.fixture
-def world(world: World) -> World:
-    world.spec = changed(
-        world.spec,
+def ranking_of(spec: dict[str, Any]) -> dict[str, Any]:
+    """The small world's spec for sessions."""
+    found = changed(
+        spec,
         task="ranking",
         data__group="session",
         data__key=["n", "day"],
@@ -44,7 +44,13 @@ def world(world: World) -> World:
         evaluate={"select_by": "ndcg@3", "report": ["mean_rank", "mrr"]},
         promote={"gate": {"metric": "mean_rank", "at_most": 4, "improve_by": 0.1}},
     )
-    world.spec["data"]["sources"]["incoming"]["columns"] = COLUMNS
+    found["data"]["sources"]["incoming"]["columns"] = COLUMNS
+    return found
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    world.spec = ranking_of(world.spec)
     return world
 
 

@@ -108,7 +108,7 @@ def test_early_stopping_keeps_the_best_epoch(world: World) -> None:
 )
 def test_estimators_that_see_all_rows_at_once(world: World, estimator: str, params: dict[str, Any]) -> None:
     world.spec["model"] = {"estimator": estimator, "params": params, "memory": "whole"}
-    world.spec["search"] = {}
+    world.spec["search"], world.spec["training"] = {}, {}
     world.put("1.csv", month("2013-01-01", 40))
     assert world.run("a")["outcome"] == "promoted"
     assert world.champion()["estimator"] == estimator
@@ -165,7 +165,7 @@ def test_rows_are_weighed(world: World) -> None:
 
 def test_too_little_memory_is_said_before_the_rows_are_read(world: World) -> None:
     world.spec["model"] = {"estimator": "sklearn.ensemble.HistGradientBoostingClassifier", "memory": "whole"}
-    world.spec["search"] = {}
+    world.spec["search"], world.spec["training"] = {}, {}
     world.spec["resources"] = {"train": {"memory": "100Mi"}}
     dataset, trial = ready(world)
     with pytest.raises(
@@ -221,7 +221,7 @@ def start(arguments: list[str]) -> subprocess.Popen[bytes]:
 
 
 def until_it_begins(process: subprocess.Popen[bytes], trials: Path) -> None:
-    wait_until(lambda: trials.is_dir() or process.poll() is not None)
+    wait_until(lambda: (trials.is_dir() and any(trials.iterdir())) or process.poll() is not None)
 
 
 def until_it_trains_on(process: subprocess.Popen[bytes], state: Path, known: bytes) -> bytes:

@@ -34,7 +34,8 @@ def tried(files: list[str], capsys: pytest.CaptureFixture[str], **changes: objec
 
 
 def test_one_of_a_thing_is_told_in_the_singular(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    _, progress = tried(files, capsys, search={"grid": {"alpha": [0.01]}}, training__epochs=1)
+    _, progress = tried(files, capsys, search={"grid": {"alpha": [0.01]}}, training__epochs=1, model__image="team/late:1.2")
+    assert progress.startswith("model.image team/late:1.2 is for a cluster: here the packages of this environment are used\n")
     assert "read incoming/late/1.csv: 1,200 rows, 0 without a target\n" in progress
     assert "\n1 trial\n" in progress
     assert progress.rstrip().endswith(": 1 epoch")

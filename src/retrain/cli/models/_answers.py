@@ -21,7 +21,7 @@ from retrain.project.questions import ask, need_handlers
 def show(place: Place, output: str, *arguments: str, handler: str = "why") -> None:
     """Print an answer: the handler's own sentences or table for people, its JSON for programs."""
     need_handlers()
-    bucket = bucket_environment(place)
+    bucket = bucket_of_model(place)
     if output in ("text", "wide") and handler == "why":
         answer = json.loads(ask(bucket, *arguments, output="shown"))
         click.echo("\n".join(answered(answer, terminal_width() if output == "text" else UNCUT)))
@@ -40,7 +40,7 @@ def tell(bucket: Mapping[str, str], output: str, handler: str, *arguments: str) 
 def bucket_of_model(place: Place, name: str = "") -> dict[str, str]:
     """The variables of the bucket that a model is in: none where `name` is an address or a folder, or where RETRAIN_BUCKET names a bucket
     and no engine runs here."""
-    if name.startswith("s3://") or Path(name).is_dir():
+    if name.startswith("s3://") or (name and Path(name).is_dir()):
         return {}
     try:
         return bucket_environment(place)

@@ -10,6 +10,7 @@ from retrain.cli import completion
 from retrain.cli.models._answers import bucket_of_model, tell
 from retrain.cli.options import output_option, place_option
 from retrain.client.place import Place
+from retrain.project.questions import own_file
 
 name_argument = click.argument("name", metavar="NAME[@champion|@N|@TRIAL]", shell_complete=completion.models)
 
@@ -49,7 +50,7 @@ def show(name: str, output: str, place: Place) -> None:
     retrain model show flight-delay
     retrain model show flight-delay@2 -o wide
     """
-    tell(bucket_of_model(place, name), output, "model", "show", name)
+    tell(bucket_of_model(place, name), output, "model", "show", name, *own_file(name))
 
 
 @model.command()
@@ -67,4 +68,22 @@ def get(name: str, to: Path | None, output: str, place: Place) -> None:
     retrain model get flight-delay@2
     """
     folder = to or Path(name.rstrip("/").rpartition("/")[2].replace("@", "-"))
-    tell(bucket_of_model(place, name), output, "model", "get", name, "--to", str(folder))
+    tell(bucket_of_model(place, name), output, "model", "get", name, "--to", str(folder), *own_file(name))
+
+
+@model.command()
+@click.argument("name", metavar="NAME", shell_complete=completion.models)
+@click.option("--to", type=int, metavar="N", required=True, help="The number of the champion to go back to: `retrain history NAME`.")
+@click.option("--reason", metavar="TEXT", required=True, help="Why; the history keeps it.")
+@output_option("text", "wide")
+@place_option
+def rollback(name: str, to: int, reason: str, output: str, place: Place) -> None:
+    """Make an earlier champion the champion again, as a new entry of the history.
+
+    Runs that are under way and those to come compare with it. What the newer one learned stays trained: a run trains when something is
+    new.
+
+    \b
+    retrain model rollback flight-delay --to 2 --reason "the third misses storms"
+    """
+    tell(bucket_of_model(place), output, "model", "rollback", name, "--to", str(to), "--reason", reason)

@@ -12,7 +12,7 @@ import click
 
 from localargo import Document, InvalidInput, refuse
 from retrain.cli import completion
-from retrain.cli.following import ended
+from retrain.cli.following import ended, outcome
 from retrain.cli.loading import known
 from retrain.cli.options import assignments, manifests, output_option, parameter_option, place_option
 from retrain.cli.workflows._documents import engine
@@ -78,6 +78,9 @@ def submit(
         created.append(server.create(workflow.doc))
     shown = ended(server, [w["metadata"]["name"] for w in created], watch_) if wait_ or watch_ else created
     tree.show(shown, output)
+    if watch_ and output in ("name", "wide"):
+        for line in [line for workflow in shown for line in outcome(place, workflow)]:
+            click.echo(line)
     if (wait_ or watch_) and any(phase(w) != "Succeeded" for w in shown):
         sys.exit(1)
 

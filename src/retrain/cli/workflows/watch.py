@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from retrain.cli.following import follow
+from retrain.cli.following import follow, outcome
 from retrain.cli.options import name_argument, place_option
 from retrain.client.connect import argo_server
 from retrain.client.place import Place
@@ -17,11 +17,13 @@ from retrain.client.workflows import find, phase
 @name_argument
 @place_option
 def watch(name: str, place: Place) -> None:
-    """Show a Workflow's node tree until it ends; exit 1 unless it succeeds.
+    """Show a Workflow's node tree until it ends; exit 1 unless it succeeds. Of a model's run it says then what came of it.
 
     \b
     retrain watch @latest
     """
     server = argo_server(place)
     last = follow(server, find(server, name)["metadata"]["name"])
+    for line in outcome(place, last):
+        click.echo(line)
     sys.exit(0 if phase(last) == "Succeeded" else 1)

@@ -193,6 +193,26 @@ def test_patches_are_merged_in_order(tell: Tell) -> None:
     assert {k: main.env[k] for k in "ABC"} == {"A": "template", "B": "b", "C": "I"}
 
 
+@pytest.mark.parametrize(
+    ("given", "image"), [("", "usual"), ("registry.example.com/team/churn:1.2", "registry.example.com/team/churn:1.2")]
+)
+def test_a_patch_may_choose_the_image_or_none(tell: Tell, given: str, image: str) -> None:
+    told = tell(
+        workflow(
+            f"""
+    inputs: {{parameters: [{{name: image, value: "{given}"}}]}}
+    podSpecPatch: |
+      containers:
+      - name: main
+        '{{{{= inputs.parameters.image == "" ? "workingDir" : "image" }}}}': "{{{{inputs.parameters.image}}}}"
+    container: {{image: usual, command: [x]}}
+"""
+        )
+    )
+    told.play()
+    assert (told.pods[0].containers[0].image, told.pods[0].containers[0].working_dir or "") == (image, "")
+
+
 WRONG = ("x", "{name: main, image: 5}", "{name: main, env: {A: b}}", "{name: main, resources: {limits: 5}}")
 PATCHES = [f"'{{containers: [{each}]}}'" for each in (*WRONG, "{name: main, resources: {limits: {cpu: fast}}}")]
 

@@ -92,6 +92,22 @@ def test_several_attempts_are_all_shown() -> None:
     assert rows == ["✔ a", "├─ ✖ a(0)", "└─ ✔ a(1)"]
 
 
+def test_what_moved_is_told_once_without_groups_and_attempts_that_need_no_word() -> None:
+    seen: dict[str, str] = {}
+    first = workflow(
+        node("w", "Steps", phase="Running"),
+        node("w[0]", "StepGroup", phase="Running"),
+        node("w[0].a", "Retry", phase="Running", children=["w[0].a(0)", "w[0].a(1)"]),
+        node("w[0].a(0)", phase="Failed", message="gone"),
+        node("w[0].a(1)", phase="Pending"),
+        node("w[0].b", phase="Pending"),
+    )
+    assert tree.news(seen, first) == ["Running    w", "Running    w[0].a", "Failed     w[0].a(0)  gone"]
+    assert tree.news(seen, first) == []
+    then = workflow(node("w[0].a", "Retry", children=["w[0].a(1)"]), node("w[0].a(1)"), node("w[0].b", phase="Running"))
+    assert tree.news(seen, then) == ["Succeeded  w[0].a", "Running    w[0].b"]
+
+
 def test_drawing_leaves_the_workflow_as_it_is() -> None:
     told = workflow(node("w.a", "Retry"), node("w.a(0)", message="only"))
     before = repr(told)
