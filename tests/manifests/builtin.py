@@ -14,6 +14,7 @@ from localargo.manifests.document import Document, join
 from localargo.manifests.schema import QUANTITY
 from tests.manifests.installs import Doc, of_kind
 
+EITHER = re.compile(r'\{\{=.*? \? "(\w+)" : "(\w+)" *\}\}')  # a tag that is one word or another
 TAG = re.compile(r"\{\{.*?\}\}")
 
 
@@ -34,11 +35,12 @@ def _wrong(document: Document) -> list[str]:
 
 
 def _patches(documents: list[Document]) -> Iterator[tuple[str, Doc]]:
-    """The podSpecPatch of each template; what stands in a tag is known later, and a number here."""
+    """The podSpecPatch of each template, with each word that a tag may become; other tags become a number."""
     for template in of_kind(documents, "WorkflowTemplate"):
         for each in template["spec"].get("templates") or []:
-            if each.get("podSpecPatch"):
-                yield f"podSpecPatch of {template['metadata']['name']}.{each['name']}", yaml.safe_load(TAG.sub("1", each["podSpecPatch"]))
+            patch = each.get("podSpecPatch") or ""
+            for text in sorted({EITHER.sub(choice, patch) for choice in (r"\1", r"\2")} - {""}):
+                yield f"podSpecPatch of {template['metadata']['name']}.{each['name']}", yaml.safe_load(TAG.sub("1", text))
 
 
 def _held_against(model: Any, doc: Doc, *, partial: bool = False) -> list[str]:
