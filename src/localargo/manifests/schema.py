@@ -33,7 +33,8 @@ REFERENCE = "#/definitions/"
 
 # fields that Argo decodes from numbers and booleans too (its AnyString and Amount)
 ANY_STRING = re.compile(r"(.*\.)?parameters\[\d+\]\.(value|default|enum\[\d+\]|valueFrom\.default)")
-QUANTITY = re.compile(r".*\.((limits|requests|capacity|default|hard)\.[^.]+|sizeLimit|divisor)")  # Kubernetes reads them from numbers too
+# Kubernetes reads them from numbers too
+QUANTITY = re.compile(r".*\.((limits|requests|capacity|default|hard)\.[^.]+|sizeLimit|volumeSize|divisor)")
 NUMBER_AS_TEXT = re.compile(r".*\.(factor|jitter)")
 
 ELSEWHERE = "`argo submit` and this engine accept this too"
