@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from localargo.errors import Finding
-from localargo.manifests import lint_eventsources, lint_plain, lint_sensors, lint_workflow, metadata, schema, support
+from localargo.manifests import lint_eventbus, lint_eventsources, lint_plain, lint_sensors, lint_workflow, metadata, schema, support
 from localargo.manifests.document import Document
 from localargo.manifests.lint_locations import Library
 from localargo.manifests.report import INVALID_SPEC, Report
@@ -53,6 +53,8 @@ def _one(document: Document, report: Report, library: Library, everything: Seque
         lint_sensors.check(document, report, library, everything)
     elif document.kind == "EventSource":
         lint_eventsources.check(document, report)
+    elif document.kind == "EventBus":
+        lint_eventbus.check(document, report)
 
 
 def _metadata(document: Document, report: Report) -> None:
