@@ -48,5 +48,9 @@ def test_its_file_travels_with_the_spec_and_the_champion_predicts(repository: Re
     lines = repository.retrain("predict", "tiny", "new.csv", "--proba", "-o", "json").splitlines()
     likely, unlikely = (json.loads(line)["probability"] for line in lines)
     assert likely > 0.5 > unlikely
+    repository.put("score/tiny/new.csv", "x,kind\n2.0,a\n-2.0,c\n")
+    repository.retrain("submit", "--from", "workflowtemplate/score", "-p", "model=tiny", "--wait")
+    (made,) = repository.objects("predictions/tiny/").values()
+    assert (made["trial"], made["rows"]) == (champion["trial"], 2)
     (repository.folder / "models" / "tiny.py").write_text(CODE + "\nMORE = 1\n", encoding="utf-8")
-    assert "models/tiny.py is not the file that made it" in repository.errors("predict", "tiny", "new.csv")
+    assert "models/tiny.py is another one here" in repository.errors("predict", "tiny", "new.csv")

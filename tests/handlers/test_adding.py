@@ -102,7 +102,7 @@ def test_an_estimator_is_a_module_and_a_line(copy: Path) -> None:
     (copy / "handlers/models/coins.py").write_text(MODULE, encoding="utf-8")
     file = copy / "handlers/models/estimators.py"
     insert(file, '    "scikit-learn": scikit_learn.KINDS,\n', '    "coins": coins.KINDS,\n')
-    insert(file, "from handlers.models import lightgbm, own, scikit_learn, xgboost\n", "from handlers.models import coins\n")
+    insert(file, "from handlers.models.kinds import CLASSES, Estimator, Kind, Recipe\n", "from handlers.models import coins\n")
     changes: dict[str, Any] = {"model": {"estimator": "coins.Coin"}, "search": {"grid": {"bias": [0.01]}}, "promote": {}}
     first = tried(copy, **changes)
     assert first["verdict"]["decision"] == "promoted"

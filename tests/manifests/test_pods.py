@@ -117,7 +117,7 @@ def test_what_loads_a_model_runs_in_its_image(install: str) -> None:
     chosen = '{{= inputs.parameters.image == "" ? "workingDir" : "image" }}'
     mains = {where: dict(containers(pod)).get("containers/main", {}) for where, pod in steps(rendered(install))}
     patched = {where for where, main in mains.items() if chosen in main}
-    assert patched == {"train/train", "evaluate/evaluate", "promote/promote"}
+    assert patched == {"train/train", "evaluate/evaluate", "promote/promote", "score/score"}
 
 
 @pytest.mark.parametrize("install", ON_A_CLUSTER)

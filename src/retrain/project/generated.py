@@ -1,4 +1,5 @@
-"""Manifests that follow from the specs: the calendar of the models' own schedules, and the names of models that Sensors let through.
+"""What follows from the specs: the calendar of the models' own schedules, the names of models that Sensors let through, and the images of
+models that name one, which `score` reads without reading a spec.
 
 They lie below models/generated/, are committed as everything else is, and are written by whatever keeps the list of models.
 """
@@ -21,10 +22,11 @@ NONE = "^no model/$"  # no name has a slash
 Doc = dict[str, Any]
 
 
-def files(names: Sequence[str], schedules: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+def files(names: Sequence[str], schedules: Mapping[str, Mapping[str, str]], images: Mapping[str, str]) -> dict[str, str]:
     """The text of every generated file, by its path below models/.
 
-    `names`: what an event may call a model. `schedules`: cron and timezone of the models that have a schedule.
+    `names`: what an event may call a model. `schedules`: cron and timezone of the models that have a schedule. `images`: of those that
+    name one.
     """
     one = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
     return {
@@ -34,7 +36,13 @@ def files(names: Sequence[str], schedules: Mapping[str, Mapping[str, str]]) -> d
             {**one, "resources": ["schedules.yaml"], "components": ["../../../components/event-pods"]}
         ),
         f"{FOLDER}/schedules/schedules.yaml": _text(*_schedules(schedules)),
+        # the value of a parameter: nothing but the name
+        **{image_file(model): image for model, image in images.items()},
     }
+
+
+def image_file(model: str) -> str:
+    return f"{FOLDER}/images/{model}.image"
 
 
 def stale(folder: Path, due: Mapping[str, str]) -> list[str]:

@@ -12,12 +12,14 @@ from localargo import InvalidInput
 from retrain.project import generated, landing
 
 GENERATED = ("kustomization.yaml",)
+IMAGE = re.compile(r"[A-Za-z0-9][\w./:@-]*", re.ASCII)
 ENTRY = re.compile(r"^  - (\S+)\s*$")
 
 
 def wanted(folder: Path) -> list[str]:
-    """The entries that the ConfigMap of models needs: every spec, .sql and .py file, by name; and `<prefix>.yaml=<file>` if a model's data
-    lands under another name than its own, because a Sensor knows only the key of an object."""
+    """The entries that the ConfigMap of models needs: every spec, .sql and .py file, by name, and a file with the image of a model that
+    names one; and `<prefix>.yaml=<file>` if a model's data lands under another name than its own, because a Sensor knows only the key of
+    an object."""
     files = specs(folder) + sorted(folder.glob("*.sql")) + sorted(folder.glob("*.py"))
     entries = {file.name: file.name for file in files}
     for file in files:
@@ -31,6 +33,9 @@ def wanted(folder: Path) -> list[str]:
                 "give one of them a prefix of its own"
             )
         entries[key] = file.name
+    for file in specs(folder) if (folder / generated.FOLDER).is_dir() else ():
+        if _image(file) is not None:
+            entries |= {f"{name}.image": generated.image_file(file.stem) for name in {file.stem, _lands_under(file) or file.stem}}
     return [name if key == name else f"{key}={name}" for key, name in sorted(entries.items(), key=lambda pair: (pair[1], pair[0]))]
 
 
@@ -84,7 +89,9 @@ def manifests(folder: Path) -> dict[str, str]:
     """The manifests that follow from the specs, by path below the folder."""
     names = [name.partition("=")[0].removesuffix(".yaml") for name in wanted(folder) if name.endswith(".yaml")]
     found = {file.stem: _schedule(file) for file in specs(folder)}
-    return generated.files(names, {model: schedule for model, schedule in found.items() if schedule is not None})
+    schedules = {model: schedule for model, schedule in found.items() if schedule is not None}
+    images = {file.stem: image for file in specs(folder) if (image := _image(file)) is not None}
+    return generated.files(names, schedules, images)
 
 
 def _schedule(spec: Path) -> dict[str, str] | None:
@@ -95,6 +102,16 @@ def _schedule(spec: Path) -> dict[str, str] | None:
         return {"cron": str(schedule["cron"]), "timezone": str(schedule.get("timezone", "UTC"))}
     except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError):
         return None
+
+
+def _image(spec: Path) -> str | None:
+    """The spec's `model.image`, None where it has none (checking the spec reports a wrong one)."""
+    try:
+        tree: Any = yaml.load(spec.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        image = str(tree["spec"]["model"]["image"])
+    except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError):
+        return None
+    return image if IMAGE.fullmatch(image) else None
 
 
 def _files_line(folder: Path, lines: list[str]) -> int:

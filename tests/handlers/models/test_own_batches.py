@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from handlers import predict
 from handlers.contracts import BadSpec, Stopped
@@ -22,9 +23,10 @@ from handlers.models import training
 from handlers.models.estimators import make
 from handlers.models.own import Own
 from handlers.modelspec.parse import load as load_spec
-from handlers.runs import evaluation
+from handlers.runs import evaluation, exports, named
 from tests.handlers.models.test_own import CLASS, rehearsed, tree
 from tests.handlers.stages import datasets
+from tests.handlers.stages.test_exports import alone
 from tests.handlers.stages.test_ranking import ranking_of, sessions
 from tests.handlers.stages.world import SPEC, World, changed, month
 
@@ -91,6 +93,12 @@ def test_a_table_is_learned_and_predicted_as_it_was_evaluated(world: World, tmp_
     assert [str(field.type) for field in rows.schema] == ["string", "double"]
     found = predict.load("late", TABLE).predict(rows, proba=True)
     assert found.column("probability").to_pylist() == expected.score.tolist()
+    folder = tmp_path / "alone"
+    exports.write(named.named(world.store, "late").export, folder)
+    parquet.write_table(rows, tmp_path / "rows.parquet")
+    ended = alone(folder, str(tmp_path / "rows.parquet"), "--proba", "--out", str(tmp_path / "out.parquet"))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert parquet.read_table(tmp_path / "out.parquet")["probability"].to_pylist() == expected.score.tolist()
 
 
 def test_what_is_not_served_is_missing_where_rows_are_scored(world: World) -> None:

@@ -65,6 +65,24 @@ def test_a_model_that_reads_where_another_one_is_started_is_refused(tmp_path: Pa
         models.wanted(tmp_path)
 
 
+def test_an_image_of_a_spec_goes_where_score_finds_it(tmp_path: Path) -> None:
+    def naming(prefix: str, image: str) -> str:
+        return f"{spec(prefix).rstrip().removesuffix('}')}, model: {{image: {image}}}}}\n"
+
+    repository(
+        tmp_path, late=naming("incoming/flights/", "team/churn:1.2"), odd=spec("incoming/odd/"), wrong=naming("incoming/wrong/", "'a b'")
+    )
+    (tmp_path / "generated").mkdir()
+    assert models.sync(tmp_path)
+    image = "generated/images/late.image"
+    assert [each for each in models.listed(tmp_path) if ".image" in each] == [f"flights.image={image}", f"late.image={image}"]
+    assert (tmp_path / image).read_text(encoding="utf-8") == "team/churn:1.2"
+    assert not models.sync(tmp_path)
+    (tmp_path / "late.yaml").write_text(naming("incoming/flights/", "team/churn:1.3"), encoding="utf-8")
+    assert models.sync(tmp_path)
+    assert (tmp_path / image).read_text(encoding="utf-8") == "team/churn:1.3"
+
+
 def test_sync_changes_the_list_and_nothing_else(tmp_path: Path) -> None:
     repository(tmp_path, "  - gone.yaml\n", a=spec("incoming/a/"), b=spec("incoming/b/"))
     assert models.listed(tmp_path) == ["gone.yaml"]
