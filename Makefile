@@ -6,6 +6,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STEPS := fetch transform grid train evaluate promote
 KINDS := xgboost lightgbm boosted
+# all but torch, which is gigabytes
+EXTRAS := $(addprefix --extra ,cluster laptop handlers xgboost lightgbm search)
 # a line for every tenth package: pip alone is silent with -q and tells too much without
 INSTALL = all=$$(grep -c == requirements/$(1).txt); echo "installing requirements/$(1).txt into .venv, packages: $$all"; \
 	$(BIN)/python -m pip install --progress-bar off --disable-pip-version-check --no-deps --require-hashes -r requirements/$(1).txt \
@@ -85,9 +87,9 @@ image-%:
 
 lock: .venv/bin/python ## resolve requirements/ anew: everything, then for the image of each step the same versions
 	$(BIN)/python -m pip install -q uv
-	$(COMPILE) --all-extras --group dev pyproject.toml -o requirements/dev.txt
-	$(COMPILE) --all-extras -c requirements/dev.txt pyproject.toml -o requirements/run.txt
-	for group in $(STEPS) $(KINDS) sql search sbom; do $(COMPILE) -c requirements/run.txt --group $$group -o requirements/$$group.txt || exit 1; done
+	$(COMPILE) $(EXTRAS) --group dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) $(EXTRAS) -c requirements/dev.txt pyproject.toml -o requirements/run.txt
+	for group in $(STEPS) $(KINDS) torch sql search sbom; do $(COMPILE) -c requirements/run.txt --group $$group -o requirements/$$group.txt || exit 1; done
 
 clean: ## remove the environment and the demo's state
 	rm -rf .venv .retrain

@@ -31,10 +31,10 @@ ROOT = Path(__file__).parents[1]
 HOWTO = ROOT / "docs" / "howto"
 
 
-def shown_spec() -> ModelSpec:
-    """The spec that the page shows."""
-    page = (HOWTO / "rank-lists.md").read_text(encoding="utf-8")
-    return parse(page.split("```yaml\n")[1].split("```")[0])
+def shown(page: str, after: str = "") -> str:
+    """The first YAML that the page shows, of what comes after a text."""
+    text = (HOWTO / page).read_text(encoding="utf-8")
+    return text[text.index(after) :].split("```yaml\n")[1].split("```")[0]
 
 
 def sessions(rows: int, folder: Path) -> list[Path]:
@@ -62,15 +62,11 @@ def resumed(spec: ModelSpec, bucket: Path, dataset: str, trial: dict[str, Any]) 
     return read_json(FolderStore(bucket), f"trials/{spec.name}/{name}/result.json")["state"], stopped
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rows", type=int, default=500_000)
-    parser.add_argument("--out", type=Path)
-    given = parser.parse_args()
-    spec = shown_spec()
+def measured(spec: ModelSpec, rows: int) -> dict[str, Any]:
+    """What the spec's winner is worth on made sessions, and how it went on after a stop."""
     with tempfile.TemporaryDirectory() as place, logged_by(lambda _event, _facts: None):
         folder = Path(place)
-        files = sessions(given.rows, folder)
+        files = sessions(rows, folder)
         began = time.monotonic()
         run = try_.try_out(spec, {"incoming": files}, folder / "kept")
         seconds = round(time.monotonic() - began, 1)
@@ -79,9 +75,7 @@ def main() -> None:
         shutil.rmtree(bucket / "trials")
         params = {name: value for name, value in winner["params"].items() if name in (spec.search.grid or {})}
         state, stopped = resumed(spec, bucket, verdict["dataset"], {"id": "again", "params": params})
-    mean_rank = verdict["metrics"]["mean_rank"]["challenger"]
-    baseline = verdict["baseline"]["values"]["mean_rank"]
-    found = {
+    return {
         "python": platform.python_version(),
         "rows": run["rows"],
         "seconds": seconds,
@@ -90,14 +84,27 @@ def main() -> None:
         "stopped_and_resumed": stopped,
         "same_state": state == winner["state"],
     }
+
+
+def report(found: dict[str, Any], out: Path | None) -> None:
+    """Say what was found, write it, and end with 1 where a target is missed."""
+    mean_rank, baseline = found["metrics"]["mean_rank"], found["baseline"]["mean_rank"]
     within = f"{mean_rank['value']:.3f} [{mean_rank['low']:.3f}, {mean_rank['high']:.3f}]"
-    print(f"{sum(run['rows'].values()):,} rows in {seconds} s: mean_rank {within}")
-    print(f"lists in no order: {baseline:.3f}; stopped and resumed: {stopped}, the same model: {found['same_state']}")
-    if given.out:
-        given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    if not (mean_rank["high"] < baseline and stopped and found["same_state"]):
+    print(f"{sum(found['rows'].values()):,} rows in {found['seconds']} s: mean_rank {within}")
+    print(f"lists in no order: {baseline:.3f}; stopped and resumed: {found['stopped_and_resumed']}, the same model: {found['same_state']}")
+    if out:
+        out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if not (mean_rank["high"] < baseline and found["stopped_and_resumed"] and found["same_state"]):
         print("missed: a mean_rank below that of lists in no order, and the same model after a stop")
         sys.exit(1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rows", type=int, default=500_000)
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    report(measured(parse(shown("rank-lists.md")), given.rows), given.out)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 set -eu
 cd "$1"
 # tests, and what only a compiler reads
-find . -type d \( -name tests -o -path ./numpy/_core/include -o -path ./pyarrow/include -o -path ./pyarrow/src \) -prune -exec rm -rf {} +
+find . -type d \( -name tests -o -path ./numpy/_core/include -o -path ./pyarrow/include -o -path ./pyarrow/src -o -path ./torch/include \) -prune -exec rm -rf {} +
 find . ! -type d \( -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.pyi' -o -name '*.a' \) -delete
 # of AWS's services: the bucket, and the token service that gives pods their credentials
 [ ! -d botocore/data ] || find botocore/data -mindepth 1 -maxdepth 1 -type d ! -name s3 ! -name sts -exec rm -rf {} +

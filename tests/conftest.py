@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import torch_installed
+
 if TYPE_CHECKING:
     from localargo.bucket.seaweedfs import SeaweedFS
 
@@ -31,3 +33,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     asyncio.run(made.start())
     yield made
     asyncio.run(made.stop())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly what was not tried here."""
+    skipped = [report for report in terminalreporter.stats.get("skipped", ()) if torch_installed.WHY in str(report.longrepr)]
+    if skipped:
+        terminalreporter.section("torch", sep="!", yellow=True, bold=True)
+        terminalreporter.line(f"{len(skipped)} tests were SKIPPED: {torch_installed.WHY}", yellow=True, bold=True)

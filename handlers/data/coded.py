@@ -6,6 +6,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from handlers.data import long_arrays
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -19,14 +21,18 @@ class Coded:
     values: list[Any]
 
     def only(self, chosen: NDArray[Any]) -> Coded:
-        return Coded(self.codes[chosen], self.values)
+        return Coded(long_arrays.chosen(len(self.codes), chosen.__getitem__, self.codes.__getitem__, self.codes.dtype), self.values)
 
     def counts(self) -> list[int]:
         """How many rows each value has."""
         import numpy as np
 
-        found: list[int] = np.bincount(self.codes[self.codes >= 0], minlength=len(self.values)).tolist()
-        return found
+        found = np.zeros(len(self.values), np.int64)
+        for block in long_arrays.blocks(len(self.codes)):
+            codes = self.codes[block]
+            found += np.bincount(codes[codes >= 0], minlength=len(self.values))
+        counts: list[int] = found.tolist()
+        return counts
 
 
 class Values:

@@ -27,11 +27,11 @@ def baseline(name: str, task: str, classes: int, train: Iterable[Targets], test:
     answer = _answer(name, classes, train) if task != "ranking" else np.zeros(1)
     score: Any
     if task in ("regression", "ranking"):
-        score, kind = np.full(test.rows, float(answer[0])), test.kind
+        score, kind = np.broadcast_to(float(answer[0]), (test.rows,)), test.kind
     elif classes == 2:
-        score, kind = np.full(test.rows, float(answer[1])), "probability"
+        score, kind = np.broadcast_to(float(answer[1]), (test.rows,)), "probability"
     else:
-        score, kind = np.tile(answer, (test.rows, 1)), "probability"
+        score, kind = np.broadcast_to(answer, (test.rows, classes)), "probability"
     predictions = Predictions(test.truth, score, test.weight, test.cluster, "value" if kind == "value" else "probability")
     found = values(task, metrics, predictions)
     return {"name": name, "answer": [float(a) for a in answer], "values": {k: v if np.isfinite(v) else None for k, v in found.items()}}

@@ -11,6 +11,7 @@ from functools import lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from handlers.data.long_arrays import same
 from handlers.metrics.metrics import Metric
 from handlers.metrics.predictions import Grouped, Predictions
 
@@ -122,7 +123,7 @@ def paired(
     """Both models on the same rows, in the same order; ValueError when the rows are not the same."""
     import numpy as np
 
-    if not (np.array_equal(challenger.truth, champion.truth) and np.array_equal(challenger.cluster, champion.cluster)):
+    if not (same(challenger.truth, champion.truth) and same(challenger.cluster, champion.cluster)):
         raise ValueError("challenger and champion must predict the same rows")
     first, second = challenger.grouped, champion.grouped
     size = first.size

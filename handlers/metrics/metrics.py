@@ -15,6 +15,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from handlers.contracts import BadSpec
+from handlers.data import long_arrays
+from handlers.data.long_arrays import Of
 from handlers.metrics import ranking
 from handlers.metrics.calibration import expected_calibration_error
 from handlers.metrics.ordered import area_under_roc, average_precision, median_of_errors, roc_auc_one_versus_rest
@@ -88,10 +90,10 @@ def values(task: str, names: Sequence[str], predictions: Predictions) -> dict[st
 # ------------------------------------------------------------------------------------------- sums over rows
 
 
-def _mean(grouped: Grouped, loss: NDArray[Any]) -> Statistic:
+def _mean(grouped: Grouped, loss: Of) -> Statistic:
     import numpy as np
 
-    table = grouped.sums(loss, np.ones_like(loss))
+    table = grouped.sums(loss, _ones)
 
     def of(counts: NDArray[Any]) -> NDArray[Any]:
         total = counts @ table
@@ -101,48 +103,62 @@ def _mean(grouped: Grouped, loss: NDArray[Any]) -> Statistic:
     return of
 
 
+def _ones(block: slice) -> NDArray[Any]:
+    import numpy as np
+
+    return np.ones(block.stop - block.start)
+
+
 def _log_loss(grouped: Grouped) -> Statistic:
     import numpy as np
 
-    predicted, truth = grouped.of.score, grouped.of.truth
     eps = np.finfo(np.float64).eps
-    right = (
-        np.where(truth == 1, predicted, 1.0 - predicted)
-        if predicted.ndim == 1
-        else predicted[np.arange(len(truth)), truth.astype(np.int64)]
-    )
-    return _mean(grouped, -np.log(np.clip(right, eps, 1.0 - eps)))
+
+    def loss(block: slice) -> NDArray[Any]:
+        predicted, truth = grouped.of.score[block], grouped.of.truth[block]
+        right = (
+            np.where(truth == 1, predicted, 1.0 - predicted)
+            if predicted.ndim == 1
+            else predicted[np.arange(len(truth)), truth.astype(np.int64)]
+        )
+        return np.asarray(-np.log(np.clip(right, eps, 1.0 - eps)))
+
+    return _mean(grouped, loss)
 
 
 def _brier(grouped: Grouped) -> Statistic:
-    return _mean(grouped, (grouped.of.score - grouped.of.truth) ** 2)
+    errors = _errors(grouped)
+    return _mean(grouped, lambda block: errors(block) ** 2)
 
 
-def labels(predictions: Predictions) -> NDArray[Any]:
+def labels(predictions: Predictions, block: slice = slice(None)) -> NDArray[Any]:
     """The class that the model chose: from its threshold on, or else above one half of a probability, above zero of a decision value; of
     several classes that of the largest score."""
     import numpy as np
 
-    if predictions.score.ndim == 2:
-        return np.asarray(np.argmax(predictions.score, axis=1))
+    score = predictions.score[block]
+    if score.ndim == 2:
+        return np.asarray(np.argmax(score, axis=1))
     if predictions.threshold is not None:
-        return np.asarray(predictions.score >= predictions.threshold, dtype=np.int64)
-    return np.asarray(predictions.score > (0.5 if predictions.kind == "probability" else 0.0), dtype=np.int64)
+        return np.asarray(score >= predictions.threshold, dtype=np.int64)
+    return np.asarray(score > (0.5 if predictions.kind == "probability" else 0.0), dtype=np.int64)
 
 
 def _accuracy(grouped: Grouped) -> Statistic:
-    import numpy as np
-
-    return _mean(grouped, (labels(grouped.of) == grouped.of.truth).astype(np.float64))
+    return _mean(grouped, lambda block: (labels(grouped.of, block) == grouped.of.truth[block]).astype("f8"))
 
 
 def _confusion(grouped: Grouped, positive: int) -> NDArray[Any]:
     """(clusters, 3): weights of true positives, of rows predicted positive, of rows that are."""
     import numpy as np
 
-    predicted = (labels(grouped.of) == positive).astype(np.float64)
-    true = (grouped.of.truth == positive).astype(np.float64)
-    return grouped.sums(predicted * true, predicted, true)
+    def predicted(block: slice) -> NDArray[Any]:
+        return np.asarray(labels(grouped.of, block) == positive, dtype="f8")
+
+    def true(block: slice) -> NDArray[Any]:
+        return np.asarray(grouped.of.truth[block] == positive, dtype="f8")
+
+    return grouped.sums(lambda block: predicted(block) * true(block), predicted, true)
 
 
 def _f1_of(total: NDArray[Any]) -> NDArray[Any]:
@@ -171,34 +187,41 @@ def _f1_macro(grouped: Grouped) -> Statistic:
     return of
 
 
-def _errors(grouped: Grouped) -> NDArray[Any]:
-    import numpy as np
-
-    return np.asarray(grouped.of.score - grouped.of.truth, dtype=np.float64)
+def _errors(grouped: Grouped) -> Of:
+    score, truth = grouped.of.score, grouped.of.truth
+    return lambda block: (score[block] - truth[block]).astype("f8")
 
 
 def _mae(grouped: Grouped) -> Statistic:
-    return _mean(grouped, abs(_errors(grouped)))
+    errors = _errors(grouped)
+    return _mean(grouped, lambda block: abs(errors(block)))
 
 
 def _rmse(grouped: Grouped) -> Statistic:
-    mean = _mean(grouped, _errors(grouped) ** 2)
+    mean = _brier(grouped)
     return lambda counts: mean(counts) ** 0.5
 
 
 def _mape(grouped: Grouped) -> Statistic:
     import numpy as np
 
-    return _mean(grouped, abs(_errors(grouped)) / np.maximum(abs(grouped.of.truth), np.finfo(np.float64).eps))
+    errors, truth = _errors(grouped), grouped.of.truth
+    return _mean(grouped, lambda block: abs(errors(block)) / np.maximum(abs(truth[block]), np.finfo(np.float64).eps))
 
 
 def _r2(grouped: Grouped) -> Statistic:
     import numpy as np
 
     # centred first, so that the difference of squares below does not lose its digits
-    weight = grouped.of.weight
-    truth = grouped.of.truth - (np.average(grouped.of.truth, weights=weight) if weight.sum() > 0 else 0.0)
-    table = grouped.sums(np.ones_like(truth), truth, truth**2, _errors(grouped) ** 2)
+    weight, errors = grouped.of.weight, _errors(grouped)
+    total = weight.sum()
+    weighted = long_arrays.made(grouped.of.rows, lambda block: grouped.of.truth[block] * weight[block])
+    mean = weighted.sum() / total if total > 0 else 0.0
+
+    def truth(block: slice) -> NDArray[Any]:
+        return np.asarray(grouped.of.truth[block] - mean)
+
+    table = grouped.sums(_ones, truth, lambda block: truth(block) ** 2, lambda block: errors(block) ** 2)
 
     def of(counts: NDArray[Any]) -> NDArray[Any]:
         total = counts @ table
@@ -210,7 +233,8 @@ def _r2(grouped: Grouped) -> Statistic:
 
 
 def _median_ae(grouped: Grouped) -> Statistic:
-    return median_of_errors(grouped, abs(_errors(grouped)))
+    errors = _errors(grouped)
+    return median_of_errors(grouped, lambda block: abs(errors(block)))
 
 
 def _pinball(quantile: float) -> Prepare:
@@ -219,8 +243,13 @@ def _pinball(quantile: float) -> Prepare:
     def prepare(grouped: Grouped) -> Statistic:
         import numpy as np
 
-        above = -_errors(grouped)
-        return _mean(grouped, np.maximum(quantile * above, (quantile - 1.0) * above))
+        errors = _errors(grouped)
+
+        def loss(block: slice) -> NDArray[Any]:
+            above = -errors(block)
+            return np.maximum(quantile * above, (quantile - 1.0) * above)
+
+        return _mean(grouped, loss)
 
     return prepare
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from handlers.data.long_arrays import chosen
 from handlers.metrics.metrics import labels
 from handlers.metrics.predictions import Predictions
 from handlers.modelspec.model import ModelSpec
@@ -33,8 +34,16 @@ def _named(spec: ModelSpec) -> list[tuple[int, str]]:
 
 
 def _scores(predictions: Predictions, code: int) -> dict[str, float | None]:
-    called, true = labels(predictions) == code, predictions.truth == code
-    hits, of_called, of_true = (float(predictions.weight[rows].sum()) for rows in (called & true, called, true))
+    weight = predictions.weight
+
+    def called(block: slice) -> Any:
+        return labels(predictions, block) == code
+
+    def true(block: slice) -> Any:
+        return predictions.truth[block] == code
+
+    which = (lambda block: called(block) & true(block), called, true)
+    hits, of_called, of_true = (float(chosen(predictions.rows, each, weight.__getitem__).sum()) for each in which)
     return {
         "precision": hits / of_called if of_called else None,
         "recall": hits / of_true if of_true else None,

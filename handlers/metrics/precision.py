@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from handlers.data.long_arrays import Of, made, places, running, sums, taken
+from handlers.data.long_arrays import steps as changing
 from handlers.metrics.predictions import Ranking
 
 if TYPE_CHECKING:
@@ -28,19 +30,26 @@ def precisions(ranking: Ranking, index: NDArray[Any], hit: NDArray[Any], miss: N
     """
     import numpy as np
 
-    hits, called = np.cumsum(hit)[ranking.ends], np.cumsum(hit + miss)[ranking.ends]
-    steps = np.flatnonzero(np.diff(hits, prepend=0.0) > 0)
-    if not len(steps):
+    def either(block: slice) -> NDArray[Any]:
+        return np.asarray(hit[block] + miss[block])
+
+    hits, called = (taken(running(len(index), of), ranking.ends) for of in (hit.__getitem__, either))
+    growth = changing(hits)
+    thresholds = places(len(hits), lambda block: growth(block) > 0)
+    if not len(thresholds):
         return np.full(len(counts), np.nan)
-    block, last = _joined(np.diff(hits[steps], prepend=0.0), called[steps])
-    of_hits, of_called = (_place(np.diff(hits[steps], prepend=0.0), along[steps], block, last) for along in (hits, called))
+    up, along = taken(hits, thresholds), taken(called, thresholds)
+    step = made(len(up), changing(up))
+    block, last = _joined(step, along)
+    of_hits, of_called = (_place(step, each, block, last) for each in (up, along))
     # of each row down to the last positive
-    row_block = np.repeat(np.arange(len(last)), np.diff(ranking.ends[steps][last], prepend=-1))
-    cell = row_block * counts.shape[1] + index[: len(row_block)]
-    tables = [
-        np.bincount(cell, weights=weight[: len(cell)], minlength=len(last) * counts.shape[1]).reshape(len(last), -1)
-        for weight in (hit, hit + miss)
-    ]
+    reach = ranking.ends[thresholds[last]]
+    below = int(reach[-1]) + 1
+
+    def cell(rows: slice) -> NDArray[Any]:
+        return np.asarray(np.searchsorted(reach, np.arange(rows.start, rows.stop)) * counts.shape[1] + index[rows])
+
+    tables = [sums(below, cell, of, len(last) * counts.shape[1]).reshape(len(last), -1) for of in (hit.__getitem__, either)]
     return _of_resamples(tables, of_hits, of_called, counts)
 
 
@@ -54,10 +63,13 @@ def _joined(step: NDArray[Any], called: NDArray[Any]) -> tuple[NDArray[Any], NDA
     count = len(step)
     if count <= BLOCKS:
         return np.arange(count), np.arange(count)
-    weight = np.cumsum(np.cbrt(step * (np.diff(called, prepend=0.0) / called) ** 2))
-    slot = (weight / weight[-1] * (BLOCKS - 1)).astype(np.int64)
-    first = np.diff(slot, prepend=-1) > 0
-    return np.cumsum(first) - 1, np.append(np.flatnonzero(first[1:]), count - 1)
+    growth = changing(called)
+    weight = running(count, lambda rows: np.cbrt(step[rows] * (growth(rows) / called[rows]) ** 2))
+    first = changing(made(count, lambda rows: (weight[rows] / weight[-1] * (BLOCKS - 1)).astype(np.int64), "i8"), -1)
+    number = running(count, lambda rows: first(rows) > 0, "i8")
+    number -= 1
+    begins = places(count, lambda rows: first(rows) > 0)
+    return number, np.append(begins[1:] - 1, count - 1)
 
 
 def _place(step: NDArray[Any], along: NDArray[Any], block: NDArray[Any], last: NDArray[Any]) -> NDArray[Any]:
@@ -65,8 +77,9 @@ def _place(step: NDArray[Any], along: NDArray[Any], block: NDArray[Any], last: N
     import numpy as np
 
     start = np.append(0.0, along[last][:-1])
-    mean = np.bincount(block, weights=step * (along - start[block])) / np.bincount(block, weights=step)
-    return np.asarray(mean / (along[last] - start))
+    sides: list[Of] = [lambda rows: step[rows] * (along[rows] - start[block[rows]]), step.__getitem__]
+    moved, weight = (sums(len(step), block.__getitem__, of, len(last)) for of in sides)
+    return np.asarray(moved / weight / (along[last] - start))
 
 
 def _of_resamples(tables: list[NDArray[Any]], of_hits: NDArray[Any], of_called: NDArray[Any], counts: NDArray[Any]) -> NDArray[Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from handlers.data import long_arrays
 from handlers.data.coded import Coded
 
 if TYPE_CHECKING:
@@ -53,8 +54,18 @@ class Predictions:
     def only(self, chosen: NDArray[Any]) -> Predictions:
         """The rows where `chosen` is true."""
         columns = {name: values.only(chosen) for name, values in self.columns.items()}
-        rows = (self.truth[chosen], self.score[chosen], self.weight[chosen], self.cluster[chosen])
-        return Predictions(*rows, self.kind, columns, self.clustered, self.threshold)
+        truth, score, weight, cluster = (_only(each, chosen) for each in (self.truth, self.score, self.weight, self.cluster))
+        return Predictions(truth, score, weight, cluster, self.kind, columns, self.clustered, self.threshold)
+
+
+def _only(values: NDArray[Any], chosen: NDArray[Any]) -> NDArray[Any]:
+    if values.ndim == 1:
+        return long_arrays.chosen(len(values), chosen.__getitem__, values.__getitem__, values.dtype)
+    kept = long_arrays.places(len(values), chosen.__getitem__)
+    found = long_arrays.empty((len(kept), values.shape[1]), values.dtype)
+    for block in long_arrays.blocks(len(kept)):
+        found[block] = values[kept[block]]
+    return found
 
 
 @dataclass(frozen=True)
@@ -66,11 +77,21 @@ class Ranking:
 
     @classmethod
     def of(cls, score: NDArray[Any]) -> Ranking:
-        import numpy as np
+        order = long_arrays.order(len(score), lambda block: -score[block])
+        new = long_arrays.changes(long_arrays.made(len(score), lambda block: score[order[block]]))
+        begins = long_arrays.places(len(score), new)
+        return cls(order, _ends(begins, len(score)))
 
-        order = np.argsort(-score, kind="stable")
-        ranked = score[order]
-        return cls(order, np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1))
+
+def _ends(begins: NDArray[Any], rows: int) -> NDArray[Any]:
+    """Where each stretch ends: before the next one begins."""
+    import numpy as np
+
+    def of(block: slice) -> NDArray[Any]:
+        after = begins[block.start + 1 : block.stop + 1]
+        return np.append(after, [rows] * (block.stop - block.start - len(after))) - 1
+
+    return long_arrays.made(len(begins), of, "i8")
 
 
 @dataclass(frozen=True)
@@ -88,16 +109,43 @@ class Lists:
     def of(cls, cluster: NDArray[Any], score: NDArray[Any]) -> Lists:
         import numpy as np
 
-        order = np.lexsort((-score, cluster))
-        ranked, sorted_score = cluster[order], score[order]
-        new_list = np.append(True, ranked[1:] != ranked[:-1])[: len(order)]
-        new_score = new_list | np.append(True, sorted_score[1:] != sorted_score[:-1])[: len(order)]
-        starts = np.flatnonzero(new_list)
-        list_of = np.cumsum(new_list) - 1
-        begins = np.flatnonzero(new_score)
-        block = np.cumsum(new_score) - 1
-        ends = np.append(begins[1:], len(order)) - 1
-        return cls(order, list_of, begins[block] - starts[list_of], ends[block] - starts[list_of], starts)
+        rows = len(cluster)
+        order = by_cluster(cluster, lambda block: -score[block])
+        new_list = long_arrays.changes(long_arrays.made(rows, lambda block: cluster[order[block]], cluster.dtype))
+        other = long_arrays.changes(long_arrays.made(rows, lambda block: score[order[block]]))
+
+        def new_score(block: slice) -> NDArray[Any]:
+            return np.asarray(new_list(block) | other(block))
+
+        starts, begins = long_arrays.places(rows, new_list), long_arrays.places(rows, new_score)
+        ends = _ends(begins, rows)
+        list_of, tied = (long_arrays.running(rows, new, "i8") for new in (new_list, new_score))
+        list_of -= 1
+        tied -= 1
+
+        def place(of: NDArray[Any]) -> NDArray[Any]:
+            return long_arrays.made(rows, lambda block: of[tied[block]] - starts[list_of[block]], "i8")
+
+        return cls(order, list_of, place(begins), place(ends), starts)
+
+
+def by_cluster(cluster: NDArray[Any], key: long_arrays.Of) -> NDArray[Any]:
+    """(rows,): the rows by cluster, those of one by the key."""
+    import numpy as np
+
+    if 16 * len(cluster) <= long_arrays.IN_MEMORY:
+        return np.lexsort((np.concatenate([np.zeros(0), *map(key, long_arrays.blocks(len(cluster)))]), cluster))
+    inner = long_arrays.order(len(cluster), key)
+    number = long_arrays.made(len(cluster), _places_in(long_arrays.distinct(cluster), cluster), "i8")
+    outer = long_arrays.order(len(cluster), lambda block: number[inner[block]].astype("f8"))
+    return long_arrays.made(len(cluster), lambda block: inner[outer[block]], "i8")
+
+
+def _places_in(values: NDArray[Any], of: NDArray[Any]) -> long_arrays.Of:
+    """The place among the ordered `values` of each of `of`."""
+    import numpy as np
+
+    return lambda block: np.searchsorted(values, of[block])
 
 
 @dataclass(frozen=True)
@@ -118,10 +166,12 @@ class Grouped:
 
         values, index = _numbered(predictions.cluster)
         count = len(values)
-        if count > MOST_CLUSTERS:
-            values, joined = np.unique(_joined(values), return_inverse=True)
-            index = joined.reshape(-1)[index]
-        return cls(predictions, count, len(values), index)
+        if count <= MOST_CLUSTERS:
+            return cls(predictions, count, count, index)
+        group = long_arrays.made(count, lambda block: _joined(values[block], block.start), "i8")
+        groups = np.flatnonzero(np.bincount(group, minlength=MOST_CLUSTERS))
+        joined = long_arrays.made(len(index), lambda block: np.searchsorted(groups, group[index[block]]), "i8")
+        return cls(predictions, count, len(groups), joined)
 
     @cached_property
     def ranking(self) -> Ranking:
@@ -133,11 +183,14 @@ class Grouped:
         """The lists of a ranking, sorted once for every metric."""
         return Lists.of(self.of.cluster, self.of.score)
 
-    def sums(self, *columns: NDArray[Any]) -> NDArray[Any]:
+    def sums(self, *columns: long_arrays.Of) -> NDArray[Any]:
         """(size, columns): the weighted sum of each column over the rows of each cluster."""
         import numpy as np
 
-        return np.stack([np.bincount(self.index, weights=column * self.of.weight, minlength=self.size) for column in columns], axis=1)
+        def weighted(column: long_arrays.Of) -> NDArray[Any]:
+            return long_arrays.sums(self.of.rows, self.index.__getitem__, lambda block: column(block) * self.of.weight[block], self.size)
+
+        return np.stack([weighted(column) for column in columns], axis=1)
 
 
 def _numbered(cluster: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -146,21 +199,24 @@ def _numbered(cluster: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
 
     if cluster.dtype.kind in "iu" and len(cluster):
         low, high = int(cluster.min()), int(cluster.max())
-        if high - low <= 4 * len(cluster):
+        if high - low <= min(4 * len(cluster), long_arrays.IN_MEMORY // 8):
             there = np.zeros(high - low + 1, dtype=bool)
-            away = (cluster - low).astype(np.int64)
-            there[away] = True
-            return np.flatnonzero(there) + low, (np.cumsum(there) - 1)[away]
-    values, index = np.unique(cluster, return_inverse=True)
-    return values, index.astype(np.int64).reshape(-1)
+            for block in long_arrays.blocks(len(cluster)):
+                there[(cluster[block] - low).astype(np.int64)] = True
+            number = np.cumsum(there) - 1
+            index = long_arrays.made(len(cluster), lambda block: number[(cluster[block] - low).astype(np.int64)], "i8")
+            return np.flatnonzero(there) + low, index
+    values = long_arrays.distinct(cluster)
+    return values, long_arrays.made(len(cluster), _places_in(values, cluster), "i8")
 
 
-def _joined(values: NDArray[Any]) -> NDArray[Any]:
+def _joined(values: NDArray[Any], first: int) -> NDArray[Any]:
     """The group of each cluster, below MOST_CLUSTERS, by a hash of its value alone: clusters that are independent of each other stay so
-    when some of them are joined, as long as what joins them knows nothing of their rows."""
+    when some of them are joined, as long as what joins them knows nothing of their rows. `first` is the place of the first value."""
     import numpy as np
 
-    whole = values.astype(np.int64).view(np.uint64) if values.dtype.kind in "iufb" else np.arange(len(values), dtype=np.uint64)
+    known = values.dtype.kind in "iufb"
+    whole = values.astype(np.int64).view(np.uint64) if known else np.arange(first, first + len(values), dtype=np.uint64)
     # the finalizer of splitmix64: neighbouring numbers land in unrelated groups
     mixed = whole + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

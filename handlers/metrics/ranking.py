@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from handlers.metrics.predictions import Grouped
+from handlers.data.long_arrays import Of, blocks, made, running, sums
+from handlers.metrics.predictions import Grouped, by_cluster
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,13 +27,20 @@ def _mean_of_lists(grouped: Grouped, values: NDArray[Any]) -> Statistic:
     import numpy as np
 
     lists = grouped.lists
-    heads = lists.order[lists.starts]
-    rows = np.bincount(lists.list_of, minlength=len(heads))
-    weight = np.bincount(lists.list_of, weights=grouped.of.weight[lists.order], minlength=len(heads)) / np.maximum(rows, 1)
-    known = np.isfinite(values)
-    index, weight, counted = grouped.index[heads][known], weight[known], values[known]
-    sums = [np.bincount(index, weights=each, minlength=grouped.size) for each in (counted * weight, weight)]
-    table = np.stack(sums, axis=1)
+    count = len(lists.starts)
+    total = _per_list(grouped, lambda block: grouped.of.weight[lists.order[block]])
+    rows = _per_list(grouped, lambda block: np.ones(block.stop - block.start))
+
+    def weight(block: slice) -> NDArray[Any]:
+        return np.asarray(np.where(np.isfinite(values[block]), total[block] / rows[block], 0.0))
+
+    def counted(block: slice) -> NDArray[Any]:
+        return np.asarray(np.where(np.isfinite(values[block]), values[block], 0.0) * weight(block))
+
+    def index(block: slice) -> NDArray[Any]:
+        return np.asarray(grouped.index[lists.order[lists.starts[block]]])
+
+    table = np.stack([sums(count, index, each, grouped.size) for each in (counted, weight)], axis=1)
 
     def of(counts: NDArray[Any]) -> NDArray[Any]:
         total = counts @ table
@@ -42,32 +50,37 @@ def _mean_of_lists(grouped: Grouped, values: NDArray[Any]) -> Statistic:
     return of
 
 
-def _per_list(grouped: Grouped, values: NDArray[Any]) -> NDArray[Any]:
+def _per_list(grouped: Grouped, values: Of) -> NDArray[Any]:
     """The sum over each list of a value of each ranked row."""
-    import numpy as np
-
-    return np.bincount(grouped.lists.list_of, weights=values, minlength=len(grouped.lists.starts))
+    return sums(grouped.of.rows, grouped.lists.list_of.__getitem__, values, len(grouped.lists.starts))
 
 
-def _relevant(grouped: Grouped) -> NDArray[Any]:
+def _relevant(grouped: Grouped) -> Of:
     """1 for each ranked row that is relevant, else 0."""
-    import numpy as np
-
-    return np.asarray(grouped.of.truth[grouped.lists.order] > 0, dtype=np.float64)
+    return lambda block: (grouped.of.truth[grouped.lists.order[block]] > 0).astype("f8")
 
 
 def _share(above: NDArray[Any], below: NDArray[Any]) -> NDArray[Any]:
     """The quotient; NaN where there is nothing to divide by."""
     import numpy as np
 
-    return np.asarray(np.divide(above, below, out=np.full(len(below), np.nan), where=below > 0))
+    def of(block: slice) -> NDArray[Any]:
+        here = below[block]
+        return np.asarray(np.divide(above[block], here, out=np.full(len(here), np.nan), where=here > 0))
+
+    return made(len(below), of)
 
 
 def mean_rank(grouped: Grouped) -> Statistic:
     """The mean place, from 1, of the relevant rows of a list."""
+    import numpy as np
+
     lists, relevant = grouped.lists, _relevant(grouped)
-    places = (lists.first + lists.last) / 2.0 + 1.0
-    return _mean_of_lists(grouped, _share(_per_list(grouped, places * relevant), _per_list(grouped, relevant)))
+
+    def places(block: slice) -> NDArray[Any]:
+        return np.asarray(((lists.first[block] + lists.last[block]) / 2.0 + 1.0) * relevant(block))
+
+    return _mean_of_lists(grouped, _share(_per_list(grouped, places), _per_list(grouped, relevant)))
 
 
 def mrr(grouped: Grouped) -> Statistic:
@@ -75,9 +88,10 @@ def mrr(grouped: Grouped) -> Statistic:
     import numpy as np
 
     lists, relevant = grouped.lists, _relevant(grouped)
-    found = np.full(len(lists.starts), np.inf)
-    np.minimum.at(found, lists.list_of, np.where(relevant > 0, lists.last + 1.0, np.inf))
-    return _mean_of_lists(grouped, np.where(np.isfinite(found), 1.0 / found, np.nan))
+    found = made(len(lists.starts), lambda block: np.full(block.stop - block.start, np.inf))
+    for block in blocks(grouped.of.rows):
+        np.minimum.at(found, lists.list_of[block], np.where(relevant(block) > 0, lists.last[block] + 1.0, np.inf))
+    return _mean_of_lists(grouped, made(len(found), lambda block: np.where(np.isfinite(found[block]), 1.0 / found[block], np.nan)))
 
 
 def average_precision(grouped: Grouped, most: int | None) -> Statistic:
@@ -85,12 +99,16 @@ def average_precision(grouped: Grouped, most: int | None) -> Statistic:
     import numpy as np
 
     lists, relevant = grouped.lists, _relevant(grouped)
-    upto = np.append(0.0, np.cumsum(relevant))
-    begins = lists.starts[lists.list_of]
-    hits = upto[begins + lists.last + 1] - upto[begins]
-    places = lists.last + 1.0
-    counted = relevant if most is None else relevant * (places <= most)
-    return _mean_of_lists(grouped, _share(_per_list(grouped, counted * hits / places), _per_list(grouped, relevant)))
+    found = running(grouped.of.rows, relevant)
+
+    def precision(block: slice) -> NDArray[Any]:
+        begins, places = lists.starts[lists.list_of[block]], lists.last[block] + 1.0
+        before = np.where(begins > 0, found[begins - 1], 0.0)
+        hits = found[begins + lists.last[block]] - before
+        counted = relevant(block) if most is None else relevant(block) * (places <= most)
+        return np.asarray(counted * hits / places)
+
+    return _mean_of_lists(grouped, _share(_per_list(grouped, precision), _per_list(grouped, relevant)))
 
 
 def ndcg(grouped: Grouped, most: int | None) -> Statistic:
@@ -98,16 +116,22 @@ def ndcg(grouped: Grouped, most: int | None) -> Statistic:
     import numpy as np
 
     lists, truth = grouped.lists, grouped.of.truth
-    longest = int(np.bincount(lists.list_of).max(initial=0))
+    longest = int(max((lists.last[block].max() for block in blocks(len(lists.last))), default=-1)) + 1
     discount = 1.0 / np.log2(np.arange(longest) + 2.0)
     if most is not None:
         discount[most:] = 0.0
     upto = np.append(0.0, np.cumsum(discount))
-    shared = (upto[lists.last + 1] - upto[lists.first]) / (lists.last - lists.first + 1)
-    best = truth[np.lexsort((-truth, grouped.of.cluster))]
-    place = np.arange(len(best)) - lists.starts[lists.list_of]
-    gained, ideal = _per_list(grouped, truth[lists.order] * shared), _per_list(grouped, best * discount[place])
-    return _mean_of_lists(grouped, _share(gained, ideal))
+    best = by_cluster(grouped.of.cluster, lambda block: -truth[block])
+
+    def gained(block: slice) -> NDArray[Any]:
+        first, last = lists.first[block], lists.last[block]
+        return np.asarray(truth[lists.order[block]] * ((upto[last + 1] - upto[first]) / (last - first + 1)))
+
+    def ideal(block: slice) -> NDArray[Any]:
+        place = np.arange(block.start, block.stop) - lists.starts[lists.list_of[block]]
+        return np.asarray(truth[best[block]] * discount[place])
+
+    return _mean_of_lists(grouped, _share(_per_list(grouped, gained), _per_list(grouped, ideal)))
 
 
 def upto(compute: Callable[[Grouped, int | None], Statistic], most: int | None) -> Prepare:

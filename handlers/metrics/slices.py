@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from handlers.data.coded import Coded
+from handlers.data.long_arrays import blocks, empty, equal, made, sums
 from handlers.metrics.bootstrap import Interval, interval, paired
 from handlers.metrics.metrics import RANKING, Metric
 from handlers.metrics.predictions import Predictions
@@ -27,7 +28,7 @@ def slices(spec: ModelSpec, metric: Metric, ours: Predictions, theirs: Predictio
         if coded is None:
             continue
         for code, rows in _large(coded, wanted.min_rows):
-            chosen = coded.codes == code
+            chosen = made(len(coded.codes), equal(coded.codes, code), "?")
             if spec.task == RANKING:
                 chosen = _whole_lists(ours, chosen)
                 rows = int(chosen.sum())
@@ -40,12 +41,12 @@ def slices(spec: ModelSpec, metric: Metric, ours: Predictions, theirs: Predictio
 
 def _whole_lists(ours: Predictions, chosen: Any) -> Any:
     """The rows of the lists of which every row is chosen."""
-    import numpy as np
-
     lists = ours.grouped.lists
-    missing = np.bincount(lists.list_of, weights=~chosen[lists.order], minlength=len(lists.starts))
-    whole = np.zeros(len(chosen), dtype=bool)
-    whole[lists.order] = missing[lists.list_of] == 0
+    rows = len(chosen)
+    missing = sums(rows, lists.list_of.__getitem__, lambda block: ~chosen[lists.order[block]], len(lists.starts))
+    whole = empty((rows,), "?")
+    for block in blocks(rows):
+        whole[lists.order[block]] = missing[lists.list_of[block]] == 0
     return whole
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from handlers.data.long_arrays import Of, made, running, taken
 from handlers.errors import BadData
 from handlers.metrics.predictions import Predictions, Ranking
 
@@ -23,29 +24,37 @@ def threshold(rule: Mapping[str, Any], predictions: Predictions) -> dict[str, An
     import numpy as np
 
     ranking = Ranking.of(predictions.score)
-    weight = predictions.weight[ranking.order]
-    hits, found = (np.cumsum(each)[ranking.ends] for each in (weight * predictions.truth[ranking.order], weight))
+    weight = taken(predictions.weight, ranking.order)
+    columns: list[Of] = [lambda block: weight[block] * predictions.truth[ranking.order[block]], weight.__getitem__]
+    hits, found = (taken(running(len(weight), of), ranking.ends) for of in columns)
     positive, everything = hits[-1], found[-1]
     if positive <= 0:
         raise BadData("evaluate.threshold: no row of valid is positive; make data.split.valid longer")
-    precision, recall = np.divide(hits, found, out=np.zeros_like(hits), where=found > 0), hits / positive
-    f1 = 2.0 * hits / (found + positive)
+
+    def precision(block: slice) -> NDArray[Any]:
+        here = found[block]
+        return np.asarray(np.divide(hits[block], here, out=np.zeros_like(here), where=here > 0))
+
+    of: dict[str, Of] = {
+        "precision": precision,
+        "recall": lambda block: hits[block] / positive,
+        "f1": lambda block: 2.0 * hits[block] / (found[block] + positive),
+        "accuracy": lambda block: (2.0 * hits[block] - found[block] + everything - positive) / everything,
+    }
     if "maximise" in rule:
-        of = {"f1": f1, "accuracy": (2.0 * hits - found + everything - positive) / everything}
-        place = int(np.argmax(of[rule["maximise"]]))
+        place = int(np.argmax(made(len(hits), of[rule["maximise"]])))
     else:
-        place = _most_found(precision, recall, float(rule["precision_at_least"]))
-    values = {"precision": precision, "recall": recall, "f1": f1}
+        place = _most_found(made(len(hits), precision), made(len(hits), of["recall"]), float(rule["precision_at_least"]))
     score = float(predictions.score[ranking.order[ranking.ends[place]]])
-    return {"rule": dict(rule), "value": score, **{name: float(each[place]) for name, each in values.items()}}
+    there = slice(place, place + 1)
+    return {"rule": dict(rule), "value": score, **{name: float(of[name](there)[0]) for name in ("precision", "recall", "f1")}}
 
 
 def _most_found(precision: NDArray[Any], recall: NDArray[Any], least: float) -> int:
     import numpy as np
 
-    enough = precision >= least
-    if not enough.any():
+    if precision.max() < least:
         best = float(precision.max())
         raise BadData(f"evaluate.threshold: no threshold has a precision of {least} on valid, the largest is {best:.4f}; ask for less")
     # the first of equal ones has the highest threshold
-    return int(np.argmax(np.where(enough, recall, -1.0)))
+    return int(np.argmax(made(len(recall), lambda block: np.where(precision[block] >= least, recall[block], -1.0))))

@@ -9,7 +9,7 @@ from typing import Any
 
 from handlers.contracts import BadSpec
 from handlers.metrics.metrics import metric, metrics_of
-from handlers.models import lightgbm, own, scikit_learn, unused_keys, xgboost
+from handlers.models import lightgbm, own, scikit_learn, torch, unused_keys, xgboost
 from handlers.models.kinds import CLASSES, Estimator, Kind, Recipe
 from handlers.modelspec import own_file
 from handlers.modelspec.model import ModelSpec
@@ -19,6 +19,7 @@ BY_LIBRARY: dict[str, tuple[Kind, ...]] = {
     "scikit-learn": scikit_learn.KINDS,
     "xgboost-cpu": xgboost.KINDS,
     "lightgbm": lightgbm.KINDS,
+    "torch": torch.KINDS,
 }
 KINDS = {kind.path: kind for kinds in BY_LIBRARY.values() for kind in kinds}
 

@@ -23,6 +23,7 @@ from handlers.storage import digest
 
 ROOT = Path(__file__).parent.parent.parent
 IMAGE_FILE = ROOT / "code-digest"
+LOCKED = re.compile(r"^([a-z0-9-]+)==(\S+) \\$", re.MULTILINE)  # not those of some platforms or versions of Python only
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +113,14 @@ def files_of(root: Path, stage: str) -> list[Path]:
     return sorted(found)
 
 
-def facts() -> dict[str, dict[str, str]]:
-    """What an image keeps: the digest of each stage's code, and the version of every package that is installed where it is made."""
+def facts(*locks: Path) -> dict[str, dict[str, str]]:
+    """What an image keeps: the digest of each stage's code, and the version of every package that is installed where it is made.
+
+    `locks` name packages that are not installed there, and are in images of some steps.
+    """
+    locked = dict(found for lock in locks for found in LOCKED.findall(lock.read_text(encoding="utf-8")))
     packages = {re.sub(r"[-_.]+", "-", found.name).lower(): found.version for found in metadata.distributions()}
+    packages = {**locked, **packages}
     return {"stages": {stage: of_stage(ROOT, stage) for stage in STAGES}, "packages": packages}
 
 

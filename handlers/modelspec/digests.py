@@ -1,11 +1,14 @@
 """Names of results: each is the digest of what can change it, and of nothing else.
 
-`python -m handlers.modelspec.digests` prints the digest of each stage's code and the versions of packages as JSON, for an image to keep.
+`python -m handlers.modelspec.digests [LOCK...]` prints the digest of each stage's code and the versions of packages as JSON, for an image
+to keep.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from handlers.modelspec.code_digests import facts, of_source
@@ -126,4 +129,4 @@ def promote_digest(spec: ModelSpec, code: str) -> str:
 
 
 if __name__ == "__main__":
-    print(canonical_json(facts()))
+    print(canonical_json(facts(*map(Path, sys.argv[1:]))))

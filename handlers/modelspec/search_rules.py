@@ -37,7 +37,10 @@ def _kinds(search: Search) -> Iterator[Refusal]:
     if search.halving is not None and not search.ranges:
         yield ("search", "halving"), "there is only one trial; give search.grid, or search.space with search.random"
     if search.halving is not None and search.halving.mode == "async":
-        yield ("search", "halving", "mode"), "not supported yet: search.halving.mode async; supported: sync"
+        yield (
+            ("search", "halving", "mode"),
+            ("async is not offered, since its winner hangs on which pods end first; use sync, with a larger eta where rungs wait long"),
+        )
 
 
 def _rounds(spec: ModelSpec) -> Iterator[Refusal]:

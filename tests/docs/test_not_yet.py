@@ -14,7 +14,6 @@ from tests.docs.pages import DOCS, ROOT
 
 # key on the page: (where in the spec, a value that it asks for)
 REFUSED: dict[str, tuple[str, Any]] = {
-    "search.halving.mode": ("search.halving", {"mode": "async"}),
     "training.validate": ("training.validate", {"every": "epoch"}),
     "training.validate.every": ("training.validate", {"every": "1m"}),
     "training.validate.rows": ("training.validate", {"every": "epoch", "rows": 10}),

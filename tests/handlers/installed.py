@@ -55,6 +55,7 @@ def stages() -> dict[str, Stage]:
 
 
 KINDS = ("xgboost", "lightgbm", "boosted")  # images that train, evaluate and promote models of other libraries
+TORCH = "torch"  # one more, of packages that development goes without
 STEPS = tuple(name for name, stage in stages().items() if any(line.startswith("CMD ") for line in stage.lines))
 
 

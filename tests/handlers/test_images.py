@@ -21,7 +21,21 @@ from handlers.modelspec.code_digests import STAGES, computed
 from handlers.modelspec.parse import parse
 from tests.docs.pages import blocks
 from tests.handlers.events.receiving import receiving
-from tests.handlers.installed import ALSO_RUNS, KINDS, ROOT, STEPS, Image, contents, distributions, install, layers, lineage, lock, stages
+from tests.handlers.installed import (
+    ALSO_RUNS,
+    KINDS,
+    ROOT,
+    STEPS,
+    TORCH,
+    Image,
+    contents,
+    distributions,
+    install,
+    layers,
+    lineage,
+    lock,
+    stages,
+)
 from tests.handlers.stages.world import SPEC, changed, month
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -42,7 +56,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "handlers", folder / "handlers", ignore=shutil.ignore_patterns("__pycache__"))
     (making,) = [line for line in stages()["code"].lines if line.startswith("RUN ")]
     (command,) = [part for part in making.removeprefix("RUN ").split("&&") if "code-digest" in part and "python" in part]
-    assert command.strip() == "python -m handlers.modelspec.digests > code-digest"
+    assert command.strip() == "python -m handlers.modelspec.digests torch.txt > code-digest"
+    shutil.copy(ROOT / "requirements/torch.txt", folder)
     made = subprocess.run([sys.executable, *command.split()[1:-2]], cwd=folder, env={}, capture_output=True, check=True)
     (folder / "code-digest").write_bytes(made.stdout)
     return folder
@@ -134,13 +149,18 @@ def test_events_are_delivered_with_the_packages_of_their_image(images: dict[str,
 @pytest.mark.parametrize("step", STEPS)
 def test_results_have_the_same_names_as_on_the_laptop(images: dict[str, Image], step: str) -> None:
     """Whether the image has the libraries that compute them or not."""
-    combinations = [(stage, libraries) for stage in STAGES for libraries in ((), *((name,) for name in BY_LIBRARY))]
+    combinations = [(stage, libraries) for stage in STAGES for libraries in ((), *((name,) for name in BY_LIBRARY if name != TORCH))]
     script = f"""
 import json
 from handlers.modelspec.code_digests import code_digest
 print(json.dumps([code_digest(stage, libraries) for stage, libraries in {combinations!r}]))
 """
     assert json.loads(images[step].python("-c", script)) == [computed.__wrapped__(*each) for each in combinations]
+
+
+def test_every_image_knows_the_version_of_torch_that_its_own_has(app: Path) -> None:
+    packages = json.loads((app / "code-digest").read_text(encoding="utf-8"))["packages"]
+    assert packages[TORCH] == lock(TORCH)[TORCH].split()[0]
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -156,7 +176,7 @@ LIBRARIES = {
     "promote": ["scikit-learn"],
     "xgboost": ["scikit-learn", "xgboost-cpu"],
     "lightgbm": ["scikit-learn", "lightgbm"],
-    "boosted": list(BY_LIBRARY),
+    "boosted": [name for name in BY_LIBRARY if name != TORCH],
 }
 
 
@@ -216,19 +236,20 @@ def test_a_step_asks_for_what_it_imports_and_for_nothing_else(step: str) -> None
     found = set().union(*(graph.find_upstream_modules(f"handlers.{name}") for name in (step, *ALSO_RUNS.get(step, ()))))
     modules = {name for name in found if name.split(".")[0] not in sys.stdlib_module_names}
     of = metadata.packages_distributions()
-    imported = {name.lower() for module in modules if not module.startswith("handlers") for name in of[module]}
-    others = {name for library in (set(BY_LIBRARY) - {"scikit-learn"}) for name in imported if name.startswith(library.split("-")[0])}
+    imported = {name.lower() for module in modules if not module.startswith("handlers") for name in of.get(module, [module])}
+    libraries = {*BY_LIBRARY, "safetensors"} - {"scikit-learn"}
+    others = {name for library in libraries for name in imported if name.startswith(library.split("-")[0])}
     imported = imported - NOT_CALLED.get(step, set()) - others - {"botocore"}  # a part of boto3
     # an estimator's library is imported by its name
     wanted = imported | {"scikit-learn"} if "skops" in imported else imported
     assert asked(step) == wanted
-    assert not others or {name for kind in KINDS for name in asked(kind)} == asked("promote") | others
+    assert not others or {name for kind in (*KINDS, TORCH) for name in asked(kind)} == asked("promote") | others
 
 
 # ------------------------------------------------------------------------------------------------------- the Dockerfile
 
 
-@pytest.mark.parametrize("step", [*STEPS, *KINDS])
+@pytest.mark.parametrize("step", [*STEPS, *KINDS, TORCH])
 def test_the_layers_of_a_step_are_its_lock(step: str) -> None:
     together = [name for layer in layers(step) for name in contents()[layer]]
     assert sorted(together) == sorted(distributions(step)), "each once"
@@ -241,14 +262,14 @@ def test_steps_share_the_layers_that_they_have_in_common() -> None:
     assert all(layers(step)[0] == layers("grid")[0] for step in STEPS)
 
 
-@pytest.mark.parametrize("step", [*STEPS, *KINDS])
+@pytest.mark.parametrize("step", [*STEPS, *KINDS, TORCH])
 def test_an_image_lists_its_packages(step: str) -> None:
     copied = [
-        match[1] for stage in lineage(step) for line in stage.lines if (match := re.match(r"COPY --from=sbom /sboms/(\w+)\.cdx", line))
+        match for stage in lineage(step) for line in stage.lines if (match := re.match(r"COPY --from=(\w+) /sboms/(\w+)\.cdx", line))
     ][-1]
-    listed = [line for line in stages()["sbom"].lines if "sbom.sh fetch" in line]
-    found = dict(re.findall(r"sh sbom\.sh (\w+) ([\w ]+?) *(?=&&|$)", listed[0]))
-    assert found[copied].split() == layers(step)
+    (listed,) = [line for line in stages()[copied[1]].lines if line.startswith("RUN sh sbom.sh")]
+    found = dict(re.findall(r"sh sbom\.sh (\w+) ([\w ]+?) *(?=&&|$)", listed))
+    assert found[copied[2]].split() == layers(step)
 
 
 @pytest.mark.parametrize("step", STEPS)

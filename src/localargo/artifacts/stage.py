@@ -6,6 +6,8 @@ Messages are Argo's: of the init container for inputs, of the wait container for
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -20,6 +22,7 @@ from localargo.errors import InvalidInput, LocalArgoError, NotFound, Unavailable
 from localargo.ports import Artifact, ArtifactLocation, Bucket, OutputParameter, PodPaths, PodSpec, StoredOutputs
 
 T = TypeVar("T")
+LOG = logging.getLogger(__name__)
 INIT_ERROR = "init: Error (exit code 64): "
 WAIT_ERROR = "wait: Error (exit code 64): "
 LONGEST_RESULT = 256 * 1024  # bytes
@@ -231,19 +234,31 @@ def _save(pod: PodSpec, artifact: Artifact, paths: PodPaths, bucket: Bucket | No
     target = _bucket(bucket, location)
     key = keys.clean(location.key)
     if artifact.archive == "none":
-        _upload_plain(target, source, key)
+        _upload_plain(target, source, key, lambda below: paths.resolve(f"{artifact.path.rstrip('/')}/{below}"))
     else:
         name = Path(artifact.path.rstrip("/")).name
         _packed(artifact, source, name, lambda packed: target.upload(packed, key))
     return changed(location, key=key, bucket=target.name)
 
 
-def _upload_plain(bucket: Bucket, source: Path, key: str) -> None:
+def _upload_plain(bucket: Bucket, source: Path, key: str, inside: Callable[[str], Path]) -> None:
+    """A file as an object, a folder as an object for each file below it; `inside` finds a path below the source as the pod sees it.
+
+    A link is stored as the file that it leads to. What is no file in the end, and what may not be read, is left out: one such file of a
+    large tree must not take away the others.
+    """
     if source.is_file():
         bucket.upload(source, key.rstrip("/"))
         return
-    for file in sorted(p for p in source.rglob("*") if p.is_file()):
-        bucket.upload(file, f"{key.rstrip('/')}/{file.relative_to(source).as_posix()}")
+    for folder, _, names in os.walk(source):
+        for name in sorted(names):
+            path = (Path(folder) / name).relative_to(source).as_posix()
+            try:
+                file = inside(path)
+                if file.is_file():
+                    bucket.upload(file, f"{key.rstrip('/')}/{path}")
+            except (PermissionError, Unsupported) as error:
+                LOG.warning("%s is not stored with its folder: %s", path, error)
 
 
 def _packed(artifact: Artifact, source: Path, name: str, then: Callable[[Path], None]) -> None:

@@ -15,3 +15,7 @@ class ExpressionError(InvalidInput):
     def __init__(self, message: str, position: int | None = None) -> None:
         super().__init__(message)
         self.position = position
+
+
+class UnsupportedExpression(ExpressionError):
+    """The text is valid on Argo, and uses what is left out here: lint and the engine refuse the manifest."""

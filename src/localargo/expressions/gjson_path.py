@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from localargo.expressions import ExpressionError
+from localargo.expressions import ExpressionError, UnsupportedExpression
 from localargo.expressions.gjson_scan import Found, members
 from localargo.expressions.rawjson import dumps, loads, quote
 from localargo.expressions.values import Budget
@@ -63,7 +63,7 @@ def _glob(pattern: str, text: str) -> bool:
 
 
 def parse_path(path: str) -> list[Component]:
-    """The path's steps. ExpressionError for multipaths (`{a,b}`) and literals, which Sensors do not use."""
+    """The path's steps. UnsupportedExpression for multipaths (`{a,b}`) and literals (`!`)."""
     if len(path) > _LENGTH:
         raise ExpressionError(f"path longer than {_LENGTH} characters")
     found: list[Component] = []
@@ -82,7 +82,10 @@ def parse_path(path: str) -> list[Component]:
 def _component(path: str, at: int, piped: bool) -> tuple[Component, int]:
     char = path[at]
     if char in "{[!":
-        raise ExpressionError(f"path {path!r}: {char!r} at {at + 1} is not supported (write a plain path, or a jq transform)", at)
+        what = "a literal" if char == "!" else "a multipath"
+        raise UnsupportedExpression(
+            f"path {path!r}: {what} ({char!r} at {at + 1}) is not supported; write a plain path or a jq transform", at
+        )
     if char == "@":
         end = min((index for index in (path.find(".", at), path.find("|", at)) if index >= 0), default=len(path))
         return Component("modifier", path[at + 1 : end], piped), end

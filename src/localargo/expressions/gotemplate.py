@@ -43,7 +43,7 @@ def _parsed(text: str) -> Template:
     template = parse(text)
     for name in sorted(template.functions):
         if name not in FUNCTIONS and name not in _LOGIC and name not in sprig.names():
-            raise ExpressionError(f'function "{name}" not defined')
+            raise sprig.undefined(name)
     return template
 
 

@@ -1,291 +1,207 @@
-"""Lua 5.1 for a Sensor's filter scripts: expressions, control flow, functions, tables, and the libraries `string`, `table`, `math`.
+"""Lua 5.1 for a Sensor's scripts, run by the real interpreter without anything that reaches outside.
 
-A script comes from a manifest and sees one JSON value, `event`. It has access to nothing else (no io, os, load or metatables), and its
-work is bounded.
+A script comes from a manifest and sees one JSON value, `event`. It has the basic functions, `string`, `table` and `math`; neither files,
+processes, modules, byte code nor chance. Instructions, memory and the work of a pattern are bounded, because events come from strangers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+import re
 from typing import Any
 
 from localargo.expressions import ExpressionError
-from localargo.expressions.lua_library import library
-from localargo.expressions.lua_parser import Block, Node, parse
-from localargo.expressions.lua_values import Builtin, Table, arithmetic, compared, equal, from_json, text_of, truth, type_name
-from localargo.expressions.values import Budget
+from localargo.expressions.rawjson import Json, Number
 
 __all__ = ["check", "run"]
 
+_LIMITS = {
+    "STEPS": 200_000,  # instructions of the interpreter
+    "WORK": 200_000_000,  # characters that patterns may look at, by an estimate
+    "MOVES": 10_000_000,  # entries that may move within lists
+}
+_MEMORY = 32 << 20  # bytes that a script may use besides its event
+_RESERVE = 1 << 20  # of these; what hands the result over must not fail
+_LONGEST = 1_000_000  # entries of a list that a script returns
+_DEEPEST = 100
 
-class _Break(Exception):
-    pass
+# Three functions of a state that can do nothing else: to read a script, to run one, to read a result.
+_SANDBOX = """
+local load, hook, memory, pcall, error = loadstring, debug.sethook, collectgarbage, pcall, error
+local gsub, sub, rep, select, tostring = string.gsub, string.sub, string.rep, select, tostring
+local type, getmetatable, rawget, insert, remove = type, getmetatable, rawget, table.insert, table.remove
 
+local kept = {}
+for name in ("_G _VERSION assert error getmetatable ipairs math next pairs rawequal rawget rawset select setmetatable string table "
+    .. "tonumber tostring type unpack"):gmatch("%S+") do kept[name] = true end
+for name in pairs(_G) do if not kept[name] then _G[name] = nil end end
+math.random, math.randomseed, string.dump = nil, nil, nil
+function print() end
 
-class _Return(Exception):
-    def __init__(self, values: list[Any]) -> None:
-        self.values = values
+local stopped
 
+local function unless_stopped(...)
+    if stopped then error(stopped, 0) end
+    return ...
+end
 
-class _Scope:
-    """Local names; `up` is the enclosing scope. Without `up` the globals."""
+function _G.pcall(...) return unless_stopped(pcall(...)) end
 
-    __slots__ = ("names", "up")
+local worked, moved = 0, 0
 
-    def __init__(self, up: _Scope | None, names: dict[str, Any] | None = None) -> None:
-        self.up = up
-        self.names: dict[str, Any] = {} if names is None else names
+local function patterns(original, name)
+    return function(text, pattern, ...)
+        if name == "find" and select(2, ...) then return original(text, pattern, ...) end
+        local shown = gsub(gsub(pattern, "%%.", "x"), "%[%^?%]?[^%]]*%]", "x")
+        local work, size, repeats = 1, #tostring(text) + 1, select(2, gsub(shown, "[*+-]", ""))
+        if sub(pattern, 1, 1) ~= "^" then repeats = repeats + 1 end
+        for each = 1, repeats do work = work * size / each end
+        worked = worked + work * 2 ^ select(2, gsub(shown, "%?", ""))
+        if worked > WORK or #pattern > 1000 then error("the pattern needs too much work for a text of " .. size - 1 .. " characters", 2) end
+        return original(text, pattern, ...)
+    end
+end
 
-    def holder(self, name: str) -> _Scope:
-        scope = self
-        while name not in scope.names and scope.up is not None:
-            scope = scope.up
-        return scope
+for _, name in ipairs({"find", "match", "gmatch", "gsub"}) do string[name] = patterns(string[name], name) end
 
+function string.rep(text, count)
+    if #text * count > 8000000 or count > 8000000 then error("the text becomes too long", 2) end
+    return rep(text, count)
+end
 
-class _Function:
-    """A function of the script with its enclosing scope."""
+local function move(original, given)
+    return function(list, ...)
+        if select("#", ...) == given then moved = moved + #list end
+        if moved > MOVES then error("too many entries of lists are moved", 2) end
+        return original(list, ...)
+    end
+end
 
-    __slots__ = ("body", "names", "rest", "scope")
+table.insert, table.remove = move(insert, 2), move(remove, 1)
 
-    def __init__(self, names: Sequence[str], rest: bool, body: Block, scope: _Scope) -> None:
-        self.names = names
-        self.rest = rest
-        self.body = body
-        self.scope = scope
+local function read(text)
+    if sub(text, 1, 1) == "\\27" then return nil, "byte code is not run" end
+    return load(text, "=line")
+end
+
+local function run(script, bytes)
+    local function stop()
+        stopped = "script needs more than " .. STEPS .. " steps"
+        error(stopped, 0)
+    end
+    hook(stop, "", STEPS)
+    local done, value = pcall(script)
+    hook()
+    memory()
+    if memory("count") * 1024 > bytes then
+        value = nil
+        memory()
+        return false, "not enough memory"
+    end
+    return done, value
+end
+
+local function is_array(value)
+    local meta = getmetatable(value)
+    return type(meta) == "table" and rawget(meta, "__is_array") == true
+end
+
+return read, run, is_array
+"""
+_BOUNDED = "".join(f"local {name} = {value}\n" for name, value in _LIMITS.items()).encode() + _SANDBOX.encode()
+_PLACE = re.compile(r'^\[string "[^"]*"\]:\d+: ')  # in the text above
 
 
 def check(text: str) -> None:
     """ExpressionError when the text is not a script."""
-    parse(text)
+    _read(_State(), text)
 
 
-def run(text: str, event: Any) -> Any:
-    """The first value that the script returns, given the JSON value `event` as its global of that name: None, bool, float, str or Table.
+def run(text: str, event: Json) -> Json:
+    """The first value that the script returns as JSON, given the JSON value `event` as its global of that name.
 
-    ExpressionError: syntax, an operation on the wrong type, an unknown name, too much work.
+    ExpressionError: syntax, an operation on the wrong type, an unknown name, too much work, a result that is no JSON.
     """
-    machine = _Machine()
-    scope = _Scope(None, {**library(machine.call), "event": from_json(event)})
+    state = _State()
+    script = _read(state, text)
     try:
-        machine.block(parse(text), _Scope(scope), ())
-    except _Return as done:
-        return done.values[0] if done.values else None
-    except _Break:
-        raise ExpressionError("break outside of a loop") from None
+        state.runtime.globals()[b"event"] = state.table(event)
+        done, value = state.run(script)
+        if not done:
+            raise ExpressionError(_PLACE.sub("", _text(value)) if isinstance(value, bytes) else "error without a message")
+        return state.json(value)
     except RecursionError as error:
-        raise ExpressionError("stack overflow") from error
-    except (OverflowError, ValueError) as error:  # infinity where an integer is needed
-        raise ExpressionError(f"number out of range: {error}") from error
-    return None
+        raise ExpressionError("the event is nested too deeply for Lua") from error
 
 
-class _Machine:
+class _State:
+    """One interpreter. Memory is bounded only while a script runs: to fail elsewhere would end the process."""
+
     def __init__(self) -> None:
-        self.budget = Budget()
-        self._calls = 0
+        from lupa import lua51
 
-    def call(self, function: Any, arguments: Sequence[Any], line: int = 0) -> list[Any]:
-        """The values that a function returns."""
-        self.budget.step()
-        if isinstance(function, Builtin):
-            return function.run(self.budget, list(arguments))
-        if not isinstance(function, _Function):
-            raise ExpressionError(f"<string>:{line}: attempt to call a non-function object ({type_name(function)})")
-        self._calls += 1
-        if self._calls > 100:
-            raise ExpressionError(f"<string>:{line}: stack overflow")
-        given = [*arguments, *[None] * (len(function.names) - len(arguments))]
-        scope = _Scope(function.scope, dict(zip(function.names, given, strict=False)))
+        self._type = lua51.lua_type
+        self.runtime: Any = lua51.LuaRuntime(encoding=None, register_eval=False, register_builtins=False, max_memory=0)
+        self.read, self._run, self._is_array = self.runtime.execute(_BOUNDED)
+
+    def run(self, script: Any) -> tuple[bool, Any]:
+        """Whether the script came to its end, and its first value or what went wrong."""
+        most = self.runtime.get_memory_used(total=True) + _MEMORY
+        self.runtime.set_max_memory(most, total=True)
         try:
-            self.block(function.body, scope, given[len(function.names) :] if function.rest else ())
-        except _Return as done:
-            return done.values
+            done, value = self._run(script, most - _RESERVE)
         finally:
-            self._calls -= 1
-        return []
+            self.runtime.set_max_memory(0)
+        return done, value
 
-    # ------------------------------------------------------------------------------------------ statements
+    def table(self, value: Json) -> Any:
+        """A JSON value as Argo shows it to Lua: null is nil, a list is a table from 1 on, without the nulls and lists in it."""
+        if isinstance(value, dict):
+            return self.runtime.table_from({_bytes(key): self.table(item) for key, item in value.items()})
+        if isinstance(value, list):
+            return self.runtime.table_from([self.table(item) for item in value if item is not None and not isinstance(item, list)])
+        if isinstance(value, Number | int) and not isinstance(value, bool):
+            return float(value)
+        return _bytes(value) if isinstance(value, str) else value
 
-    def block(self, block: Block, scope: _Scope, rest: Sequence[Any]) -> None:
-        for node in block:
-            self.budget.step()
-            getattr(self, f"_do_{node[0]}")(node, scope, rest)
+    def json(self, value: Any, depth: int = 0) -> Json:
+        """A value of Lua as JSON: a table with a value at 1, 2, ... is a list, and so is an empty one whose metatable has `__is_array`."""
+        kind = self._type(value)
+        if kind is None:
+            return _text(value) if isinstance(value, bytes) else _number(value)
+        if kind != "table":
+            raise ExpressionError(f"the script returns a {kind}, which is no JSON")
+        if depth == _DEEPEST:
+            raise ExpressionError(f"the script returns tables nested more than {_DEEPEST} deep")
+        entries = dict(value.items())
+        last = max((key for key in entries if type(key) is int and key >= 1), default=0)
+        if last > _LONGEST:
+            raise ExpressionError(f"the script returns a list with an entry {last}: {_LONGEST} are the most")
+        if last or (not entries and self._is_array(value)):
+            return [self.json(entries.get(index), depth + 1) for index in range(1, last + 1)]
+        return {_key(key): self.json(item, depth + 1) for key, item in entries.items()}
 
-    def _do_return(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> None:
-        raise _Return(self.values(node[1], scope, rest))
 
-    def _do_break(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> None:
-        raise _Break
+def _read(state: _State, text: str) -> Any:
+    script = state.read(_bytes(text))
+    if isinstance(script, tuple):
+        raise ExpressionError(f"{_text(script[1])}: syntax error")
+    return script
 
-    def _do_do(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> None:
-        self.block(node[1], _Scope(scope), rest)
 
-    def _do_do_call(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> None:
-        self.many(node[1], scope, rest)
+def _number(value: float | bool | None) -> float | bool | None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ExpressionError(f"the script returns {value}, which is no JSON")
+    return value
 
-    def _do_if(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> None:
-        for test, body in node[1]:
-            if truth(self.value(test, scope, rest)):
-                self.block(body, _Scope(scope), rest)
-                return
-        self.block(node[2], _Scope(scope), rest)
 
-    def _do_while(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> None:
-        try:
-            while truth(self.value(node[1], scope, rest)):
-                self.budget.step()
-                self.block(node[2], _Scope(scope), rest)
-        except _Break:
-            return
+def _key(key: Any) -> str:
+    return _text(key) if isinstance(key, bytes) else f"{key:.14g}" if isinstance(key, float) else str(key).lower()
 
-    def _do_repeat(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> None:
-        try:
-            while True:
-                self.budget.step()
-                inner = _Scope(scope)
-                self.block(node[1], inner, rest)
-                if truth(self.value(node[2], inner, rest)):
-                    return
-        except _Break:
-            return
 
-    def _do_count(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> None:
-        bounds = [self.value(bound, scope, rest) for bound in node[2]]
-        if any(not isinstance(bound, float) for bound in bounds):
-            raise ExpressionError("for statement: init, limit and step must be numbers")
-        now, last, step = (*bounds, 1.0)[:3]
-        try:
-            while (now <= last) if step >= 0 else (now >= last):
-                self.budget.step()
-                self.block(node[3], _Scope(scope, {node[1]: now}), rest)
-                now += step
-        except _Break:
-            return
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
-    def _do_each(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> None:
-        following, state, control = (*self.values(node[2], scope, rest), None, None, None)[:3]
-        try:
-            while True:
-                given = self.call(following, [state, control])
-                control = given[0] if given else None
-                if control is None:
-                    return
-                named = dict(zip(node[1], [*given, *[None] * len(node[1])], strict=False))
-                self.block(node[3], _Scope(scope, named), rest)
-        except _Break:
-            return
 
-    def _do_local(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> None:
-        given = self.values(node[2], scope, rest)
-        scope.names.update(zip(node[1], [*given, *[None] * len(node[1])], strict=False))
-
-    def _do_function(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> None:
-        scope.names[node[1]] = None
-        scope.names[node[1]] = self.value(node[2], scope, rest)
-
-    def _do_assign(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> None:
-        given = [*self.values(node[2], scope, rest), *[None] * len(node[1])]
-        for target, value in zip(node[1], given, strict=False):
-            if target[0] == "name":
-                scope.holder(target[1]).names[target[1]] = value
-                continue
-            table = self.value(target[1], scope, rest)
-            if not isinstance(table, Table):
-                raise ExpressionError(f"<string>:{target[3]}: attempt to index a non-table object({type_name(table)})")
-            self.budget.take(1)
-            table.set(self.value(target[2], scope, rest), value)
-
-    # ------------------------------------------------------------------------------------------ expressions
-
-    def values(self, nodes: Sequence[Node], scope: _Scope, rest: Sequence[Any]) -> list[Any]:
-        """A list of expressions: one value each, and all that the last gives."""
-        if not nodes:
-            return []
-        return [*(self.value(node, scope, rest) for node in nodes[:-1]), *self.many(nodes[-1], scope, rest)]
-
-    def many(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> list[Any]:
-        if node[0] == "call":
-            return self.call(self.value(node[1], scope, rest), self.values(node[2], scope, rest), node[3])
-        if node[0] == "method":
-            target = self.value(node[1], scope, rest)
-            return self.call(self._index(target, node[2], node[4], scope), [target, *self.values(node[3], scope, rest)], node[4])
-        return list(rest) if node[0] == "rest" else [self.value(node, scope, rest)]
-
-    def value(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> Any:
-        self.budget.step()
-        evaluate: Callable[[Node, _Scope, Sequence[Any]], Any] | None = getattr(self, f"_of_{node[0]}", None)
-        if evaluate is not None:
-            return evaluate(node, scope, rest)
-        given = self.many(node, scope, rest)
-        return given[0] if given else None
-
-    def _of_value(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> Any:
-        return node[1]
-
-    def _of_one(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> Any:
-        return self.value(node[1], scope, rest)
-
-    def _of_name(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> Any:
-        return scope.holder(node[1]).names.get(node[1])
-
-    def _of_index(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> Any:
-        return self._index(self.value(node[1], scope, rest), self.value(node[2], scope, rest), node[3], scope)
-
-    def _index(self, target: Any, key: Any, line: int, scope: _Scope) -> Any:
-        if isinstance(target, str):
-            target = scope.holder("string").names.get("string")
-        if not isinstance(target, Table):
-            raise ExpressionError(f"<string>:{line}: attempt to index a non-table object({type_name(target)}) with key '{text_of(key)}'")
-        return target.get(key)
-
-    def _of_and(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> Any:
-        left = self.value(node[1], scope, rest)
-        return self.value(node[2], scope, rest) if truth(left) else left
-
-    def _of_or(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> Any:
-        left = self.value(node[1], scope, rest)
-        return left if truth(left) else self.value(node[2], scope, rest)
-
-    def _of_unary(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> Any:
-        value = self.value(node[2], scope, rest)
-        if node[1] == "not":
-            return not truth(value)
-        if node[1] == "-":
-            return arithmetic("-", 0.0, value, node[3])
-        if isinstance(value, str):
-            return float(len(value.encode()))
-        if isinstance(value, Table):
-            return float(value.length())
-        raise ExpressionError(f"<string>:{node[3]}: attempt to get length of a {type_name(value)} value")
-
-    def _of_binary(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> Any:
-        operator, line = node[1], node[4]
-        left, right = self.value(node[2], scope, rest), self.value(node[3], scope, rest)
-        if operator in ("==", "~="):
-            return equal(left, right) == (operator == "==")
-        if operator in ("<", ">", "<=", ">="):
-            return compared(operator, left, right, line)
-        if operator == "..":
-            if not isinstance(left, str | float) or not isinstance(right, str | float):
-                raise ExpressionError(f"<string>:{line}: cannot perform concat operation between {type_name(left)} and {type_name(right)}")
-            joined = text_of(left) + text_of(right)
-            self.budget.take(len(joined))
-            return joined
-        return arithmetic(operator, left, right, line)
-
-    def _of_lambda(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> Any:
-        return _Function(node[1], node[2], node[3], scope)
-
-    def _of_table(self, node: Node, scope: _Scope, rest: Sequence[Any]) -> Any:
-        table, position = Table(), 0
-        for index, (key, entry) in enumerate(node[1]):
-            if key is not None:
-                table.set(self.value(key, scope, rest), self.value(entry, scope, rest))
-                continue
-            given = self.many(entry, scope, rest) if index == len(node[1]) - 1 else [self.value(entry, scope, rest)]
-            for value in given:
-                position += 1
-                table.set(float(position), value)
-        self.budget.take(len(node[1]))
-        return table
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")

@@ -1,70 +1,101 @@
-"""Go's regular expressions (RE2): linear time, no look-around, no back references.
-
-Matching runs on Rust's `regex` (part of pydantic), which has RE2's guarantees: a hostile pattern cannot hang. Finding and
-replacing need the positions of a match, which pydantic does not offer; they run on `re`, for patterns whose work can be bounded.
-"""
+"""Go's regular expressions are RE2's: linear time, no look-around, no back references. The library is Google's own."""
 
 from __future__ import annotations
 
 import functools
 import re
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 from localargo.expressions import ExpressionError
-from localargo.expressions.re2_syntax import Translated, translate
 
-_WORK = 200_000_000  # steps of `re` that a find or replace may take at the very most
+_WORK = 1_000_000_000  # bytes that finding all matches of a text may look at
+_GO = {
+    "bad repetition operator": "invalid nested repetition operator",
+    "invalid perl operator": "invalid or unsupported Perl syntax",
+    "invalid repetition size": "invalid repeat count",
+    "missing )": "missing closing )",
+    "missing ]": "missing closing ]",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "trailing \\": "trailing backslash at end of expression",
+}  # the words of Go's errors where they are others than the library's
+_ANY_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\C")  # the library's alone: Go has no such escape
+
+
+class _Expression(Protocol):
+    """A compiled expression, as far as it is used here."""
+
+    groups: int
+    groupindex: Mapping[str, int]
+
+    def search(self, text: str, pos: int | None = None) -> Match | None: ...
+
+    def finditer(self, text: str) -> Iterator[Match]: ...
+
+
+class Match(Protocol):
+    """A match and the expression that found it."""
+
+    @property
+    def re(self) -> _Expression: ...
+
+    def __getitem__(self, group: int | str) -> str | None: ...
+
+    def start(self) -> int: ...
+
+    def end(self) -> int: ...
 
 
 def match(pattern: str, text: str) -> bool:
     """Whether the pattern is found anywhere in the text (Go's `MatchString`). ExpressionError when it is not RE2."""
-    return bool(_matcher(pattern).isinstance_python(text.encode("utf-8", "replace").decode("utf-8")))
+    return find(pattern, text) is not None
 
 
 def check(pattern: str) -> None:
     """ExpressionError when the pattern is not RE2."""
-    _matcher(pattern)
+    _compiled(pattern)
+
+
+def find(pattern: str, text: str) -> Match | None:
+    """The first match."""
+    return _compiled(pattern).search(_encodable(text))
+
+
+def find_all(pattern: str, text: str) -> Iterator[Match]:
+    """All matches from left to right; as in Go none is empty that stands where another one has ended."""
+    text, last = _encodable(text), -1
+    work = 0
+    for found in _compiled(pattern).finditer(text):
+        work += len(text) - found.start()
+        if work > _WORK:
+            raise ExpressionError(f"regexp `{pattern}` has too many matches in a text of {len(text)} characters")
+        if found.start() < found.end() or found.start() != last:
+            yield found
+        last = found.end()
 
 
 @functools.lru_cache(maxsize=512)
-def _matcher(pattern: str) -> Any:
-    from pydantic_core import SchemaError, SchemaValidator, core_schema
+def _compiled(pattern: str) -> _Expression:
+    import re2
 
-    text = translate(pattern, "rust").text
+    options: Any = re2.Options()
+    options.log_errors = False
+    if any_byte := _ANY_BYTE.search(pattern):
+        raise ExpressionError(f"error parsing regexp: invalid escape sequence: `{any_byte[0][-2:]}`")
     try:
-        return SchemaValidator(core_schema.str_schema(pattern=text))
-    except SchemaError as error:
-        raise ExpressionError(f"error parsing regexp: {_reason(str(error))}: `{pattern}`") from error
-
-
-def _reason(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines()]
-    named = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    return named[0] if named else lines[-1]
-
-
-@functools.lru_cache(maxsize=512)
-def _finder(pattern: str) -> tuple[re.Pattern[str], Translated]:
-    _matcher(pattern)
-    translated = translate(pattern, "python")
-    try:
-        return re.compile(translated.text, re.ASCII), translated
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ExpressionError(f"error parsing regexp: {error}: `{pattern}`") from error
-
-
-def finder(pattern: str, text: str) -> re.Pattern[str]:
-    """The pattern for `re` when its work on a text of this length is bounded; else ExpressionError."""
-    compiled, translated = _finder(pattern)
-    if translated.nested:
-        raise ExpressionError(f"regexp `{pattern}`: a repeat inside a repeat is not supported for finding and replacing, only for matching")
-    work = (len(text) + 1) ** min(translated.repeats, 20) * 2 ** min(translated.options, 60)
-    if translated.repeats + translated.options > 1 and work > _WORK:
-        raise ExpressionError(f"regexp `{pattern}`: too many open-ended repeats for a text of {len(text)} characters")
+        compiled: _Expression = re2.compile(_encodable(pattern), options)
+    except re2.error as error:
+        reason, _, where = error.args[0].decode("utf-8", "replace").partition(": ")
+        raise ExpressionError(f"error parsing regexp: {_GO.get(reason, reason)}: `{where}`") from error
     return compiled
 
 
-def expand(template: str, found: re.Match[str]) -> str:
+def _encodable(text: str) -> str:
+    """The text with a question mark for each half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def expand(template: str, found: Match) -> str:
     """Go's `Expand`: `$1`, `${1}`, `$name`, `$$`; a missing group is empty."""
 
     def group(reference: re.Match[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import itertools
 import re
 import zlib
 from collections.abc import Callable
@@ -116,14 +117,13 @@ function("regexQuoteMeta", "s")(lambda s: re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<
 
 @function("regexFind mustRegexFind", "ss")
 def _find(pattern: str, text: str) -> str:
-    found = re2.finder(pattern, text).search(text)
-    return found[0] if found else ""
+    found = re2.find(pattern, text)
+    return (found[0] or "") if found else ""
 
 
 @function("regexFindAll mustRegexFindAll", "ssi")
 def _find_all(pattern: str, text: str, count: int) -> list[str]:
-    found = [match[0] for match in re2.finder(pattern, text).finditer(text)]
-    return found if count < 0 else found[:count]
+    return [match[0] or "" for match in itertools.islice(re2.find_all(pattern, text), None if count < 0 else count)]
 
 
 @function("regexReplaceAll mustRegexReplaceAll", "sss")
@@ -136,20 +136,21 @@ def _replace_all_literal(budget: Budget, pattern: str, text: str, new: str) -> s
     return _substitute(budget, pattern, text, lambda found: new)
 
 
-def _substitute(budget: Budget, pattern: str, text: str, replacement: Callable[[re.Match[str]], str]) -> str:
-    def charged(found: re.Match[str]) -> str:
-        result = replacement(found)
-        budget.take(len(result) + 1)
-        return result
-
-    return re2.finder(pattern, text).sub(charged, text)
+def _substitute(budget: Budget, pattern: str, text: str, replacement: Callable[[re2.Match], str]) -> str:
+    parts: list[str] = []
+    start = 0
+    for found in re2.find_all(pattern, text):
+        parts += [text[start : found.start()], replacement(found)]
+        budget.take(len(parts[-1]) + 1)
+        start = found.end()
+    return "".join([*parts, text[start:]])
 
 
 @function("regexSplit mustRegexSplit", "ssi")
 def _regex_split(pattern: str, text: str, count: int) -> list[str]:
     parts: list[str] = []
     start = 0
-    for found in re2.finder(pattern, text).finditer(text):
+    for found in re2.find_all(pattern, text):
         if (0 < count <= len(parts) + 1) or found.end() == 0:
             continue
         parts.append(text[start : found.start()])

@@ -1,14 +1,14 @@
-"""sprig's functions on times. Without a time they use the current one, as sprig does."""
+"""sprig's functions on times that are given."""
 
 from __future__ import annotations
 
 import datetime
-import time
 
 from localargo.expressions import ExpressionError
 from localargo.expressions.gotext import format_duration, parse_duration
 from localargo.expressions.gotime import Duration, Time, format_time, from_epoch, parse_time, zone
 from localargo.expressions.sprig_registry import Json, function, int_of
+from localargo.expressions.values import go_type
 
 _ZERO = Time(datetime.datetime(1, 1, 1, tzinfo=datetime.UTC))
 
@@ -18,10 +18,9 @@ def _moment(value: Json) -> Time:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return from_epoch(value)
-    return from_epoch(time.time())
+    raise ExpressionError(f"a time is needed, not {go_type(value)}: the current time is not used")
 
 
-function("now", "")(lambda: from_epoch(time.time()))
 function("date", "s*")(lambda layout, value: format_time(_moment(value).within(datetime.UTC), layout))
 function("htmlDate", "*")(lambda value: format_time(_moment(value).within(datetime.UTC), "2006-01-02"))
 function("dateInZone date_in_zone", "s*s")(lambda layout, value, name: format_time(_moment(value).within(_zone(name)), layout))
@@ -55,11 +54,6 @@ def _date_modify(change: str, value: Json) -> Time:
         return moment.shifted(parse_duration(change))
     except ExpressionError:
         return moment
-
-
-@function("ago", "*")
-def _ago(value: Json) -> str:
-    return format_duration(float(round(time.time() - _moment(value).when.timestamp())))
 
 
 @function("durationRound", "*")

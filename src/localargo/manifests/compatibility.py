@@ -29,10 +29,10 @@ template.
 
 DEVIATIONS = (
     (
-        "Lua (`transform.script`)",
-        "runs it",
-        "refuses the Sensor: a transform is written in jq, which is parsed before it runs. A Lua filter "
-        "(`filters.script`) runs, with bounded work and without libraries that reach outside",
+        "Lua (`transform.script`, `filters.script`)",
+        "runs it in gopher-lua, with all libraries and no bounds",
+        "runs it in Lua 5.1 without `os`, `io`, `package`, `debug`, `coroutine`, `load` and chance; a script that needs more than 200,000 "
+        "instructions or 32 MiB, or whose patterns need too much work for the event's texts, fails: the event is dropped",
     ),
     (
         "a plain reference to an output that can never have a value",
@@ -55,9 +55,24 @@ DEVIATIONS = (
         "hold them",
     ),
     (
-        "a hook that asks for the status `Running` of a pod",
-        "is run if the pod still runs when the controller looks at the Workflow again, by default within 10 seconds",
-        "is run when the pod lasts at least 5.1 seconds: on a cluster a shorter pod has ended, with its start-up and clean-up, by then",
+        "GJSON multipaths (`{a,b}`, `[a,b]`) and literals (`!`) in the paths of a Sensor",
+        "are read",
+        "refuse the Sensor: a `transform` makes the same of an event, and can be read",
+    ),
+    (
+        "sprig's functions of the time, of chance, of keys, of the network: `now`, `ago`, `randAlpha`, `uuidv4`, `genCA` ...",
+        "are called",
+        "refuse the manifest: the same event must always give the same Workflow",
+    ),
+    (
+        "hooks other than `exit`",
+        "are run once the controller sees their condition hold; whether it sees a short step run depends on when it looks",
+        "are refused: what they see follows from the controller's clock, not from the Workflow",
+    ),
+    (
+        "exit handlers of a loop's items",
+        "are called one after the other; when all items have ended by then, those that are left are never called",
+        "are all called, and what depends on the loop waits for them",
     ),
     (
         "`resource` templates",

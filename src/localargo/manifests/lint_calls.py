@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -14,9 +13,6 @@ from localargo.manifests.lint_locations import Location
 from localargo.manifests.lint_scope import Scope, scan
 from localargo.manifests.report import hint_for
 
-# the order in which Argo writes the fields of a step or task, and so reads the tags in them
-BEFORE_WHEN = ("name", "template", "inline", "arguments", "templateRef", "dependencies", "withItems", "withParam", "withSequence")
-ORDER = {name: place for place, name in enumerate((*BEFORE_WHEN, "when", "continueOn", "onExit", "depends", "hooks"))}
 ONLY = "valueFrom only allows: default, configMapKeyRef and supplied"
 
 
@@ -68,26 +64,21 @@ def _parameter(checker: Checker, parameter: Mapping[str, Any], place: Location, 
         )
 
 
-def check(
-    checker: Checker, call: Mapping[str, Any], scope: Scope, plain: Location, prefix: str, family: str, place: Location, home: Document
-) -> None:
+def check(checker: Checker, call: Mapping[str, Any], scope: Scope, plain: Location, prefix: str, place: Location, home: Document) -> None:
     """Everything about one step or task except its template.
 
-    `prefix` begins Argo's message about an unresolved tag, `place.prefix` the one about the call; `family` is `steps` or `tasks`.
+    `prefix` begins Argo's message about an unresolved tag, `place.prefix` the one about the call.
     """
     inline = call.get("inline")
     if isinstance(inline, dict):
         scope = scope.copy()
         scope.names |= {f"inputs.parameters.{each.get('name')}" for each in (inline.get("inputs") or {}).get("parameters") or []}
-    if family == "steps":
-        _hooks(checker, call, place, home, family)
-    checker.tags({key: call[key] for key in sorted(call, key=lambda name: ORDER.get(name, 0))}, scope, plain, prefix)
+    _hooks(checker, call, place, home)
+    checker.tags(call, scope, plain, prefix)
     lint_expressions.check(checker, call, scope, plain)
     if call.get("when"):
         lint_when.check(checker, str(call["when"]), plain.at("when"))
     _items(checker, call, plain)
-    if family == "tasks":
-        _hooks(checker, call, place, home, family)
 
 
 def _items(checker: Checker, call: Mapping[str, Any], place: Location) -> None:
@@ -123,27 +114,24 @@ def _literal(text: Any) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def _hooks(checker: Checker, call: Mapping[str, Any], place: Location, home: Document, family: str) -> None:
+def _hooks(checker: Checker, call: Mapping[str, Any], place: Location, home: Document) -> None:
     if call.get("onExit"):
         _hooked({"template": call["onExit"], "arguments": checker.spec.get("arguments")}, checker, place.at("onExit"), home)
-    for name, hook in (call.get("hooks") or {}).items():
-        hooks(checker, name, hook, place.at(f"hooks.{name}"), home, f"{place.prefix.strip()}.{name}", required=family == "steps")
+    hooks(checker, call.get("hooks") or {}, place.at("hooks"), home)
 
 
-def hooks(
-    checker: Checker, name: str, hook: Mapping[str, Any], place: Location, home: Document, prefix: str, *, required: bool = True
-) -> None:
-    """One lifecycle hook: its template, and the expression that all except `exit` need (`required`: Argo's validation requires it)."""
+def hooks(checker: Checker, given: Mapping[str, Any], place: Location, home: Document) -> None:
+    """The exit handler in `hooks`; others are refused by the table of fields."""
+    hook, where = given.get("exit"), place.at("exit")
+    if hook is None:
+        return
     own = hook.get("arguments") or {}
-    given = own if name != "exit" or own.get("parameters") or own.get("artifacts") else checker.spec.get("arguments")
-    _hooked({**hook, "arguments": given}, checker, place, home)
-    expression = str(hook.get("expression") or "")
-    if name != "exit" and not expression:
-        bare = Location(place.document, place.path)
-        with contextlib.nullcontext() if required else checker.later():
-            checker.error(bare, f"{prefix} Expression required", "only the hook named `exit` runs without one")
-    elif expression:
-        lint_expressions.compiles(checker, expression, place.at("expression"))
+    if own.get("parameters") or own.get("artifacts"):
+        _hooked(hook, checker, where, home)
+    else:  # it gets the Workflow's, and need not use them
+        _hooked({**hook, "arguments": checker.spec.get("arguments")}, checker, Location(where.document, where.path), home)
+    if hook.get("expression"):
+        lint_expressions.compiles(checker, str(hook["expression"]), where.at("expression"))
 
 
 def _hooked(call: Mapping[str, Any], checker: Checker, place: Location, home: Document) -> None:

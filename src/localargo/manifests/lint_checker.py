@@ -188,14 +188,13 @@ class Checker:
     def tags(self, tree: Any, scope: Scope, place: Location, prefix: str) -> None:
         """Refuse every plain tag that does not resolve."""
         for tag in lint_scope.unclosed(tree, place.path):
-            if not scope.resolves(tag.text):
-                self.error(
-                    Location(place.document, tag.path, place.prefix), f"{prefix}failed to resolve {{{{{tag.written}", "close it with }}"
-                )
+            if tag.expression or not scope.resolves(tag.text):
+                where = Location(place.document, tag.path, place.prefix)
+                self.error(where, f"{prefix}failed to resolve {{{{{tag.text}: it is not closed", "close it with }}")
         for tag in lint_scope.scan(tree, place.path):
             if not tag.expression and not scope.resolves(tag.text) and tag.text not in self.known:
                 where = Location(place.document, tag.path, place.prefix)
-                self.error(where, f"{prefix}failed to resolve {{{{{tag.written}}}}}", hint_for(tag.text, _siblings(tag.text, scope.names)))
+                self.error(where, f"{prefix}failed to resolve {{{{{tag.text}}}}}", hint_for(tag.text, _siblings(tag.text, scope.names)))
 
 
 def _below(place: Location, field: str) -> Location:

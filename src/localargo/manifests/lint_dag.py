@@ -38,9 +38,7 @@ def check(checker: Checker, template: Template, scope: Scope) -> None:
         checker.error(place, f"{prefix} sorting failed: graph with cycle", " -> ".join(cycle))
         return
     checker.names(tasks, place, f"{prefix}.tasks", strict=True)
-    order = _sorted(graph)
-    for index in order:
-        name, task = names[index], tasks[index]
+    for index, (name, task) in enumerate(zip(names, tasks, strict=True)):
         _mixed(checker, template, index, task, any(each.get("depends") for each in tasks))
         called = checker.find(task, _task_place(template, index, name), template.place.document) if name else None
         if called is not None:
@@ -49,24 +47,10 @@ def check(checker: Checker, template: Template, scope: Scope) -> None:
         scope.add_outputs(graph.templates[name], f"tasks.{name}", bool(task.get("withItems") or task.get("withParam")), checker.known)
         _depends(checker, template, index, name, graph)
     _targets(checker, template, graph, scope)
-    for index in order:
+    for index, task in enumerate(tasks):
         if names[index]:
-            _task(checker, template, index, tasks[index], scope, graph)
+            _task(checker, template, index, task, scope, graph)
     check_tasks(checker, template, graph)
-
-
-def _sorted(graph: Graph) -> list[int]:
-    """The tasks in the order in which Argo looks at them: those without dependencies, then those whose dependencies came before."""
-    places = {name: place for place, name in enumerate(graph.tasks)}
-    left = {name: {wanted for wanted in graph.depends_on(name) if wanted in places} for name in places}
-    queue = [name for name in places if not left[name]]
-    for seen in queue:
-        for name in places:
-            if seen in left[name]:
-                left[name].discard(seen)
-                if not left[name]:
-                    queue.append(name)
-    return [places[name] for name in dict.fromkeys([*queue, *places])]
 
 
 def _task_place(template: Template, index: int, name: str) -> Any:
@@ -144,7 +128,7 @@ def _task(checker: Checker, template: Template, index: int, task: dict[str, Any]
     if wrong:
         checker.error(place, wrong)
     prefix = f"templates.{template.name}.tasks.{name} "
-    lint_calls.check(checker, task, own, plain, prefix, "tasks", place, template.place.document)
+    lint_calls.check(checker, task, own, plain, prefix, place, template.place.document)
     lint_calls.arguments(checker, task.get("arguments") or {}, plain.at("arguments"), f"templates.{template.name}.tasks.{name}.arguments.")
     _missing_dependencies(checker, task, ancestors, place)
     called = checker.find(task, place, template.place.document)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from localargo.expressions import ExpressionError, exprlang
+from localargo.expressions import ExpressionError, UnsupportedExpression, exprlang
 from localargo.manifests.document import join
 from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Location
@@ -58,12 +58,21 @@ def _one(checker: Checker, text: str, scope: Scope, place: Location) -> None:
 def compiles(checker: Checker, text: str, place: Location) -> list[str]:
     """The names that the expression reads; a warning when it cannot be compiled or compares text with a number."""
     try:
-        names = sorted(exprlang.compile(text).names)
+        program = exprlang.compile(text)
     except ExpressionError as error:
         checker.warning(place, f"this expression cannot be evaluated: {error}", "Argo starts the workflow and ends this node with an error")
         return []
+    for name in sorted(program.sprig):
+        _sprig(checker, name, place)
     bare = QUOTED.sub(lambda match: match[0] if match[0].startswith(("'", '"')) and "[" + match[0] + "]" in text else "''", text)
     for match in MIXED.finditer(bare):
         name = match["left"] or match["right"]
         checker.warning(place, f"{name} is a string: it cannot be compared with a number or used in arithmetic", f"write asInt({name})")
-    return names
+    return sorted(program.names)
+
+
+def _sprig(checker: Checker, name: str, place: Location) -> None:
+    from localargo.expressions import sprig  # heavy: it loads all functions
+
+    if name not in sprig.names() and isinstance(error := sprig.undefined(name), UnsupportedExpression):
+        checker.report.unsupported(place.document, place.path, str(error))

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from localargo.errors import InvalidInput
-from localargo.expressions import ExpressionError, lua, re2
+from localargo.expressions import ExpressionError, UnsupportedExpression, lua, re2
+from localargo.expressions.gjson_path import parse_path
 from localargo.expressions.govaluate import evaluate
 from localargo.manifests.document import Document
 from localargo.manifests.lint_timezone import check_timezone
@@ -54,7 +55,9 @@ def _script(document: Document, report: Report, script: str, at: str) -> None:
 
 
 def payload_path(document: Document, report: Report, path: str, at: str, source: str) -> None:
-    """A path into the payload of a kind of source whose fields are known."""
+    """A path into the payload: one that GJSON reads here, and of a kind of source whose fields are known one that it has."""
+    if not _readable(document, report, path, at):
+        return
     kind = KINDS.get(source)
     parts = path.split(".")
     if kind is None or not kind.payload_fields or not re.fullmatch(r"[\w-]+", parts[0]):
@@ -65,6 +68,18 @@ def payload_path(document: Document, report: Report, path: str, at: str, source:
         report.warning(document, at, message, hint)
     elif kind.lint_path is not None:
         kind.lint_path(document, report, parts, at)
+
+
+def _readable(document: Document, report: Report, path: str, at: str) -> bool:
+    try:
+        parse_path(path)
+    except UnsupportedExpression as error:
+        report.unsupported(document, at, str(error))
+        return False
+    except ExpressionError as error:
+        report.warning(document, at, f"this path finds nothing: {error}")
+        return False
+    return True
 
 
 def _data(document: Document, report: Report, each: Mapping[str, Any], at: str, source: str) -> None:
@@ -111,6 +126,8 @@ def template(document: Document, report: Report, text: str, at: str) -> None:
 
     try:
         gotemplate.check(text)
+    except UnsupportedExpression as error:
+        report.unsupported(document, at, f"this template cannot be used: {error}")
     except InvalidInput as error:
         report.warning(document, at, f"this template cannot be used: {error}", "the value falls back to `value`, or the trigger fails")
 

@@ -24,7 +24,9 @@ from localargo.manifests.lint_scope import Tag, scan
 REFERENCE = re.compile(
     r"(?P<family>steps|tasks)\.(?P<name>[^.]+)\.(?:outputs\.(?:(?P<kind>parameters|artifacts)(?:\.(?P<output>.+))?|result)|(?P<code>exitCode))"
 )
-ARGUMENT = re.compile(r"\.(?:dag\.tasks\[\d+\]|steps\[\d+\]\[\d+\])\.arguments\.parameters\[(\d+)\]\.value$")
+OF_CALL = r"\.(?:dag\.tasks\[\d+\]|steps\[\d+\]\[\d+\])\.arguments\."  # of the call itself, not of an item that looks like one
+ARGUMENT = re.compile(OF_CALL + r"parameters\[(\d+)\]\.value$")
+ARTIFACT = re.compile(OF_CALL + r"artifacts\[(\d+)\]\.from$")
 ONE_TAG = re.compile(r"\{\{[^{}]*\}\}")
 WORDS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
 BARE = re.compile(r"(?<![-\w.])([a-zA-Z0-9][-a-zA-Z0-9]*)(?![-\w.])")
@@ -224,9 +226,15 @@ def _references(call: Mapping[str, Any], path: str, family: str) -> Sequence[tup
     found = []
     for tag in scan({key: value for key, value in call.items() if key not in ("hooks", "inline")}, path):
         match = REFERENCE.fullmatch(tag.text)
-        if match and not tag.expression and match["family"] == family:
+        if match and not tag.expression and match["family"] == family and not _is_optional(call, tag.path):
             found.append((tag, match))
     return found
+
+
+def _is_optional(call: Mapping[str, Any], path: str) -> bool:
+    """Whether the tag stands in an artifact argument that is left out when its reference finds nothing."""
+    match = ARTIFACT.search(path)
+    return match is not None and bool(call["arguments"]["artifacts"][int(match[1])].get("optional"))
 
 
 def _say(
@@ -252,6 +260,7 @@ def _say(
     outcome = "the workflow then hangs forever" if loop or ends - set(ABSENT) else "the node then ends with an error"
     guarded = tag.text.replace(".", "?.").replace("?.", ".", 1)
     fallback = "'[]'" if loop else "'none'"
-    hint = "make the input artifact optional" if reference["kind"] == "artifacts" else f"write {{{{={guarded} ?? {fallback}}}}}"
+    artifact = "write `optional: true` at this argument, and at the input of its template"
+    hint = artifact if reference["kind"] == "artifacts" else f"write {{{{={guarded} ?? {fallback}}}}}"
     message = f"{{{{{tag.text}}}}} may never be written: this can run when {producer.get('name')} is {results}, and {outcome}"
     checker.warning(place, message, hint)

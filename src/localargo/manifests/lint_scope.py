@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,12 +32,11 @@ RUN_TIME = "workflow.parameters"  # may come from the Workflow that uses a templ
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """`{{text}}` in a field of a tree; `text` is without braces, `=` and blanks around it, `written` as Argo shows it."""
+    """`{{text}}` in a field of a tree; `text` is without braces, `=` and blanks around it."""
 
     text: str
     expression: bool
     path: str
-    written: str = ""
 
 
 def scan(tree: Any, path: str = "") -> Iterator[Tag]:
@@ -56,37 +53,15 @@ def scan(tree: Any, path: str = "") -> Iterator[Tag]:
             yield from scan(value, join(path, index))
 
 
-def open_expressions(tree: Any, path: str = "", after: str = "}") -> Iterator[tuple[str, str]]:
-    """Each `{{=` without its end, with the character that follows the text in JSON: Argo reads on and refuses the expression."""
-    if isinstance(tree, str):
-        rest = tree.rpartition("{{=")
-        if rest[1] and "}}" not in rest[2]:
-            yield path, after
-    elif isinstance(tree, (dict, list)):
-        items = list(tree.items() if isinstance(tree, dict) else enumerate(tree))
-        for place, (key, value) in enumerate(items):
-            last = "}" if isinstance(tree, dict) else "]"
-            yield from open_expressions(value, join(path, key), "," if place + 1 < len(items) else last)
-
-
 def unclosed(tree: Any, path: str = "") -> Iterator[Tag]:
-    """Texts whose last `{{` has no end and would be a tag that Argo looks at: it reads the tag on into the following text."""
-    if isinstance(tree, dict):
-        for key, value in tree.items():
+    """Texts whose last `{{` has no end and would be an expression, or a tag that Argo looks at: it reads on into the following text."""
+    if isinstance(tree, (dict, list)):
+        for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
             yield from unclosed(value, join(path, key))
-    elif isinstance(tree, list):
-        for index, value in enumerate(tree):
-            yield from unclosed(value, join(path, index))
     elif isinstance(tree, str) and "{{" in tree:
-        rest = tree.rpartition("{{")[2]
-        if "}}" not in rest and rest.strip().startswith(KNOWN_PREFIXES):
-            yield Tag(rest.strip(), False, path, _shown(rest))
-
-
-def _shown(text: str) -> str:
-    """A text as Go's JSON writes it; Argo's messages quote this form."""
-    escaped = json.dumps(text, ensure_ascii=False)[1:-1]
-    return re.sub("[<>&]", lambda found: f"\\u00{ord(found[0]):02x}", escaped)
+        rest = tree.rpartition("{{")[2].strip()
+        if "}}" not in rest and rest.startswith((*KNOWN_PREFIXES, "=")):
+            yield Tag(rest, rest.startswith("="), path)
 
 
 def _scan_text(text: str, path: str) -> Iterator[Tag]:
@@ -95,12 +70,11 @@ def _scan_text(text: str, path: str) -> Iterator[Tag]:
         end = text.find("}}", start + 2)
         if end < 0:
             return
-        written = text[start + 2 : end]
-        inner = written.strip()
+        inner = text[start + 2 : end].strip()
         nested = inner.rpartition("{{")[2]
         if nested != inner and nested.startswith("workflow.parameters."):
-            inner = written = nested  # Argo replaces it first; the resulting name is checked later
-        yield Tag(inner.removeprefix("=").strip(), inner.startswith("="), path, _shown(written))
+            inner = nested  # Argo replaces it first; the resulting name is checked later
+        yield Tag(inner.removeprefix("=").strip(), inner.startswith("="), path)
         start = text.find("{{", end + 2)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from localargo.errors import InvalidInput
+from localargo.expressions import lua
 from localargo.manifests import lint_filters, lint_triggers
 from localargo.manifests.document import Document
 from localargo.manifests.lint_locations import Library
@@ -86,6 +87,11 @@ def _dependency(
 
 
 def _transform(document: Document, report: Report, transform: Mapping[str, Any], path: str) -> None:
+    if transform.get("script"):
+        try:
+            lua.check(str(transform["script"]))
+        except InvalidInput as error:
+            report.warning(document, f"{path}.script", f"the script cannot be read, so every event is dropped: {error}")
     if not transform.get("jq"):
         return
     import jq

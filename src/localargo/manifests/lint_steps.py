@@ -46,7 +46,7 @@ def _step(checker: Checker, template: Template, step: dict[str, Any], row: int, 
     own = scope.copy()
     if "exit" in (step.get("hooks") or ()) or step.get("onExit"):
         own.add_outputs(called.doc if called else None, f"steps.{name}", False, checker.known)
-    lint_calls.check(checker, step, own, plain, f"templates.{template.name}.steps ", "steps", place, template.place.document)
+    lint_calls.check(checker, step, own, plain, f"templates.{template.name}.steps ", place, template.place.document)
     if called is not None:
         checker.supplied(called, step.get("arguments") or {}, place)
     scope.add_outputs(called.doc if called else None, f"steps.{name}", bool(step.get("withItems") or step.get("withParam")), checker.known)

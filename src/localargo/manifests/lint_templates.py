@@ -33,9 +33,6 @@ def check(checker: Checker, template: Template, arguments: Mapping[str, Any] | N
         checker.error(template.place, str(error))
         return
     check_inputs(checker, template)
-    for path, follows in lint_scope.open_expressions(template.doc):
-        message = f"failed to unmarshall JSON expression: invalid character '{follows}' after top-level value"
-        checker.error(template.place.at(path), f"templates.{template.name} {message}", "close the expression with }}")
     _time_limits(checker, template)
     lint_resources.check(checker, template)
     scope = lint_scope.of_template(template.doc, checker.known, checker.runtime)

@@ -127,8 +127,7 @@ def _outputs(home: Document) -> Iterator[Mapping[str, Any]]:
 
 
 def _exit(checker: Checker, document: Document, home: Document, spec: Mapping[str, Any]) -> None:
-    """Exit handler and hooks. Templates may refer to `workflow.failures` only with `onExit`; a hook's own arguments always may."""
-    hooks = spec.get("hooks") or {}
+    """The exit handler. Templates may refer to `workflow.failures` only with `onExit`; a hook's own arguments always may."""
     if spec.get("onExit"):
         checker.known.add("workflow.failures")
         if any("{{" in str(output.get("globalName") or "") for output in _outputs(home)):
@@ -140,9 +139,4 @@ def _exit(checker: Checker, document: Document, home: Document, spec: Mapping[st
         if found is not None:
             checker.template(found, None if document.kind != "Workflow" else spec.get("arguments") or {})
             checker.supplied(found, spec.get("arguments") or {}, place)
-    for name, hook in hooks.items():
-        place = Location(document, f"spec.hooks.{name}")
-        lint_calls.hooks(checker, name, hook, place, home, f"hooks.{name}")
-        if name != "exit" and str(spec.get("parallelism")) == "1":
-            message = "a hook that becomes due while a pod runs exceeds the limit, and Argo ends the Workflow with Max parallelism reached"
-            checker.warning(place, message, "raise spec.parallelism")
+    lint_calls.hooks(checker, spec.get("hooks") or {}, Location(document, "spec.hooks"), home)

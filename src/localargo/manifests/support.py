@@ -42,6 +42,7 @@ KEPT_KINDS = (
     "Service",
     "CustomResourceDefinition",
 )
+KEYS: Mapping[str, tuple[str, ...]] = {"hooks": ("exit",)}  # of a map with names as keys those that are supported
 EMPTY: tuple[Any, ...] = (None, False, "", [])
 
 
@@ -90,9 +91,23 @@ def _walk(tree: Any, shape: Mapping[str, Any], table: str, path: str) -> Iterato
             found, note = status(table, definition, name)
             yield FieldUse(where, definition, name, found, note)
             if found == "supported":
-                yield from _walk(value, properties[name], table, where)
+                yield from _others(value, where, definition, name)
+                yield from _walk(_known(value, name), properties[name], table, where)
         elif isinstance(shape.get("additionalProperties"), dict):
             yield from _walk(value, shape["additionalProperties"], table, where)
+
+
+def _known(value: Any, name: str) -> Any:
+    keys = KEYS.get(name)
+    return {key: each for key, each in value.items() if key in keys} if keys and isinstance(value, dict) else value
+
+
+def _others(value: Any, where: str, definition: str, name: str) -> Iterator[FieldUse]:
+    """Keys of a map that this engine refuses."""
+    keys = KEYS.get(name, ())
+    for key in value if keys and isinstance(value, dict) else ():
+        if key not in keys:
+            yield FieldUse(join(where, key), definition, f"{name}.{key}", "refused", f"of {name} only {', '.join(keys)} runs here")
 
 
 def refused(document: Document) -> list[FieldUse]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from localargo.manifests.source_kinds.registry import KINDS, RUNNING
 from localargo.manifests.support_table import Support, Table
 
-LUA = "Lua transforms do not run here: write the transform as `transform.jq`"
+LUA = "Lua 5.1 with `string`, `table` and `math`; it sees `event` alone, and its work is bounded"
 TRIGGERS = "awsLambda azureEventHubs azureServiceBus custom email kafka nats openWhisk pulsar slack"
 NEEDS_TARGET = "this trigger needs a service that is not here; triggers here are k8s, argoWorkflow, http and log"
 ON_A_POD = "the engine itself listens: there is no pod"
@@ -65,10 +65,10 @@ TABLE: Table = {
         },
     ),
     "EventDependency": Support("eventName eventSourceName filters filtersLogicalOperator name transform"),
-    "EventDependencyTransformer": Support("jq", refused="script", notes={"script": LUA}),
+    "EventDependencyTransformer": Support("jq script", notes={"script": LUA}),
     "EventDependencyFilter": Support(
         "context data dataLogicalOperator exprLogicalOperator exprs script time",
-        notes={"script": "Lua 5.1 without io, os, coroutines and metatables; it sees `event` alone"},
+        notes={"script": LUA},
     ),
     "EventContext": Support("datacontenttype id source specversion subject time type"),
     "DataFilter": Support("comparator path template type value"),

@@ -37,6 +37,7 @@ VOLUMES_REFUSED = (
     "hostPath image iscsi nfs photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume"
 )
 
+HOOKS = {"hooks": "`exit` alone: a hook that watches a running step would cost every step a state of its own"}
 STEP = "arguments continueOn hooks inline name onExit template templateRef when withItems withParam withSequence"
 
 TABLE: Table = {
@@ -61,6 +62,7 @@ TABLE: Table = {
         "serviceAccountName tolerations volumeClaimGC",
         refused="executorPlugins",
         notes={
+            **HOOKS,
             "executorPlugins": PLUGIN,
             "volumeClaimTemplates": "a folder of the state directory, whatever its size and class; it goes with the Workflow",
             "volumeClaimGC": "the folder of a claim goes with the Workflow",
@@ -140,8 +142,8 @@ TABLE: Table = {
             **dict.fromkeys(CREDENTIALS.split(), OWN_BUCKET),
         },
     ),
-    "WorkflowStep": Support(STEP),
-    "DAGTask": Support(STEP + " dependencies depends"),
+    "WorkflowStep": Support(STEP, notes=HOOKS),
+    "DAGTask": Support(STEP + " dependencies depends", notes=HOOKS),
     "DAGTemplate": Support("failFast target tasks"),
     "ContinueOn": Support("error failed"),
     "LifecycleHook": Support("arguments expression template templateRef"),

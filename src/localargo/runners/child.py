@@ -25,6 +25,7 @@ from typing import Any
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 NOT_STARTED = 64  # exit code of Argo's executor when the command cannot be started
+LONGEST_WORD = 131072  # bytes of one argument or variable with the zero byte at its end, a limit of the kernel
 
 
 class NotStarted(Exception):
@@ -121,6 +122,14 @@ def _execute(container: dict[str, Any]) -> None:
         raise NotStarted(f"failed to start command: fork/exec {program}: {(e.strerror or str(e)).lower()}") from None
 
 
+def _as_long_as_allowed(container: dict[str, Any]) -> None:
+    """The kernel's limits for a new program, asked for a forked one too: what runs here then also starts on a cluster."""
+    words = [*container["argv"], *(f"{name}={value}" for name, value in container["env"].items())]
+    sizes = [len(os.fsencode(word)) + 1 for word in words]
+    if max(sizes) > LONGEST_WORD or sum(sizes) + 8 * len(sizes) > os.sysconf("SC_ARG_MAX"):
+        raise NotStarted(f"failed to start command: fork/exec {container['argv'][0]}: argument list too long")
+
+
 def _text(descriptor: int) -> io.TextIOWrapper:
     """A standard stream, written line by line so that logs can be followed."""
     raw = io.FileIO(descriptor, "rb" if descriptor == 0 else "wb", closefd=False)
@@ -187,6 +196,7 @@ def begin(container: dict[str, Any], enter: Callable[[], None] | None, host: int
         die_with(host)
         _limits()
         if container["warm"]:
+            _as_long_as_allowed(container)
             os.close(status)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.signal(signal.SIGPIPE, signal.SIG_IGN)

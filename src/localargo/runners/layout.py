@@ -116,12 +116,12 @@ class Layout:
         return self._below(found, seen)
 
     def _below(self, found: Path, seen: str) -> Path:
-        """The machine's file, if the pod sees it and has neither changed nor removed it."""
+        """The machine's file or folder, if the pod sees it and has changed nothing of it and not removed it."""
         top = seen.lstrip("/").split("/", 1)[0]
         if os.path.lexists(found) or top not in self.machine or top in PRIVATE:
             return found
         own = Path(seen)
-        return own if self.folder.upper in found.parents and own.is_file() and not _removed(found, self.folder.upper) else found
+        return own if self.folder.upper in found.parents and own.exists() and not _removed(found, self.folder.upper) else found
 
     def declared(self, pod: PodSpec) -> list[str]:
         """Every path that the pod declares: artifacts, output files, mounts."""

@@ -13,6 +13,7 @@ from typing import Literal
 from localargo.errors import Unsupported
 from localargo.ports import Container, Json, PodSpec
 from localargo.runners import claims
+from localargo.runners.child import LONGEST_WORD
 from localargo.runners.layout import PRIVATE, SCRIPT_PATH, Layout, inside, interpreter_path, relocated, speaks_of
 
 Mode = Literal["warm", "isolated", "relocated"]
@@ -24,7 +25,6 @@ FOLDERS: dict[Mode, tuple[str, ...]] = {  # the subfolders of a pod's folder bes
 }
 PATIENCE = 10.0  # seconds that the other containers continue after one has failed, as long as Argo takes to notice
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-LONGEST_WORD = 131072  # bytes of one argument, a limit of the kernel
 REFERENCE = re.compile(r"\$(\$)?\(([A-Za-z_.][-A-Za-z0-9_.]*)\)")
 
 
@@ -90,6 +90,7 @@ def lay_out(pod: PodSpec, layout: Layout, mode: Mode) -> None:
             script = layout.locate(SCRIPT_PATH)
             script.parent.mkdir(parents=True, exist_ok=True)
             script.write_text(container.script)
+            script.chmod(0o755)  # as Argo writes it: `command: [sh, -c]` runs the file itself
     if mode == "isolated":
         layout.locate(HOME_INSIDE).mkdir(parents=True, exist_ok=True)
         return
@@ -194,7 +195,7 @@ class Planner:
             return words
         found = list(words)
         for place, word in enumerate(words):
-            if place and len(word.encode()) > LONGEST_WORD:
+            if place and len(word.encode()) >= LONGEST_WORD:
                 path = f"/{PRIVATE[0]}/argo_arg_{place - 1}.txt"
                 file = self.layout.locate(path)
                 file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""`transform.jq` of a dependency: the event's data becomes the first output of a jq program, which must be an object."""
+"""`transform` of a dependency: the event's data becomes the first output of a jq program, or the table that a Lua script returns."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from localargo.errors import InvalidInput, Unsupported
-from localargo.expressions import ExpressionError, rawjson
+from localargo.errors import InvalidInput
+from localargo.expressions import ExpressionError, lua, rawjson
 
 EXACT = 1 << 53  # integers up to here are the same as float64
 
@@ -18,23 +18,30 @@ class TransformFailed(InvalidInput):
 
 
 def transform(spec: Mapping[str, Any], data: bytes) -> bytes:
-    """The data that filters and parameters see, as Go prints it. Raises TransformFailed for this event, Unsupported for Lua."""
-    if spec.get("script"):
-        raise Unsupported("transform.script: Lua does not run here; write the transform in jq")
-    program = spec.get("jq")
-    if not program:
+    """The data that filters and parameters see, as Go prints it. Raises TransformFailed for this event."""
+    kind = next((kind for kind in ("jq", "script") if spec.get(kind)), None)
+    if kind is None:
         return data
     try:
-        text = rawjson.dumps(_go_numbers(rawjson.loads(data.decode("utf-8", "replace"))), sort=False)
-        return rawjson.dumps(_as_floats(apply(str(program), text)), html=True).encode()
+        event = _go_numbers(rawjson.loads(data.decode("utf-8", "replace")))
+        if not isinstance(event, dict):
+            raise ExpressionError("the event's data must be an object")
+        result = apply(str(spec["jq"]), rawjson.dumps(event, sort=False)) if kind == "jq" else _by_script(str(spec["script"]), event)
+        return rawjson.dumps(_as_floats(result), html=True).encode()
     except ExpressionError as error:
-        raise TransformFailed(f"transform.jq: {error}") from None
+        raise TransformFailed(f"transform.{kind}: {error}") from None
+
+
+def _by_script(script: str, event: Mapping[str, Any]) -> Any:
+    """The table that a Lua script returns for the global `event`."""
+    result = lua.run(script, event)
+    if not isinstance(result, dict | list):
+        raise ExpressionError("the script must return a table")
+    return result
 
 
 def apply(program: str, text: str) -> dict[str, Any]:
     """The first output of the program on JSON text. The event is only its input: the program comes from the manifest."""
-    if not text.startswith("{"):
-        raise TransformFailed("transform.jq needs an event with an object as its data")
     try:
         output = compiled(program).input_text(text).first()
     except StopIteration:
@@ -66,7 +73,7 @@ def _go_numbers(value: Any) -> Any:
     if isinstance(value, rawjson.Number):
         number = float(value)
         if not math.isfinite(number):
-            raise TransformFailed(f"transform.jq: json: cannot unmarshal number {value.text[:40]} into a float64")
+            raise ExpressionError(f"json: cannot unmarshal number {value.text[:40]} into a float64")
         return number
     return value
 

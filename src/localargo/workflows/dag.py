@@ -6,7 +6,7 @@ from collections import Counter
 
 from localargo.expressions import ExpressionError
 from localargo.ports import Doc
-from localargo.workflows import dag_hooks, dag_inputs, dag_loops, exit_handlers, hooks, memoize
+from localargo.workflows import dag_hooks, dag_loops, exit_handlers, memoize
 from localargo.workflows.dag_phase import phase_of
 from localargo.workflows.execute import Frame, fails_fast, frame_of
 from localargo.workflows.graph import Graph, graph_of
@@ -62,7 +62,6 @@ class Dag:
         self.on_exit = bool(p.priv(node).get("onExit"))
         self.visited: set[str] = set()
         self.waits = False  # a task waits for a parallelism slot, so the dag continues whatever has failed
-        self.healed: set[str] = set()  # loops that ended with an item that could not be called: visible in the next assessment of the dag
 
     def id(self, task: str) -> str:
         """The id of the task's node."""
@@ -84,12 +83,10 @@ class Dag:
         dag_hooks.leave_owed(self)
         for target in self.graph.targets:
             self.visit(target)
-            dag_hooks.attend_target(self, target)
             if self.frame.broken and self.p.get(self.id(target)) is not None:
                 self.local_scope(target)  # raises Argo's error for the whole dag
         if self.p.node(self.node)["phase"] in FULFILLED:
             return
-        dag_loops.heal(self)
         if self.waits and not self.p.shutdown:
             return
         phase = phase_of(self.p, self.node, self.graph, self.frame.template["dag"], self.on_exit, self.id)
@@ -129,7 +126,10 @@ class Dag:
         known = self.p.get(node) is not None and not self.p.reused(node)
         if known:
             self._correct_message(name, again=node in self.p.run.nodes)
-            if not dag_hooks.attend(self, name, node) or self.p.fulfilled(node) or self.p.now < self.p.priv(node)["at"] + GLANCE:
+            if self.p.fulfilled(node):
+                dag_hooks.leave(self, name, node)
+                return
+            if self.p.now < self.p.priv(node)["at"] + GLANCE:
                 return
         for dependency in self.graph.dependencies[name]:
             self.visit(dependency)
@@ -143,10 +143,6 @@ class Dag:
     def _correct_message(self, name: str, again: bool) -> None:
         """Argo phrases an error of the call differently when it assesses the task `again`; an error of the template always in that way."""
         node = self.p.node(self.id(name))
-        unread = dag_inputs.unread(self.p, self.frame, self.graph.tasks[name], self.name) if again and self.p.fulfilled(node["id"]) else ""
-        if unread:
-            self.p.mark(node["id"], "Error", unread)
-            return
         private = self.p.priv(node["id"])
         raised = private.get("raised")
         if raised is None or node["phase"] != "Error":
@@ -194,9 +190,6 @@ class Dag:
         """Whether the task is executed; None while a dependency has not ended."""
         p, dependencies = self.p, {d: self.id(d) for d in self.graph.dependencies[name]}
         for node in dependencies.values():
-            if node in self.healed:
-                p.look(self.node)
-                return None
             if p.reused(node) or not p.fulfilled(node) or p.count("hooks", node):
                 return None
         return self.graph.holds(name, {dependency: self._results(p.node(node)) for dependency, node in dependencies.items()})
@@ -204,7 +197,7 @@ class Dag:
     def _results(self, node: Doc) -> dict[str, bool]:
         phase, some, none = node["phase"], False, False
         if node["type"] == "TaskGroup":
-            found = Counter(self.p.node(c)["phase"] for c in self.p.children(node["id"]))  # the loop's hooks count as well
+            found = Counter(self.p.node(c)["phase"] for c in self.p.children(node["id"]))  # the loop's exit handlers count as well
             some = found["Succeeded"] > 0
             none = 0 < found.total() == found["Failed"]
         words = {w: phase == w for w in ("Succeeded", "Failed", "Skipped", "Omitted")}
@@ -263,11 +256,8 @@ class Dag:
             self._connect(child, dependencies)
             return
         self._connect(child, dependencies)
-        if hooks.has_lifecycle(self.graph.tasks[name]):
-            self.p.keep(child, watched=True)
-        doc = self.p.node(child)
-        if doc["phase"] in COMPLETED or (doc["phase"] == "Running" and not self.p.deeper(self.node)):
-            dag_hooks.attend(self, name, child)
+        if self.p.node(child)["phase"] in COMPLETED:
+            dag_hooks.leave(self, name, child)
 
     # ------------------------------------------------------------------------------------------ loops
 
@@ -275,6 +265,8 @@ class Dag:
         group = self.p.create(self.call(self.graph.tasks[name], self.node, "group"), "TaskGroup", "Running")
         self._connect(group, dependencies)
         dag_loops.begin(self, name, group, calls)
+        if self.p.fulfilled(group):
+            dag_hooks.leave(self, name, group)
 
     # ------------------------------------------------------------------------------------------ scopes
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from localargo.ports import Doc
 from localargo.workflows import dag_hooks, hooks
-from localargo.workflows.dag_phase import reaches
-from localargo.workflows.index import BAD, COMPOSITE
+from localargo.workflows.index import BAD
 from localargo.workflows.loops import Calls, expand, item_name, resolve_references, should_execute
 from localargo.workflows.scope import params_at
 from localargo.workflows.work import Blocked, CallFailed, Pass
@@ -24,7 +22,7 @@ class Loop:
 
     calls: Calls
     made: int = 0
-    ended: list[tuple[int, str]] = field(default_factory=list)  # a heap: ended items whose exit handler has not been handled
+    ended: list[str] = field(default_factory=list)  # ended items whose exit handler has not been called
 
 
 def begin(dag: Dag, name: str, group: str, calls: Calls) -> None:
@@ -34,11 +32,7 @@ def begin(dag: Dag, name: str, group: str, calls: Calls) -> None:
 
 
 def go_on(dag: Dag, name: str, group: str) -> None:
-    """Run exit handlers of ended items, make the calls that `parallelism` allows, and end the group when all of that is done.
-
-    Argo walks over the items in order and stops at the first exit handler that has not ended. A group whose items have all ended
-    by then is ended nevertheless at the end of the assessment (`heal`); the remaining handlers are never called.
-    """
+    """Run exit handlers of ended items, make the calls that `parallelism` allows, and end the group when all of that is done."""
     p = dag.p
     try:
         loop = dag.frame.loops.get(group)
@@ -52,28 +46,21 @@ def go_on(dag: Dag, name: str, group: str) -> None:
         return
     _note_ends(dag, name, group, loop)
     try:
-        if not _leave(dag, name, group, loop):
-            _turn_back(dag, group, loop)
-            return
+        _leave(dag, name, loop)
         while loop.made < len(loop.calls):
             if p.gives_way(group):
                 return
             child = _make_item(dag, group, loop.calls, loop.made)
             loop.made += 1
             if p.fulfilled(child) and p.completed(child) and hooks.has_exit(dag.graph.tasks[name]):
-                heapq.heappush(loop.ended, (loop.made - 1, child))
-                if not _leave(dag, name, group, loop):
-                    _turn_back(dag, group, loop)
-                    return
+                loop.ended.append(child)
+                _leave(dag, name, loop)
     except Blocked:
         p.index.blocked[group] = None
         return
     except CallFailed as error:  # Argo stops here for now, and for good when the arguments are wrong
         loop.made += not p.priv(error.node).get("early")
-        if not p.count("open", group):
-            p.keep(group, healed=True)
-            dag.healed.add(group)
-    if not p.count("open", group):
+    if not p.count("open", group) and not loop.ended:
         p.mark(group, _phase(p, group))
 
 
@@ -93,48 +80,14 @@ def _note_ends(dag: Dag, name: str, group: str, loop: Loop) -> None:
     changed = p.changed.pop(group, {})
     if not hooks.has_exit(dag.graph.tasks[name]):
         return
-    start = len(p.node(group)["name"]) + 1
     for node in changed:
         if p.priv(node).get("role") == "item" and p.fulfilled(node) and p.completed(node) and not p.priv(node).get("early"):
-            heapq.heappush(loop.ended, (int(p.node(node)["name"][start:].partition(":")[0]), node))
+            loop.ended.append(node)
 
 
-def _leave(dag: Dag, name: str, group: str, loop: Loop) -> bool:
-    """Call the exit handlers of ended items, in order. Returns whether all of them have ended."""
-    while loop.ended:
-        item = loop.ended[0][1]
-        if not dag_hooks.leave(dag, name, item):
-            return False
-        handler = f"{dag.p.node(item)['name']}.onExit"
-        if dag.p.get(dag.p.id(handler)) is not None and not dag.p.fulfilled(dag.p.id(handler)):
-            return False
-        heapq.heappop(loop.ended)
-    return True
-
-
-def _turn_back(dag: Dag, group: str, loop: Loop) -> None:
-    if loop.made >= len(loop.calls) and dag.p.count("open", group) == dag.p.count("handlers", group):
-        dag.frame.stuck[group] = None
-        dag.p.look(dag.node)
-
-
-def heal(dag: Dag) -> None:
-    """End the groups at which Argo stopped although all their items have ended, unless something before them in the dag still runs."""
-    p = dag.p
-    for group in list(dag.frame.stuck):
-        behind = dag.frame.loops[group].ended[1:]
-        if p.fulfilled(group) or not all(p.fulfilled(child) for child in p.children(group)) or any(_unseen(p, item) for _, item in behind):
-            continue
-        if reaches(p, dag.node, group):
-            del dag.frame.stuck[group]
-            p.keep(group, healed=True)
-            dag.healed.add(group)
-            p.mark(group, _phase(p, group))
-
-
-def _unseen(p: Pass, item: str) -> bool:
-    """Whether Argo has not noticed yet that the item has ended: a template's end is noticed when it is executed, after the others."""
-    return p.node(item)["type"] in COMPOSITE and p.get(p.id(f"{p.node(item)['name']}.onExit")) is None
+def _leave(dag: Dag, name: str, loop: Loop) -> None:
+    """Call the exit handlers of ended items; those without a parallelism slot are called later."""
+    loop.ended = [item for item in loop.ended if not dag_hooks.leave(dag, name, item)]
 
 
 def _phase(p: Pass, group: str) -> str:

@@ -90,21 +90,3 @@ def _below(p: Pass, node: str, doc: Doc) -> list[str]:
         return children
     hooked = [[c] if (p.node(c).get("nodeFlag") or {}).get("hooked") else list(p.children(c)) for c in reversed(children)]
     return [each for group in hooked for each in group]
-
-
-def reaches(p: Pass, node: str, group: str) -> bool:
-    """Whether Argo's walk over the nodes below the dag reaches the group: it stops at the first running node."""
-    queue = list(p.children(node))
-    seen = set(queue)
-    for each in queue:
-        doc = p.get(each)
-        if each == group:
-            return True
-        if doc is None:
-            return False
-        below = _below(p, each, doc)
-        if not p.fulfilled(each) and not (doc["type"] == "TaskGroup" and below and all(p.fulfilled(child) for child in below)):
-            return False
-        queue += [child for child in below if child not in seen]
-        seen.update(below)
-    return False

@@ -105,9 +105,6 @@ def assess_pending(p: Pass, node: str) -> None:
         return
     if doc["phase"] != "Pending":
         p.keep(node, wake=None)
-        owner = p.priv(node).get("owner", "")
-        p.changed.setdefault(owner, {})[node] = None  # its hooks may wait for it to run
-        p.look(owner)
         return
     from localargo.workflows.pods import container_nodes, ensured
 

@@ -33,10 +33,8 @@ class Frame:
     done: int = 0  # step groups whose outputs are in `scope`
     tasks: dict[str, Scope] = field(default_factory=dict)  # outputs of settled tasks
     loops: dict[str, Any] = field(default_factory=dict)  # group id -> its calls
-    stuck: dict[str, None] = field(default_factory=dict)  # loops whose items have all ended, but not all of their exit handlers
     result_refs: dict[str, bool] = field(default_factory=dict)
     graph: Any = None
-    reads: dict[str, Doc] = field(default_factory=dict)  # the inputs of a task's template, if one reads a ConfigMap
     broken: bool = False  # the outputs of some task's loop cannot be combined
     text: str = ""  # the raw template as JSON
 

@@ -1,10 +1,12 @@
-"""Start and end of the whole Workflow: locks, the entry template, hooks, onExit, and the resulting phase."""
+"""Start and end of the whole Workflow: locks, the entry template, onExit, and the resulting phase."""
 
 from __future__ import annotations
 
+import contextlib
+
 from localargo.clock import timestamp
-from localargo.expressions import ExpressionError, exprlang
-from localargo.expressions.tags import explode, substitute
+from localargo.expressions import ExpressionError
+from localargo.expressions.tags import substitute
 from localargo.ports import Doc
 from localargo.workflows import deadlines, hooks, labels, repository, synchronization
 from localargo.workflows.index import BAD, COMPLETED, FULFILLED
@@ -74,46 +76,32 @@ def start_entry(p: Pass) -> None:
     call = Call(
         p.name, {"template": p.spec.get("entrypoint") or ""}, local_base(p), arguments, owner="", role="entry", label=("steps.name", "")
     )
-    try:
+    with contextlib.suppress(CallFailed, Blocked):  # `conclude` reports an error
         p.start(call)
-    except CallFailed:
-        return  # `conclude` reports it
-    except Blocked:
-        return
-    if hooks.has_lifecycle(p.spec):
-        p.keep(p.name, watched=True)
 
 
 # ------------------------------------------------------------------------------------------ the end
 
 
 def conclude(p: Pass) -> None:
-    """At the end of a pass: hooks of the Workflow, its exit handler, its phase."""
+    """At the end of a pass: the Workflow's exit handler and its phase."""
     entry = p.get(p.name)
     if p.head.get("phase") in COMPLETED or entry is None or p.suspended:
         return
     raised = p.priv(p.name).get("raised")
     if raised is not None:
-        if not _pods_left(p) or all_new(p):
+        if not _pods_left(p):
             _end(p, "Error", f"error in entry template execution: {raised}")
             return
         p.keep(p.name, raised=None)  # Argo waits for the pods, and then treats the error as an ordinary one
-    deemed = p.priv(p.name).get("deemed")
-    if deemed is not None:
-        _end(p, "Error", deemed)
-        return
     p.late = True
-    try:
-        _hooks(p)
-    except CallFailed as error:
-        p.mark(p.name, "Error", str(error))
-    if not p.fulfilled(p.name) or p.count("open", "!hooks"):
+    if not p.fulfilled(p.name):
         return
     entry = p.node(p.name)
     on_exit = _exit_node(p)
     if on_exit == "":
         return
-    if p.head.get("phase") in COMPLETED or (_pods_left(p) and not (p.broken_off and all_new(p))):
+    if p.head.get("phase") in COMPLETED or _pods_left(p):
         return
     _finish(p, entry, p.node(on_exit) if on_exit else None)
 
@@ -121,35 +109,6 @@ def conclude(p: Pass) -> None:
 def _pods_left(p: Pass) -> bool:
     """Whether a pod is still running: one that was told to stop, or one beside a failure."""
     return p.count("late", "") > 0 or p.count("pods", "") > 0
-
-
-def all_new(p: Pass) -> bool:
-    """Whether no pod is older than this pass: then Argo ends at once, and the new pods stay Pending forever."""
-    new = [n for n in p.nodes if n not in p.run.nodes and p.priv(n).get("pod")]
-    return p.count("late", "") == 0 and p.count("pods", "") == len(new)
-
-
-def _hooks(p: Pass) -> None:
-    for name, hook in (p.spec.get("hooks") or {}).items():
-        node_name = f"{p.name}.hooks.{name}"
-        if name == "exit" or p.get(p.id(node_name)) is not None:
-            continue
-        if not hook.get("expression"):
-            raise CallFailed(f"Expression required for hook {node_name}")
-        try:
-            if not exprlang.holds(hook["expression"], explode(global_params(p, late=True))):
-                continue
-        except ExpressionError as error:
-            raise CallFailed(str(error)) from error
-        holder = holder_of(hook)
-        arguments = hook.get("arguments") or {}
-        base = local_base(p)
-        call = Call(node_name, holder, base, arguments, owner="!hooks", role="hook", on=p.name, flag={"hooked": True})
-        try:
-            p.start(call)
-        except Blocked:
-            raise CallFailed(hooks.FULL) from None  # Argo treats it as an error of the entry node
-        p.link(p.name, p.id(node_name))
 
 
 def _exit_node(p: Pass) -> str | None:

@@ -1,4 +1,4 @@
-"""Lifecycle hooks and exit handlers of steps and tasks."""
+"""Exit handlers of steps and tasks."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from localargo.workflows.artifacts import ArtifactMissing, resolve_arguments
 from localargo.workflows.loops import is_absent
 from localargo.workflows.outputs import last_attempt
 from localargo.workflows.resolve import holder_of
-from localargo.workflows.scope import Scope, unseen
+from localargo.workflows.scope import Scope
 from localargo.workflows.status import text
-from localargo.workflows.work import Blocked, Call, CallFailed, Pass
-
-FULL = "Max parallelism reached"
+from localargo.workflows.work import Call, CallFailed, Pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +29,6 @@ class HookOwner:
     boundary: str
     owner: str
     depth: int
-
-
-def has_hooks(step: Doc) -> bool:
-    """Whether the step has hooks or an exit handler."""
-    return bool(step.get("hooks")) or bool(step.get("onExit"))
-
-
-def has_lifecycle(step: Doc) -> bool:
-    """Whether the step has hooks other than the exit handler."""
-    return any(name != "exit" for name in step.get("hooks") or ())
 
 
 def has_exit(step: Doc) -> bool:
@@ -57,20 +45,6 @@ def exit_hook(step: Doc, arguments: Doc) -> Doc | None:
         return None
     own = hook.get("arguments") or {}
     return hook if own.get("parameters") or own.get("artifacts") else {**hook, "arguments": arguments}
-
-
-def begin(p: Pass, hook_owner: HookOwner, step: Doc, scope: Scope, params: Mapping[str, str | None]) -> bool:
-    """Start the hooks that are due, except the exit handler. Returns whether all started hooks have ended.
-
-    Raises CallFailed when one cannot be evaluated or called, also for lack of a `parallelism` slot: an error in Argo, too.
-    """
-    doc = p.node(hook_owner.node)
-    if has_lifecycle(step) and not unseen(p, doc):
-        scope = _own_status(p, hook_owner, scope)
-        for name, hook in step["hooks"].items():
-            if name != "exit":
-                _lifecycle(p, hook_owner, name, hook, scope, params)
-    return not p.count("hooks", hook_owner.node)
 
 
 def leave(p: Pass, hook_owner: HookOwner, step: Doc, scope: Scope, params: Mapping[str, str | None]) -> None:
@@ -92,7 +66,7 @@ def leave(p: Pass, hook_owner: HookOwner, step: Doc, scope: Scope, params: Mappi
     if arguments.get("parameters") or arguments.get("artifacts"):
         arguments = _resolved(p, hook_owner, arguments, scope, params)
     try:
-        p.start(_call(hook_owner, name, hook, arguments, on_exit=True))
+        p.start(_call(hook_owner, name, hook, arguments))
     finally:
         if p.get(p.id(name)) is not None:
             p.link(hook_owner.node, p.id(name))
@@ -102,31 +76,6 @@ def _own_status(p: Pass, hook_owner: HookOwner, scope: Scope) -> Scope:
     scope = scope.copy()
     scope.params[f"{hook_owner.kind}.{hook_owner.name}.status"] = p.node(hook_owner.node)["phase"]
     return scope
-
-
-def _lifecycle(p: Pass, hook_owner: HookOwner, name: str, hook: Doc, scope: Scope, params: Mapping[str, str | None]) -> None:
-    doc = p.node(hook_owner.node)
-    node_name = f"{doc['name']}.hooks.{name}"
-    if not hook.get("expression"):
-        raise CallFailed(f"Expression required for hook {node_name}")
-    holds = _holds(hook["expression"], scope, params)
-    known = p.get(p.id(node_name))
-    if known is not None:
-        if p.priv(known["id"]).get("raised"):
-            raise CallFailed(p.priv(known["id"])["raised"])
-        return
-    if not holds:
-        return
-    arguments = hook.get("arguments") or {}
-    if (arguments.get("parameters") or arguments.get("artifacts")) and p.node(last_attempt(p, hook_owner.node) or hook_owner.node).get(
-        "outputs"
-    ):
-        arguments = _resolved(p, hook_owner, arguments, scope, params)
-    try:
-        p.start(_call(hook_owner, node_name, hook, arguments, on_exit=False))
-    except Blocked:
-        raise CallFailed(FULL) from None
-    p.link(hook_owner.node, p.id(node_name))
 
 
 def _holds(expression: str, scope: Scope, params: Mapping[str, str | None]) -> bool:
@@ -148,7 +97,7 @@ def _resolved(p: Pass, hook_owner: HookOwner, arguments: Doc, scope: Scope, para
     return resolve_hook_arguments(arguments, scope, params)
 
 
-def _call(hook_owner: HookOwner, name: str, hook: Doc, arguments: Doc, *, on_exit: bool) -> Call:
+def _call(hook_owner: HookOwner, name: str, hook: Doc, arguments: Doc) -> Call:
     return Call(
         name=name,
         holder=holder_of(hook),
@@ -159,7 +108,7 @@ def _call(hook_owner: HookOwner, name: str, hook: Doc, arguments: Doc, *, on_exi
         boundary=hook_owner.boundary,
         on=hook_owner.node,
         flag={"hooked": True},
-        on_exit=on_exit,
+        on_exit=True,
         label=("steps.name", ""),
         depth=hook_owner.depth,
     )

@@ -15,7 +15,6 @@ from localargo.workflows.index import FULFILLED
 from localargo.workflows.messages import Answered, StoreOutputs
 from localargo.workflows.outputs import pod_outputs, publish
 from localargo.workflows.pods import container_nodes, ensured
-from localargo.workflows.scope import SEEN
 from localargo.workflows.status import text
 from localargo.workflows.work import CallFailed, Pass
 
@@ -23,12 +22,10 @@ DELETED = "pod deleted"
 
 
 def pod_running(p: Pass, node: str) -> None:
-    """The pod's first container runs. Only hooks that watch the node may see this later."""
+    """The pod's first container runs."""
     doc = p.get(node)
     if doc is not None and doc["phase"] == "Pending" and p.priv(node).get("pod"):
         p.set(node, phase="Running", message=None)
-        if p.priv(node).get("watched"):
-            p.keep(node, wake=p.priv(node)["at"] + SEEN)
         for container in container_nodes(p, node):
             p.set(container, phase="Running")
 

@@ -179,8 +179,7 @@ def _left_behind(p: Pass, node: str) -> bool:
     """Whether a node above has ended, or is not the last attempt: Argo no longer assesses the nodes below it."""
     above = p.priv(node).get("owner", "")
     while above and p.get(above) is not None:
-        healed = p.priv(above).get("healed")
-        if (p.fulfilled(above) and not healed) or (p.node(above)["type"] == "Retry" and retry.attempts(p, above)[-1:] not in ([], [node])):
+        if p.fulfilled(above) or (p.node(above)["type"] == "Retry" and retry.attempts(p, above)[-1:] not in ([], [node])):
             return True
         node, above = above, p.priv(above).get("owner", "")
     return False

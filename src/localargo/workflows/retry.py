@@ -158,10 +158,9 @@ def assess(p: Pass, node: str) -> None:
         return
     phase, message = verdict
     _outputs(p, node, made[-1])
-    if not p.ended_below(node):  # a pod must still stop, or only the last of several restarted attempts continued
+    if p.shutdown and not p.ended_below(node):  # a pod must still stop
         p.keep(node, verdict=[phase, message])
-        p.broken_off = True
-        _go_on(p, node)  # Argo starts one more, and assesses it only once
+        _go_on(p, node)  # Argo shows one more attempt, which is stopped at once
         p.look(node)
         return
     p.mark(node, phase, message)

@@ -21,9 +21,6 @@ Params = dict[str, str | None]
 
 _LATER = ("workflows.argoproj.io/phase", "workflows.argoproj.io/completed", "workflows.argoproj.io/pod-name-format")
 GLANCE = 2.0  # seconds until Argo assesses a Workflow again
-# Seconds that a pod must last for Argo to see it Running: by default it looks again after 10 s, and starting and ending a pod takes 4.9 s
-# (recorded on a cluster with one node).
-SEEN = 5.1
 _LETTERS = "aAbBcCdDeFHIjklLmMnprRStTuUvVwWxXyYzZ"
 
 
@@ -125,13 +122,13 @@ def global_params(p: Pass, late: bool = False) -> Params:
 
 
 def params_at(p: Pass, name: str) -> Params:
-    """The variables for a node of that name: the Workflow's hooks and exit handler are executed after the entry node."""
+    """The variables for a node of that name: the Workflow's exit handler is executed after the entry node."""
     return global_params(p, late=is_late(p, name))
 
 
 def is_late(p: Pass, name: str) -> bool:
-    """Whether the node is the Workflow's exit handler, one of its hooks, or below one of them."""
-    pattern = p.index.memory.setdefault("late", re.compile(re.escape(p.name) + r"\.(?:onExit|hooks\.[^.\[(]+)(?:[.\[(]|$)"))
+    """Whether the node is the Workflow's exit handler or below it."""
+    pattern = p.index.memory.setdefault("late", re.compile(re.escape(p.name) + r"\.onExit(?:[.\[(]|$)"))
     return bool(pattern.match(name))
 
 
@@ -151,15 +148,7 @@ def _status(p: Pass, late: bool) -> str:
         return "" if p.first else str(p.head.get("phase") or "")
     entry = p.get(p.name)
     phase = entry["phase"] if entry else "Running"
-    if entry and unseen(p, entry):
-        return "Pending"
     return "Succeeded" if phase in ("Skipped", "Omitted") else str(phase)
-
-
-def unseen(p: Pass, node: Doc) -> bool:
-    """Whether a pod has only begun to run: a controller looks at a Workflow once in a while, and a pod that ends before is never
-    seen Running. The node is looked at again when it would be (private `watched`)."""
-    return node["type"] == "Pod" and node["phase"] == "Running" and p.now < float(p.priv(node["id"])["at"]) + SEEN
 
 
 def _duration(p: Pass) -> float:

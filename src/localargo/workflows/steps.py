@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from localargo.ports import Doc
-from localargo.workflows import exit_handlers, hooks, memoize
+from localargo.workflows import hooks, memoize
 from localargo.workflows.execute import Frame, fails_fast, frame_of
 from localargo.workflows.index import BAD, FULFILLED
 from localargo.workflows.loops import Calls, ReferenceMissing, expand, item_name, resolve_references, should_execute
@@ -58,8 +58,6 @@ def _assess(p: Pass, node: str, frame: Frame) -> None:
             if doc["phase"] not in FULFILLED:
                 return
             if doc["phase"] in BAD:
-                if p.priv(node).get("deemed"):
-                    return
                 p.set(node, outboundNodes=_outbound(p, node, current))
                 p.mark(node, "Failed", doc.get("message") or "")
                 return
@@ -155,37 +153,23 @@ def _step_scope(p: Pass, node: str, frame: Frame, group: str, step: Doc) -> Scop
 
 
 def assess_group(p: Pass, group: str) -> None:
-    """Continue a group: make the calls that `parallelism` allows, run hooks, end when all have ended."""
+    """Continue a group: make the calls that `parallelism` allows, run exit handlers, end when all have ended."""
     if p.node(group)["phase"] in FULFILLED:
         return
     node = p.node(group)["boundaryID"]
     if p.node(node)["phase"] in FULFILLED:
         return
-    broken = p.priv(group).get("broken")
-    if broken is not None:
-        p.broken_off = True
-        p.mark(group, "Error", broken)
-        return
-    made = False
     try:
         frame = frame_of(p, node)
         if fails_fast(p, node, frame.template):
             return
         state = _prepared(p, node, frame, group)
         _make(p, node, frame, group, state)
-        made = True
-        if p.deeper(group) and any(hooks.has_lifecycle(calls.step) for calls in state.calls):
-            p.look(group)  # called templates start before hooks, so that they get the parallelism slots first
-            return
-        _run_hooks(p, node, frame, group, state)
+        _run_exit_handlers(p, node, frame, group, state)
     except CallFailed as error:
-        if made:
-            p.mark(group, "Error", str(error))
-        else:  # calls before it start in this assessment, so they go first
-            p.keep(group, broken=str(error))
-            p.look(group)
+        p.mark(group, "Error", str(error))
         return
-    if p.node(group)["phase"] not in FULFILLED and state.all_made and not p.count("open", group):
+    if p.node(group)["phase"] not in FULFILLED and state.all_made and not p.count("open", group) and not p.index.owed.get(group):
         _conclude(p, group, state)
 
 
@@ -272,8 +256,8 @@ def _make_one(p: Pass, node: str, frame: Frame, group: str, state: Group, calls:
         p.link(group, child, new=True)
         raise CallFailed(_deemed(call.name, str(error))) from error
     p.link(group, child, new=True)
-    if hooks.has_hooks(step) or step.get("continueOn"):
-        p.keep(child, place=[state.at, state.item], watched=hooks.has_lifecycle(step) or None)
+    if hooks.has_exit(step) or step.get("continueOn"):
+        p.keep(child, place=[state.at, state.item])
         p.changed.setdefault(group, {})[child] = None
 
 
@@ -281,47 +265,43 @@ def _deemed(name: str, error: str) -> str:
     return f"step group deemed errored due to child {name} error: {error}"
 
 
-def _run_hooks(p: Pass, node: str, frame: Frame, group: str, state: Group) -> None:
+def _run_exit_handlers(p: Pass, node: str, frame: Frame, group: str, state: Group) -> None:
     changed: dict[str, None] = {}
     for found in p.changed.pop(group, {}):
         private = p.priv(found)
         if private.get("raised") and private.get("role") == "step" and not private.get("early"):
             raise CallFailed(_deemed(p.node(found)["name"], private["raised"]))
         changed[private["on"] if private.get("role") == "hook" else found] = None
-    watched = any(hooks.has_lifecycle(calls.step) for calls in state.calls)  # a hook may refer to the steps before its own
-    scope = frame.scope.copy() if watched else frame.scope
     params = params_at(p, p.node(node)["name"])
-    for child in list(p.children(group)) if watched else changed:
-        if watched:
-            scope.params[f"steps.{p.node(child)['displayName']}.status"] = p.node(child)["phase"]
+    for child in {**changed, **p.index.owed.pop(group, {})}:
         place = p.priv(child).get("place")
         step = _with_hooks(frame, _group_index(p, group), state, place) if place else {}
-        if not hooks.has_hooks(step):
+        if not hooks.has_exit(step):
             continue
         hook_owner = hooks.HookOwner(child, "steps", step["name"], frame.base, node, group, p.priv(node).get("depth", 1) + 1)
-        if not hooks.begin(p, hook_owner, step, scope, params):
-            return
-        _leave(p, node, hook_owner, step, scope, params)
+        _leave(p, group, hook_owner, step, frame.scope, params)
 
 
 def _with_hooks(frame: Frame, group: int, state: Group, place: list[int]) -> Doc:
-    """The step as called, with its hooks resolved again: the Workflow's own variables may have changed."""
+    """The step as called, with its exit handler resolved again: the Workflow's own variables may have changed."""
     calls = state.calls[place[0]]
     step = calls.call(place[1])
     now = frame.template["steps"][group][place[0]].get("hooks")
     return {**step, "hooks": now} if calls.items is None and now else step
 
 
-def _leave(p: Pass, node: str, hook_owner: hooks.HookOwner, step: Doc, scope: Scope, params: dict[str, str | None]) -> None:
-    """Start the step's exit handler. Its errors are errors of its group, which Argo then treats as the Workflow's entry node."""
+def _leave(p: Pass, group: str, hook_owner: hooks.HookOwner, step: Doc, scope: Scope, params: dict[str, str | None]) -> None:
+    """Start the step's exit handler; without a parallelism slot it waits for one. Raises CallFailed, an error of the group."""
+    child = hook_owner.node
     try:
         hooks.leave(p, hook_owner, step, scope, params)
-    except (CallFailed, Blocked) as error:
-        message = hooks.FULL if isinstance(error, Blocked) else str(error)
-        follows = p.spec.get("onExit") or p.spec.get("hooks") or not exit_handlers.all_new(p)
-        if node == p.name and not follows:
-            p.keep(node, deemed=message)
-        raise CallFailed(message) from error
+    except Blocked:
+        p.index.blocked[group] = None
+        p.keep(child, owed=True)
+        p.index.owed.setdefault(group, {})[child] = None
+        return
+    if p.priv(child).get("owed"):
+        p.keep(child, owed=None)
 
 
 def _conclude(p: Pass, group: str, state: Group) -> None:

@@ -73,7 +73,6 @@ class Pass:
         self._asked = 0
         self.changed: dict[str, dict[str, None]] = {}  # owner -> its nodes that changed
         self.late = False  # the entry node has been executed in this pass: workflow.failures is known
-        self.broken_off = False  # a step group ended in this pass before all of its calls were made
         self.first = not run.head.get("phase")
         self._delta: dict[Key, int] = {}
         self._new_edges: dict[str, list[str]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ MARKS = {
     "Failed": ("✖", "red"),
     "Error": ("⚠", "red"),
     "Running": ("●", "blue"),
+    "Suspended": ("⏸", "yellow"),  # a Workflow or node that runs, and waits for `retrain resume` or its time
     "Pending": ("◷", "yellow"),
     "Skipped": ("○", "bright_black"),
     "Omitted": ("○", "bright_black"),
@@ -47,6 +49,27 @@ def phase(name: str) -> str:
     """A phase with its mark, in its colour."""
     mark, colour = MARKS.get(name, ("◷", "yellow"))
     return click.style(f"{mark} {name or 'Pending'}", fg=colour)
+
+
+def state(workflow: dict[str, Any]) -> str:
+    """The phase of a Workflow, `Suspended` while it runs and one of its nodes, or all of it, is suspended."""
+    status = workflow.get("status") or {}
+    waits = (workflow.get("spec") or {}).get("suspend") or any(
+        node_state(node) == "Suspended" for node in (status.get("nodes") or {}).values()
+    )
+    running = status.get("phase") == "Running"
+    return "Suspended" if running and waits else str(status.get("phase") or "")
+
+
+def node_state(node: dict[str, Any]) -> str:
+    """The phase of a node, `Suspended` while it waits to be resumed."""
+    phase = str(node.get("phase") or "")
+    return "Suspended" if node.get("type") == "Suspend" and phase == "Running" else phase
+
+
+def said(message: str) -> str:
+    """A node's message in one line; a condition that has quotes of its own without those that Argo puts around it."""
+    return re.sub(r"^when '(.*['\"].*)' evaluated false$", r"when \1 evaluated false", plain(message))
 
 
 def seconds(text: str | None) -> float | None:

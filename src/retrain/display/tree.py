@@ -32,7 +32,7 @@ def lines(workflow: dict[str, Any]) -> list[str]:
     metadata, status = workflow["metadata"], workflow.get("status") or {}
     head = [
         ("Name", metadata.get("name", "")),
-        ("Status", output.phase(status.get("phase", ""))),
+        ("Status", output.phase(output.state(workflow))),
         ("Message", output.plain(reason(workflow))),
         ("Created", f"{metadata.get('creationTimestamp', '')} ({output.age(metadata.get('creationTimestamp'))} ago)"),
         ("Duration", output.duration(status.get("startedAt"), status.get("finishedAt"))),
@@ -147,12 +147,13 @@ def _parent(name: str, names: dict[str, Node]) -> str | None:
 
 
 def _row(node: Node, prefix: str) -> tuple[str, str, str, str]:
-    mark, colour = output.MARKS.get(node.get("phase", ""), ("◷", "yellow"))
+    mark, colour = output.MARKS.get(output.node_state(node), ("◷", "yellow"))
     reference = node.get("templateRef") or {}
     template = f"{reference['name']}/{reference['template']}" if reference else node.get("templateName") or ""
     spent = output.duration(node.get("startedAt"), node.get("finishedAt")) if node.get("type") != "Skipped" else ""
     label = prefix + click.style(mark, fg=colour) + " " + _short(node.get("displayName") or node["name"], 60)
-    return label, template, spent, _short(node.get("message") or "", 160)
+    message = node.get("message") or ("suspended" if output.node_state(node) == "Suspended" else "")
+    return label, template, spent, _short(output.said(message), 160)
 
 
 def _short(text: str, limit: int = 100) -> str:

@@ -26,16 +26,18 @@ from handlers.models.kinds import Estimator, Rounds
 from handlers.models.loop import Plan, Training
 from handlers.storage import FolderStore, Temporary
 from tests.handlers.models.making import batch, made
+from tests.torch_installed import needs_torch
 
 ROOT = Path(__file__).parents[3]
 HGB, FOREST = "sklearn.ensemble.HistGradientBoostingClassifier", "sklearn.ensemble.RandomForestClassifier"
-XGB, LGB = "xgboost.XGBClassifier", "lightgbm.LGBMClassifier"
+XGB, LGB, TORCH = "xgboost.XGBClassifier", "lightgbm.LGBMClassifier", "torch"
 SMALL: dict[str, dict[str, Any]] = {
     **{path: {"hidden_layer_sizes": [5]} for path in KINDS if ".MLP" in path},
     **{path: {"max_iter": 4} for path in KINDS if "HistGradient" in path},
     **{path: {"n_estimators": 3} for path in KINDS if ".RandomForest" in path or ".ExtraTrees" in path},
     **{path: {"max_depth": 3} for path in KINDS if "xgboost" in path},
     **{path: {"num_leaves": 7} for path in KINDS if "lightgbm" in path},
+    TORCH: {"hidden_layer_sizes": [5], "embedding_size": 3, "batch_size": 25, "dropout": 0.2},
 }
 CASES = [
     *[
@@ -52,9 +54,13 @@ CASES = [
     (LGB, "multiclass", {"colsample_bytree": 0.5}, "whole"),
     (LGB, "binary", {"data_sample_strategy": "goss", "learning_rate": 0.5}, "whole"),
     ("lightgbm.LGBMRegressor", "regression", {"objective": "quantile", "alpha": 0.9, "extra_trees": True}, "whole"),
+    (TORCH, "multiclass", {"hidden_layer_sizes": [4, 3], "weight_decay": 0.01}, "stream"),
+    (TORCH, "regression", {"loss": "huber", "hidden_layer_sizes": [], "optimizer": "sgd"}, "stream"),
+    (TORCH, "ranking", {"optimizer": "sgd", "momentum": 0.9, "dropout": 0.5}, "stream"),
 ]
 STEPS = 4
 NAMES = [f"{path.rpartition('.')[2]}-{task}-{memory}-{'-'.join(params)}" for path, task, params, memory in CASES]
+INSTALLED = [pytest.param(*case, id=name, marks=needs_torch if case[0] == TORCH else ()) for case, name in zip(CASES, NAMES, strict=True)]
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +105,7 @@ def learned(model: Estimator, task: str, saves: Any = lambda model, step: model)
     return model
 
 
-@pytest.mark.parametrize(("path", "task", "params", "memory"), CASES, ids=NAMES)
+@pytest.mark.parametrize(("path", "task", "params", "memory"), INSTALLED)
 def test_it_is_the_same_model_after_saving_and_after_every_interruption(
     path: str, task: str, params: dict[str, Any], memory: str, tmp_path: Path
 ) -> None:
@@ -274,7 +280,7 @@ def zipped(name: str, data: bytes) -> bytes:
     return packed.getvalue()
 
 
-@pytest.mark.parametrize("path", ["sklearn.linear_model.SGDClassifier", FOREST, XGB, LGB])
+@pytest.mark.parametrize("path", ["sklearn.linear_model.SGDClassifier", FOREST, XGB, LGB, pytest.param(TORCH, marks=needs_torch)])
 @pytest.mark.parametrize("protocol", [0, 2, 5])
 def test_a_pickle_in_place_of_a_model_is_not_loaded(path: str, protocol: int, tmp_path: Path) -> None:
     recipe = learned(made(path, memory="whole"), "binary").recipe

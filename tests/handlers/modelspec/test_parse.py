@@ -154,7 +154,11 @@ def test_what_is_no_spec_is_said_in_one_line(text: str) -> None:
         ("spec.promote.refit", "all", "not supported yet: promote.refit"),
         ("spec.promote.approval", "manual", "not supported yet: promote.approval"),
         ("spec.promote.slices", {"max_loss": 0.1}, "not supported yet: promote.slices"),
-        ("spec.search.halving", {"mode": "async"}, "not supported yet: search.halving.mode async"),
+        (
+            "spec.search.halving",
+            {"mode": "async"},
+            "search.halving.mode: async is not offered, since its winner hangs on which pods end first",
+        ),
         ("spec.training.validate", {"every": "1m"}, "not supported yet: training.validate"),
         ("spec.resources", {"fetch": {"cpu": 1}}, "not supported yet: resources.fetch"),
         ("spec.resources", {"train": {"gpu": 1}}, "not supported yet: resources.train.gpu"),

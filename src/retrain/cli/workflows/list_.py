@@ -70,7 +70,7 @@ def _table(workflows: list[Doc], wide: bool) -> None:
     rows = []
     for workflow in workflows:
         status, metadata = workflow.get("status") or {}, workflow["metadata"]
-        row = [metadata["name"], printing.phase(status.get("phase", "")), printing.age(metadata.get("creationTimestamp"))]
+        row = [metadata["name"], printing.phase(printing.state(workflow)), printing.age(metadata.get("creationTimestamp"))]
         row += [printing.duration(status.get("startedAt"), status.get("finishedAt")), status.get("progress", "")]
         rows.append([*row, printing.plain(reason(workflow))])
     head = ["NAME", "STATUS", "AGE", "DURATION", "PROGRESS", "MESSAGE"]

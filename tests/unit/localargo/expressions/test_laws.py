@@ -176,7 +176,6 @@ TEMPLATE = [
     "toJson",
     "date",
     "toDate",
-    "now",
     ",",
     "break",
     "continue",

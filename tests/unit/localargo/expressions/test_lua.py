@@ -1,6 +1,5 @@
-"""Filter scripts: Lua 5.1 as Argo's runs it."""
+"""Scripts of Sensors: Lua 5.1 without what reaches outside, and with bounds."""
 
-import math
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ from hypothesis import strategies as st
 
 from localargo.expressions import ExpressionError
 from localargo.expressions.lua import check, run
-from localargo.expressions.lua_values import Table
 
 
 @pytest.mark.parametrize(
@@ -29,7 +27,7 @@ from localargo.expressions.lua_values import Table
         ("return '10' + 5", 15.0),
         ("return 7 % 3, 1", 1.0),
         ("return -7 % 3", 2.0),
-        ("return 1 / 0", math.inf),
+        ("return 1 / 0 > 1e300", True),
         ("return 'a' .. 1 .. 2.5", "a12.5"),
         ("return 0x10", 16.0),
         ("return [[long]] == 'long'", True),
@@ -58,13 +56,12 @@ from localargo.expressions.lua_values import Table
         ("x = 5 return x", 5.0),
         ("return", None),
         ("", None),
+        ("return setmetatable({}, {__index = function(t, k) return k end}).some", "some"),
+        ("return print == nil or print(1)", None),
     ],
 )
 def test_a_script_gives_what_lua_gives(script: str, value: Any) -> None:
-    assert run(script, {"body": {"n": 10, "k": "a", "list": [*["x", 2, None, "y"][:3], "z"]}} if "#" not in script else LIST) == value
-
-
-LIST = {"body": {"list": [1, 2, 3]}}
+    assert run(script, {"body": {"n": 10, "k": "a", "list": ["x", 2, None, [1], "z"]}}) == value
 
 
 @pytest.mark.parametrize(
@@ -106,32 +103,22 @@ def test_gmatch_walks_all_matches() -> None:
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        ("return event.body.nothere.deeper == 1", "attempt to index a non-table object"),
+        ("return event.body.nothere.deeper == 1", "line:1: attempt to index field 'nothere'"),
         ("return 1 < 'a'", "attempt to compare number with string"),
-        ("return {} + 1", "cannot perform"),
-        ("return 'a' .. nil", "concat"),
-        ("return #5", "length"),
-        ("return nosuch()", "attempt to call a non-function object"),
-        ("error('told')", "told"),
+        ("return {} + 1", "attempt to perform arithmetic"),
+        ("return 'a' .. nil", "attempt to concatenate"),
+        ("return nosuch()", "attempt to call global 'nosuch'"),
+        ("error('told')", "line:1: told"),
+        ("error({})", "without a message"),
         ("assert(false, 'wrong')", "wrong"),
-        ("return os.exit()", "attempt to index a non-table object"),
-        ("return io.open('/etc/passwd')", "attempt to index a non-table object"),
-        ("return loadstring('return 1')()", "attempt to call a non-function object"),
-        ("return ('x').__class__()", "attempt to call a non-function object"),
-        ("while true do end", "steps"),
-        ("local s = 'a' while true do s = s .. s end", "budget|steps"),
+        ("return ('x').__class__()", "attempt to call"),
         ("local function f() return f() + 1 end return f()", "stack overflow"),
-        ("return string.match(string.rep('a', 2000), '.-.-.-.-.-b')", "steps"),
-        ("return string.rep('x', 1e9)", "budget"),
-        ("return string.match('a', '[a')", "malformed pattern"),
-        ("return string.match('a', '%')", "malformed pattern"),
-        ("return string.match('a', 'a)')", "malformed pattern"),
-        ("return math.floor(1/0)", "out of range"),
-        ("return string.rep('x', 1/0)", "out of range"),
-        ("break", "break"),
-        ("for i = 1, 'a' do end", "must be numbers"),
-        ("local t = {} t[nil] = 1", "table index is nil"),
-        ("x.y = 1", "attempt to index"),
+        ("return string.match('a', '[a')", "^malformed pattern"),
+        ("local t = {} t[nil] = 1", "index is nil"),
+        ("return print", "function, which is no JSON"),
+        ("return 0 / 0", "nan, which is no JSON"),
+        ("local t = {} t.t = t return t", "nested more than 100 deep"),
+        ("return {[1e9] = 1}", "1000000 are the most"),
     ],
 )
 def test_what_goes_wrong_is_an_expression_error(script: str, words: str) -> None:
@@ -139,49 +126,55 @@ def test_what_goes_wrong_is_an_expression_error(script: str, words: str) -> None
         run(script, {"body": {}})
 
 
+OUTSIDE = (
+    "collectgarbage coroutine debug dofile getfenv io load loadfile loadstring module newproxy os package python require setfenv xpcall"
+)
+
+
+@pytest.mark.parametrize("name", [*OUTSIDE.split(), "string.dump", "math.random"])
+def test_nothing_reaches_outside(name: str) -> None:
+    assert run(f"return {name}", {}) is None
+
+
 @pytest.mark.parametrize(
-    "script", ["return 1 +", "if x then", "local = 5", "return return", "f(", "x", "@", "a.b:c = 1", "'open", "1 = 2", "("]
+    ("script", "words"),
+    [
+        ("while true do end", "steps"),
+        ("while true do pcall(function() while true do end end) end", "steps"),
+        ("local s = 'a' while true do s = s .. s end", "memory"),
+        ("local t = {} pcall(function() while true do t[#t + 1] = string.rep('x', 100000) .. #t end end) return t", "memory"),
+        ("return string.match(string.rep('a', 2000), '.-.-.-.-.-b')", "too much work"),
+        ("return string.match('a', string.rep('a?', 100000))", "too much work"),
+        ("for i = 1, 10000 do string.match(string.rep('a', 2000), 'a*b') end", "too much work"),
+        ("return string.rep('', 1e9)", "too long"),
+        ("local t = {} for i = 1, 20000 do table.insert(t, 1, i) end", "moved"),
+    ],
+)
+def test_work_and_memory_are_bounded(script: str, words: str) -> None:
+    with pytest.raises(ExpressionError, match=words):
+        run(script, {})
+
+
+@pytest.mark.parametrize(
+    "script", ["return 1 +", "if x then", "local = 5", "return return", "f(", "x", "@", "a.b:c = 1", "'open", "1 = 2", "(", "break"]
 )
 def test_what_is_no_script_is_told_with_its_line(script: str) -> None:
-    with pytest.raises(ExpressionError, match=r"line:2.*syntax error"):
+    with pytest.raises(ExpressionError, match=r"line:\d.*syntax error"):
         check("\n" + script)
 
 
-def test_deep_scripts_are_refused() -> None:
-    with pytest.raises(ExpressionError, match="deep"):
-        check("return " + "(" * 500 + "1" + ")" * 500)
-    with pytest.raises(ExpressionError, match="deep"):
-        check("do " * 500 + "end " * 500)
+def test_byte_code_is_not_run() -> None:
+    with pytest.raises(ExpressionError, match="byte code"):
+        check("\x1bLua")
 
 
-def test_an_event_is_a_table_of_tables() -> None:
-    answer = run("return event", {"a": [1, {"b": None}], "t": True})
-    assert isinstance(answer, Table)
-    assert answer.get("a").get(1.0) == 1.0
-    assert answer.get("a").get(2.0).get("b") is None
-    assert answer.get("t") is True
+def test_the_event_is_not_within_the_bound_of_memory() -> None:
+    assert run("return #event.s + #event.l", {"s": "x" * 40_000_000, "l": [1] * 10}) == 40_000_010
 
 
 @given(st.text(alphabet="abcdefghijklmnop ()[]{}=~<>+-*/^%#.,;:'\"\n0123456789_", max_size=60))
-def test_no_text_breaks_the_parser(text: str) -> None:
-    try:
-        check(text)
-    except ExpressionError:
-        return
+def test_any_text_is_answered_or_refused(text: str) -> None:
     try:
         run(text, {"a": 1})
     except ExpressionError as error:
         assert str(error)
-
-
-@given(st.text(alphabet="ab.%[]()*+-?^$w1", max_size=12), st.text(alphabet="ab1 ", max_size=12))
-def test_no_pattern_breaks_the_matcher(pattern: str, text: str) -> None:
-    from localargo.expressions.lua_patterns import functions
-    from localargo.expressions.values import Budget
-
-    try:
-        found = functions(lambda *a: [])["match"](Budget(), [text, pattern])
-    except ExpressionError as error:
-        assert "pattern" in str(error) or "steps" in str(error)
-    else:
-        assert all(value is None or isinstance(value, float) or value in text for value in found)

@@ -57,10 +57,10 @@ def test_matches_as_go_does(pattern: str, text: str, found: bool) -> None:
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
-        ("(a", "missing closing )"),
+        ("(a", "missing closing ): `(a`"),
         ("a)", "unexpected )"),
-        ("a**", "invalid nested repetition operator"),
-        ("*", "missing argument to repetition operator"),
+        ("a**", "invalid nested repetition operator: `**`"),
+        ("*", "missing argument to repetition operator: `*`"),
         ("(?=a)", "invalid or unsupported Perl syntax"),
         ("(?<!a)", "invalid or unsupported Perl syntax"),
         (r"(a)\1", "invalid escape sequence"),
@@ -68,13 +68,12 @@ def test_matches_as_go_does(pattern: str, text: str, found: bool) -> None:
         ("x{1001}", "invalid repeat count"),
         ("[a", "missing closing ]"),
         ("[z-a]", "character class range"),
-        ("\\", "trailing backslash"),
+        ("\\", "trailing backslash at end of expression"),
         (r"\k", "invalid escape sequence"),
+        (r"\C", "invalid escape sequence"),
         ("[[:nope:]]", "invalid character class range"),
-        ("(" * 200 + ")" * 200, "nests too deeply"),
-        ("a" * 3000, "longer than"),
         (r"\p{Nope}", "error parsing regexp"),
-        ("(?x)a", "unsupported Perl"),
+        ("(?x)a", "invalid or unsupported Perl syntax"),
     ],
 )
 def test_what_re2_refuses_is_refused(pattern: str, message: str) -> None:
@@ -87,36 +86,34 @@ def test_matching_takes_linear_time(pattern: str) -> None:
     assert re2.match(pattern + "#", "a" * 100_000) is False
 
 
-@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)*$", ".*.*.*.*x", "a?" * 40 + "x", "(?U)a", r"\pL", "[[:^alpha:]]"])
-def test_finding_is_refused_where_its_work_has_no_bound(pattern: str) -> None:
-    with pytest.raises(ExpressionError):
-        re2.finder(pattern, "a" * 1000)
+def test_finding_all_is_bounded() -> None:
+    with pytest.raises(ExpressionError, match="too many matches"):
+        list(re2.find_all("a", "a" * 50_000))
 
 
-def test_finding_and_replacing() -> None:
-    assert re2.finder("[^a-z0-9]+", "Data Set!").sub("-", "Data Set!") == "-ata-et-"
-    assert re2.finder("a(b|c)", "xabac").findall("xabac") == ["b", "c"]
-    assert re2.finder("a$", "a\n").search("a\n") is None
-    found = re2.finder("(?P<first>a)(b)?", "ab").search("ab")
+def test_finding() -> None:
+    found = re2.find("(?P<first>a)(b)?", "żab")
     assert found is not None
+    assert (found.start(), found.end()) == (1, 3)
     assert re2.expand("$first-${2}-$$-$9-$none-$", found) == "a-b-$---$"
+    assert re2.find("a$", "a\n") is None
+    assert [(each.start(), each.end()) for each in re2.find_all("a*", "baac")] == [(0, 0), (1, 3), (4, 4)]
 
 
-PARTS = st.lists(st.sampled_from(["a", "b", "[ab]", "(a|b)", ".", "a*", "b+", "a?", "(ab)", "^", "$", "\\.", "[^a]"]), max_size=6).map(
-    "".join
-)
+PARTS = st.lists(st.sampled_from(["a", "b", "[ab]", "(a|b)", ".", "a*", "b+", "a?", "(ab)", "^", "\\.", "[^a]"]), max_size=6).map("".join)
 
 
 @given(PARTS, st.text(alphabet="ab.", max_size=12))
 def test_both_engines_say_the_same(pattern: str, text: str) -> None:
-    assert re2.match(pattern, text) is (re.search(pattern, text) is not None)
-    assert (re2.finder(pattern, text).search(text) is not None) is re2.match(pattern, text)
+    first = re.search(pattern, text)
+    found = re2.find(pattern, text)
+    assert (found and (found.start(), found.end())) == (first and first.span())
+    assert re2.match(pattern, text) is (first is not None)
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_any_pattern_is_answered_or_refused(pattern: str, text: str) -> None:
-    for call in (lambda: re2.match(pattern, text), lambda: re2.finder(pattern, text).search(text)):
-        try:
-            call()
-        except ExpressionError as error:
-            assert str(error)
+    try:
+        list(re2.find_all(pattern, text))
+    except ExpressionError as error:
+        assert str(error)

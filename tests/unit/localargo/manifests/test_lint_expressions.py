@@ -24,6 +24,11 @@ def tag(expression: str) -> str:
     return main(f'container: {{image: x, args: ["{{{{={expression}}}}}"]}}')
 
 
+def test_a_function_of_sprig_that_is_left_out_is_refused(lint: Lint) -> None:
+    (found,) = lint(tag("sprig.randAlpha(5)"))
+    assert (found.severity, 'function "randAlpha" is not supported' in found.message) == ("unsupported", True)
+
+
 @pytest.mark.parametrize(
     "expression",
     [
@@ -76,10 +81,10 @@ def test_fields_that_are_expressions_are_read_too(lint: Lint, body: str, path: s
     assert (found.severity, found.path) == ("warning", f"Workflow/a- spec.templates[0].{path}")
 
 
-def test_outputs_and_hooks(lint: Lint) -> None:
-    body = "steps: [[{name: s, template: noop, hooks: {h: {template: noop, expression: 'steps.s.status =='}}}]]\n"
+def test_outputs_and_exit_handlers(lint: Lint) -> None:
+    body = "steps: [[{name: s, template: noop, hooks: {exit: {template: noop, expression: 'steps.s.status =='}}}]]\n"
     body += "    outputs: {parameters: [{name: o, valueFrom: {expression: 'steps.s.('}}]}\n  - {name: noop, container: {image: x}}"
     assert [each.path.rpartition(".")[0].partition(" ")[2] for each in lint(main(body))] == [
-        "spec.templates[0].steps[0][0].hooks.h",
+        "spec.templates[0].steps[0][0].hooks.exit",
         "spec.templates[0].outputs.parameters[0].valueFrom",
     ]

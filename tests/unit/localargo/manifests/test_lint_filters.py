@@ -47,6 +47,26 @@ def test_sound_filters(lint: Lint, filters: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("filters", "message"),
+    [
+        ("{data: [{path: '{body.n,body.k}', type: string, value: [a]}]}", "a multipath ('{' at 1) is not supported"),
+        ("{data: [{path: 'body.[n,k]', type: string, value: [a]}]}", "a multipath ('[' at 6) is not supported"),
+        ("{exprs: [{expr: k == 1, fields: [{name: k, path: '!1'}]}]}", "a literal ('!' at 1) is not supported"),
+        ("{data: [{path: body.k, type: string, template: '{{ now }}', value: [x]}]}", 'function "now" is not supported'),
+    ],
+)
+def test_what_argo_has_and_this_engine_has_not_is_refused(lint: Lint, filters: str, message: str) -> None:
+    (found,) = lint(dependency(filters), WEBHOOK)
+    assert found.severity == "unsupported"
+    assert message in found.message
+
+
+def test_a_path_that_gjson_cannot_read_finds_nothing(lint: Lint) -> None:
+    (found,) = lint(dependency("{data: [{path: 'body.#(a==1', type: string, value: [x]}]}"), WEBHOOK)
+    assert (found.severity, found.message) == ("warning", "this path finds nothing: path 'body.#(a==1': unclosed query")
+
+
+@pytest.mark.parametrize(
     ("filters", "message", "hint"),
     [
         ("{data: [{path: body.n, type: number, value: ['^5']}]}", "no event passes: '^5' is not a number", "regular expression"),

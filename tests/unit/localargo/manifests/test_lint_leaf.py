@@ -30,11 +30,11 @@ BOX = "container: {image: x}"
         (["container: {command: [a]}"], "templates.main.container.image may not be empty"),
         (
             ["container: {image: x, args: ['{{=1}', b], env: [{name: e, value: x}]}"],
-            "templates.main failed to unmarshall JSON expression: invalid character ',' after top-level value",
+            "templates.main: failed to resolve {{=1}: it is not closed",
         ),
         (
             ["container: {image: x, env: [{name: e, value: 'a {{= 1 + 1'}]}"],
-            "templates.main failed to unmarshall JSON expression: invalid character '}' after top-level value",
+            "templates.main: failed to resolve {{= 1 + 1: it is not closed",
         ),
         (["suspend: {}", "timeout: 5s"], "Suspend template doesn't support timeout field"),
         (["suspend: {}", "pendingTimeout: 5s"], "Suspend template doesn't support pendingTimeout field"),

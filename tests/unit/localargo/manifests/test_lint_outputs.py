@@ -107,7 +107,14 @@ def test_status_and_expressions_are_always_there_and_exit_codes_of_the_failed_to
 def test_artifacts_are_meant_too(lint: Lint) -> None:
     b = "name: b, template: file, depends: a || a.Failed, arguments: {artifacts: [{name: f, from: '{{tasks.a.outputs.artifacts.f}}'}]}"
     (found,) = lint(dag("name: a, template: safe", b))
-    assert found.hint == "make the input artifact optional"
+    assert found.hint == "write `optional: true` at this argument, and at the input of its template"
+
+
+def test_an_optional_argument_takes_an_artifact_that_was_never_written(lint: Lint) -> None:
+    call = "template: file, arguments: {artifacts: [{name: f, optional: true, from: '{{%s.a.outputs.artifacts.f}}'}]}"
+    assert lint(dag("name: a, template: safe, when: \"'x' == 'y'\"", f"name: b, depends: a || a.Failed, {call % 'tasks'}")) == []
+    steps = f"{HEAD}  - name: main\n    steps:\n    - [{{name: a, template: safe, when: \"'x' == 'y'\"}}]\n"
+    assert lint(f"{steps}    - [{{name: b, {call % 'steps'}}}]\n{TAIL}") == []
 
 
 def test_steps_that_may_be_skipped_or_run_beside(lint: Lint) -> None:

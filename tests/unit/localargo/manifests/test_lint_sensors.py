@@ -69,6 +69,12 @@ def test_a_sound_sensor_has_no_findings(lint: Lint) -> None:
             "rename",
         ),
         (
+            "  - {name: e, eventSourceName: hooks, eventName: upload, transform: {script: 'return {'}}\n",
+            "",
+            "the script cannot be read, so every event is dropped: line:1",
+            "",
+        ),
+        (
             "  - {name: e, eventSourceName: hooks, eventName: upload, transform: {jq: '.a |'}}\n",
             "",
             "jq cannot compile this, so every event is dropped",

@@ -39,7 +39,6 @@ REFUSED = [
         "podGC.strategy unknown strategy 'OnPodComplete'",
         "did",
     ),
-    ("entrypoint: a\n  hooks: {running: {template: a}}\n  templates: [{name: a, suspend: {}}]", "hooks.running Expression required", ""),
     (
         "entrypoint: a\n  arguments: {parameters: [{name: p, value: c, enum: [a, b]}]}\n  templates: [{name: a, suspend: {}}]",
         "spec.arguments.p.value should be present in spec.arguments.p.enum list",
@@ -120,8 +119,7 @@ def test_what_argo_refuses_is_refused_in_its_words(lint: Lint, spec: str, messag
         "workflowTemplateRef: {name: library}\n  entrypoint: one\n"
         "  arguments: {parameters: [{name: model, value: m}, {name: v, value: m}]}",
         "entrypoint: a\n  onExit: a\n  templates: [{name: a, container: {image: x, args: ['{{workflow.failures}} {{workflow.status}}']}}]",
-        "entrypoint: a\n  hooks: {exit: {template: a}, r: {template: a, expression: 'workflow.status == \"Running\"'}}\n"
-        "  templates: [{name: a, suspend: {}}]",
+        "entrypoint: a\n  hooks: {exit: {template: a, expression: 'workflow.status == \"Failed\"'}}\n  templates: [{name: a, suspend: {}}]",
     ],
 )
 def test_what_argo_takes_is_taken(lint: Lint, spec: str) -> None:
@@ -145,12 +143,16 @@ def test_failures_are_not_known_to_templates_because_of_a_hook(lint: Lint) -> No
     assert found.message == "invalid spec: templates.b templates.b: failed to resolve {{workflow.failures}}"
 
 
-def test_a_hook_needs_a_place_beside_the_pods(lint: Lint) -> None:
-    text = f"{WORKFLOW}  entrypoint: a\n  parallelism: %s\n  hooks: {{h: {{template: a, expression: 'true'}}, exit: {{template: a}}}}\n"
-    text += "  templates: [{name: a, suspend: {}}]\n"
-    assert lint(text % 2) == []
-    (found,) = lint(text % 1)
-    assert (found.severity, found.path[-12:]) == ("warning", "spec.hooks.h")
+def test_hooks_other_than_the_exit_handler_are_refused_by_name(lint: Lint) -> None:
+    hooks = "hooks: {h: {template: a, expression: 'true'}, exit: {template: a}}"
+    text = f"{WORKFLOW}  entrypoint: b\n  {hooks}\n  templates:\n  - {{name: a, suspend: {{}}}}\n"
+    text += f"  - name: b\n    steps:\n    - - {{name: s, template: a, {hooks}}}\n"
+    found = lint(text)
+    assert [(each.severity, each.path.partition(" ")[2], each.line) for each in found] == [
+        ("unsupported", "spec.hooks.h", 6),
+        ("unsupported", "spec.templates[1].steps[0][0].hooks.h", 11),
+    ]
+    assert {each.message for each in found} == {"hooks.h is refused: of hooks only exit runs here"}
 
 
 def test_a_library_needs_no_entrypoint_and_knows_nothing_of_its_users(lint: Lint) -> None:

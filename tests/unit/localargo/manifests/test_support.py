@@ -66,13 +66,6 @@ def test_kept_fields_are_listed_once_with_their_number(lint: Lint) -> None:
     assert found[1].line == 8
 
 
-def test_lua_that_changes_an_event_is_refused_with_a_reason() -> None:
-    doc = {"kind": "Sensor", "spec": {"dependencies": [{"transform": {"script": "return event"}, "filters": {"script": "return true"}}]}}
-    found = support.refused(Document(doc))
-    assert [use.path for use in found] == ["spec.dependencies[0].transform.script"]
-    assert {use.note.partition(":")[0] for use in found} == {"Lua transforms do not run here"}
-
-
 @pytest.mark.parametrize("source", ["sqs", "kafka", "nats", "github", "slack", "generic", "sns", "file"])
 def test_sources_that_need_a_service_are_refused_by_name(source: str) -> None:
     (use,) = support.refused(Document({"kind": "EventSource", "spec": {source: {"e": {"url": "x"}}}}))

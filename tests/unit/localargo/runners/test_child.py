@@ -26,6 +26,15 @@ def handler(tmp_path: Path, name: str, source: str) -> None:
     (folder / f"{name}.py").write_text(source)
 
 
+async def test_a_variable_above_the_kernels_limit_is_refused_though_nothing_is_executed(make: Make, tmp_path: Path) -> None:
+    handler(tmp_path, "long", "print('ran')")
+    kept = make()
+    for size, code in ((131072 - len("V=") - 1, 0), (131072, 64)):
+        ended = await kept.run(pod(f"p{size}", "python", "-m", "jobs.long", env={"V": "x" * size}))
+        assert ended.containers[0].exit_code == code
+    assert ended.containers[0].message == "failed to start command: fork/exec python: argument list too long"
+
+
 async def test_a_warm_pod_from_arguments_to_outputs(make: Make, tmp_path: Path) -> None:
     source = """
 import json, os, sys
@@ -218,3 +227,12 @@ def test_search_says_what_argo_says(tmp_path: Path) -> None:
     ):
         with pytest.raises(NotStarted, match=words.replace("$", r"\$")):
             search(name, str(tmp_path))
+
+
+async def test_a_script_without_an_interpreter_is_run_itself(make: Make) -> None:
+    kept = make()
+    source = "#!/bin/sh\nprintf %s ran > /tmp/o\n"
+    main = Container("main", "i", ["sh", "-c"], script=source)
+    spec = pod("a", containers=[main], output_parameters=[OutputParameter("o", "/tmp/o")])
+    assert (await kept.run(spec)).containers[0].exit_code == 0
+    assert (await kept.pods.collect(spec)).parameters == {"o": "ran"}

@@ -28,6 +28,13 @@ def layout(root: Path, machine: tuple[str, ...] = ("etc", "tmp", "usr")) -> Layo
     return Layout(PodFolder(root / "pods", "p"), SPEC, root / "claims", machine)
 
 
+def test_a_folder_of_the_machine_that_the_pod_left_as_it_was_is_the_machines(tmp_path: Path) -> None:
+    there = layout(tmp_path)
+    assert there.resolve("/etc") == Path("/etc")
+    there.locate("/etc").mkdir(parents=True)
+    assert there.resolve("/etc") == tmp_path / "pods/p/upper/etc"
+
+
 def test_the_longest_mount_wins_then_the_machines_folders(tmp_path: Path) -> None:
     at = layout(tmp_path).locate
     here = tmp_path / "pods/p"

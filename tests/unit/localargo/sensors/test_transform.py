@@ -1,4 +1,4 @@
-"""`transform.jq`: the event's data becomes the program's first output."""
+"""`transform`: the event's data becomes the first output of a jq program, or what a Lua script returns."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localargo.errors import InvalidInput, Unsupported
+from localargo.errors import InvalidInput
 from localargo.sensors.transform import TransformFailed, transform
 
 
@@ -62,9 +62,38 @@ def test_a_program_that_is_none_is_told(program: str) -> None:
         jq(program, "{}")
 
 
-def test_lua_is_refused_with_the_way_out() -> None:
-    with pytest.raises(Unsupported, match="write the transform in jq"):
-        transform({"script": "return event"}, b"{}")
+@pytest.mark.parametrize(
+    ("script", "data", "output"),
+    [
+        ("return event", '{"b":1.0,"a":{"n":1e21,"t":true,"s":"<ż>"},"z":null}', '{"a":{"n":1e+21,"s":"\\u003cż\\u003e","t":true},"b":1}'),
+        ("event.body.n = event.body.n * 2 return event", '{"body":{"n":0.25}}', '{"body":{"n":0.5}}'),
+        ("return {model = event.key:match('^incoming/([%w-]+)/')}", '{"key":"incoming/flight-delay/x.csv"}', '{"model":"flight-delay"}'),
+        ("return {one = event.l[1], all = event.l, none = {}}", '{"l":[1,null,[2],"x"]}', '{"all":[1,"x"],"none":{},"one":1}'),
+        ("return {e = setmetatable({}, {__is_array = true})}", "{}", '{"e":[]}'),
+        ("return {[2.5] = 1, [-1] = true}", "{}", '{"-1":true,"2.5":1}'),
+        ("local t = {} t[3] = 'c' return t", "{}", '[null,null,"c"]'),
+    ],
+)
+def test_a_script_returns_the_table_that_the_event_becomes(script: str, data: str, output: str) -> None:
+    assert transform({"script": script}, data.encode()).decode() == output
+
+
+@pytest.mark.parametrize(
+    ("script", "data", "words"),
+    [
+        ("return 1", "{}", "must return a table"),
+        ("event.a = 1", "{}", "must return a table"),
+        ("return event", "[1]", "must be an object"),
+        ("return event", "{broken", "invalid character"),
+        ("return {f = print}", "{}", "function"),
+        ("return {n = 1 / 0}", "{}", "inf"),
+        ("while true do end", "{}", "steps"),
+        ("return os.getenv('HOME')", "{}", "global 'os'"),
+    ],
+)
+def test_a_script_that_gives_no_table_drops_the_event(script: str, data: str, words: str) -> None:
+    with pytest.raises(TransformFailed, match=rf"transform\.script: .*{words}"):
+        transform({"script": script}, data.encode())
 
 
 def test_the_environment_of_the_engine_stays_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Hooks and exit handlers of a dag's tasks, of loops, and of tasks that are templates."""
+"""Exit handlers of a dag's tasks, of loops, and of tasks that are templates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ spec:
   - {name: ok, container: {image: i, command: [exit, "0"]}}
   - {name: code, inputs: {parameters: [{name: c}]}, container: {image: i, command: [exit, "{{inputs.parameters.c}}"]}}
   - {name: say, inputs: {parameters: [{name: v}]}, container: {image: i, command: [say, "{{inputs.parameters.v}}"]}}
-  - {name: again, retryStrategy: {limit: 1}, container: {image: i, command: [exit, "0"]}}
   - name: main
     dag:
       tasks:
@@ -30,23 +29,19 @@ LOOP = """      - name: a
         withItems: %s
         arguments: {parameters: [{name: c, value: "{{item}}"}]}
         hooks:
-          running: {template: ok, expression: 'tasks.a.status == "Running"'}
-          done: {template: ok, expression: 'tasks.a.status != "Running"'}
           exit: {template: say, arguments: {parameters: [{name: v, value: "{{item}}"}]}}
 """
 
 
-def test_a_loop_whose_items_have_all_ended_does_not_wait_for_their_exit_handlers(tell: Tell) -> None:
+def test_each_item_of_a_loop_and_the_loop_have_their_exit_handlers(tell: Tell) -> None:
     told = tell(HEAD % "" + LOOP % '["0", "3"]')
     assert told.play()["status"]["phase"] == "Failed"
-    assert sorted(told.phases()) == [  # one handler at a time, so the second item has none
-        *("", ".a", ".a(0:0)", ".a(0:0).onExit", ".a(1:3)"),
-        *(".a.hooks.done", ".a.hooks.running", ".a.onExit"),
-    ]
+    handlers = [".a(0:0).onExit", ".a(1:3).onExit", ".a.onExit"]
+    assert sorted(told.phases()) == sorted(["", ".a", ".a(0:0)", ".a(1:3)", *handlers])
     assert told.nodes()[".a(0:0).onExit"]["inputs"]["parameters"][0]["value"] == "{{item}}"
 
 
-def test_what_depends_on_a_loop_waits_for_hooks_that_see_its_end(tell: Tell) -> None:
+def test_what_depends_on_a_loop_waits_for_its_exit_handler(tell: Tell) -> None:
     told = tell(HEAD % "" + LOOP % '["0"]' + "      - {name: b, depends: a, template: ok}\n")
     told.hold = {"a.onExit"}
     told.play()
@@ -62,24 +57,14 @@ ITEMS = """      - {name: a, template: %s, withItems: [p, q, r], onExit: ok}
 """
 
 
-def test_items_that_are_templates_are_left_one_after_the_other(tell: Tell) -> None:
-    told = tell(HEAD % "" + ITEMS % "sub")
+@pytest.mark.parametrize("template", ["sub", "ok"])
+def test_what_comes_after_a_loop_waits_for_all_its_exit_handlers(tell: Tell, template: str) -> None:
+    told = tell(HEAD % "" + ITEMS % template)
     assert told.play()["status"]["phase"] == "Succeeded"
     assert [told.shown(p.node_id) for p in told.pods][3:] == ["a(0:p).onExit", "a(1:q).onExit", "a(2:r).onExit", "a.onExit", "b"]
-    told = tell(HEAD % "" + ITEMS % "ok")
-    assert told.play()["status"]["phase"] == "Succeeded"
-    assert [told.shown(p.node_id) for p in told.pods][3:] == ["a(0:p).onExit", "a.onExit", "b"]
 
 
-def test_something_that_runs_before_a_loop_gives_its_items_time_to_be_left(tell: Tell) -> None:
-    told = tell(HEAD % "" + "      - {name: a, template: ok}\n      - {name: z, template: ok, withItems: [1, 2, 3], onExit: ok}\n")
-    told.hold = {"a"}
-    told.play()
-    told.wait()
-    assert [told.shown(p.node_id) for p in told.pods][4:] == ["z(0:1).onExit", "z(1:2).onExit", "z(2:3).onExit", "z.onExit"]
-
-
-def test_a_hook_of_a_loop_counts_as_one_that_succeeded(tell: Tell) -> None:
+def test_an_exit_handler_of_a_loop_counts_as_one_that_succeeded(tell: Tell) -> None:
     told = tell(
         HEAD % ""
         + LOOP % '["3", "3"]'
@@ -89,25 +74,6 @@ def test_a_hook_of_a_loop_counts_as_one_that_succeeded(tell: Tell) -> None:
     )
     told.play()
     assert (told.phases()[".any"], told.phases()[".all"]) == ("Succeeded", "Omitted")
-
-
-def test_a_retried_task_is_seen_running_at_once(tell: Tell) -> None:
-    told = tell(HEAD % "" + "      - {name: a, template: again, hooks: {h: {template: ok, expression: 'tasks.a.status == \"Running\"'}}}\n")
-    told.play()
-    assert told.phases()[".a.hooks.h"] == "Succeeded"
-
-
-def test_a_wrong_hook_is_an_error_of_the_task_and_where_nothing_follows_of_the_dag(tell: Tell) -> None:
-    wrong = "hooks: {h: {template: ok, expression: 'x'}}"
-    told = tell(HEAD % "" + f"      - {{name: a, template: ok, {wrong}}}\n      - {{name: b, depends: a, template: ok}}\n")
-    assert told.play()["status"]["phase"] == "Error"
-    nodes = told.nodes()
-    assert (nodes[".a"]["phase"], nodes[".a"]["message"]) == ("Error", "unknown name x (1:1)\n | x\n | ^")
-    assert (nodes[".b"]["phase"], nodes[""].get("message")) == ("Omitted", None)
-    told = tell(HEAD % "" + f"      - {{name: a, template: ok, {wrong}}}\n")
-    shown = told.play()["status"]
-    assert (shown["phase"], shown["message"]) == ("Error", "error in entry template execution: unknown name x (1:1)\n | x\n | ^")
-    assert told.phases() == {"": "Error", ".a": "Pending"}
 
 
 def test_an_exit_handler_of_a_task_that_cannot_be_called_is_passed_over(tell: Tell) -> None:
@@ -186,7 +152,7 @@ def test_an_item_that_cannot_be_called_ends_its_loop(tell: Tell) -> None:
     assert nodes[".b"]["id"] in nodes[".a.onExit"]["children"]
     told = tell(HEAD % "" + loop + NEEDS)
     assert told.play()["status"]["phase"] == "Error"
-    assert sorted(told.phases()) == ["", ".a", ".a(0:1)"]
+    assert sorted(told.phases()) == ["", ".a", ".a(0:1)", ".a.onExit"]
 
 
 def test_a_task_that_cannot_be_called_has_its_exit_handler_when_it_is_looked_at_again(tell: Tell) -> None:

@@ -103,12 +103,6 @@ def test_an_error_beside_running_pods_waits_for_them(tell: Tell) -> None:
     assert told.phases()[".onExit"] == "Succeeded"
 
 
-@pytest.mark.parametrize("hook", ["{template: ok}", "{template: ok, expression: '1 +'}"])
-def test_a_hook_that_cannot_be(tell: Tell, hook: str) -> None:
-    told = tell(HEAD % f"  hooks: {{h: {hook}}}" + ONE)
-    assert told.play()["status"]["phase"] == "Error"
-
-
 def test_a_semaphore_that_is_no_number(tell: Tell) -> None:
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cm}\ndata: {k: many}\n---" + HEAD
     told = tell(text % "" + "    synchronization: {semaphores: [{configMapKeyRef: {name: cm, key: k}}]}\n" + ONE)

@@ -96,7 +96,7 @@ def test_with_other_parameters(tell: Tell) -> None:
 
 
 def test_of_the_attempts_of_a_template_only_the_last_is_done_again(tell: Tell) -> None:
-    """Argo clears them all and goes on with the last; when that has ended, it begins one more and looks at it just once."""
+    """Argo clears them all and goes on with the last."""
     text = """
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -115,7 +115,6 @@ spec:
     assert told.phases() == {
         "": "Succeeded", "(0)": "Running", "(0)[0]": "Succeeded", "(0)[0].a": "Succeeded", "(0)[1]": "Running",
         "(1)": "Succeeded", "(1)[0]": "Succeeded", "(1)[0].a": "Succeeded", "(1)[1]": "Succeeded", "(1)[1].b": "Succeeded",
-        "(2)": "Running", "(2)[0]": "Running", "(2)[0].a": "Pending",
     }  # fmt: skip
 
 
@@ -238,15 +237,13 @@ spec:
 """
 
 
-def test_of_several_attempts_the_last_goes_on_and_one_more_begins_when_it_ends(tell: Tell) -> None:
+def test_of_several_attempts_the_last_goes_on(tell: Tell) -> None:
     told = tell(ATTEMPTS)
     told.play()
     again(told)
     assert told.run.head["phase"] == "Succeeded"
-    phases, nodes = told.phases(), told.nodes()
-    assert (phases["[0].t(0)"], phases["[0].t(1)"], phases["[0].t(2)"]) == ("Running", "Succeeded", "Running")
-    assert (phases["[0].t"], phases["[0].t(2)[0]"], phases["[0].t(2)[0].a"]) == ("Succeeded", "Running", "Succeeded")
-    assert nodes["[0].t(2)"]["nodeFlag"] == {"retried": True}
+    phases = told.phases()
+    assert (phases["[0].t"], phases["[0].t(0)"], phases["[0].t(1)"], "[0].t(2)" in phases) == ("Succeeded", "Running", "Succeeded", False)
 
 
 def test_steps_go_on_at_the_first_group_that_begins_anew(tell: Tell) -> None:

@@ -31,6 +31,22 @@ def test_a_workflow_without_status_has_a_summary_alone() -> None:
     assert created.startswith("Created:")
 
 
+def test_what_is_suspended_does_not_look_as_if_it_ran() -> None:
+    text = [click.unstyle(line) for line in tree.lines(workflow(node("w", "DAG", "Running"), node("w.ask", "Suspend", "Running")))]
+    assert "Status:     ⏸ Suspended" in text
+    assert text[-1].startswith("└─ ⏸ w.ask") and text[-1].endswith("suspended")
+    assert tree.lines({"metadata": {"name": "w"}, "spec": {"suspend": True}, "status": {"phase": "Running"}})[1].count("Suspended") == 1
+    ended = [click.unstyle(line) for line in tree.lines(workflow(node("w.ask", "Suspend")))]
+    assert "Status:     ● Running" in ended
+
+
+def test_a_condition_keeps_its_own_quotes_alone() -> None:
+    quoted, bare = "when ''yes' == 'no'' evaluated false", "when 'no == yes' evaluated false"
+    text = tree.lines(workflow(node("w.a", "Skipped", "Skipped", message=quoted), node("w.b", "Skipped", message=bare)))
+    assert any(line.endswith("when 'yes' == 'no' evaluated false") for line in text)
+    assert any(line.endswith(bare) for line in text)
+
+
 def test_arguments_outputs_and_a_message_stand_in_the_summary() -> None:
     told = workflow(
         message="it  failed", progress="1/2", outputs={"parameters": [{"name": "o", "value": "1"}, {"name": "q", "value": "2"}]}
