@@ -15,6 +15,7 @@ from handlers.modelspec.parse import load
 from handlers.runs import memory
 from handlers.runs.claim import Heartbeat
 from handlers.runs.evaluation import on_valid
+from handlers.runs.spending import Measured
 from handlers.storage import canonical_json, open_store
 
 
@@ -32,7 +33,7 @@ def run(argv: list[str] | None = None) -> None:
     spec = load(given.spec)
     trial = json_argument(given.result, "--result")["trial"]
     memory.enough(store, given.model, given.run, "evaluate", trial, spec)
-    with Heartbeat(store, given.model, given.run):
+    with Measured(store, spec.trigger, given.model, given.run, "evaluate"), Heartbeat(store, given.model, given.run):
         found = on_valid(store, given.model, trial, spec, load_dataset(store, given.model, given.dataset))
     select_by = spec.evaluate.select_by
     value = found["metrics"][select_by]["value"]

@@ -24,6 +24,7 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load as load_spec
 from handlers.runs import memory, retried, rounds, trials
 from handlers.runs.claim import Heartbeat, go_on, told
+from handlers.runs.spending import Measured
 from handlers.storage import Store, Temporary, canonical_json, open_store, write_once
 
 
@@ -53,7 +54,8 @@ def run(argv: list[str] | None = None) -> None:
         memory.enough(store, given.model, given.run, "train", trial, spec)
         retried.again(store, given.model, given.run)
         go_on(store, given.model, given.run)
-        with Heartbeat(store, given.model, given.run, stops=True) as beats:
+        measured = Measured(store, spec.trigger, given.model, given.run, "train")
+        with measured, Heartbeat(store, given.model, given.run, stops=True) as beats:
             try:
                 asked = {**asked, "params": params, "after": after, "ends": ends, "run": given.run}
                 found = _guarded(store, given.model, spec, dataset, trial, given.run, asked)

@@ -136,7 +136,7 @@ class _File:
     def _has_columns(self, after: bytes) -> None:
         missing = next((name for name in self.source.columns if name not in self.names), None)
         if missing is not None:
-            hint = header_hint(self.first, self.source) or self._later(after)
+            hint = header_hint(self.first, self.source, missing) or self._later(after)
             raise BadData(f"{self.key}: column {missing!r} is missing; the file has {streams.listed(self.names)}{hint}")
 
     def _later(self, after: bytes) -> str:
@@ -214,7 +214,10 @@ class _File:
             try:
                 arrays.append(as_type(table.column(name), kind, self.source.csv))
             except Unfit as error:
-                raise BadData(f"{self.key}: column {name!r} in row {self.row(error.row or 0)}: {error}") from None
+                number = error.row or 0
+                again = table.column(name)[number].as_py() == name and self.source.csv.header
+                why = f"{name!r} is its name; the row has the names of the columns again: take it out" if again else error
+                raise BadData(f"{self.key}: column {name!r} in row {self.row(number)}: {why}") from None
         return pa.table([*arrays, *(table.column(name) for name in self.text)], names=[*self.source.columns, *self.text])
 
     def _explained(self, message: str) -> str:

@@ -10,14 +10,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, fi
 from handlers.modelspec.dialects import check_encoding, check_formats, listed
 from handlers.modelspec.image_names import check_image
 from handlers.modelspec.mapping import Number, Scalar, SpecMapping
-from handlers.modelspec.quantities import check_length, check_zone
-from handlers.modelspec.resources import Duration, Resources
+from handlers.modelspec.quantities import check_length
+from handlers.modelspec.resources import Resources
 from handlers.modelspec.search_keys import Search
 from handlers.modelspec.threshold import Threshold
+from handlers.modelspec.trigger import Duration, Trigger, Zone
 
 Length = Annotated[str | int, AfterValidator(check_length)]
 Image = Annotated[str, AfterValidator(check_image)]
-Zone = Annotated[str, AfterValidator(check_zone)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 ColumnType = Literal["string", "int", "float", "boolean", "timestamp", "date", "vector"]
 Unit = Literal["minute", "hour", "weekday", "day", "month", "year", "dayofyear", "epoch"]
@@ -272,29 +272,6 @@ class Promote(SpecMapping):
     slices: SliceGate | None = None
     refit: Literal["all"] | None = None
     approval: Literal["manual"] | None = None
-
-
-class Schedule(SpecMapping):
-    """When a run is started by the clock; the manifests of it are generated from the spec."""
-
-    cron: Annotated[str, Field(pattern=r"^[0-9A-Za-z*?,/-]+( [0-9A-Za-z*?,/-]+){4}$")]
-    timezone: Zone = "UTC"
-
-
-class DailyBudget(SpecMapping):
-    """What a model's trainings may take of a day (UTC)."""
-
-    runs: int = Field(ge=1)
-
-
-class Trigger(SpecMapping):
-    schedule: Schedule | None = None
-    quiet: Duration = "30s"
-    at_most: Duration = "10m"
-    min_new_rows: int = Field(default=1, ge=0)
-    cooldown: Duration = "0s"
-    daily_budget: DailyBudget | None = None
-    in_flight: Literal["queue", "skip", "supersede"] = "queue"
 
 
 class Notify(SpecMapping):

@@ -66,10 +66,13 @@ def _promotion(spec: ModelSpec) -> Iterator[Refusal]:
     for stage, resources in spec.resources.items():
         if resources.parallel is not None and stage != "transform":
             yield _not_yet("resources", stage, "parallel")
+        if stage not in (*USUAL, "transform") and resources.model_fields_set - {"parallel"}:
+            yield _not_yet("resources", stage, instead="supported are resources.train, resources.evaluate and resources.transform")
+        for key in ("gpu", "pool", "spot", "spot_attempts", "max_runtime", "retries") if stage == "transform" else ():
+            if getattr(resources, key) is not None:
+                yield _not_yet("resources", stage, key)
         if resources.retries is not None and stage == "evaluate":
             yield ("resources", stage, "retries"), "accepted for train alone: an evaluation that fails would fail again"
-        if stage not in USUAL and resources.model_fields_set - ({"parallel"} if stage == "transform" else set()):
-            yield _not_yet("resources", stage, instead="supported are resources.train, resources.evaluate and resources.transform.parallel")
         if resources.spot_attempts is not None and not resources.spot:
             yield ("resources", stage, "spot_attempts"), "accepted with `spot: true`"
         if resources.spot and resources.pool == SPOT:

@@ -115,6 +115,14 @@ def test_a_training_may_use_what_its_model_asks_for() -> None:
     assert pod["terminationGracePeriodSeconds"] == 60
 
 
+@pytest.mark.parametrize("step", ["transform/transform", "transform/make"])
+def test_parts_are_made_with_what_the_model_asks_for(step: str) -> None:
+    pod = dict(steps(rendered("overlays/kind")))[step]
+    (resources,) = [each["resources"] for name, each in containers(pod) if name == "containers/main"]
+    asked = {"cpu": "{{inputs.parameters.cpu}}", "memory": "{{inputs.parameters.memory}}"}
+    assert resources == {"requests": asked, "limits": {"memory": "{{inputs.parameters.limit}}"}}
+
+
 @pytest.mark.parametrize("install", ["overlays/kind", "overlays/laptop"])
 def test_what_loads_a_model_runs_in_its_image(install: str) -> None:
     """As a patch of the pod, so that the overlay's images stay what they are for every other model."""

@@ -132,7 +132,7 @@ STAGE_MODULES = {
     "runs.exports": "exports",
 }
 # what stages use beside the code that computes: it carries bytes, keeps the books, or tells people
-PACE = ("admission", "pacing", "trainings")
+PACE = ("admission", "pacing", "spending", "trainings")
 BOOKS = (
     "batches",
     "claim",

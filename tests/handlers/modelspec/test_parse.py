@@ -102,6 +102,12 @@ def test_a_spec_survives_the_way_between_steps() -> None:
         ("metadata.name", "Flight_Delay", ["metadata.name", "Flight_Delay", "lower-case"]),
         ("kind", "Modle", ["kind", "Model"]),
         ("spec.name", "x", ["unknown key 'name'"]),
+        ("spec.data.split", {"by": "hash", "kee": 1}, ["unknown key 'kee'"]),
+        (
+            "spec.data.split.group",
+            "x",
+            ["unknown key 'group'; accepted: by, column, unit, timezone, part, gap, valid, test, key, stratify, seed"],
+        ),
         ("specc", {}, ["specc", "did you mean 'spec'"]),
     ],
 )

@@ -30,7 +30,8 @@ def late(world: World) -> World:
 def reason(world: World, after: float, *, poll: bool = False) -> str:
     """What heal says so many seconds from now."""
     spec = parse(spec_text(world))
-    return heal.startable(world.store, spec, world.store.server_time() + after, poll=poll)
+    undone = heal.startable(world.store, spec, world.store.server_time() + after, poll=poll)
+    return undone.reason if undone else ""
 
 
 def spec_text(world: World) -> str:
