@@ -1,4 +1,4 @@
-"""python benchmarks/interleavings.py [SEEDS] [--more] [--planted] [--out benchmarks/results/interleavings.json]
+"""python -m benchmarks.interleavings [SEEDS] [--more] [--planted] [--out benchmarks/results/interleavings.json]
 
 Plays simulated histories of the protocol (tests/simulation): a seed each decides what somebody does with the data, which events are lost,
 doubled or late, whose request to the bucket comes next, and what goes wrong with it. Writes what was played and what was wrong; `--more`

@@ -16,15 +16,16 @@ from handlers.contracts import BadData, EventContext, RetrainRequest, WrongUsage
 from handlers.data import scopes
 from handlers.events import incoming, seen
 from handlers.modelspec import grid_values
-from handlers.modelspec.model import ModelSpec, Resources
+from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
+from handlers.modelspec.resources import USUAL, Resources, pods
 from handlers.runs import batches, pacing, past, requests, snapshots, taken_up, trained, waiting
 from handlers.runs import claim as claims
 from handlers.storage import Store, canonical_json, open_store
 
 WINDOW_SECONDS = 10  # as the Sensors name their Workflows
-RESOURCES = ["cpu", "memory", "transform-cpu", "transform-memory", "transform-limit"]
+TRANSFORM = ["transform-cpu", "transform-memory", "transform-limit"]
 LOOK_AGAIN_SECONDS = 3.0  # while another run is about to take its snapshot
 NO_EVENT = EventContext()
 MARGIN_SECONDS = 1.0  # the bucket's clock is read in whole seconds
@@ -35,7 +36,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     steps = parser.add_subparsers(dest="step", required=True)
     step = steps.add_parser("spec", help="check a spec and pass it on")
     optional = dict.fromkeys(("query", "code", "grid", "quiet", "run"), "")
-    _options(step, ["model", "spec"], optional, ["model", "spec", "quiet", "at-most", *RESOURCES, "image"])
+    _options(step, ["model", "spec"], optional, ["model", "spec", "quiet", "at-most", *USUAL, *TRANSFORM, "image"])
     step = steps.add_parser("look", help="how long until the sources have been quiet")
     _options(step, ["model", "spec", "run", "quiet", "at-most", "since"], {"window": "", "event": "", "context": ""}, ["quiet", "wait"])
     step = steps.add_parser("snapshot", help="take a snapshot of the sources and decide")
@@ -62,17 +63,17 @@ def read_spec(given: argparse.Namespace) -> None:
     text = long_argument(given.spec, "--spec")
     spec = checked(text, f"models/{given.model}.yaml", given.query or None, given.code or None)
     spec = grid_values.replaced(spec, long_argument(given.grid, "--grid"), os.environ)
-    train, transform = (spec.resources.get(stage) or Resources() for stage in ("train", "transform"))
+    sized: dict[str, str] = {stage: canonical_json(pods(stage, spec.resources.get(stage))) for stage in USUAL}
+    transform = spec.resources.get("transform") or Resources()
     outputs = {
         "model": spec.name,
         "spec": spec.text(),
         "quiet": given.quiet or spec.trigger.quiet,
         "at_most": spec.trigger.at_most,
-        "cpu": train.cpu or "1",
-        "memory": train.memory or "2Gi",
+        **sized,
         "transform_cpu": transform.cpu or "500m",
-        "transform_memory": transform.memory or "1Gi",
-        "transform_limit": transform.memory or "4Gi",
+        "transform_memory": transform.most_memory or "1Gi",
+        "transform_limit": transform.most_memory or "4Gi",
         "image": spec.model.image or "",
     }
     for name, value in outputs.items():

@@ -3,7 +3,8 @@
 `python -m handlers.heal --models FOLDER --window N [--poll] [--model M --ended RUN] --starts-out PATH --silent-out PATH --notify-out PATH`.
 
 FOLDER holds the specs of all models (the ConfigMap `models` as files). For each model the bucket says what should have been trained and was
-not: a notification was lost, a trigger failed, a run or a trial died, an event was told that the model is busy by a run that then died.
+not: a notification was lost, a trigger failed, a run or a trial died, an event was told that the model is busy by a run that then died, or
+by one whose follower died. A champion's change that was cut off between its entry and the pointer is finished.
 With --poll no notification is waited for: new data starts a run at once, and the run waits until the data is quiet.
 The output is a JSON list of {"model", "name", "event"}, one Workflow to start each, empty where nothing is left; and whether events wait to
 be delivered. And a list of {"model", "run"}: whose claims have been silent between two steps, and whether they wait for a place or were
@@ -28,8 +29,9 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.own_file import beside
 from handlers.modelspec.parse import parse
 from handlers.modelspec.quantities import seconds
+from handlers.runs import champion as champions
 from handlers.runs import claim as claims
-from handlers.runs import pacing, requests, snapshots, trained, waiting
+from handlers.runs import pacing, requests, snapshots, taken_up, trained, waiting
 from handlers.storage import Store, canonical_json, open_store, optional_json
 
 GRACE = 120.0  # seconds beyond trigger.at_most in which the run of an upload takes its snapshot
@@ -43,10 +45,12 @@ LASTING = (2, 65, 78)  # exit codes of what fails again however often it is trie
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """Why a run should be started, and the requests of the runs that were refused over the same state, the newest first."""
+    """Why a run should be started, and the requests of the runs that were refused over the same state, the newest first. `now`: it is
+    started for a run that was submitted with `--now`, so no rule of `trigger` holds it back."""
 
     reason: str
     deferred: list[dict[str, Any]]
+    now: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +89,11 @@ def run(argv: list[str]) -> None:
         claim, _ = claims.read(store, spec.name)
         if claim.silent(now):
             silent.append({"model": spec.name, "run": claim.run})
-        reason = startable(store, spec, now, poll=given.poll)
-        log("model is looked at", model=spec.name, start=bool(reason), reason=reason or "nothing is left undone")
-        if reason:
-            event = {"model": spec.name, "reason": f"heal: {reason}", "source": "heal"}
+        champions.current(store, spec.name)  # who reads it finishes a change that was cut off; nobody else may come to read it
+        undone = startable(store, spec, now, poll=given.poll)
+        log("model is looked at", model=spec.name, start=bool(undone), reason=undone.reason if undone else "nothing is left undone")
+        if undone:
+            event = {"model": spec.name, "reason": f"heal: {undone.reason}", "source": "heal", **({"now": "yes"} if undone.now else {})}
             encoded = base64.b64encode(canonical_json(event).encode()).decode()
             starts.append({"model": spec.name, "name": f"retrain-{spec.name}-{given.window}", "event": encoded})
     write_output(given.starts_out, canonical_json(starts))
@@ -110,15 +115,15 @@ def specs(folder: Path) -> Iterator[ModelSpec]:
             yield spec
 
 
-def startable(store: Store, spec: ModelSpec, now: float, *, poll: bool = False) -> str:
-    """Why a run should be started now; "" when none should, or `trigger` does not allow it yet."""
+def startable(store: Store, spec: ModelSpec, now: float, *, poll: bool = False) -> Undone | None:
+    """What a run should be started for now; None when none should, or `trigger` does not allow it yet."""
     undone = left_undone(store, spec, now, poll=poll)
-    if undone is None:
-        return ""
+    if undone is None or undone.now:
+        return undone
     refused = pacing.refused_now(store, spec, undone.deferred, now)
     if refused is not None:
         log("not started yet", model=spec.name, undone=undone.reason, reason=refused.reason)
-    return "" if refused is not None else undone.reason
+    return undone if refused is None else None
 
 
 def left_undone(store: Store, spec: ModelSpec, now: float, *, poll: bool = False) -> Undone | None:
@@ -134,10 +139,13 @@ def left_undone(store: Store, spec: ModelSpec, now: float, *, poll: bool = False
     state = state_of(spec, snapshots.look(store, spec))
     if state is None or trained.run_of(store, spec.name, state.digest, state.gate) is not None:
         return None
+    asked = _not_followed(store, spec.name)
     kept = list(attempts(store, spec.name, state))
     deferred = [each for each in kept if each["decision"] == "deferred"]
     tried = [each for each in kept if each["decision"] not in NOT_TRIED]
-    if tried:
+    if asked and now >= claim.heartbeat + BETWEEN:
+        reason = f"run {asked} was submitted with --now and found the model busy, and no run has followed it"
+    elif tried:
         reason = _again(store, spec.name, tried, now)
     elif claim.run:
         reason = f"run {claim.run} has died"
@@ -148,7 +156,14 @@ def left_undone(store: Store, spec: ModelSpec, now: float, *, poll: bool = False
     else:
         waits = not poll and state.newest + seconds(spec.trigger.at_most) + GRACE > now
         reason = "" if waits else "no run has taken the data, spec and code that are there now"
-    return Undone(reason, deferred) if reason else None
+    return Undone(reason, deferred, bool(asked)) if reason else None
+
+
+def _not_followed(store: Store, model: str) -> str:
+    """A run that was submitted with --now, found the model busy, and that no run has taken up: the one that follows it has not begun, or
+    has ended before it could. "" when there is none."""
+    waits = taken_up.waiting(store, model, "")
+    return next((run for run in waits if requests.asked(requests.read(store, model, run)).now), "")
 
 
 def _skipped(store: Store, model: str, request: dict[str, Any]) -> str:

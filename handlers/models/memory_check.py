@@ -25,7 +25,8 @@ def enough_memory(dataset: Dataset, spec: ModelSpec, encoder: Encoder, *, dense:
     With `memory: whole` all rows of train have to fit, otherwise those of one batch, which is large only where the rows are dense.
     """
     stage = spec.resources.get("train") if spec.resources else None
-    if stage is None or not stage.memory:
+    most = stage.most_memory if stage is not None else None
+    if most is None:
         return
     whole = spec.model.memory == "whole"
     if not whole and not dense:
@@ -33,11 +34,11 @@ def enough_memory(dataset: Dataset, spec: ModelSpec, encoder: Encoder, *, dense:
     rows = sum(part.rows for part in dataset.parts if part.role == "train")
     rows = rows if whole else min(rows, spec.training.batch_rows)
     required = needed(rows, encoder.width, encoder.width if dense else encoder.stored)
-    if required > amount(stage.memory):
+    if required > amount(most):
         what, instead = (
             ("`memory: whole`", "use an estimator that learns from batches") if whole else ("a batch", "make training.batch_rows less")
         )
         raise BadSpec(
-            f"resources.train.memory: {stage.memory} is too little for {what}: {rows:,} rows of {encoder.width:,} columns need about "
+            f"resources.train.memory: {most} is too little for {what}: {rows:,} rows of {encoder.width:,} columns need about "
             f"{required / 2**20:,.0f}Mi; raise it, or {instead}",
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from handlers.modelspec import feature_rules, search_rules, source_rules, split_rules
 from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.resources import SPOT, USUAL, Memory
 
 Refusal = tuple[tuple[str | int, ...], str]
 
@@ -63,8 +64,18 @@ def _promotion(spec: ModelSpec) -> Iterator[Refusal]:
         if getattr(spec.promote, key) is not None:
             yield _not_yet("promote", key)
     for stage, resources in spec.resources.items():
-        for key in ("gpu", "pool", "parallel", "max_runtime", "retries"):
-            if getattr(resources, key) is not None and (stage, key) != ("transform", "parallel"):
+        if resources.parallel is not None and stage != "transform":
+            yield _not_yet("resources", stage, "parallel")
+        if resources.retries is not None and stage == "evaluate":
+            yield ("resources", stage, "retries"), "accepted for train alone: an evaluation that fails would fail again"
+        if stage == "transform":
+            for key in sorted(resources.model_fields_set - {"cpu", "memory", "parallel"}):
                 yield _not_yet("resources", stage, key)
-        if stage not in ("train", "transform") and (resources.cpu or resources.memory):
-            yield _not_yet("resources", stage, instead="supported are resources.train and resources.transform")
+            if isinstance(resources.memory, Memory):
+                yield _not_yet("resources", stage, "memory", instead="one quantity is supported here, such as 4Gi")
+        elif stage not in USUAL and resources.model_fields_set:
+            yield _not_yet("resources", stage, instead="supported are resources.train, resources.evaluate and resources.transform")
+        if resources.spot_attempts is not None and not resources.spot:
+            yield ("resources", stage, "spot_attempts"), "accepted with `spot: true`"
+        if resources.spot and resources.pool == SPOT:
+            yield ("resources", stage, "pool"), f"with `spot: true` the pool is where it goes on after spot_attempts, not {SPOT}"

@@ -91,6 +91,10 @@ class Scheduler:
         self.tasks.append(task)
         return task
 
+    def processes(self) -> bool:
+        """Whether any process is there, standing still or at work."""
+        return any(task.flow is None for task in self.tasks)
+
     def step(self) -> None:
         """Let a moment pass, in which others may have their turn."""
         self.now += self.random.random() * MOMENT

@@ -167,7 +167,7 @@ def test_what_is_no_spec_is_said_in_one_line(text: str) -> None:
         ),
         ("spec.training.validate", {"every": "1m"}, "not supported yet: training.validate"),
         ("spec.resources", {"fetch": {"cpu": 1}}, "not supported yet: resources.fetch"),
-        ("spec.resources", {"train": {"gpu": 1}}, "not supported yet: resources.train.gpu"),
+        ("spec.resources", {"train": {"parallel": 2}}, "not supported yet: resources.train.parallel"),
     ],
 )
 def test_what_is_not_built_is_refused_by_name(path: str, value: Any, words: str) -> None:

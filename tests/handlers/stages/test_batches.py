@@ -217,7 +217,8 @@ def test_an_object_that_is_put_again_is_left_to_who_follows(wide: World) -> None
     ("resources", "reason"),
     [
         ({"transform": {"parallel": 2, "gpu": 1}}, "resources.transform.gpu"),
-        ({"evaluate": {"cpu": 2}}, "resources.evaluate; supported are resources.train and resources.transform"),
+        ({"transform": {"memory": {"request": "1Gi", "limit": "2Gi"}}}, "one quantity is supported here"),
+        ({"grid": {"cpu": 2}}, "resources.grid; supported are resources.train, resources.evaluate and resources.transform"),
         ({"train": {"parallel": 2}}, "resources.train.parallel"),
         ({"evaluate": {"parallel": 2}}, "resources.evaluate.parallel"),
     ],

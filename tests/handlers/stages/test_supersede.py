@@ -136,7 +136,8 @@ def test_a_lost_follow_up_is_started_by_heal(late: World) -> None:
     judged(late, "a", "", [], "transform=Failed train=Omitted")
     spec = {"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": "late"}, "spec": late.spec}
     now = late.store.server_time() + 3600
-    assert heal.startable(late.store, parse(json.dumps(spec)), now) == "no run has taken the data, spec and code that are there now"
+    undone = heal.startable(late.store, parse(json.dumps(spec)), now)
+    assert undone and undone.reason == "no run has taken the data, spec and code that are there now"
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
