@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.campaign import clocks
+from tests.campaign.invariants import Objects, wrong
 from tests.campaign.play import killed
 from tests.campaign.scenario import MODELS, last, script
 from tests.campaign.victims import STAGES
@@ -40,6 +42,24 @@ def test_four_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
     assert 1 <= sum(played.trouble.values()) <= 4
     assert {name.partition(" during ")[2] for name in played.trouble} <= set(STAGES)
     assert played.promotions >= len(MODELS)
+
+
+def judged(run: str, lost: int) -> dict[str, Any]:
+    """What a run leaves that has trained the state `s` and lost so many trials."""
+    where = f"runs/one/{run}"
+    return {
+        f"{where}/request.json": {"decision": "train", "digest": "s"},
+        f"{where}/verdict.json": {"lost": lost},
+        f"{where}/result.json": {"run": run, "outcome": "refused"},
+    }
+
+
+@pytest.mark.parametrize(("lost", "twice"), [((0,), False), ((0, 0), True), ((1, 0), False), ((1, 1), False), ((1, 0, 0), True)])
+def test_a_state_is_trained_twice_when_two_runs_have_judged_all_its_trials(lost: tuple[int, ...], twice: bool) -> None:
+    objects = object.__new__(Objects)
+    objects.found = {key: value for number, each in enumerate(lost) for key, value in judged(f"r{number}", each).items()}
+    said = [sentence for sentence in wrong(objects, None) if "was trained and judged" in sentence]
+    assert said == (["one: state s was trained and judged 2 times"] if twice else [])
 
 
 LOOKS = "import time; began = time.monotonic(); time.sleep(0.2); print(time.time(), began, time.monotonic() - began)"

@@ -16,7 +16,8 @@ from localargo.runners import processes
 from tests.campaign.site import Site
 
 PAUSE = (0.1, 1.0)  # seconds between two kills
-WITHIN, WITHIN_TRAIN = 0.3, 4.0  # a kill comes within so many seconds after its stage was seen
+WITHIN = {"train": 4.0, "evaluate": 0.0}  # a kill comes within so many seconds after its stage was seen
+SOON = 0.3  # of the other stages
 LOOK = 30.0  # seconds that a kill waits for a stage that has not had its share
 SCAN = 1.0  # seconds between two looks at all processes
 AGAIN = 0.05  # seconds between two looks for one
@@ -115,7 +116,7 @@ class Killer(threading.Thread):
         if not open_:
             return False
         stage = min(open_, key=lambda each: (self._met[each], each))
-        time.sleep(self._chance.random() * (WITHIN_TRAIN if stage == "train" else WITHIN))
+        time.sleep(self._chance.random() * WITHIN.get(stage, SOON))
         who = self._chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         pids = self._pids(who, stage)
         return stage in self._stages() and bool(pids) and self._end(self._chance.choice(pids), who, stage)
