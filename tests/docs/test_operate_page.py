@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 import yaml
 
 from localargo.manifests import schema
 from localargo.manifests.document import Document
 from tests.docs.pages import DOCS, blocks, prose
 from tests.manifests.builtin import of_kubernetes
-from tests.manifests.installs import named, render_with, rendered, with_component
-from tests.manifests.test_install import ARGO, strict
+from tests.manifests.installs import named, rendered
+from tests.manifests.test_install import ARGO
 
 PAGE = DOCS / "howto/operate.md"
-SETTINGS, GPU = (yaml.safe_load(block.text) for block in blocks(PAGE) if block.language == "yaml")
-SHELL = "".join(block.text for block in blocks(PAGE) if block.language == "sh")
+(SETTINGS,) = (yaml.safe_load(block.text) for block in blocks(PAGE) if block.language == "yaml")
 
 
 def test_the_controllers_settings_are_a_configmap_with_an_artifact_repository_of_argo() -> None:
@@ -28,24 +25,6 @@ def test_the_controllers_settings_are_a_configmap_with_an_artifact_repository_of
     keys = named(rendered("overlays/quickstart"), "Secret", "s3")["data"]
     assert {location[name]["key"] for name in ("accessKeySecret", "secretKeySecret")} <= set(keys)
     assert yaml.safe_load(SETTINGS["data"]["persistence"]).keys() == {"archive", "archiveTTL", "postgresql"}
-
-
-def test_a_gpu_is_added_to_the_training_and_takes_nothing_away() -> None:
-    documents = render_with(["restricted"], **GPU)
-    assert strict(documents) == of_kubernetes(documents, ARGO) == []
-    (plain,) = named(render_with(["restricted"]), "WorkflowTemplate", "train")["spec"]["templates"]
-    (train,) = named(documents, "WorkflowTemplate", "train")["spec"]["templates"]
-    assert train["container"].pop("resources") == {"limits": {"nvidia.com/gpu": "1"}}
-    assert train == plain
-
-
-def test_nodes_are_labelled_as_the_component_asks() -> None:
-    (train,) = named(with_component("pools"), "WorkflowTemplate", "train")["spec"]["templates"]
-    (label,) = train["nodeSelector"]
-    pools = re.findall(r'"([\w-]+)"', train["nodeSelector"][label])
-    for node, pool in zip(("CHEAP", "STEADY"), pools, strict=True):
-        assert f'label node "${node}" {label}={pool}\n' in SHELL
-    assert f"{label}=spot:{train['tolerations'][0]['effect']}" in SHELL
 
 
 def test_what_grows_is_bounded_as_the_page_says() -> None:
