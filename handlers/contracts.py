@@ -110,7 +110,9 @@ def main(run: Callable[[list[str]], None], arguments: list[str] | None = None, *
         preempted.begin()
         if os.environ.get("RETRAIN_LAST") == OUT_OF_MEMORY and not sized:
             step = Path(sys.argv[0]).stem
-            raise GaveUp(f"step {step} ran out of memory: raise its limit in workflowtemplates/, resources.limits.memory")
+            raise GaveUp(
+                f"step {step} ran out of memory: raise resources.{step}.memory where the spec takes it, or its limit in workflowtemplates/"
+            )
         run(words)
     except HandlerError as error:
         _fail(words, error, str(error), error.exit_code)

@@ -25,7 +25,7 @@ from handlers.runs import claim as claims
 from handlers.storage import Store, canonical_json, open_store
 
 WINDOW_SECONDS = 10  # as the Sensors name their Workflows
-TRANSFORM = ["transform-cpu", "transform-memory", "transform-limit"]
+MAKING = ["transform-cpu", "transform-memory", "transform-limit"]
 LOOK_AGAIN_SECONDS = 3.0  # while another run is about to take its snapshot
 NO_EVENT = EventContext()
 MARGIN_SECONDS = 1.0  # the bucket's clock is read in whole seconds
@@ -36,7 +36,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     steps = parser.add_subparsers(dest="step", required=True)
     step = steps.add_parser("spec", help="check a spec and pass it on")
     optional = dict.fromkeys(("query", "code", "grid", "quiet", "run"), "")
-    _options(step, ["model", "spec"], optional, ["model", "spec", "quiet", "at-most", *USUAL, *TRANSFORM, "image"])
+    _options(step, ["model", "spec"], optional, ["model", "spec", "quiet", "at-most", *USUAL, *MAKING, "image"])
     step = steps.add_parser("look", help="how long until the sources have been quiet")
     _options(step, ["model", "spec", "run", "quiet", "at-most", "since"], {"window": "", "event": "", "context": ""}, ["quiet", "wait"])
     step = steps.add_parser("snapshot", help="take a snapshot of the sources and decide")
@@ -64,16 +64,16 @@ def read_spec(given: argparse.Namespace) -> None:
     spec = checked(text, f"models/{given.model}.yaml", given.query or None, given.code or None)
     spec = grid_values.replaced(spec, long_argument(given.grid, "--grid"), os.environ)
     sized: dict[str, str] = {stage: canonical_json(pods(stage, spec.resources.get(stage))) for stage in USUAL}
-    transform = spec.resources.get("transform") or Resources()
+    making = spec.resources.get("transform") or Resources()
     outputs = {
         "model": spec.name,
         "spec": spec.text(),
         "quiet": given.quiet or spec.trigger.quiet,
         "at_most": spec.trigger.at_most,
         **sized,
-        "transform_cpu": transform.cpu or "500m",
-        "transform_memory": transform.most_memory or "1Gi",
-        "transform_limit": transform.most_memory or "4Gi",
+        "transform_cpu": making.cpu or "500m",
+        "transform_memory": making.asked_memory or "1Gi",
+        "transform_limit": making.most_memory or "4Gi",
         "image": spec.model.image or "",
     }
     for name, value in outputs.items():

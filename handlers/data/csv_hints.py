@@ -23,7 +23,7 @@ def header_hint(first: list[str], source: Source, missing: str) -> str:
     declared = {name.lower() for name in source.columns}
     if len(first) == len(declared) and not declared & {name.strip().lower() for name in first}:
         return "; if its first line has values and no names, write csv.header: false"
-    return streams.meant(missing, first)
+    return streams.meant(missing, [name.strip() for name in first])
 
 
 def delimiter_hint(first: list[str], source: Source) -> str:

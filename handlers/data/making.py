@@ -116,7 +116,7 @@ def cost(share: Share) -> int:
 def may_use(spec: ModelSpec) -> Allowed:
     """What this pod may use: what its model asks for, if the machine has it."""
     asked, found = spec.resources.get("transform"), workers.allowed()
-    cpus = amount(str(asked.cpu)) if asked and asked.cpu else found.cpus
+    cpus = amount(asked.cpu) if asked and asked.cpu else found.cpus
     return found.at_most(cpus, amount(asked.most_memory) if asked and asked.most_memory else POD_BYTES)
 
 

@@ -117,7 +117,7 @@ def meant(missing: str, there: Iterable[str]) -> str:
     if found is None:
         return ""
     if found.strip().casefold() == missing.strip().casefold():
-        return f"; did you mean {found.strip()!r}?"
+        return f"; did you mean {found!r}?"
     return f"; the file writes it {json.dumps(found)}, with characters that look alike or are not seen: write it so in the spec, too"
 
 

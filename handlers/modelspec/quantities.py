@@ -36,12 +36,13 @@ def check_length(value: str | int) -> str | int:
 
 def check_quantity(value: str | float) -> str:
     """A quantity as text, when it is one."""
-    amount(str(value))
+    amount(value)
     return str(value)
 
 
-def amount(text: str) -> float:
+def amount(value: str | float) -> float:
     """The number that a quantity stands for: bytes of memory, cores; raises ValueError."""
+    text = str(value)
     found = QUANTITY.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is not a quantity; accepted: 2, 500m, 64Mi, 4Gi")

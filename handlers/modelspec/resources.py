@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from handlers.modelspec.mapping import SpecMapping
-from handlers.modelspec.quantities import amount, check_duration, check_quantity, seconds
+from handlers.modelspec.quantities import amount, check_quantity, seconds
+from handlers.modelspec.trigger import Duration
 
 Quantity = Annotated[str | int | float, AfterValidator(check_quantity)]
-Duration = Annotated[str, AfterValidator(check_duration)]
 Pool = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 
 # the stages whose pods a spec can give a size
@@ -61,6 +61,12 @@ class Resources(SpecMapping):
     retries: int | None = Field(default=None, ge=0)
 
     @property
+    def asked_memory(self) -> str | None:
+        """The memory that the first attempt asks for; None where the spec does not say."""
+        asked = self.memory.request if isinstance(self.memory, Memory) else self.memory
+        return None if asked is None else str(asked)
+
+    @property
     def most_memory(self) -> str | None:
         """The memory that an attempt may get at most; None where the spec does not say."""
         most = self.memory.limit if isinstance(self.memory, Memory) else self.memory
@@ -75,10 +81,8 @@ def pods(stage: Sized, asked: Resources | None) -> dict[str, str]:
     """
     asked = asked or Resources()
     cpu, memory, limit = USUAL[stage]
-    if isinstance(asked.memory, Memory):
-        memory = limit = str(asked.memory.request)
-    elif asked.memory is not None:
-        memory = limit = str(asked.memory)
+    if asked.asked_memory is not None:
+        memory = limit = asked.asked_memory
     later = asked.pool or ON_DEMAND
     return {
         "cpu": str(asked.cpu or cpu),

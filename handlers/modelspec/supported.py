@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from handlers.modelspec import feature_rules, search_rules, source_rules, split_rules
 from handlers.modelspec.model import ModelSpec
-from handlers.modelspec.resources import SPOT, USUAL, Memory
+from handlers.modelspec.resources import SPOT, USUAL
 
 Refusal = tuple[tuple[str | int, ...], str]
 
@@ -66,15 +66,13 @@ def _promotion(spec: ModelSpec) -> Iterator[Refusal]:
     for stage, resources in spec.resources.items():
         if resources.parallel is not None and stage != "transform":
             yield _not_yet("resources", stage, "parallel")
+        if stage not in (*USUAL, "transform") and resources.model_fields_set - {"parallel"}:
+            yield _not_yet("resources", stage, instead="supported are resources.train, resources.evaluate and resources.transform")
+        for key in ("gpu", "pool", "spot", "spot_attempts", "max_runtime", "retries") if stage == "transform" else ():
+            if getattr(resources, key) is not None:
+                yield _not_yet("resources", stage, key)
         if resources.retries is not None and stage == "evaluate":
             yield ("resources", stage, "retries"), "accepted for train alone: an evaluation that fails would fail again"
-        if stage == "transform":
-            for key in sorted(resources.model_fields_set - {"cpu", "memory", "parallel"}):
-                yield _not_yet("resources", stage, key)
-            if isinstance(resources.memory, Memory):
-                yield _not_yet("resources", stage, "memory", instead="one quantity is supported here, such as 4Gi")
-        elif stage not in USUAL and resources.model_fields_set:
-            yield _not_yet("resources", stage, instead="supported are resources.train, resources.evaluate and resources.transform")
         if resources.spot_attempts is not None and not resources.spot:
             yield ("resources", stage, "spot_attempts"), "accepted with `spot: true`"
         if resources.spot and resources.pool == SPOT:

@@ -18,18 +18,9 @@ from retrain.project.kustomize import render
 
 ROOT = Path(__file__).parent.parent.parent
 TRIALS: list[dict[str, Any]] = [{"id": str(n) * 16, "params": {"alpha": n}} for n in (1, 2, 3)]
-MAKING = {"transform-cpu": "2", "transform-memory": "3Gi", "transform-limit": "5Gi"}
 SIZED = json.dumps(pods("train", None))
-SPEC = {
-    "model": "flight-delay",
-    "spec": "{}",
-    "quiet": "0s",
-    "at-most": "1m",
-    "train": SIZED,
-    "evaluate": SIZED,
-    "image": "",
-    **MAKING,
-}
+MAKING = {"transform-cpu": "2", "transform-memory": "3Gi", "transform-limit": "5Gi"}
+SPEC = {"model": "flight-delay", "spec": "{}", "quiet": "0s", "at-most": "1m", "train": SIZED, "evaluate": SIZED, "image": "", **MAKING}
 TRAINING = ("transform", "grid", "train", "evaluate")
 
 

@@ -210,8 +210,8 @@ def test_a_header_alone_has_no_rows(tmp_path: Path) -> None:
         ("N,s\n1,a\n", {}, "column 'n' is missing; the file has N, s; did you mean 'N'?"),
         ("n,s\n1,a,b\n", {}, "row 2 has 3 values and the header has 2: '1,a,b'"),
         ("n s\n1 a\n", {}, "column 'n' is missing; the file has n s; the header has ` `: write csv.delimiter: \" \""),
-        ('{"n":1,"s":"a"}\n', {}, 'column \'n\' is missing; the file has {"n":1, "s":"a"}; '
-            "if the file is JSON Lines, write `format: jsonl` in its source"),
+        ('{"n":1,"s":"a"}\n', {}, "the file looks like JSON; if it is JSON Lines, write `format: jsonl` in its source"),
+        ('{"n":1}\n', {}, "column 'n' is missing; the file has {\"n\":1}; if the file is JSON Lines, write `format: jsonl` in its source"),
         ("n,s\n1,a\nn,s\n2,b\n", {}, "column 'n' in row 3: 'n' is its name; the row has the names of the columns again: take it out"),
     ],
 )  # fmt: skip

@@ -217,8 +217,7 @@ def test_an_object_that_is_put_again_is_left_to_who_follows(wide: World) -> None
     ("resources", "reason"),
     [
         ({"transform": {"parallel": 2, "gpu": 1}}, "resources.transform.gpu"),
-        ({"transform": {"memory": {"request": "1Gi", "limit": "2Gi"}}}, "one quantity is supported here"),
-        ({"grid": {"cpu": 2}}, "resources.grid; supported are resources.train, resources.evaluate and resources.transform"),
+        ({"fetch": {"cpu": 2}}, "resources.fetch; supported are resources.train, resources.evaluate and resources.transform"),
         ({"train": {"parallel": 2}}, "resources.train.parallel"),
         ({"evaluate": {"parallel": 2}}, "resources.evaluate.parallel"),
     ],

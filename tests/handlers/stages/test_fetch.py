@@ -42,9 +42,9 @@ def test_later_steps_get_the_resources_of_the_spec(world: World, resources: dict
     text = json.dumps(
         {"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": world.model}, "spec": {**world.spec, "resources": resources}}
     )
-    to = [word for name in ("train", *fetch.TRANSFORM) for word in (f"--{name}-out", str(world.out / name))]
+    to = [word for name in ("train", *fetch.MAKING) for word in (f"--{name}-out", str(world.out / name))]
     fetch.run(["spec", "--model", world.model, "--spec", text, *to])
-    assert [world.output(name) for name in fetch.TRANSFORM] == given
+    assert [world.output(name) for name in fetch.MAKING] == given
     assert json.loads(world.output("train"))["cpu"] == cpu
 
 
