@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     if find_spec("torch") is None:
-        print("NOT MEASURED: torch is not installed here; `.venv/bin/pip install 'retrain[torch]'`")
+        print("NOT MEASURED: torch is not installed here; `.venv/bin/pip install -e '.[torch]'`")
         return
     found = measured(torch_spec(), given.rows)
     report({"torch": metadata.version("torch"), **found}, given.out)

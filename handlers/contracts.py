@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from handlers import failures
+from handlers import failures, preempted
 from handlers.errors import (
     SIGTERM_EXIT,
     BadData,
@@ -38,6 +38,7 @@ from handlers.storage import BucketRefused, Temporary
 __all__ = [
     "INSTANT",
     "MODEL_NAME",
+    "OUT_OF_MEMORY",
     "SIGTERM_EXIT",
     "BadData",
     "BadSpec",
@@ -66,6 +67,7 @@ __all__ = [
 
 MODEL_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 INSTANT = "%Y-%m-%dT%H:%M:%SZ"
+OUT_OF_MEMORY = "out of memory"  # of RETRAIN_LAST, in workflowtemplates/step.yaml
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FULL_WORDS = ("No space left on device", "File too large", "Disk quota exceeded")
 
@@ -95,15 +97,22 @@ def logged_by(writer: Writer) -> Iterator[None]:
         _writers.pop()
 
 
-def main(run: Callable[[list[str]], None], arguments: list[str] | None = None) -> None:
+def main(run: Callable[[list[str]], None], arguments: list[str] | None = None, *, sized: bool = False) -> None:
     """Run a handler and end the process with the exit code of the contract.
 
     Why a run's step failed is kept in the bucket (`handlers.failures`). SIGTERM ends it with 143 unless the handler has a way of its
-    own to save its state.
+    own to save its state. A step whose last attempt was killed for its memory gives up, unless a spec can give it more (`sized`): then
+    the handler decides (`handlers.runs.memory`).
     """
     signal.signal(signal.SIGTERM, _terminated)
     words = sys.argv[1:] if arguments is None else arguments
     try:
+        preempted.begin()
+        if os.environ.get("RETRAIN_LAST") == OUT_OF_MEMORY and not sized:
+            step = Path(sys.argv[0]).stem
+            raise GaveUp(
+                f"step {step} ran out of memory: raise resources.{step}.memory where the spec takes it, or its limit in workflowtemplates/"
+            )
         run(words)
     except HandlerError as error:
         _fail(words, error, str(error), error.exit_code)

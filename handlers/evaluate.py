@@ -12,8 +12,10 @@ import argparse
 from handlers.contracts import json_argument, log, main, write_output
 from handlers.data.manifest import load_dataset
 from handlers.modelspec.parse import load
+from handlers.runs import memory
 from handlers.runs.claim import Heartbeat
 from handlers.runs.evaluation import on_valid
+from handlers.runs.spending import Measured
 from handlers.storage import canonical_json, open_store
 
 
@@ -30,7 +32,8 @@ def run(argv: list[str] | None = None) -> None:
     store = open_store()
     spec = load(given.spec)
     trial = json_argument(given.result, "--result")["trial"]
-    with Heartbeat(store, given.model, given.run):
+    memory.enough(store, given.model, given.run, "evaluate", trial, spec)
+    with Measured(store, spec.trigger, given.model, given.run, "evaluate"), Heartbeat(store, given.model, given.run):
         found = on_valid(store, given.model, trial, spec, load_dataset(store, given.model, given.dataset))
     select_by = spec.evaluate.select_by
     value = found["metrics"][select_by]["value"]
@@ -39,4 +42,4 @@ def run(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main(run)
+    main(run, sized=True)

@@ -19,11 +19,13 @@ from handlers.modelspec import grid_values
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load, parse
 from handlers.modelspec.quantities import seconds
+from handlers.modelspec.resources import USUAL, Resources, pods
 from handlers.runs import batches, pacing, past, requests, snapshots, taken_up, trained, waiting
 from handlers.runs import claim as claims
 from handlers.storage import Store, canonical_json, open_store
 
 WINDOW_SECONDS = 10  # as the Sensors name their Workflows
+MAKING = ["transform-cpu", "transform-memory", "transform-limit"]
 LOOK_AGAIN_SECONDS = 3.0  # while another run is about to take its snapshot
 NO_EVENT = EventContext()
 MARGIN_SECONDS = 1.0  # the bucket's clock is read in whole seconds
@@ -34,7 +36,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     steps = parser.add_subparsers(dest="step", required=True)
     step = steps.add_parser("spec", help="check a spec and pass it on")
     optional = dict.fromkeys(("query", "code", "grid", "quiet", "run"), "")
-    _options(step, ["model", "spec"], optional, ["model", "spec", "quiet", "at-most", "cpu", "memory", "image"])
+    _options(step, ["model", "spec"], optional, ["model", "spec", "quiet", "at-most", *USUAL, *MAKING, "image"])
     step = steps.add_parser("look", help="how long until the sources have been quiet")
     _options(step, ["model", "spec", "run", "quiet", "at-most", "since"], {"window": "", "event": "", "context": ""}, ["quiet", "wait"])
     step = steps.add_parser("snapshot", help="take a snapshot of the sources and decide")
@@ -61,14 +63,17 @@ def read_spec(given: argparse.Namespace) -> None:
     text = long_argument(given.spec, "--spec")
     spec = checked(text, f"models/{given.model}.yaml", given.query or None, given.code or None)
     spec = grid_values.replaced(spec, long_argument(given.grid, "--grid"), os.environ)
-    train = spec.resources.get("train")
+    sized: dict[str, str] = {stage: canonical_json(pods(stage, spec.resources.get(stage))) for stage in USUAL}
+    making = spec.resources.get("transform") or Resources()
     outputs = {
         "model": spec.name,
         "spec": spec.text(),
         "quiet": given.quiet or spec.trigger.quiet,
         "at_most": spec.trigger.at_most,
-        "cpu": (train.cpu if train else None) or "1",
-        "memory": (train.memory if train else None) or "2Gi",
+        **sized,
+        "transform_cpu": making.cpu or "500m",
+        "transform_memory": making.asked_memory or "1Gi",
+        "transform_limit": making.most_memory or "4Gi",
         "image": spec.model.image or "",
     }
     for name, value in outputs.items():

@@ -27,12 +27,13 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from handlers.report.run_report import ended_early, parse_failures, write_report
 from handlers.runs import champion as champions
-from handlers.runs import exports, pacing, past, requests, rounds, trained, trials, waiting
+from handlers.runs import exports, pacing, past, requests, rounds, spending, trained, trials, waiting
 from handlers.runs.champion import Overtaken
 from handlers.runs.claim import Heartbeat, Released, follower, release, resume, since, superseded, told
 from handlers.runs.claim import read as read_claim
 from handlers.runs.comparison import verdict as judged
 from handlers.runs.evaluation import on_valid
+from handlers.runs.gate import of_all_trials
 from handlers.runs.records import RunRecord, read_run, runs
 from handlers.runs.requests import run_folder
 from handlers.storage import Store, canonical_json, open_store, write_json
@@ -161,8 +162,16 @@ def end(store: Store, given: argparse.Namespace, request: dict[str, Any]) -> dic
     # what comes next is measured by the present
     if verdict and request and not verdict["lost"] and given.decision == "train" and not requests.asked(request).as_of:
         pacing.finished(store, load(given.spec), request, load_dataset(store, given.model, outcome["dataset"]))
-    result["at"] = store.server_time()
+    result.update(_cost(store, given), at=store.server_time())
     return _ended(store, given, given.spec, result, verdict)
+
+
+def _cost(store: Store, given: argparse.Namespace) -> dict[str, Any]:
+    """What the run has cost; without a spec that can be read no step came so far that it could cost anything."""
+    try:
+        return spending.cost(store, load(given.spec).trigger.price, given.model, given.run) if given.spec else {}
+    except BadSpec:
+        return {}
 
 
 def _ended(store: Store, given: argparse.Namespace, spec: str, result: dict[str, Any], verdict: dict[str, Any]) -> dict[str, Any]:
@@ -308,7 +317,10 @@ def decide(
         _not_decided(store, given, request)
         against, rows = pointer if asked.promotes else champions.Pointer(None, None), load_dataset(store, model, dataset)
         search = rounds.searched(store, model, run).told(spec) if spec.search.has_rounds else {}
-        known = past.verdict({**judged(store, model, spec, rows, run, scores, against), **search, "lost": lost}, asked)
+        found = judged(store, model, spec, rows, run, scores, against)
+        if spec.promote.gate is not None and spec.promote.gate.all_trials:
+            found = of_all_trials(found, lost)
+        known = past.verdict({**found, **search, "lost": lost}, asked)
         # takes as long as its rows need, so it is made before the claim is looked at; without a promotion it does nothing
         known["export"] = exports.keep(store, model, known["winner"]["trial"], spec, rows)
         claim, _ = read_claim(store, model)

@@ -11,5 +11,7 @@ find . ! -type d \( -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.
 rm -f pyarrow/_flight.* pyarrow/libarrow_flight* pyarrow/libarrow_python_flight* pyarrow/_s3fs.* pyarrow/libarrow_s3*
 # copies of Arrow's libraries under the names that a linker looks for; what is loaded is named .so.<version>
 rm -f pyarrow/lib*.so.*.*.* pyarrow/libarrow_python.so pyarrow/libarrow_python_parquet_encryption.so
+# a test of torch's in the syntax of Python 3.12, which 3.11 cannot compile
+rm -f torch/testing/_internal/py312_intrinsics.py
 # what builds extensions with an old setuptools
 rm -rf numpy/distutils

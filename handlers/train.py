@@ -22,8 +22,9 @@ from handlers.modelspec.digests import trial_digest
 from handlers.modelspec.grid import probes
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load as load_spec
-from handlers.runs import retried, rounds, trials
+from handlers.runs import memory, retried, rounds, trials
 from handlers.runs.claim import Heartbeat, go_on, told
+from handlers.runs.spending import Measured
 from handlers.storage import Store, Temporary, canonical_json, open_store, write_once
 
 
@@ -50,9 +51,11 @@ def run(argv: list[str] | None = None) -> None:
     ends = spec.training.epochs == whole.training.epochs
     found = trials.result(store, given.model, trial)
     if found is None:
+        memory.enough(store, given.model, given.run, "train", trial, spec)
         retried.again(store, given.model, given.run)
         go_on(store, given.model, given.run)
-        with Heartbeat(store, given.model, given.run, stops=True) as beats:
+        measured = Measured(store, spec.trigger, given.model, given.run, "train")
+        with measured, Heartbeat(store, given.model, given.run, stops=True) as beats:
             try:
                 asked = {**asked, "params": params, "after": after, "ends": ends, "run": given.run}
                 found = _guarded(store, given.model, spec, dataset, trial, given.run, asked)
@@ -84,7 +87,8 @@ def _until_epoch(spec: ModelSpec, epochs: int | None) -> ModelSpec:
 
 def _guarded(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, name: str, asked: dict[str, Any]) -> dict[str, Any]:
     """Train, and count what goes wrong unexpectedly against the trial's budget."""
-    budget = trials.RETRIES
+    resources = spec.resources.get("train")
+    budget = trials.RETRIES if resources is None or resources.retries is None else resources.retries
     before = trials.failures(store, model, trial, name)
     if len(before) > budget:
         raise GaveUp(f"trial {trial} has failed {len(before)} times in run {name}, the last time with: {before[-1]['error']}")
@@ -148,4 +152,4 @@ def _document(trial: str, spec: ModelSpec, dataset: Dataset, done: Trained, para
 
 
 if __name__ == "__main__":
-    main(run)
+    main(run, sized=True)

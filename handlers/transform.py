@@ -19,6 +19,7 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from handlers.runs import batches, pacing, requests, retried, snapshots
 from handlers.runs.claim import Heartbeat, go_on
+from handlers.runs.spending import Measured
 from handlers.storage import Changed, Store, canonical_json, open_store
 
 
@@ -45,7 +46,7 @@ def run(argv: list[str]) -> None:
         return
     given = arguments(argv)
     store, spec = open_store(), load(given.spec)
-    with Heartbeat(store, given.model, given.run):
+    with Measured(store, spec.trigger, given.model, given.run, "transform"), Heartbeat(store, given.model, given.run):
         dataset, summary, read = of_run(store, spec, given.run, given.snapshot)
         go_on(store, given.model, given.run)
         decision = pacing.counted(store, spec, given.run, dataset, read)
@@ -57,7 +58,7 @@ def run(argv: list[str]) -> None:
 def make(given: argparse.Namespace) -> None:
     """Make a batch. What the one who follows will meet again, and say, ends it without an error: so a person reads it once."""
     store, spec = open_store(), load(given.spec)
-    with Heartbeat(store, given.model, given.run):
+    with Measured(store, spec.trigger, given.model, given.run, "make"), Heartbeat(store, given.model, given.run):
         try:
             retried.again(store, given.model, given.run)
             made = batches.make(store, spec, given.run, given.batch)

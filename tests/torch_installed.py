@@ -6,5 +6,5 @@ from importlib.util import find_spec
 
 import pytest
 
-WHY = "torch is not installed here; `.venv/bin/pip install 'retrain[torch]'`, and run them again"
+WHY = "torch is not installed here; `.venv/bin/pip install -e '.[torch]'`, and run them again"
 needs_torch = pytest.mark.skipif(find_spec("torch") is None or find_spec("safetensors") is None, reason=WHY)

@@ -45,6 +45,8 @@ def tables(path: Path, key: str, source: Source, asked: set[str]) -> Iterator[pa
                     yield file.table(block)
         except streams.NoEnd as error:
             row = file.row(0) if file else 1
+            if file is None and error.held.lstrip().startswith((b'{"', b'[{"')):
+                raise BadData(f"{key}: the file looks like JSON; if it is JSON Lines, write `format: jsonl` in its source") from None
             raise BadData(f"{key}: {_text_after(error.held, row, source) or _no_end(row, error.too_long)}") from None
     if file is None:
         raise BadData(f"{key}: the file is empty; a CSV begins with a line of column names")
@@ -136,7 +138,7 @@ class _File:
     def _has_columns(self, after: bytes) -> None:
         missing = next((name for name in self.source.columns if name not in self.names), None)
         if missing is not None:
-            hint = header_hint(self.first, self.source) or self._later(after)
+            hint = header_hint(self.first, self.source, missing) or self._later(after)
             raise BadData(f"{self.key}: column {missing!r} is missing; the file has {streams.listed(self.names)}{hint}")
 
     def _later(self, after: bytes) -> str:
@@ -214,7 +216,11 @@ class _File:
             try:
                 arrays.append(as_type(table.column(name), kind, self.source.csv))
             except Unfit as error:
-                raise BadData(f"{self.key}: column {name!r} in row {self.row(error.row or 0)}: {error}") from None
+                number = error.row or 0
+                values = table.column(name)
+                again = self.source.csv.header and pa.types.is_string(values.type) and values[number].as_py() == name
+                why = f"{name!r} is its name; the row has the names of the columns again: take it out" if again else error
+                raise BadData(f"{self.key}: column {name!r} in row {self.row(number)}: {why}") from None
         return pa.table([*arrays, *(table.column(name) for name in self.text)], names=[*self.source.columns, *self.text])
 
     def _explained(self, message: str) -> str:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from handlers.data import streams
+
 if TYPE_CHECKING:
     from handlers.modelspec.model import Source
 
-DELIMITERS = (";", "\t", "|", ",")
+DELIMITERS = (";", "\t", "|", ",", " ")
 
 
-def header_hint(first: list[str], source: Source) -> str:
+def header_hint(first: list[str], source: Source, missing: str) -> str:
     """For a header that has not all columns."""
+    if first[0].startswith(('{"', '[{"')):
+        return "; if the file is JSON Lines, write `format: jsonl` in its source"
     other = delimiter_hint(first, source)
     if other:
         return other
     declared = {name.lower() for name in source.columns}
     if len(first) == len(declared) and not declared & {name.strip().lower() for name in first}:
         return "; if its first line has values and no names, write csv.header: false"
-    near = {name.strip().lower(): name.strip() for name in first}
-    other_case = next((near[name.lower()] for name in source.columns if name not in near.values() and name.lower() in near), None)
-    return f"; did you mean {other_case!r}?" if other_case else ""
+    return streams.meant(missing, [name.strip() for name in first])
 
 
 def delimiter_hint(first: list[str], source: Source) -> str:
@@ -32,7 +34,7 @@ def delimiter_hint(first: list[str], source: Source) -> str:
     for delimiter in DELIMITERS:
         values = [value.strip().strip('"') for value in line.split(delimiter)]
         whole = set(source.columns) <= set(values) if source.csv.header else len(values) == len(source.columns) and len(first) == 1
-        part = len(first) == 1 and set(source.columns) & set(values)
+        part = len(first) == 1 and delimiter != " " and set(source.columns) & set(values)
         if delimiter != source.csv.delimiter and len(values) > 1 and (whole or part):
             written = delimiter.replace("\t", r"\t")
             return f'; the {"header" if source.csv.header else "first line"} has `{written}`: write csv.delimiter: "{written}"'

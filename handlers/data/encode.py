@@ -7,12 +7,12 @@ judges a model must see what the model will see when it is used.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from handlers.data.codes.category import Category
-from handlers.data.codes.number import Number, boolean
+from handlers.data.codes.number import Number, Numbers, boolean
 from handlers.data.codes.text import Text
 from handlers.data.codes.timestamp import Timestamp
 from handlers.data.codes.vector import Vector
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from handlers.data.manifest import Dataset
     from handlers.modelspec.model import ModelSpec
 
-BLOCK_ROWS = 8192  # that are encoded at a time
-Fill = Callable[[Any, Any], None]  # an array of a column's values into its place
+BLOCK_ROWS = 16384  # that are encoded at a time
+TOGETHER = 8  # numbers of a row, so that what is worked on stays in the processor's cache
+Fill = Callable[[slice], None]  # values of some rows into their places
 # of each type of feature: its code, and the type of column that stands for one whose values are all missing
 CODES: dict[str, tuple[Any, str]] = {
     "number": (Number, "float"),
@@ -97,28 +98,29 @@ class Encoder:
         from scipy import sparse
 
         arrays = rows.arrays
-        filling: list[tuple[Fill, NDArray[Any], NDArray[Any]]] = [(_copy, values, arrays[name]) for name, values in more.items()]
+        filling: list[Fill] = [partial(_copy, values, arrays[name]) for name, values in more.items()]
+        numbers = _Runs()
         at = category = 0
         for code, start in zip(self._codes, self._starts, strict=False):
             column = self._column(table, code.name, scoring)
             if isinstance(code, Category):
-                filling.append((_copy, code.places(column, start), arrays["places"][:, category]))
+                filling.append(partial(_copy, code.places(column, start), arrays["places"][:, category]))
                 category += 1
             elif isinstance(code, Text):
                 found = code.matrix(column)
                 shape = (len(table), self.width)
                 rows.texts.append(sparse.csr_matrix((found.data, found.indices + start, found.indptr), shape=shape))
             elif isinstance(code, Number):
-                filling.append((code.into, code.values(column), arrays["numbers"][:, at]))
+                numbers.add(at, code, code.values(column))
                 at += 1
             else:
-                filling.append((_copy, code.numbers(column), arrays["numbers"][:, at : at + code.width]))
+                filling.append(partial(_copy, code.numbers(column), arrays["numbers"][:, at : at + code.width]))
                 at += code.width
+        filling += numbers.filling(arrays["numbers"])
         # some rows of all arrays at a time: what is side by side is written while the processor has it at hand
         for first in range(0, len(table), BLOCK_ROWS):
-            block = slice(first, first + BLOCK_ROWS)
-            for fill, values, out in filling:
-                fill(values[block], out[block])
+            for fill in filling:
+                fill(slice(first, first + BLOCK_ROWS))
 
     def matrix(self, rows: Rows) -> Any:
         """What an estimator reads: csr_matrix or ndarray, float64 of shape (rows, width)."""
@@ -190,8 +192,29 @@ class Encoder:
         return table.column(name)
 
 
-def _copy(values: NDArray[Any], out: NDArray[Any]) -> None:
-    out[:] = values
+def _copy(values: NDArray[Any], out: NDArray[Any], block: slice) -> None:
+    out[block] = values[block]
+
+
+class _Runs:
+    """Numbers whose places follow each other, to be encoded together, some at a time."""
+
+    def __init__(self) -> None:
+        self._runs: list[tuple[int, list[Number], list[NDArray[Any]]]] = []
+
+    def add(self, at: int, code: Number, values: NDArray[Any]) -> None:
+        first, codes, _ = self._runs[-1] if self._runs else (at, [], [])
+        if not codes or first + len(codes) != at or len(codes) == TOGETHER:
+            self._runs.append((at, [], []))
+        _, codes, columns = self._runs[-1]
+        codes.append(code)
+        columns.append(values)
+
+    def filling(self, out: NDArray[Any]) -> list[Fill]:
+        import numpy as np
+
+        work = np.empty((TOGETHER, BLOCK_ROWS))
+        return [partial(Numbers(codes).into, columns, work, out[:, at : at + len(codes)]) for at, codes, columns in self._runs]
 
 
 def _joined(runs: list[tuple[slice, slice]]) -> list[tuple[slice, slice]]:

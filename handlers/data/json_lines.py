@@ -126,7 +126,7 @@ def _check_fields(path: Path, key: str, source: Source, empty: Iterable[str]) ->
                 return
     name = next(name for name in source.columns if name in wanted)
     there = f"; the file has {streams.listed(others)}" if others else ""
-    raise BadData(f"{key}: column {name!r} is missing{there}")
+    raise BadData(f"{key}: column {name!r} is missing{there}{streams.meant(name, others)}")
 
 
 def _one_object(line: str) -> dict[str, Any] | None:
@@ -172,7 +172,7 @@ def _wrong(line: str, source: Source, row: int, number: int) -> str | None:
     except (ValueError, RecursionError) as error:
         if line.strip() == "[":
             return LIST
-        return f"line {number} is not JSON: {str(error) or 'too deep'}: {shown(line.strip())}"
+        return f"line {number} is not JSON: {str(error) or 'too deep'}: {shown(line.strip())}{_written(line.strip(), source)}"
     if isinstance(found, list):
         return LIST
     if not isinstance(found, dict):
@@ -182,6 +182,15 @@ def _wrong(line: str, source: Source, row: int, number: int) -> str | None:
         if value is not None and not _is(value, kind):
             return f"column {name!r} in row {row}: {shown(json.dumps(value, ensure_ascii=False))} is not {a_type(kind)}{_hint(value, kind)}"
     return None
+
+
+def _written(line: str, source: Source) -> str:
+    """How a line that is no JSON has to be written, where that can be seen from it."""
+    if line.startswith("{") and line.endswith("},"):
+        return "; take out the comma after each object"
+    if set(source.columns) & {name.strip(' "') for name in re.split("[,;\t|]", line)}:
+        return "; if the file is CSV, write `format: csv` in its source"
+    return ""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

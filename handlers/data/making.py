@@ -17,12 +17,16 @@ from handlers.data.parts import Made
 from handlers.data.references import References
 from handlers.data.shares import Share
 from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.quantities import amount
 from handlers.storage import Store, optional_json
+from handlers.workers import Allowed
 
 LOOKED_FOR_AT_ONCE = 8
 Found = TypeVar("Found")
+Missing = tuple[Share, bool]  # an item that is to be made, and whether its marker says that each of its objects is by itself
+Make = Callable[[Missing], list[Made]]
 PROCESS_BYTES = 512 << 20  # of memory that a process needs to make the parts of one object, however large it is
-POD_BYTES = 4 << 30  # of memory that the step has (workflowtemplates/transform.yaml), where no cgroup says so
+POD_BYTES = 4 << 30  # of memory that the step has where neither the spec nor a cgroup says so (workflowtemplates/transform.yaml)
 # a process takes a second to begin, which is worth it from about so many bytes on
 WORTH_BYTES = 64 << 20
 OBJECT_BYTES = 256 << 10  # what it costs to make the parts of an object is that of so many bytes more than it has
@@ -53,28 +57,40 @@ def marker(spec: ModelSpec, name: str, share: Share, code: str, references: Refe
 
 def each(store: Store, spec: ModelSpec, name: str, given: Sequence[Share], code: str, references: References) -> list[Made]:
     """What is made of items of the source `name`, in their order; made, once for the same content, where it is not there."""
+    make: Make
     if row_by_row(spec):
-        make, beside = partial(shares.ensure, store, spec, code=code, references=references), references.bytes
+        make, beside = partial(_parts, store, spec, code, references), references.bytes
     else:
-        make, beside = partial(_raw, store, spec, name, code=code), 0
-    return _each(store, given, lambda share: marker(spec, name, share, code, references), make, beside)
+        make, beside = partial(_raw, store, spec, name, code), 0
+    return _each(store, given, lambda share: marker(spec, name, share, code, references), make, may_use(spec), beside)
 
 
-def _raw(store: Store, spec: ModelSpec, name: str, share: Share, code: str) -> list[Made]:
-    return [raw.ensure(store, spec.name, spec, name, share[0], code)]
+def _parts(store: Store, spec: ModelSpec, code: str, references: References, missing: Missing) -> list[Made]:
+    share, apart = missing
+    return (shares.alone if apart else shares.make)(store, spec, share, code, references)
+
+
+def _raw(store: Store, spec: ModelSpec, name: str, code: str, missing: Missing) -> list[Made]:
+    return [raw.make(store, spec.name, spec, name, missing[0][0], code)]
 
 
 def _each(
-    store: Store, given: Sequence[Share], marker: Callable[[Share], str], make: Callable[[Share], list[Made]], beside: int
+    store: Store,
+    given: Sequence[Share],
+    marker: Callable[[Share], str],
+    make: Make,
+    allowed: Allowed,
+    beside: int,
 ) -> list[Made]:
-    """`beside` is how many bytes of memory each process needs more than one object does."""
+    """`beside` is how many bytes of memory each process needs more than one object does. Each marker is asked for once."""
     markers = [marker(share) for share in given]
     known = there(markers, partial(optional_json, store))
     missing: dict[str, Share] = {}
     for key, share in zip(markers, given, strict=True):
         if key not in known or shares.apart(known[key]):
             missing.setdefault(key, share)
-    found = workers.each(make, list(missing.values()), _processes(list(missing.values()), beside))
+    work = [(share, key in known) for key, share in missing.items()]
+    found = workers.each(make, work, _processes(list(missing.values()), allowed, beside))
     made = dict(zip(missing, found, strict=True))
     return [
         one
@@ -97,9 +113,13 @@ def cost(share: Share) -> int:
     return sum(int(one[1]) for one in share) + (OBJECT_BYTES if len(share) == 1 else SHARED_BYTES * len(share))
 
 
-def _processes(missing: Sequence[Share], beside: int) -> int:
+def may_use(spec: ModelSpec) -> Allowed:
+    """What this pod may use: what its model asks for, if the machine has it."""
+    asked, found = spec.resources.get("transform"), workers.allowed()
+    cpus = amount(asked.cpu) if asked and asked.cpu else found.cpus
+    return found.at_most(cpus, amount(asked.most_memory) if asked and asked.most_memory else POD_BYTES)
+
+
+def _processes(missing: Sequence[Share], allowed: Allowed, beside: int) -> int:
     """In how many processes these items are made: in one where there is too little to do."""
-    if sum(map(cost, missing)) < WORTH_BYTES:
-        return 1
-    allowed = workers.allowed()
-    return allowed.at_most(allowed.cpus, POD_BYTES).processes(PROCESS_BYTES + beside)
+    return 1 if sum(map(cost, missing)) < WORTH_BYTES else allowed.processes(PROCESS_BYTES + beside)

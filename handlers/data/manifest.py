@@ -12,7 +12,7 @@ from handlers.data import split as splits
 from handlers.data.classes import Classes
 from handlers.data.stored import one_schema
 from handlers.modelspec.digests import dataset_digest
-from handlers.modelspec.model import Feature, ModelSpec, TimeSplit
+from handlers.modelspec.model import Feature, HashSplit, ModelSpec, RandomSplit, TimeSplit
 from handlers.storage import Missing, Store, read_json, write_once
 
 LEAST_ROWS = 10  # of a role; below that a metric says nothing
@@ -170,8 +170,7 @@ def _enough_rows(store: Store, dataset: Dataset, spec: ModelSpec) -> None:
             continue
         what = f"data.split: {counted(rows, 'row')} for {role} ({splits.words(dataset.unit, dataset.split[role])}"
         if not isinstance(spec.data.split, TimeSplit):
-            everything = counted(sum(part.rows for part in dataset.parts), "row")
-            raise BadData(f"{what}), but at least {LEAST_ROWS} are needed; there are {everything} in all: give {role} a larger share")
+            raise BadData(f"{what}), but at least {LEAST_ROWS} are needed; {_small(dataset, spec, spec.data.split, role)}")
         if role in dataset.left_out:
             why = f"{splits.lost(dataset.left_out[role], spec.data.group)} (data.group)"
             raise BadData(f"{what} of {spec.data.split.column!r}), but at least {LEAST_ROWS} are needed; {why}")
@@ -181,6 +180,18 @@ def _enough_rows(store: Store, dataset: Dataset, spec: ModelSpec) -> None:
         last = parts[-1]
         key = cut.object_of(store, last.key, last.first + last.rows - 1, dataset.objects_of(last))
         raise BadData(f"{why}; the newest, of {splits.label(dataset.unit, last.units[-1])}, are in {key}")
+
+
+def _small(dataset: Dataset, spec: ModelSpec, split: HashSplit | RandomSplit, role: str) -> str:
+    """Why a role has few rows: there are few, or few that differ in what they are split by, so that all of them have one role."""
+    count, rows = (sum(part.rows for part in parts) for parts in (dataset.parts, dataset.of_role(role)))
+    share = {"valid": split.valid, "test": split.test}.get(role, 1 - split.valid - split.test)
+    if rows or count * share < LEAST_ROWS:
+        return f"there {'is' if count == 1 else 'are'} {counted(count, 'row')} in all: give {role} a larger share"
+    by = spec.data.group or ", ".join(split.key if isinstance(split, HashSplit) else spec.data.key) or "values"
+    return (
+        f"rows with the same {by} stay together, and too few of the {counted(count, 'row')} differ in that: split by what has more values"
+    )
 
 
 def _schema(documents: list[dict[str, Any]], spec: ModelSpec) -> dict[str, str]:

@@ -32,7 +32,7 @@ def tables(path: Path, key: str, source: Source, asked: set[str] | None) -> Iter
     there = file.schema_arrow.names
     missing = next((name for name in source.columns if name not in there), None)
     if missing is not None:
-        raise BadData(f"{key}: column {missing!r} is missing; the file has {streams.listed(there)}")
+        raise BadData(f"{key}: column {missing!r} is missing; the file has {streams.listed(there)}{streams.meant(missing, there)}")
     for_query = [name for name in dict.fromkeys(there) if name in (asked or ()) and name not in source.columns]
     used = [*source.columns, *for_query] if source.columns else there
     no_name_twice(there, used, key)

@@ -20,7 +20,7 @@ from handlers.data.references import References
 from handlers.data.stored import write
 from handlers.modelspec.digests import part_digest
 from handlers.modelspec.model import ModelSpec
-from handlers.storage import Missing, Store, read_json, write_json
+from handlers.storage import Store, optional_json, write_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,8 +52,10 @@ class Made:
         return [Read(str(content), int(rows), self.fresh) for _, content, rows in self.document.get("members", whole)]
 
 
-def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], code: str, references: References | None = None) -> Made:
-    """The parts of a source object ([key, size, content]), each row of it by itself; made unless they are there.
+def ensure(
+    store: Store, model: str, spec: ModelSpec, source: list[Any], code: str, references: References | None = None, *, look: bool = True
+) -> Made:
+    """The parts of a source object ([key, size, content]), each row of it by itself; made unless they are there, which `look` finds out.
 
     Raises Changed when the bucket holds other bytes.
     """
@@ -63,7 +65,7 @@ def ensure(store: Store, model: str, spec: ModelSpec, source: list[Any], code: s
         blocks = query.rows(given, spec.sql, spec.data.trigger, source[0], references.tables if references else None)
         return of_blocks(store, folder, spec, source[0], blocks, scratch)
 
-    return once(store, model, named(spec, source, code, references), source, make)
+    return once(store, model, named(spec, source, code, references), source, make, look=look)
 
 
 def named(spec: ModelSpec, source: list[Any], code: str, references: References | None = None) -> str:
@@ -76,16 +78,15 @@ def marker(model: str, name: str) -> str:
     return f"parts/{model}/{name}/parts.json"
 
 
-def once(store: Store, model: str, name: str, source: list[Any], make: Callable[[str, Path], dict[str, Any]]) -> Made:
-    """The parts that `name` names, made of `source` unless their marker is there.
+def once(store: Store, model: str, name: str, source: list[Any], make: Callable[[str, Path], dict[str, Any]], *, look: bool = True) -> Made:
+    """The parts that `name` names, made of `source` unless their marker is there; without `look` somebody has looked for it just now.
 
     `make` gets the folder of the bucket to write them to, and a folder of this machine to work in.
     """
-    try:
+    there = optional_json(store, marker(model, name)) if look else None
+    if there is not None:
         # the same content may have been read under another name
-        return Made({**read_json(store, marker(model, name)), "source": source}, fresh=False)
-    except Missing:
-        pass
+        return Made({**there, "source": source}, fresh=False)
     with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:
         document = {"source": source, "digest": name, **make(f"parts/{model}/{name}", Path(scratch))}
     write_json(store, marker(model, name), document)

@@ -23,7 +23,7 @@ from handlers.data.split import label
 from handlers.data.units import UNIT
 from handlers.modelspec.digests import raw_digest
 from handlers.modelspec.model import ColumnType, ModelSpec
-from handlers.storage import Missing, Store, read_json, write_json
+from handlers.storage import Store, write_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,15 +31,10 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 
-def ensure(store: Store, model: str, spec: ModelSpec, name: str, source: Identity, code: str) -> Made:
-    """The raw parts of an object of the source `name`."""
+def make(store: Store, model: str, spec: ModelSpec, name: str, source: Identity, code: str) -> Made:
+    """The raw parts of an object of the source `name`, whose marker is not there."""
     digest = named(spec, name, source, code)
     folder = f"parts/{model}/{digest}"
-    try:
-        # the same content may have been read under another name
-        return Made({**read_json(store, marker(model, digest)), "source": source}, fresh=False)
-    except Missing:
-        pass
     with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:
         blocks = objects.tables(store, spec, name, source, Path(scratch))
         schema: dict[str, str] = {}

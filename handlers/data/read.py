@@ -90,6 +90,7 @@ def several(
             for taken, some in _taken(rows, order, given, ends, step):
                 yield _batches(taken, encoder, [Position(epoch, number, end) for end in some], apart)
                 del taken
+                coming.begin()
             given = 0
             # not held while the next ones are made
             del rows, order
@@ -239,7 +240,10 @@ class _Ahead:
         self._loader, self._groups = loader, iter(groups)
         self._pool = ThreadPoolExecutor(THREADS, "parts", workers.behind)
         self._keeping: list[Future[None]] = []
-        self._next = self._begun(math.inf)
+        self._made: list[tuple[PartRef, Rows]] = []
+        self._most = math.inf  # rows of the group that follows that are made before all of it is waited for
+        self._next: _Group | None = None
+        self.begin()
 
     def __enter__(self) -> _Ahead:
         return self
@@ -253,23 +257,29 @@ class _Ahead:
 
     def next(self) -> Rows:
         """The rows of the next group."""
-        group, rows = self._next, self._next.rows
+        group = self.begin()
+        rows = group.rows
         self._make(group, len(group.parts))
         fresh = [future.result() for future in group.coming]
         self._wait_until_kept()
-        made = [(part, replace(piece)) for part, piece, new in zip(group.parts, group.pieces, fresh, strict=True) if new]
+        self._made = [(part, replace(piece)) for part, piece, new in zip(group.parts, group.pieces, fresh, strict=True) if new]
         rows.texts, rows.table = texts(group.pieces), table(group.pieces)
-        self._next = self._begun(AHEAD_BYTES * len(rows) / max(1, rows.nbytes))
-        # after the parts that are waited for next
-        self._keeping = [self._pool.submit(self._loader.keep, part, piece) for part, piece in made]
+        self._next, self._most = None, AHEAD_BYTES * len(rows) / max(1, rows.nbytes)
         return rows
 
-    def _begun(self, most: float) -> _Group:
-        """The group that follows, with as many of its parts under way as have at most so many rows, or one."""
-        group = _Group(self._loader.layout, next(self._groups, []))
-        ends = accumulate(part.rows for part in group.parts)
-        self._make(group, max(1, sum(end <= most for end in ends)))
-        return group
+    def begin(self) -> _Group:
+        """The group that follows, with as many of its parts under way as have at most so many rows as may be ahead, or one.
+
+        Called when the first rows of a group are handed out: until then, no other work takes a processor from those who wait for them.
+        """
+        if self._next is None:
+            self._next = group = _Group(self._loader.layout, next(self._groups, []))
+            ends = accumulate(part.rows for part in group.parts)
+            self._make(group, max(1, sum(end <= self._most for end in ends)))
+            # after the parts that are waited for next
+            self._keeping = [self._pool.submit(self._loader.keep, part, piece) for part, piece in self._made]
+            self._made = []
+        return self._next
 
     def _make(self, group: _Group, count: int) -> None:
         """Have the first parts of a group made."""

@@ -25,7 +25,7 @@ from handlers.data.stored import write
 from handlers.data.units import OBJECT
 from handlers.modelspec.digests import share_digest
 from handlers.modelspec.model import ModelSpec
-from handlers.storage import Store, optional_json, write_json
+from handlers.storage import Store, write_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,27 +86,23 @@ def named(spec: ModelSpec, share: Share, code: str, references: References) -> s
     return share_digest(spec, share, code, references.named())
 
 
-def ensure(store: Store, spec: ModelSpec, share: Share, code: str, references: References) -> list[Made]:
-    """The parts of a share's objects, made unless they are there. Where their rows do not fit together each object has parts of its own.
+def make(store: Store, spec: ModelSpec, share: Share, code: str, references: References) -> list[Made]:
+    """The parts of a share's objects, whose marker is not there. Where their rows do not fit together each object has parts of its own.
 
     So what is wrong with an object is said of this object, as if it were alone. Raises Changed when the bucket holds other bytes.
     """
     if len(share) == 1:
-        return [parts.ensure(store, spec.name, spec, share[0], code, references)]
+        return [parts.ensure(store, spec.name, spec, share[0], code, references, look=False)]
     name = named(spec, share, code, references)
-    marker = parts.marker(spec.name, name)
-    there = optional_json(store, marker)
-    if there is not None:
-        return _alone(store, spec, share, code, references) if apart(there) else again([there], share)
     try:
         with tempfile.TemporaryDirectory(prefix="retrain-") as scratch:
             made = _made(store, f"parts/{spec.name}/{name}", spec, share, references, Path(scratch))
     except (BadData, BadSpec, Unlike) as error:
-        found = _alone(store, spec, share, code, references)
-        write_json(store, marker, {"sources": list(share), "digest": name, "apart": str(error)})
+        found = alone(store, spec, share, code, references)
+        write_json(store, parts.marker(spec.name, name), {"sources": list(share), "digest": name, "apart": str(error)})
         return found
     document = {"sources": list(share), "digest": name, **made}
-    write_json(store, marker, document)
+    write_json(store, parts.marker(spec.name, name), document)
     log("parts made", source=label(share), rows=made["rows"], parts=len(made["parts"]), unlabelled=made["unlabelled"])
     return [_of(document, share, fresh=True)]
 
@@ -135,7 +131,8 @@ def _of(document: Document, share: Share, *, fresh: bool) -> Made:
     return Made({**document, "source": [share[0][0], size, document["digest"]], "members": members}, fresh)
 
 
-def _alone(store: Store, spec: ModelSpec, share: Share, code: str, references: References) -> list[Made]:
+def alone(store: Store, spec: ModelSpec, share: Share, code: str, references: References) -> list[Made]:
+    """The parts of each of a share's objects by itself, made unless they are there."""
     return [parts.ensure(store, spec.name, spec, one, code, references) for one in share]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import io
 import itertools
+import json
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +33,14 @@ FOREIGN = (
     (b"ARROW1", "is Arrow IPC; save it as Parquet"),
     (b"ORC", "is ORC; save it as Parquet"),
     (b"Obj\x01", "is Avro; save it as Parquet"),
+    (b"\xff\x06\x00\x00sNaPpY", "is compressed with snappy; compress it with gzip or zstd"),
+    (b"SQLite format 3\x00", "is a database of SQLite; save its table as Parquet or CSV"),
+    (b"%PDF-", "is a PDF; save its table as CSV"),
+    *(
+        (begin, "is HTML, perhaps a page that tells of an error; put the data there")
+        for begin in (b"<!DOCTYPE", b"<!doctype", b"<html", b"<HTML")
+    ),
+    (b"<?xml", "is XML, perhaps an answer that tells of an error; put the data there as CSV, JSON Lines or Parquet"),
 )
 MARKS = (  # the longer one first: that of UTF-16 begins that of UTF-32
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -99,6 +109,21 @@ def printable(text: str, longest: int = 500) -> str:
 def listed(names: Iterable[str], most: int = 30) -> str:
     """The first names for a message, those with blanks around them in quotes."""
     return printable(", ".join(name if name and name == name.strip() else repr(name) for name in itertools.islice(names, most)))
+
+
+def meant(missing: str, there: Iterable[str]) -> str:
+    """For a column that is missing: which name of the file is the same but for case, blanks and characters that look alike or hide."""
+    found = next((name for name in there if _plain(name) == _plain(missing)), None)
+    if found is None:
+        return ""
+    if found.strip().casefold() == missing.strip().casefold():
+        return f"; did you mean {found!r}?"
+    return f"; the file writes it {json.dumps(found)}, with characters that look alike or are not seen: write it so in the spec, too"
+
+
+def _plain(name: str) -> str:
+    seen = "".join(character for character in unicodedata.normalize("NFKC", name) if unicodedata.category(character) != "Cf")
+    return seen.strip().casefold()
 
 
 def compression_of(path: Path) -> str | None:

@@ -245,6 +245,8 @@ def _moment_hint(value: str, kind: str, csv: Csv | None) -> str:
         return ", but has a time of day; declare the column timestamp"
     if re.fullmatch(r"\d{9,16}", value):
         return "; if it counts seconds declare the column int, and make a timestamp of it in data.query, such as to_timestamp(seconds)"
+    if re.fullmatch(r"[1-6]\d{4}", value):
+        return "; if it counts days as a spreadsheet does, declare the column int, and write DATE '1899-12-30' + column in data.query"
     if csv is not None and (near := list(_formats(value))):
         return f"; write csv.dates: {' or '.join(map(_quoted, near))}"
     known = "2025-12-31" if kind == "date" else "2025-12-31T23:59:59Z, in UTC unless it gives a zone"

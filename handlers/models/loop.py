@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
+from handlers import preempted
 from handlers.contracts import GaveUp, Stopped, counted, log
 from handlers.data.read import Batch, Position
 from handlers.metrics.predictions import Predictions
@@ -129,6 +130,7 @@ class Training:
         while self._unfinished(progress):
             began = time.monotonic()
             made.learn_round(progress.epoch)
+            preempted.learned()
             progress.rows += rows
             self._finish_epoch(progress, time.monotonic() - began)
             if stop.raised or not self._unfinished(progress) or time.monotonic() - saved_at >= self.plan.checkpoint_seconds:
@@ -141,6 +143,7 @@ class Training:
         began = saved = time.monotonic()
         for batch in self.feed.train(progress.epoch, progress.position):
             self.made.learn(batch)
+            preempted.learned()
             progress.position = batch.position
             progress.rows += len(batch.y)
             if stop.raised or time.monotonic() - saved >= self.plan.checkpoint_seconds:

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from handlers.contracts import BadSpec
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset
 from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.quantities import amount
 
-UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 # the interpreter with its libraries, and how many copies of the rows a fit holds (the batches, their union, the estimator's own)
 FLOOR = 200 * 2**20
 COPIES = 3
-
-
-def quantity(text: str) -> float:
-    """Bytes of a Kubernetes quantity: "512Mi", "2G", "1e9"."""
-    found = re.fullmatch(r"([0-9.eE+-]+?)(Ki|Mi|Gi|Ti|k|M|G|T)?", text.strip())
-    if found is None:
-        raise BadSpec(f"resources.train.memory: {text!r} is not a quantity; write for example 2Gi or 512Mi")
-    return float(found[1]) * UNITS[found[2] or ""]
 
 
 def needed(rows: int, width: int, stored: int) -> int:
@@ -35,7 +25,8 @@ def enough_memory(dataset: Dataset, spec: ModelSpec, encoder: Encoder, *, dense:
     With `memory: whole` all rows of train have to fit, otherwise those of one batch, which is large only where the rows are dense.
     """
     stage = spec.resources.get("train") if spec.resources else None
-    if stage is None or not stage.memory:
+    most = stage.most_memory if stage is not None else None
+    if most is None:
         return
     whole = spec.model.memory == "whole"
     if not whole and not dense:
@@ -43,11 +34,11 @@ def enough_memory(dataset: Dataset, spec: ModelSpec, encoder: Encoder, *, dense:
     rows = sum(part.rows for part in dataset.parts if part.role == "train")
     rows = rows if whole else min(rows, spec.training.batch_rows)
     required = needed(rows, encoder.width, encoder.width if dense else encoder.stored)
-    if required > quantity(str(stage.memory)):
+    if required > amount(most):
         what, instead = (
             ("`memory: whole`", "use an estimator that learns from batches") if whole else ("a batch", "make training.batch_rows less")
         )
         raise BadSpec(
-            f"resources.train.memory: {stage.memory} is too little for {what}: {rows:,} rows of {encoder.width:,} columns need about "
+            f"resources.train.memory: {most} is too little for {what}: {rows:,} rows of {encoder.width:,} columns need about "
             f"{required / 2**20:,.0f}Mi; raise it, or {instead}",
         )

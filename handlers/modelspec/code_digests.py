@@ -1,8 +1,8 @@
 """The digest of the code that a stage computes with: results are named by it, so what is listed here decides what is computed again.
 
 A room, or a module of one, is in a stage's list when it can change what the stage leaves. Comments, docstrings and the layout of the
-text cannot: the parsed code is digested. `contracts`, `failures`, `storage` and `workers` compute nothing. Code that only reads,
-reports or records is in no list.
+text cannot: the parsed code is digested. `contracts`, `failures`, `preempted`, `storage` and `workers` compute nothing. Code that only
+reads, reports or records is in no list.
 """
 
 from __future__ import annotations

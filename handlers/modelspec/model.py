@@ -10,15 +10,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, fi
 from handlers.modelspec.dialects import check_encoding, check_formats, listed
 from handlers.modelspec.image_names import check_image
 from handlers.modelspec.mapping import Number, Scalar, SpecMapping
-from handlers.modelspec.quantities import check_duration, check_length, check_quantity, check_zone
+from handlers.modelspec.quantities import check_length
+from handlers.modelspec.resources import Resources
 from handlers.modelspec.search_keys import Search
 from handlers.modelspec.threshold import Threshold
+from handlers.modelspec.trigger import Duration, Trigger, Zone
 
-Duration = Annotated[str, AfterValidator(check_duration)]
-Quantity = Annotated[str | int | float, AfterValidator(check_quantity)]
 Length = Annotated[str | int, AfterValidator(check_length)]
 Image = Annotated[str, AfterValidator(check_image)]
-Zone = Annotated[str, AfterValidator(check_zone)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 ColumnType = Literal["string", "int", "float", "boolean", "timestamp", "date", "vector"]
 Unit = Literal["minute", "hour", "weekday", "day", "month", "year", "dayofyear", "epoch"]
@@ -260,6 +259,7 @@ class Gate(SpecMapping):
     at_most: Number | None = None
     improve_by: Annotated[Number, Field(ge=0)] | Percent = 0
     confidence: float = Field(default=0.9, gt=0, lt=1)
+    all_trials: bool = False
 
 
 class SliceGate(SpecMapping):
@@ -274,45 +274,12 @@ class Promote(SpecMapping):
     approval: Literal["manual"] | None = None
 
 
-class Schedule(SpecMapping):
-    """When a run is started by the clock; the manifests of it are generated from the spec."""
-
-    cron: Annotated[str, Field(pattern=r"^[0-9A-Za-z*?,/-]+( [0-9A-Za-z*?,/-]+){4}$")]
-    timezone: Zone = "UTC"
-
-
-class DailyBudget(SpecMapping):
-    """What a model's trainings may take of a day (UTC)."""
-
-    runs: int = Field(ge=1)
-
-
-class Trigger(SpecMapping):
-    schedule: Schedule | None = None
-    quiet: Duration = "30s"
-    at_most: Duration = "10m"
-    min_new_rows: int = Field(default=1, ge=0)
-    cooldown: Duration = "0s"
-    daily_budget: DailyBudget | None = None
-    in_flight: Literal["queue", "skip", "supersede"] = "queue"
-
-
 class Notify(SpecMapping):
     """Who is told of what: `to` names a receiver, whose address and key no spec holds."""
 
     to: str = Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$")
     format: Literal["cloudevents", "slack"] = "cloudevents"
     on: list[Told] = Field(default=["promoted", "refused", "failed", "data-refused", "lost-trials"], min_length=1)
-
-
-class Resources(SpecMapping):
-    cpu: Quantity | None = None
-    memory: Quantity | None = None
-    gpu: int | None = Field(default=None, ge=0)
-    pool: str | None = None
-    parallel: int | None = Field(default=None, ge=1)
-    max_runtime: Duration | None = None
-    retries: int | None = Field(default=None, ge=0)
 
 
 def _twice(classes: list[Scalar]) -> bool:

@@ -180,7 +180,7 @@ def _literals(found: Any) -> list[str]:
 
 def _unknown(key: str, keys: list[str]) -> str:
     near = get_close_matches(key, keys, n=1)
-    return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"accepted: {', '.join(keys)}")
+    return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"accepted: {', '.join(dict.fromkeys(keys))}")
 
 
 def _keys(model: Any, path: SpecPath, given: Any) -> Iterator[str]:

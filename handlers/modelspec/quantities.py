@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
+QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
+UNITS = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}
 
 
 def seconds(text: str) -> float:
@@ -35,10 +36,17 @@ def check_length(value: str | int) -> str | int:
 
 def check_quantity(value: str | float) -> str:
     """A quantity as text, when it is one."""
+    amount(value)
+    return str(value)
+
+
+def amount(value: str | float) -> float:
+    """The number that a quantity stands for: bytes of memory, cores; raises ValueError."""
     text = str(value)
-    if not QUANTITY.fullmatch(text):
+    found = QUANTITY.fullmatch(text)
+    if found is None:
         raise ValueError(f"{text!r} is not a quantity; accepted: 2, 500m, 64Mi, 4Gi")
-    return text
+    return float(found[1]) * UNITS.get(found[2] or "", 1.0)
 
 
 def check_zone(name: str) -> str:

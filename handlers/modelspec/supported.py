@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from handlers.modelspec import feature_rules, search_rules, source_rules, split_rules
 from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.resources import SPOT, USUAL
 
 Refusal = tuple[tuple[str | int, ...], str]
 
@@ -63,8 +64,16 @@ def _promotion(spec: ModelSpec) -> Iterator[Refusal]:
         if getattr(spec.promote, key) is not None:
             yield _not_yet("promote", key)
     for stage, resources in spec.resources.items():
-        for key in ("gpu", "pool", "parallel", "max_runtime", "retries"):
-            if getattr(resources, key) is not None and (stage, key) != ("transform", "parallel"):
+        if resources.parallel is not None and stage != "transform":
+            yield _not_yet("resources", stage, "parallel")
+        if stage not in (*USUAL, "transform") and resources.model_fields_set - {"parallel"}:
+            yield _not_yet("resources", stage, instead="supported are resources.train, resources.evaluate and resources.transform")
+        for key in ("gpu", "pool", "spot", "spot_attempts", "max_runtime", "retries") if stage == "transform" else ():
+            if getattr(resources, key) is not None:
                 yield _not_yet("resources", stage, key)
-        if stage != "train" and resources.model_fields_set - ({"parallel"} if stage == "transform" else set()):
-            yield _not_yet("resources", stage, instead="supported are resources.train and resources.transform.parallel")
+        if resources.retries is not None and stage == "evaluate":
+            yield ("resources", stage, "retries"), "accepted for train alone: an evaluation that fails would fail again"
+        if resources.spot_attempts is not None and not resources.spot:
+            yield ("resources", stage, "spot_attempts"), "accepted with `spot: true`"
+        if resources.spot and resources.pool == SPOT:
+            yield ("resources", stage, "pool"), f"with `spot: true` the pool is where it goes on after spot_attempts, not {SPOT}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handlers.contracts import counted, instant
+from handlers.runs.admission import amount
 from handlers.runs.gate import number
 
 Doc = Mapping[str, Any]
@@ -115,7 +116,15 @@ def run(name: str, request: Doc | None, result: Doc | None, verdict: Doc | None,
         return [ended, *([f"Step {failing}."] if failing else []), *([f"It was {aside}."] if aside else [])]
     ended = f"Run {name} ended at {instant(result.get('at'))} as {result['outcome']}"
     sentences = [f"{ended}.", *challenger(verdict)] if verdict else [f"{ended}: {result.get('reason', '')}."]
-    return [*sentences, *([f"It was {aside}."] if aside else [])]
+    return [*sentences, *cost(result), *([f"It was {aside}."] if aside else [])]
+
+
+def cost(result: Doc) -> list[str]:
+    """What a run has cost, where a price was known."""
+    found = result.get("cost")
+    if not found:
+        return []
+    return [f"It cost {amount(found['money'])} {found['currency']} for {found['processor_seconds'] / 3600:,.2f} processor hours."]
 
 
 def submitted_now(request: Doc | None) -> str:

@@ -11,20 +11,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from handlers.contracts import counted, instant
-from handlers.modelspec.model import Trigger
 from handlers.modelspec.quantities import seconds
+from handlers.modelspec.trigger import Trigger
 
 Kind = Literal["start", "wait", "supersede", "skip", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the model's trainings have been: the last one that was finished, and the runs that were counted on `day` (UTC)."""
+    """What the model's trainings have been: the last one that was finished, and the runs that were counted on `day` (UTC), with what
+    their steps have used, which is known where a price is."""
 
     last: str = ""
     ended: float = 0.0
     day: str = ""
     counted: tuple[str, ...] = ()
+    processor_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,32 @@ def refusal(trigger: Trigger, history: History, asked: Asked, now: float) -> Ans
 def _budget(trigger: Trigger, history: History, asked: Asked, now: float) -> Answer | None:
     budget, today = trigger.daily_budget, day_of(now)
     runs = history.counted if history.day == today else ()
-    if budget is None or asked.run in runs or len(runs) < budget.runs:
+    if budget is None or asked.run in runs or not runs:
+        return None
+    told = f"{counted(len(runs), 'run')} of this model on {today} (UTC)"
+    if budget.runs is not None and len(runs) >= budget.runs:
+        spent = f"{told}, and trigger.daily_budget.runs is {budget.runs}"
+    elif over := _money(trigger, history):
+        spent = f"{told} cost {over}"
+    else:
         return None
     first = datetime.fromisoformat(today).replace(tzinfo=UTC) + timedelta(days=1)
-    spent = f"{counted(len(runs), 'run')} of this model on {today} (UTC), and trigger.daily_budget.runs is {budget.runs}"
     return _until("daily_budget", spent, first.timestamp())
+
+
+def _money(trigger: Trigger, history: History) -> str:
+    """What the day's runs have cost, where that is all that the day may cost; else ""."""
+    budget, price = trigger.daily_budget, trigger.price
+    if budget is None or budget.money is None or price is None or price.of(history.processor_seconds) < budget.money:
+        return ""
+    spent, most = (f"{amount(money)} {price.currency}" for money in (price.of(history.processor_seconds), float(budget.money)))
+    used = f"{history.processor_seconds / 3600:,.2f} processor hours at {amount(float(price.cpu_hour))} {price.currency}"
+    return f"{spent} ({used}), and trigger.daily_budget.money is {most}"
+
+
+def amount(money: float) -> str:
+    """ "1,234.50"; of less than one unit as many digits as say something: "0.0042"."""
+    return f"{money:,.2f}" if money >= 1 else f"{money:.2g}"
 
 
 def _cooldown(trigger: Trigger, history: History, asked: Asked, now: float) -> Answer | None:

@@ -67,7 +67,8 @@ def _batches(store: Store, spec: ModelSpec, snapshot: str) -> list[Batch]:
         return []
     references, code = References(store, spec, given), code_digest("parts")
     by_marker = {making.marker(spec, name, item, code, references): (name, item) for name, item in reversed(every)}
-    there = making.there(by_marker, store.head)
+    # what is there is listed, a thousand keys a request
+    there = {info.key for info in store.list(f"parts/{spec.name}/")}
     batches = cut([found for key, found in reversed(by_marker.items()) if key not in there], _bytes, most)
     return [[(name, source) for name, item in batch for source in item] for batch in batches]
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from handlers.contracts import Superseded, TryAgain, log
+from handlers.contracts import Stopped, Superseded, TryAgain, log
 from handlers.runs import requests
 from handlers.storage import Conflict, Missing, Store, Temporary, canonical_json, digest, write_json
 
@@ -28,6 +28,8 @@ DEAD_AFTER_SECONDS = 900.0
 # between two steps of a run that goes well: its next pods may wait for a place (limits.yaml) or a node, and nothing can beat for them;
 # the tick `heal` asks whether the run is still there
 WAITS_SECONDS = 6 * 3600.0
+# then the tick asks whether the run is still there: its Workflow may have ended, without a step that says so
+SILENT_AFTER_SECONDS = 60.0
 ATTEMPTS = 50
 
 
@@ -50,8 +52,8 @@ class Claim:
         return bool(self.run) and now - self.heartbeat < (WAITS_SECONDS if self.waits else DEAD_AFTER_SECONDS)
 
     def silent(self, now: float) -> bool:
-        """Whether nothing says if the run waits for a place or is dead."""
-        return self.waits and self.held(now) and now - self.heartbeat >= DEAD_AFTER_SECONDS
+        """Whether nothing says if the run waits for a place, is tried again or is dead."""
+        return self.held(now) and now - self.heartbeat >= SILENT_AFTER_SECONDS
 
     @property
     def stopped_by(self) -> str:
@@ -152,11 +154,11 @@ def before(claim: Claim) -> list[str]:
 
 
 def ended(store: Store, model: str, run: str) -> None:
-    """The run is known to have ended: if it still has the claim it waits for nothing, and what is wanted of it stays for who takes over."""
+    """The run is known to have ended: if it still has the claim, the claim is free, and what is wanted of it stays for who takes over."""
     claim, etag = read(store, model)
-    if claim.run == run and claim.waits:
+    if claim.run == run and claim.held(store.server_time()):
         # another write came first: somebody has the claim, or the next tick asks again
-        _write(store, model, replace(claim, waits=False), etag)
+        _write(store, model, replace(claim, heartbeat=0.0, waits=False), etag)
 
 
 def since(claim: Claim, run: str) -> str:
@@ -236,7 +238,8 @@ class Heartbeat:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._done.set()
         self._thread.join()
-        if kind is None:
+        # a step that was asked to stop goes on elsewhere, when there is a place
+        if kind is None or (error is not None and isinstance(error, Stopped) and not self.superseded):
             self._beat(waits=True)
 
     def _beats(self) -> None:

@@ -152,6 +152,16 @@ def incomparable(gate: Gate, found: Interval, why: str) -> Verdict:
     return Verdict(alone.decision, text, alone.checks)
 
 
+def of_all_trials(verdict: Mapping[str, Any], lost: int) -> dict[str, Any]:
+    """The verdict of a gate that demands that every trial was trained and evaluated: nothing is promoted while some are lost."""
+    there = len(verdict["trials"])
+    checks = [*verdict["checks"], _check("all_trials", lost == 0, there, there + lost)]
+    if not lost or verdict["decision"] != "promoted":
+        return {**verdict, "checks": checks}
+    why = f"{lost} of {counted(there + lost, 'trial')} were lost, and promote.gate.all_trials asks for all of them"
+    return {**verdict, "checks": checks, "decision": "refused", "reason": f"{why}; {verdict['reason']}"}
+
+
 def kept(metric: str, found: Interval) -> Verdict:
     """The winner is the champion itself."""
     return Verdict("kept", f"the winner is the champion itself ({metric} {within(found)} on test)", ())

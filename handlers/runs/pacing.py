@@ -13,10 +13,11 @@ from typing import Any
 from handlers.contracts import BadData, log
 from handlers.data.manifest import Dataset
 from handlers.modelspec.digests import run_digest
-from handlers.modelspec.model import ModelSpec, Trigger
+from handlers.modelspec.model import ModelSpec
+from handlers.modelspec.trigger import Trigger
 from handlers.runs import claim as claims
-from handlers.runs import requests, snapshots, trainings
-from handlers.runs.admission import START, Answer, Asked, admitted, refusal
+from handlers.runs import requests, snapshots, spending, trainings
+from handlers.runs.admission import START, Answer, Asked, History, admitted, refusal
 from handlers.runs.trainings import Training, Trainings
 from handlers.storage import Store
 
@@ -27,7 +28,7 @@ DECISIONS = {"refuse": "deferred", "skip": "skipped"}
 
 def entering(store: Store, spec: ModelSpec, request: Doc) -> Answer:
     """The answer for a run that has decided to train (or only to decide again), noted in its request. Nothing is counted yet."""
-    history = trainings.read(store, spec.name).history
+    history = _history(store, spec, trainings.read(store, spec.name))
     # after that: nothing was trained later than now
     now, claim = store.server_time(), claims.read(store, spec.name)[0]
     holder = claim.run if claim.run != request["run"] and claim.held(now) else ""
@@ -42,6 +43,14 @@ def entering(store: Store, spec: ModelSpec, request: Doc) -> Answer:
     if answer.kind == "supersede":
         request["supersedes"] = holder
     return answer
+
+
+def _history(store: Store, spec: ModelSpec, known: Trainings) -> History:
+    """What has been trained, and what it has used where a budget of money asks."""
+    budget = spec.trigger.daily_budget
+    if budget is None or budget.money is None:
+        return known.history
+    return replace(known.history, processor_seconds=spending.of_runs(store, spec.name, known.counted))
 
 
 def of_request(spec: ModelSpec, request: Doc) -> Trigger:
@@ -75,7 +84,7 @@ def counted(store: Store, spec: ModelSpec, run: str, dataset: Dataset, read: Rea
         nonlocal asked, after
         new, gone = against(store, spec, request, dataset, read, known.last)
         asked, after = replace(asked, new_rows=new, gone=gone), known.last.run if known.last else ""
-        return admitted(trigger, known.history, asked, "", now)
+        return admitted(trigger, _history(store, spec, known), asked, "", now)
 
     answer = trainings.count(store, spec.name, run, store.server_time, ask)
     changes = noted(answer)
@@ -127,4 +136,4 @@ def refused_now(store: Store, spec: ModelSpec, deferred: Sequence[Doc], now: flo
     few = next((each["refused"] for each in deferred if each.get("refused", {}).get("rule") == "min_new_rows"), None)
     # counted against another training they would have to be counted again
     rows = int(few["new_rows"]) if few and known.last and few["after"] == known.last.run else None
-    return refusal(spec.trigger, known.history, Asked("", new_rows=rows), now)
+    return refusal(spec.trigger, _history(store, spec, known), Asked("", new_rows=rows), now)

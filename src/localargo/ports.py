@@ -97,6 +97,7 @@ class Container:
     working_dir: str = ""
     mounts: Sequence[Mount] = ()
     memory_bytes: int | None = None  # limit
+    memory_asked: int | None = None  # request
     cpu: float | None = None  # limit, cores
     depends: Sequence[str] = ()  # container set: names that must succeed first
     retries: int = 0  # container set retryStrategy.retries

@@ -60,10 +60,12 @@ def wrong(objects: Objects, digests: dict[str, str] | None) -> list[str]:
 
 
 def _trained_twice(objects: Objects, model: str) -> list[str]:
+    """A run that has lost a trial may judge what is left of it: the state is trained when a later run has trained what is missing."""
     judged: Counter[str] = Counter()
     for result in objects.named(f"runs/{model}/", "/result.json"):
-        request = objects.found.get(f"runs/{model}/{result['run']}/request.json") or {}
-        if result["outcome"] in JUDGED and request.get("decision") == "train":
+        run = f"runs/{model}/{result['run']}"
+        request, verdict = (objects.found.get(f"{run}/{name}.json") or {} for name in ("request", "verdict"))
+        if result["outcome"] in JUDGED and request.get("decision") == "train" and not verdict.get("lost"):
             judged[request["digest"]] += 1
     return [f"state {digest} was trained and judged {times} times" for digest, times in judged.items() if times > 1]
 

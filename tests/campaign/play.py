@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import time
@@ -11,13 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from localargo.bucket.seaweedfs import SeaweedFS
+from tests.campaign import clocks
 from tests.campaign.invariants import Objects, again, events, wrong
 from tests.campaign.scenario import MODELS, Action, script
 from tests.campaign.site import Site, until
 from tests.campaign.victims import Killer
 
 ENDED = ("Succeeded", "Failed", "Error")
-LONG = 600.0  # seconds for the trouble to be over, and for what it has left to be made good
+LONG = 900.0  # seconds for the trouble to be over, and for what it has left to be made good
+KINDS = ALONE, SHARED, APART = "one engine", "two engines", "clocks apart"
+AHEAD = 30  # seconds
 TICK = 6.0  # seconds between two ticks of heal while what is undone is waited for
 
 
@@ -51,10 +56,26 @@ class Trouble(Protocol):
     def end(self) -> None: ...
 
 
-def killed(folder: Path, seed: int, *, kills: int, length: int, digests: dict[str, str] | None = None) -> Played:
-    """Play the script of a seed in an empty folder while processes are killed; `digests` are the champions' of the quiet run."""
-    site = Site(folder)
-    return play([site], Killer(site, kills, seed), script(seed, length), digests)
+def killed(
+    folder: Path, seed: int, *, kills: int, length: int, digests: dict[str, str] | None = None, kind: str = ALONE, epochs: int = 40
+) -> Played:
+    """Play the script of a seed in an empty folder while processes are killed; `digests` are the champions' of the quiet run.
+
+    Of two engines that share a bucket only processes of the first are killed; with clocks apart it is that one whose clock is ahead.
+    """
+    actions = script(seed, length)
+    if kind == ALONE:
+        site = Site(folder, epochs)
+        return play([site], Killer(site, kills, seed), actions, digests)
+    server = SeaweedFS(folder / "bucket", "retrain", "RETRAIN_BUCKET")
+    bucket = asyncio.run(server.start())
+    try:
+        sites = [Site(folder / str(number), epochs, bucket) for number in range(2)]
+        if kind == APART:
+            sites[0].repository.environment.update(clocks.ahead(AHEAD, sites[0].folder))
+        return play(sites, Killer(sites[0], kills, seed), actions, digests)
+    finally:
+        asyncio.run(server.stop())
 
 
 def play(sites: Sequence[Site], trouble: Trouble, actions: list[Action], digests: dict[str, str] | None) -> Played:

@@ -22,13 +22,13 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 240.0
 # what is told to wait for minutes or hours waits for seconds in the copy of the handlers that the campaign runs
 SHORTER = {
-    "handlers/heal.py": {"GRACE = 120.0": "GRACE = 2.0", "BETWEEN = 900.0": "BETWEEN = 0.1", "ATTEMPTS = 3 ": "ATTEMPTS = 12 "},
+    "handlers/heal.py": {"GRACE = 120.0": "GRACE = 2.0", "BETWEEN = 900.0": "BETWEEN = 0.0", "ATTEMPTS = 3 ": "ATTEMPTS = 60 "},
     "handlers/runs/claim.py": {
         "BEAT_SECONDS = 20.0": "BEAT_SECONDS = 2.0",
         "DEAD_AFTER_SECONDS = 900.0": "DEAD_AFTER_SECONDS = 15.0",
         "WAITS_SECONDS = 6 * 3600.0": "WAITS_SECONDS = 25.0",
     },
-    "workflowtemplates/step.yaml": {'duration: "2s", factor: 2': 'duration: "1s", factor: 1'},
+    "workflowtemplates/step.yaml": {'duration: "5s"': 'duration: "1s"'},
 }
 
 

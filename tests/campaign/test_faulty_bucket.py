@@ -45,8 +45,8 @@ class Remote(World):
     def train(self, dataset: str, trial: dict[str, Any], run: str) -> dict[str, Any]:
         return patient(lambda: super(Remote, self).train(dataset, trial, run))
 
-    def evaluate(self, dataset: str, result: dict[str, Any] | str) -> str:
-        return patient(lambda: super(Remote, self).evaluate(dataset, result))
+    def evaluate(self, dataset: str, result: dict[str, Any] | str, run: str = "r") -> str:
+        return patient(lambda: super(Remote, self).evaluate(dataset, result, run))
 
     def judge(self, run: str, decision: str, dataset: str, scores: list[str]) -> str:
         """How the run has ended."""

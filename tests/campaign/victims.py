@@ -1,4 +1,4 @@
-"""Who can be killed: the engine, the pod hosts, the bucket's server, its listeners, and handlers by their stage. Linux."""
+"""Who can be killed: the engine, the pod hosts, the bucket's server, its listeners, and handlers; each while every stage runs. Linux."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ from localargo.runners import processes
 from tests.campaign.site import Site
 
 PAUSE = (0.1, 1.0)  # seconds between two kills
-WITHIN = 0.5  # a handler is killed within so many seconds after it was seen
-LOOK = 8.0  # seconds that a kill waits for a victim of its kind
+WITHIN = {"train": 4.0, "evaluate": 0.0}  # a kill comes within so many seconds after its stage was seen
+SOON = 0.3  # of the other stages
+LOOK = 30.0  # seconds that a kill waits for a stage that has not had its share
 SCAN = 1.0  # seconds between two looks at all processes
 AGAIN = 0.05  # seconds between two looks for one
-WEIGHTS = {"handler": 56, "engine": 18, "pod host": 12, "bucket server": 9, "bucket listener": 5}
+WEIGHTS = {"handler": 45, "engine": 25, "pod host": 15, "bucket server": 10, "bucket listener": 5}
+IDLE = "no handler"
+STAGES = ("spec", "look", "fetch", "transform", "grid", "train", "evaluate", "promote", "report", "heal", IDLE)
+TWICE = ("train", "evaluate")  # stages with a double share
 
 
 class Hosts:
@@ -72,15 +76,17 @@ def recorded(file: Path) -> list[int]:
 
 
 class Killer(threading.Thread):
-    """Kills so many, one after the other, until it is told that it is enough."""
+    """Kills so many, one after the other, until it is told that it is enough; each stage gets its share of the kills while it runs."""
 
     def __init__(self, site: Site, kills: int, seed: int) -> None:
         super().__init__(daemon=True)
         self.site = site
         self.hosts = Hosts(site.state)
         self.left = kills
-        self.killed: Counter[str] = Counter()
+        self.killed: Counter[str] = Counter()  # by "who during a stage"
         self.enough = threading.Event()
+        self._share = -(-kills // len(STAGES + TWICE))
+        self._met: Counter[str] = Counter()
         self._chance = random.Random(seed)
 
     @property
@@ -97,38 +103,46 @@ class Killer(threading.Thread):
 
     def run(self) -> None:
         while self.left and not self.enough.wait(self._chance.uniform(*PAUSE)):
-            kind = self._chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
             end = time.monotonic() + LOOK
-            while not self.enough.is_set() and not self._kill(kind) and time.monotonic() < end:
+            while not self.enough.is_set() and not self._kill(anywhere=time.monotonic() > end):
                 time.sleep(AGAIN)
 
-    def _kill(self, kind: str) -> bool:
-        if kind == "handler":
-            return self._kill_handler()
+    def _kill(self, *, anywhere: bool) -> bool:
+        """Kill somebody while a stage runs that has not had its share, or in any stage; whether somebody was killed.
+
+        Never more than the share while no handler runs: on a busy machine an engine would always be killed before it has started one.
+        """
+        open_ = [each for each in self._stages() if self._wants(each) or (anywhere and each != IDLE)]
+        if not open_:
+            return False
+        stage = min(open_, key=lambda each: (self._met[each], each))
+        time.sleep(self._chance.random() * WITHIN.get(stage, SOON))
+        who = self._chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        pids = self._pids(who, stage)
+        return stage in self._stages() and bool(pids) and self._end(self._chance.choice(pids), who, stage)
+
+    def _wants(self, stage: str) -> bool:
+        return self._met[stage] < self._share * (2 if stage in TWICE else 1)
+
+    def _stages(self) -> set[str]:
+        return set(handlers(self.hosts()).values()) or {IDLE}
+
+    def _pids(self, who: str, stage: str) -> list[int]:
         of_kind: dict[str, Callable[[], list[int]]] = {
+            "handler": lambda: [pid for pid, of in sorted(handlers(self.hosts()).items()) if of == stage],
             "engine": lambda: [self.site.engine.pid] if self.site.engine is not None and self.site.engine.poll() is None else [],
             "pod host": self.hosts,
             "bucket server": lambda: recorded(self.site.state / "seaweedfs" / "server.json"),
             "bucket listener": lambda: recorded(self.site.state / "seaweedfs" / "tails.json"),
         }
-        pids = of_kind[kind]()
-        return bool(pids) and self._end(self._chance.choice(pids), kind)
+        return of_kind[who]()
 
-    def _kill_handler(self) -> bool:
-        """One of the stage that was killed least often, a moment after it was seen."""
-        found = handlers(self.hosts())
-        if not found:
-            return False
-        least = min(self.killed[f"handler {stage}"] for stage in found.values())
-        pid = self._chance.choice([pid for pid, stage in sorted(found.items()) if self.killed[f"handler {stage}"] == least])
-        time.sleep(self._chance.random() * WITHIN)
-        return handlers(self.hosts()).get(pid) == found[pid] and self._end(pid, f"handler {found[pid]}")
-
-    def _end(self, pid: int, kind: str) -> bool:
+    def _end(self, pid: int, who: str, stage: str) -> bool:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             return False
-        self.killed[kind] += 1
+        self.killed[f"{who} during {stage}"] += 1
+        self._met[stage] += 1
         self.left -= 1
         return True

@@ -12,7 +12,7 @@ from tests.docs.pages import DOCS, ROOT
 
 # what a run on local files never makes: other prefixes, rows for a query over many rows, contents of multipart uploads,
 # a report, a search in rounds, a training under way, a failure, artifacts, an event from outside, a run that waits, many objects' batches,
-# predictions
+# predictions, processor seconds that have a price
 ELSEWHERE = (
     "outbox/",
     "score/",
@@ -30,6 +30,7 @@ ELSEWHERE = (
     "failures/",
     "report.html",
     "search/",
+    "spent/",
 )
 
 

@@ -23,11 +23,7 @@ REFUSED: dict[str, tuple[str, Any]] = {
     "promote.refit": ("promote.refit", "all"),
     "promote.approval": ("promote.approval", "manual"),
     "resources": ("resources.fetch", {"cpu": 1}),
-    "resources.<stage>.gpu": ("resources.train", {"gpu": 1}),
-    "resources.<stage>.pool": ("resources.train", {"pool": "spot"}),
     "resources.<stage>.parallel": ("resources.train", {"parallel": 2}),
-    "resources.<stage>.max_runtime": ("resources.train", {"max_runtime": "2h"}),
-    "resources.<stage>.retries": ("resources.train", {"retries": 2}),
 }
 
 

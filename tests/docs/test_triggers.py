@@ -12,6 +12,7 @@ from tests.manifests.installs import rendered
 EVENTS, DECIDE = "tests/unit/localargo/eventsources/", "tests/manifests/test_sensors_decide.py::"
 E2E, STAGES = "tests/e2e/", "tests/handlers/stages/"
 LOOK, PACING, HEAL = f"{STAGES}test_look.py::test_", f"{STAGES}test_pacing.py::test_", f"{STAGES}test_heal.py::test_"
+SPENDING = "tests/handlers/runs/test_spending.py::test_"
 WHAT_STARTS, WEBHOOK, STORMS = "docs/howto/what-starts-a-run.md", "docs/howto/webhook.md", "docs/howto/storms-and-cost.md"
 ONCE, CLUSTER, FOLLOW = "docs/explanation/exactly-once.md", "docs/howto/kubernetes.md", "docs/howto/why-did-it-retrain.md"
 CARRIED_OUT = [
@@ -59,6 +60,8 @@ CARRIED_OUT = [
     (WEBHOOK, "| an attribute is missing", f"{DECIDE}test_a_posted_cloudevent_without_a_name_is_refused"),
     (WEBHOOK, "| a batch (", f"{DECIDE}test_a_posted_cloudevent_that_names_no_model_makes_nothing"),
     (STORMS, "| `daily_budget` |", f"{PACING}the_last_place_of_a_day"),
+    (STORMS, "| `daily_budget.money` |", f"{PACING}a_run_over_the_money_of_a_day"),
+    (STORMS, "so those of a process that was killed or failed count too", f"{SPENDING}a_process_that_is_killed"),
     (STORMS, "| `cooldown` |", f"{PACING}within_the_cooldown_a_run_is_deferred"),
     (STORMS, "| `min_new_rows` |", f"{PACING}too_few_new_rows"),
     (STORMS, "with a changed gate it decides again", f"{PACING}a_changed_gate_is_decided_in_the_cooldown"),

@@ -69,8 +69,8 @@ class Repository:
             text = text.replace(old, new)
         (self.folder / "models" / f"{name}.yaml").write_text(text, encoding="utf-8")
 
-    def up(self) -> None:
-        command = [sys.executable, "-m", "retrain.cli", "up", "--ports", "free", "--state", "s"]
+    def up(self, *more: str) -> None:
+        command = [sys.executable, "-m", "retrain.cli", "up", "--ports", "free", "--state", "s", *more]
         log = (self.folder / "up.log").open("a", encoding="utf-8")
         self.process = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True)
         log.close()

@@ -163,6 +163,15 @@ def test_every_image_knows_the_version_of_torch_that_its_own_has(app: Path) -> N
     assert packages[TORCH] == lock(TORCH)[TORCH].split()[0]
 
 
+def test_what_is_left_of_torch_can_be_compiled_by_the_oldest_python(tmp_path: Path) -> None:
+    """One of its tests is in the syntax of a later one; the byte-code of a layer is made at once, and all of it."""
+    test = tmp_path / "torch/testing/_internal/py312_intrinsics.py"
+    test.parent.mkdir(parents=True)
+    test.write_text("def f[T](a): ...\n", encoding="utf-8")
+    subprocess.run(["sh", str(ROOT / "handlers/prune.sh"), str(tmp_path)], check=True)
+    assert list(tmp_path.rglob("*.py")) == []
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_the_bucket_is_reached_by_what_is_left_of_the_client(images: dict[str, Image], step: str) -> None:
     """And by the credentials that a cloud gives a pod."""

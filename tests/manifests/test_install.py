@@ -8,26 +8,13 @@ from copy import deepcopy
 import pytest
 
 from localargo.expressions import jsonpaths
-from localargo.manifests import schema
 from localargo.manifests.document import Document
 from localargo.manifests.source_kinds.kind import declared_events
 from localargo.manifests.validate import check
+from tests.manifests.builtin import of_kubernetes
 from tests.manifests.installs import COMPONENTS, EVERYWHERE, ON_A_CLUSTER, Doc, named, of_kind, rendered, with_component
 
 ARGO = {"EventSource", "EventBus", "Sensor", "WorkflowTemplate"}
-OTHERS = {
-    "ConfigMap": "v1",
-    "Ingress": "networking.k8s.io/v1",
-    "Namespace": "v1",
-    "NetworkPolicy": "networking.k8s.io/v1",
-    "PriorityClass": "scheduling.k8s.io/v1",
-    "Role": "rbac.authorization.k8s.io/v1",
-    "RoleBinding": "rbac.authorization.k8s.io/v1",
-    "Secret": "v1",
-    "Service": "v1",
-    "ServiceAccount": "v1",
-    "StatefulSet": "apps/v1",
-}
 WITHOUT_NAMESPACE = {"Namespace", "PriorityClass"}
 REFUSED_HERE = {"sqs"}  # sources that the embedded engine leaves to a cluster
 
@@ -49,32 +36,16 @@ def strict(documents: list[Document]) -> list[str]:
     return [str(f) for f in found if f.severity != "unsupported" or f.path.rpartition(".")[2] not in REFUSED_HERE]
 
 
-def of_kubernetes(documents: list[Document]) -> list[str]:
-    """What is wrong with the kinds and versions, and by Kubernetes' own definitions with the containers of a StatefulSet."""
-    wrong = [f"{d.kind} {d.api_version}" for d in documents if d.kind not in ARGO and OTHERS.get(d.kind) != d.api_version]
-    for stateful in of_kind(documents, "StatefulSet"):
-        for container in stateful["spec"]["template"]["spec"]["containers"]:
-            template = {"name": "x", "container": {k: v for k, v in container.items() if k != "name"}}
-            workflow = {
-                "apiVersion": schema.API_VERSION,
-                "kind": "WorkflowTemplate",
-                "metadata": {"name": "x"},
-                "spec": {"templates": [template]},
-            }
-            wrong += [str(f) for f in check([Document(workflow, "x.yaml", {})]) if f.severity == "error"]
-    return wrong
-
-
 @pytest.mark.parametrize("install", EVERYWHERE)
-def test_argo_takes_every_document_strictly(install: str) -> None:
+def test_every_document_is_taken_strictly(install: str) -> None:
     assert strict(rendered(install)) == []
-    assert of_kubernetes(rendered(install)) == []
+    assert of_kubernetes(rendered(install), ARGO) == []
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
-def test_argo_takes_every_component_strictly(component: str) -> None:
+def test_every_component_is_taken_strictly(component: str) -> None:
     assert strict(with_component(component)) == []
-    assert of_kubernetes(with_component(component)) == []
+    assert of_kubernetes(with_component(component), ARGO) == []
 
 
 def test_the_strict_check_finds_what_the_schemas_do_not_have() -> None:
@@ -82,6 +53,24 @@ def test_the_strict_check_finds_what_the_schemas_do_not_have() -> None:
     named(documents, "WorkflowTemplate", "train")["spec"]["templates"][0]["retrystrategy"] = {}
     named(documents, "EventBus", "default")["spec"]["jetstream"]["replica"] = 1
     assert len(strict(documents)) == 2
+
+
+def test_the_strict_check_finds_what_kubernetes_kinds_do_not_have() -> None:
+    documents = [Document(deepcopy(d.doc), d.file, d.lines) for d in rendered("overlays/production")]
+    policies, role = of_kind(documents, "NetworkPolicy"), of_kind(documents, "Role")[0]
+    policies[0]["spec"]["egres"] = []
+    policies[1]["spec"]["policyTypes"] = "Egress"
+    del role["rules"][0]["verbs"]
+    named(documents, "Namespace", "retrain")["apiVersion"] = "argoproj.io/v1"
+    patched = next(t for t in named(documents, "WorkflowTemplate", "train")["spec"]["templates"] if "podSpecPatch" in t)
+    patched["podSpecPatch"] = "containers: [{name: main, resource: {}}]"
+    assert [each.partition(" ")[2] for each in of_kubernetes(documents, ARGO)] == [
+        "argoproj.io/v1 is no kind of Kubernetes",
+        "rules[0].verbs: Field required",
+        "spec.egres: Extra inputs are not permitted",
+        "spec.policyTypes: Input should be a valid list",
+        "of train.train containers[0].resource: Extra inputs are not permitted",
+    ]
 
 
 @pytest.mark.parametrize("install", EVERYWHERE)

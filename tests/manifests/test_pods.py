@@ -106,9 +106,21 @@ def test_every_container_asks_for_cpu_and_memory_and_has_a_limit(install: str) -
 def test_a_training_may_use_what_its_model_asks_for() -> None:
     pod = dict(steps(rendered("overlays/kind")))["train/train"]
     (resources,) = [each["resources"] for name, each in containers(pod) if name == "containers/main"]
-    asked = {"cpu": "{{inputs.parameters.cpu}}", "memory": "{{inputs.parameters.memory}}"}
-    assert resources == {"requests": asked, "limits": {"memory": asked["memory"]}}
+    settings = "{{=jsonpath(inputs.parameters.pods, "
+    memory = f"{settings}lastRetry.message matches 'OOMKilled' ? '$.more' : '$."
+    assert resources == {
+        "requests": {"cpu": f"{settings}'$.cpu')}}}}", "memory": f"{memory}memory')}}}}"},
+        "limits": {"memory": f"{memory}limit')}}}}"},
+    }
     assert pod["terminationGracePeriodSeconds"] == 60
+
+
+@pytest.mark.parametrize("step", ["transform/transform", "transform/make"])
+def test_parts_are_made_with_what_the_model_asks_for(step: str) -> None:
+    pod = dict(steps(rendered("overlays/kind")))[step]
+    (resources,) = [each["resources"] for name, each in containers(pod) if name == "containers/main"]
+    asked = {"cpu": "{{inputs.parameters.cpu}}", "memory": "{{inputs.parameters.memory}}"}
+    assert resources == {"requests": asked, "limits": {"memory": "{{inputs.parameters.limit}}"}}
 
 
 @pytest.mark.parametrize("install", ["overlays/kind", "overlays/laptop"])
@@ -197,9 +209,11 @@ def test_no_component_parts_the_replicas_of_bus_and_stream(component: str) -> No
 def test_every_handler_step_retries_by_exit_code(install: str) -> None:
     strategies = {each["name"]: each.get("retryStrategy") or {} for each in handlers(install)}
     assert strategies.pop("report") == strategies.pop("deliver") == {}
+    for name in ("train", "evaluate"):
+        assert strategies[name]["backoff"].pop("maxDuration") == "{{=jsonpath(inputs.parameters.pods, '$.max_runtime')}}"
     assert len({str(each) for each in strategies.values()}) == 1
     assert strategies["train"]["retryPolicy"] == "Always"
-    assert "lastRetry.exitCode == '143'" in strategies["train"]["expression"]
+    assert "lastRetry.exitCode in ['75', '137', '143']" in strategies["train"]["expression"]
     assert {str(each["container"]["envFrom"]) for each in handlers(install)} == {"[{'secretRef': {'name': 's3'}}]"}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from handlers.modelspec.resources import pods
 from localargo.manifests.document import Document
 from localargo.testing.fakes import Fake
 from localargo.testing.runs import Ended, Workflows
@@ -17,7 +18,9 @@ from retrain.project.kustomize import render
 
 ROOT = Path(__file__).parent.parent.parent
 TRIALS: list[dict[str, Any]] = [{"id": str(n) * 16, "params": {"alpha": n}} for n in (1, 2, 3)]
-SPEC = {"model": "flight-delay", "spec": "{}", "quiet": "0s", "at-most": "1m", "cpu": "1", "memory": "64Mi", "image": ""}
+SIZED = json.dumps(pods("train", None))
+MAKING = {"transform-cpu": "2", "transform-memory": "3Gi", "transform-limit": "5Gi"}
+SPEC = {"model": "flight-delay", "spec": "{}", "quiet": "0s", "at-most": "1m", "train": SIZED, "evaluate": SIZED, "image": "", **MAKING}
 TRAINING = ("transform", "grid", "train", "evaluate")
 
 
@@ -128,7 +131,7 @@ def test_without_batches_one_node_says_so(ours: Workflows) -> None:
     assert [(node["type"], node["phase"], node["message"]) for node in nodes] == [("Skipped", "Skipped", "Skipped, empty params")]
 
 
-@pytest.mark.parametrize("codes", [(0, 137, 0), (1, 65, 137)])
+@pytest.mark.parametrize("codes", [(0, 70, 0), (1, 65, 70)])
 def test_what_a_batch_has_left_is_made_by_the_step_that_follows(ours: Workflows, codes: tuple[int, ...]) -> None:
     ended = play(ours, fetch=cut_in_three, make=lambda inputs: codes[int(inputs["batch"])] or {})
     assert (ended.phase, len(ended.of("transform"))) == ("Succeeded", 1)

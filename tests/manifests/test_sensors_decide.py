@@ -6,6 +6,7 @@ import base64
 import copy
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from handlers.events import incoming
 from localargo.eventsources.payload import request_payload
 from localargo.manifests.document import Document
 from localargo.testing.delivery import Sensors
+from retrain.cli.models.backfill import named
 from retrain.project.kustomize import render
 
 ROOT = Path(__file__).parent.parent.parent
@@ -275,6 +277,24 @@ def test_past_states_of_one_window_ask_for_a_run_each(ours: Sensors, form: Any) 
     assert [w.name for w in made] == [f"retrain-flight-delay-{epoch}-{WINDOW}" for epoch in (1362096000, 1362700800)]
     asked = incoming.read(str(made[0].parameters["event"]))
     assert (asked.model, asked.as_of, asked.promote) == ("flight-delay", "2013-03-01T00:00:00Z", "yes")
+
+
+@pytest.mark.parametrize("length", [1, 32, 33, 34, 35, 40])
+@pytest.mark.parametrize("as_of", ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "2013-03-01T12:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_past_states_run_has_a_name_that_fits_a_label_whatever_its_model_is_called(sensors: Sensors, length: int, as_of: str) -> None:
+    models = ["d" * length, "d" * (length - 1) + "e"]
+    ours = sensors.given(*(_knowing(each, models) for each in rendered()))
+    posted = [ours.when(sent({"model": each, "as_of": as_of}), source="webhook", at=AT) for each in (*models, models[0])]
+    names = [each.workflow.name for each in posted[:2]]
+    assert names == [f"{named(each, as_of)}{WINDOW}" for each in models]
+    assert max(map(len, names)) <= 63
+    assert posted[2].refused == names[:1], "the same event again asks for the same run"
+    assert [each.workflow.parameters["model"] for each in posted[:2]] == models
+
+
+def _knowing(document: Document, models: list[str]) -> Document:
+    """The document with other names of models in its filters."""
+    return replace(document, doc=json.loads(json.dumps(document.doc).replace("arrival-minutes|flight-delay", "|".join(models))))
 
 
 @pytest.mark.parametrize("as_of", ["yesterday", "{{workflow.name}}", 5, "2013-02-31T00:00:00Z"])

@@ -32,6 +32,10 @@ def check(document: Document, report: Report) -> None:
             seen[name] = kind
             if isinstance(event, dict):
                 _event(document, report, SourceEvent(document.name, name, kind, event), path)
+            elif event is None:
+                report.error(
+                    document, path, f"event {name} is null: to Argo it is an event without fields", "write its fields, or leave it out"
+                )
         together = KINDS[kind].lint_together if kind in KINDS else None
         if together is not None:
             together(document, report, events, f"spec.{kind}")

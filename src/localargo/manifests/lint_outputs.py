@@ -24,8 +24,9 @@ from localargo.manifests.lint_scope import Tag, scan
 REFERENCE = re.compile(
     r"(?P<family>steps|tasks)\.(?P<name>[^.]+)\.(?:outputs\.(?:(?P<kind>parameters|artifacts)(?:\.(?P<output>.+))?|result)|(?P<code>exitCode))"
 )
-ARGUMENT = re.compile(r"\.arguments\.parameters\[(\d+)\]\.value$")
-ARTIFACT = re.compile(r"\.arguments\.artifacts\[(\d+)\]\.from$")
+OF_CALL = r"\.(?:dag\.tasks\[\d+\]|steps\[\d+\]\[\d+\])\.arguments\."  # of the call itself, not of an item that looks like one
+ARGUMENT = re.compile(OF_CALL + r"parameters\[(\d+)\]\.value$")
+ARTIFACT = re.compile(OF_CALL + r"artifacts\[(\d+)\]\.from$")
 ONE_TAG = re.compile(r"\{\{[^{}]*\}\}")
 WORDS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
 BARE = re.compile(r"(?<![-\w.])([a-zA-Z0-9][-a-zA-Z0-9]*)(?![-\w.])")

@@ -33,10 +33,12 @@ REFERENCE = "#/definitions/"
 
 # fields that Argo decodes from numbers and booleans too (its AnyString and Amount)
 ANY_STRING = re.compile(r"(.*\.)?parameters\[\d+\]\.(value|default|enum\[\d+\]|valueFrom\.default)")
-QUANTITY = re.compile(r".*\.((limits|requests|capacity|default|hard)\.[^.]+|sizeLimit|divisor)")  # Kubernetes reads them from numbers too
+# Kubernetes reads them from numbers too
+QUANTITY = re.compile(r".*\.((limits|requests|capacity|default|hard)\.[^.]+|sizeLimit|volumeSize|divisor)")
 NUMBER_AS_TEXT = re.compile(r".*\.(factor|jitter)")
 
-LIMITS = ("required", "enum", "pattern", "minItems", "maxItems", "minimum", "maximum", "minLength", "maxLength")
+ELSEWHERE = "`argo submit` and this engine accept this too"
+LIMITS = ("required", "enum", "pattern", "minItems", "maxItems", "minimum", "maximum", "minLength", "maxLength", "additionalProperties")
 
 REMOVED: Mapping[str, str] = {  # fields of Argo before 4.0 -> what to write now
     "mutex": "removed in Argo 4.0; write `mutexes: [{name: ...}]`",
@@ -79,10 +81,10 @@ def _limits(kind: str) -> Any:
     known = {name: dict(each) for name, each in definitions(WORKFLOWS).items()}
     asked: dict[str, Any] = json.loads((FOLDER / f"{WORKFLOWS}-limits.json").read_text(encoding="utf-8"))
     for name, limits in asked.items():
-        properties = {key: dict(each) for key, each in known[name]["properties"].items()}
+        properties = {key: dict(each) for key, each in known[name].get("properties", {}).items()}
         for key, limit in limits.get("properties", {}).items():
             properties[key] = {"allOf": [properties[key], limit]}
-        known[name] |= {"properties": properties, "required": limits.get("required", [])}
+        known[name] |= {**limits, "properties": properties}
     return jsonschema_rs.Draft7Validator({"$ref": REFERENCE + kind, "definitions": known})
 
 
@@ -107,12 +109,19 @@ def check_limits(document: Document, report: Report) -> None:
     """Report what an API server with Argo's full resource definitions refuses although Argo's validation accepts it."""
     if KINDS.get(document.kind) != WORKFLOWS:
         return
-    for error in _limits(document.kind).iter_errors(document.doc):
-        if error.kind.name in LIMITS and error.instance is not None:
+    for error in _limits(document.kind).iter_errors(_without_nulls(document.doc)):
+        if error.kind.name in LIMITS:
             path = ""
             for step in error.instance_path:
                 path = join(path, step)
             report.error(document, path, f"{_short(error.message)}: the API server refuses this")
+
+
+def _without_nulls(tree: Any) -> Any:
+    """The tree as the API server sees it: a field that is null is absent."""
+    if isinstance(tree, dict):
+        return {key: _without_nulls(value) for key, value in tree.items() if value is not None}
+    return [_without_nulls(value) for value in tree] if isinstance(tree, list) else tree
 
 
 def target(schema: Mapping[str, Any]) -> str:
@@ -191,11 +200,11 @@ def _tolerated(instance: Any, where: list[str | int], path: str, events: bool, d
     if instance is None and where and isinstance(where[-1], str):
         return True  # null is the same as absent
     if isinstance(instance, (int, float)) and not isinstance(instance, bool) and QUANTITY.fullmatch(path):
+        if isinstance(instance, float) and not events:
+            report.warning(document, path, f"kubectl accepts only a string or a whole number here; {ELSEWHERE}", "put it in quotes")
         return True
     if isinstance(instance, (int, float)) and ANY_STRING.fullmatch(path) and not events:
-        report.warning(
-            document, path, "kubectl accepts only a string here; `argo submit` and this engine accept this too", "put it in quotes"
-        )
+        report.warning(document, path, f"kubectl accepts only a string here; {ELSEWHERE}", "put it in quotes")
         return True
     if events and isinstance(instance, str) and NUMBER_AS_TEXT.fullmatch(path):
         reason = "Argo accepts text but fails when the trigger runs, so every event goes to the dead-letter trigger"

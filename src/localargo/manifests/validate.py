@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from localargo.errors import Finding
-from localargo.manifests import lint_eventsources, lint_plain, lint_sensors, lint_workflow, schema, support
+from localargo.manifests import lint_eventbus, lint_eventsources, lint_plain, lint_sensors, lint_workflow, metadata, schema, support
 from localargo.manifests.document import Document
 from localargo.manifests.lint_locations import Library
 from localargo.manifests.report import INVALID_SPEC, Report
@@ -36,6 +36,7 @@ def check(documents: Sequence[Document], known: Sequence[Document] = (), now: fl
 def _one(document: Document, report: Report, library: Library, everything: Sequence[Document]) -> None:
     if document.kind not in schema.KINDS:
         lint_plain.check(document, report)
+        _metadata(document, report)
         return
     if document.api_version != schema.API_VERSION:
         report.error(document, "apiVersion", f"{document.kind} has apiVersion {schema.API_VERSION}, not {document.api_version or 'none'}")
@@ -43,6 +44,7 @@ def _one(document: Document, report: Report, library: Library, everything: Seque
     support.check(document, report)
     if not sound:
         return  # further checks rely on the types
+    _metadata(document, report)
     if document.kind in ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate"):
         lint_workflow.check(document, report, library)
         if not any(finding.severity == "error" and finding.file == document.file for finding in report.findings):
@@ -51,6 +53,19 @@ def _one(document: Document, report: Report, library: Library, everything: Seque
         lint_sensors.check(document, report, library, everything)
     elif document.kind == "EventSource":
         lint_eventsources.check(document, report)
+    elif document.kind == "EventBus":
+        lint_eventbus.check(document, report)
+
+
+def _metadata(document: Document, report: Report) -> None:
+    """Names and labels that the API server refuses."""
+    given = document.doc.get("metadata")
+    if not document.name or not isinstance(given, dict):
+        return  # found before
+    field = "name" if given.get("name") else "generateName"
+    name = given[field] if field == "name" else f"{given[field]}a"  # the server adds letters and digits
+    for place, message in metadata.wrong({**given, "name": name}):
+        report.error(document, f"metadata.{field if place == 'name' else place}", f"{message}: the API server refuses this")
 
 
 def _unique(documents: Sequence[Document], report: Report) -> None:

@@ -141,7 +141,6 @@ def _run_module(container: dict[str, Any]) -> int:
     """`python -m MODULE ARGUMENTS` in this interpreter; returns the exit code."""
     os.environ.clear()
     os.environ.update(container["env"])
-    _enter(container)
     for name, descriptor in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
         stream = _text(descriptor)
         setattr(sys, name, stream)
@@ -197,6 +196,7 @@ def begin(container: dict[str, Any], enter: Callable[[], None] | None, host: int
         _limits()
         if container["warm"]:
             _as_long_as_allowed(container)
+            _enter(container)
             os.close(status)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.signal(signal.SIGPIPE, signal.SIG_IGN)

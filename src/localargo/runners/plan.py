@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -28,16 +28,28 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 REFERENCE = re.compile(r"\$(\$)?\(([A-Za-z_.][-A-Za-z0-9_.]*)\)")
 
 
+def machine_memory() -> int:
+    """Bytes of memory that this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def gibibytes(size: float) -> str:
+    """As a quantity: 24Gi, 1.5Gi."""
+    return f"{size / 2**30:.3g}Gi"
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """What a pod gets from the machine. `state`: the engine's state folder; `cwd`: the engine's working directory; `path`: its PATH;
-    `visible`: folders that every pod must see, such as the interpreter's; `warm`: the name of the package whose modules start warm."""
+    `visible`: folders that every pod must see, such as the interpreter's; `warm`: the name of the package whose modules start warm;
+    `memory`: bytes that there are."""
 
     state: Path
     cwd: Path
     path: str
     visible: tuple[str, ...]
     warm: str = ""
+    memory: int = field(default_factory=machine_memory)
 
     @classmethod
     def here(cls, state: Path, cwd: Path, warm: str) -> Machine:
@@ -165,6 +177,11 @@ class Planner:
             raise Unsupported(
                 f"template {self.pod.template}, container {container.name}: no command. Images are not pulled here, so "
                 "their entry point is not known: add `command`"
+            )
+        if (container.memory_asked or 0) > self.machine.memory:
+            raise Unsupported(
+                f"container {container.name} asks for {gibibytes(container.memory_asked or 0)} of memory, this machine has "
+                f"{gibibytes(self.machine.memory)}: ask for less, or run it on a cluster"
             )
         if self.mode != "isolated":
             words = self._relocate(container, words)

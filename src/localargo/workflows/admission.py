@@ -12,13 +12,13 @@ from typing import Any
 
 from localargo.clock import timestamp
 from localargo.errors import AlreadyExists, InvalidInput, NotFound, refuse
+from localargo.manifests import metadata as metadata_rules
 from localargo.manifests.document import Document
 from localargo.manifests.merge import merge_patch
 from localargo.manifests.report import INVALID_SPEC
 from localargo.manifests.validate import argo_message, check
 from localargo.ports import Clock, Doc, LabelFilter
 from localargo.store import nested_transaction
-from localargo.workflows import metadata as metadata_rules
 from localargo.workflows import status
 from localargo.workflows.active_workflow import refused
 from localargo.workflows.controller import Controller

@@ -7,7 +7,7 @@ from typing import Any
 from localargo.expressions import ExpressionError, exprlang, gotext
 from localargo.expressions.tags import explode, substitute
 from localargo.expressions.values import go_type
-from localargo.workflows.metadata import LONGEST_PART, PART, VALUE_RULE
+from localargo.manifests.metadata import LONGEST_PART, PART, VALUE_RULE
 from localargo.workflows.scope import global_params
 from localargo.workflows.work import CallFailed, Pass
 

@@ -123,7 +123,8 @@ def _check_patch(patch: Doc) -> None:
 
 
 def _container(p: Pass, pod: str, container: Doc, template: Doc) -> Container:
-    limits = (container.get("resources") or {}).get("limits") or {}
+    resources = container.get("resources") or {}
+    limits, asked = resources.get("limits") or {}, resources.get("requests") or {}
     source = container.get("source")
     return Container(
         name=container.get("name") or "main",
@@ -135,6 +136,7 @@ def _container(p: Pass, pod: str, container: Doc, template: Doc) -> Container:
         working_dir=container.get("workingDir") or "",
         mounts=[_mount(m) for m in container.get("volumeMounts") or ()],
         memory_bytes=int(parse_quantity(limits["memory"])) if limits.get("memory") is not None else None,
+        memory_asked=int(parse_quantity(asked["memory"])) if asked.get("memory") is not None else None,
         cpu=float(parse_quantity(limits["cpu"])) if limits.get("cpu") is not None else None,
         depends=list(container.get("dependencies") or ()),
         **_retries(template),

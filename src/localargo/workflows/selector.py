@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from localargo.errors import InvalidInput
 from localargo.expressions import jsonpaths
+from localargo.manifests.metadata import LONGEST_PART, PART
 from localargo.ports import Doc
-from localargo.workflows.metadata import LONGEST_PART, PART
 
 _WORDS = ("in", "notin")
 _SYMBOLS = (")", ",", "!", "==", "=", ">", "<", "!=", "(")

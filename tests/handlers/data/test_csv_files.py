@@ -209,8 +209,12 @@ def test_a_header_alone_has_no_rows(tmp_path: Path) -> None:
         ("sep=;\nn;s\n1;a\n", {}, "column 'n' is missing; the file has sep=;; the first line says `sep=;`: write csv.delimiter: \";\""),
         ("N,s\n1,a\n", {}, "column 'n' is missing; the file has N, s; did you mean 'N'?"),
         ("n,s\n1,a,b\n", {}, "row 2 has 3 values and the header has 2: '1,a,b'"),
+        ("n s\n1 a\n", {}, "column 'n' is missing; the file has n s; the header has ` `: write csv.delimiter: \" \""),
+        ('{"n":1,"s":"a"}\n', {}, "the file looks like JSON; if it is JSON Lines, write `format: jsonl` in its source"),
+        ('{"n":1}\n', {}, "column 'n' is missing; the file has {\"n\":1}; if the file is JSON Lines, write `format: jsonl` in its source"),
+        ("n,s\n1,a\nn,s\n2,b\n", {}, "column 'n' in row 3: 'n' is its name; the row has the names of the columns again: take it out"),
     ],
-)
+)  # fmt: skip
 def test_another_layout_is_named(tmp_path: Path, text: str, csv: dict[str, Any], message: str) -> None:
     assert refused(put(tmp_path, text), declared("csv", NS, **csv)) == message
 

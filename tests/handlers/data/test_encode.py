@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handlers.contracts import BadData
-from handlers.data import statistics
+from handlers.data import encode, statistics
 from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset
 from handlers.modelspec.model import Feature, ModelSpec
@@ -82,6 +82,22 @@ def test_a_missing_boolean_is_what_the_spec_says(missing: Any, value: float) -> 
 
 def test_a_boolean_may_be_a_number_with_a_mean() -> None:
     assert column([True, None, False], pa.bool_(), type="number")[:, 0].tolist() == [1, 0.5, 0]
+
+
+def test_numbers_side_by_side_are_what_each_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encode, "BLOCK_ROWS", 7)
+    random = np.random.default_rng(3)
+    kinds: list[dict[str, Any]] = [{"missing": "keep"}, {"scale": "standard"}, {"clip": [0.1, 0.9], "missing": "median"}, {"missing": 7}]
+    features: dict[str, Any] = {f"x{n}": {"type": "number", **kinds[n % 4]} for n in range(2 * encode.TOGETHER + 3)}
+    features["x3"] = {"type": "timestamp", "units": ["hour"]}
+    columns: dict[str, Any] = {name: random.normal(size=20) * 10.0 ** random.integers(-9, 9) for name in features}
+    for values in columns.values():
+        values[random.integers(0, 20, 3)] = [float("nan"), float("inf"), float("-inf")]
+    columns["x3"] = pa.array([datetime(2026, 1, 1, n) for n in range(20)], INSTANT)
+    columns["b"], features["b"] = [True, None] * 10, {"type": "boolean"}
+    table = pa.table(columns)
+    apart = [encoder(table, **{name: feature}).encode(table) for name, feature in features.items()]
+    assert encoder(table, **features).encode(table).tobytes() == np.column_stack(apart).tobytes()
 
 
 # ------------------------------------------------------------------------------------------------------------------- times

@@ -39,6 +39,11 @@ GOOD = '{"n": 1, "x": 2.5, "s": "a", "b": true, "t": "2013-01-01T10:00:00Z", "d"
         ),
         ('{"n": 1, "n": 2}', "line 4 is not JSON: 'n' stands twice in one object: '{\"n\": 1, \"n\": 2}'"),
         ('{"n": 1', "line 4 is not JSON: Expecting ',' delimiter: line 2 column 1 (char 8): '{\"n\": 1'"),
+        ('{"n": 1},', "line 4 is not JSON: Extra data: line 1 column 9 (char 8): '{\"n\": 1},'; take out the comma after each object"),
+        (
+            "n,x",
+            "line 4 is not JSON: Expecting value: line 1 column 1 (char 0): 'n,x'; if the file is CSV, write `format: csv` in its source",
+        ),
         ("5", "line 4: an object is needed, not '5'"),
         ('{"x": 1e400}', "line 4 is not JSON: 1e400 is too large for a float, which ends at 1.8e308: '{\"x\": 1e400}'"),
         ('{"s": "\\ud800"}', 'line 4 is not JSON: half of a surrogate pair stands in a text: \'{"s": "\\\\ud800"}\''),

@@ -127,7 +127,7 @@ def test_a_float_that_is_missing_is_a_missing_text(tmp_path: Path) -> None:
 
 def test_a_name_with_blanks_is_told_with_them(tmp_path: Path) -> None:
     path = written(tmp_path, {" n ": pa.array([1])})
-    assert refused(path, declared("parquet", {"n": "int"})) == "column 'n' is missing; the file has ' n '"
+    assert refused(path, declared("parquet", {"n": "int"})) == "column 'n' is missing; the file has ' n '; did you mean ' n '?"
 
 
 def test_a_column_of_nothing_is_what_it_is_declared(tmp_path: Path) -> None:

@@ -113,11 +113,14 @@ def test_weights_go_with_their_rows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("ahead", "expected"), [(1 << 20, 4), (1, 3)], ids=["the next group", "its first part"])
 def test_parts_of_the_next_group_are_made_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: int, expected: int) -> None:
-    """At most so many bytes of them, and their first part always. No thread is left."""
+    """At most so many bytes of them, and their first part always, once somebody has the first rows. No thread is left."""
     monkeypatch.setattr(read, "AHEAD_BYTES", ahead)
+    monkeypatch.setattr(read, "TAKEN_BYTES", 1)
     store, of = Counting(tmp_path), spec(batch_rows=1, parts=2)
     made = dataset(store, [2, 2, 2, 2, 2, 2])
     given: Any = batches(store, made, of, Encoder(made, of), "train")
+    next(given)
+    assert len(store.asked) == 2
     next(given)
     given.close()
     assert len(store.asked) <= expected

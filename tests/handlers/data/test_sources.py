@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pyarrow import parquet
 from handlers.contracts import BadData
 from handlers.data import csv_files, sources
 from handlers.modelspec.model import Source
+from tests.handlers.data.files import declared, refused
 
 COLUMNS = {"n": "int", "x": "float", "s": "string", "b": "boolean", "t": "timestamp", "d": "date"}
 
@@ -170,6 +172,11 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
         (b"BZh91AY&SY", "the file is compressed with bzip2; compress it with gzip or zstd"),
         (b"\xfd7zXZ\x00", "the file is compressed with xz; compress it with gzip or zstd"),
         (b"\xd0\xcf\x11\xe0", "the file is a spreadsheet; save it as CSV"),
+        (b"\xff\x06\x00\x00sNaPpY", "the file is compressed with snappy; compress it with gzip or zstd"),
+        (b"SQLite format 3\x00", "the file is a database of SQLite; save its table as Parquet or CSV"),
+        (b"%PDF-1.7", "the file is a PDF; save its table as CSV"),
+        (b"<!DOCTYPE html>", "the file is HTML, perhaps a page that tells of an error; put the data there"),
+        (b"<?xml version", "the file is XML, perhaps an answer that tells of an error; put the data there as CSV, JSON Lines or Parquet"),
     ],
 )
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
@@ -239,3 +246,24 @@ def test_text_in_another_encoding_names_column_and_row(tmp_path: Path) -> None:
         BadData, match=r"incoming/m/a: column 's' in row 2: the text is not UTF-8; write csv.encoding, such as cp1252 or latin-1"
     ):
         read(path, source())
+
+
+@pytest.mark.parametrize(
+    ("there", "message"),
+    [
+        ("e\u0301", 'the file writes it "e\\u0301", with characters that look alike or are not seen: write it so in the spec, too'),
+        (
+            "\u200b\u00e9",
+            'the file writes it "\\u200b\\u00e9", with characters that look alike or are not seen: write it so in the spec, too',
+        ),
+        ("\u00c9", "did you mean '\u00c9'?"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_a_name_that_looks_the_same_is_told(tmp_path: Path, there: str, message: str, kind: str) -> None:
+    path = tmp_path / "object"
+    if kind == "parquet":
+        parquet.write_table(pa.table({there: [1], "s": ["a"]}), path)
+    else:
+        path.write_text(f"{there},s\n1,a\n" if kind == "csv" else json.dumps({there: 1, "s": "a"}), encoding="utf-8")
+    assert refused(path, declared(kind, {"\u00e9": "int", "s": "string"})).endswith(f"; {message}")

@@ -74,6 +74,8 @@ def test_a_number_whose_groups_are_not_whole_is_none(tmp_path: Path, text: str) 
             "list it under csv.nulls if it stands for a missing value"),
         ("timestamp", "1735689600", "'1735689600' is not a timestamp; if it counts seconds declare the column int, "
             "and make a timestamp of it in data.query, such as to_timestamp(seconds)"),
+        ("date", "44197", "'44197' is not a date; if it counts days as a spreadsheet does, declare the column int, "
+            "and write DATE '1899-12-30' + column in data.query"),
         ("date", "31/12/2025", "'31/12/2025' is not a date; write csv.dates: \"%d/%m/%Y\""),
         ("date", "01/02/2025", "'01/02/2025' is not a date; write csv.dates: \"%d/%m/%Y\" or \"%m/%d/%Y\""),
         ("timestamp", "31.12.2025 10:11", "'31.12.2025 10:11' is not a timestamp; write csv.dates: \"%d.%m.%Y %H:%M\""),

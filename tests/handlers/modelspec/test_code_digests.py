@@ -46,7 +46,7 @@ COMPUTE_WITH = (
     ("events/", ()),
 )
 AT_THE_TOP = {
-    *("__init__", "contracts", "failures", "storage", "workers"),
+    *("__init__", "contracts", "failures", "preempted", "storage", "workers"),
     *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "why", "try_", "new", "profile"),
     *("heal", "notify", "snapshot", "backfill", "predict", "model", "score"),
 }
@@ -132,12 +132,13 @@ STAGE_MODULES = {
     "runs.exports": "exports",
 }
 # what stages use beside the code that computes: it carries bytes, keeps the books, or tells people
-PACE = ("admission", "pacing", "trainings")
+PACE = ("admission", "pacing", "spending", "trainings")
 BOOKS = (
     "batches",
     "claim",
     "champion",
     "followed",
+    "memory",
     "past",
     "records",
     "requests",
@@ -152,7 +153,8 @@ BOOKS = (
 )
 # what `promote` keeps of the winner changes no verdict
 EXPORTS = ("scoring", "runs.exports", "runs.importance")
-NOT_COMPUTING = ("contracts", "errors", "failures", "storage", "workers", *(f"runs.{name}" for name in BOOKS), *EXPORTS, "report", "events")
+AT_HAND = ("contracts", "errors", "failures", "preempted", "storage", "workers")
+NOT_COMPUTING = (*AT_HAND, *(f"runs.{name}" for name in BOOKS), *EXPORTS, "report", "events")
 NOT_COMPUTING_LIBRARIES = {"boto3", "botocore", "pydantic", "pyyaml", "safetensors", "vl-convert-python"}
 
 

@@ -102,6 +102,12 @@ def test_a_spec_survives_the_way_between_steps() -> None:
         ("metadata.name", "Flight_Delay", ["metadata.name", "Flight_Delay", "lower-case"]),
         ("kind", "Modle", ["kind", "Model"]),
         ("spec.name", "x", ["unknown key 'name'"]),
+        ("spec.data.split", {"by": "hash", "kee": 1}, ["unknown key 'kee'"]),
+        (
+            "spec.data.split.group",
+            "x",
+            ["unknown key 'group'; accepted: by, column, unit, timezone, part, gap, valid, test, key, stratify, seed"],
+        ),
         ("specc", {}, ["specc", "did you mean 'spec'"]),
     ],
 )
@@ -161,7 +167,7 @@ def test_what_is_no_spec_is_said_in_one_line(text: str) -> None:
         ),
         ("spec.training.validate", {"every": "1m"}, "not supported yet: training.validate"),
         ("spec.resources", {"fetch": {"cpu": 1}}, "not supported yet: resources.fetch"),
-        ("spec.resources", {"train": {"gpu": 1}}, "not supported yet: resources.train.gpu"),
+        ("spec.resources", {"train": {"parallel": 2}}, "not supported yet: resources.train.parallel"),
     ],
 )
 def test_what_is_not_built_is_refused_by_name(path: str, value: Any, words: str) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handlers.modelspec.model import Trigger
-from handlers.runs.admission import START, Answer, Asked, History, admitted, day_of, refusal
+from handlers.modelspec.trigger import Trigger
+from handlers.runs.admission import START, Answer, Asked, History, admitted, amount, day_of, refusal
 
 DAY = 86400.0
 NOON = 20_000 * DAY + DAY / 2  # 2024-10-04 12:00:00 UTC
@@ -51,6 +52,41 @@ def test_a_day_s_runs_are_counted_in_utc() -> None:
     assert ask(rules, history=spent, now=NOON + DAY / 2) == START
     assert ask(rules, history=History(day=TODAY, counted=("a",))) == START
     assert ask(rules, history=History(day=TODAY, counted=("a", "new"))) == START, "a run that is counted has its place"
+
+
+PRICED = {"daily_budget": {"money": 2}, "price": {"cpu_hour": 0.05, "currency": "EUR"}}
+
+
+def test_a_day_s_money_is_what_its_runs_steps_have_used() -> None:
+    rules, hours = trigger(**PRICED), 3600.0
+    spent = History(day=TODAY, counted=("a", "b", "c"), processor_seconds=40 * hours)
+    answer = ask(rules, history=spent)
+    assert (answer.kind, answer.rule, answer.next) == ("refuse", "daily_budget", NOON + DAY / 2)
+    assert answer.reason == (
+        "3 runs of this model on 2024-10-04 (UTC) cost 2.00 EUR (40.00 processor hours at 0.05 EUR), and trigger.daily_budget.money is "
+        "2.00 EUR; the next training is possible from 2024-10-05 00:00:00 UTC and starts then"
+    )
+    assert ask(rules, history=replace(spent, processor_seconds=39.9 * hours)) == START
+    assert ask(rules, history=spent, now=NOON + DAY / 2) == START, "the next day has a budget of its own"
+    assert ask(rules, history=replace(spent, counted=("a", "new"))) == START, "a run that is counted goes on"
+    aside = admitted(rules, spent, Asked("new", now=True), "", NOON)
+    assert (aside.kind, aside.rule, aside.reason) == ("start", "daily_budget", answer.reason)
+
+
+def test_of_both_budgets_the_one_that_is_spent_refuses() -> None:
+    rules = trigger(daily_budget={"money": 2, "runs": 2}, price=PRICED["price"])
+    assert "daily_budget.runs is 2" in ask(rules, history=History(day=TODAY, counted=("a", "b"))).reason
+    assert "daily_budget.money is 2.00" in ask(rules, history=History(day=TODAY, counted=("a",), processor_seconds=1e6)).reason
+    assert ask(rules, history=History(day=TODAY, counted=("a",), processor_seconds=1e3)) == START
+
+
+def test_a_price_alone_refuses_nothing() -> None:
+    assert ask(trigger(price=PRICED["price"]), history=History(day=TODAY, counted=("a",), processor_seconds=1e9)) == START
+
+
+@pytest.mark.parametrize(("money", "text"), [(1234.5, "1,234.50"), (1, "1.00"), (0.05, "0.05"), (0.0042, "0.0042")])
+def test_amounts_say_something(money: float, text: str) -> None:
+    assert amount(money) == text
 
 
 def test_too_few_new_rows_are_refused_once_they_are_known() -> None:
@@ -99,7 +135,8 @@ def test_now_waits_for_who_trains() -> None:
 RULES = st.builds(
     trigger,
     cooldown=st.sampled_from(["0s", "1h", "3d"]),
-    daily_budget=st.sampled_from([None, {"runs": 1}, {"runs": 3}]),
+    daily_budget=st.sampled_from([None, {"runs": 1}, {"runs": 3}, {"money": 0.5}, {"runs": 2, "money": 2}]),
+    price=st.just({"cpu_hour": 1, "currency": "EUR"}),
     min_new_rows=st.sampled_from([0, 1, 100]),
     in_flight=st.sampled_from(["queue", "skip", "supersede"]),
 )
@@ -110,6 +147,7 @@ HISTORIES = st.builds(
     ended=TIMES,
     day=TIMES.map(day_of),
     counted=st.lists(st.sampled_from("abcd"), unique=True, max_size=4).map(tuple),
+    processor_seconds=st.floats(0, 4 * 3600),
 )
 
 
@@ -147,4 +185,22 @@ def test_no_day_has_more_runs_than_its_budget(rules: Trigger, nows: list[float])
             history = History(name, now + 60, day_of(now), (*same, name))
             days[day_of(now)] = days.get(day_of(now), 0) + 1
     budget = rules.daily_budget
-    assert budget is None or max(days.values()) <= budget.runs
+    assert budget is None or budget.runs is None or max(days.values()) <= budget.runs
+
+
+@settings(max_examples=100)
+@given(
+    rules=RULES,
+    runs=st.lists(st.tuples(st.floats(0, 3 * DAY), st.floats(0, 3 * 3600)), min_size=1, max_size=20).map(sorted),
+)
+def test_no_day_costs_more_than_its_budget_before_its_last_run(rules: Trigger, runs: list[tuple[float, float]]) -> None:
+    history, before = History(), dict[str, float]()
+    for number, (now, used) in enumerate(runs):
+        today = history if history.day == day_of(now) else History(day=day_of(now))
+        if admitted(rules, history, Asked(f"r{number}"), "", now).kind == "start":
+            before[today.day] = today.processor_seconds
+            counted = (*today.counted, f"r{number}")
+            history = History(f"r{number}", now, today.day, counted, today.processor_seconds + used)
+    budget, price = rules.daily_budget, rules.price
+    assert price is not None
+    assert budget is None or budget.money is None or all(price.of(seconds) < budget.money for seconds in before.values())

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from handlers.contracts import Stopped
 from handlers.runs import claim as claims
 from handlers.runs.claim import DEAD_AFTER_SECONDS, Claim, Heartbeat, Released, beat, claim_key, follower, read, release, take
 from handlers.storage import FolderStore, Temporary, write_json
@@ -131,6 +132,9 @@ def test_between_two_steps_the_claim_outlasts_a_long_wait_for_a_place(store: Fol
         raise RuntimeError
     claim = read(store, "m")[0]
     assert (claim.waits, claim.held(claim.heartbeat + DEAD_AFTER_SECONDS)) == (False, False)
+    with pytest.raises(Stopped), Heartbeat(store, "m", "a"):
+        raise Stopped("taken away, and it goes on elsewhere")
+    assert read(store, "m")[0].waits
 
 
 def test_a_run_that_follows_has_a_name_for_what_was_wanted_of_any_model(store: FolderStore) -> None:

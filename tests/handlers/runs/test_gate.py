@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.metrics.bootstrap import Interval, Paired
-from handlers.runs.gate import Gate, against, first, improvement, incomparable, kept, number
+from handlers.runs.gate import Gate, against, first, improvement, incomparable, kept, number, of_all_trials
 
 
 def interval(value: float, se: float | None = 0.01) -> Interval:
@@ -123,3 +123,16 @@ def test_asking_for_more_never_promotes_more(difference: float, spread: float, c
 @pytest.mark.parametrize(("value", "text"), [(0.62431, "0.6243"), (19.4567, "19.46"), (None, "undefined"), (math.nan, "undefined")])
 def test_numbers_for_people(value: float | None, text: str) -> None:
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("decision", "lost", "expected"),
+    [("promoted", 0, "promoted"), ("promoted", 2, "refused"), ("refused", 2, "refused"), ("kept", 2, "kept")],
+)
+def test_a_gate_may_demand_that_no_trial_was_lost(decision: str, lost: int, expected: str) -> None:
+    verdict = {"decision": decision, "reason": "better", "checks": [], "trials": ["a", "b", "c", "d"]}
+    found = of_all_trials(verdict, lost)
+    assert found["decision"] == expected
+    assert found["checks"] == [{"name": "all_trials", "passed": not lost, "found": 4, "required": 4 + lost}]
+    if expected != decision:
+        assert found["reason"] == "2 of 6 trials were lost, and promote.gate.all_trials asks for all of them; better"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from handlers.modelspec.model import Trigger
+from handlers.modelspec.trigger import Trigger
 from handlers.runs import trainings
 from handlers.runs.admission import Answer, Asked, History, admitted
 from handlers.runs.trainings import Training, Trainings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from handlers import contracts, failures, fetch, transform
 from handlers.contracts import BadSpec, WrongUsage
 from handlers.runs import batches
-from handlers.storage import read_json
+from handlers.storage import FolderStore, read_json
 from tests.handlers.stages.dying import Dying, Killed
 from tests.handlers.stages.test_interrupted import empty, there
 from tests.handlers.stages.test_scopes import ROLLING, sales, shop
@@ -83,6 +84,36 @@ def test_three_pods_make_what_one_does(wide: World) -> None:
     parts = set(there(wide))
     assert (wide.dataset(snapshot, "r"), there(wide)) == expected
     assert {key.split("/")[0] for key in set(there(wide)) - parts} == {"datasets"}, "nothing is left to make"
+
+
+def test_what_is_there_is_listed_and_no_marker_is_asked_for(wide: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def remembered(method: Callable[[FolderStore, str], Any]) -> Callable[[FolderStore, str], Any]:
+        def found(store: FolderStore, key: str) -> Any:
+            asked.append(key)
+            return method(store, key)
+
+        return found
+
+    for method in ("head", "get"):
+        monkeypatch.setattr(FolderStore, method, remembered(getattr(FolderStore, method)))
+    wide.dataset(fetched(wide)[0], "r")
+    wide.put("7.csv", month("2013-07-01", 5))
+    wide.put("8.csv", month("2013-08-01", 5))
+    wide.store.delete("runs/late/claim.json")
+    listed = FolderStore.list
+
+    def one_request(store: FolderStore, prefix: str) -> Any:
+        before = asked[:]
+        found = list(listed(store, prefix))
+        asked[:] = [*before, f"list {prefix}"]
+        return iter(found)
+
+    monkeypatch.setattr(FolderStore, "list", one_request)
+    del asked[:]
+    assert len(fetched(wide, "later")[1]) == 2
+    assert [key for key in asked if "parts/" in key] == ["list parts/late/"]
 
 
 def test_raw_parts_of_a_query_over_many_rows(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +216,8 @@ def test_an_object_that_is_put_again_is_left_to_who_follows(wide: World) -> None
 @pytest.mark.parametrize(
     ("resources", "reason"),
     [
-        ({"transform": {"parallel": 2, "cpu": "2"}}, "resources.transform; supported are resources.train and resources.transform.parallel"),
+        ({"transform": {"parallel": 2, "gpu": 1}}, "resources.transform.gpu"),
+        ({"fetch": {"cpu": 2}}, "resources.fetch; supported are resources.train, resources.evaluate and resources.transform"),
         ({"train": {"parallel": 2}}, "resources.train.parallel"),
         ({"evaluate": {"parallel": 2}}, "resources.evaluate.parallel"),
     ],

@@ -31,6 +31,23 @@ def test_nothing_in_the_bucket_is_nothing_to_do(world: World) -> None:
     assert world.keys("snapshots/") == []
 
 
+@pytest.mark.parametrize(
+    ("resources", "given", "cpu"),
+    [
+        ({}, ["500m", "1Gi", "4Gi"], "1"),
+        ({"train": {"cpu": 2}, "transform": {"cpu": "1500m", "memory": "6Gi"}}, ["1500m", "6Gi", "6Gi"], "2"),
+    ],
+)
+def test_later_steps_get_the_resources_of_the_spec(world: World, resources: dict[str, Any], given: list[str], cpu: str) -> None:
+    text = json.dumps(
+        {"apiVersion": "retrain/v1", "kind": "Model", "metadata": {"name": world.model}, "spec": {**world.spec, "resources": resources}}
+    )
+    to = [word for name in ("train", *fetch.MAKING) for word in (f"--{name}-out", str(world.out / name))]
+    fetch.run(["spec", "--model", world.model, "--spec", text, *to])
+    assert [world.output(name) for name in fetch.MAKING] == given
+    assert json.loads(world.output("train"))["cpu"] == cpu
+
+
 def test_unchanged_data_names_the_run_that_trained_it(world: World) -> None:
     world.put("1.csv", month("2013-01-01", 30))
     world.run("r1")

@@ -99,17 +99,19 @@ def heal_says(world: World, folder: Path, *more: str) -> tuple[list[Any], list[A
     return [start["name"] for start in starts], silent
 
 
-def between_steps(world: World, run: str, ago: float) -> None:
-    """The run holds the claim; its last step ended well so many seconds ago."""
+def between_steps(world: World, run: str, ago: float, *, waits: bool = True) -> None:
+    """The run holds the claim; its last step ended well, or was last heard of, so many seconds ago."""
     world.snapshot(run)
     held, _ = claims.read(world.store, "late")
-    write_json(world.store, claim_key("late"), replace(held, heartbeat=held.heartbeat - ago, waits=True).to_json())
+    write_json(world.store, claim_key("late"), replace(held, heartbeat=held.heartbeat - ago, waits=waits).to_json())
 
 
-def test_a_run_that_is_silent_between_two_steps_is_asked_for_and_its_model_is_free_where_it_has_ended(late: World, tmp_path: Path) -> None:
-    between_steps(late, "a", 60)
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_run_that_is_silent_is_asked_for_and_its_model_is_free_where_it_has_ended(late: World, tmp_path: Path, waits: bool) -> None:
+    """Between two steps or in the middle of one: a minute after its last word."""
+    between_steps(late, "a", 30, waits=waits)
     assert heal_says(late, tmp_path) == ([], [])
-    between_steps(late, "a", 1000)
+    between_steps(late, "a", 61, waits=waits)
     assert heal_says(late, tmp_path) == ([], [{"model": "late", "run": "a"}])
     late.put("2.csv", month("2013-02-10", 3, seed=2))
     assert late.snapshot("b")[0] == "busy"

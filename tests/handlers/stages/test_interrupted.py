@@ -12,10 +12,12 @@ import pytest
 
 from handlers import transform
 from handlers.modelspec.parse import load
-from handlers.storage import FolderStore
+from handlers.storage import FolderStore, read_json
 from tests.handlers.stages.dying import Dying, Killed
+from tests.handlers.stages.test_shares import content, put, small
 from tests.handlers.stages.world import World, month
 
+__all__ = ["small"]
 WRITES = 22  # 19 days of two objects, their markers, the dataset
 FIRST, SECOND = month("2013-01-01", 16), month("2013-01-17", 3, seed=1)
 
@@ -71,6 +73,44 @@ def test_killed_while_objects_change(world: World, write: int, renewed: bool) ->
     new = transform.of_run(world.store, spec, "quiet", world.snapshot("b")[1])[0]
     assert old != new
     assert (found, "before" in world.request("a")) == ((new, True) if renewed else (old, False))
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("empty_one", [False, True], ids=["shared", "some apart"])
+def test_killed_at_any_write_of_shared_parts(small: World, after: bool, empty_one: bool) -> None:
+    """Also where all objects of a share have no rows, so that each has parts of its own."""
+    put(small, range(18))
+    for number in range(18, 27) if empty_one else ():
+        small.put(f"{number:03d}.csv", content(number).splitlines(keepends=True)[0] + b"\n" * number)
+    snapshot, spec, dying = small.snapshot("a")[1], load(small.read_spec()), Dying(small.folder)
+    quiet = transform.of_run(small.store, spec, "a", snapshot)[0]
+    whole = there(small)
+    shared = [key for key in whole if key.endswith("parts.json") and "rows_of" in read_json(small.store, key)]
+    apart = [key for key in whole if key.endswith("parts.json") and "apart" in read_json(small.store, key)]
+    assert (len(shared) >= 2, bool(apart)) == (True, empty_one)
+    for write in range(1, len(whole) + 1):
+        empty(small)
+        dying.left, dying.after = write, after
+        with pytest.raises(Killed):
+            transform.of_run(dying, spec, "a", snapshot)
+        left = there(small)
+        assert len(left) == (write if after else write - 1)
+        assert left.items() <= whole.items()
+        assert transform.of_run(small.store, spec, "a", snapshot)[0] == quiet
+        assert there(small) == whole
+
+
+def test_two_at_once_agree_on_shared_parts(small: World) -> None:
+    put(small, range(20))
+    snapshot, spec = small.snapshot("a")[1], load(small.read_spec())
+    quiet = transform.of_run(small.store, spec, "a", snapshot)[0]
+    whole = there(small)
+    for _ in range(3):
+        empty(small)
+        with ThreadPoolExecutor(2) as both:
+            found = list(both.map(lambda _: transform.of_run(FolderStore(small.folder), spec, "a", snapshot)[0], range(2)))
+        assert found == [quiet, quiet]
+        assert there(small) == whole
 
 
 DIES = """

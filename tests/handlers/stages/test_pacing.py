@@ -59,6 +59,43 @@ def told(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return capsys.readouterr().out
 
 
+def priced(world: World, money: float) -> None:
+    """A processor hour costs so much that every run costs something."""
+    world.spec["trigger"] = {"daily_budget": {"money": money}, "price": {"cpu_hour": 1e6, "currency": "EUR"}}
+
+
+def test_a_run_over_the_money_of_a_day_is_deferred_and_heal_starts_one_the_next_day(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.spec["search"]["grid"]["alpha"] = [0.01]
+    priced(world, 1e12)
+    world.put("1.csv", month("2013-01-01", 40))
+    world.run("a")
+    cost = world.result("a")["cost"]
+    assert cost["money"] == pytest.approx(cost["processor_seconds"] / 3600 * 1e6)
+    kept = {info.key.split("/")[-1].split("-")[0] for info in world.store.list("runs/late/a/spent/")}
+    assert kept == {"transform", "train", "evaluate"}
+    assert f"It cost {cost['money']:,.2f} EUR" in told(capsys, "run", "a")
+
+    more(world)
+    priced(world, cost["money"] * 0.9)
+    decision, _ = world.snapshot("b")
+    result = ended(world, "b", decision)
+    assert (decision, result["outcome"], result["rule"], "cost" in result) == ("deferred", "deferred", "daily_budget", False)
+    assert f"1 run of this model on {trainings.read(world.store, 'late').day} (UTC) cost {cost['money']:,.2f} EUR" in result["reason"]
+    assert result["reason"] in told(capsys, "run", "b")
+    now = world.store.server_time()
+    assert healed(world, 0) == ""
+    assert healed(world, result["next_possible_at"] - now) == "run b was deferred (daily_budget)"
+
+    priced(world, cost["money"] * 1.1)
+    assert healed(world, 0) == "run b was deferred (daily_budget)", "there is money left"
+
+    priced(world, cost["money"] * 0.9)
+    assert submitted(world, "c", reason="the fair is on Monday") == "train"
+    assert "cost" in told(capsys, "run", "c").split("It was submitted with --now: the fair is on Monday")[1]
+
+
 def test_within_the_cooldown_a_run_is_deferred_and_heal_starts_one_after_it(late: World, capsys: pytest.CaptureFixture[str]) -> None:
     late.spec["trigger"] = {"cooldown": "6h"}
     more(late)

@@ -160,6 +160,15 @@ def test_another_spec_makes_all_anew_and_none_is_called_new(small: World) -> Non
     assert [sum(role[what] for role in found["rows"].values()) for what in ("added", "removed")] == [0, 0]
 
 
+def test_each_marker_is_asked_for_once(small: World) -> None:
+    """Those that are not there, and those that are."""
+    put(small, range(30))
+    small.put("100.csv", month("2013-01-01", 3, rows=900))
+    for run in ("first", "again"):
+        asked = [key for key in made(small, run)[2].got if key.endswith("/parts.json")]
+        assert len(asked) == len(set(asked)) > 2
+
+
 def test_what_is_wrong_is_said_of_the_object_as_if_it_were_alone(small: World) -> None:
     put(small, range(DAYS))
     small.put(name(7), b"day,carrier,distance,late\n2013-01-08,AA,far,true\n")

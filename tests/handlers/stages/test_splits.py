@@ -227,6 +227,16 @@ def test_what_cannot_be_is_told(table: World, changes: dict[str, Any], words: st
     assert words in str(refused.value)
 
 
+def test_rows_that_differ_too_little_are_told(table: World) -> None:
+    first, *_ = people(0, 300)
+    table.spec = changed(table.spec, data__key=[], data__split={"by": "random", "valid": 0.2, "test": 0.2})
+    table.put("1.csv", csv([first] * 300))
+    with pytest.raises(
+        BadData, match=r"0 rows for \w+ .*rows with the same values stay together, and too few of the 300 rows differ in that"
+    ):
+        made(table)
+
+
 def test_a_role_of_one_class_is_told_in_percents(table: World) -> None:
     table.put("1.csv", csv([line.rsplit(",", 1)[0] + ",true" for line in people(0, 300)]))
     with pytest.raises(BadData, match=r"'late' is true in every row of train \(60 % of the rows\); two classes are needed"):

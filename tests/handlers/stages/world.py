@@ -123,9 +123,9 @@ class World:
         found: dict[str, Any] = json.loads(self._read("result"))
         return found
 
-    def evaluate(self, dataset: str, result: dict[str, Any] | str) -> str:
+    def evaluate(self, dataset: str, result: dict[str, Any] | str, run: str = "r") -> str:
         given = ["--model", self.model, "--spec", self.read_spec(), "--dataset", dataset, "--result", json.dumps(result)]
-        evaluate.run([*given, "--run", "r", "--scores-out", str(self.out / "scores")])
+        evaluate.run([*given, "--run", run, "--scores-out", str(self.out / "scores")])
         return self._read("scores")
 
     def promote_arguments(self, dataset: str, scores: list[str], run: str, decision: str, status: str = "") -> list[str]:
@@ -140,7 +140,7 @@ class World:
             return decision, "", []
         dataset = self.dataset(snapshot, run)
         results = [self.train(dataset, trial, run) for trial in self.trials()]
-        return decision, dataset, [self.evaluate(dataset, result) for result in results]
+        return decision, dataset, [self.evaluate(dataset, result, run) for result in results]
 
     def run(self, run: str) -> dict[str, Any]:
         """A whole run; its result's document."""

@@ -5,13 +5,42 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
+from localargo import Document
 from retrain.cli.loading import load
 from retrain.cli.options import manifests, state_option
+
+
+def _preempt(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    from retrain.project.preempt import ACCEPTED, is_rule
+
+    if value and not is_rule(value):
+        raise click.BadParameter(f"{value!r} is no rule; accepted: {ACCEPTED}")
+    return value
+
+
+def _documents(files: tuple[Path, ...], preempt: str) -> list[Document]:
+    """What is run; what this machine is too small for is told."""
+    from retrain.project.machine import too_large
+    from retrain.project.manifests import MODELS
+    from retrain.project.models import specs
+    from retrain.project.preempt import rehearsed
+
+    for told in filter(None, map(too_large, specs(MODELS))):
+        click.echo(f"warning: {told}: that stage of its runs will be refused here", err=True)
+    documents = load(files)
+    return rehearsed(documents, preempt) if preempt else documents
+
+
+def _show(sources: Sequence[dict[str, Any]]) -> None:
+    for source in sources:
+        where = source["state"] + (f" on {source['where']}" if source.get("where") else "")
+        click.echo(f"{source['source']}/{source['event']} ({source['type']}) {where}", err=True)
 
 
 @click.command()
@@ -28,8 +57,23 @@ from retrain.cli.options import manifests, state_option
 @click.option(
     "--allow-host", "allowed", multiple=True, metavar="HOST", help="A host that http templates and triggers may call; repeatable."
 )
+@click.option(
+    "--preempt",
+    default="",
+    metavar="RULE",
+    callback=_preempt,
+    help="Take pods away as a cluster would: 'every 20s', 'at batch 7', or with SIGKILL at once: 'every 20s kill'.",
+)
 @state_option
-def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[str, ...], allowed: tuple[str, ...], state: Path) -> None:
+def up(
+    files: tuple[Path, ...],
+    ports: str,
+    listen: str | None,
+    paused: tuple[str, ...],
+    allowed: tuple[str, ...],
+    preempt: str,
+    state: Path,
+) -> None:
     """Run manifests on this machine until Ctrl-C: FILES or folders, by default this repository's overlays/laptop.
 
     Prints `ready` when it accepts events. What was under way when an earlier engine ended goes on.
@@ -37,11 +81,12 @@ def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[st
     \b
     retrain up
     retrain up overlays/laptop --ports free --state /tmp/retrain
+    retrain up --preempt 'every 20s'
     """
     from localargo import Engine
     from retrain.project.handlers import engine_settings
 
-    documents = load(files)
+    documents = _documents(files, preempt)
     signals: list[int] = []
 
     def stop(asked: asyncio.Event, number: int) -> None:
@@ -61,9 +106,7 @@ def up(files: tuple[Path, ...], ports: str, listen: str | None, paused: tuple[st
                 host, port = engine.listening[-1].socket.getsockname()[:2]
                 click.echo(f"the API is on http://{host}:{port}, its bearer token in {state / 'token'}", err=True)
             if sys.stderr.isatty():
-                for source in engine.info()["sources"]:
-                    where = source["state"] + (f" on {source['where']}" if source.get("where") else "")
-                    click.echo(f"{source['source']}/{source['event']} ({source['type']}) {where}", err=True)
+                _show(engine.info()["sources"])
             click.echo("ready")
             await engine.run_until(asked)
             click.echo("stopping (what is under way goes on at the next `retrain up`)", err=True)

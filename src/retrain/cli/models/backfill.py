@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import time
@@ -22,7 +23,7 @@ from retrain.client.workflows import until_ended
 from retrain.display import output as printing
 from retrain.project.questions import ask, need_handlers
 
-LONGEST_NAME = 34  # of a model: its runs' names, with window and instant, become labels of 63 characters
+LONGEST_NAME = 32  # of a model in a past run's name, which with instant and window becomes a label of at most 63 characters
 APPEARS_SECONDS = 120.0
 LOOK_SECONDS = 0.5
 BUSY_SECONDS = 10.0
@@ -60,9 +61,6 @@ def backfill(
     \b
     retrain backfill flight-delay --from 2013-03-01 --to 2013-05-01 --every 14d --dry-run
     """
-    if len(model) > LONGEST_NAME:
-        too_long = f"{model}: the names of its past runs would be longer than 63 characters"
-        raise InvalidInput(f"{too_long}; a model's own may have {LONGEST_NAME}")
     plan = Plan(place, model, ["--from", first, "--to", last, "--every", every, *(["--promote"] if promote else [])])
     steps = plan.steps()
     if dry_run:
@@ -142,9 +140,7 @@ def _carried_out(place: Place, plan: Plan, hook: Webhook, step: Step) -> Step:
 
 def _asked(server: ArgoServer, hook: Webhook, event: Mapping[str, Any]) -> str:
     """Post an event; the name of the Workflow that it has started."""
-    wanted = event["data"]
-    epoch = round(datetime.strptime(wanted["as_of"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
-    prefix = f"retrain-{wanted['model']}-{epoch}-"
+    prefix = named(event["data"]["model"], event["data"]["as_of"])
 
     def names() -> set[str]:
         found = (workflow["metadata"]["name"] for workflow in server.workflows("retrain/trigger=webhook").items)
@@ -159,6 +155,13 @@ def _asked(server: ArgoServer, hook: Webhook, event: Mapping[str, Any]) -> str:
             raise Unavailable(f"the event is on the bus, but {nothing}: `retrain events` says why")
         time.sleep(LOOK_SECONDS)
     return min(new)
+
+
+def named(model: str, as_of: str) -> str:
+    """What the name of a past state's run begins with: sensors/trigger.yaml names it so."""
+    short = f"{model[: LONGEST_NAME - 9]}-{hashlib.sha256(model.encode()).hexdigest()[:8]}" if len(model) > LONGEST_NAME else model
+    epoch = round(datetime.strptime(as_of, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+    return f"retrain-{short}-{epoch}-"
 
 
 def line(step: Step) -> str:

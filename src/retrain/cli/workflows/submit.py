@@ -22,6 +22,8 @@ from retrain.client.place import Cluster, Place
 from retrain.client.protocol import ArgoServer
 from retrain.client.workflows import phase
 from retrain.display import tree
+from retrain.project.machine import too_large
+from retrain.project.manifests import MODELS
 
 
 @click.command()
@@ -91,6 +93,8 @@ def _one_model(names_given: tuple[str, ...], given: tuple[str, ...], place: Plac
     known_models = models(place)
     if known_models is not None and names_given[0] not in known_models:
         raise click.UsageError(f"there is no model {names_given[0]!r}; models: {', '.join(known_models) or 'none yet'}")
+    if not isinstance(place, Cluster) and (told := too_large(MODELS / f"{names_given[0]}.yaml")):
+        raise InvalidInput(f"{told}: ask for less, or submit it to a cluster")
     return names_given[0]
 
 

@@ -65,3 +65,9 @@ def test_sources_that_do_not_do_what_is_meant(lint: Lint, spec: str, severity: s
 @pytest.mark.parametrize("text", ["* * * * *", "17 2 * * *", "*/5 1-4 1,15 jan mon", "TZ=Europe/Warsaw 0 1 * * *", "CRON_TZ=UTC 0 1 * * *"])
 def test_schedules_that_are_read(lint: Lint, text: str) -> None:
     assert lint(f"{HEAD}{{calendar: {{t: {{schedule: '{text}'}}}}}}\n") == []
+
+
+@pytest.mark.parametrize("kind", ["calendar", "webhook", "minio"])
+def test_an_event_that_is_null_is_an_event_without_fields(lint: Lint, kind: str) -> None:
+    (found,) = lint(f"apiVersion: argoproj.io/v1alpha1\nkind: EventSource\nmetadata: {{name: s}}\nspec: {{{kind}: {{x: null}}}}\n")
+    assert (found.severity, found.path) == ("error", f"EventSource/s spec.{kind}.x")

@@ -131,3 +131,12 @@ def test_steps_that_may_be_skipped_or_run_beside(lint: Lint) -> None:
         "a runs at the same time: {{steps.a.outputs.parameters.o}} does not exist yet",
         "move this step into a later group",
     )
+
+
+def test_what_looks_like_arguments_inside_an_item_is_an_item(lint: Lint) -> None:
+    items = "[{arguments: {parameters: [{value: '{{steps.a.outputs.result}}'}]}}]"
+    first = "- {name: a, template: safe, when: 'false'}"
+    text = f"{HEAD}  - name: main\n    steps:\n    - [{first[2:]}]\n    - [{{name: b, template: safe, withItems: {items}}}]\n{TAIL}"
+    assert [each.path.partition(" ")[2] for each in lint(text) if "may never be written" in each.message] == [
+        "spec.templates[0].steps[1][0].withItems[0].arguments.parameters[0].value"
+    ]

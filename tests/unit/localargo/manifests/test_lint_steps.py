@@ -126,7 +126,7 @@ DYNAMIC = HEAD.replace("  templates:", "  arguments: {parameters: [{name: gone, 
     [
         ("{name: a, template: '{{workflow.parameters.gone}}'}", "templates.main.steps[0].a template name 'none' undefined"),
         ("{name: a, template: '{{workflow.parameters.is}}'}", ""),
-        ("{name: 'a-{{workflow.parameters.is}}', template: noop}", ""),
+        ("{name: 'a-{{workflow.parameters.is}}', template: noop}", '"a-{{workflow.parameters.is}}" does not match'),
         ("{name: a, template: own, arguments: {parameters: [{name: v, value: '{{workflow.parameters.{{workflow.parameters.is}}}}'}]}}", ""),
         (
             "{name: a, template: own, arguments: {parameters: [{name: v, value: '{{workflow.parameters.{{workflow.parameters.no}}}}'}]}}",

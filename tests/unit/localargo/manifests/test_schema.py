@@ -106,6 +106,20 @@ def test_a_factor_in_quotes_is_a_warning_about_the_dead_letter(lint: Lint) -> No
     assert found.hint == "write factor: 1, without quotes"
 
 
+@pytest.mark.parametrize("memory", ["some", "1 Gi", "", "64mb"])
+def test_what_is_no_quantity_stops_every_sensor(lint: Lint, memory: str) -> None:
+    template = f"  template: {{container: {{resources: {{requests: {{memory: '{memory}'}}}}}}}}\n"
+    (found,) = lint(SENSOR % "" + template)
+    assert (found.severity, found.path) == ("error", "Sensor/s spec.template.container.resources.requests.memory")
+    assert "cannot read any Sensor of the namespace" in found.message
+
+
+@pytest.mark.parametrize("size", ["2Gi", "2e9", "2000000000"])
+def test_the_size_of_the_bus_is_a_quantity(lint: Lint, size: str) -> None:
+    head = "apiVersion: argoproj.io/v1alpha1\nkind: EventBus\nmetadata: {name: default}\n"
+    assert lint(f"{head}spec: {{jetstream: {{version: 2.10.29, persistence: {{volumeSize: {size}}}}}}}") == []
+
+
 def test_a_number_in_calendar_metadata_stops_every_eventsource(lint: Lint) -> None:
     head = "apiVersion: argoproj.io/v1alpha1\nkind: EventSource\nmetadata: {name: s}\n"
     text = head + "spec: {calendar: {t: {interval: 3s, metadata: {n: 5}}}}\n"
@@ -129,6 +143,7 @@ def test_fields_and_places_of_a_kind() -> None:
     [
         ("env: [{value: x}]", "container.env[0]", '"name" is a required property'),
         ("volumeMounts: [{name: v, mountPath: /v}, {name: v}]", "container.volumeMounts[1]", '"mountPath" is a required property'),
+        ("volumeMounts: [{name: v, mountPath: null}]", "container.volumeMounts[0]", '"mountPath" is a required property'),
         ("resources: {limits: {cpu: some}}", "container.resources.limits.cpu", '"some" does not match'),
     ],
 )
@@ -147,6 +162,35 @@ def test_limits_are_looked_at_when_argo_finds_nothing(lint: Lint) -> None:
     ] == ["Workflow/a- spec.retryStrategy.retryPolicy"]
 
 
-@pytest.mark.parametrize("value", ["1", "2.5", "500m", "'1'"])
-def test_quantities_are_numbers_or_texts(lint: Lint, value: str) -> None:
+@pytest.mark.parametrize("value", ["1", "500m", "'1'", "'2.5'"])
+def test_quantities_are_whole_numbers_or_texts(lint: Lint, value: str) -> None:
     assert lint(WORKFLOW % f"resources: {{requests: {{cpu: {value}}}}}") == []
+
+
+def test_a_fraction_as_a_quantity_is_a_warning_about_kubectl(lint: Lint) -> None:
+    (found,) = lint(WORKFLOW % "resources: {requests: {cpu: 2.5}}")
+    assert (found.severity, found.hint) == ("warning", "put it in quotes")
+    assert found.message == "kubectl accepts only a string or a whole number here; `argo submit` and this engine accept this too"
+
+
+@pytest.mark.parametrize(
+    ("field", "place", "message"),
+    [
+        ("volumes: [{name: v, hostPath: {type: File}}]", "volumes[0].hostPath", '"path" is a required property'),
+        (
+            "outputs: {artifacts: [{name: o, path: /o, archive: {none: {level: 1}}}]}",
+            "outputs.artifacts[0].archive.none",
+            "('level' was unexpected)",
+        ),
+    ],
+)
+def test_what_only_the_api_server_refuses_beside_the_container(lint: Lint, field: str, place: str, message: str) -> None:
+    found = [each for each in lint((WORKFLOW % "command: [x]") + f"    {field}\n") if each.severity == "error"]
+    assert [each.path for each in found] == [f"Workflow/a- spec.templates[0].{place}"]
+    assert message in found[0].message
+
+
+def test_an_action_that_is_filled_in_later_is_refused_by_the_api_server(lint: Lint) -> None:
+    resource = "resource: {action: '{{workflow.name}}', manifest: 'x: 1'}"
+    (found,) = [each for each in lint(WORKFLOW.replace("container: {image: x, %s}", resource)) if each.severity == "error"]
+    assert found.path == "Workflow/a- spec.templates[0].resource.action"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,6 +73,33 @@ if __name__ == "__main__":
     assert "log\n" in await kept.log("a")
     await kept.pods.close(kill=True)
     assert hosts_of(tmp_path / "state") == []
+
+
+SAYS = "failed to start command: fork/exec {}: argument list too long"
+
+
+@pytest.mark.parametrize(
+    "words", [{"env": {"MINE": "x" * (131072 - len("MINE="))}}, {"args": ["x" * 120_000] * 18}], ids=["variable", "all together"]
+)
+async def test_a_forked_handler_takes_no_longer_list_of_arguments_than_a_program(make: Make, tmp_path: Path, words: dict[str, Any]) -> None:
+    handler(tmp_path, "idle", "print('ran')")
+    env, args = words.get("env", {}), words.get("args", [])
+    kept = make()
+    ended = {
+        name: (await kept.run(pod(name, *command, *args, env=env))).containers[0]
+        for name, command in (("forked", ("python", "-m", "jobs.idle")), ("program", ("/bin/true",)))
+    }
+    assert {name: end.exit_code for name, end in ended.items()} == {"forked": 64, "program": 64}
+    assert SAYS.format("/bin/true") in str(ended["program"])
+    assert re.search(SAYS.format(r"\S*python3?"), str(ended["forked"]))
+    assert "ran" not in await kept.log("forked")
+
+
+async def test_a_forked_handler_takes_all_that_a_program_takes(make: Make, tmp_path: Path) -> None:
+    handler(tmp_path, "idle", "print('ran')")
+    kept, env, args = make(), {"MINE": "x" * (131071 - len("MINE="))}, ["x" * 100_000] * 17
+    for name, command in (("forked", ("python", "-m", "jobs.idle")), ("program", ("/bin/true",))):
+        assert (await kept.run(pod(name, *command, *args, env=env))).containers[0].exit_code == 0, await kept.log(name)
 
 
 @pytest.fixture

@@ -115,3 +115,11 @@ def test_without_namespaces_a_path_inside_a_line_is_refused_with_the_way_out(tmp
     with pytest.raises(Unsupported, match="/in/f is used inside"):
         plan(tmp_path, script, "relocated")
     assert plan(tmp_path, pod("p", "cat", "/in/f", inputs=spec.inputs), "relocated")["containers"][0]["argv"][1].startswith(str(tmp_path))
+
+
+def test_a_pod_that_asks_for_more_memory_than_there_is_does_not_start(tmp_path: Path) -> None:
+    spec = pod("p", containers=[Container("main", "i", ["true"], memory_bytes=1 << 60, memory_asked=1 << 60)])
+    with pytest.raises(Unsupported, match=r"container main asks for 1\.07e\+09Gi of memory, this machine has [0-9.]+Gi: ask for less"):
+        plan(tmp_path, spec, "isolated")
+    limited = pod("p", containers=[Container("main", "i", ["true"], memory_bytes=1 << 60, memory_asked=1 << 20)])
+    assert plan(tmp_path, limited, "isolated")["containers"][0]["memory"] == 1 << 60

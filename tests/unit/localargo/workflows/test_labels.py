@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from localargo.workflows.metadata import VALUE_RULE
+from localargo.manifests.metadata import VALUE_RULE
 
 Tell = Callable[..., Any]
 

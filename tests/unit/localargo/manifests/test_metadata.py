@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from localargo.errors import InvalidInput
-from localargo.workflows.metadata import check
+from localargo.manifests.document import Document
+from localargo.manifests.metadata import check
+from localargo.manifests.validate import check as lint
 
 
 def metadata(**given: Any) -> dict[str, Any]:
@@ -58,3 +60,29 @@ def test_annotations_hold_any_text_but_not_without_end() -> None:
         check("workflows.argoproj.io", metadata(annotations={"a": True}))
     with pytest.raises(InvalidInput, match="a mapping is needed"):
         check("workflows.argoproj.io", metadata(annotations="a"))
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ({"name": "A_b"}, "metadata.name"),
+        ({"name": "-a"}, "metadata.name"),
+        ({"generateName": "A-"}, "metadata.generateName"),
+        ({"generateName": "{{item}}-"}, "metadata.generateName"),
+        ({"name": "a", "labels": {"model": "{{x}}"}}, "metadata.labels"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["Workflow", "ConfigMap"])
+def test_the_check_of_a_file_finds_what_the_server_refuses(kind: str, given: dict[str, Any], path: str) -> None:
+    spec = {"entrypoint": "m", "templates": [{"name": "m", "container": {"image": "x", "command": ["x"]}}]}
+    document = {"apiVersion": "v1", "kind": kind, "metadata": given}
+    if kind == "Workflow":
+        document |= {"apiVersion": "argoproj.io/v1alpha1", "spec": spec}
+    (found,) = [each for each in lint([Document(document, "m.yaml", {})]) if each.severity == "error"]
+    assert found.path.endswith(f" {path}")
+    assert found.message.endswith(": the API server refuses this")
+
+
+def test_a_name_that_the_server_completes_is_taken() -> None:
+    document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "a-"}}
+    assert lint([Document(document, "m.yaml", {})]) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from localargo.errors import InvalidInput
@@ -28,23 +28,29 @@ VALUE_RULE = (
 
 def check(resource: str, metadata: Mapping[str, Any]) -> None:
     """Raise InvalidInput with the API server's message; `resource` is for example `workflows.argoproj.io`."""
+    for place, message in wrong(metadata):
+        raise InvalidInput(f'{resource} "{metadata.get("name")}" is invalid: metadata.{place}: {message}')
+
+
+def wrong(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the API server holds against the metadata: the place and the message."""
     name = metadata.get("name")
-    where = f'{resource} "{name}" is invalid: metadata'
     if not isinstance(name, str) or len(name) > LONGEST_NAME or not SUBDOMAIN.fullmatch(name):
-        raise InvalidInput(f'{where}.name: Invalid value: "{name}": {NAME_RULE}')
+        yield "name", f'Invalid value: "{name}": {NAME_RULE}'
     for field in ("labels", "annotations"):
         given = metadata.get(field) or {}
         if not isinstance(given, Mapping):
-            raise InvalidInput(f"{where}.{field}: Invalid value: a mapping is needed")
+            yield field, "Invalid value: a mapping is needed"
+            continue
         for key, value in given.items():
             if not _is_key(str(key)):
-                raise InvalidInput(f'{where}.{field}: Invalid value: "{key}": a name is needed, as example.com/name')
+                yield field, f'Invalid value: "{key}": a name is needed, as example.com/name'
             if not isinstance(value, str):
-                raise InvalidInput(f"{where}.{field}.{key}: Invalid value: {value!r}: text is needed, put it in quotes")
-            if field == "labels" and value and (len(value) > LONGEST_PART or not PART.fullmatch(value)):
-                raise InvalidInput(f'{where}.labels: Invalid value: "{value}": {VALUE_RULE}')
-    if sum(len(str(k)) + len(str(v)) for k, v in (metadata.get("annotations") or {}).items()) > LONGEST_ANNOTATIONS:
-        raise InvalidInput(f"{where}.annotations: Too long: must have at most {LONGEST_ANNOTATIONS} bytes")
+                yield f"{field}.{key}", f"Invalid value: {value!r}: text is needed, put it in quotes"
+            elif field == "labels" and value and (len(value) > LONGEST_PART or not PART.fullmatch(value)):
+                yield field, f'Invalid value: "{value}": {VALUE_RULE}'
+        if field == "annotations" and sum(len(str(k)) + len(str(v)) for k, v in given.items()) > LONGEST_ANNOTATIONS:
+            yield field, f"Too long: must have at most {LONGEST_ANNOTATIONS} bytes"
 
 
 def _is_key(key: str) -> bool:
