@@ -1,8 +1,9 @@
-"""python -m benchmarks.interleavings [SEEDS] [--more] [--planted] [--out benchmarks/results/interleavings.json]
+"""python -m benchmarks.interleavings [SEEDS] [--first SEED] [--more] [--planted] [--out benchmarks/results/interleavings.json]
 
 Plays simulated histories of the protocol (tests/simulation): a seed each decides what somebody does with the data, which events are lost,
 doubled or late, whose request to the bucket comes next, and what goes wrong with it. Writes what was played and what was wrong; `--more`
-goes on after the last seed of the file and adds up. `--planted` counts the seeds until each planted bug is found instead.
+goes on after the last seed of the file and adds up, and `--first` begins at another seed. `--planted` counts the seeds until each planted
+bug is found instead.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ def find(out: Path, figures: dict[str, Any]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("seeds", type=int, nargs="?", default=10_000)
+    parser.add_argument("--first", type=int, default=0, metavar="SEED")
     parser.add_argument("--more", action="store_true")
     parser.add_argument("--planted", action="store_true")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "interleavings.json")
@@ -77,7 +79,7 @@ def main() -> int:
     if given.planted:
         find(given.out, figures)
         return 0 if all(figures["planted"].values()) else 1
-    play(figures["seeds"], given.seeds, figures, given.out)
+    play(given.first + figures["seeds"], given.seeds, figures, given.out)
     return 1 if figures["wrong"] else 0
 
 

@@ -189,11 +189,12 @@ def take(given: argparse.Namespace) -> None:
     store = open_store()
     decision, snapshot, reason = "elsewhere", "", "a Workflow of this name does this run on another engine"
     if not requests.of_another(store, spec.name, given.run, given.uid):
-        found, digest, why, request = decide(store, spec, given.run, asked, context)
+        request = decide(store, spec, given.run, asked, context)
         requests.keep(store, {**request, "uid": given.uid} if given.uid else request)
-        # another may have kept its own meanwhile
-        if not requests.of_another(store, spec.name, given.run, given.uid):
-            decision, snapshot, reason = found, digest, why
+        # another may have kept its own meanwhile: a Workflow on another engine, or a process of this run, which goes on with what counts
+        request = requests.read(store, spec.name, given.run) or request
+        if not requests.is_another(request, given.uid):
+            decision, snapshot, reason = request["decision"], request["snapshot"], request["reason"]
             taken_up.note(store, request)
             if decision != "duplicate":
                 seen.mark(store, spec.name, given.run, asked)
@@ -204,10 +205,8 @@ def take(given: argparse.Namespace) -> None:
     log("decided", run=given.run, decision=decision, snapshot=snapshot, reason=reason)
 
 
-def decide(
-    store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, context: EventContext = NO_EVENT
-) -> tuple[str, str, str, dict[str, Any]]:
-    """(decision, snapshot digest, reason, the run's request).
+def decide(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, context: EventContext = NO_EVENT) -> dict[str, Any]:
+    """The run's request: its decision, the reason of it and the snapshot.
 
     train: something is new. already-trained: the same data, spec and gate have been decided on. redecide: only the gate is new. busy:
     another run is training the model, and its claim now says that more is wanted. no-data: there is no object. duplicate: a run has
@@ -219,7 +218,7 @@ def decide(
     kept = requests.read(store, spec.name, run)
     request = kept or _first(store, spec, run, asked, context)
     if request["decision"] in ("train", "redecide"):
-        by, busy, seen_since = _claim(store, spec.name, run, request, asked)
+        by, busy, seen_since = _claim(store, spec.name, run, request, asked, kept is not None)
         if not seen_since:
             request = {**request, **_looked(store, spec, run, asked, context), "at": request["at"]}
         if busy and request["decision"] in ("train", "redecide"):
@@ -228,7 +227,7 @@ def decide(
     if kept is not None and changes:
         older = [kept["snapshot"]] if "snapshot" in changes else []
         requests.change(store, spec.name, run, **changes, before=[*kept.get("before", []), *older])
-    return request["decision"], request["snapshot"], request["reason"], request
+    return request
 
 
 def _first(store: Store, spec: ModelSpec, run: str, asked: RetrainRequest, context: EventContext) -> dict[str, Any]:
@@ -287,10 +286,11 @@ def _compared(store: Store, spec: ModelSpec, taken: snapshots.Snapshot, request:
     return decision, reason
 
 
-def _claim(store: Store, model: str, run: str, request: dict[str, Any], asked: RetrainRequest) -> tuple[str, str, bool]:
+def _claim(store: Store, model: str, run: str, request: dict[str, Any], asked: RetrainRequest, kept: bool) -> tuple[str, str, bool]:
     """(who has had the claim instead, why this run does not, whether the bucket was looked at early enough for that).
 
-    The first two are "" when the run holds it. It looks again when it gets the claim, and when another has had it in between.
+    The first two are "" when the run holds it. It looks again when it gets the claim, and when another has had it in between; and where its
+    request is not `kept`: the claim may be one that another process of this run got after this one had looked.
 
     A run that trains the same data and spec gets no request for more, and none is asked for a past state: the run that follows it would
     know nothing of that.
@@ -312,7 +312,7 @@ def _claim(store: Store, model: str, run: str, request: dict[str, Any], asked: R
         return found.by, f"run {found.by} is asked to stop (trigger.in_flight is supersede); another run follows it", True
     if found.by:
         return found.by, f"run {found.by} is training this model; another run follows it", True
-    return "", "", found.had
+    return "", "", found.had and kept
 
 
 def _claimed_before(store: Store, model: str, run: str) -> bool:

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from handlers.contracts import Stopped, Superseded, TryAgain, log
+from handlers.runs import requests
 from handlers.storage import Conflict, Missing, Store, Temporary, canonical_json, digest, write_json
 
 BEAT_SECONDS = 20.0
@@ -39,7 +40,7 @@ def claim_key(model: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Claim:
     """`run` is empty while no run trains. `last` records the run that released the claim last, whether more was wanted then, by which
-    `runs`, and `now`: why the one that was submitted with `--now` was."""
+    `runs`, and `now`: why the one that was submitted with `--now` was; and who is `left` of those before: no run has taken them up."""
 
     run: str = ""
     heartbeat: float = 0.0
@@ -139,10 +140,17 @@ def release(store: Store, model: str, run: str) -> Released:
             return Released(bool(known.get("wanted")), tuple(known.get("runs") or ()), str(known.get("now", "")))
         now = [each["now"] for each in claim.wanted if each.get("now")]
         runs = [each["run"] for each in claim.wanted if each.get("run")]
-        last = {"run": run, "wanted": bool(claim.wanted), "runs": runs, **({"now": now[-1]} if now else {})}
+        left = [each for each in before(claim) if requests.waits(store, model, each)]
+        last = {"run": run, "wanted": bool(claim.wanted), "runs": runs, "left": left, **({"now": now[-1]} if now else {})}
         if _write(store, model, Claim("", store.server_time(), (), last), etag):
             return Released(bool(claim.wanted), tuple(runs), now[-1] if now else "")
     raise TryAgain(f"{claim_key(model)} changes too often to be released; it is retried")
+
+
+def before(claim: Claim) -> list[str]:
+    """The runs that found the model busy under those who have had the claim before, the first first."""
+    last = claim.last or {}
+    return list(dict.fromkeys([*(last.get("left") or []), *(last.get("runs") or [])]))
 
 
 def ended(store: Store, model: str, run: str) -> None:

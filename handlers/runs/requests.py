@@ -21,10 +21,21 @@ def read(store: Store, model: str, run: str) -> dict[str, Any] | None:
     return optional_json(store, _key(model, run))
 
 
+def waits(store: Store, model: str, run: str) -> bool:
+    """Whether the run found the model busy and no other has taken up what it asked for."""
+    request = read(store, model, run)
+    return request is not None and request["decision"] == "busy" and not request.get("taken_up_by")
+
+
 def of_another(store: Store, model: str, run: str, uid: str) -> bool:
     """Whether the run is another Workflow's than the one of this uid: engines that share a bucket give theirs the same names."""
     there = read(store, model, run)
-    return bool(uid) and there is not None and there.get("uid", uid) != uid
+    return there is not None and is_another(there, uid)
+
+
+def is_another(request: dict[str, Any], uid: str) -> bool:
+    """Whether the request is another Workflow's than the one of this uid."""
+    return bool(uid) and request.get("uid", uid) != uid
 
 
 def result(store: Store, model: str, run: str) -> dict[str, Any] | None:

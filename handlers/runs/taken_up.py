@@ -17,19 +17,15 @@ from handlers.storage import Missing, Store
 def waiting(store: Store, model: str, run: str) -> list[str]:
     """The runs that found the model busy and have not been taken up, the first first."""
     claim, _ = claims.read(store, model)
-    names = [*((claim.last or {}).get("runs") or []), *(str(each["run"]) for each in claim.wanted if each.get("run"))]
-    return [name for name in dict.fromkeys(names) if name != run and _waits(requests.read(store, model, name))]
-
-
-def _waits(request: dict[str, Any] | None) -> bool:
-    return request is not None and request["decision"] == "busy" and not request.get("taken_up_by")
+    names = [*claims.before(claim), *(str(each["run"]) for each in claim.wanted if each.get("run"))]
+    return [name for name in dict.fromkeys(names) if name != run and requests.waits(store, model, name)]
 
 
 def note(store: Store, request: dict[str, Any]) -> None:
     """Name the run of this request in those of the runs that it has taken up."""
     for name in request.get("took_up") or []:
         try:
-            if _waits(requests.read(store, request["model"], name)):
+            if requests.waits(store, request["model"], name):
                 requests.change(store, request["model"], name, taken_up_by=request["run"])
         except (Missing, TryAgain) as error:
             log("not noted in the request of a run that was taken up", run=name, why=str(error))

@@ -112,7 +112,8 @@ class Faults:
         self.harm = harm
         self.happened: list[str] = []
 
-    def next(self) -> str:
+    def next(self, what: str, *, write: bool) -> str:
+        """What goes wrong with this request; "" when nothing does."""
         if self.chance == 0.0 or self.random.random() >= self.chance:
             return ""
         kind = self.KINDS[self.random.randrange(4)]
@@ -120,6 +121,9 @@ class Faults:
             return ""
         self.left[kind] -= 1
         self.harm -= kind in ("killed", "stalled")
+        if kind == "lost" and not write:
+            return ""
+        self.happened.append(f"{kind} {what}")
         return kind
 
 
@@ -135,12 +139,7 @@ class Connection:
         """Let others go first; then what goes wrong with this request, where that is for the caller to do."""
         scheduler, faults = self._scheduler, self._faults
         scheduler.step()
-        fault = faults.next()
-        if not fault:
-            return ""
-        if fault == "lost" and not write:
-            return ""
-        faults.happened.append(f"{fault} {what}")
+        fault = faults.next(what, write=write)
         if fault == "stalled":
             # the node stands still, or only this request; the engine may take the pod for lost and start the step again beside it
             assert scheduler.current is not None

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 from unittest.mock import patch
 
-from handlers import heal, promote
+from handlers import fetch, heal, promote
 from handlers.runs import champion, claim, requests, trials
 from handlers.runs.claim import Claim
 from handlers.storage import Store, write_json, write_once
@@ -59,7 +59,7 @@ def kept_by_key(store: Store, key: str, value: Any) -> bool:
     return write_once(store, key, value)
 
 
-claim_taken, claim_released = claim.taken, claim.release
+claim_asked, claim_released = fetch._claim, claim.release
 
 PLANTED: dict[str, Place] = {
     "the claim is written without a condition": (claim, "_write", written_over),
@@ -67,7 +67,7 @@ PLANTED: dict[str, Place] = {
     "a claim never ends": (Claim, "held", alive_for_ever),
     "the history and the pointer are written without conditions": (champion, "write_json", unconditional),
     "the claim is not looked at before a promotion": (promote, "read_claim", lambda _store, _model: (Claim(_Anyone()), None)),
-    "the bucket is not looked at again with the claim": (claim, "taken", lambda *asked: claim_taken(*asked)._replace(had=True)),
+    "the bucket is not looked at again with the claim": (fetch, "_claim", lambda *asked: (*claim_asked(*asked)[:2], True)),
     "a result is written without a condition": (requests, "end", ended_anyhow),
     "a trial's marker is written without a condition": (trials, "write_once", kept_by_key),
     "the heal tick finds nothing": (heal, "left_undone", lambda *_, **_more: None),

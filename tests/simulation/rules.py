@@ -136,6 +136,12 @@ class Receiver:
         self.began = scheduler.now
         self.ids: dict[tuple[str, str], str] = {}
         self.arrived = 0
+        self.said: float | None = None  # when a run of the model has first said who is told
+        bucket.watchers.append(self._written)
+
+    def _written(self, key: str, _before: bytes | None, _after: bytes | None) -> None:
+        if self.said is None and key.startswith(f"runs/{MODEL}/") and key.endswith("/request.json"):
+            self.said = self.scheduler.now
 
     def post(self, event: Doc) -> None:
         self.scheduler.step()
@@ -155,10 +161,9 @@ class Receiver:
     def untold(self, receivers: Sequence[Notify]) -> list[str]:
         """Ends of runs that nobody was told of."""
         found: list[str] = []
-        asked = [float(each["at"]) for each in documents(self.bucket, "request.json")]
         for result in documents(self.bucket, "result.json") if receivers else ():
-            if result.get("closed") and result["at"] < min(asked, default=result["at"] + 1):
-                continue  # the model's first run ended before it had said who is told
+            if result.get("closed") and (self.said is None or result["at"] <= self.said):
+                continue  # it ended before any run of the model had said who is told
             verdict = self.bucket.objects.get(f"runs/{MODEL}/{result['run']}/verdict.json")
             lost = json.loads(verdict.data).get("lost", 0) if verdict and "trials" in result else 0
             kinds = [kind for kind in told.kinds(result, lost) if kind in receivers[0].on]
