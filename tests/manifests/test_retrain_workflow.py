@@ -121,7 +121,8 @@ def test_many_objects_are_made_by_a_pod_a_batch_before_the_dataset(ours: Workflo
     ended = play(ours, fetch=cut_in_three)
     assert ended.phase == "Succeeded"
     run = ended.document["metadata"]["name"]
-    assert ended.of("make") == [{"model": "flight-delay", "spec": "{}", "run": run, "batch": str(number)} for number in range(3)]
+    given = {"model": "flight-delay", "spec": "{}", "run": run, "cpu": "2", "memory": "3Gi", "limit": "5Gi"}
+    assert ended.of("make") == [{**given, "batch": str(number)} for number in range(3)]
     assert [call.template for call in ended.calls if call.template in ("make", "transform")] == ["make"] * 3 + ["transform"]
 
 
