@@ -27,7 +27,7 @@ CARRIED_OUT = [
     (WHAT_STARTS, "| `POST /retrain` with", f"{DECIDE}test_a_post_asks_for_a_run"),
     (WHAT_STARTS, "| `retrain backfill MODEL", f"{E2E}test_backfill.py::test_past_states_are_trained_once"),
     (WHAT_STARTS, "| the model's own calendar:", f"{DECIDE}test_a_tick_of_a_models_own_schedule"),
-    (WHAT_STARTS, "| the tick `heal`, every quarter of an hour |", f"{E2E}test_heal.py::test_a_tick_starts_what_a_dead_run_left"),
+    (WHAT_STARTS, "| the tick `heal`, every two minutes |", f"{E2E}test_heal.py::test_a_tick_starts_what_a_dead_run_left"),
     (WHAT_STARTS, "Events within ten seconds ask for one run", f"{DECIDE}test_uploads_of_one_window_ask_for_one_run"),
     (WHAT_STARTS, "waits until nothing has landed for `trigger.quiet`", f"{LOOK}a_fresh_object_is_waited_for"),
     (WHAT_STARTS, "(`trigger.at_most` long)", f"{LOOK}waiting_has_an_end"),
