@@ -33,5 +33,5 @@ def test_what_grows_is_bounded_as_the_page_says() -> None:
     assert all(f"{key}: {value}\n" in stream for key, value in (("maxMsgs", 50000), ("maxAge", "168h"), ("maxBytes", 2**30)))
     assert "at most a week, 50,000 events, 1 GiB" in text
     ends = {name: named(rendered("."), "WorkflowTemplate", name)["spec"]["ttlStrategy"] for name in ("retrain", "heal", "score")}
-    assert [ends[name]["secondsAfterCompletion"] for name in ("retrain", "score", "heal")] == [7 * 86400, 86400, 3600]
-    assert "a week after the end of a run, a day of scoring, an hour of heal" in text
+    assert [ends[name]["secondsAfterCompletion"] for name in ("retrain", "score", "heal")] == [7 * 86400, 86400, 900]
+    assert "a week after the end of a run, a day of scoring, a quarter of an hour of heal" in text
