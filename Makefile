@@ -44,8 +44,8 @@ install: .venv/run.stamp ## make .venv/bin/retrain
 demo: .venv/run.stamp ## real flights land in a bucket, a model is trained, compared and promoted
 	@$(BIN)/retrain demo
 
-test: .venv/dev.stamp ## every check there is: about 12 minutes on 2 quiet cores
-	@echo "about 12 minutes on 2 quiet cores: lint, types and layers take one of them"
+test: .venv/dev.stamp ## every check there is: about 17 minutes on 2 quiet cores
+	@echo "about 17 minutes on 2 quiet cores: lint, types and layers take two of them"
 	@for stage in lint types layers unit; do echo "== $$stage"; $(MAKE) --no-print-directory $$stage || exit 1; done
 
 lint: .venv/dev.stamp ## ruff, and the manifests and specs
