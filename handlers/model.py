@@ -62,8 +62,8 @@ def run(argv: list[str]) -> None:
 
 def listed(store: Store, name: str | None) -> Doc:
     """Every champion of a model, or of all."""
-    if name is not None and champions.current(store, name).record is None:
-        raise WrongUsage(f"{name} has no champion yet; `retrain models` lists the models of the bucket")
+    if name is not None:
+        champions.needed(store, name)
     found = []
     for model in [name] if name else models(store):
         history = champions.history(store, model)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from handlers.errors import WrongUsage
 from handlers.storage import Conflict, Missing, Store, read_json, write_json
 
 Record = dict[str, Any]
@@ -49,6 +50,14 @@ def current(store: Store, model: str) -> Pointer:
         if ahead is None:
             return pointer
         _move(store, model, ahead, pointer)
+
+
+def needed(store: Store, model: str) -> tuple[Pointer, Record]:
+    """The pointer and the champion of a model; raises WrongUsage where it has none."""
+    pointer = current(store, model)
+    if pointer.record is None:
+        raise WrongUsage(f"{model} has no champion yet; `retrain models` lists the models of the bucket")
+    return pointer, pointer.record
 
 
 def change(store: Store, model: str, pointer: Pointer, record: Mapping[str, Any]) -> Record:

@@ -17,13 +17,11 @@ def back(store: Store, model: str, number: int, reason: str) -> Record:
     """Make champion `number` the champion again; its new entry. Raises WrongUsage where that cannot be."""
     if not reason.strip():
         raise WrongUsage("--reason is empty: say why, the history keeps it")
-    pointer = champions.current(store, model)
-    if pointer.record is None:
-        raise WrongUsage(f"{model} has no champion yet; `retrain models` lists the models of the bucket")
+    pointer, champion = champions.needed(store, model)
     earlier = champions.entry(store, model, number)
     if earlier is None or number > pointer.number:
         raise WrongUsage(f"{model} has had champions 1 to {pointer.number}, not {number}: `retrain history {model}` lists them")
-    if earlier["trial"] == pointer.record["trial"]:
+    if earlier["trial"] == champion["trial"]:
         raise WrongUsage(f"{model}@{number} is the champion now")
     kept = {name: value for name, value in earlier.items() if name not in OWN}
     try:

@@ -7,37 +7,16 @@ import json
 import pytest
 
 from tests.e2e.repository import Repository, rows
+from tests.handlers.models.test_own import LOGISTIC
 
 pytestmark = pytest.mark.slow
-CODE = """
-import numpy as np
-
-
-class Logistic:
-    def __init__(self, params, seed):
-        self.rate, self.weights = params["rate"], None
-
-    def partial_fit(self, batch):
-        if self.weights is None:
-            self.weights = np.zeros(batch.X.shape[1])
-        self.weights += self.rate * (batch.X.T @ (batch.y - self.predict(batch)))
-
-    def predict(self, batch):
-        return 1 / (1 + np.exp(-np.clip(batch.X @ self.weights, -30, 30)))
-
-    def save(self, folder):
-        np.save(folder / "weights.npy", self.weights)
-
-    def load(self, folder):
-        self.weights = np.load(folder / "weights.npy")
-"""
 
 
 def test_its_file_travels_with_the_spec_and_the_champion_predicts(repository: Repository) -> None:
     built_in = "{estimator: sklearn.linear_model.SGDClassifier, params: {loss: log_loss, average: true}}"
     own = {built_in: '{estimator: "models/tiny.py:Logistic"}', "{alpha: [1e-4, 1e-3]}": "{rate: [0.01, 0.001]}"}
     repository.model(replaced=own)
-    (repository.folder / "models" / "tiny.py").write_text(CODE, encoding="utf-8")
+    (repository.folder / "models" / "tiny.py").write_text(LOGISTIC, encoding="utf-8")
     repository.up()
     repository.put("incoming/tiny/one.csv", rows("2024-03-01", 20, seed=1))
     run = repository.ended("upload")
@@ -52,5 +31,5 @@ def test_its_file_travels_with_the_spec_and_the_champion_predicts(repository: Re
     repository.retrain("submit", "--from", "workflowtemplate/score", "-p", "model=tiny", "--wait")
     (made,) = repository.objects("predictions/tiny/").values()
     assert (made["trial"], made["rows"]) == (champion["trial"], 2)
-    (repository.folder / "models" / "tiny.py").write_text(CODE + "\nMORE = 1\n", encoding="utf-8")
+    (repository.folder / "models" / "tiny.py").write_text(LOGISTIC + "\nMORE = 1\n", encoding="utf-8")
     assert "models/tiny.py is another one here" in repository.errors("predict", "tiny", "new.csv")

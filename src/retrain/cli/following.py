@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from localargo import LocalArgoError
+from localargo import LocalArgoError, NotFound
 from retrain.client.connect import bucket_environment
 from retrain.client.place import Place
 from retrain.client.protocol import ArgoServer
 from retrain.client.workflows import changes, run_model, until_ended
 from retrain.display import tree
 from retrain.display.output import plain
-from retrain.display.picture import Picture
+from retrain.display.picture import live
 from retrain.project.questions import ask
 
 Doc = dict[str, Any]
@@ -23,25 +23,14 @@ Doc = dict[str, Any]
 
 def follow(server: ArgoServer, name: str) -> Doc:
     """Show the Workflow until it has ended; the Workflow then."""
-    if not sys.stdout.isatty():
-        return _lines(server, name)
     last: Doc = {}
     try:
-        with Picture() as picture:
+        with live() as show:
             for last in changes(server, name):
-                picture.show(last)
+                show(last)
     finally:
-        if last:
+        if last and sys.stdout.isatty():
             click.echo("\n".join(tree.lines(last)))
-    return last
-
-
-def _lines(server: ArgoServer, name: str) -> Doc:
-    seen: dict[str, str] = {}
-    last: Doc = {}
-    for last in changes(server, name):
-        for line in tree.news(seen, last):
-            click.echo(line)
     return last
 
 
@@ -51,12 +40,11 @@ def outcome(place: Place, workflow: Doc) -> list[str]:
     if not model:
         return []
     try:
-        rows = json.loads(ask(bucket_environment(place), "runs", model))["runs"]
+        row = json.loads(ask(bucket_environment(place), "run", name, "--model", model))
+    except NotFound:
+        return [f"The run left no result: `retrain why {name}` tells how far it came"]
     except LocalArgoError as error:
         return [f"How the run ended is in the bucket, which does not answer: {plain(str(error))}"]
-    row = next((row for row in rows if row["run"] == name), None)
-    if row is None:
-        return [f"The run left no result: `retrain why {name}` tells how far it came"]
     told = [f"{row['outcome']}: {plain(row['reason'])}"] if row["reason"] else [row["outcome"]]
     return [*told, f"`retrain report {name} --open` shows it"] if row["trials"] else told
 

@@ -8,11 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-import click
 
 from localargo import InvalidInput, LocalArgoError, Unavailable
 from retrain.client import workflows
@@ -22,7 +20,7 @@ from retrain.demo import flights
 from retrain.demo.transcript import Transcript
 from retrain.display import tree
 from retrain.display.output import ago
-from retrain.display.picture import Picture
+from retrain.display.picture import live
 from retrain.display.tables import answered
 from retrain.project.questions import ask
 
@@ -137,7 +135,7 @@ def _follow(transcript: Transcript, state: Path, trigger: str) -> None:
     server = argo_server(state)
     runs: dict[str, Doc] = {}
     began = time.monotonic()
-    with _live() as show:
+    with live(" " * 11) as show:
         for change in server.watch():
             metadata = change.workflow["metadata"]
             if (metadata.get("labels") or {}).get("retrain/trigger") != trigger:
@@ -159,22 +157,6 @@ def _follow(transcript: Transcript, state: Path, trigger: str) -> None:
     failed = [name for name, run in runs.items() if workflows.phase(run) != "Succeeded"]
     if failed:
         raise LocalArgoError(f"{failed[0]} failed: `retrain get {failed[0]}` and `retrain logs {failed[0]}` show more")
-
-
-@contextmanager
-def _live() -> Iterator[Callable[[Doc], None]]:
-    """What shows a Workflow while it runs: its tree, drawn in place, at a terminal; a line for each step that moves elsewhere."""
-    if sys.stdout.isatty():
-        with Picture() as picture:
-            yield picture.show
-        return
-    seen: dict[str, str] = {}
-
-    def tell(workflow: Doc) -> None:
-        for line in tree.news(seen, workflow):
-            click.echo(f"{'':11}{line}")
-
-    yield tell
 
 
 def summary(transcript: Transcript, state: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,23 @@ class Picture(AbstractContextManager["Picture"]):
 
         lines = [line for workflow in self._workflows.values() for line in ["", *tree.lines(workflow)]][1:]
         return Text.from_ansi("\n".join(fit(lines, self._console.height - 1)), no_wrap=True, overflow="ellipsis")
+
+
+@contextmanager
+def live(margin: str = "") -> Iterator[Callable[[Doc], None]]:
+    """What shows Workflows while they run: their trees, drawn in place, at a terminal; elsewhere a line, after `margin`, for each step
+    that begins or ends."""
+    if sys.stdout.isatty():
+        with Picture() as picture:
+            yield picture.show
+        return
+    seen: dict[str, str] = {}
+
+    def tell(workflow: Doc) -> None:
+        for line in tree.news(seen, workflow):
+            click.echo(margin + line)
+
+    yield tell
 
 
 def fit(lines: Sequence[str], height: int) -> list[str]:

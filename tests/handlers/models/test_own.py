@@ -40,6 +40,29 @@ def build(params, seed):
     forest = RandomForestClassifier(n_estimators=params.get("trees", 5), random_state=seed)
     return make_pipeline(FunctionTransformer(doubled, accept_sparse=True), forest)
 '''
+LOGISTIC = """
+import numpy as np
+
+
+class Logistic:
+    def __init__(self, params, seed):
+        self.rate, self.weights = params["rate"], None
+
+    def partial_fit(self, batch):
+        if self.weights is None:
+            self.weights = np.zeros(batch.X.shape[1])
+        off = batch.y - self.predict(batch)
+        self.weights += self.rate * (batch.X.T @ (off if batch.weight is None else off * batch.weight / 1000))
+
+    def predict(self, batch):
+        return 1 / (1 + np.exp(-np.clip(batch.X @ self.weights, -30, 30)))
+
+    def save(self, folder):
+        np.save(folder / "weights.npy", self.weights)
+
+    def load(self, folder):
+        self.weights = np.load(folder / "weights.npy")
+"""
 CLASS = """
 import json
 

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from handlers import transform
+from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load
 from handlers.storage import FolderStore, read_json
 from tests.handlers.stages.dying import Dying, Killed
@@ -38,14 +40,10 @@ def prepared(world: World) -> tuple[str, str]:
     return world.snapshot("a")[1], world.read_spec()
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_at_any_write_and_started_again(world: World, after: bool) -> None:
-    snapshot, text = prepared(world)
-    spec, dying = load(text), Dying(world.folder)
-    quiet = transform.of_run(world.store, spec, "a", snapshot)[0]
-    whole = there(world)
-    assert len(whole) == WRITES
-    for write in range(1, WRITES + 1):
+def killed_at_each_write(world: World, spec: ModelSpec, snapshot: str, quiet: Any, whole: dict[str, bytes], after: bool) -> None:
+    """Killed before each write, or after it, nothing is wrong, and the next attempt makes the same `whole` as the quiet one."""
+    dying = Dying(world.folder)
+    for write in range(1, len(whole) + 1):
         empty(world)
         dying.left, dying.after = write, after
         with pytest.raises(Killed):
@@ -55,6 +53,16 @@ def test_killed_at_any_write_and_started_again(world: World, after: bool) -> Non
         assert left.items() <= whole.items()
         assert transform.of_run(world.store, spec, "a", snapshot)[0] == quiet
         assert there(world) == whole
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_killed_at_any_write_and_started_again(world: World, after: bool) -> None:
+    snapshot, text = prepared(world)
+    spec = load(text)
+    quiet = transform.of_run(world.store, spec, "a", snapshot)[0]
+    whole = there(world)
+    assert len(whole) == WRITES
+    killed_at_each_write(world, spec, snapshot, quiet, whole, after)
 
 
 @pytest.mark.parametrize(("write", "renewed"), [(1, True), (17, True), (18, True), (WRITES, False)])
@@ -82,22 +90,13 @@ def test_killed_at_any_write_of_shared_parts(small: World, after: bool, empty_on
     put(small, range(18))
     for number in range(18, 27) if empty_one else ():
         small.put(f"{number:03d}.csv", content(number).splitlines(keepends=True)[0] + b"\n" * number)
-    snapshot, spec, dying = small.snapshot("a")[1], load(small.read_spec()), Dying(small.folder)
+    snapshot, spec = small.snapshot("a")[1], load(small.read_spec())
     quiet = transform.of_run(small.store, spec, "a", snapshot)[0]
     whole = there(small)
     shared = [key for key in whole if key.endswith("parts.json") and "rows_of" in read_json(small.store, key)]
     apart = [key for key in whole if key.endswith("parts.json") and "apart" in read_json(small.store, key)]
     assert (len(shared) >= 2, bool(apart)) == (True, empty_one)
-    for write in range(1, len(whole) + 1):
-        empty(small)
-        dying.left, dying.after = write, after
-        with pytest.raises(Killed):
-            transform.of_run(dying, spec, "a", snapshot)
-        left = there(small)
-        assert len(left) == (write if after else write - 1)
-        assert left.items() <= whole.items()
-        assert transform.of_run(small.store, spec, "a", snapshot)[0] == quiet
-        assert there(small) == whole
+    killed_at_each_write(small, spec, snapshot, quiet, whole, after)
 
 
 def test_two_at_once_agree_on_shared_parts(small: World) -> None:

@@ -13,33 +13,10 @@ from handlers.data.manifest import Dataset
 from handlers.models import training
 from handlers.models.estimators import make
 from handlers.modelspec.parse import load as load_spec
-from tests.handlers.models.test_own import BUILD
+from tests.handlers.models.test_own import BUILD, LOGISTIC
 from tests.handlers.stages import datasets
 from tests.handlers.stages.world import SPEC, World, changed, month
 
-CLASS = """
-import numpy as np
-
-
-class Logistic:
-    def __init__(self, params, seed):
-        self.rate, self.weights = params["rate"], None
-
-    def partial_fit(self, batch):
-        if self.weights is None:
-            self.weights = np.zeros(batch.X.shape[1])
-        off = batch.y - self.predict(batch)
-        self.weights += self.rate * (batch.X.T @ (off if batch.weight is None else off * batch.weight / 1000))
-
-    def predict(self, batch):
-        return 1 / (1 + np.exp(-np.clip(batch.X @ self.weights, -30, 30)))
-
-    def save(self, folder):
-        np.save(folder / "weights.npy", self.weights)
-
-    def load(self, folder):
-        self.weights = np.load(folder / "weights.npy")
-"""
 KINDS: dict[str, tuple[dict[str, Any], str]] = {
     "batches": ({"estimator": "sklearn.linear_model.SGDClassifier", "params": {"loss": "log_loss"}}, ""),
     "bayes": ({"estimator": "sklearn.naive_bayes.GaussianNB"}, ""),
@@ -49,7 +26,7 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
     "xgboost whole": ({"estimator": "xgboost.XGBClassifier", "params": {"subsample": 0.5}, "memory": "whole"}, ""),
     "lightgbm": ({"estimator": "lightgbm.LGBMClassifier", "params": {"colsample_bytree": 0.5}, "memory": "whole"}, ""),
     "function": ({"estimator": "models/late.py:build", "params": {"trees": 3}, "memory": "whole"}, BUILD),
-    "class": ({"estimator": "models/late.py:Logistic", "params": {"rate": 0.01}}, CLASS),
+    "class": ({"estimator": "models/late.py:Logistic", "params": {"rate": 0.01}}, LOGISTIC),
 }
 ONCE = r"learns all rows in one call of fit"
 NEVER = {"epochs": ONCE, "early_stopping": ONCE, "checkpoint": ONCE, "shuffle": "learns all rows at once"}
