@@ -20,7 +20,7 @@ BUILDER ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo buildah)
 BUILD_docker = docker build --tag
 BUILD_buildah = buildah build --layers $(if $(PLATFORMS),--manifest,--tag)
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types layers unit conformance campaign bench coverage readme models images lock clean
+.PHONY: help install demo test lint types layers unit browser conformance campaign bench coverage readme models images lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,7 +44,12 @@ install: .venv/run.stamp ## make .venv/bin/retrain
 demo: .venv/run.stamp ## real flights land in a bucket, a model is trained, compared and promoted
 	@$(BIN)/retrain demo
 
-test: .venv/dev.stamp ## every check there is: about 17 minutes on 2 quiet cores
+browser: ## Chromium for the tests of pages: found, or installed where apt can
+	@command -v chromium chromium-browser google-chrome >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	&& { echo "installing chromium by apt"; apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }; } \
+	|| echo "no Chromium here, and it cannot be installed: the tests of pages are skipped"
+
+test: .venv/dev.stamp browser ## every check there is: about 17 minutes on 2 quiet cores
 	@echo "about 17 minutes on 2 quiet cores: lint, types and layers take two of them"
 	@for stage in lint types layers unit; do echo "== $$stage"; $(MAKE) --no-print-directory $$stage || exit 1; done
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import torch_installed
+from tests import browser, torch_installed
 
 if TYPE_CHECKING:
     from localargo.bucket.seaweedfs import SeaweedFS
@@ -37,7 +37,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly what was not tried here."""
-    skipped = [report for report in terminalreporter.stats.get("skipped", ()) if torch_installed.WHY in str(report.longrepr)]
-    if skipped:
-        terminalreporter.section("torch", sep="!", yellow=True, bold=True)
-        terminalreporter.line(f"{len(skipped)} tests were SKIPPED: {torch_installed.WHY}", yellow=True, bold=True)
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", ())]
+    for what, why in (("torch", torch_installed.WHY), ("browser", browser.WHY)):
+        if count := sum(why in reason for reason in skipped):
+            terminalreporter.section(what, sep="!", yellow=True, bold=True)
+            terminalreporter.line(f"{count} tests were SKIPPED: {why}", yellow=True, bold=True)
