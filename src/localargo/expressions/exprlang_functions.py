@@ -15,7 +15,6 @@ from localargo.expressions import ExpressionError
 from localargo.expressions.exprlang_registry import BUILTINS, builtin
 from localargo.expressions.gotext import go_value, parse_duration
 from localargo.expressions.gotime import Duration, from_epoch, parse_time, zone
-from localargo.expressions.jsonpath_query import query
 from localargo.expressions.rawjson import dumps, indented, loads_go
 from localargo.expressions.values import Budget, go_type, is_number, plain, plain_tree, to_int, wrap
 
@@ -173,14 +172,6 @@ def to_json(budget: Budget, arguments: list[Json]) -> Json:
     return text
 
 
-def json_path(budget: Budget, arguments: list[Json]) -> Json:
-    """Argo's `jsonpath(json text, path)`."""
-    _exactly("jsonpath", arguments, 2)
-    if not all(isinstance(argument, str) for argument in arguments):
-        raise ExpressionError("jsonpath takes a JSON text and a path")
-    return query(loads_go(arguments[0]), arguments[1], budget)
-
-
 def _exactly(name: str, arguments: list[Json], count: int) -> None:
     if len(arguments) != count:
         raise ExpressionError(f"invalid number of arguments for {name} (expected {count}, got {len(arguments)})")
@@ -245,4 +236,4 @@ def _shift(count: int) -> int:
     return min(count, 64)
 
 
-ENVIRONMENT: dict[str, Function] = {"asInt": BUILTINS["int"], "asFloat": BUILTINS["float"], "toJson": to_json, "jsonpath": json_path}
+ENVIRONMENT: dict[str, Function] = {"asInt": BUILTINS["int"], "asFloat": BUILTINS["float"], "toJson": to_json}

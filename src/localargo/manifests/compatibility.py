@@ -81,6 +81,11 @@ DEVIATIONS = (
         "are all called, and what depends on the loop waits for them",
     ),
     (
+        "`jsonPath` of a `resource` template's outputs; `jsonpath(...)` in expressions",
+        "take filters, wildcards, slices and `range`; read JSON by such a path",
+        "takes names and indexes, `jqFilter` does more; is refused: `fromJSON(text).name[0]` does the same",
+    ),
+    (
         "`resource` templates",
         "work on every kind that the cluster has",
         "work on Workflow, WorkflowTemplate and ConfigMap: the engine stores no other kinds",
