@@ -133,12 +133,8 @@ def compile(text: str) -> Program:
     if len(text) > _LENGTH:
         raise ExpressionError(f"expression longer than {_LENGTH} characters")
     try:
-        program = Program(text, parse(text))
+        return Program(text, parse(text))
     except ExpressionError as error:
         raise ExpressionError(f"{error} {_place(text, error.position)}".rstrip(), error.position) from error
     except RecursionError as error:
         raise ExpressionError("expression nests too deeply") from error
-    if "jsonpath" in program.roots:
-        at = program.roots["jsonpath"]
-        raise ExpressionError(f"jsonpath is not supported: write fromJSON(text).name[0] {_place(text, at)}", at)
-    return program

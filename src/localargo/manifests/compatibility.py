@@ -97,9 +97,15 @@ DEVIATIONS = (
         "are all called, and what depends on the loop waits for them",
     ),
     (
-        "`jsonPath` of a `resource` template's outputs; `jsonpath(...)` in expressions",
-        "take filters, wildcards, slices and `range`; read JSON by such a path",
-        "takes names and indexes, `jqFilter` does more; is refused: `fromJSON(text).name[0]` does the same",
+        "`jsonPath` of a `resource` template's outputs",
+        "takes filters, wildcards, slices and `range`",
+        "takes names and indexes; `jqFilter` does more",
+    ),
+    (
+        "`jsonpath`, `now`, `date`, `duration`, `timezone` and the bit operations in expressions",
+        "are called",
+        "are refused: `fromJSON(text).name[0]` reads JSON; the same Workflow must always give the same value, and what is left is "
+        "computed in a step",
     ),
     (
         "`resource` templates",
