@@ -12,6 +12,7 @@ from typing import Any
 from localargo.expressions import ExpressionError
 from localargo.expressions.exprlang_registry import BUILTINS, builtin
 from localargo.expressions.gotext import go_value
+from localargo.expressions.jsonpaths import read
 from localargo.expressions.rawjson import dumps, indented, loads_go
 from localargo.expressions.values import Budget, go_type, is_number, plain, plain_tree, to_int, wrap
 
@@ -158,6 +159,18 @@ def to_json(budget: Budget, arguments: list[Json]) -> Json:
     return text
 
 
+def json_path(budget: Budget, arguments: list[Json]) -> Json:
+    """Argo's `jsonpath(json text, path)`."""
+    _exactly("jsonpath", arguments, 2)
+    text, path = arguments
+    if not isinstance(text, str) or not isinstance(path, str):
+        raise ExpressionError("jsonpath takes a JSON text and a path")
+    try:
+        return read(loads_go(text), path)
+    except LookupError as error:
+        raise ExpressionError(f"jsonpath: there is nothing at {path}") from error
+
+
 def _exactly(name: str, arguments: list[Json], count: int) -> None:
     if len(arguments) != count:
         raise ExpressionError(f"invalid number of arguments for {name} (expected {count}, got {len(arguments)})")
@@ -175,4 +188,4 @@ def _from_base64(budget: Budget, arguments: list[Json]) -> Json:
         raise ExpressionError("illegal base64 data") from error
 
 
-ENVIRONMENT: dict[str, Function] = {"asInt": BUILTINS["int"], "asFloat": BUILTINS["float"], "toJson": to_json}
+ENVIRONMENT: dict[str, Function] = {"asInt": BUILTINS["int"], "asFloat": BUILTINS["float"], "toJson": to_json, "jsonpath": json_path}

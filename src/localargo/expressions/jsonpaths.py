@@ -13,7 +13,7 @@ from localargo.expressions.gjson_scan import NOTHING, Found, skip
 from localargo.expressions.rawjson import dumps, loads
 from localargo.expressions.values import Budget, plain
 
-__all__ = ["Found", "get", "jsonpath", "set"]
+__all__ = ["Found", "get", "jsonpath", "read", "set"]
 
 Json = Any
 
@@ -126,6 +126,15 @@ def jsonpath(doc: Json, path: str) -> str:
 
 
 def _part(doc: Json, path: str) -> str:
+    try:
+        found = read(doc, path)
+    except LookupError:
+        return ""
+    return found if isinstance(found, str) else dumps(plain(found), html=True)
+
+
+def read(doc: Json, path: str) -> Json:
+    """The value at a path of names and indexes (`$.a[0].b`). LookupError where there is none; ExpressionError for any other path."""
     text = path.removeprefix("$")
     text = f".{text}" if text and text[0] not in ".[" else text
     at = 0
@@ -133,13 +142,13 @@ def _part(doc: Json, path: str) -> str:
     while at < len(text):
         step = _STEP.match(text, at)
         if step is None:
-            raise ExpressionError(f"JSONPath {path!r}: {text[at:]!r} is not supported: names and indexes are, and a jqFilter does more", at)
+            raise ExpressionError(f"JSONPath {path!r}: {text[at:]!r} is not supported: names and indexes are", at)
         steps.append(step)
         at = step.end()
     place = doc
     for step in steps:
         try:
             place = place[int(step[2])] if isinstance(place, list) and step[2] else place[re.sub(r"\\(.)", r"\1", step[1] or step[3] or "")]
-        except (IndexError, KeyError, TypeError):
-            return ""
-    return place if isinstance(place, str) else dumps(plain(place), html=True)
+        except TypeError as error:
+            raise LookupError(path) from error
+    return place

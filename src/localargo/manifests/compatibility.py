@@ -97,15 +97,14 @@ DEVIATIONS = (
         "are all called, and what depends on the loop waits for them",
     ),
     (
-        "`jsonPath` of a `resource` template's outputs",
-        "takes filters, wildcards, slices and `range`",
-        "takes names and indexes; `jqFilter` does more",
+        "`jsonPath` of a `resource` template's outputs, `jsonpath(...)` in expressions",
+        "take filters, wildcards, slices and `range`",
+        "take names and indexes; `jqFilter` and `filter(fromJSON(text), ...)` do more",
     ),
     (
-        "`jsonpath`, `now`, `date`, `duration`, `timezone` and the bit operations in expressions",
+        "`now`, `date`, `duration`, `timezone` and the operations on bits in expressions",
         "are called",
-        "are refused: `fromJSON(text).name[0]` reads JSON; the same Workflow must always give the same value, and what is left is "
-        "computed in a step",
+        "are refused: the same Workflow must always give the same value; compute it in a step",
     ),
     (
         "`resource` templates",

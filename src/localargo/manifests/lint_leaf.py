@@ -148,7 +148,7 @@ def _path(checker: Checker, path: str, place: Location) -> None:
     try:
         jsonpaths.jsonpath({}, path)
     except ExpressionError as error:
-        checker.report.unsupported(place.document, place.path, str(error))
+        checker.report.unsupported(place.document, place.path, f"{error}; a jqFilter does more")
 
 
 def _manifest(checker: Checker, template: Template, manifest: str, place: Location, scope: Scope) -> None:

@@ -210,13 +210,22 @@ def test_a_condition_that_cannot_be_decided_is_told_with_its_place(text: str, me
     assert str(told.value) == message
 
 
-@pytest.mark.parametrize(
-    "text", ["now()", "1 + date('2024-03-10').Unix()", "duration('1h')", "timezone('UTC')", "bitand(6, 3)", "jsonpath('{}', '$.a')"]
-)
+@pytest.mark.parametrize("text", ["now()", "1 + date('2024-03-10').Unix()", "duration('1h')", "timezone('UTC')", "bitand(6, 3)"])
 def test_functions_that_are_not_here_are_refused_by_name(text: str) -> None:
-    with pytest.raises(ExpressionError, match=r"^(now|date|duration|timezone|bitand|jsonpath) is not supported: ") as refused:
+    with pytest.raises(ExpressionError, match=r"^(now|date|duration|timezone|bitand) is not supported: ") as refused:
         exprlang.compile(text)
     assert str(refused.value).endswith("(1:5)" if text.startswith("1") else "(1:1)")
+
+
+def test_json_is_read_by_a_path() -> None:
+    assert value("jsonpath('{\"a\": [0, {\"v\": 2.0}]}', '$.a[1].v')") == 2.0
+    for text, message in (
+        ("'{}', 5", "takes a JSON text and a path"),
+        ("'{}', '$.a'", r"nothing at \$\.a"),
+        ("'[]', '$[*]'", "is not supported"),
+    ):
+        with pytest.raises(ExpressionError, match=message):
+            value(f"jsonpath({text})")
 
 
 def test_times_that_are_given() -> None:

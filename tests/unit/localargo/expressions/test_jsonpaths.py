@@ -165,7 +165,7 @@ def test_kubectl_templates() -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("{range .items[*]}{.name}{end}", "names and indexes are, and a jqFilter does more"),
+        ("{range .items[*]}{.name}{end}", "is not supported: names and indexes are"),
         ("{.items[*].name}", "'[*].name' is not supported"),
         ("{.items[?(@.name=='b')]}", "is not supported"),
         ("{..name}", "'..name' is not supported"),
