@@ -138,6 +138,7 @@ BOOKS = (
     "claim",
     "champion",
     "followed",
+    "live",
     "memory",
     "past",
     "records",
