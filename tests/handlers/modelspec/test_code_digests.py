@@ -151,6 +151,7 @@ BOOKS = (
     "claim",
     "champion",
     "followed",
+    "live",
     "memory",
     "past",
     "records",
