@@ -23,7 +23,7 @@ def shown(verb: str, answer: Doc) -> Doc:
         return {"text": "\n".join(answer["why"])}
     if "curve" in answer:
         return {"text": _trial_text(answer)}
-    if verb == "trials" and not answer["trials"]:
+    if verb in ("trials", "curves") and not answer["trials"]:
         return {"text": f"Run {answer['run']} has no trials: {answer['outcome']}" + (f" ({answer['reason']})" if answer["reason"] else "")}
     return TABLES[verb](answer)
 
@@ -121,6 +121,7 @@ TABLES: Mapping[str, Callable[[Doc], Doc]] = {
     "models": _models,
     "runs": _runs,
     "trials": _trials,
+    "curves": _trials,
     "history": _history,
     "compare": _compare,
     "events": _events,

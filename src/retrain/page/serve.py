@@ -1,0 +1,65 @@
+"""Serves the pages until asked to stop."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+
+from localargo import InvalidInput, Unavailable
+from retrain.client.place import Cluster, Place
+from retrain.page.app import build
+from retrain.page.news import News
+from retrain.page.questions import Questions
+from retrain.page.site import Site
+from retrain.page.workflows import Workflows
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+CLOSING = 1  # seconds that an open stream delays the end
+
+
+def site(place: Place | None, bucket: Mapping[str, str], title: str) -> Site:
+    """A site on a place and its bucket, or on a bucket alone."""
+    news = News()
+    questions = Questions(bucket, lambda: news.tell("bucket"))
+
+    def told(name: str, sentence: str) -> None:
+        news.tell(f"workflow:{name}", sentence)
+        news.tell("workflows")
+
+    return Site(questions, news, title, place, Workflows(place, told) if place is not None else None)
+
+
+def title_of(place: Place | None, bucket: Mapping[str, str]) -> str:
+    """What the pages say they show."""
+    if isinstance(place, Cluster):
+        return place.context
+    return str(place) if place is not None else bucket.get("RETRAIN_BUCKET", "")
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens on loopback. Raises Unavailable where the port is taken."""
+    if host not in LOOPBACK:
+        raise InvalidInput(f"{host}: the page listens on loopback only ({', '.join(LOOPBACK)}); reach it from elsewhere by an SSH tunnel")
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise Unavailable(f"{host}:{port}: {error.strerror}: choose another by --port (0 takes a free one)") from None
+    return bound
+
+
+def address(bound: socket.socket) -> str:
+    """Where a browser finds what listens there."""
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def serve(shown: Site, bound: socket.socket) -> None:
+    """Answer until SIGINT or SIGTERM."""
+    import uvicorn
+
+    app = build(shown, [*LOOPBACK, "[::1]"])
+    config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none", server_header=False, timeout_graceful_shutdown=CLOSING)
+    uvicorn.Server(config).run(sockets=[bound])

@@ -1,0 +1,207 @@
+"""The pages about a bucket that real steps have filled and about a real engine, asked for as a browser does and seen in one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from retrain.client.connect import argo_server, local_engine
+from retrain.client.workflows import until_ended
+from tests import browser
+from tests.handlers.stages.world import World
+from tests.unit.retrain.cli.driver import Engine
+from tests.unit.retrain.page.written import HOSTILE, RUNS, fill, served, site
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+TEMPLATE = """
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: retrain}
+spec:
+  entrypoint: main
+  arguments: {parameters: [{name: model}]}
+  templates:
+  - name: main
+    dag:
+      tasks:
+      - {name: fetch, template: say}
+      - {name: train, template: say, dependencies: [fetch], withItems: [1, 2]}
+      - {name: approve, template: approve, dependencies: [train]}
+      - {name: promote, template: say, dependencies: [approve]}
+  - name: say
+    container: {image: alpine, command: [sh, -c], args: ["echo '<script>alert(2)</script> &amp;'"]}
+  - name: approve
+    suspend: {}
+"""
+LIVE = "retrain-late-5"
+OF_BUCKET = (
+    "/",
+    "/runs",
+    f"/runs/late/{RUNS[0]}",
+    f"/runs/late/{RUNS[1]}",
+    f"/runs/late/{RUNS[2]}",
+    "/runs/late/retrain-late-4",
+    f"/runs/late/{RUNS[1]}/trials",
+    f"/runs/late/{RUNS[2]}/trials",
+    "/runs/late/retrain-late-4/trials",
+    "/models/late",
+    "/events",
+    f"/events/{'e' * 32}",
+    f"/models/{quote(HOSTILE[:8])}",
+    f"/runs/{quote(HOSTILE[:8])}/{quote(HOSTILE[1:9])}",
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    world: World
+    alone: str  # the address of pages about the bucket alone
+    live: str  # of those about the engine too
+    engine: Engine
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterator[Shown]:
+    world = fill(tmp_path_factory.mktemp("pages"))
+    import yaml
+
+    local_engine(engine.state).apply([yaml.safe_load(TEMPLATE)])
+    workflow = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"name": LIVE},
+        "spec": {"workflowTemplateRef": {"name": "retrain"}, "arguments": {"parameters": [{"name": "model", "value": "late"}]}},
+    }
+    argo_server(engine.state).create(workflow)
+    with served(site(world)) as alone, served(site(world, engine.state)) as live:
+        yield Shown(world, alone, live, engine)
+
+
+@pytest.fixture(scope="module")
+def chromium(shown: Shown) -> Iterator[Browser]:
+    with browser.launched() as launched:
+        yield launched
+
+
+@pytest.mark.parametrize("path", OF_BUCKET)
+def test_a_page_answers_and_names_that_look_like_markup_stay_names(shown: Shown, path: str) -> None:
+    answer = httpx.get(shown.alone + path, timeout=60)
+    assert answer.status_code == 200, answer.text
+    assert "<script>" not in answer.text.replace('<script src="/static/page.js', "")
+    assert HOSTILE[:8] not in answer.text.replace("<script src=", "")
+
+
+def test_a_page_loads_nothing_from_elsewhere_and_no_script_stands_in_it(shown: Shown) -> None:
+    answer = httpx.get(shown.alone)
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "http:" not in answer.text
+    assert "https:" not in answer.text
+
+
+def test_a_request_by_another_name_is_refused_so_that_no_other_page_can_read_these(shown: Shown) -> None:
+    assert httpx.get(shown.alone, headers={"Host": "evil.example"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "told"),
+    [
+        ("/runs/late/nobody", 404, "there is no run"),
+        ("/models/nobody", 404, "there is no model"),
+        ("/runs/--help/x", 404, ""),
+        ("/nothing", 404, "GET /nothing"),
+        (f"/runs/late/{RUNS[0]}/logs", 404, "logs are with the engine"),
+        (f"/runs/late/{RUNS[0]}/report", 404, "has no report yet"),
+    ],
+)
+def test_what_is_not_there_is_said_in_a_page(shown: Shown, path: str, status: int, told: str) -> None:
+    answer = httpx.get(shown.alone + path)
+    assert (answer.status_code, told in answer.text) == (status, True)
+
+
+def test_a_run_tells_its_outcome_its_metrics_and_why(shown: Shown) -> None:
+    text = httpx.get(f"{shown.alone}/runs/late/{RUNS[1]}").text
+    verdict = shown.world.verdict(RUNS[1])
+    assert verdict["decision"] in text
+    assert f"{verdict['metrics']['roc_auc']['challenger']['value']:.4f}" in text
+    assert "roc_auc by carrier" in text
+    assert verdict["winner"]["trial"] in text
+
+
+def test_a_run_under_way_shows_the_curve_of_a_trial_that_has_begun(shown: Shown) -> None:
+    text = httpx.get(f"{shown.alone}/runs/late/retrain-late-4/trials").text
+    assert 'data-every="3"' in text
+    assert 'data-name="0123456789abcdef"' in text
+    assert "<polyline" in text
+
+
+def test_runs_are_filtered(shown: Shown) -> None:
+    text = httpx.get(f"{shown.alone}/runs", params={"model": "late", "outcome": "promoted"}).text
+    assert RUNS[0] in text
+    assert RUNS[2] not in text
+
+
+def test_the_report_may_run_nothing(shown: Shown) -> None:
+    shown.world.store.put(f"runs/late/{RUNS[0]}/report.html", b"<!doctype html><title>r</title>")
+    wait_until(lambda: httpx.get(f"{shown.alone}/runs/late/{RUNS[0]}/report").status_code == 200 or not httpx.get(shown.alone))
+    policy = httpx.get(f"{shown.alone}/runs/late/{RUNS[0]}/report").headers["content-security-policy"]
+    assert "sandbox" in policy
+    assert "script-src" not in policy
+
+
+def test_a_log_line_is_text(shown: Shown) -> None:
+    wait_until(lambda: "approve" in httpx.get(f"{shown.live}/runs/late/{LIVE}").text)
+    workflow = argo_server(shown.engine.state).workflow(LIVE)
+    node = next(key for key, each in workflow["status"]["nodes"].items() if each["displayName"] == "fetch")
+    text = httpx.get(f"{shown.live}/runs/late/{LIVE}/logs/{node}/lines", timeout=60).text
+    assert text.startswith('data: "<script>alert(2)</script> &amp;"\n\nevent: end\n')
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_every_page_fits_and_has_no_barriers(shown: Shown, chromium: Browser, width: int, scheme: Literal["light", "dark"]) -> None:
+    paths = [
+        *("/", "/runs", f"/runs/late/{RUNS[1]}", f"/runs/late/{RUNS[1]}/trials", "/models/late", "/events"),
+        *(f"/runs/late/{LIVE}", f"/runs/late/{LIVE}/logs"),
+    ]
+    found = {}
+    for path in paths:
+        with browser.page(chromium, width, scheme) as opened:
+            opened.goto(shown.live + path)
+            found[path] = [*browser.barriers(opened), *(["wider than the window"] if browser.overflows(opened) else [])]
+    assert found == {path: [] for path in paths}
+
+
+def test_a_step_that_goes_on_is_drawn_without_a_reload_and_told_to_who_hears_the_page(shown: Shown, chromium: Browser) -> None:
+    with browser.page(chromium) as opened:
+        opened.goto(f"{shown.live}/runs/late/{LIVE}")
+        opened.wait_for_selector("svg .is-suspended")
+        assert opened.inner_text("svg .is-succeeded >> text=train") == "train"
+        opened.evaluate("window.kept = true")
+        argo_server(shown.engine.state).operate("resume", LIVE, {})
+        opened.wait_for_selector("#verdict >> text=Succeeded")
+        opened.wait_for_function("document.getElementById('news').textContent.includes('retrain-late-5')")
+        assert opened.evaluate("window.kept")
+    assert until_ended(argo_server(shown.engine.state), LIVE)["status"]["phase"] == "Succeeded"
+
+
+def test_the_keyboard_sorts_trials_and_points_at_their_lines(shown: Shown, chromium: Browser) -> None:
+    with browser.page(chromium) as opened:
+        opened.goto(f"{shown.alone}/runs/late/{RUNS[1]}/trials")
+        opened.keyboard.press("Tab")
+        assert opened.evaluate("document.activeElement.textContent") == "Skip to the content"
+        opened.focus("thead button >> text=alpha")
+        opened.keyboard.press("Enter")
+        assert opened.get_attribute("th[aria-sort]", "aria-sort") == "ascending"
+        assert opened.locator("tbody tr td:nth-child(3)").all_inner_texts() == ["0.0001", "0.01"]
+        opened.focus("tbody tr:first-child")
+        assert opened.locator("svg .line.lit").count() >= 1
