@@ -10,7 +10,7 @@ from pathlib import Path
 
 from handlers.storage import Missing, ObjectInfo, Store
 
-LISTED = ("models/", "runs/")  # folders whose objects change; what is asked about them is answered from one listing
+LISTED = ("models/", "outbox/", "runs/")  # folders whose objects change; what is asked about them is answered from one listing
 # folders whose objects never change under their names, these files apart
 WRITTEN_ONCE = ("snapshots/", "datasets/", "trials/")
 CHANGING = ("/curve.jsonl", "/failures.json")

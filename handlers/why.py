@@ -1,7 +1,7 @@
 """Questions about events, objects, models, runs and trials, answered from the bucket.
 
 `python -m handlers.why NAME` (an event's id, an object's key, a run, a trial or a model), `... models`, `... runs [MODEL]`,
-`... trials RUN`, `... curves RUN`, `... history MODEL`, `... compare RUN RUN`, `... events`, and, to be exact, `... event ID`,
+`... queue`, `... trials RUN`, `... curves RUN`, `... history MODEL`, `... compare RUN RUN`, `... events`, and, to be exact, `... event ID`,
 `... object KEY`, `... run RUN`, `... trial ID`, `... model MODEL`;
 `-o json` for machines, `-o shown` for what prints it (sentences, or the header and rows of a table); text otherwise, a table's cells
 between tabs. `--journal` hands over what the engine's journal has about the name. Nothing is changed, except that a half-finished change
@@ -18,7 +18,7 @@ from typing import Any
 from handlers import failures
 from handlers.contracts import TryAgain, WrongUsage, instant, json_argument, main
 from handlers.events import outbox
-from handlers.report import compared, curves, explain, followed, of_events, of_objects
+from handlers.report import compared, curves, explain, followed, of_events, of_objects, queue
 from handlers.report.answers import shown, text
 from handlers.runs import champion as champions
 from handlers.runs import followed as chains
@@ -28,7 +28,7 @@ from handlers.runs.records import RunRecord, evaluated, find_run, find_trials, m
 from handlers.storage import Store, canonical_json, open_store, optional_json
 
 Doc = dict[str, Any]
-VERBS = ("models", "runs", "trials", "curves", "events", "event", "object", "run", "trial", "model", "history", "compare", "any")
+VERBS = ("models", "runs", "queue", "trials", "curves", "events", "event", "object", "run", "trial", "model", "history", "compare", "any")
 KINDS = (
     ("event", "ID"),
     ("object", "KEY"),
@@ -49,7 +49,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         words.insert(words.index(first), "any")
     parser = argparse.ArgumentParser(prog="python -m handlers.why", description="Why is this the champion, and how did the runs go?")
     verbs = parser.add_subparsers(
-        dest="verb", required=True, metavar="models|runs|trials|curves|events|event|object|run|trial|model|history|compare|NAME"
+        dest="verb", required=True, metavar="models|runs|queue|trials|curves|events|event|object|run|trial|model|history|compare|NAME"
     )
     verbs.add_parser("models", help="every model with its champion")
     of_runs = verbs.add_parser("runs", help="the runs of a model, or of all")
@@ -57,6 +57,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     of_events = verbs.add_parser("events", help="the events that runs were started by")
     of_events.add_argument("--limit", type=int, default=20)
     of_events.add_argument("--since", type=float, default=0.0, help="seconds since 1970")
+    verbs.add_parser("queue", help="who trains, who waits, what it has cost")
     for verb, what in KINDS:
         verbs.add_parser(verb, help=f"one {what.lower()}").add_argument("name", metavar=what)
     of_two = verbs.add_parser("compare", help="two runs side by side")
@@ -255,6 +256,10 @@ def _events(store: Store, given: argparse.Namespace) -> Doc:
     return of_events.named_by_runs(store, given.model, given.since, given.limit)
 
 
+def _queue(store: Store, given: argparse.Namespace) -> Doc:
+    return queue.told(store, given.model)
+
+
 def _event(store: Store, given: argparse.Namespace) -> Doc:
     return of_events.event(store, given.name, given.model, journal(given))
 
@@ -339,6 +344,7 @@ def _trials(store: Store, given: argparse.Namespace) -> Doc:
 ANSWERS = {
     "models": _models,
     "runs": _runs,
+    "queue": _queue,
     "trials": _trials,
     "curves": _curves,
     "events": _events,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
-from handlers.report import compared, explain, followed
+from handlers.report import compared, explain, followed, queue
 from handlers.runs.gate import number
 
 Doc = dict[str, Any]
@@ -117,9 +117,15 @@ def _compare(answer: Doc) -> Doc:
     return _table(["", "FACT", *answer["runs"]], rows, spare=[])
 
 
+def _queue(answer: Doc) -> Doc:
+    header = ["MODEL", "TRAINS", "WAITS", "WANTED", "COST OF 30 DAYS"]
+    return _table(header, [queue.cells(row) for row in answer["models"]], spare=["WANTED"])
+
+
 TABLES: Mapping[str, Callable[[Doc], Doc]] = {
     "models": _models,
     "runs": _runs,
+    "queue": _queue,
     "trials": _trials,
     "curves": _trials,
     "history": _history,

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from localargo import InvalidInput, LocalArgoError, NotFound, Unavailable
-from retrain.page import events, logs, models, overview, runs, trials
+from retrain.page import events, logs, metrics, models, overview, queue, runs, trials
 from retrain.page.site import STATIC, Site, page, site_of, static
 
 log = logging.getLogger(__name__)
@@ -73,6 +73,8 @@ def routes() -> list[Route]:
         Route("/models/{model}", models.shown),
         Route("/events", events.listed),
         Route("/events/{id}", events.one),
+        Route("/queue", queue.shown),
+        Route("/metrics", metrics.shown),
         Route("/changes", changes),
         Route("/static/{name}", resource),
         Route("/healthz", healthz),

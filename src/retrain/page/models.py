@@ -68,5 +68,10 @@ def _over_time(model: str, history: list[Doc], rows: list[Doc]) -> Any:
     drawn = [Line("winner of a run", others, "colour1 faint", joined=False), Line("champion", champions, "colour0 best")]
     times = [point.x for line in drawn for point in line.points]
     return lines.chart(
-        drawn, f"{metric} on test of the champions and the winners of {model} over time", "", f"{metric} on test", axis_of_times(times)
+        drawn,
+        f"{metric} on test of the champions and the winners of {model} over time",
+        "",
+        f"{metric} on test",
+        axis_of_times(times),
+        wide=True,
     )

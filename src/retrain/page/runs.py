@@ -35,8 +35,8 @@ async def listed(request: Request) -> Response:
     found.sort(key=lambda row: -(row["at"] or 0))
     pages = max(1, math.ceil(len(found) / ROWS))
     number = min(pages, max(1, int(query.get("page", "1")) if query.get("page", "1").isdecimal() else 1))
-    given = {"rows": found[(number - 1) * ROWS : number * ROWS], "all": len(found), "number": number, "pages": pages}
-    chosen = {"model": model, "outcome": outcome, "models": models, "outcomes": outcomes}
+    given: Doc = {"rows": found[(number - 1) * ROWS : number * ROWS], "all": len(found), "number": number, "pages": pages}
+    chosen: Doc = {"model": model, "outcome": outcome, "models": models, "outcomes": outcomes}
     return page(request, "runs.html", "Runs", topics="bucket", **given, **chosen)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import sys
+import threading
 from collections.abc import Mapping
 
 from localargo import InvalidInput, Unavailable
@@ -56,10 +58,18 @@ def address(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def serve(shown: Site, bound: socket.socket) -> None:
-    """Answer until SIGINT or SIGTERM."""
+def serve(shown: Site, bound: socket.socket, *, while_open: bool = False) -> None:
+    """Answer until SIGINT or SIGTERM, or, `while_open`, until standard input ends."""
     import uvicorn
 
     app = build(shown, [*LOOPBACK, "[::1]"])
     config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none", server_header=False, timeout_graceful_shutdown=CLOSING)
-    uvicorn.Server(config).run(sockets=[bound])
+    server = uvicorn.Server(config)
+
+    def wait() -> None:
+        sys.stdin.read()
+        server.should_exit = True
+
+    if while_open:
+        threading.Thread(target=wait, name="input", daemon=True).start()
+    server.run(sockets=[bound])

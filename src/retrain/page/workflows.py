@@ -83,6 +83,10 @@ class Workflows:
         """Those that have not ended, the oldest first."""
         return sorted((each for each in self._seen.copy().values() if not each.ended), key=lambda each: (each.created, each.name))
 
+    def phases(self) -> list[str]:
+        """The phase of each that there is."""
+        return ["Running" if each.state == "Suspended" else each.state for each in self._seen.copy().values()]
+
     def get(self, name: str) -> Seen | None:
         return self._seen.get(name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import webbrowser
 
 import click
@@ -18,8 +19,9 @@ PORT = 8780
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="On 127.0.0.1; 0 takes one that is free.")
 @click.option("--open", "opened", is_flag=True, help="Show it in the browser.")
+@click.option("--while-open", is_flag=True, hidden=True, help="End when standard input ends: with the process that started this one.")
 @place_option
-def page(port: int, opened: bool, place: Place) -> None:
+def page(port: int, opened: bool, while_open: bool, place: Place) -> None:
     """Serve live pages about models, runs, trials and events until Ctrl-C, for a browser on this machine.
 
     They show an engine of this machine, a cluster, or a bucket alone: that which RETRAIN_BUCKET names, where no engine runs here.
@@ -38,6 +40,7 @@ def page(port: int, opened: bool, place: Place) -> None:
     site = serve.site(shown, bucket, serve.title_of(shown, bucket or os.environ))
     bound = serve.bind("127.0.0.1", port)
     click.echo(serve.address(bound))
+    sys.stdout.flush()
     if opened:
         webbrowser.open(serve.address(bound))
-    serve.serve(site, bound)
+    serve.serve(site, bound, while_open=while_open)

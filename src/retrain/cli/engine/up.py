@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,6 +44,24 @@ def _show(sources: Sequence[dict[str, Any]]) -> None:
         click.echo(f"{source['source']}/{source['event']} ({source['type']}) {where}", err=True)
 
 
+@asynccontextmanager
+async def _pages(state: Path, port: int | None) -> AsyncIterator[None]:
+    """Live pages in a process of their own, which ends with this one however it ends."""
+    if port is None:
+        yield
+        return
+    command = [sys.executable, "-m", "retrain.cli", "page", "--port", str(port), "--state", str(state), "--while-open"]
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=sys.stderr.fileno(), start_new_session=True
+    )
+    try:
+        yield
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        await process.wait()
+
+
 @click.command()
 @click.argument("files", nargs=-1, type=manifests)
 @click.option(
@@ -64,6 +83,9 @@ def _show(sources: Sequence[dict[str, Any]]) -> None:
     callback=_preempt,
     help="Take pods away as a cluster would: 'every 20s', 'at batch 7', or with SIGKILL at once: 'every 20s kill'.",
 )
+@click.option(
+    "--page", type=click.IntRange(0, 65535), metavar="PORT", help="Serve live pages (`retrain page`) on this port of 127.0.0.1; 0: any."
+)
 @state_option
 def up(
     files: tuple[Path, ...],
@@ -72,6 +94,7 @@ def up(
     paused: tuple[str, ...],
     allowed: tuple[str, ...],
     preempt: str,
+    page: int | None,
     state: Path,
 ) -> None:
     """Run manifests on this machine until Ctrl-C: FILES or folders, by default this repository's overlays/laptop.
@@ -108,7 +131,8 @@ def up(
             if sys.stderr.isatty():
                 _show(engine.info()["sources"])
             click.echo("ready")
-            await engine.run_until(asked)
+            async with _pages(state, page):
+                await engine.run_until(asked)
             click.echo("stopping (what is under way goes on at the next `retrain up`)", err=True)
 
     asyncio.run(serve())

@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from retrain.page.drawing.scales import Scale, around, figure, ticks
 
-WIDTH, HEIGHT = 640, 300
-LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 40
+WIDTH, WIDER, HEIGHT = 640, 1180, 300  # half a page, and a whole one
+LEFT, RIGHT, TOP, BOTTOM = 62, 36, 12, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +32,20 @@ class Line:
     joined: bool = True
 
 
-def chart(drawn: Sequence[Line], label: str, x: str, y: str, shown: Callable[[float], str] = figure, whole: bool = False) -> Markup:
+def chart(
+    drawn: Sequence[Line], label: str, x: str, y: str, shown: Callable[[float], str] = figure, *, whole: bool = False, wide: bool = False
+) -> Markup:
     """The lines as one <svg>; nothing where there is no point. `label` says what is seen to somebody who does not see it."""
     points = [point for line in drawn for point in line.points]
     if not points:
         return Markup("")
     bounds = [each for point in points for each in (point.y, point.low, point.high) if each is not None]
-    across = Scale(*_wide([point.x for point in points]), LEFT, WIDTH - RIGHT)
+    width = WIDER if wide else WIDTH
+    across = Scale(*_wide([point.x for point in points]), LEFT, width - RIGHT)
     up = Scale(*around(bounds), HEIGHT - BOTTOM, TOP)
     parts = [_axes(across, up, x, y, shown, whole), *(_line(line, across, up) for line in drawn)]
     return Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        WIDTH, HEIGHT, label, Markup("").join(parts)
+        width, HEIGHT, label, Markup("").join(parts)
     )
 
 
@@ -54,7 +57,7 @@ def _wide(values: Sequence[float]) -> tuple[float, float]:
 def _axes(across: Scale, up: Scale, x: str, y: str, shown: Callable[[float], str], whole: bool) -> Markup:
     at_y = Markup("").join(
         Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/><text class="tick end" x="{}" y="{}">{}</text>').format(
-            LEFT, WIDTH - RIGHT, up.at(value), up.at(value), LEFT - 8, up.at(value) + 4, figure(value)
+            LEFT, across.end, up.at(value), up.at(value), LEFT - 8, up.at(value) + 4, figure(value)
         )
         for value in ticks(up.low, up.high)
     )
@@ -66,7 +69,7 @@ def _axes(across: Scale, up: Scale, x: str, y: str, shown: Callable[[float], str
         for i, value in enumerate(found)
     )
     names = Markup('<text class="axis middle" x="{}" y="{}">{}</text><text class="axis" x="4" y="{}">{}</text>').format(
-        (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, x, TOP - 2, y
+        (LEFT + across.end) / 2, HEIGHT - 4, x, TOP - 2, y
     )
     return at_y + at_x + names
 

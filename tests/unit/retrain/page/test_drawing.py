@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from typing import Any
 from xml.etree import ElementTree
 
 from hypothesis import given
@@ -35,7 +36,7 @@ def test_a_chart_is_well_formed_whatever_its_names_are() -> None:
 
 
 def test_parallel_coordinates_have_an_axis_for_each_parameter_that_varies() -> None:
-    trials = [
+    trials: list[dict[str, Any]] = [
         {"trial": "a", "params": {"alpha": 0.1, "loss": "log", "same": 1}, "value": 0.8},
         {"trial": "b", "params": {"alpha": 0.001, "loss": "hinge", "same": 1}, "value": 0.7},
         {"trial": "c", "params": {"alpha": 0.01, "loss": "log", "same": 1}, "value": None},

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from handlers.storage import FolderStore, write_json
+from handlers.storage import write_json
 from retrain.page import serve
 from retrain.page.app import build
 from retrain.page.site import Site
@@ -34,6 +34,7 @@ def fill(folder: Path) -> World:
         world.put("2.csv", month("2013-01-27", 8, rows=20, seed=1))
         world.run(RUNS[1])
         world.run(RUNS[2])
+    world.store.put(f"runs/late/{RUNS[0]}/report.html", b"<!doctype html><title>r</title>")
     event: dict[str, Any] = {"model": "late", "key": f"incoming/late/{HOSTILE}.csv", "reason": "upload", "source": "bucket"}
     context = {"id": "e" * 32, "source": "bucket", "subject": HOSTILE, "type": "minio", "time": "2013-01-01T00:00:00Z"}
     spec = world.request(RUNS[1])["spec"]
@@ -54,10 +55,6 @@ def fill(folder: Path) -> World:
     write_json(world.store, f"runs/{HOSTILE[:8]}/{HOSTILE[1:9]}/request.json", {**request, "run": HOSTILE[1:9], "model": HOSTILE[:8]})
     write_json(world.store, f"runs/{HOSTILE[:8]}/{HOSTILE[1:9]}/result.json", result)
     return world
-
-
-def store(world: World) -> FolderStore:
-    return FolderStore(world.folder)
 
 
 def site(world: World, place: Path | None = None) -> Site:
