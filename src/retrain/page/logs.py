@@ -47,12 +47,26 @@ def _lines(site: Site, server: ArgoServer, workflow: Doc, pod: Doc) -> Iterator[
     site.streams += 1
     try:
         for line in server.log(workflow["metadata"]["name"], pod_name(workflow, pod), "main", follow=True):
-            yield b"data: " + json.dumps(line[:LONGEST]).encode() + b"\n\n"
+            yield b"data: " + json.dumps(readable(line)[:LONGEST]).encode() + b"\n\n"
         yield b'event: end\ndata: ""\n\n'
     except LocalArgoError as error:
         yield b"event: end\ndata: " + json.dumps(str(error)).encode() + b"\n\n"
     finally:
         site.streams -= 1
+
+
+def readable(line: str) -> str:
+    """A line of a handler's log, a JSON object, as time, what happened, and the rest; any other line as it is."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(told, dict) or not {"time", "event"} <= told.keys():
+        return line
+    rest = (
+        f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in told.items() if name not in ("time", "event")
+    )
+    return "  ".join([str(told["time"])[11:19], str(told["event"]), *rest])
 
 
 async def _workflow(site: Site, run: str) -> Doc:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -26,7 +26,7 @@ async def shown(request: Request) -> Response:
     return PlainTextResponse("".join(found), media_type=TYPE)
 
 
-def family(name: str, kind: str, told: str, samples: list[tuple[Mapping[str, Any], float]]) -> str:
+def family(name: str, kind: str, told: str, samples: Sequence[tuple[Mapping[str, Any], float]]) -> str:
     """One metric with its samples (labels, value); nothing without one."""
     if not samples:
         return ""

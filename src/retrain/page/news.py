@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 MOMENT = 0.3  # seconds in which many changes are told as one
 HEARTBEAT = 15.0  # seconds after which a stream says that it is there
@@ -28,7 +28,7 @@ class News:
                     reader.get_nowait()
                 reader.put_nowait((ANYTHING, ""))
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    async def stream(self) -> AsyncGenerator[bytes, None]:
         """The events, from now on."""
         mine: asyncio.Queue[tuple[str, str]] = asyncio.Queue(MOST)
         self._readers.add(mine)

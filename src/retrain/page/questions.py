@@ -24,6 +24,7 @@ Doc = dict[str, Any]
 Words = tuple[str, ...]
 LONGEST = 2**28  # bytes of an answer
 PAUSE = 2.0  # seconds between two looks at the bucket, at least
+SOON = 0.5  # seconds between a hurry and its look
 SHARE = 10  # and at least this many times as long as the last one took
 STALE = 10.0  # seconds after which a reader waits for a look
 IDLE = 60.0  # seconds without a reader after which nobody looks
@@ -57,7 +58,11 @@ class Questions:
         self._version = ""
         self._looked = self._read = -1e9
         self._took = 0.0
-        self._awake = asyncio.Event()
+        self._awake, self._hurry = asyncio.Event(), asyncio.Event()
+
+    def hurry(self) -> None:
+        """Something has happened that leaves its trace in the bucket: look soon."""
+        self._hurry.set()
 
     async def start(self) -> None:
         """Keep the answers up to date from now on."""
@@ -102,12 +107,20 @@ class Questions:
     async def _keep(self) -> None:
         while True:
             await self._awake.wait()
-            await asyncio.sleep(max(PAUSE, SHARE * self._took) - (time.monotonic() - self._looked))
+            await self._pause()
             if time.monotonic() - self._read > IDLE:
                 self._awake.clear()
                 continue
             with suppress(LocalArgoError):  # who asks is told
                 await self._look()
+
+    async def _pause(self) -> None:
+        """Until it is time for another look: sooner in a hurry."""
+        since = time.monotonic() - self._looked
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), max(0.0, max(PAUSE, SHARE * self._took) - since))
+        self._hurry.clear()
+        await asyncio.sleep(min(SOON, PAUSE))
 
     async def _look(self) -> None:
         before = self._looked

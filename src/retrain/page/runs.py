@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from localargo import LocalArgoError, NotFound
 from retrain.answers.journal import about
 from retrain.client.protocol import Doc
-from retrain.client.workflows import run_model
+from retrain.client.workflows import ENDED, phase, run_model
 from retrain.page import nodes
 from retrain.page.drawing import graph
 from retrain.page.drawing.graph import Box
@@ -65,6 +65,7 @@ async def one(request: Request) -> Response:
         steps=nodes.rows(workflow) if workflow else [],
         workflow=workflow,
         state=_state(found, workflow),
+        ended=bool(found and found["result"]) or phase(workflow) in ENDED,
         metrics=_metrics(found),
         slices=_slices(found),
     )

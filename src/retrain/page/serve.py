@@ -27,6 +27,7 @@ def site(place: Place | None, bucket: Mapping[str, str], title: str) -> Site:
     def told(name: str, sentence: str) -> None:
         news.tell(f"workflow:{name}", sentence)
         news.tell("workflows")
+        questions.hurry()
 
     return Site(questions, news, title, place, Workflows(place, told) if place is not None else None)
 
