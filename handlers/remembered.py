@@ -11,9 +11,9 @@ from pathlib import Path
 from handlers.storage import Missing, ObjectInfo, Store
 
 LISTED = ("models/", "outbox/", "runs/")  # folders whose objects change; what is asked about them is answered from one listing
-# folders whose objects never change under their names, these files apart
+# folders whose documents never change under their names, these apart; what is no document is too large to be held
 WRITTEN_ONCE = ("snapshots/", "datasets/", "trials/")
-CHANGING = ("/curve.jsonl", "/failures.json")
+CHANGING = "/failures.json"
 MOST_BYTES = 256 * 1024 * 1024
 
 
@@ -63,7 +63,7 @@ class Remembered:
             if info is None:
                 raise Missing(key)
             return self._known(key, info.etag)
-        if key.startswith(WRITTEN_ONCE) and not key.endswith(CHANGING):
+        if key.startswith(WRITTEN_ONCE) and key.endswith(".json") and not key.endswith(CHANGING):
             return self._known(key, "")
         return self._store.get_with_etag(key)
 

@@ -17,13 +17,23 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from localargo import InvalidInput, LocalArgoError, NotFound, Unavailable
-from retrain.page import events, logs, metrics, models, overview, queue, runs, trials
+from retrain.page import actions, events, logs, metrics, models, overview, profiles, queue, runs, trials
+from retrain.page.sessions import TokenForAll
 from retrain.page.site import STATIC, Site, page, site_of, static
 
 log = logging.getLogger(__name__)
 
 STATUS: Mapping[type[LocalArgoError], int] = {NotFound: 404, InvalidInput: 400, Unavailable: 503}
-TITLES = {400: "That cannot be asked", 404: "There is no such thing", 405: "That cannot be done here", 503: "No answer"}
+TITLES = {
+    400: "That cannot be asked",
+    403: "That may not be done",
+    404: "There is no such thing",
+    405: "That cannot be done here",
+    503: "No answer",
+}
+WHY = {
+    403: "Nothing was changed. `retrain page --act` allows it, to those who sign in and send the form from the page that shows it.",
+}
 # nothing is loaded from elsewhere, no script or style stands in a page, no other page may frame this one
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -38,8 +48,9 @@ HEADERS = {
 }
 
 
-def build(site: Site, hosts: list[str]) -> Starlette:
-    """The application on a site. It answers requests that name one of these hosts, so that no other page's address leads here."""
+def build(site: Site, hosts: list[str], token_for_all: bool = False) -> Starlette:
+    """The application on a site. It answers requests that name one of these hosts, so that no other page's address leads here; with
+    `token_for_all` only to those who know the token."""
 
     @asynccontextmanager
     async def running(_app: Starlette) -> AsyncIterator[None]:
@@ -53,6 +64,8 @@ def build(site: Site, hosts: list[str]) -> Starlette:
 
     told = {LocalArgoError: refused, HTTPException: unknown, Exception: broken}
     guards = [Middleware(Headers), Middleware(TrustedHostMiddleware, allowed_hosts=hosts)]
+    if token_for_all and site.sessions is not None:
+        guards.append(Middleware(TokenForAll, sessions=site.sessions))
     app = Starlette(routes=routes(), exception_handlers=told, middleware=guards, lifespan=running)
     app.state.site = site
     return app
@@ -71,10 +84,16 @@ def routes() -> list[Route]:
         Route(f"{one}/logs/{{node}}/lines", logs.lines),
         Route(f"{one}/report", runs.report),
         Route("/models/{model}", models.shown),
+        Route("/models/{model}/profile", profiles.shown),
         Route("/events", events.listed),
         Route("/events/{id}", events.one),
         Route("/queue", queue.shown),
         Route("/metrics", metrics.shown),
+        Route("/sign-in", actions.sign_in),
+        Route("/sign-in", actions.signed_in, methods=["POST"]),
+        Route("/sign-out", actions.sign_out, methods=["POST"]),
+        Route(f"{one}/{{operation}}", actions.operate, methods=["POST"]),
+        Route("/models/{model}/submit", actions.submit, methods=["POST"]),
         Route("/changes", changes),
         Route("/static/{name}", resource),
         Route("/healthz", healthz),
@@ -129,7 +148,8 @@ async def refused(request: Request, error: Exception) -> Response:
 async def unknown(request: Request, error: Exception) -> Response:
     """No such path or method."""
     status = error.status_code if isinstance(error, HTTPException) else 404
-    return page(request, "refused.html", TITLES.get(status, "That failed"), status=status, told=f"{request.method} {request.url.path}")
+    told = WHY.get(status, f"{request.method} {request.url.path}")
+    return page(request, "refused.html", TITLES.get(status, "That failed"), status=status, told=told)
 
 
 async def broken(request: Request, error: Exception) -> Response:

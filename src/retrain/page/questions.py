@@ -47,7 +47,7 @@ class Questions:
     """Answers about the bucket that these variables name. `changed` is called when some of them are others than before."""
 
     def __init__(self, bucket: Mapping[str, str], changed: Callable[[], None] = lambda: None) -> None:
-        self._bucket, self._changed = bucket, changed
+        self.bucket, self._changed = bucket, changed
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -55,7 +55,7 @@ class Questions:
         self._number = 0
         self._starting, self._looking = asyncio.Lock(), asyncio.Lock()
         self._answers: dict[Words, _Answer] = {}
-        self._version = ""
+        self.version = ""
         self._looked = self._read = -1e9
         self._took = 0.0
         self._awake, self._hurry = asyncio.Event(), asyncio.Event()
@@ -129,13 +129,13 @@ class Questions:
                 return  # somebody else has
             began = time.monotonic()
             version = (await self._ask(("look",)))["version"]
-            if version != self._version:
+            if version != self.version:
                 hot = [words for words, known in self._answers.items() if began - known.used < HOT]
                 answers = {}
                 for words in hot:
                     answers[words] = await self._asked(words)
                     answers[words].used = self._answers[words].used
-                self._answers, self._version = answers, version
+                self._answers, self.version = answers, version
                 self._changed()
             self._looked = time.monotonic()
             self._took = self._looked - began
@@ -164,7 +164,7 @@ class Questions:
             if self._process is None or self._process.returncode is not None:
                 pipe = asyncio.subprocess.PIPE
                 command = [sys.executable, "-m", "handlers.answer"]
-                environment = {**os.environ, **self._bucket}
+                environment = {**os.environ, **self.bucket}
                 self._process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, env=environment, limit=LONGEST)
                 self._reading = asyncio.create_task(self._read_answers(self._process))
             return self._process

@@ -64,6 +64,7 @@ async def one(request: Request) -> Response:
         graph=graph.chart(boxes, after, f"Steps of run {name}"),
         steps=nodes.rows(workflow) if workflow else [],
         workflow=workflow,
+        phase=phase(workflow) if workflow else "",
         state=_state(found, workflow),
         ended=bool(found and found["result"]) or phase(workflow) in ENDED,
         metrics=_metrics(found),

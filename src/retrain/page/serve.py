@@ -7,11 +7,12 @@ import sys
 import threading
 from collections.abc import Mapping
 
-from localargo import InvalidInput, Unavailable
+from localargo import Unavailable
 from retrain.client.place import Cluster, Place
 from retrain.page.app import build
 from retrain.page.news import News
 from retrain.page.questions import Questions
+from retrain.page.sessions import Sessions
 from retrain.page.site import Site
 from retrain.page.workflows import Workflows
 
@@ -19,8 +20,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CLOSING = 1  # seconds that an open stream delays the end
 
 
-def site(place: Place | None, bucket: Mapping[str, str], title: str) -> Site:
-    """A site on a place and its bucket, or on a bucket alone."""
+def site(place: Place | None, bucket: Mapping[str, str], title: str, token: str = "", *, act: bool = False) -> Site:
+    """A site on a place and its bucket, or on a bucket alone. With `act`, whoever knows the token may do more than read."""
     news = News()
     questions = Questions(bucket, lambda: news.tell("bucket"))
 
@@ -29,7 +30,9 @@ def site(place: Place | None, bucket: Mapping[str, str], title: str) -> Site:
         news.tell("workflows")
         questions.hurry()
 
-    return Site(questions, news, title, place, Workflows(place, told) if place is not None else None)
+    return Site(
+        questions, news, title, place, Workflows(place, told) if place is not None else None, Sessions(token, act=act) if token else None
+    )
 
 
 def title_of(place: Place | None, bucket: Mapping[str, str]) -> str:
@@ -39,17 +42,20 @@ def title_of(place: Place | None, bucket: Mapping[str, str]) -> str:
     return str(place) if place is not None else bucket.get("RETRAIN_BUCKET", "")
 
 
+def is_loopback(host: str) -> bool:
+    """Whether nobody on another machine reaches what listens there."""
+    return host in LOOPBACK
+
+
 def bind(host: str, port: int) -> socket.socket:
-    """A socket that listens on loopback. Raises Unavailable where the port is taken."""
-    if host not in LOOPBACK:
-        raise InvalidInput(f"{host}: the page listens on loopback only ({', '.join(LOOPBACK)}); reach it from elsewhere by an SSH tunnel")
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """A socket that listens. Raises Unavailable where it cannot."""
     try:
-        bound.bind((host, port))
+        family, kind, protocol, _, found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, protocol)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(found)
     except OSError as error:
-        bound.close()
-        raise Unavailable(f"{host}:{port}: {error.strerror}: choose another by --port (0 takes a free one)") from None
+        raise Unavailable(f"{host}:{port}: {error.strerror}: choose another by --listen (port 0 takes a free one)") from None
     return bound
 
 
@@ -63,7 +69,8 @@ def serve(shown: Site, bound: socket.socket, *, while_open: bool = False) -> Non
     """Answer until SIGINT or SIGTERM, or, `while_open`, until standard input ends."""
     import uvicorn
 
-    app = build(shown, [*LOOPBACK, "[::1]"])
+    guarded = not is_loopback(bound.getsockname()[0])
+    app = build(shown, ["*"] if guarded else [*LOOPBACK, "[::1]"], token_for_all=guarded)
     config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none", server_header=False, timeout_graceful_shutdown=CLOSING)
     server = uvicorn.Server(config)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any, cast
@@ -17,6 +17,7 @@ from retrain.client.place import Place
 from retrain.page import words
 from retrain.page.news import News
 from retrain.page.questions import Questions
+from retrain.page.sessions import Sessions
 from retrain.page.workflows import Workflows
 
 STATIC = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -52,6 +53,8 @@ class Site:
     title: str
     place: Place | None = None
     workflows: Workflows | None = None
+    sessions: Sessions | None = None  # where somebody may do more than read
+    profiles: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)  # by model: as of which version of the bucket, and what
     streams: int = 0  # logs that are followed now
 
 
@@ -64,5 +67,15 @@ def page(request: Request, template: str, title: str, *, topics: str = "", statu
     """A page from its template. `topics`: whose news it is drawn anew for; `every` in `given`: and after so many seconds."""
     site = site_of(request)
     trouble = site.workflows.trouble if site.workflows is not None else ""
-    shown = {"title": title, "site": site, "topics": topics, "trouble": trouble, "path": request.url.path, "every": 0, **given}
+    csrf = site.sessions.word(request) if site.sessions is not None else ""
+    shown = {
+        "csrf": csrf,
+        "title": title,
+        "site": site,
+        "topics": topics,
+        "trouble": trouble,
+        "path": request.url.path,
+        "every": 0,
+        **given,
+    }
     return HTMLResponse(_templates().get_template(template).render(shown), status)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from retrain.client.workflows import until_ended
 from tests import browser
 from tests.handlers.stages.world import World
 from tests.unit.retrain.cli.driver import Engine
-from tests.unit.retrain.page.written import HOSTILE, RUNS, fill, served, site
+from tests.unit.retrain.page.written import HOSTILE, RUNS, TOKEN, fill, served, site
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ kind: WorkflowTemplate
 metadata: {name: retrain}
 spec:
   entrypoint: main
-  arguments: {parameters: [{name: model}]}
+  arguments: {parameters: [{name: model}, {name: event, value: ""}]}
   templates:
   - name: main
     dag:
@@ -54,6 +56,7 @@ OF_BUCKET = (
     f"/runs/late/{RUNS[2]}/trials",
     "/runs/late/retrain-late-4/trials",
     "/models/late",
+    "/models/late/profile",
     "/events",
     "/queue",
     f"/events/{'e' * 32}",
@@ -182,6 +185,7 @@ SEEN = (
     f"/runs/late/{RUNS[1]}",
     f"/runs/late/{RUNS[1]}/trials",
     "/models/late",
+    "/models/late/profile",
     "/events",
     f"/runs/late/{LIVE}",
     f"/runs/late/{LIVE}/logs",
@@ -224,3 +228,58 @@ def test_the_keyboard_sorts_trials_and_points_at_their_lines(shown: Shown, chrom
         assert opened.locator("tbody tr td:nth-child(3)").all_inner_texts() == ["0.0001", "0.01"]
         opened.focus("tbody tr:first-child")
         assert opened.locator("svg .line.lit").count() >= 1
+
+
+def test_the_token_begins_a_session_whose_forms_alone_may_act(shown: Shown) -> None:
+    server = argo_server(shown.engine.state)
+    with httpx.Client(base_url=shown.live, timeout=60) as client:
+        assert client.post("/sign-in", data={"token": "wrong"}).status_code == 403
+        assert "csrf" not in client.get("/models/late").text
+        began = client.post("/sign-in", data={"token": TOKEN})
+        assert began.status_code == 303
+        assert {"httponly", "samesite=strict"} <= set(began.headers["set-cookie"].lower().split("; "))
+        csrf = re.findall(r'name="csrf" value="([^"]+)"', client.get("/models/late").text)[0]
+        asked = {"reason": "the fair is on Monday", "csrf": csrf}
+        refused = [
+            client.post("/models/late/submit", data={"reason": "x"}),
+            client.post("/models/late/submit", data={"reason": "x", "csrf": "guessed"}),
+            client.post("/models/late/submit", data=asked, headers={"Origin": "http://evil.example"}),
+            httpx.post(f"{shown.live}/models/late/submit", data=asked),
+        ]
+        assert [each.status_code for each in refused] == [403] * 4
+        assert client.post("/models/late/submit", data={**asked, "reason": " "}).status_code == 400
+        path = client.post("/models/late/submit", data=asked).headers["location"]
+        run = path.rpartition("/")[2]
+        event = server.workflow(run)["spec"]["arguments"]["parameters"][1]["value"]
+        assert json.loads(base64.b64decode(event)) == {"model": "late", "reason": "the fair is on Monday", "source": "submit"}
+        assert client.post(f"/runs/other/{run}/stop", data={"csrf": csrf}).status_code == 404
+        assert client.post(f"{path}/delete", data={"csrf": csrf}).status_code == 404
+        assert client.post(f"{path}/stop", data={"csrf": csrf}).status_code == 303
+        assert until_ended(server, run)["status"]["phase"] == "Failed"
+        wait_until(lambda: f'{path}/retry"' in client.get(path).text)
+        assert client.post("/sign-out", data={"csrf": csrf}).status_code == 303
+        assert client.post(f"{path}/retry", data={"csrf": csrf}).status_code == 403
+
+
+def test_a_program_shows_the_token_in_a_header(shown: Shown) -> None:
+    path = f"{shown.live}/models/late/submit"
+    assert httpx.post(path, data={"reason": "x"}, headers={"Authorization": "Bearer no"}).status_code == 403
+    answer = httpx.post(path, data={"reason": "x"}, headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 303
+    argo_server(shown.engine.state).operate("terminate", answer.headers["location"].rpartition("/")[2], {})
+
+
+def test_nothing_may_be_done_where_nobody_allowed_it(shown: Shown) -> None:
+    assert httpx.get(f"{shown.alone}/sign-in").status_code == 404
+    assert httpx.post(f"{shown.alone}/models/late/submit", data={"reason": "x"}).status_code == 403
+    assert httpx.post(f"{shown.alone}/").status_code == 405
+
+
+def test_elsewhere_than_on_loopback_nobody_reads_without_the_token(shown: Shown) -> None:
+    with served(site(shown.world, shown.engine.state), token_for_all=True) as address, httpx.Client(base_url=address) as client:
+        assert client.get("/").status_code == 401
+        assert client.get("/", headers={"Accept": "text/html"}).headers["location"] == "/sign-in"
+        assert client.get("/sign-in").status_code == client.get("/healthz").status_code == 200
+        assert client.get("/runs", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+        client.post("/sign-in", data={"token": TOKEN})
+        assert client.get("/runs").status_code == 200

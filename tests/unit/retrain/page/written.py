@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,16 +57,20 @@ def fill(folder: Path) -> World:
     return world
 
 
+TOKEN = "the token of these tests"
+
+
 def site(world: World, place: Path | None = None) -> Site:
-    """A site on the bucket, and on an engine where there is one."""
-    return serve.site(place, {"RETRAIN_BUCKET": f"file://{world.folder}"}, "tests")
+    """A site on the bucket, and on an engine where there is one: there the token lets somebody act."""
+    token = TOKEN if place is not None else ""
+    return serve.site(place, {"RETRAIN_BUCKET": f"file://{world.folder}"}, "tests", token, act=True)
 
 
 @contextmanager
-def served(shown: Site, headers: Mapping[str, str] | None = None) -> Iterator[str]:
+def served(shown: Site, *, token_for_all: bool = False) -> Iterator[str]:
     """The address of a server, as long as the block lasts."""
     bound = serve.bind("127.0.0.1", 0)
-    config = uvicorn.Config(build(shown, list(serve.LOOPBACK)), log_level="warning", ws="none", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(build(shown, list(serve.LOOPBACK), token_for_all), log_level="warning", ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([bound],))
     thread.start()
