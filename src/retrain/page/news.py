@@ -18,6 +18,11 @@ class News:
     def __init__(self) -> None:
         self._readers: set[asyncio.Queue[tuple[str, str]]] = set()
 
+    @property
+    def heard(self) -> bool:
+        """Whether somebody listens."""
+        return bool(self._readers)
+
     def tell(self, topic: str, sentence: str = "") -> None:
         """Every reader hears of it. Called in the event loop."""
         for reader in self._readers:

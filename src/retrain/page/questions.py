@@ -44,10 +44,13 @@ class _Answer:
 
 
 class Questions:
-    """Answers about the bucket that these variables name. `changed` is called when some of them are others than before."""
+    """Answers about the bucket that these variables name.
 
-    def __init__(self, bucket: Mapping[str, str], changed: Callable[[], None] = lambda: None) -> None:
-        self.bucket, self._changed = bucket, changed
+    `changed` is called when some of them are others than before; `heard` says whether somebody waits to be told.
+    """
+
+    def __init__(self, bucket: Mapping[str, str], changed: Callable[[], None], heard: Callable[[], bool]) -> None:
+        self.bucket, self._changed, self._heard = bucket, changed, heard
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -108,7 +111,7 @@ class Questions:
         while True:
             await self._awake.wait()
             await self._pause()
-            if time.monotonic() - self._read > IDLE:
+            if time.monotonic() - self._read > IDLE and not self._heard():
                 self._awake.clear()
                 continue
             with suppress(LocalArgoError):  # who asks is told
@@ -116,11 +119,12 @@ class Questions:
 
     async def _pause(self) -> None:
         """Until it is time for another look: sooner in a hurry."""
-        since = time.monotonic() - self._looked
+        now = time.monotonic()
+        pause = max(PAUSE if now - self._read < IDLE else STALE, SHARE * self._took)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), max(0.0, max(PAUSE, SHARE * self._took) - since))
+            await asyncio.wait_for(self._hurry.wait(), max(0.0, self._looked + pause - now))
         self._hurry.clear()
-        await asyncio.sleep(min(SOON, PAUSE))
+        await asyncio.sleep(max(min(SOON, PAUSE), self._looked + 2 * self._took - time.monotonic()))
 
     async def _look(self) -> None:
         before = self._looked

@@ -23,7 +23,7 @@ CLOSING = 1  # seconds that an open stream delays the end
 def site(place: Place | None, bucket: Mapping[str, str], title: str, token: str = "", *, act: bool = False) -> Site:
     """A site on a place and its bucket, or on a bucket alone. With `act`, whoever knows the token may do more than read."""
     news = News()
-    questions = Questions(bucket, lambda: news.tell("bucket"))
+    questions = Questions(bucket, lambda: news.tell("bucket"), lambda: news.heard)
 
     def told(name: str, sentence: str) -> None:
         news.tell(f"workflow:{name}", sentence)

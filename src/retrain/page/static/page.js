@@ -43,9 +43,11 @@
     }
   };
 
+  // a page that nobody sees listens to nothing: a browser has few connections to one server
+  let stream = null;
   const listen = () => {
-    const stream = new EventSource("/changes");
-    stream.onopen = () => { if (link.textContent === "no connection") redraw(); link.textContent = "live"; };
+    stream = new EventSource("/changes");
+    stream.onopen = () => { link.textContent = "live"; };
     stream.onerror = () => { link.textContent = "no connection"; };
     stream.onmessage = (message) => {
       const told = JSON.parse(message.data);
@@ -55,7 +57,16 @@
       if (sentence) news.textContent = sentence;
       redraw();
     };
-    addEventListener("pagehide", () => stream.close());
+  };
+  const rest = () => { stream?.close(); stream = null; };
+  const follow = () => {
+    if (!document.hidden) listen();
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) rest();
+      else if (!stream) { listen(); redraw(); }
+    });
+    addEventListener("pagehide", rest);
+    addEventListener("pageshow", (event) => { if (event.persisted && !stream) { listen(); redraw(); } });
   };
 
   let since = 0;
@@ -129,6 +140,6 @@
 
   prepare(document.getElementById("main"));
   logs();
-  if (topics.length || Number(document.body.dataset.every)) listen();
+  if (topics.length || Number(document.body.dataset.every)) follow();
   setInterval(tick, 1000);
 })();

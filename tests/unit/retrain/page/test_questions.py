@@ -21,12 +21,12 @@ def request(store: FolderStore, run: str) -> None:
     write_json(store, f"runs/m/{run}/request.json", {"run": run, "model": "m", "at": 1.0, "decision": "train", "event": {}, "context": {}})
 
 
-def played(folder: Path, play: Callable[[Questions, FolderStore, list[int]], Coroutine[Any, Any, None]]) -> None:
+def played(folder: Path, play: Callable[[Questions, FolderStore, list[int]], Coroutine[Any, Any, None]], *, heard: bool = False) -> None:
     store, changes = FolderStore(folder), list[int]()
     request(store, "a")
 
     async def whole() -> None:
-        asked = Questions({"RETRAIN_BUCKET": f"file://{folder}"}, lambda: changes.append(1))
+        asked = Questions({"RETRAIN_BUCKET": f"file://{folder}"}, lambda: changes.append(1), lambda: heard)
         await asked.start()
         try:
             await play(asked, store, changes)
@@ -52,6 +52,19 @@ def test_an_answer_stays_until_the_bucket_has_changed_and_is_then_another(tmp_pa
         assert await runs(asked) == ["a", "b"]
 
     played(tmp_path, play)
+
+
+def test_a_page_that_only_listens_hears_of_changes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PAUSE", "STALE", "IDLE", "SHARE"):
+        monkeypatch.setattr(questions, name, 0)
+
+    async def play(asked: Questions, store: FolderStore, changes: list[int]) -> None:
+        await runs(asked)
+        before = len(changes)
+        request(store, "b")
+        await until(lambda: len(changes) > before)
+
+    played(tmp_path, play, heard=True)
 
 
 def test_an_error_is_the_handlers_own_and_kept_like_an_answer(tmp_path: Path) -> None:
