@@ -28,12 +28,14 @@ class Remembered:
         self._bytes = 0
 
     def look(self) -> str:
-        """List the folders anew; a digest of what is in them, which is another when anything there has changed."""
+        """List the folders anew; a digest of what is in them, which is another when anything there has changed but
+        what trainings tell of themselves every few seconds."""
         found = sorted((info for folder in LISTED for info in self._store.list(folder)), key=lambda info: info.key)
         self._infos, self._keys = {info.key: info for info in found}, [info.key for info in found]
         told = hashlib.sha256()
         for info in found:
-            told.update(f"{info.key}\0{info.etag}\n".encode())
+            if not _moves(info.key):
+                told.update(f"{info.key}\0{info.etag}\n".encode())
         return told.hexdigest()[:16]
 
     def _listed(self) -> dict[str, ObjectInfo]:
@@ -100,3 +102,9 @@ class Remembered:
 
     def server_time(self) -> float:
         return self._store.server_time()
+
+
+def _moves(key: str) -> bool:
+    """Whether it is written again and again while a run trains: runs/<model>/<run>/trials/ and spent/."""
+    way = key.split("/", 4)
+    return way[0] == "runs" and len(way) > 4 and way[3] in ("trials", "spent")

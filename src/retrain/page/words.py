@@ -110,6 +110,7 @@ def axis_of_times(times: Sequence[float]) -> Any:
 
 
 FILTERS = {
+    "spent": ago,
     "badge": badge,
     "figure": figure,
     "metric": metric,
