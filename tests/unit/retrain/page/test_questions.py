@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -79,10 +80,11 @@ def test_an_error_is_the_handlers_own_and_kept_like_an_answer(tmp_path: Path) ->
 def test_who_waits_when_the_process_dies_is_told_and_the_next_question_starts_another(tmp_path: Path) -> None:
     async def play(asked: Questions, store: FolderStore, changes: list[int]) -> None:
         await runs(asked)
-        waiting = asyncio.create_task(asked.fresh("runs"))
-        await asyncio.sleep(0)
         process = asked._process
         assert process is not None
+        process.send_signal(signal.SIGSTOP)
+        waiting = asyncio.create_task(asked.fresh("runs"))
+        await asyncio.sleep(0)
         process.kill()
         with pytest.raises(LocalArgoError, match="has ended"):
             await waiting
