@@ -62,6 +62,7 @@ class Workflows:
 
     def __init__(self, place: Place, told: Callable[[str, str], None]) -> None:
         self._place, self._told = place, told
+        self._server: ArgoServer | None = None
         self._seen: dict[str, Seen] = {}
         self._whole: dict[str, Doc] = {}
         self._phases: dict[str, dict[str, str]] = {}
@@ -76,8 +77,10 @@ class Workflows:
         self._ended.set()
 
     def server(self) -> ArgoServer:
-        """The server, connected anew. Raises Unavailable."""
-        return argo_server(self._place)
+        """The server, for questions. Raises Unavailable."""
+        if self._server is None:
+            self._server = argo_server(self._place)
+        return self._server
 
     def under_way(self) -> list[Seen]:
         """Those that have not ended, the oldest first."""
@@ -99,7 +102,7 @@ class Workflows:
         while not self._ended.is_set():
             began = time.monotonic()
             try:
-                server = self.server()
+                server = argo_server(self._place)
                 loop.call_soon_threadsafe(self._seen.clear)  # what was deleted meanwhile is not told
                 for change in server.watch():
                     self.trouble = ""
