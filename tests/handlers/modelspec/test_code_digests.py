@@ -47,9 +47,13 @@ COMPUTE_WITH = (
     ("events/", ()),
 )
 AT_THE_TOP = {
-    *("__init__", "contracts", "failures", "preempted", "storage", "workers"),
+    *("__init__", "contracts", "failures", "preempted", "remembered", "storage", "workers"),
     *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "why", "try_", "new", "profile"),
-    *("heal", "notify", "snapshot", "backfill", "predict", "model", "score"),
+<<<<<<< HEAD
+    *("heal", "notify", "snapshot", "backfill", "predict", "model", "score", "stop_trial"),
+=======
+    *("heal", "notify", "snapshot", "backfill", "predict", "model", "score", "answer"),
+>>>>>>> e112d5b407e1b25034aeaf0a8f98729bba741085
 }
 
 
@@ -159,6 +163,7 @@ BOOKS = (
     "retried",
     "rounds",
     "snapshots",
+    "stops",
     "taken_up",
     "trained",
     "trials",
