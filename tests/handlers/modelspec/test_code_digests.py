@@ -49,11 +49,7 @@ COMPUTE_WITH = (
 AT_THE_TOP = {
     *("__init__", "contracts", "failures", "preempted", "remembered", "storage", "workers"),
     *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "why", "try_", "new", "profile"),
-<<<<<<< HEAD
-    *("heal", "notify", "snapshot", "backfill", "predict", "model", "score", "stop_trial"),
-=======
-    *("heal", "notify", "snapshot", "backfill", "predict", "model", "score", "answer"),
->>>>>>> e112d5b407e1b25034aeaf0a8f98729bba741085
+    *("heal", "notify", "snapshot", "backfill", "predict", "model", "score", "stop_trial", "answer"),
 }
 
 
