@@ -1,8 +1,8 @@
 """python benchmarks/page.py [--runs 1000] [--rounds 15] [--pictures FOLDER] [--out benchmarks/results/page.json]
 
-Fills the bucket of a real S3 server with made-up runs of three models, serves the live pages about it, and times each page: asked again, which is what a reader
-of a page that follows its runs does, and of runs and trials that nobody has asked for yet. The floor is a page of the same server that
-reads nothing (an address that there is not). `--pictures` writes the pages' pictures for the docs; it needs Chromium.
+Fills the bucket of a real S3 server with made-up runs of three models, serves the live pages about it, and times each page: asked again,
+which is what a reader of a page that follows its runs does, and of runs that nobody has asked for yet. The floor is a page of the same
+server that reads nothing (an address that there is not). `--pictures` writes the pages' pictures for the docs; it needs Chromium.
 """
 
 from __future__ import annotations
@@ -273,6 +273,8 @@ def _pictures() -> Iterator[tuple[str, int, Any]]:
 
 
 def main() -> None:
+    from handlers.storage import open_store
+    from localargo.bucket.seaweedfs import SeaweedFS
     from retrain.page import serve
     from tests.unit.retrain.page.written import served
 
