@@ -341,7 +341,10 @@ def _trials(store: Store, given: argparse.Namespace) -> Doc:
     """The trials of a run, the best on `valid` first, and how each goes or went."""
     run = _run(store, given)
     found = {name: run[name] for name in ("run", "outcome", "reason", "metric")}
-    return {**found, "trials": run["of_trials"], "training": live.of_run(store, run["model"], run["run"]), "now": store.server_time()}
+    training = live.of_run(store, run["model"], run["run"])
+    stopped = {each["result"]: each["stopped"] for each in training if each["stopped"]}
+    rows = [{**row, "ended_by": stopped.get(row["trial"])} for row in run["of_trials"]]
+    return {**found, "trials": rows, "training": training, "now": store.server_time()}
 
 
 ANSWERS = {

@@ -73,7 +73,8 @@ def _trials(answer: Doc) -> Doc:
 
 def _trial_cells(row: Doc, metric: str | None, differing: Set[str]) -> list[str]:
     found = row["valid"].get(metric)
-    role = ", ".join(name for name in ("winner", "champion") if row[name])
+    ended = under_way.ended(row["ended_by"])
+    role = "; ".join(filter(None, [", ".join(name for name in ("winner", "champion") if row[name]), ended]))
     valid = [explain.value(found), explain.interval(found)] if found and "low" in found else ["", ""]
     own = {name: value for name, value in (row["params"] or {}).items() if name in differing}
     return [row["trial"], explain.parameters(own or row["params"]), *valid, str(row["epochs"] or ""), str(row["seconds"] or ""), role]
