@@ -15,7 +15,7 @@ from typing import Any
 from handlers.contracts import WrongUsage, main
 from handlers.explore.profile import of_files, of_model
 from handlers.report import profile_page
-from handlers.report.profile_page import figure
+from handlers.report.profile_columns import distinct, figure
 from handlers.storage import open_store
 
 Doc = dict[str, Any]
@@ -72,7 +72,7 @@ def _cells(column: Doc, wide: bool) -> list[str]:
     missing = f"{column['missing'] / column['rows']:.1%}" if column["missing"] else "0"
     top = ", ".join(f"{_short(value)} ({rows:,})" for value, rows in column.get("top", [])[:3])
     ends = [figure(column["min"]), *between, figure(column["max"])]
-    return [_short(column["name"]), column["type"], missing, profile_page.distinct(column), *ends, *means, top]
+    return [_short(column["name"]), column["type"], missing, distinct(column), *ends, *means, top]
 
 
 def _short(text: str) -> str:

@@ -79,6 +79,7 @@ SQL = "SELECT time_hour, carrier, flight, hour, dest, distance, arr_delay > 30 A
         ("training.checkpoint", {"every": "10s"}, ["run"]),
         ("promote.gate.improve_by", 0.01, ["promote"]),
         ("trigger.quiet", "1s", []),
+        ("card.intended_use", "planning", []),
         ("resources.train", {"cpu": 2}, []),
         ("model.image", "team/churn:1.2", ALL[2:]),
     ],
