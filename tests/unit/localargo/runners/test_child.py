@@ -234,16 +234,6 @@ async def test_a_warm_pod_ends_with_its_host(make: Make, tmp_path: Path) -> None
     await kept.pods.close(kill=True)
 
 
-async def test_a_handler_beside_other_containers_runs_isolated(make: Make, tmp_path: Path) -> None:
-    handler(tmp_path, "hello", "import sys; print('hello', 'sklearn' in sys.modules)")
-    kept = make()
-    spec = pod("a", containers=[Container("main", "i", ["python", "-m", "jobs.hello"]), Container("b", "i", ["true"])])
-    ended = await kept.run(spec)
-    assert [c.exit_code for c in ended.containers] == [0, 0]
-    assert await kept.log("a") == "hello False\n"
-    await kept.pods.close(kill=True)
-
-
 def test_search_says_what_argo_says(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
     (tmp_path / "tool").touch(mode=0o755)
