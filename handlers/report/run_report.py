@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handlers import failures as reasons
-from handlers.contracts import instant, long_argument
+from handlers.contracts import BadData, instant, long_argument
 from handlers.data.manifest import Dataset, load_dataset
 from handlers.metrics.metrics import higher
 from handlers.report import drift, followed, told_of_run
@@ -18,7 +18,7 @@ from handlers.runs.champion import current, history
 from handlers.runs.followed import of_run
 from handlers.runs.records import RunRecord, evaluated, read_run
 from handlers.runs.requests import run_folder
-from handlers.storage import Missing, Store, optional_json
+from handlers.storage import Store, optional_json
 
 # an engine's list of failed steps may be long; a report shows this many
 SHOWN_FAILURES = 30
@@ -110,7 +110,7 @@ def _dataset(store: Store, model: str, digest: str) -> Dataset | None:
         return None
     try:
         return load_dataset(store, model, digest)
-    except Missing:
+    except BadData:
         return None
 
 

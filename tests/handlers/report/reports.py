@@ -81,22 +81,7 @@ def of_task(task: str, trials: int = 12, text: str = "first") -> Facts:
     read, names = envelope(task), METRICS[task]
     models = {"challenger": predictions(task, 1.0), "champion": predictions(task, 0.7)}
     judged = {model: {name: interval(metric(task, name), found).to_json() for name in names} for model, found in models.items()}
-    metrics = {name: {model: judged[model][name] for model in models} | {"difference": judged["challenger"][name]} for name in names}
-    verdict = {
-        "metric": names[0],
-        "winner": {"trial": "t0", "params": {"alpha": 0.0001}},
-        "gate": {"at_least": 0.3} if task == "binary" else {"at_most": 3},
-        "metrics": metrics,
-        "champion": {"number": 1},
-        "baseline": {"name": "majority", "values": dict.fromkeys(names, 0.5)},
-        "classes": per_class(read, models["challenger"], models["champion"]),
-        "slices": [
-            {"column": "carrier", "value": text, "rows": 40, "challenger": judged["challenger"][names[0]]},
-            {"column": "carrier", "value": "BB", "rows": 30, "challenger": judged["champion"][names[0]]},
-        ],
-        "compared": f"{ROWS} rows of 6 test days",
-        **({"threshold": {"value": 0.6, "rule": {"maximise": "f1"}}} if task == "binary" else {}),
-    }
+    verdict = _verdict(task, read, models, judged, text)
     points = [(0.0, 0.0), (0.1, 0.5), (0.4, 0.9), (1.0, 1.0)]
     return Facts(
         model="late",
@@ -127,6 +112,26 @@ def of_task(task: str, trials: int = 12, text: str = "first") -> Facts:
         champion_trial="t1",
         at="2013-03-01 00:00:00 UTC",
     )
+
+
+def _verdict(task: str, read: ModelSpec, models: dict[str, Predictions], judged: dict[str, Any], text: str) -> dict[str, Any]:
+    names = METRICS[task]
+    metrics = {name: {model: judged[model][name] for model in models} | {"difference": judged["challenger"][name]} for name in names}
+    return {
+        "metric": names[0],
+        "winner": {"trial": "t0", "params": {"alpha": 0.0001}},
+        "gate": {"at_least": 0.3} if task == "binary" else {"at_most": 3},
+        "metrics": metrics,
+        "champion": {"number": 1},
+        "baseline": {"name": "majority", "values": dict.fromkeys(names, 0.5)},
+        "classes": per_class(read, models["challenger"], models["champion"]),
+        "slices": [
+            {"column": "carrier", "value": text, "rows": 40, "challenger": judged["challenger"][names[0]]},
+            {"column": "carrier", "value": "BB", "rows": 30, "challenger": judged["champion"][names[0]]},
+        ],
+        "compared": f"{ROWS} rows of 6 test days",
+        **({"threshold": {"value": 0.6, "rule": {"maximise": "f1"}}} if task == "binary" else {}),
+    }
 
 
 def _trial(n: int, names: tuple[str, ...], judged: dict[str, Any], text: str) -> dict[str, Any]:
