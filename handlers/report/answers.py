@@ -78,7 +78,7 @@ def _trials(answer: Doc) -> Doc:
     differing = explain.differing(trials)
     header = ["TRIAL", "PARAMS", f"{metric} ON VALID", INTERVAL, "EPOCHS", "SECONDS", "NOTE"]
     rows = [_trial_cells(row, answer["metric"], differing) for row in trials]
-    return _table(header, rows, spare=["SECONDS", "EPOCHS", INTERVAL])
+    return _table(header, rows, spare=["SECONDS", "EPOCHS", INTERVAL, "TRIAL"])
 
 
 def _trial_cells(row: Doc, metric: str | None, differing: Set[str]) -> list[str]:

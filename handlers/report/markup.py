@@ -44,9 +44,10 @@ def _cells(columns: Sequence[tuple[str, bool]], cells: Sequence[str]) -> str:
     return f"<th scope=row>{cells[0]}</th>{found}"
 
 
-def facts(rows: Sequence[tuple[str, str]]) -> str:
-    """A table of two columns without a head: what, and its value."""
-    body = "".join(f"<tr><th scope=row>{escape(what)}</th><td>{plain(value)}</td></tr>" for what, value in rows)
+def facts(rows: Sequence[tuple[str, str]], links: Mapping[str, str] | None = None) -> str:
+    """A table of two columns without a head: what, and its value. `links`: the sections that tell more of it, by what."""
+    names = {what: f"<a href='#{anchor(title)}'>{escape(what)}</a>" for what, title in (links or {}).items()}
+    body = "".join(f"<tr><th scope=row>{names.get(what, escape(what))}</th><td>{plain(value)}</td></tr>" for what, value in rows)
     return f"<div class='card facts'><table><tbody>{body}</tbody></table></div>" if rows else ""
 
 

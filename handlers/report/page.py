@@ -30,6 +30,8 @@ WORDS = {
     "failed": ("Failed", "bad"),
 }
 LEGEND = "<i class=key></i>the winner, dashed on a sample of train <i class='key others'></i>the others"
+# the sections that tell more of a link of the chain
+CHAIN = {"dataset": "Data", "data": "Columns of train", "trials": "Trials", "verdict": "On test", "champion": "Champions"}
 MOST_CURVES = 150  # of learning curves that are drawn, the best trials'
 MOST_TRIALS = 200  # that have a row
 
@@ -48,11 +50,13 @@ def page(given: Facts) -> str:
         "Data": facts(given.data),
         "Columns of train": model_card.columns(given),
         "Champions": model_card.champions(given),
-        "From the event to the champion": facts(given.chain),
+        "From the event to the champion": "",
         "Code and versions": facts(given.made),
         "How to reproduce": model_card.again(given),
         "Spec": f"<pre tabindex=0>{plain(given.spec)}</pre>" if given.spec else "",
     }
+    known = {what: title for what, title in CHAIN.items() if sections[title]}
+    sections["From the event to the champion"] = facts(given.chain, known)
     there = {title: html for title, html in sections.items() if html}
     links = "".join(f"<a href='#{anchor(title)}'>{escape(title)}</a>" for title in there)
     way = f"<nav aria-label=Contents>{links}</nav>" if len(there) > 3 else ""

@@ -102,7 +102,7 @@ def of_task(task: str, trials: int = 12, text: str = "first") -> Facts:
         columns=columns(text),
         columns_against="Drift is told against champion 1.",
         history=[_champion(n, names[0], judged["champion"][names[0]], text) for n in (1, 2)],
-        chain=[("event", f"an upload at 2013-03-01 00:00:00 +0000 UTC m=+44.310000000: {text}"), ("run", "ended as promoted")],
+        chain=[("event", f"an upload at 2013-03-01 00:00:00 +0000 UTC m=+44.310000000: {text}"), ("verdict", "promoted")],
         data=[("objects", text), ("dataset", "39710a7fa54eaa63")],
         failures=[{"displayName": text, "phase": "Failed", "message": text}],
         made=[("packages", "numpy==2.4.6, scikit-learn==1.9.1")],

@@ -98,3 +98,6 @@ def test_links_lead_to_their_sections(chromium: Browser, reports: dict[str, Path
         for link in opened.locator("nav a").all():
             target = opened.locator(f"[id='{(link.get_attribute('href') or '').removeprefix('#')}']")
             assert target.text_content() == link.text_content()
+        for link in opened.locator(".facts a").all():
+            assert opened.locator(f"h2[id='{(link.get_attribute('href') or '').removeprefix('#')}']").count() == 1
+        assert opened.locator(".facts a").all_text_contents() == ["verdict"]
