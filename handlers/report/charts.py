@@ -43,6 +43,7 @@ CONFIG = {
         "labelSeparation": 8,
         "tickCount": 5,
     },
+    "axisY": {"titlePadding": 12},
     "legend": {"labelLimit": 320, "labelColor": INK, "titleColor": INK, "labelFontSize": 11, "orient": "bottom", "columns": 2},
     "text": {"color": INK, "fontSize": 11},
     "title": {"color": INK},
