@@ -188,6 +188,13 @@ class SeaweedFS:
             return False
         return True
 
+    async def _answering(self) -> None:
+        """Wait while it is starting again."""
+        while not await self._answers():
+            if self._stopping:
+                return
+            await asyncio.sleep(POLL_SECONDS)
+
     async def abandon(self) -> None:
         """End the server that this process has started or adopted, and touch no file: its state folder is another engine's now."""
         self._stopping = True
@@ -228,7 +235,10 @@ class SeaweedFS:
         wait = 0.05
         while not self._stopping:
             launches = self._launches
-            for gap in [g for g in self._gaps() if g > position]:
+            gaps = [gap for gap in self._gaps() if gap > position]
+            if gaps:
+                await self._answering()
+            for gap in gaps:
                 async for change in self._listed(prefix, position, gap):
                     position = max(position, change.time_ns)
                     yield change
