@@ -169,7 +169,7 @@ BOOKS = (
 # what `promote` keeps of the winner changes no verdict
 EXPORTS = ("scoring", "runs.exports", "runs.importance")
 AT_HAND = ("contracts", "errors", "failures", "preempted", "storage", "workers")
-NOT_COMPUTING = (*AT_HAND, *(f"runs.{name}" for name in BOOKS), *EXPORTS, "report", "events")
+NOT_COMPUTING = (*AT_HAND, *(f"runs.{name}" for name in BOOKS), *EXPORTS, "report", "explore", "events")
 NOT_COMPUTING_LIBRARIES = {"boto3", "botocore", "pydantic", "pyyaml", "safetensors", "vl-convert-python"}
 
 
