@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from retrain.cli import completion
 from retrain.answers.bucket import bucket_of_model
+from retrain.cli import completion
 from retrain.cli.models._answers import tell
 from retrain.cli.options import output_option, place_option
 from retrain.client.place import Place
