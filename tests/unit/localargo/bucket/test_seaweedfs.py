@@ -161,6 +161,7 @@ def test_an_engine_that_was_killed_leaves_it_running_and_the_next_adopts_it(own:
     async def play() -> None:
         environment = await own.start()
         (pid,) = own._server.alive()
+        await own.let_go()  # a dead engine starts nothing again
         other = SeaweedFS(own.state, "another", "TEST_BUCKET")
         assert await other.start() == environment
         assert other.bucket == own.bucket
