@@ -7,17 +7,27 @@
   let asking = false, again = false;
 
   const opened = (part) => [...part.querySelectorAll("details[open]")].map((each) => each.id).filter(Boolean);
-  const place = (node) => node && node.id ? "#" + CSS.escape(node.id) : node && node.href ? `a[href="${CSS.escape(node.getAttribute("href"))}"]` : "";
+  // how to find what had the focus in the part that takes the place of this one
+  const place = (node) => {
+    const named = (attribute) => `[${attribute}="${CSS.escape(node.getAttribute(attribute))}"]`;
+    if (node.id) return "#" + CSS.escape(node.id);
+    const known = ["href", "data-name", "aria-label"].find((each) => node.hasAttribute(each));
+    if (known) return named(known);
+    const head = node.closest("th");
+    return head ? `thead th:nth-child(${head.cellIndex + 1}) button` : "";
+  };
 
   const replace = (old, fresh) => {
     const focused = old.contains(document.activeElement) ? place(document.activeElement) : "";
     const scrolled = [...old.querySelectorAll(".scroll")].map((each) => each.scrollLeft);
     const open = opened(old);
+    const order = [...old.querySelectorAll("th[aria-sort]")].map((head) => [head.cellIndex, head.getAttribute("aria-sort") === "ascending"]);
     old.replaceWith(fresh);
     open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
     [...fresh.querySelectorAll(".scroll")].forEach((each, i) => { each.scrollLeft = scrolled[i] || 0; });
-    if (focused) fresh.querySelector(focused)?.focus({ preventScroll: true });
     prepare(fresh);
+    order.forEach(([column, up]) => { const table = fresh.querySelector("table[data-sortable]"); if (table) sort(table, column, up); });
+    if (focused) fresh.querySelector(focused)?.focus({ preventScroll: true });
   };
 
   const redraw = async () => {
@@ -90,11 +100,10 @@
   document.addEventListener("mouseover", (event) => point(named(event)));
   document.addEventListener("focusin", (event) => point(named(event)));
 
-  const sort = (table, column, button) => {
-    const heads = [...table.tHead.rows[0].cells], head = heads[column];
-    const up = head.getAttribute("aria-sort") !== "ascending";
+  const sort = (table, column, up) => {
+    const heads = [...table.tHead.rows[0].cells];
     heads.forEach((each) => each.removeAttribute("aria-sort"));
-    head.setAttribute("aria-sort", up ? "ascending" : "descending");
+    heads[column].setAttribute("aria-sort", up ? "ascending" : "descending");
     const value = (row) => row.cells[column].textContent.trim();
     const number = (text) => Number.parseFloat(text.replaceAll(",", ""));
     const rows = [...table.tBodies[0].rows].sort((one, other) => {
@@ -103,7 +112,6 @@
       return up ? order : -order;
     });
     table.tBodies[0].append(...rows);
-    button.focus();
   };
 
   const prepare = (part) => {
@@ -115,7 +123,7 @@
         button.type = "button";
         button.append(...head.childNodes);
         head.append(button);
-        button.addEventListener("click", () => sort(table, column, button));
+        button.addEventListener("click", () => sort(table, column, head.getAttribute("aria-sort") !== "ascending"));
       });
     });
     part.querySelectorAll("tbody tr[data-name]").forEach((row) => { row.tabIndex = 0; });

@@ -104,6 +104,11 @@ def test_a_page_answers_and_names_that_look_like_markup_stay_names(shown: Shown,
     assert HOSTILE[:8] not in answer.text.replace("<script src=", "")
 
 
+def test_the_champion_is_shown_by_its_score_on_the_newest_test_too(shown: Shown) -> None:
+    found = shown.world.verdict(RUNS[1])["metrics"]["roc_auc"]
+    assert f"{(found.get('champion') or found['challenger'])['value']:.4f}" in httpx.get(shown.alone, timeout=60).text
+
+
 def test_a_page_loads_nothing_from_elsewhere_and_no_script_stands_in_it(shown: Shown) -> None:
     answer = httpx.get(shown.alone)
     policy = answer.headers["content-security-policy"]
@@ -212,7 +217,7 @@ def test_a_step_that_goes_on_is_drawn_without_a_reload_and_told_to_who_hears_the
         opened.evaluate("window.kept = true")
         argo_server(shown.engine.state).operate("resume", LIVE, {})
         opened.wait_for_selector("#verdict >> text=Succeeded")
-        opened.wait_for_function("document.getElementById('news').textContent.includes('retrain-late-5')")
+        opened.wait_for_selector("#news:has-text('retrain-late-5')", state="attached")
         assert opened.evaluate("window.kept")
     assert until_ended(argo_server(shown.engine.state), LIVE)["status"]["phase"] == "Succeeded"
 
@@ -228,6 +233,21 @@ def test_the_keyboard_sorts_trials_and_points_at_their_lines(shown: Shown, chrom
         assert opened.locator("tbody tr td:nth-child(3)").all_inner_texts() == ["0.0001", "0.01"]
         opened.focus("tbody tr:first-child")
         assert opened.locator("svg .line.lit").count() >= 1
+
+
+def test_a_curve_grows_in_sight_and_what_a_reader_has_chosen_stays(shown: Shown, chromium: Browser) -> None:
+    key = "trials/late/0123456789abcdef/curve.jsonl"
+    with browser.page(chromium) as opened:
+        opened.goto(f"{shown.alone}/runs/late/retrain-late-4/trials")
+        assert opened.locator("svg g[data-name='0123456789abcdef'] circle").count() == 2
+        opened.focus("thead button >> text=Epochs")
+        opened.keyboard.press("Enter")
+        lines = shown.world.store.get(key).decode().splitlines()
+        more = json.dumps({**json.loads(lines[-1]), "epoch": 3})
+        shown.world.store.put(key, "\n".join([*lines, more, ""]).encode())
+        opened.wait_for_selector("svg g[data-name='0123456789abcdef'] circle:nth-of-type(3)")
+        assert opened.get_attribute("th:has-text('Epochs')", "aria-sort") == "ascending"
+        assert opened.evaluate("document.activeElement.textContent") == "Epochs"
 
 
 def test_the_token_begins_a_session_whose_forms_alone_may_act(shown: Shown) -> None:
