@@ -33,7 +33,8 @@ def run(argv: list[str] | None = None) -> None:
     spec = load(given.spec)
     trial = json_argument(given.result, "--result")["trial"]
     memory.enough(store, given.model, given.run, "evaluate", trial, spec)
-    with Measured(store, spec.trigger, given.model, given.run, "evaluate"), Heartbeat(store, given.model, given.run):
+    measured = Measured(store, spec.trigger, given.model, given.run, "evaluate", trial=trial)
+    with measured, Heartbeat(store, given.model, given.run):
         found = on_valid(store, given.model, trial, spec, load_dataset(store, given.model, given.dataset))
     select_by = spec.evaluate.select_by
     value = found["metrics"][select_by]["value"]

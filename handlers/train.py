@@ -63,7 +63,7 @@ def run(argv: list[str] | None = None) -> None:
         memory.enough(store, given.model, given.run, "train", trial, spec)
         retried.again(store, given.model, given.run)
         go_on(store, given.model, given.run)
-        measured = Measured(store, spec.trigger, given.model, given.run, "train")
+        measured = Measured(store, spec.trigger, given.model, given.run, "train", trial=trial)
         with measured, Heartbeat(store, given.model, given.run, stops=True) as beats:
             try:
                 found = _guarded(store, given.model, spec, dataset, trial, asked, live)

@@ -34,10 +34,11 @@ class DailyBudget(SpecMapping):
 
 
 class Price(SpecMapping):
-    """What the model's steps cost."""
+    """What the model's steps cost. `spot`: what a spot machine costs of that, as a share."""
 
     cpu_hour: Annotated[Number, Field(gt=0)]
     currency: str = Field(pattern=r"^[A-Z]{3}$")
+    spot: Annotated[Number, Field(gt=0, le=1)] | None = None
 
     def of(self, processor_seconds: float) -> float:
         return float(self.cpu_hour) * processor_seconds / 3600

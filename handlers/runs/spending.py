@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import uuid
 from collections.abc import Iterable
 from types import TracebackType
@@ -29,8 +30,13 @@ def processor_seconds() -> float:
 class Measured:
     """Keeps the processor seconds of this process while this lasts; nothing without a price."""
 
-    def __init__(self, store: Store, trigger: Trigger, model: str, run: str, step: str, every: float = EVERY_SECONDS) -> None:
+    def __init__(
+        self, store: Store, trigger: Trigger, model: str, run: str, step: str, every: float = EVERY_SECONDS, *, trial: str = ""
+    ) -> None:
         self._store = store
+        self._price = trigger.price
+        self._of = {"step": step, "trial": trial}
+        self._began = time.monotonic()
         self._key = f"{_folder(model, run)}{step}-{uuid.uuid4().hex[:12]}.json" if trigger.price else ""
         self._every = every
         self._done = threading.Event()
@@ -54,8 +60,10 @@ class Measured:
     def _keep(self) -> None:
         """A bucket that does not take it ends no step."""
         used = round(processor_seconds(), 3)
+        price = self._price.model_dump(mode="json") if self._price else None
+        lasted = round(time.monotonic() - self._began, 3)
         try:
-            write_json(self._store, self._key, {"processor_seconds": used})
+            write_json(self._store, self._key, {"processor_seconds": used, "seconds": lasted, "price": price, **self._of})
         except (Temporary, OSError) as error:
             log("processor seconds are not kept", seconds=used, error=str(error))
 
@@ -66,8 +74,13 @@ def _folder(model: str, run: str) -> str:
 
 def of_steps(store: Store, model: str, run: str) -> float:
     """Processor seconds that the run's steps have kept."""
-    kept = [optional_json(store, info.key) for info in store.list(_folder(model, run))]
-    return sum(float(each["processor_seconds"]) for each in kept if each)
+    return sum(float(each["processor_seconds"]) for each in of_processes(store, model, run))
+
+
+def of_processes(store: Store, model: str, run: str) -> list[dict[str, Any]]:
+    """What each process of the run's steps has kept."""
+    kept = (optional_json(store, info.key) for info in store.list(_folder(model, run)))
+    return [each for each in kept if each is not None]
 
 
 def of_runs(store: Store, model: str, runs: Iterable[str]) -> float:

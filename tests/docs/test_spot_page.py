@@ -49,3 +49,20 @@ def test_the_spec_of_the_page_is_taken() -> None:
 
 def test_the_components_of_the_page_are_there() -> None:
     assert set(re.findall(r"components/([a-z-]+)", TEXT)) <= set(COMPONENTS)
+
+
+def test_the_figures_of_the_page_are_those_that_were_simulated() -> None:
+    found = json.loads((ROOT / "benchmarks" / "results" / "preemption.json").read_text(encoding="utf-8"))
+    assert found["same_models"]
+    assert found["redone"] <= 0.03
+    assert 3 <= found["cheaper"] <= 4
+    taken, hours, bill = found["interruptions"], found["hours"], found["bill"]
+    for row in (
+        f"| machines taken | none | {taken['told']} told, {taken['silent']} without a word |",
+        f"| batches learned twice | none | {found['redone'] * 100:.2f} % |",
+        f"| machine hours paid | {hours['on_demand']} | {hours['spot']} |",
+        f"| bill | {bill['on_demand']} | {bill['spot']} ({found['cheaper']} times lower) |",
+    ):
+        assert row in TEXT
+    machines = found["machines"]
+    assert f"costs {machines['spot']} an hour in place of {machines['on_demand']}" in TEXT

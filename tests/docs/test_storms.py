@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from handlers import cost
 from handlers.modelspec import yaml12
 from handlers.modelspec.parse import read
 from tests.docs.pages import DOCS, ROOT, blocks
@@ -36,3 +37,12 @@ def test_no_sensor_passes_now_on() -> None:
         for sensor in yaml.safe_load_all(path.read_text(encoding="utf-8")):
             for dependency in sensor["spec"]["dependencies"] if sensor["kind"] == "Sensor" else ():
                 assert not re.search(r"\bnow\b", json.dumps(dependency.get("transform") or {})), path
+
+
+def test_the_columns_of_the_costs_are_those_of_the_command_and_the_price_is_taken() -> None:
+    page = (DOCS / "howto" / "storms-and-cost.md").read_text(encoding="utf-8")
+    (price,) = re.findall(r"`(price: \{[^`]+\})`", page)
+    kept = {"model": "m", "month": "2026-06", "processor_seconds": 3600.0, "price": yaml12.load(price)["price"]}
+    head, row = (re.split("  +", line) for line in cost.text(cost.added(iter([kept]), ("model",)), ("model",)).splitlines())
+    assert re.findall(r"^\| `([A-Z ]+)` \|", page, re.MULTILINE) == head[1:]
+    assert row == ["m", "1", "1.00", "0.00", "0.05 EUR", "0.01 EUR"]

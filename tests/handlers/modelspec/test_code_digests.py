@@ -49,7 +49,7 @@ COMPUTE_WITH = (
 AT_THE_TOP = {
     *("__init__", "contracts", "failures", "preempted", "remembered", "storage", "workers"),
     *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "why", "try_", "new", "profile"),
-    *("heal", "notify", "snapshot", "backfill", "predict", "model", "score", "stop_trial", "answer"),
+    *("heal", "notify", "snapshot", "backfill", "predict", "model", "score", "stop_trial", "cost", "answer"),
 }
 
 

@@ -28,6 +28,7 @@ TOLD = {
     "values": [],
     "best": None,
     "within": None,
+    "stopped": None,
     "at": 4e9,
 }
 
