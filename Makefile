@@ -7,7 +7,7 @@ BIN := .venv/bin
 STEPS := fetch transform grid train evaluate promote
 KINDS := xgboost lightgbm boosted
 # all but torch, which is gigabytes
-EXTRAS := $(addprefix --extra ,cluster laptop handlers xgboost lightgbm search)
+EXTRAS := $(addprefix --extra ,cluster xgboost lightgbm search)
 # a line for every tenth package: pip alone is silent with -q and tells too much without
 INSTALL = all=$$(grep -c == requirements/$(1).txt); echo "installing requirements/$(1).txt into .venv, packages: $$all"; \
 	$(BIN)/python -m pip install --progress-bar off --disable-pip-version-check --no-deps --require-hashes -r requirements/$(1).txt \

@@ -15,12 +15,11 @@ from retrain.client.place import Place
 from retrain.client.workflows import LATEST, find
 from retrain.display import output as printing
 from retrain.display.tables import UNCUT, answered, terminal_width
-from retrain.project.questions import ask, need_handlers
+from retrain.project.questions import ask
 
 
 def show(place: Place, output: str, *arguments: str, handler: str = "why") -> None:
     """Print an answer: the handler's own sentences or table for people, its JSON for programs."""
-    need_handlers()
     bucket = bucket_of_model(place)
     if output in ("text", "wide") and handler == "why":
         answer = json.loads(ask(bucket, *arguments, output="shown"))
