@@ -20,7 +20,7 @@ BUILDER ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo buildah)
 BUILD_docker = docker build --tag
 BUILD_buildah = buildah build --layers $(if $(PLATFORMS),--manifest,--tag)
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types layers unit browser conformance campaign bench coverage readme models images lock clean
+.PHONY: help install demo test lint types layers unit browser conformance campaign bench coverage readme wheel hour models images lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,12 @@ campaign: .venv/dev.stamp ## what takes minutes of a failing world: a full disk 
 
 readme: demo ## put what the demo prints into README.md
 	$(BIN)/python -m retrain.demo.readme .retrain/demo
+
+wheel: .venv/run.stamp ## make dist/retrain-<version>-py3-none-any.whl, which is all that another machine needs
+	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps -w dist .
+
+hour: .venv/dev.stamp ## play docs/tutorial/first-hour.md in an empty folder, with the time of each command
+	$(BIN)/pytest -s tests/e2e/test_first_hour.py
 
 models: .venv/run.stamp ## list every model of models/ in its kustomization
 	$(BIN)/retrain lint --fix models

@@ -67,7 +67,7 @@ def check_specs(files: Sequence[Path]) -> list[Finding]:
 
 
 def new_spec(name: str, files: Sequence[Path], decided: Mapping[str, str]) -> dict[str, Any]:
-    """The spec that `handlers.new` writes for files: {"text", "choices"}. `decided`: target, task and time, where a person says."""
+    """The spec that `handlers.new` writes for files: {"text", "choices"}. `decided`: target, task, time and group, where a person says."""
     options = [word for option, value in decided.items() if value for word in (f"--{option}", value)]
     answer: dict[str, Any] = json.loads(_answer("new", {}, name, *map(str, files), *options, errors={**ERRORS, 2: Undecided}))
     return answer

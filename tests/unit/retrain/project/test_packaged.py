@@ -44,6 +44,6 @@ def test_a_handler_finds_the_handlers_and_what_was_on_the_path_before(monkeypatc
 def test_the_wheel_has_every_folder_that_a_project_gets() -> None:
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
     wanted = {*PLATFORM, "components", "overlays", "handlers"}
-    assert wheel["sources"] == {"src": "", **{name: f"retrain/packaged/{name}" for name in wanted}}
-    assert set(wheel["only-include"]) == set(wheel["sources"])
+    assert wheel["sources"] == {"src": "", **{name: f"retrain/packaged/{name}" for name in {*wanted, "models"}}}
+    assert set(wheel["only-include"]) == {"src", *wanted, "models/flight-delay.yaml"}  # the demo's model
     assert wanted <= {path.parts[0] for path in tracked()}
