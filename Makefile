@@ -51,7 +51,10 @@ browser: ## Chromium for the tests of pages: found, or installed where apt can
 
 test: .venv/dev.stamp browser ## every check there is: about 17 minutes on 2 quiet cores
 	@echo "about 17 minutes on 2 quiet cores: lint, types and layers take two of them"
-	@for stage in lint types layers unit; do echo "== $$stage"; $(MAKE) --no-print-directory $$stage || exit 1; done
+	@for stage in lint layers; do echo "== $$stage"; $(MAKE) --no-print-directory $$stage || exit 1; done
+	@echo "== unit, with types beside it: its tests wait most of the time"; told=$$(mktemp); trap 'rm -f "$$told"' EXIT; \
+	$(MAKE) --no-print-directory types >"$$told" 2>&1 & types=$$!; code=0; \
+	$(MAKE) --no-print-directory unit || code=1; wait $$types || code=1; echo "== types"; cat "$$told"; exit $$code
 
 lint: .venv/dev.stamp ## ruff, and the manifests and specs
 	$(BIN)/ruff check .

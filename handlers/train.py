@@ -24,6 +24,7 @@ from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load as load_spec
 from handlers.runs import memory, retried, rounds, trials
 from handlers.runs.claim import Heartbeat, go_on, told
+from handlers.runs.live import Asked, Live
 from handlers.runs.spending import Measured
 from handlers.storage import Store, Temporary, canonical_json, open_store, write_once
 
@@ -49,6 +50,8 @@ def run(argv: list[str] | None = None) -> None:
     after = name(_until_epoch(whole, asked["after"]), dataset, params) if asked.get("after") else ""
     # the next rung goes on from its end
     ends = spec.training.epochs == whole.training.epochs
+    asked = {**asked, "params": params, "after": after, "ends": ends, "run": given.run}
+    live = Live(store, given.model, given.run, _asked(asked, trial, spec, dataset))
     found = trials.result(store, given.model, trial)
     if found is None:
         memory.enough(store, given.model, given.run, "train", trial, spec)
@@ -57,14 +60,14 @@ def run(argv: list[str] | None = None) -> None:
         measured = Measured(store, spec.trigger, given.model, given.run, "train")
         with measured, Heartbeat(store, given.model, given.run, stops=True) as beats:
             try:
-                asked = {**asked, "params": params, "after": after, "ends": ends, "run": given.run}
-                found = _guarded(store, given.model, spec, dataset, trial, given.run, asked)
+                found = _guarded(store, given.model, spec, dataset, trial, asked, live)
             except Stopped as error:
                 if not beats.superseded:
                     raise
                 raise Superseded(f"{told(beats.superseded)}; {error}") from error
     else:
         log("trial is trained already", trial=trial)
+    live.trained(found)
     write_output(given.result_out, canonical_json({"trial": trial}))
 
 
@@ -85,15 +88,21 @@ def _until_epoch(spec: ModelSpec, epochs: int | None) -> ModelSpec:
     return spec.model_copy(update={"training": spec.training.model_copy(update={"epochs": epochs})}) if epochs else spec
 
 
-def _guarded(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, name: str, asked: dict[str, Any]) -> dict[str, Any]:
+def _asked(asked: dict[str, Any], trial: str, spec: ModelSpec, dataset: Dataset) -> Asked:
+    rows = sum(part.rows for part in dataset.of_role("train"))
+    return Asked(asked.get("id") or trial, trial, asked["params"], spec.training.epochs, rows, spec.evaluate.select_by)
+
+
+def _guarded(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, asked: dict[str, Any], live: Live) -> dict[str, Any]:
     """Train, and count what goes wrong unexpectedly against the trial's budget."""
+    name = asked["run"]
     resources = spec.resources.get("train")
     budget = trials.RETRIES if resources is None or resources.retries is None else resources.retries
     before = trials.failures(store, model, trial, name)
     if len(before) > budget:
         raise GaveUp(f"trial {trial} has failed {len(before)} times in run {name}, the last time with: {before[-1]['error']}")
     try:
-        return train(store, model, spec, dataset, trial, asked)
+        return train(store, model, spec, dataset, trial, asked, live)
     except (HandlerError, Temporary, ConnectionError, TimeoutError):
         raise
     except Exception as error:
@@ -102,7 +111,7 @@ def _guarded(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial:
         raise trials.failed(store, model, trial, name, error, budget) from error
 
 
-def train(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, asked: dict[str, Any]) -> dict[str, Any]:
+def train(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, asked: dict[str, Any], live: Live) -> dict[str, Any]:
     """Train the trial from its last checkpoint, or from the start; its result's document, which is written last."""
     made = make(spec, asked["params"])
     fresh = make(spec, asked["params"])
@@ -120,6 +129,7 @@ def train(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: st
         made,
         lambda lines: trials.publish_curve(store, model, trial, lines),
         trials.folder(model, after) if after else "",
+        live,
     )
     document = _document(trial, spec, dataset, done, asked["params"])
     trials.finish(store, model, trial, saved.files(done.made), document, goes_on=not asked.get("ends", True))

@@ -22,7 +22,7 @@ from handlers.report import compared, explain, followed, of_events, of_objects
 from handlers.report.answers import shown, text
 from handlers.runs import champion as champions
 from handlers.runs import followed as chains
-from handlers.runs import requests, trials
+from handlers.runs import live, requests, trials
 from handlers.runs.champion import current
 from handlers.runs.records import RunRecord, evaluated, find_run, find_trials, models, read_run, runs
 from handlers.storage import Store, canonical_json, open_store, optional_json
@@ -196,7 +196,8 @@ def _trial(store: Store, given: argparse.Namespace) -> Doc:
     state = "trained" if result is not None else "not finished"
     row = _trial_row(store, model, trial, {}, None, current(store, model).record)
     failures = (optional_json(store, f"{trials.folder(model, trial)}/failures.json") or {}).get("failures", [])
-    told = {**row, "kind": "trial", "status": state, "curve": trials.curve(store, model, trial), "failures": failures}
+    lines = {"curve": trials.curve(store, model, trial), "within": trials.within(store, model, trial)}
+    told = {**row, "kind": "trial", "status": state, **lines, "failures": failures}
     return {**told, **_around(store, model, trial)}
 
 
@@ -310,9 +311,10 @@ def _written(store: Store, key: str) -> tuple[str, str]:
 
 
 def _trials(store: Store, given: argparse.Namespace) -> Doc:
-    """The trials of a run, the best on `valid` first."""
+    """The trials of a run, the best on `valid` first, and how each goes or went."""
     run = _run(store, given)
-    return {**{name: run[name] for name in ("run", "outcome", "reason", "metric")}, "trials": run["of_trials"]}
+    found = {name: run[name] for name in ("run", "outcome", "reason", "metric")}
+    return {**found, "trials": run["of_trials"], "training": live.of_run(store, run["model"], run["run"]), "now": store.server_time()}
 
 
 ANSWERS = {

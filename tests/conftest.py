@@ -32,7 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     made = SeaweedFS(tmp_path_factory.mktemp("server"), "retrain", "RETRAIN_BUCKET")
     asyncio.run(made.start())
     yield made
-    asyncio.run(made.stop())
+    asyncio.run(made.abandon())
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

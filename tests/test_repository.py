@@ -24,7 +24,6 @@ SLEEPS = {
     "tests/e2e/test_crash_events.py": "the instant of a kill is chance; nothing of tests/ can be imported where it runs as a program",
     "tests/unit/localargo/runners/test_crashes.py": "the instant of a kill is chance",
     "tests/unit/localargo/sensors/test_killed.py": "between attempts to reach an engine that may be dead",
-    "tests/unit/localargo/workflows/drive.py": "between looks at the pods of several Workflows, the clock of which it sets",
     "tests/waiting.py": "how all others wait",
 }
 

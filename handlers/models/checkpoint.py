@@ -19,20 +19,23 @@ from handlers.models import saved
 from handlers.models.kinds import Estimator, Recipe
 from handlers.storage import Missing, Store
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass
 class Progress:
-    """`epoch` is under way, `position` its last learned batch (None: not begun). `history` are the finished epochs' lines.
+    """`epoch` is under way, `position` its last learned batch (None: not begun), `batches` how many it has learned. `history` are the
+    finished epochs' lines, `within` those of validations within epochs.
 
     `best` is {"epoch", "value"} of the best epoch on `valid`; `best_model` its files; `stale` how many epochs ago that was.
     """
 
     epoch: int = 0
     position: Position | None = None
+    batches: int = 0
     rows: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
+    within: list[dict[str, Any]] = field(default_factory=list)
     best: dict[str, Any] | None = None
     best_model: saved.Files | None = None
     stale: int = 0
@@ -51,8 +54,10 @@ def pack(made: Estimator, progress: Progress) -> bytes:
         "versions": kernels.versions(made.recipe.kind.requirements),
         "epoch": progress.epoch,
         "position": asdict(progress.position) if progress.position is not None else None,
+        "batches": progress.batches,
         "rows": progress.rows,
         "history": progress.history,
+        "within": progress.within,
         "best": progress.best,
         "stale": progress.stale,
         "stopped": progress.stopped,
@@ -98,8 +103,10 @@ def resume(store: Store, folder: str, recipe: Recipe) -> tuple[Estimator, Progre
     progress = Progress(
         state["epoch"],
         position,
+        state["batches"],
         state["rows"],
         state["history"],
+        state["within"],
         state["best"],
         best or None,
         state["stale"],

@@ -13,6 +13,7 @@ from handlers.data.encode import Encoder
 from handlers.data.manifest import Dataset, PartRef
 from handlers.data.read import Batch, Position, several
 from handlers.data.rows import Rows
+from handlers.models import within
 from handlers.models.loop import SAMPLE_BATCHES
 from handlers.models.scratch import Scratch
 from handlers.modelspec.model import ModelSpec
@@ -38,6 +39,7 @@ class DatasetFeed:
         self.scratch = scratch
         self.lists = lists
         self._sample: list[Batch] = []
+        self._some_valid: list[Batch] = []
 
     def train(self, epoch: int, start: Position | None) -> Iterator[Batch]:
         again = epoch + 1 < self.spec.training.epochs
@@ -59,6 +61,12 @@ class DatasetFeed:
             for _ in islice(self.train(0, None), SAMPLE_BATCHES):
                 pass
         return self._sample
+
+    def some_valid(self, rows: int) -> Iterable[Batch]:
+        """So many rows of valid, spread over all of it, kept in memory."""
+        if not self._some_valid:
+            self._some_valid = list(within.some(self.valid(), rows, sum(part.rows for part in self.dataset.of_role("valid"))))
+        return self._some_valid
 
     def _several(self, role: str, *, again: bool, **order: Any) -> Iterator[list[Batch]]:
         kept = self.scratch if again or self.scratch is None else _Read(self.scratch)

@@ -18,11 +18,12 @@ from handlers.models import checkpoint, saved
 from handlers.models.checkpoint import CannotResume, Progress
 from handlers.models.feed import DatasetFeed
 from handlers.models.kinds import Estimator, Rounds
-from handlers.models.loop import Plan, Score, Training, whole
+from handlers.models.loop import Plan, Score, Training, Watch, whole
 from handlers.models.memory_check import enough_memory
 from handlers.models.scratch import Scratch
+from handlers.models.within import Often
 from handlers.modelspec.model import ModelSpec
-from handlers.modelspec.quantities import seconds
+from handlers.modelspec.quantities import batches_or_seconds, seconds
 from handlers.storage import Store
 
 Publish = Callable[[list[dict[str, Any]]], None]
@@ -37,8 +38,18 @@ class Trained:
     epoch: int
 
 
-def train(store: Store, folder: str, spec: ModelSpec, dataset: Dataset, made: Estimator, publish: Publish, after: str = "") -> Trained:
-    """Train `made` on the dataset. `folder` holds the checkpoint; `publish` gets the lines of the curve after each epoch.
+def train(
+    store: Store,
+    folder: str,
+    spec: ModelSpec,
+    dataset: Dataset,
+    made: Estimator,
+    publish: Publish,
+    after: str = "",
+    watch: Watch | None = None,
+) -> Trained:
+    """Train `made` on the dataset. `folder` holds the checkpoint; `publish` gets the lines of the curve after each epoch, and `watch` looks
+    on.
 
     `after` is the folder of the same trial for fewer epochs, where there is one: from its end the training goes on.
     """
@@ -49,7 +60,7 @@ def train(store: Store, folder: str, spec: ModelSpec, dataset: Dataset, made: Es
         return Trained(made, _fit(spec, made, DatasetFeed(store, dataset, spec, encoder, lists=lists), publish), 1)
     with Scratch() as scratch:
         feed = DatasetFeed(store, dataset, spec, encoder, scratch, lists=lists)
-        done, progress = _stream(store, (folder, after), spec, made, feed, publish)
+        done, progress = _stream(store, (folder, after), spec, made, feed, publish, watch)
     kept = progress.best["epoch"] if spec.training.early_stopping and progress.best else progress.epoch
     return Trained(done, progress, kept)
 
@@ -77,7 +88,7 @@ def _fit(spec: ModelSpec, made: Estimator, feed: DatasetFeed, publish: Publish) 
 
 
 def _stream(
-    store: Store, folders: tuple[str, str], spec: ModelSpec, made: Estimator, feed: DatasetFeed, publish: Publish
+    store: Store, folders: tuple[str, str], spec: ModelSpec, made: Estimator, feed: DatasetFeed, publish: Publish, watch: Watch | None
 ) -> tuple[Estimator, Progress]:
     """Learn from batches, from the checkpoint on. With early stopping the model of the best epoch comes back, else that of the last."""
     progress, folder = Progress(), folders[0]
@@ -92,6 +103,7 @@ def _stream(
         _score(spec),
         save=lambda model, state: checkpoint.save(store, folder, model, state),
         publish=publish,
+        watch=watch,
     )
     done = training.run(progress)
     publish(done.history)
@@ -118,7 +130,7 @@ def _resumed(store: Store, folders: tuple[str, str], made: Estimator) -> tuple[E
 
 def plan(spec: ModelSpec) -> Plan:
     """The training's plan, from the spec."""
-    stopping = spec.training.early_stopping
+    stopping, validate = spec.training.early_stopping, spec.training.validate_
     select_by = spec.evaluate.select_by
     return Plan(
         epochs=spec.training.epochs,
@@ -127,4 +139,5 @@ def plan(spec: ModelSpec) -> Plan:
         patience=stopping.patience if stopping else None,
         min_delta=stopping.min_delta if stopping else 0.0,
         checkpoint_seconds=seconds(spec.training.checkpoint.every),
+        within=Often(*batches_or_seconds(validate.every), validate.rows) if validate else None,
     )

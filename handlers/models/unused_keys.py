@@ -31,6 +31,9 @@ def _unused(spec: ModelSpec, kind: Kind) -> Iterator[tuple[str, str]]:
             yield "checkpoint", f"{once}, and there is nothing to save before its end; remove it"
         if given.epochs != usual.epochs:
             yield "epochs", f"{once}, so {given.epochs} epochs would be one; remove it{_instead(spec, kind)}"
+    if (whole or kind.rounds) and given.validate_ is not None:
+        why = "is validated after each round" if kind.rounds else "with `memory: whole` learns all rows in one call of fit"
+        yield "validate", f"{kind.name} {why}, and there are no batches between; remove it"
     if (whole or kind.rounds) and given.shuffle != usual.shuffle:
         why = "learns from all rows in each round" if kind.rounds else "with `memory: whole` learns all rows at once"
         yield "shuffle", f"{kind.name} {why}, in the order of the data; remove it"

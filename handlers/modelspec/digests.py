@@ -97,7 +97,7 @@ def trial_digest(dataset: str, spec: ModelSpec, params: Mapping[str, Any], code:
     if spec.model.image is not None:
         model["image"] = spec.model.image
     params = {**spec.model.params, **params}
-    training = {key: value for key, value in tree["training"].items() if key != "checkpoint"}
+    training = {key: value for key, value in tree["training"].items() if key not in ("checkpoint", "validate")}
     chosen = {"select_by": spec.evaluate.select_by} if spec.training.early_stopping else {}
     return digest({"dataset": dataset, "model": model, "params": params, "training": training, **chosen, "code": code})
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, fi
 from handlers.modelspec.dialects import check_encoding, check_formats, listed
 from handlers.modelspec.image_names import check_image
 from handlers.modelspec.mapping import Number, Scalar, SpecMapping
-from handlers.modelspec.quantities import check_length
+from handlers.modelspec.quantities import check_length, check_often
 from handlers.modelspec.resources import Resources
 from handlers.modelspec.search_keys import Search
 from handlers.modelspec.threshold import Threshold
@@ -214,7 +214,9 @@ class Shuffle(SpecMapping):
 
 
 class Validate(SpecMapping):
-    every: str
+    """Validations within an epoch, for those who look on: nothing that is learned hangs on them."""
+
+    every: Annotated[str, AfterValidator(check_often)]
     rows: int | None = Field(default=None, ge=1)
 
 

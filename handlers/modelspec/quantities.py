@@ -1,4 +1,4 @@
-"""Durations (30s, 10m, 2h, 14d, 2w), Kubernetes quantities (500m, 64Mi, 2) and names of time zones."""
+"""Durations (30s, 10m, 2h, 14d, 2w), numbers of batches, Kubernetes quantities (500m, 64Mi, 2) and names of time zones."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+BATCHES = re.compile(r"([1-9]\d{0,8}) batch(?:es)?")
 QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
 UNITS = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}
 
@@ -22,6 +23,25 @@ def seconds(text: str) -> float:
 def check_duration(text: str) -> str:
     """The duration itself, when it is one."""
     seconds(text)
+    return text
+
+
+def batches_or_seconds(text: str) -> tuple[int, float]:
+    """`200 batches` as (200, 0.0), a duration as (0, its seconds); raises ValueError."""
+    found = BATCHES.fullmatch(text)
+    if found is not None:
+        return int(found[1]), 0.0
+    try:
+        return 0, seconds(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not accepted; accepted: a number of batches, as 200 batches, or a duration, as 10m") from None
+
+
+def check_often(text: str) -> str:
+    """A number of batches or a duration, itself when it is one."""
+    batches, time = batches_or_seconds(text)
+    if not batches and time < 1:
+        raise ValueError(f"{text} is too short; accepted: 1s or more")
     return text
 
 

@@ -48,8 +48,9 @@ def _ranking(spec: ModelSpec) -> Iterator[Refusal]:
 
 def _training(spec: ModelSpec) -> Iterator[Refusal]:
     yield from search_rules.wrong(spec)
-    if spec.training.validate_ is not None:
-        yield _not_yet("training", "validate", instead="every epoch is validated on all valid rows")
+    validate = spec.training.validate_
+    if validate is not None and validate.rows is not None and spec.task == "ranking":
+        yield ("training", "validate", "rows"), "not accepted for task ranking: a sample of rows would cut lists; leave it out"
     if spec.training.early_stopping is not None and spec.training.epochs == 1:
         yield ("training", "early_stopping"), "there is one epoch, and nothing to stop; say how many there are at most: training.epochs"
 

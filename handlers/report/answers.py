@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
-from handlers.report import compared, explain, followed
+from handlers.report import compared, explain, followed, under_way
 from handlers.runs.gate import number
 
 Doc = dict[str, Any]
@@ -23,9 +23,17 @@ def shown(verb: str, answer: Doc) -> Doc:
         return {"text": "\n".join(answer["why"])}
     if "curve" in answer:
         return {"text": _trial_text(answer)}
-    if verb == "trials" and not answer["trials"]:
-        return {"text": f"Run {answer['run']} has no trials: {answer['outcome']}" + (f" ({answer['reason']})" if answer["reason"] else "")}
+    if verb == "trials":
+        return {**_of_trials(answer), "outcome": answer["outcome"]}
     return TABLES[verb](answer)
+
+
+def _of_trials(answer: Doc) -> Doc:
+    if answer["trials"]:
+        return _trials(answer)
+    if answer["training"]:
+        return _table(*under_way.table(answer))
+    return {"text": f"Run {answer['run']} has no trials: {answer['outcome']}" + (f" ({answer['reason']})" if answer["reason"] else "")}
 
 
 def text(answer: Doc) -> str:
@@ -57,14 +65,10 @@ def _run_cells(row: Doc) -> list[str]:
 def _trials(answer: Doc) -> Doc:
     """The trials, each with the parameters in which they differ."""
     trials, metric = answer["trials"], answer["metric"] or "metric"
-    differing = {name for row in trials for name in row["params"] or {} if any(_differ(row, other, name) for other in trials)}
+    differing = explain.differing(trials)
     header = ["TRIAL", "PARAMS", f"{metric} ON VALID", INTERVAL, "EPOCHS", "SECONDS", "NOTE"]
     rows = [_trial_cells(row, answer["metric"], differing) for row in trials]
     return _table(header, rows, spare=["SECONDS", "EPOCHS", INTERVAL])
-
-
-def _differ(one: Doc, other: Doc, name: str) -> bool:
-    return bool((one["params"] or {}).get(name) != (other["params"] or {}).get(name))
 
 
 def _trial_cells(row: Doc, metric: str | None, differing: Set[str]) -> list[str]:
@@ -120,7 +124,6 @@ def _compare(answer: Doc) -> Doc:
 TABLES: Mapping[str, Callable[[Doc], Doc]] = {
     "models": _models,
     "runs": _runs,
-    "trials": _trials,
     "history": _history,
     "compare": _compare,
     "events": _events,

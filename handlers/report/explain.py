@@ -17,6 +17,12 @@ def parameters(params: Doc | None) -> str:
     return ", ".join(f"{key}={value}" for key, value in (params or {}).items()) or "as in the spec"
 
 
+def differing(rows: Sequence[Doc]) -> set[str]:
+    """The parameters in which the rows differ."""
+    given = [row["params"] or {} for row in rows]
+    return {name for params in given for name in params if any(params.get(name) != other.get(name) for other in given)}
+
+
 def valued(found: Doc | None) -> str:
     """ "0.6243 (95 % interval 0.6001 to 0.6480)" of an interval's document."""
     if not found or found.get("value") is None:

@@ -1,8 +1,8 @@
 """One trial's folder in the bucket: its request, its curve, and the model.
 
 `trials/<model>/<trial>/` holds request.json (the spec, the dataset, the parameters), curve.jsonl (a line an epoch, rewritten whole from the
-checkpoint's history, so that a resumed training leaves the same lines), checkpoint/ while it trains, failures.json, the model's files under
-model/ and, last of all, result.json: a trial whose result is there is never trained again.
+checkpoint's history, so that a resumed training leaves the same lines), within.jsonl (of validations within epochs), checkpoint/ while it
+trains, failures.json, the model's files under model/ and, last of all, result.json: a trial whose result is there is never trained again.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from handlers.contracts import GaveUp, TryAgain
+from handlers.contracts import GaveUp, TryAgain, log
 from handlers.models import checkpoint
 from handlers.models.saved import Files
-from handlers.storage import Missing, Store, canonical_json, optional_json, write_json, write_once
+from handlers.storage import Missing, Store, Temporary, canonical_json, optional_json, write_json, write_once
 
 # how many failures of one trial a run retries
 RETRIES = 2
@@ -32,10 +32,27 @@ def publish_curve(store: Store, model: str, trial: str, lines: list[dict[str, An
     store.put(f"{folder(model, trial)}/curve.jsonl", "".join(canonical_json(line) + "\n" for line in lines).encode())
 
 
+def publish_within(store: Store, model: str, trial: str, lines: list[dict[str, Any]]) -> None:
+    """The lines of validations within epochs. A bucket that does not take them ends no training."""
+    try:
+        store.put(f"{folder(model, trial)}/within.jsonl", "".join(canonical_json(line) + "\n" for line in lines).encode())
+    except (Temporary, OSError) as error:
+        log("validations within epochs are not kept", trial=trial, error=str(error))
+
+
+def within(store: Store, model: str, trial: str) -> list[dict[str, Any]]:
+    """The lines of validations within epochs so far."""
+    return _lines(store, f"{folder(model, trial)}/within.jsonl")
+
+
 def curve(store: Store, model: str, trial: str) -> list[dict[str, Any]]:
     """The lines of the learning curve so far."""
+    return _lines(store, f"{folder(model, trial)}/curve.jsonl")
+
+
+def _lines(store: Store, key: str) -> list[dict[str, Any]]:
     try:
-        data = store.get(f"{folder(model, trial)}/curve.jsonl")
+        data = store.get(key)
     except Missing:
         return []
     return [json.loads(line) for line in data.decode().splitlines() if line]

@@ -84,11 +84,14 @@ class Mount:
     read_only: bool = False
 
 
+MAIN = "main"  # the name of a pod's one container
+
+
 @dataclass(frozen=True, slots=True)
 class Container:
     """One process: command and arguments with every tag already substituted, and the whole of its environment."""
 
-    name: str  # "main" unless the template is a container set
+    name: str
     image: str
     command: Sequence[str]
     args: Sequence[str] = ()
@@ -99,9 +102,6 @@ class Container:
     memory_bytes: int | None = None  # limit
     memory_asked: int | None = None  # request
     cpu: float | None = None  # limit, cores
-    depends: Sequence[str] = ()  # container set: names that must succeed first
-    retries: int = 0  # container set retryStrategy.retries
-    retry_delay: float = 0.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class PodSpec:
     workflow: str
     node_id: str
     template: str
-    containers: Sequence[Container]
+    containers: Sequence[Container]  # one: a pod is a process here
     volumes: Sequence[Volume] = ()
     inputs: Sequence[Artifact] = ()
     output_parameters: Sequence[OutputParameter] = ()

@@ -23,16 +23,16 @@ player = _load("play_workflows")
 CASES = player.all_cases()
 
 
-@pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """All cases, played at once in one engine: most of their time they sleep."""
+@pytest.fixture(scope="module", params=[False, True], ids=["kept", "reloaded"])
+def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """All cases, played at once in one engine: most of their time they sleep. Reloaded: it keeps nothing in memory between two turns."""
     state = tmp_path_factory.mktemp("conformance") / "state"
-    found: dict[str, list[str]] = asyncio.run(player.play_all(CASES, state))
+    found: dict[str, list[str]] = asyncio.run(player.play_all(CASES, state, reload=request.param))
     return found
 
 
 def test_there_are_cases() -> None:
-    assert len(CASES) >= 39
+    assert len(CASES) >= 38
 
 
 @pytest.mark.slow

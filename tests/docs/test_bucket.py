@@ -26,6 +26,7 @@ ELSEWHERE = (
     "contents/",
     "argo/",
     "checkpoint/",
+    "within.jsonl",
     "failures.json",
     "failures/",
     "report.html",

@@ -14,9 +14,6 @@ from tests.docs.pages import DOCS, ROOT
 
 # key on the page: (where in the spec, a value that it asks for)
 REFUSED: dict[str, tuple[str, Any]] = {
-    "training.validate": ("training.validate", {"every": "epoch"}),
-    "training.validate.every": ("training.validate", {"every": "1m"}),
-    "training.validate.rows": ("training.validate", {"every": "epoch", "rows": 10}),
     "promote.slices": ("promote.slices", {"max_loss": 0.1}),
     "promote.slices.max_loss": ("promote.slices", {"max_loss": 0.2}),
     "promote.slices.confidence": ("promote.slices", {"max_loss": 0.1, "confidence": 0.8}),

@@ -45,8 +45,10 @@ def test_each_kind_of_the_page_trains_and_predicts(orders: Path, tmp_path: Path,
     if code is not None:
         file.with_suffix(".py").write_text(of("python")[code], encoding="utf-8")
     tried, predict = (text.strip() for text in of("sh"))
-    assert "promoted" in command(folder, tried)
-    run(folder, sys.executable, "-m", "handlers.try_", "models/orders.yaml", "orders-01.csv", "orders-02.csv", "--keep", "kept")
+    if spec == 0:  # for the others its files are tried once, into a bucket that is kept
+        assert "promoted" in command(folder, tried)
+    told = run(folder, sys.executable, "-m", "handlers.try_", "models/orders.yaml", *tried.split()[3:], "--keep", "kept", "-o", "text")
+    assert "promoted" in told
     rows = list(csv.DictReader(command(folder, predict).splitlines()))
     assert [0 <= float(row["probability"]) <= 1 for row in rows] == [True] * 3
     command(folder, "retrain model get orders --to champion")

@@ -28,7 +28,7 @@ spec:
     split: {by: time, column: at, gap: 1d, valid: 3d, test: 4d}
   features: {x: {type: number, scale: standard}, kind: {type: category, default: other}}
   model: {estimator: sklearn.linear_model.SGDClassifier, params: {loss: log_loss, average: true}}
-  search: {grid: {alpha: [1e-4, 1e-3]}}
+  search: {grid: {alpha: GRID}}
   trigger: {quiet: 2s}
   training: {epochs: EPOCHS, batch_rows: 64, shuffle: {parts: 4}}
   evaluate: {select_by: roc_auc}
@@ -62,8 +62,8 @@ class Repository:
                 spec.unlink()
         self.environment = {**os.environ, "PYTHONPATH": str(folder), "NO_COLOR": "1"}
 
-    def model(self, name: str = "tiny", epochs: int = 2, replaced: dict[str, str] | None = None) -> None:
-        text = SPEC.replace("MODEL", name).replace("EPOCHS", str(epochs))
+    def model(self, name: str = "tiny", epochs: int = 2, replaced: dict[str, str] | None = None, grid: str = "[1e-4, 1e-3]") -> None:
+        text = SPEC.replace("MODEL", name).replace("EPOCHS", str(epochs)).replace("GRID", grid)
         for old, new in (replaced or {}).items():
             assert old in text
             text = text.replace(old, new)

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_end_of_a_batch_starts_a_run_and_a_bad_file_is_named_wherever_one_looks(repository: Repository) -> None:
-    repository.model(replaced={"incoming/tiny/": "batches/tiny/"})
+    repository.model(replaced={"incoming/tiny/": "batches/tiny/"}, grid="[1e-4]")
     repository.up()
     repository.put("batches/tiny/one/a.csv", rows("2024-03-01", 12, seed=1))
     repository.put("batches/tiny/one/b.csv", rows("2024-03-13", 8, seed=2))

@@ -62,7 +62,7 @@ def test_the_first_hour(shell: Shell, capsys: pytest.CaptureFixture[str]) -> Non
             print(f"{now - began:6.1f} s {now - started:6.1f} s  $ {command.text.splitlines()[0]}", flush=True)
         if "pip install" in command.text:
             borrow(shell.folder / "v")
-    asked = [shell.folder / "v/bin/python", "-c", FOUND]
+    asked = [str(shell.folder / "v/bin/python"), "-c", FOUND]
     found = subprocess.run(asked, cwd=shell.folder, env=shell.environment, capture_output=True, text=True, check=True).stdout
     retrain, localargo, handlers = found.split()
     assert {Path(origin).is_relative_to(shell.folder / "v") for origin in (retrain, localargo)} == {True}

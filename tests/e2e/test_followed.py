@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_events_are_followed_both_ways(repository: Repository) -> None:
-    repository.model()
+    repository.model(grid="[1e-4]")
     repository.up()
     assert "no events yet: `retrain put FILE --model MODEL` makes one" in repository.errors("events")
     repository.put("incoming/tiny/one.csv", rows("2024-03-01", 20, seed=1))

@@ -37,7 +37,7 @@ def exports(repository: Repository) -> dict[str, str]:
 
 
 def test_what_cannot_be_kept_is_refused_and_it_goes_on_when_there_is_space(repository: Repository) -> None:
-    repository.model()
+    repository.model(grid="[1e-4]")
     with small_disk(repository.state, MIB):
         repository.up()
         environment = exports(repository)

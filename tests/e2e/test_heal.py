@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_tick_starts_what_a_dead_run_left_and_nothing_twice(repository: Repository) -> None:
-    repository.model(replaced={"{quiet: 2s}": '{quiet: 2s, schedule: {cron: "30 4 * * *"}}'})
+    repository.model(replaced={"{quiet: 2s}": '{quiet: 2s, schedule: {cron: "30 4 * * *"}}'}, grid="[1e-4]")
     repository.up()
     repository.retrain("sources", "pause", "bucket")
     repository.put("incoming/tiny/one.csv", rows("2024-03-01", 20, seed=1))

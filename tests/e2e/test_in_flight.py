@@ -31,7 +31,7 @@ def test_newer_data_supersedes_the_run_that_trains(repository: Repository) -> No
     assert "BEAT_SECONDS = 20.0" in text
     claim.write_text(text.replace("BEAT_SECONDS = 20.0", "BEAT_SECONDS = 0.5"), encoding="utf-8")
     supersede = {"trigger: {quiet: 2s}": "trigger: {quiet: 1s, in_flight: supersede}"}
-    repository.model(epochs=100_000, replaced=supersede)
+    repository.model(epochs=100_000, replaced=supersede, grid="[1e-4]")
     repository.up()
     repository.put("incoming/tiny/one.csv", rows("2024-03-01", 20, seed=4))
     wait_until(lambda: any("curve.jsonl" in key for key in keys(repository, "trials/tiny/")), lambda: repository.retrain("get", ok=False))
@@ -39,7 +39,7 @@ def test_newer_data_supersedes_the_run_that_trains(repository: Repository) -> No
     assert results(repository) == {}
 
     # what follows is short, so that it ends
-    repository.model(epochs=2, replaced=supersede)
+    repository.model(epochs=2, replaced=supersede, grid="[1e-4]")
     repository.retrain("apply")
     repository.put("incoming/tiny/two.csv", rows("2024-03-21", 10, seed=5))
     wait_until(

@@ -50,7 +50,7 @@ def pods(workflow: dict[str, Any], name: str) -> list[tuple[str, str]]:
 
 def test_three_pods_one_of_them_killed_and_then_a_bad_file(repository: Repository, tmp_path_factory: pytest.TempPathFactory) -> None:
     more = {"incoming/tiny/": "batches/tiny/", "trigger: {quiet: 2s}": "trigger: {quiet: 2s}\n  resources: {transform: {parallel: 3}}"}
-    repository.model(replaced=more)
+    repository.model(replaced=more, grid="[1e-4]")
     cut_small(repository, kill=1)
     repository.up()
     for name, text in FILES.items():

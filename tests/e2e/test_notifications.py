@@ -27,7 +27,7 @@ stringData:
 def test_an_event_asks_for_a_run_once_and_what_comes_of_it_is_told(repository: Repository) -> None:
     with receiving(lambda n: status(503 if n == 0 else 204)) as receiver:
         told = "notify: [{to: ops}, {to: chat, format: slack, on: [promoted]}]"
-        repository.model(replaced={"  trigger: {quiet: 2s}\n": f"  trigger: {{quiet: 2s}}\n  {told}\n"})
+        repository.model(replaced={"  trigger: {quiet: 2s}\n": f"  trigger: {{quiet: 2s}}\n  {told}\n"}, grid="[1e-4]")
         repository.up()
         known = {name: {"url": receiver.url, "key": "0123456789abcdef"} for name in ("ops", "chat")}
         (repository.folder / "secret.yaml").write_text(SECRET.replace("RECEIVERS", json.dumps(known)), encoding="utf-8")

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 def test_its_file_travels_with_the_spec_and_the_champion_predicts(repository: Repository) -> None:
     built_in = "{estimator: sklearn.linear_model.SGDClassifier, params: {loss: log_loss, average: true}}"
-    own = {built_in: '{estimator: "models/tiny.py:Logistic"}', "{alpha: [1e-4, 1e-3]}": "{rate: [0.01, 0.001]}"}
+    own = {built_in: '{estimator: "models/tiny.py:Logistic"}', "{alpha: [1e-4, 1e-3]}": "{rate: [0.01]}"}
     repository.model(replaced=own)
     (repository.folder / "models" / "tiny.py").write_text(LOGISTIC, encoding="utf-8")
     repository.up()

@@ -83,7 +83,7 @@ def test_an_upload_trains_and_what_changes_trains_no_more_than_it_must(repositor
 
 def test_a_second_model_is_one_file(repository: Repository) -> None:
     repository.model()
-    repository.model("other", replaced={"incoming/other/": "incoming/elsewhere/"})
+    repository.model("other", replaced={"incoming/other/": "incoming/elsewhere/"}, grid="[1e-4]")
     repository.up()
     assert "elsewhere.yaml=other.yaml" in (repository.folder / "models/kustomization.yaml").read_text(encoding="utf-8")
     repository.put("incoming/elsewhere/one.csv", rows("2024-03-01", 20, seed=3))
@@ -93,31 +93,25 @@ def test_a_second_model_is_one_file(repository: Repository) -> None:
     assert repository.objects("runs/tiny/") == {}
 
 
-def test_bad_data_is_one_sentence_and_no_retry(repository: Repository) -> None:
-    repository.model()
+def test_bad_data_is_one_sentence_and_no_retry_until_the_file_is_right(repository: Repository) -> None:
+    repository.model(grid="[1e-4]")
     repository.up()
+    data = rows("2024-03-01", 20, seed=3)
     repository.put("incoming/tiny/one.csv", "at,x,kind,late\n2024-03-01T00:00:00Z,not-a-number,a,true\n")
     run = repository.ended("upload")
+    name = run["metadata"]["name"]
     assert run["status"]["phase"] == "Failed"
     attempts = [n for n in run["status"]["nodes"].values() if n["displayName"].startswith("transform(")]
     assert [n["message"] for n in attempts] == ["main: Error (exit code 65)"]
-    told = repository.retrain("logs", run["metadata"]["name"], "transform")
+    told = repository.retrain("logs", name, "transform")
     assert "incoming/tiny/one.csv" in told
     assert "'not-a-number'" in told
     assert "'x'" in told
     result = outcome(repository, "tiny", run)
     assert result["outcome"] == "failed"
-    assert repository.retrain("watch", run["metadata"]["name"], ok=False).splitlines()[-1] == f"failed: {result['reason']}"
+    assert repository.retrain("watch", name, ok=False).splitlines()[-1] == f"failed: {result['reason']}"
 
-
-def test_a_failed_run_is_retried_to_its_end_once_the_file_is_right(repository: Repository) -> None:
-    repository.model()
-    repository.up()
-    data = rows("2024-03-01", 20, seed=3)
-    repository.put("incoming/tiny/one.csv", data.replace("at,x,kind,late\n", "at;x;kind;late\n"))
-    run = repository.ended("upload")
-    name = run["metadata"]["name"]
-    assert outcome(repository, "tiny", run)["outcome"] == "failed"
+    # the same run, once the file is right
     repository.retrain("sources", "pause", "bucket")
     repository.put("incoming/tiny/one.csv", data)
     repository.retrain("retry", name)
@@ -129,7 +123,7 @@ def test_a_failed_run_is_retried_to_its_end_once_the_file_is_right(repository: R
 
 
 def test_a_run_that_is_stopped_lets_go_of_its_claim_and_is_followed(repository: Repository) -> None:
-    repository.model(epochs=10_000)
+    repository.model(epochs=10_000, grid="[1e-4]")
     repository.up()
     repository.retrain("sources", "pause", "bucket")
     repository.put("incoming/tiny/one.csv", rows("2024-03-01", 20, seed=4))

@@ -19,7 +19,7 @@ def test_a_new_file_gets_predictions_and_starts_no_run(repository: Repository) -
     overlay = repository.folder / "overlays/laptop/kustomization.yaml"
     tree = yaml.safe_load(overlay.read_text(encoding="utf-8"))
     overlay.write_text(yaml.safe_dump({**tree, "components": ["../../components/scoring"]}), encoding="utf-8")
-    repository.model()
+    repository.model(grid="[1e-4]")
     repository.up()
     repository.put("incoming/tiny/1.csv", rows("2024-03-01", 20, seed=1))
     assert repository.ended("upload")["status"]["phase"] == "Succeeded"

@@ -27,7 +27,7 @@ ODD = [
 
 
 def test_odd_keys_are_learned_and_half_an_upload_is_not(repository: Repository) -> None:
-    repository.model(replaced={"quiet: 2s": "quiet: 6s"})
+    repository.model(replaced={"quiet: 2s": "quiet: 6s"}, grid="[1e-4]")
     repository.up()
     client = repository.s3()
     half = client.create_multipart_upload(Bucket="retrain", Key="incoming/tiny/half.csv")["UploadId"]

@@ -26,7 +26,12 @@ TRAINING = ("transform", "grid", "train", "evaluate")
 
 @cache
 def rendered() -> list[Document]:
-    return render(ROOT / "overlays" / "laptop")
+    """The laptop's documents. Between two attempts they wait 5 seconds, here none of it: nothing else depends on it."""
+    found = render(ROOT / "overlays" / "laptop")
+    for template in (t for each in found if each.kind == "WorkflowTemplate" for t in each.doc["spec"]["templates"]):
+        if template.get("retryStrategy", {}).get("backoff") == {"duration": "5s"}:
+            template["retryStrategy"]["backoff"] = {"duration": "0.01s"}
+    return found
 
 
 def judge(inputs: Mapping[str, str]) -> Mapping[str, str] | int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import re
+from functools import cache
 
 import pytest
 
+from localargo.manifests.document import Document
 from localargo.testing import Sensors
 from tests.manifests.installs import named, render_with
 from tests.manifests.test_bucket_components import AT, body, entry, record
@@ -15,9 +17,14 @@ from tests.manifests.test_bucket_components import AT, body, entry, record
 KEY = "score/flight-delay/march/new.csv"
 
 
+@cache
+def installed(*components: str) -> list[Document]:
+    return render_with(list(components))
+
+
 @pytest.fixture
 def ours(sensors: Sensors) -> Sensors:
-    return sensors.given(*render_with(["scoring"]))
+    return sensors.given(*installed("scoring"))
 
 
 def test_a_file_to_predict_for_starts_its_scoring_and_no_training(ours: Sensors) -> None:
@@ -55,7 +62,7 @@ def test_predictions_and_files_of_no_model_start_nothing(ours: Sensors, key: str
 
 @pytest.mark.parametrize("document", [record(KEY), entry(KEY), record("incoming/flight-delay/1.csv"), entry("incoming/flight-delay/1.csv")])
 def test_a_store_that_posts_tells_of_both(sensors: Sensors, document: dict[str, object]) -> None:
-    sensors.given(*render_with(["scoring", "bucket-webhook"]))
+    sensors.given(*installed("scoring", "bucket-webhook"))
     (made,) = sensors.when(body(document), source="bucket", at=AT).workflows
     assert made.template == ("score" if KEY in json.dumps(document) else "retrain")
 

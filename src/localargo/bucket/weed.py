@@ -201,7 +201,7 @@ def collect(pid: int) -> None:
 
 def command(data: Path, ports: dict[str, int], bucket: str) -> list[str]:
     """`weed mini` on loopback only. Switches off what it does by default: listening on every interface, serving WebDAV, Iceberg and
-    Lance, sending telemetry, allowing every web origin."""
+    Lance, sending telemetry, allowing every web origin, and a pause at its end for other masters to notice, of which there are none."""
     return [
         binary(),
         f"-logdir={data.parent / 'log'}",
@@ -217,6 +217,7 @@ def command(data: Path, ports: dict[str, int], bucket: str) -> list[str]:
         "-webdav=false",
         "-admin.ui=false",
         "-master.telemetry=false",
+        "-volume.preStopSeconds=0",
         f"-s3.allowedOrigins=http://{LOOPBACK}",
         f"-filer.allowedOrigins=http://{LOOPBACK}",
         *access.OPTIONS,

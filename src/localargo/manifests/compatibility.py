@@ -70,6 +70,12 @@ DEVIATIONS = (
         "are refused: what they see follows from the controller's clock, not from the Workflow",
     ),
     (
+        "`containerSet` (recorded case `container-set`)",
+        "runs several containers in one pod",
+        "is refused: a pod is one process here, and a second one would cost every pod dependencies, ends and roots of its own; use steps, "
+        "which may run in parallel, or one script",
+    ),
+    (
         "exit handlers of a loop's items",
         "are called one after the other; when all items have ended by then, those that are left are never called",
         "are all called, and what depends on the loop waits for them",

@@ -34,8 +34,6 @@ def check(checker: Checker, template: Template, scope: Scope, arguments: Mapping
             _image(checker, template, kind)
     if template.doc.get("container") is not None:
         _paths(checker, template)
-    if template.doc.get("containerSet") is not None:
-        _container_set(checker, template)
     if template.doc.get("resource") is not None:
         _resource(checker, template, scope)
     deadline = template.doc.get("activeDeadlineSeconds")
@@ -93,33 +91,6 @@ def _paths(checker: Checker, template: Template) -> None:
             message = f"templates.{template.name}.inputs.artifacts[{index}].path '{path}' already mounted in {taken[path]}"
             checker.error(template.place.at(f"inputs.artifacts[{index}].path"), message)
         taken[path] = f"inputs.artifacts.{artifact.get('name')}"
-
-
-def _container_set(checker: Checker, template: Template) -> None:
-    containers = template.doc["containerSet"].get("containers") or []
-    place, prefix = template.place.at("containerSet.containers"), f"templates.{template.name}.containerSet.containers"
-    names = [str(each.get("name") or "") for each in containers]
-    if not containers:
-        checker.error(place, f"{prefix} must have at least one container")
-    checker.names(containers, place, prefix, strict=True)
-    _mounts(checker, template, "containerSet", "volumeMounts")
-    for index, container in enumerate(containers):
-        for wanted in container.get("dependencies") or []:
-            if wanted not in names:
-                where = Location(place.document, f"{place.path}[{index}].dependencies", place.prefix)
-                checker.error(where, f"{prefix}.{names[index]} dependency '{wanted}' not defined", hint_for(str(wanted), names))
-    edges = {str(each.get("name")): [str(name) for name in each.get("dependencies") or []] for each in containers}
-    cycle = find_cycle(edges)
-    if cycle:
-        checker.error(place, f"{prefix} dependency cycle detected: {'->'.join(cycle)}")
-    for index, name in enumerate(names):
-        if name in ("wait", "supervisor") or name.startswith("artifact-plugin-"):
-            where = Location(place.document, f"{place.path}[{index}].name", place.prefix)
-            checker.error(where, f'{prefix}: "{name}" is a reserved Argo container name')
-    outputs = template.doc.get("outputs") or {}
-    needs_main = (template.doc.get("inputs") or {}).get("artifacts") or outputs.get("parameters") or outputs.get("artifacts")
-    if needs_main and "main" not in names:
-        checker.error(place, f'{prefix} must have a container named "main" for input or output')
 
 
 def find_cycle(edges: Mapping[str, list[str]]) -> list[str]:

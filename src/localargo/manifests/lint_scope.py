@@ -140,8 +140,6 @@ class Scope:
                     known.add(f"workflow.outputs.{kind}.{name}")
         if loop:
             self.names.add(f"{prefix}.outputs.parameters")
-            if template.get("containerSet") is not None:
-                self.names |= {f"{prefix}.outputs.result", f"{prefix}.exitCode"}
 
 
 def of_template(template: Mapping[str, Any], known: Iterable[str], runtime: bool) -> Scope:

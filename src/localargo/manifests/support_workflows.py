@@ -81,19 +81,20 @@ TABLE: Table = {
     "LabelValueFrom": Support("expression"),
     "ArtifactRepositoryRef": Support("configMap key"),
     "Template": Support(
-        "activeDeadlineSeconds archiveLocation container containerSet dag failFast http inputs memoize name outputs "
+        "activeDeadlineSeconds archiveLocation container dag failFast http inputs memoize name outputs "
         "parallelism podSpecPatch "
         "resource retryStrategy script steps suspend synchronization timeout volumes",
         kept="affinity annotations automountServiceAccountToken executor hostAliases metadata metrics nodeSelector "
         "pendingTimeout podResources "
         "priorityClassName resourceClaims schedulerName securityContext serviceAccountName tolerations",
-        refused="daemon data initContainers plugin sidecars",
+        refused="containerSet daemon data initContainers plugin sidecars",
         notes={
+            "containerSet": ONE_PROCESS + "; use steps, which may run in parallel, or one script",
             "daemon": ONE_PROCESS + "; start servers outside the workflow",
             "data": "listing a bucket is a step of its own here: write a container that prints the list",
-            "initContainers": ONE_PROCESS + "; use a step before this one, or a containerSet",
+            "initContainers": ONE_PROCESS + "; use a step before this one",
             "plugin": PLUGIN,
-            "sidecars": ONE_PROCESS + "; use a containerSet",
+            "sidecars": ONE_PROCESS + "; start what runs beside the step in its command",
             "pendingTimeout": "pods do not wait for a node here",
             "http": "on loopback and allowed hosts only",
         },
@@ -170,9 +171,6 @@ TABLE: Table = {
     "HTTPBodySource": Support("bytes"),
     "HTTPHeader": Support("name value valueFrom"),
     "HTTPHeaderSource": Support("secretKeyRef"),
-    "ContainerSetTemplate": Support("containers retryStrategy volumeMounts"),
-    "ContainerSetRetryStrategy": Support("duration retries"),
-    "ContainerNode": Support(CONTAINER_SUPPORTED + " dependencies", CONTAINER_KEPT, CONTAINER_REFUSED, CONTAINER_NOTES),
     "ScriptTemplate": Support(CONTAINER_SUPPORTED + " source", CONTAINER_KEPT, CONTAINER_REFUSED, CONTAINER_NOTES),
     "k8s.Container": Support(CONTAINER_SUPPORTED, CONTAINER_KEPT, CONTAINER_REFUSED, CONTAINER_NOTES),
     "k8s.ResourceRequirements": Support(

@@ -87,10 +87,7 @@ def is_leaf(template: Doc) -> bool:
 
 def has_result(template: Doc) -> bool:
     """Whether `outputs.result` and `exitCode` exist for nodes of the template (Argo's Template.HasOutput)."""
-    if any(template.get(name) is not None for name in ("container", "script", "data", "http", "plugin")):
-        return True
-    containers = (template.get("containerSet") or {}).get("containers") or []
-    return any(container.get("name") == "main" for container in containers)
+    return any(template.get(name) is not None for name in ("container", "script", "data", "http", "plugin"))
 
 
 def is_loop(step: Doc) -> bool:

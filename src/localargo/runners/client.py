@@ -14,13 +14,13 @@ from typing import Literal
 from weakref import WeakValueDictionary
 
 from localargo.errors import LocalArgoError, Unavailable
-from localargo.ports import Artifacts, ContainerExit, Json, PodExit, PodSpec, StoredOutputs
+from localargo.ports import MAIN, Artifacts, ContainerExit, Json, PodExit, PodSpec, StoredOutputs
 from localargo.runners import claims, processes
 from localargo.runners.follow import read_log
 from localargo.runners.hostlink import HostLink, Kind, code_hash
 from localargo.runners.layout import Layout, machine_folders
 from localargo.runners.needs import host_of
-from localargo.runners.plan import Machine, Mode, Planner, captured, default_slots, is_warm, lay_out
+from localargo.runners.plan import Machine, Mode, Planner, default_slots, lay_out, runs_module_of
 from localargo.runners.podfolder import PodFolder, forget_all, owned, write_json
 from localargo.settings import WarmPackage
 
@@ -172,7 +172,7 @@ class ProcessPods:
         write_json(folder.spec, plan)
 
     async def _mode(self, pod: PodSpec) -> Mode:
-        if is_warm(pod, self._machine.warm):
+        if runs_module_of(pod.containers[0], self._machine.warm):
             return "warm"
         if self._no_isolation is None:
             link = self._link(self._socket("plain"))
@@ -328,9 +328,8 @@ class ProcessPods:
         """Collect the pod's outputs; see `Artifacts.collect`."""
         folder = PodFolder(self.pods, pod.name)
         layout = Layout(folder, pod, self.claims, folder.read_spec()["machine"])
-        name = captured(pod)
-        result = folder.result(name) if pod.capture_result else None
-        return await self._artifacts.collect(pod, layout, result, folder.log(name))
+        result = folder.result(MAIN) if pod.capture_result else None
+        return await self._artifacts.collect(pod, layout, result, folder.log(MAIN))
 
     async def forget(self, pod: str) -> None:
         """Remove the pod's folder except its logs."""

@@ -218,7 +218,7 @@ class Host:
         """Kill processes that left their pod's process group and outlived it; this process has inherited them. When no pod is left,
         every such process is killed."""
         self.gone.update(pod.folder for pod in ended)
-        known = {container.pid for pod in self.pods.values() for container in pod.containers}
+        known = {pod.container.pid for pod in self.pods.values()}
         strays = [pid for pid in self.processes.children(os.getpid()) if pid not in known]
         if not strays:
             self.gone.clear()

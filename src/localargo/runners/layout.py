@@ -57,14 +57,10 @@ class Layout:
         self.folder = folder
         self.claims = claims
         self.machine = frozenset(folders)
-        self.mounts: list[tuple[str, Path, bool]] = []  # (path in the pod, folder here, read-only), deepest path last
-        self.of: dict[str, list[tuple[str, Path, bool]]] = {}  # what each container mounts
         volumes = {volume.name: volume for volume in pod.volumes}
-        for container in sorted(pod.containers, key=lambda c: c.name == "main"):  # where mounts differ, outputs are those of main
-            own = [self._entry(container.name, mount, volumes) for mount in container.mounts]
-            self.of[container.name] = sorted(dict.fromkeys(own), key=lambda entry: entry[0])
-            self.mounts += [entry for entry in self.of[container.name] if entry not in self.mounts]
-        self.mounts.sort(key=lambda entry: entry[0])
+        own = [self._entry(container.name, mount, volumes) for container in pod.containers for mount in container.mounts]
+        # (path in the pod, folder here, read-only), deepest path last
+        self.mounts: list[tuple[str, Path, bool]] = sorted(dict.fromkeys(own), key=lambda entry: entry[0])
 
     def _entry(self, container: str, mount: Mount, volumes: Mapping[str, Volume]) -> tuple[str, Path, bool]:
         if mount.volume not in volumes:

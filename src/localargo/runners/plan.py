@@ -23,7 +23,6 @@ FOLDERS: dict[Mode, tuple[str, ...]] = {  # the subfolders of a pod's folder bes
     "isolated": ("root", "upper", "upper/tmp", "upper/run"),
     "relocated": ("home", "root", "upper", "upper/tmp", "upper/run"),
 }
-PATIENCE = 10.0  # seconds that the other containers continue after one has failed, as long as Argo takes to notice
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 REFERENCE = re.compile(r"\$(\$)?\(([A-Za-z_.][-A-Za-z0-9_.]*)\)")
 
@@ -69,17 +68,6 @@ def runs_module_of(container: Container, package: str) -> bool:
     if not package or container.script is not None or len(words) < 3:
         return False
     return words[0] in ("python", "python3") and words[1] == "-m" and words[2].startswith(f"{package}.")
-
-
-def is_warm(pod: PodSpec, package: str) -> bool:
-    """Whether every container runs a module of the warm package."""
-    return all(runs_module_of(container, package) for container in pod.containers)
-
-
-def captured(pod: PodSpec) -> str:
-    """The container whose standard output is the result and whose log is the pod's: `main`, or the only one."""
-    names = [container.name for container in pod.containers]
-    return "main" if "main" in names or not names else names[0]
 
 
 def lay_out(pod: PodSpec, layout: Layout, mode: Mode) -> None:
@@ -142,28 +130,19 @@ class Planner:
             "deadline": self.pod.deadline,
             "stop_at": self.pod.stop_at,
             "grace": self.pod.grace_seconds,
-            "patience": PATIENCE,
             "machine": sorted(self.layout.machine),
             "containers": [self._container(container) for container in self.pod.containers],
         }
 
     def _isolation(self, container: Container) -> dict[str, Json]:
-        """Each container has its own root folder, as on a cluster, and shares only the volumes; that of `main` is the pod's folder, where
-        outputs are collected."""
-        folder = self.folder.path
-        if container.name != captured(self.pod):
-            folder = folder / "beside" / container.name
-            for name in ("root", *(f"upper/{private}" for private in PRIVATE)):
-                (folder / name).mkdir(parents=True, exist_ok=True)
-            (folder / "root" / HOME_INSIDE.lstrip("/")).mkdir(parents=True, exist_ok=True)
         visible = list(self.machine.visible)
-        if any(runs_module_of(c, self.machine.warm) for c in self.pod.containers):
+        if runs_module_of(container, self.machine.warm):
             visible.append(str(self.machine.cwd))
         return {
-            "folder": str(folder),
+            "folder": str(self.folder.path),
             "machine": sorted(self.layout.machine),
             "private": list(PRIVATE),
-            "mounts": [[inside, str(source), read_only] for inside, source, read_only in self.layout.of[container.name]],
+            "mounts": [[inside, str(source), read_only] for inside, source, read_only in self.layout.mounts],
             "hide": str(self.machine.state),
             "visible": visible,
         }
@@ -186,9 +165,7 @@ class Planner:
         if self.mode != "isolated":
             words = self._relocate(container, words)
             environment = {name: relocated(value, self.declared, self.layout) for name, value in environment.items()}
-        if container.name == captured(self.pod):
-            words = self._offload(words, len(words) - len(container.args))
-        result = self.pod.capture_result and container.name == captured(self.pod)
+        words = self._offload(words, len(words) - len(container.args))
         return {
             "name": container.name,
             "argv": words,
@@ -199,11 +176,8 @@ class Planner:
             "isolation": self._isolation(container) if self.mode == "isolated" else None,
             "cpu": self._threads(container),
             "memory": container.memory_bytes,
-            "depends": list(container.depends),
-            "retries": container.retries,
-            "retry_delay": container.retry_delay,
             "log": str(self.folder.log(container.name)),
-            "result": str(self.folder.result(container.name)) if result else None,
+            "result": str(self.folder.result(container.name)) if self.pod.capture_result else None,
         }
 
     def _offload(self, words: list[str], first: int) -> list[str]:

@@ -62,26 +62,23 @@ def if_there(method: Callable[[], None]) -> Callable[[], None]:
 
 
 class Container:
-    """One container: waiting, running (`pid`), or ended (`ended`)."""
+    """The process of a pod: waiting, running (`pid`), or ended (`ended`)."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self.spec = spec
         self.name: str = spec["name"]
         self.pid = 0
         self.started = 0.0
-        self.attempts = 0
         self.status = -1
         self.out = -1
         self.log = -1
         self.tail = bytearray()
         self.killed_for = ""  # message that says why the host killed it
-        self.told = 0  # the exit code that its dependents see; for one that never ran, that of what it waited for
         self.ended: dict[str, Any] | None = None
 
     def finish(self, code: int, reason: str, message: str = "") -> None:
         """Record the end; the container does not run again."""
         now = time.time()
-        self.told = code
         self.ended = {
             "name": self.name,
             "exit_code": code,
@@ -93,7 +90,7 @@ class Container:
 
 
 class Pod:
-    """All containers of one pod. `done` is True once `exit.json` is written."""
+    """One pod and its container. `done` is True once `exit.json` is written."""
 
     def __init__(self, folder: Path, host: Surroundings) -> None:
         self.host = host
@@ -106,58 +103,26 @@ class Pod:
         except BlockingIOError:
             os.close(self.lock)
             raise
-        self.containers = [Container(c) for c in self.spec["containers"]]
+        (container,) = self.spec["containers"]
+        self.container = Container(container)
         self.started = 0.0
-        self.stopping = ""
-        self.ending = False
         self.deadline_passed = False
         self.done = False
 
     # ------------------------------------------------------------------------------------------ start
 
     def begin(self) -> None:
-        """Start the containers without dependencies."""
+        """Start the container."""
         deadline = self.spec["deadline"]
         if deadline is not None:
             self.host.at(time.monotonic() + max(0.0, deadline - time.time()), if_there(self._deadline))
         stop_at = self.spec.get("stop_at")
         if stop_at is not None and (deadline is None or stop_at < deadline):
             self.host.at(time.monotonic() + max(0.0, stop_at - time.time()), if_there(self._told_to_end))
-        self._advance()
-
-    def _advance(self) -> None:
-        """Start containers whose dependencies have succeeded, give up those whose dependencies have failed, end with the last one."""
-        by_name = {c.name: c for c in self.containers}
-        for container in self.containers:
-            if container.ended is not None or container.pid or container.attempts:
-                continue
-            if self.stopping:
-                container.finish(143, *(("DeadlineExceeded", DEADLINE_MESSAGE) if self.deadline_passed else ("Error", "")))
-                continue
-            ends = [(name, by_name[name].ended) for name in container.spec["depends"]]
-            failed = next((name for name, end in ends if end is not None and end["exit_code"] != 0), None)
-            if failed is not None:
-                told = by_name[failed].told
-                container.finish(64, "Error", f'dependency "{failed}" exited with non-zero code: {told}')
-                container.told = told
-                self._advance()
-                return
-            if all(end is not None for _, end in ends):
-                self._fork(container)
-        if all(c.ended is not None for c in self.containers):
-            self._finish()
-        elif not self.ending and any(c.ended is not None and c.ended["exit_code"] != 0 for c in self.containers):
-            self.ending = True
-            self.host.at(time.monotonic() + self.spec["patience"], if_there(self._end_the_rest))
-
-    def _end_the_rest(self) -> None:
-        """Stop the others after a container has failed, as Argo's controller does when it looks at the pod again."""
-        self.stop(self.spec["grace"])
+        self._fork(self.container)
 
     def _fork(self, container: Container) -> None:
-        container.attempts += 1
-        if not self.started:
-            self._note_start()  # before the fork: a pod that may have run is never run again
+        self._note_start()  # before the fork: a pod that may have run is never run again
         status_reader, status_writer = os.pipe()
         out_reader, out_writer = os.pipe() if container.spec["result"] else (-1, -1)
         host = os.getpid()
@@ -168,7 +133,7 @@ class Pod:
             enter = (lambda: self.host.isolated.enter(plan)) if plan else None
             self.host.child.begin(container.spec, enter, host, status_writer, out_writer if out_writer >= 0 else None)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
-        container.pid, container.started = pid, container.started or time.time()
+        container.pid, container.started = pid, time.time()
         os.close(status_writer)
         container.status = status_reader
         if out_reader >= 0:
@@ -177,8 +142,7 @@ class Pod:
             container.out = out_reader
             container.log = os.open(container.spec["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             self.host.watch(out_reader, lambda: self._copy(container))
-        if len([c for c in self.containers if c.attempts]) == 1 == container.attempts:
-            self.host.tell({"started": self.name, "node_id": self.spec["node_id"], "at": self.started})
+        self.host.tell({"started": self.name, "node_id": self.spec["node_id"], "at": self.started})
         if container.spec["memory"]:
             self.host.at(time.monotonic() + SAMPLE_SECONDS, lambda: self._weigh(container, pid))
 
@@ -232,21 +196,18 @@ class Pod:
         self.host.at(time.monotonic() + SAMPLE_SECONDS, lambda: self._weigh(container, pid))
 
     def stop(self, grace: float) -> None:
-        """Send SIGTERM to every running container's process group, and SIGKILL after the grace period."""
+        """Send SIGTERM to the container's process group, and SIGKILL after the grace period."""
         if self.done:
             return
-        self.stopping = "stop"
-        for container in self.containers:
-            if container.pid and not self.host.processes.kill_group(container.pid, signal.SIGTERM):
-                self.host.processes.kill([container.pid], signal.SIGTERM)  # it has not created its group yet
+        pid = self.container.pid
+        if pid and not self.host.processes.kill_group(pid, signal.SIGTERM):
+            self.host.processes.kill([pid], signal.SIGTERM)  # it has not created its group yet
         self.host.at(time.monotonic() + max(0.0, grace), self.kill)
-        self._advance()
 
     def kill(self) -> None:
-        """Send SIGKILL to every process of every container."""
-        for container in self.containers:
-            if container.pid:
-                self._kill(container)
+        """Send SIGKILL to every process of the container."""
+        if self.container.pid:
+            self._kill(self.container)
 
     def _kill(self, container: Container) -> None:
         descendants = self.host.processes.tree(container.pid)
@@ -256,8 +217,8 @@ class Pod:
     # ------------------------------------------------------------------------------------------ end
 
     def owns(self, pid: int) -> bool:
-        """Whether the process is one of the pod's containers."""
-        return any(c.pid == pid for c in self.containers)
+        """Whether the process is the pod's container."""
+        return self.container.pid == pid
 
     def end_group(self, pid: int) -> None:
         """Kill what a container left in the background."""
@@ -265,7 +226,7 @@ class Pod:
 
     def reaped(self, pid: int, wait_status: int) -> None:
         """The host has reaped a container's process."""
-        container = next(c for c in self.containers if c.pid == pid)
+        container = self.container
         container.pid = 0
         error = self._read_status(container)
         self._drain(container)
@@ -273,21 +234,11 @@ class Pod:
         code = 128 - code if code < 0 else code
         if container.killed_for:
             container.finish(137, "OOMKilled", container.killed_for)
-        elif self.deadline_passed:  # the pod has failed, whatever its containers' exit codes are
+        elif self.deadline_passed:  # the pod has failed, whatever its exit code is
             container.finish(code, "DeadlineExceeded", DEADLINE_MESSAGE)
-        elif code != 0 and not self.stopping and container.attempts <= container.spec["retries"]:
-            self.host.at(time.monotonic() + container.spec["retry_delay"], lambda: self._again(container))
-            return
         else:
             container.finish(code, "Completed" if code == 0 else "Error", error)
-        self._advance()
-
-    def _again(self, container: Container) -> None:
-        if self.stopping:
-            container.finish(143, "Error")
-            self._advance()
-        else:
-            self._fork(container)
+        self._finish()
 
     def _read_status(self, container: Container) -> str:
         """Why the command could not be started; "" when it was."""
@@ -326,7 +277,7 @@ class Pod:
             "workflow": self.spec["workflow"],
             "started_at": self.started or time.time(),
             "finished_at": time.time(),
-            "containers": [c.ended for c in self.containers],
+            "containers": [self.container.ended],
             "lost": False,
             "error": "",
         }

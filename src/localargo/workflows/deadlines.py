@@ -106,12 +106,10 @@ def assess_pending(p: Pass, node: str) -> None:
     if doc["phase"] != "Pending":
         p.keep(node, wake=None)
         return
-    from localargo.workflows.pods import container_nodes, ensured
+    from localargo.workflows.pods import ensured
 
     held = p.priv(node).get("held")
     if held is not None and held <= p.now:
-        for container in container_nodes(p, node):
-            p.mark(container, "Failed", "Pod Failed whilst container running")
         p.mark(node, "Failed", ACTIVE)
         return
     if p.priv(node).get("pod"):
@@ -134,7 +132,7 @@ def enforce(p: Pass) -> None:
         if doc["phase"] in FULFILLED or p.priv(node).get("onExit"):
             continue
         waits = doc["type"] == "Suspend" and doc["phase"] == "Running"
-        if waits or (doc["phase"] == "Pending" and not p.priv(node).get("pod") and doc["type"] != "Container"):
+        if waits or (doc["phase"] == "Pending" and not p.priv(node).get("pod")):
             _withdraw(p, node)
             p.mark(node, "Failed", EXCEEDED)
         elif doc["type"] == "Retry" and not p.priv(node).get("stage"):

@@ -82,7 +82,8 @@ def _record(kind: type) -> Decode:
     nested = {name: _decoder(hint) for name, hint in hints.items() if _holds_records(hint)}
 
     def build(tree: dict[str, Any]) -> Any:
-        return kind(**{name: nested[name](value) if name in nested else value for name, value in tree.items()})
+        known = {name: value for name, value in tree.items() if name in hints}  # an older engine may have stored fields that are no more
+        return kind(**{name: nested[name](value) if name in nested else value for name, value in known.items()})
 
     return build
 

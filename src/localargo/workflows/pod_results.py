@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Any
 
 from localargo.clock import timestamp
 from localargo.ports import ContainerExit, Doc, PodExit, PodSpec, StoredOutputs
@@ -14,7 +12,7 @@ from localargo.workflows.execute import reprocess
 from localargo.workflows.index import FULFILLED
 from localargo.workflows.messages import Answered, StoreOutputs
 from localargo.workflows.outputs import pod_outputs, publish
-from localargo.workflows.pods import container_nodes, ensured
+from localargo.workflows.pods import ensured
 from localargo.workflows.status import text
 from localargo.workflows.work import CallFailed, Pass
 
@@ -26,8 +24,6 @@ def pod_running(p: Pass, node: str) -> None:
     doc = p.get(node)
     if doc is not None and doc["phase"] == "Pending" and p.priv(node).get("pod"):
         p.set(node, phase="Running", message=None)
-        for container in container_nodes(p, node):
-            p.set(container, phase="Running")
 
 
 def pod_exited(p: Pass, node: str, end: PodExit) -> None:
@@ -88,7 +84,6 @@ def _judge(p: Pass, node: str, end: PodExit, stored: StoredOutputs | None) -> No
         publish(p, outputs)
     if judged and (end.lost or end.error):
         return
-    _containers(p, node, end)
     if judged:
         p.set(node, phase=phase, message=message or None, finishedAt=timestamp(p.now))
         return
@@ -128,24 +123,3 @@ def described(container: ContainerExit) -> str:
     """`main: Error (exit code 3)`, with the container's message if there is one."""
     shown = f"{container.name}: {container.reason} (exit code {container.exit_code})"
     return f"{shown}: {container.message}" if container.message else shown
-
-
-def _containers(p: Pass, node: str, end: PodExit) -> None:
-    """Set the phases of the containers of a set, each by its own end."""
-    ends: dict[str, Any] = {c.name: c for c in end.containers}
-    for container in container_nodes(p, node):
-        found = ends.get(p.node(container)["displayName"])
-        if found is None:
-            p.mark(container, *_never_ran(end.containers, end))
-        elif found.exit_code == 0:
-            p.mark(container, "Succeeded")
-        else:
-            own = found.reason != "DeadlineExceeded"  # that is the pod's reason, not the container's
-            message = f"{found.name}: {found.reason if own else 'Error'} (exit code {found.exit_code}): {found.message if own else ''}"
-            p.mark(container, "Error" if found.exit_code == 64 else "Failed", message)
-
-
-def _never_ran(ended: Sequence[ContainerExit], end: PodExit) -> tuple[str, str]:
-    if end.lost:
-        return "Error", "container deleted"
-    return "Failed", "Pod Failed whilst container running"

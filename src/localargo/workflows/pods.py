@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from localargo.errors import InvalidInput
 from localargo.expressions import ExpressionError, exprlang
@@ -17,7 +17,7 @@ from localargo.workflows.environment import NotThere, pod_labels
 from localargo.workflows.expiry import selects
 from localargo.workflows.messages import CallHttp, CallResource, EnsurePod
 from localargo.workflows.podspec import build
-from localargo.workflows.work import Call, CallFailed, Pass
+from localargo.workflows.work import CallFailed, Pass
 
 
 def launch(p: Pass, node: str, template: Doc, *, capture: bool) -> None:
@@ -38,11 +38,9 @@ def launch(p: Pass, node: str, template: Doc, *, capture: bool) -> None:
         p.act(CallHttp(node, template["http"]))
     elif kind == "resource":
         p.act(_resource(p, node, template))
-    elif kind in ("data", "plugin"):
+    elif kind in ("containerSet", "data", "plugin"):
         raise CallFailed(f"templates of type {kind} are not supported here")
     else:
-        if kind == "containerSet":
-            _container_nodes(p, node, template)
         try:
             action = EnsurePod(node, build(p, node, template, capture))
         except NotThere as error:
@@ -105,36 +103,3 @@ def _owned(p: Pass, manifest: Doc) -> Doc:
     }
     found = manifest.get("metadata") or {}
     return {**manifest, "metadata": {**found, "ownerReferences": [*(found.get("ownerReferences") or ()), owner]}}
-
-
-# ------------------------------------------------------------------------------------------ container sets
-
-
-def _container_nodes(p: Pass, node: str, template: Doc) -> None:
-    """Create a node for each container below the pod's node, in the order of their dependencies."""
-    doc = p.node(node)
-    containers: list[Doc] = template["containerSet"].get("containers") or []
-    holder = {k: v for k, v in (("template", doc.get("templateName")), ("templateRef", doc.get("templateRef"))) if v}
-    for container in containers:
-        name = f"{doc['name']}.{container['name']}"
-        if p.get(p.id(name)) is None:
-            call = Call(name, holder, doc["templateScope"], {}, owner="", role="container", boundary=node, flag=doc.get("nodeFlag"))
-            p.create(call, "Container", "Pending")
-    for container in containers:
-        child = p.id(f"{doc['name']}.{container['name']}")
-        for dependency in container.get("dependencies") or ():
-            p.link(p.id(f"{doc['name']}.{dependency}"), child)
-        if not container.get("dependencies"):
-            p.link(node, child)
-
-
-def container_nodes(p: Pass, node: str) -> list[str]:
-    """The container nodes of a container set's pod, in the order of its template."""
-    seen: dict[str, None] = {}
-    todo: list[Any] = [c for c in p.children(node) if p.node(c)["type"] == "Container"]
-    while todo:
-        child = todo.pop(0)
-        if child not in seen:
-            seen[child] = None
-            todo.extend(c for c in p.children(child) if p.node(c)["type"] == "Container" and p.node(c).get("boundaryID") == node)
-    return list(seen)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
 
 from localargo.artifacts import keys
 from localargo.errors import InvalidInput
 from localargo.expressions import ExpressionError
-from localargo.expressions.gotext import argo_duration
 from localargo.expressions.tags import substitute
 from localargo.manifests.merge import strategic_merge
 from localargo.manifests.schema import fits
 from localargo.manifests.workflow import parse_quantity, template_type
 from localargo.manifests.yaml import load_documents
-from localargo.ports import Artifact, ArtifactLocation, Container, Doc, Mount, OutputParameter, PodSpec
+from localargo.ports import MAIN, Artifact, ArtifactLocation, Container, Doc, Mount, OutputParameter, PodSpec
 from localargo.workflows import deadlines, repository
 from localargo.workflows.arguments import substitute_params
 from localargo.workflows.environment import secret_key, variables
@@ -32,7 +30,7 @@ def build(p: Pass, node: str, template: Doc, capture: bool) -> PodSpec:
     name = pod_name(p.name, doc["name"], template.get("name") or "")
     try:
         tree = _patched(p, name, template, _tree(p, template))
-        containers = [_container(p, name, c, template) for c in tree["containers"]]
+        containers = [_container(p, name, _only(tree["containers"]), template)]
         used = list(dict.fromkeys(m.volume for c in containers for m in c.mounts))
         volumes = volumes_of(p, tree.get("volumes") or (), used)
     except (InvalidInput, ExpressionError) as error:
@@ -69,13 +67,7 @@ def output_key(p: Pass, pod: str, template: Doc, artifact: Doc) -> Doc:
 
 def _tree(p: Pass, template: Doc) -> Doc:
     """The pod as Kubernetes would see it, with the fields that this engine uses."""
-    kind = template_type(template)
-    if kind == "containerSet":
-        listed = template["containerSet"]
-        shared = listed.get("volumeMounts") or []
-        containers = [{**c, "volumeMounts": [*(c.get("volumeMounts") or ()), *shared]} for c in listed.get("containers") or ()]
-    else:
-        containers = [{**template[kind], "name": "main"}]
+    containers = [{**template[template_type(template)], "name": MAIN}]
     volumes = substitute([*(p.spec.get("volumes") or ()), *_claims(p)], global_params(p))
     tree: Doc = {"containers": containers, "volumes": [*volumes, *(template.get("volumes") or ())]}
     return tree
@@ -122,12 +114,20 @@ def _check_patch(patch: Doc) -> None:
             parse_quantity(quantity)
 
 
+def _only(containers: list[Doc]) -> Doc:
+    """The container of the pod. Raises InvalidInput when a patch has added another."""
+    more = [str(container.get("name") or "") for container in containers if container.get("name") != MAIN]
+    if more:
+        raise InvalidInput(f"podSpecPatch adds the container '{more[0]}': a pod is one process here; patch '{MAIN}'")
+    return containers[0]
+
+
 def _container(p: Pass, pod: str, container: Doc, template: Doc) -> Container:
     resources = container.get("resources") or {}
     limits, asked = resources.get("limits") or {}, resources.get("requests") or {}
     source = container.get("source")
     return Container(
-        name=container.get("name") or "main",
+        name=MAIN,
         image=container.get("image") or "",
         command=[text(c) for c in container.get("command") or ()],
         args=[text(a) for a in container.get("args") or ()],
@@ -138,18 +138,7 @@ def _container(p: Pass, pod: str, container: Doc, template: Doc) -> Container:
         memory_bytes=int(parse_quantity(limits["memory"])) if limits.get("memory") is not None else None,
         memory_asked=int(parse_quantity(asked["memory"])) if asked.get("memory") is not None else None,
         cpu=float(parse_quantity(limits["cpu"])) if limits.get("cpu") is not None else None,
-        depends=list(container.get("dependencies") or ()),
-        **_retries(template),
     )
-
-
-def _retries(template: Doc) -> dict[str, Any]:
-    strategy = (template.get("containerSet") or {}).get("retryStrategy")
-    if not strategy:
-        return {}
-    delay = argo_duration(text(strategy["duration"])) if strategy.get("duration") else 0.0
-    attempts = int(text(strategy.get("retries") or 0))  # Argo's executor counts the first one too
-    return {"retries": max(0, attempts - 1), "retry_delay": delay}
 
 
 def _mount(mount: Doc) -> Mount:

@@ -63,7 +63,7 @@ def nodes_to_change(tree: Tree, root: str, wanted: Iterable[str]) -> tuple[set[s
 
 
 def _reset_path(tree: Tree, start: str, reset: set[str], gone: set[str]) -> None:
-    """Start every node around the given one again: groups, templates, Retry nodes, and the pod of a container."""
+    """Start every node around the given one again: groups, templates, Retry nodes."""
     node: str | None = start
     while node is not None:
         doc = tree.nodes[node]
@@ -73,12 +73,6 @@ def _reset_path(tree: Tree, start: str, reset: set[str], gone: set[str]) -> None
             continue
         if doc["type"] == "Retry" and doc["phase"] in BAD:
             reset.add(node)
-        elif doc["type"] == "Container":
-            pod = doc.get("boundaryID") or ""
-            if pod not in tree.nodes:
-                return
-            gone |= {pod} | tree.below(pod)
-            node = pod
         node = tree.parent.get(node)
 
 

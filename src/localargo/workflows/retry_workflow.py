@@ -17,7 +17,7 @@ from localargo.workflows.status import HIDDEN, node_id, spec_of
 LABELS = "workflows.argoproj.io/"
 NOT_CARRIED = ("creator", "creator-email", "creator-preferred-username", "phase", "completed", "workflow-archiving-status")
 PASSED = ("raised", "early", "wake", "end", "group", "stage", "until", "verdict")  # private fields about the earlier execution
-EXECUTED = ("Container", "Pod", "HTTP", "Plugin")
+EXECUTED = ("Pod", "HTTP", "Plugin")
 
 
 # ------------------------------------------------------------------------------------------ retry

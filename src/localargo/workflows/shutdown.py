@@ -94,11 +94,6 @@ def _end(p: Pass, node: str, doc: Doc) -> None:
             p.give_up(node, message)
         else:
             p.mark(node, "Failed", message)
-        for child in p.children(node):
-            if p.node(child)["type"] == "Container" and p.node(child)["phase"] not in FULFILLED:
-                p.mark(child, "Failed", message)
-    elif doc["type"] == "Container":
-        p.mark(node, "Failed", f"workflow shutdown with strategy:  {p.shutdown}")
     elif doc["type"] in ("Suspend", "HTTP") or p.priv(node).get("stage") or doc["type"] == "Pod":
         for kind in ("lock", "http", "resource"):
             p.cancel(f"{kind}/{node}")

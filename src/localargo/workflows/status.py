@@ -13,7 +13,7 @@ from localargo.workflows.index import COMPLETED
 from localargo.workflows.messages import Run, World
 
 HIDDEN = "localargo"  # the key of the head for what Argo keeps elsewhere; the API never shows it
-EXECUTABLE = frozenset({"Pod", "HTTP", "Plugin", "Container", "Suspend"})  # node types with their own progress
+EXECUTABLE = frozenset({"Pod", "HTTP", "Plugin", "Suspend"})  # node types with their own progress
 _LONGEST_PREFIX = 242
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import click
 
 from localargo import LocalArgoError, NotFound
+from retrain.cli.under_way import Beside
 from retrain.client.connect import bucket_environment
 from retrain.client.place import Place
 from retrain.client.protocol import ArgoServer
@@ -21,17 +24,23 @@ from retrain.project.questions import ask
 Doc = dict[str, Any]
 
 
-def follow(server: ArgoServer, name: str) -> Doc:
-    """Show the Workflow until it has ended; the Workflow then."""
+def follow(server: ArgoServer, name: str, place: Place | None = None) -> Doc:
+    """Show the Workflow until it has ended; the Workflow then. Of a model's run it shows how its trials go, too, where a `place` says which
+    bucket they tell it."""
     last: Doc = {}
+    model = run_model(server.workflow(name)) if place is not None else ""
     try:
-        with live() as show:
+        with Beside(place, name, model) if place is not None else nullcontext() as beside, live(below=_lines(beside)) as show:
             for last in changes(server, name):
                 show(last)
     finally:
         if last and sys.stdout.isatty():
             click.echo("\n".join(tree.lines(last)))
     return last
+
+
+def _lines(beside: Beside | None) -> Callable[[], Sequence[str]]:
+    return (lambda: beside.lines) if beside is not None else tuple
 
 
 def outcome(place: Place, workflow: Doc) -> list[str]:

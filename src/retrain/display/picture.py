@@ -25,13 +25,14 @@ DISPENSABLE = ("✔", "○")  # marks of the nodes that are left out first on a 
 
 
 class Picture(AbstractContextManager["Picture"]):
-    """The trees of some Workflows on a terminal, redrawn when one changes and as time goes by; erased at the end."""
+    """The trees of some Workflows on a terminal, with lines `below`, redrawn when one changes and as time goes by; erased at the end."""
 
-    def __init__(self, stderr: bool = False) -> None:
+    def __init__(self, stderr: bool = False, below: Callable[[], Sequence[str]] = tuple) -> None:
         from rich.console import Console
         from rich.live import Live
 
         self._workflows: dict[str, Doc] = {}
+        self._below = below
         self._console = Console(stderr=stderr)
         self._live = Live(
             get_renderable=self._draw, console=self._console, refresh_per_second=REFRESH, transient=True, vertical_overflow="crop"
@@ -71,15 +72,39 @@ class Picture(AbstractContextManager["Picture"]):
         from rich.text import Text
 
         lines = [line for workflow in self._workflows.values() for line in ["", *tree.lines(workflow)]][1:]
-        return Text.from_ansi("\n".join(fit(lines, self._console.height - 1)), no_wrap=True, overflow="ellipsis")
+        below = list(self._below())
+        drawn = [*fit(lines, self._console.height - 1 - len(below)), *below]
+        return Text.from_ansi("\n".join(drawn), no_wrap=True, overflow="ellipsis")
+
+
+class Lines(AbstractContextManager["Lines"]):
+    """Lines on a terminal, drawn in place of those before; erased at the end."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._live = Live(console=Console(), auto_refresh=False, transient=True, vertical_overflow="crop")
+
+    def __enter__(self) -> Lines:
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._live.__exit__(kind, error, trace)
+
+    def show(self, lines: Sequence[str]) -> None:
+        from rich.text import Text
+
+        self._live.update(Text.from_ansi("\n".join(lines), no_wrap=True, overflow="ellipsis"), refresh=True)
 
 
 @contextmanager
-def live(margin: str = "") -> Iterator[Callable[[Doc], None]]:
-    """What shows Workflows while they run: their trees, drawn in place, at a terminal; elsewhere a line, after `margin`, for each step
-    that begins or ends."""
+def live(margin: str = "", below: Callable[[], Sequence[str]] = tuple) -> Iterator[Callable[[Doc], None]]:
+    """What shows Workflows while they run: their trees, drawn in place with lines `below`, at a terminal; elsewhere a line, after `margin`,
+    for each step that begins or ends."""
     if sys.stdout.isatty():
-        with Picture() as picture:
+        with Picture(below=below) as picture:
             yield picture.show
         return
     seen: dict[str, str] = {}

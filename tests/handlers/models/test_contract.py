@@ -159,6 +159,9 @@ class Feed:
     def valid(self) -> Iterator[Batch]:
         return iter([rows("binary", 90)])
 
+    def some_valid(self, rows: int) -> Iterator[Batch]:
+        return self.valid()
+
     def sample(self) -> Iterator[Batch]:
         return iter([rows("binary", 0)])
 

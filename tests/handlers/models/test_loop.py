@@ -14,7 +14,7 @@ import pytest
 from handlers.contracts import GaveUp, Stopped
 from handlers.data.read import Batch, Position
 from handlers.metrics.predictions import Predictions
-from handlers.models import checkpoint
+from handlers.models import checkpoint, within
 from handlers.models import kernel as kernels
 from handlers.models.checkpoint import CannotResume, Progress
 from handlers.models.gathered import gather
@@ -62,6 +62,9 @@ class Rows:
 
     def valid(self) -> Iterable[Batch]:
         return [self._batch(9000 + n, Position(0, 0, n)) for n in range(3)]
+
+    def some_valid(self, rows: int) -> Iterable[Batch]:
+        return within.some(self.valid(), rows, 3 * ROWS)
 
     def sample(self) -> Iterable[Batch]:
         return [self._batch(n, Position(0, 0, n)) for n in range(2)]

@@ -77,6 +77,7 @@ SQL = "SELECT time_hour, carrier, flight, hour, dest, distance, arr_delay > 30 A
         ("evaluate.report", ["log_loss"], ALL[3:]),
         ("search.grid.alpha", [1e-6, 1e-5, 1e-4, 1e-3], ["run"]),
         ("training.checkpoint", {"every": "10s"}, ["run"]),
+        ("training.validate", {"every": "200 batches", "rows": 1000}, ["run"]),
         ("promote.gate.improve_by", 0.01, ["promote"]),
         ("trigger.quiet", "1s", []),
         ("resources.train", {"cpu": 2}, []),

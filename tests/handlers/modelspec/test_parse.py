@@ -165,7 +165,6 @@ def test_what_is_no_spec_is_said_in_one_line(text: str) -> None:
             {"mode": "async"},
             "search.halving.mode: async is not offered, since its winner hangs on which pods end first",
         ),
-        ("spec.training.validate", {"every": "1m"}, "not supported yet: training.validate"),
         ("spec.resources", {"fetch": {"cpu": 1}}, "not supported yet: resources.fetch"),
         ("spec.resources", {"train": {"parallel": 2}}, "not supported yet: resources.train.parallel"),
     ],

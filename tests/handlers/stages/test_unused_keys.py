@@ -29,8 +29,8 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
     "class": ({"estimator": "models/late.py:Logistic", "params": {"rate": 0.01}}, LOGISTIC),
 }
 ONCE = r"learns all rows in one call of fit"
-NEVER = {"epochs": ONCE, "early_stopping": ONCE, "checkpoint": ONCE, "shuffle": "learns all rows at once"}
-ROUNDS = {"shuffle": "learns from all rows in each round"}
+NEVER = {"epochs": ONCE, "early_stopping": ONCE, "checkpoint": ONCE, "validate": ONCE, "shuffle": "learns all rows at once"}
+ROUNDS = {"shuffle": "learns from all rows in each round", "validate": "is validated after each round"}
 NO_BALANCE = r"model\.params\.class_weight: "
 # kind: what is refused; what is not in it does something
 REFUSED: dict[str, dict[str, str]] = {
@@ -48,6 +48,7 @@ KEYS: dict[str, dict[str, Any]] = {
     "epochs": {"training__epochs": 3},
     "early_stopping": {"training__epochs": 9, "training__early_stopping": {"patience": 2, "min_delta": 1.0}},
     "checkpoint": {"training__epochs": 3, "training__checkpoint": {"every": "0s"}},
+    "validate": {"training__validate": {"every": "1 batch"}},
     "shuffle": {"training__shuffle": {"parts": 4}},
     "batch_rows": {"training__batch_rows": 30},
     "class_weight": {"model__params__class_weight": "balanced"},
@@ -66,6 +67,7 @@ class Seen:
     epochs: int
     saves: int
     largest: int
+    asks: int
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +100,7 @@ def learned(kind: str, key: str, rows: tuple[Dataset, World], where: Path, monke
         patch.setattr(type(made), "predict", counted)
         done = training.train(store, f"trials/late/{where.name}-{key}", spec, dataset, made, lambda lines: None)
     saves = sum("checkpoint" in each for each in store.put_keys)
-    return Seen(done.made.digest(), done.progress.epoch, saves, max(asked))
+    return Seen(done.made.digest(), done.progress.epoch, saves, max(asked), len(asked))
 
 
 @pytest.mark.parametrize(("kind", "key"), CASES, ids=[f"{kind}-{key}".replace(" ", "_") for kind, key in CASES])
@@ -117,6 +119,9 @@ def test_a_key_does_something_or_is_refused(
         assert found.epochs < 9
     elif key == "checkpoint":
         assert found.saves > usual.saves
+    elif key == "validate":
+        assert found.asks > usual.asks
+        assert found.state == usual.state
     elif key == "batch_rows":
         assert found.largest == 30 < usual.largest
     else:

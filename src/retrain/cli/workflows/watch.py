@@ -17,13 +17,14 @@ from retrain.client.workflows import find, phase
 @name_argument
 @place_option
 def watch(name: str, place: Place) -> None:
-    """Show a Workflow's node tree until it ends; exit 1 unless it succeeds. Of a model's run it says then what came of it.
+    """Show a Workflow's node tree until it ends; exit 1 unless it succeeds. Of a model's run it shows how its trials go,
+    too, and says then what came of it.
 
     \b
     retrain watch @latest
     """
     server = argo_server(place)
-    last = follow(server, find(server, name)["metadata"]["name"])
+    last = follow(server, find(server, name)["metadata"]["name"], place)
     for line in outcome(place, last):
         click.echo(line)
     sys.exit(0 if phase(last) == "Succeeded" else 1)

@@ -20,7 +20,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     made = SeaweedFS(tmp_path_factory.mktemp("server"), "own", "TEST_BUCKET")
     asyncio.run(made.start())
     yield made
-    asyncio.run(made.stop())
+    asyncio.run(made.abandon())
 
 
 @pytest.fixture

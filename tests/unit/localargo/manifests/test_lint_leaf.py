@@ -78,24 +78,6 @@ BOX = "container: {image: x}"
             [BOX, "outputs: {parameters: [{name: a, valueFrom: {parameter: b}}]}"],
             "templates.main.outputs.parameters.a.path must be specified for Container",
         ),
-        (["containerSet: {containers: []}"], "templates.main.containerSet.containers must have at least one container"),
-        (["containerSet: {containers: [{name: a, image: x, dependencies: [b]}]}"], "containers.a dependency 'b' not defined"),
-        (
-            ["containerSet: {containers: [{name: a, image: x, dependencies: [b]}, {name: b, image: x, dependencies: [a]}]}"],
-            "dependency cycle detected: a->b->a",
-        ),
-        (
-            ["containerSet: {containers: [{name: a, image: x}]}", "outputs: {parameters: [{name: o, valueFrom: {path: /o}}]}"],
-            'a container named "main"',
-        ),
-        (
-            ["containerSet: {volumeMounts: [{name: v, mountPath: /v}, {name: u, mountPath: /v}], containers: [{name: a, image: x}]}"],
-            "templates.main.containerSet.volumeMounts[1].mountPath '/v' already mounted in volumeMounts.v",
-        ),
-        (
-            ["containerSet: {containers: [{name: wait, image: x}]}"],
-            'templates.main.containerSet.containers: "wait" is a reserved Argo container name',
-        ),
         (
             [BOX, "outputs: {artifacts: [{name: a, path: /a, globalName: a b}]}"],
             "templates.main.outputs.artifacts.a.globalName: Parameter/Artifact name must consist",
@@ -134,7 +116,6 @@ def test_refused_leaves(lint: Lint, lines: list[str], message: str) -> None:
             "metadata: {labels: {a: '{{outputs.parameters.b}}'}}",
         ],
         ["resource: {action: create, manifest: '{{workflow.name}}'}"],
-        ["containerSet: {containers: [{name: a, image: x}, {name: main, image: x, dependencies: [a]}]}"],
     ],
 )
 def test_sound_leaves(lint: Lint, lines: list[str]) -> None:

@@ -75,8 +75,6 @@ def test_outputs_of_a_step_and_their_global_names() -> None:
     scope.add_outputs({"dag": {}}, "steps.t", True, known)
     assert scope.resolves("steps.t.outputs.parameters")
     assert not scope.resolves("steps.t.outputs.result")
-    scope.add_outputs({"containerSet": {"containers": [{"name": "a"}]}}, "steps.u", True, known)
-    assert scope.resolves("steps.u.outputs.result")
 
 
 def test_the_list_of_inputs_is_there_even_when_it_is_empty() -> None:

@@ -26,7 +26,7 @@ def case(name: str) -> list[Document]:
 
 
 def test_all_recorded_cases_are_here() -> None:
-    assert len(CASES) == 54
+    assert len(CASES) == 53
     assert all((path.parent / "expect.json").exists() for path in CASES)
 
 

@@ -47,8 +47,6 @@ def test_what_kind_of_node_a_template_makes() -> None:
     assert not workflow.is_leaf({"suspend": {}})
     assert not workflow.is_leaf({"steps": []})
     assert workflow.has_result({"http": {}})
-    assert workflow.has_result({"containerSet": {"containers": [{"name": "main"}]}})
-    assert not workflow.has_result({"containerSet": {"containers": [{"name": "a"}]}})
     assert not workflow.has_result({"dag": {}})
 
 

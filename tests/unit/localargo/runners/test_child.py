@@ -221,10 +221,6 @@ async def test_a_package_that_lies_elsewhere_is_run_there(make: Make, tmp_path: 
     kept = make(warm=WarmPackage("jobs", ("numpy",), elsewhere))
     forked = await kept.run(pod("a", "python", "-m", "jobs.where"))
     assert (forked.containers[0].exit_code, await kept.log("a")) == (0, f"{elsewhere}\n")
-    beside = Container(name="beside", image="local/busybox", command=["true"])
-    main = Container(name="main", image="local/busybox", command=["python", "-m", "jobs.where"])
-    isolated = await kept.run(pod("b", containers=[main, beside]))
-    assert (isolated.containers[0].exit_code, await kept.log("b")) == (0, f"{elsewhere}\n")
     await kept.pods.close(kill=True)
 
 
@@ -245,16 +241,6 @@ async def test_a_warm_pod_ends_with_its_host(make: Make, tmp_path: Path) -> None
     await until(lambda: kept.written("a"))
     os.kill(hosts_of(tmp_path / "state")[0], 9)
     assert (await kept.ended("a")).lost
-    await kept.pods.close(kill=True)
-
-
-async def test_a_handler_beside_other_containers_runs_isolated(make: Make, tmp_path: Path) -> None:
-    handler(tmp_path, "hello", "import sys; print('hello', 'sklearn' in sys.modules)")
-    kept = make()
-    spec = pod("a", containers=[Container("main", "i", ["python", "-m", "jobs.hello"]), Container("b", "i", ["true"])])
-    ended = await kept.run(spec)
-    assert [c.exit_code for c in ended.containers] == [0, 0]
-    assert await kept.log("a") == "hello False\n"
     await kept.pods.close(kill=True)
 
 

@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -179,50 +178,6 @@ async def test_links_lead_into_the_pod_and_never_out(make: Make, tmp_path: Path)
     )
     await kept.run(spec)
     assert (await kept.pods.collect(spec)).parameters == {"good": "in", "bad": "nothing"}
-    await kept.pods.close(kill=True)
-
-
-async def test_container_sets_wait_for_each_other(make: Make) -> None:
-    kept = make()
-    mounts = [Mount("ws", "/workspace")]
-
-    def one(name: str, line: str, *depends: str, **fields: Any) -> Container:
-        return Container(name=name, image="i", command=["sh", "-c", line], mounts=mounts, depends=depends, **fields)
-
-    spec = pod(
-        "a",
-        containers=[
-            one("a", "echo -n A > /workspace/a; echo log of a"),
-            one("b", "test -e /workspace/again || { touch /workspace/again; exit 1; }; echo -n B > /workspace/b", retries=2),
-            one("main", "cat /workspace/a /workspace/b > /workspace/o; echo main", "a", "b"),
-        ],
-        volumes=[Volume("ws")],
-        output_parameters=[OutputParameter("o", "/workspace/o")],
-        capture_result=True,
-    )
-    ended = await kept.run(spec)
-    assert [(c.name, c.exit_code) for c in ended.containers] == [("a", 0), ("b", 0), ("main", 0)]
-    assert ended.containers[2].started_at >= max(c.finished_at for c in ended.containers[:2])
-    assert (await kept.log("a", "a"), await kept.log("a")) == ("log of a\n", "main\n")
-    left = await kept.pods.collect(spec)
-    assert (left.parameters, left.result) == ({"o": "AB"}, "main")
-    failing = pod("f", containers=[one("a", "exit 3"), one("main", "true", "a"), one("c", "true", "main")], volumes=[Volume("ws")])
-    ended = await kept.run(failing)
-    assert [(c.exit_code, c.message) for c in ended.containers] == [
-        (3, ""),
-        (64, 'dependency "a" exited with non-zero code: 3'),
-        (64, 'dependency "main" exited with non-zero code: 3'),
-    ]
-    await kept.pods.close(kill=True)
-
-
-async def test_the_other_containers_end_a_while_after_one_has_failed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("localargo.runners.plan.PATIENCE", 0.2)
-    kept = make()
-    containers = [Container(n, "i", ["sh", "-c", line]) for n, line in (("main", "exec sleep 60"), ("b", "exit 3"))]
-    late = Container("late", "i", ["true"], depends=["main"])
-    ended = await kept.run(pod("a", containers=[*containers, late]))
-    assert {c.name: c.exit_code for c in ended.containers} == {"main": 143, "b": 3, "late": 143}
     await kept.pods.close(kill=True)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localargo.errors import Unsupported
-from localargo.ports import Artifact, Container, Mount, OutputParameter, Volume
+from localargo.ports import Artifact, Mount, OutputParameter, Volume
 from localargo.runners.layout import Layout, inside, machine_folders, normal, relocated, speaks_of
 from localargo.runners.podfolder import PodFolder
 from tests.unit.localargo.runners.podtools import pod
@@ -45,13 +45,6 @@ def test_the_longest_mount_wins_then_the_machines_folders(tmp_path: Path) -> Non
     assert at("/data/x") == tmp_path / "claims/claim/x"
     assert at("/etc/model") == here / "upper/etc/model"
     assert at("/opt/x") == here / "root/opt/x"
-
-
-def test_outputs_are_those_of_main_where_containers_mount_different_volumes(tmp_path: Path) -> None:
-    containers = [Container(n, "i", ["x"], mounts=[Mount(v, "/data")]) for n, v in (("main", "one"), ("other", "two"))]
-    spec = pod("p", containers=containers, volumes=[Volume("one"), Volume("two")])
-    found = Layout(PodFolder(tmp_path / "pods", "p"), spec, tmp_path / "claims")
-    assert found.locate("/data/x") == tmp_path / "pods/p/volumes/one/x"
 
 
 def test_declared_paths(tmp_path: Path) -> None:

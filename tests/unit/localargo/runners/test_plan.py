@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from localargo.errors import Unsupported
-from localargo.ports import Artifact, Container, Json, Mount, OutputParameter, PodSpec, Volume
+from localargo.ports import Artifact, Container, Json, OutputParameter, PodSpec
 from localargo.runners.layout import Layout
-from localargo.runners.plan import Machine, Mode, Planner, captured, expand, is_warm, runs_module_of
+from localargo.runners.plan import Machine, Mode, Planner, expand, runs_module_of
 from localargo.runners.podfolder import PodFolder
 from tests.unit.localargo.runners.podtools import pod
 
@@ -37,17 +37,6 @@ def test_what_is_a_module_of_the_warm_package(words: list[str], found: bool) -> 
     assert not runs_module_of(Container("main", "i", words), "")
 
 
-def test_warm_is_all_or_nothing() -> None:
-    one, other = Container("main", "i", ["python", "-m", "jobs.x"]), Container("b", "i", ["true"])
-    assert is_warm(pod("p", containers=[one, one]), "jobs")
-    assert not is_warm(pod("p", containers=[one, other]), "jobs")
-
-
-def test_whose_output_counts() -> None:
-    assert captured(pod("p", containers=[Container("a", "i", ["x"]), Container("main", "i", ["x"])])) == "main"
-    assert captured(pod("p", containers=[Container("only", "i", ["x"])])) == "only"
-
-
 def test_references_are_kubernetes() -> None:
     assert expand("$(A)-$$(A)-$(B)-$A-$$", {"A": "1"}) == "1-$(A)-$(B)-$A-$$"
     assert expand("$(A)", {"A": "$(A)"}) == "$(A)"
@@ -67,17 +56,6 @@ def test_an_argument_that_is_too_long_is_given_as_a_file(tmp_path: Path) -> None
     assert plan(tmp_path, alone, "isolated", ("tmp",))["containers"][0]["argv"] == ["sh", "-c", long, "a"]
 
 
-def test_each_container_has_its_own_mounts(tmp_path: Path) -> None:
-    containers = [
-        Container("main", "i", ["x"], mounts=[Mount("v", "/w", read_only=True)]),
-        Container("a", "i", ["x"], mounts=[Mount("v", "/w"), Mount("u", "/u")]),
-    ]
-    spec = pod("p", containers=containers, volumes=[Volume("v"), Volume("u")])
-    main, other = (c["isolation"]["mounts"] for c in plan(tmp_path, spec, "isolated")["containers"])
-    assert [(path, read_only) for path, _, read_only in main] == [("/w", True)]
-    assert [(path, read_only) for path, _, read_only in other] == [("/u", False), ("/w", False)]
-
-
 def test_an_isolated_pod_keeps_its_paths(tmp_path: Path) -> None:
     spec = pod("p", "cat", "/tmp/x", output_parameters=[OutputParameter("x", "/tmp/x")], env={"PATH": "/mine"}, working_dir="/w")
     doc = plan(tmp_path, spec, "isolated", ("tmp", "etc"))
@@ -92,12 +70,6 @@ def test_an_isolated_pod_keeps_its_paths(tmp_path: Path) -> None:
         "hide": str(tmp_path),
         "visible": ["/venv"],
     }
-
-
-def test_containers_beside_main_have_roots_of_their_own(tmp_path: Path) -> None:
-    spec = pod("p", containers=[Container("a", "i", ["x"]), Container("main", "i", ["x"])])
-    folders = {c["name"]: c["isolation"]["folder"] for c in plan(tmp_path, spec, "isolated")["containers"]}
-    assert folders == {"a": str(tmp_path / "pods/p/beside/a"), "main": str(tmp_path / "pods/p")}
 
 
 def test_a_warm_pod_gets_its_paths_moved_and_one_thread_for_each_core(tmp_path: Path) -> None:

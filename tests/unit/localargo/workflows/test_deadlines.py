@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 
-from localargo.ports import ContainerExit, PodExit
-from localargo.workflows.messages import PodExited
-
 Tell = Callable[..., Any]
 
 HEAD = """
@@ -133,28 +130,3 @@ def test_no_attempt_goes_on_after_the_time_for_all(tell: Tell) -> None:
     assert told.pods[0].stop_at is None
     assert told.pods[1].stop_at == pytest.approx(first + 20, abs=0.1)
     assert told.pods[1].deadline is None
-
-
-def test_containers_of_a_pod_past_its_deadline_end_by_their_own_codes(tell: Tell) -> None:
-    told = tell(
-        HEAD.replace("entrypoint: main", "entrypoint: set")
-        + """
-  - name: set
-    activeDeadlineSeconds: 5
-    containerSet:
-      containers:
-      - {name: kind, image: i, command: [exit, "0"]}
-      - {name: main, image: i, command: [exit, "143"]}
-"""
-    )
-    told.hold = {"w"}
-    told.play()
-    node, pod = told.held.popitem()
-    why = "Pod was active on the node longer than the specified deadline"
-    ends = [ContainerExit(name, code, "DeadlineExceeded", told.now, told.now, why) for name, code in (("kind", 0), ("main", 143))]
-    told.facts.append(PodExited(node, PodExit(pod.name, node, pod.workflow, told.now, told.now, ends)))
-    told.play()
-    nodes = told.nodes()
-    assert (nodes[""]["phase"], nodes[""]["message"]) == ("Failed", why)
-    assert nodes[".kind"]["phase"] == "Succeeded"
-    assert (nodes[".main"]["phase"], nodes[".main"]["message"]) == ("Failed", "main: Error (exit code 143): ")

@@ -15,7 +15,7 @@ POD = PodSpec(
     workflow="w",
     node_id="w-1",
     template="t",
-    containers=[Container("main", "image", ["sh"], args=["-c"], env={"A": "ü"}, depends=["other"], memory_bytes=1)],
+    containers=[Container("main", "image", ["sh"], args=["-c"], env={"A": "ü"}, memory_bytes=1)],
     volumes=[Volume("v", files={"a/b": "text"})],
     inputs=[Artifact("in", "/in", ArtifactLocation("s3", "key")), Artifact("none", "/none", None, optional=True)],
     output_parameters=[OutputParameter("o", "/o", default="d")],

@@ -156,15 +156,6 @@ def test_other_limits_end_the_waiting_too(tell: Tell, limits: str, message: str)
     assert told.pods == []
 
 
-def test_a_set_that_cannot_start_fails_with_its_containers(tell: Tell) -> None:
-    container = MISSING.removeprefix("container: ").replace("{image", "{name: a, image", 1)
-    told = tell(workflow(f"    activeDeadlineSeconds: 30\n    containerSet: {{containers: [{container}]}}"))
-    told.play()
-    told.wait()
-    nodes = told.nodes()
-    assert (nodes[""]["phase"], nodes[".a"]["message"]) == ("Failed", "Pod Failed whilst container running")
-
-
 def test_patches_are_merged_in_order(tell: Tell) -> None:
     told = tell(
         workflow(
@@ -275,26 +266,12 @@ spec:
     assert not kept.get("d", False)
 
 
-def test_a_container_set_is_one_pod(tell: Tell) -> None:
-    told = tell(
-        workflow(
-            """
-    containerSet:
-      retryStrategy: {retries: "2", duration: 3s}
-      containers:
-      - {name: a, image: i, command: [x]}
-      - {name: main, image: i, command: [y], dependencies: [a]}
-"""
-        )
-    )
+def test_a_patch_may_not_add_a_container(tell: Tell) -> None:
+    patch = "podSpecPatch: 'containers: [{name: beside, image: i, command: [x]}]'"
+    told = tell(workflow(f"    {patch}\n    container: {{image: i, command: [x]}}"))
     told.play()
-    first, second = told.pods[0].containers
-    assert (first.name, first.depends, first.retries, first.retry_delay) == ("a", [], 1, 3.0)  # Argo counts the first attempt
-    assert (second.name, second.depends) == ("main", ["a"])
-    nodes = told.nodes()
-    assert nodes[""]["children"] == [nodes[".a"]["id"]]
-    assert nodes[".a"]["children"] == [nodes[".main"]["id"]]
-    assert nodes[".main"]["phase"] == "Succeeded"
+    assert told.nodes()[""]["message"] == "podSpecPatch adds the container 'beside': a pod is one process here; patch 'main'"
+    assert told.pods == []
 
 
 def test_inputs_are_unpacked_as_they_were_packed(tell: Tell) -> None:

@@ -1,4 +1,4 @@
-"""`retrain logs`: loops, attempts, containers, and following."""
+"""`retrain logs`: loops, attempts, and following."""
 
 from __future__ import annotations
 
@@ -17,12 +17,6 @@ LOOP = """  - name: main
   - name: again
     retryStrategy: {limit: "1"}
     container: {image: alpine, command: [sh, -c], args: ["echo attempt {{retries}}; test {{retries}} = 1"]}
-"""
-SET = """  - name: main
-    containerSet:
-      containers:
-      - {name: main, image: alpine, command: [echo, of main]}
-      - {name: beside, image: alpine, command: [echo, of the other]}
 """
 
 
@@ -43,14 +37,6 @@ def test_of_a_node_that_was_retried_every_attempt_is_printed(engine: Engine, loo
     assert engine.ok("logs", looped, f"{looped}[1].again(1)") == "attempt 1\n"
 
 
-def test_a_container_of_a_set_is_named(engine: Engine) -> None:
-    name = engine.submit(HEAD % "set" + SET, "--wait")
-    assert engine.ok("logs", name) == "of main\n"
-    assert engine.ok("logs", name, "--container", "beside") == "of the other\n"
-    assert engine.ok("logs", name, "beside") == "of the other\n"
-    assert "nodes with pods: beside, main, set-" in engine.call("logs", name, "nothing").stderr
-
-
 def test_following_goes_on_until_the_pod_has_ended(engine: Engine) -> None:
     name = engine.submit(gated("followed"))
     engine.until(name, lambda w: any(n["phase"] == "Running" for n in nodes(w)))
@@ -65,7 +51,7 @@ def test_following_goes_on_until_the_pod_has_ended(engine: Engine) -> None:
 
 
 def test_of_a_deleted_workflow_nothing_stays(engine: Engine) -> None:
-    name = engine.submit(HEAD % "set" + SET, "--wait")
+    name = engine.submit(HEAD % "short" + LOOP, "--wait")
     engine.ok("delete", name)
     gone = engine.call("logs", name)
     assert (gone.exit_code, gone.stdout) == (1, "")
