@@ -360,7 +360,8 @@ class FolderStore:
         return ObjectInfo(key, stat.st_size, found, stat.st_mtime)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        found = sorted(p.relative_to(self.folder).as_posix() for p in self.folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+        below = self.folder / prefix.rpartition("/")[0]
+        found = sorted(p.relative_to(self.folder).as_posix() for p in below.rglob("*") if p.is_file() and not p.name.startswith("."))
         for key in found:
             if key.startswith(prefix) and (info := self.head(key)):
                 yield info

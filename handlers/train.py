@@ -1,8 +1,9 @@
 """Train one trial: `python -m handlers.train --model M --spec JSON --dataset DIGEST --trial JSON --run NAME --result-out PATH`.
 
 A trial that is trained already ends at once. One that was interrupted goes on from its checkpoint and ends in the same model as if nothing
-had happened. Exit codes: 0; 65 and 78 for data or a spec that will fail again; 75 while the trial's failure budget lasts, 70 when it is
-spent or the training diverged; 143 after SIGTERM, with the state saved.
+had happened. One that is stopped before its last epoch (`handlers.runs.stops`) leaves the trial of fewer epochs. Exit codes: 0; 65 and 78
+for data or a spec that will fail again; 75 while the trial's failure budget lasts, 70 when it is spent, or the training diverged or was
+stopped before its first epoch had ended; 143 after SIGTERM, with the state saved.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from typing import Any
 
 from handlers.contracts import GaveUp, HandlerError, Stopped, Superseded, json_argument, log, main, no_space, write_output
 from handlers.data.manifest import Dataset, load_dataset
+from handlers.metrics.metrics import metric
 from handlers.models import rehearsal, saved, training
 from handlers.models.estimators import libraries, make
 from handlers.models.kernel import kernel, versions
+from handlers.models.loop import Ended, Watch
 from handlers.models.own import Own
 from handlers.models.training import Trained
 from handlers.modelspec.code_digests import code_digest
@@ -22,10 +25,11 @@ from handlers.modelspec.digests import trial_digest
 from handlers.modelspec.grid import probes
 from handlers.modelspec.model import ModelSpec
 from handlers.modelspec.parse import load as load_spec
-from handlers.runs import memory, retried, rounds, trials
+from handlers.runs import memory, retried, rounds, stops, trials
 from handlers.runs.claim import Heartbeat, go_on, told
 from handlers.runs.live import Asked, Live
 from handlers.runs.spending import Measured
+from handlers.runs.stops import Judged
 from handlers.storage import Store, Temporary, canonical_json, open_store, write_once
 
 
@@ -52,7 +56,9 @@ def run(argv: list[str] | None = None) -> None:
     ends = spec.training.epochs == whole.training.epochs
     asked = {**asked, "params": params, "after": after, "ends": ends, "run": given.run}
     live = Live(store, given.model, given.run, _asked(asked, trial, spec, dataset))
-    found = trials.result(store, given.model, trial)
+    stop = stops.decided(store, given.model, given.run, live.asked.id)
+    shorter = name(_until_epoch(whole, stop["epoch"]), dataset, params) if stop and stop["epoch"] else trial
+    found = trials.result(store, given.model, shorter)
     if found is None:
         memory.enough(store, given.model, given.run, "train", trial, spec)
         retried.again(store, given.model, given.run)
@@ -67,8 +73,9 @@ def run(argv: list[str] | None = None) -> None:
                 raise Superseded(f"{told(beats.superseded)}; {error}") from error
     else:
         log("trial is trained already", trial=trial)
-    live.trained(found)
-    write_output(given.result_out, canonical_json({"trial": trial}))
+    stopped = found["trial"] != trial
+    live.trained(found, stops.decided(store, given.model, given.run, live.asked.id) if stopped else None)
+    write_output(given.result_out, canonical_json({"trial": found["trial"]}))
 
 
 def check_grid(spec: ModelSpec) -> None:
@@ -102,7 +109,7 @@ def _guarded(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial:
     if len(before) > budget:
         raise GaveUp(f"trial {trial} has failed {len(before)} times in run {name}, the last time with: {before[-1]['error']}")
     try:
-        return train(store, model, spec, dataset, trial, asked, live)
+        return _train(store, model, spec, dataset, trial, asked, live)
     except (HandlerError, Temporary, ConnectionError, TimeoutError):
         raise
     except Exception as error:
@@ -111,15 +118,45 @@ def _guarded(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial:
         raise trials.failed(store, model, trial, name, error, budget) from error
 
 
-def train(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, asked: dict[str, Any], live: Live) -> dict[str, Any]:
+def _train(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, asked: dict[str, Any], live: Live) -> dict[str, Any]:
+    """Train the trial, to its end or until it is stopped; the document of what there is then."""
+    judged = Judged(live, spec.search.stop, higher=metric(spec.task, spec.evaluate.select_by).higher)
+    try:
+        return train(store, model, spec, dataset, trial, asked, judged)
+    except Ended as error:
+        ended = error
+    epochs = training.counted(spec, ended.progress)
+    stop = stops.settle(store, model, asked["run"], live.asked.id, epochs, judged.reason)
+    if not stop["epoch"]:
+        raise GaveUp(
+            f"trial {trial} was stopped by {stop['by']} ({stop['why']}) before its first epoch had ended: there is nothing to judge"
+        )
+    return _shorter(store, model, _until_epoch(spec, stop["epoch"]), dataset, {**asked, "after": "", "ends": True}, ended, live)
+
+
+def _shorter(
+    store: Store, model: str, spec: ModelSpec, dataset: Dataset, asked: dict[str, Any], ended: Ended, live: Live
+) -> dict[str, Any]:
+    """The trial of fewer epochs that a stopped one leaves: known, kept from what it has learned, or, where that has gone on, trained."""
+    trial = name(spec, dataset, asked["params"])
+    known = trials.result(store, model, trial)
+    if known is not None:
+        return known
+    done = training.shortened(spec, ended, spec.training.epochs)
+    if done is None:
+        return train(store, model, spec, dataset, trial, asked, live)
+    _request(store, model, spec, dataset, trial, asked)
+    trials.publish_curve(store, model, trial, done.progress.history)
+    return _finish(store, model, spec, dataset, trial, asked, done)
+
+
+def train(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, asked: dict[str, Any], watch: Watch) -> dict[str, Any]:
     """Train the trial from its last checkpoint, or from the start; its result's document, which is written last."""
     made = make(spec, asked["params"])
     fresh = make(spec, asked["params"])
     if isinstance(fresh, Own):
         rehearsal.tried(fresh, spec, rehearsal.Columns(dataset.features, {name: dataset.schema[name] for name in dataset.features}))
-    request = {"model": model, "trial": trial, "dataset": dataset.digest, "spec": spec.tree(), "params": asked["params"]}
-    more = {"varied": asked.get("id", ""), "run": asked.get("run", "")}
-    write_once(store, f"{trials.folder(model, trial)}/request.json", {**request, **more})
+    _request(store, model, spec, dataset, trial, asked)
     after = asked.get("after")
     done = training.train(
         store,
@@ -129,12 +166,24 @@ def train(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: st
         made,
         lambda lines: trials.publish_curve(store, model, trial, lines),
         trials.folder(model, after) if after else "",
-        live,
+        watch,
     )
+    return _finish(store, model, spec, dataset, trial, asked, done)
+
+
+def _request(store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, asked: dict[str, Any]) -> None:
+    request = {"model": model, "trial": trial, "dataset": dataset.digest, "spec": spec.tree(), "params": asked["params"]}
+    more = {"varied": asked.get("id", ""), "run": asked.get("run", "")}
+    write_once(store, f"{trials.folder(model, trial)}/request.json", {**request, **more})
+
+
+def _finish(
+    store: Store, model: str, spec: ModelSpec, dataset: Dataset, trial: str, asked: dict[str, Any], done: Trained
+) -> dict[str, Any]:
     document = _document(trial, spec, dataset, done, asked["params"])
     trials.finish(store, model, trial, saved.files(done.made), document, goes_on=not asked.get("ends", True))
-    if after:
-        trials.forget_checkpoint(store, model, after)
+    if asked.get("after"):
+        trials.forget_checkpoint(store, model, asked["after"])
     log("trial is trained", trial=trial, epochs=document["epochs"], epoch=document["epoch"], valid=document["valid"])
     return document
 

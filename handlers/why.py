@@ -1,8 +1,8 @@
 """Questions about events, objects, models, runs and trials, answered from the bucket.
 
 `python -m handlers.why NAME` (an event's id, an object's key, a run, a trial or a model), `... models`, `... runs [MODEL]`,
-`... trials RUN`, `... history MODEL`, `... compare RUN RUN`, `... events`, and, to be exact, `... event ID`, `... object KEY`,
-`... run RUN`, `... trial ID`, `... model MODEL`;
+`... queue`, `... trials RUN`, `... curves RUN`, `... history MODEL`, `... compare RUN RUN`, `... events`, and, to be exact, `... event ID`,
+`... object KEY`, `... run RUN`, `... trial ID`, `... model MODEL`;
 `-o json` for machines, `-o shown` for what prints it (sentences, or the header and rows of a table); text otherwise, a table's cells
 between tabs. `--journal` hands over what the engine's journal has about the name. Nothing is changed, except that a half-finished change
 of the champion is finished first.
@@ -18,7 +18,7 @@ from typing import Any
 from handlers import failures
 from handlers.contracts import TryAgain, WrongUsage, instant, json_argument, main
 from handlers.events import outbox
-from handlers.report import compared, explain, followed, of_events, of_objects
+from handlers.report import compared, curves, explain, followed, of_events, of_objects, queue
 from handlers.report.answers import shown, text
 from handlers.runs import champion as champions
 from handlers.runs import followed as chains
@@ -28,12 +28,13 @@ from handlers.runs.records import RunRecord, evaluated, find_run, find_trials, m
 from handlers.storage import Store, canonical_json, open_store, optional_json
 
 Doc = dict[str, Any]
-VERBS = ("models", "runs", "trials", "events", "event", "object", "run", "trial", "model", "history", "compare", "any")
+VERBS = ("models", "runs", "queue", "trials", "curves", "events", "event", "object", "run", "trial", "model", "history", "compare", "any")
 KINDS = (
     ("event", "ID"),
     ("object", "KEY"),
     ("run", "RUN"),
     ("trials", "RUN"),
+    ("curves", "RUN"),
     ("trial", "TRIAL"),
     ("model", "MODEL"),
     ("history", "MODEL"),
@@ -48,7 +49,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         words.insert(words.index(first), "any")
     parser = argparse.ArgumentParser(prog="python -m handlers.why", description="Why is this the champion, and how did the runs go?")
     verbs = parser.add_subparsers(
-        dest="verb", required=True, metavar="models|runs|trials|events|event|object|run|trial|model|history|compare|NAME"
+        dest="verb", required=True, metavar="models|runs|queue|trials|curves|events|event|object|run|trial|model|history|compare|NAME"
     )
     verbs.add_parser("models", help="every model with its champion")
     of_runs = verbs.add_parser("runs", help="the runs of a model, or of all")
@@ -56,6 +57,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     of_events = verbs.add_parser("events", help="the events that runs were started by")
     of_events.add_argument("--limit", type=int, default=20)
     of_events.add_argument("--since", type=float, default=0.0, help="seconds since 1970")
+    verbs.add_parser("queue", help="who trains, who waits, what it has cost")
     for verb, what in KINDS:
         verbs.add_parser(verb, help=f"one {what.lower()}").add_argument("name", metavar=what)
     of_two = verbs.add_parser("compare", help="two runs side by side")
@@ -70,11 +72,17 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 def run(argv: Sequence[str]) -> None:
     given = arguments(argv)
-    answer = ANSWERS[given.verb](open_store(), given)
+    found = ANSWERS[given.verb](open_store(), given)
     if given.output == "text":
-        print(text(shown(given.verb, answer)))
+        print(text(shown(given.verb, found)))
     else:
-        print(canonical_json(answer if given.output == "json" else shown(given.verb, answer)))
+        print(canonical_json(found if given.output == "json" else shown(given.verb, found)))
+
+
+def answer(store: Store, words: Sequence[str]) -> Doc:
+    """What the words ask for, from a store that is open already."""
+    given = arguments(words)
+    return ANSWERS[given.verb](store, given)
 
 
 def journal(given: argparse.Namespace) -> list[Doc]:
@@ -249,6 +257,10 @@ def _events(store: Store, given: argparse.Namespace) -> Doc:
     return of_events.named_by_runs(store, given.model, given.since, given.limit)
 
 
+def _queue(store: Store, given: argparse.Namespace) -> Doc:
+    return queue.told(store, given.model)
+
+
 def _event(store: Store, given: argparse.Namespace) -> Doc:
     return of_events.event(store, given.name, given.model, journal(given))
 
@@ -310,17 +322,37 @@ def _written(store: Store, key: str) -> tuple[str, str]:
     return "object", key
 
 
+def _curves(store: Store, given: argparse.Namespace) -> Doc:
+    """The trials of a run with their curves, also of a run that has not been judged yet."""
+    run = _run(store, given)
+    rows = {row["trial"]: row for row in run["of_trials"]}
+    found = curves.of_run(store, read_run(store, run["model"], run["run"]))
+    told = [{"valid": {}, "winner": False, "champion": False, **rows.get(each["trial"], {}), **each} for each in found["trials"]]
+    return {
+        **{name: run[name] for name in ("model", "run", "outcome", "reason", "metric")},
+        "select_by": found["select_by"],
+        "higher": found["higher"],
+        "training": [],
+        "trials": told,
+    }
+
+
 def _trials(store: Store, given: argparse.Namespace) -> Doc:
     """The trials of a run, the best on `valid` first, and how each goes or went."""
     run = _run(store, given)
     found = {name: run[name] for name in ("run", "outcome", "reason", "metric")}
-    return {**found, "trials": run["of_trials"], "training": live.of_run(store, run["model"], run["run"]), "now": store.server_time()}
+    training = live.of_run(store, run["model"], run["run"])
+    stopped = {each["result"]: each["stopped"] for each in training if each["stopped"]}
+    rows = [{**row, "ended_by": stopped.get(row["trial"])} for row in run["of_trials"]]
+    return {**found, "trials": rows, "training": training, "now": store.server_time()}
 
 
 ANSWERS = {
     "models": _models,
     "runs": _runs,
+    "queue": _queue,
     "trials": _trials,
+    "curves": _curves,
     "events": _events,
     "event": _event,
     "object": _object,

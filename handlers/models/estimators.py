@@ -130,7 +130,8 @@ def check_metrics(spec: ModelSpec, made: Estimator) -> None:
 
 
 def _check_search(spec: ModelSpec, kind: Kind) -> None:
-    """BadSpec for rungs of what has no epochs, and for an end of rounds that no metric says."""
+    """BadSpec for rungs and stops of what has no epochs, and for what says the wrong way in which a metric is better."""
+    _check_stop(spec, kind)
     if spec.search.halving is not None and spec.model.memory == "whole" and not kind.rounds:
         raise BadSpec("search.halving: halves by epochs, and `memory: whole` has one; use an estimator that learns from batches")
     until = spec.search.until
@@ -141,6 +142,18 @@ def _check_search(spec: ModelSpec, kind: Kind) -> None:
     if getattr(until, wrong) is not None:
         name = until.metric or spec.evaluate.select_by
         raise BadSpec(f"search.until.{wrong}: {'more' if higher else 'less'} of {name} is better; use {right}")
+
+
+def _check_stop(spec: ModelSpec, kind: Kind) -> None:
+    stop = spec.search.stop
+    if stop is None:
+        return
+    if spec.model.memory == "whole" and not kind.rounds:
+        raise BadSpec("search.stop: compares epochs, and `memory: whole` has one; use an estimator that learns from batches")
+    higher, name = metric(spec.task, spec.evaluate.select_by).higher, spec.evaluate.select_by
+    if stop.where_more_is_better not in (None, higher):
+        right = f"best {'-' if higher else '+'} {stop.margin:g}"
+        raise BadSpec(f"search.stop.worse_than: {'more' if higher else 'less'} of {name} is better; write {right}")
 
 
 def classes(spec: ModelSpec) -> int:

@@ -18,7 +18,7 @@ from handlers.models import checkpoint, saved
 from handlers.models.checkpoint import CannotResume, Progress
 from handlers.models.feed import DatasetFeed
 from handlers.models.kinds import Estimator, Rounds
-from handlers.models.loop import Plan, Score, Training, Watch, whole
+from handlers.models.loop import Ended, Plan, Score, Training, Watch, whole
 from handlers.models.memory_check import enough_memory
 from handlers.models.scratch import Scratch
 from handlers.models.within import Often
@@ -57,12 +57,42 @@ def train(
     encoder, lists = encoder_of(dataset, table=kind.table), kind.lists and spec.task == RANKING
     enough_memory(dataset, spec, encoder, dense=kind.dense)
     if spec.model.memory == "whole" and not kind.rounds:
+        if watch is not None and watch.seen(Progress(), epoch_ended=False):
+            raise Ended(made, Progress())
         return Trained(made, _fit(spec, made, DatasetFeed(store, dataset, spec, encoder, lists=lists), publish), 1)
     with Scratch() as scratch:
         feed = DatasetFeed(store, dataset, spec, encoder, scratch, lists=lists)
         done, progress = _stream(store, (folder, after), spec, made, feed, publish, watch)
     kept = progress.best["epoch"] if spec.training.early_stopping and progress.best else progress.epoch
     return Trained(done, progress, kept)
+
+
+def counted(spec: ModelSpec, progress: Progress) -> int:
+    """How many epochs count of a training that is ended before its last: up to the best one; with early stopping, which keeps the best by
+    itself, all that are finished."""
+    if progress.best is None:
+        return 0
+    return progress.epoch if spec.training.early_stopping is not None else int(progress.best["epoch"])
+
+
+def shortened(spec: ModelSpec, ended: Ended, epochs: int) -> Trained | None:
+    """What the same training for so many epochs would have come to; None where its state is gone by now."""
+    made, progress, rounds = ended.made, ended.progress, ended.made.recipe.kind.rounds
+    best = progress.best
+    if best is None or not 0 < epochs <= progress.epoch:
+        return None
+    early = spec.training.early_stopping is not None
+    if early and epochs != progress.epoch:
+        return None
+    kept = int(best["epoch"]) if early else epochs
+    if rounds:
+        cast(Rounds, made).keep(kept)
+    elif kept == best["epoch"] and progress.best_model is not None:
+        made = saved.loaded(made.recipe, progress.best_model, "the best epoch's model")
+    elif kept != progress.epoch or progress.position is not None:
+        return None
+    history = progress.history[:epochs]
+    return Trained(made, Progress(epoch=epochs, rows=history[-1]["rows"], history=history, best=best), kept)
 
 
 def _score(spec: ModelSpec) -> Score:

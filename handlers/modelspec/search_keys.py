@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from handlers.modelspec.mapping import Number, SpecMapping
 
@@ -65,14 +66,54 @@ class Until(SpecMapping):
     at_most: Number | None = None
 
 
+EPOCHS = re.compile(r"([1-9]\d{0,5}) epochs?")
+WORSE = re.compile(r"median|best ([-+]) (\d+(?:\.\d+)?(?:e-\d+)?)")
+
+
+class Stop(SpecMapping):
+    """When a trial ends before its last epoch: when it is worse than the others were after as many epochs."""
+
+    after: str
+    worse_than: str
+
+    @field_validator("after")
+    @classmethod
+    def _epochs(cls, given: str) -> str:
+        if EPOCHS.fullmatch(given) is None:
+            raise ValueError(f"{given!r} is not accepted; accepted: a number of epochs, as 2 epochs")
+        return given
+
+    @field_validator("worse_than")
+    @classmethod
+    def _worse(cls, given: str) -> str:
+        if WORSE.fullmatch(given) is None:
+            raise ValueError(f"{given!r} is not accepted; accepted: best - 0.02, best + 0.02 where less is better, or median")
+        return given
+
+    @property
+    def epochs(self) -> int:
+        return int(self.after.partition(" ")[0])
+
+    @property
+    def margin(self) -> float | None:
+        """How much worse than the best; None for the median."""
+        return None if self.worse_than == "median" else float(self.worse_than.rpartition(" ")[2])
+
+    @property
+    def where_more_is_better(self) -> bool | None:
+        """Which metrics the text is written for; None for all."""
+        return None if self.worse_than == "median" else " - " in self.worse_than
+
+
 class Search(SpecMapping):
     grid: dict[str, list[Any]] | None = None
     space: dict[str, Range] | None = Field(default=None, min_length=1)
     random: Random | None = None
     halving: Halving | None = None
     until: Until | None = None
-    # a spec that says nothing of it keeps the names of its runs
+    # a spec that says nothing of them keeps the names of its runs
     sampler: Literal["random", "tpe"] | None = Field(default=None, exclude_if=lambda value: value is None)
+    stop: Stop | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def drawn(self) -> Random | None:

@@ -15,7 +15,7 @@ Refusal = tuple[tuple[str | int, ...], str]
 
 def wrong(spec: ModelSpec) -> Iterator[Refusal]:
     """(path below `spec`, reason) of everything in `search` that cannot work."""
-    found = [*_lists(spec.search), *_kinds(spec.search)] or [*_rounds(spec), *_number(spec.search)]
+    found = [*_lists(spec.search), *_kinds(spec.search)] or [*_rounds(spec), *_stop(spec), *_number(spec.search)]
     yield from found
 
 
@@ -66,6 +66,21 @@ def _rounds(spec: ModelSpec) -> Iterator[Refusal]:
         yield ("search", "until", "at_most"), "give either at_least or at_most"
     if search.until.metric is not None and search.until.at_least is None and search.until.at_most is None:
         yield ("search", "until", "metric"), "say when it is good enough: at_least or at_most"
+
+
+def _stop(spec: ModelSpec) -> Iterator[Refusal]:
+    search = spec.search
+    if search.stop is None:
+        return
+    if search.halving is not None:
+        yield ("search", "stop"), "not accepted with search.halving, which ends trials by itself; give one of the two"
+    if not search.ranges:
+        yield ("search", "stop"), "there is only one trial, and none to compare it with; for its own end give training.early_stopping"
+    if search.stop.epochs >= spec.training.epochs:
+        yield (
+            ("search", "stop", "after"),
+            f"{search.stop.after} is not less than training.epochs, which is {spec.training.epochs}: there is nothing to stop",
+        )
 
 
 def _number(search: Search) -> Iterator[Refusal]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
-from handlers.report import compared, explain, followed, under_way
+from handlers.report import compared, explain, followed, queue, under_way
 from handlers.runs.gate import number
 
 Doc = dict[str, Any]
@@ -23,7 +23,7 @@ def shown(verb: str, answer: Doc) -> Doc:
         return {"text": "\n".join(answer["why"])}
     if "curve" in answer:
         return {"text": _trial_text(answer)}
-    if verb == "trials":
+    if verb in ("trials", "curves"):
         return {**_of_trials(answer), "outcome": answer["outcome"]}
     return TABLES[verb](answer)
 
@@ -73,7 +73,8 @@ def _trials(answer: Doc) -> Doc:
 
 def _trial_cells(row: Doc, metric: str | None, differing: Set[str]) -> list[str]:
     found = row["valid"].get(metric)
-    role = ", ".join(name for name in ("winner", "champion") if row[name])
+    ended = under_way.ended(row["ended_by"])
+    role = "; ".join(filter(None, [", ".join(name for name in ("winner", "champion") if row[name]), ended]))
     valid = [explain.value(found), explain.interval(found)] if found and "low" in found else ["", ""]
     own = {name: value for name, value in (row["params"] or {}).items() if name in differing}
     return [row["trial"], explain.parameters(own or row["params"]), *valid, str(row["epochs"] or ""), str(row["seconds"] or ""), role]
@@ -121,9 +122,15 @@ def _compare(answer: Doc) -> Doc:
     return _table(["", "FACT", *answer["runs"]], rows, spare=[])
 
 
+def _queue(answer: Doc) -> Doc:
+    header = ["MODEL", "TRAINS", "WAITS", "WANTED", "COST OF 30 DAYS"]
+    return _table(header, [queue.cells(row) for row in answer["models"]], spare=["WANTED"])
+
+
 TABLES: Mapping[str, Callable[[Doc], Doc]] = {
     "models": _models,
     "runs": _runs,
+    "queue": _queue,
     "history": _history,
     "compare": _compare,
     "events": _events,

@@ -25,7 +25,7 @@ def table(answer: Doc) -> tuple[list[str], list[list[str]], Sequence[str]]:
 
 def _cells(each: Doc, now: float, differing: Set[str]) -> list[str]:
     last = each["values"][-1] if each["values"] else None
-    trained = each["state"] == "trained"
+    over = each["state"] != "training"
     speed = each["rows_per_second"]
     return [
         str(each["trial"]),
@@ -36,7 +36,7 @@ def _cells(each: Doc, now: float, differing: Set[str]) -> list[str]:
         str(each["best"]["epoch"]) if each["best"] else "",
         _within(each),
         f"{speed:,.0f}" if speed else "",
-        "" if trained else duration(each["seconds_left"]),
+        "" if over else duration(each["seconds_left"]),
         _note(each, now),
     ]
 
@@ -49,7 +49,14 @@ def _within(each: Doc) -> str:
     return f"{number(found['valid'][each['select_by']])} at batch {found['batch']}"
 
 
+def ended(decision: Doc | None) -> str:
+    """Why a trial ended before its last epoch; nothing where none decided so."""
+    return f"stopped by {decision['by']}: {decision['why']}" if decision else ""
+
+
 def _note(each: Doc, now: float) -> str:
+    if each["stopped"]:
+        return ended(each["stopped"])
     silent = now - float(each["at"])
     if each["state"] == "training" and silent >= SILENT_SECONDS:
         return f"no word for {duration(silent)}"

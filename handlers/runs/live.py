@@ -58,6 +58,7 @@ def document(asked: Asked, progress: Progress, learned: int, seconds: float) -> 
         "values": [line["valid"].get(asked.select_by) for line in progress.history],
         "best": progress.best,
         "within": progress.within[-1] if progress.within else None,
+        "stopped": None,
     }
 
 
@@ -100,13 +101,14 @@ class Live:
             self._tell(document(self.asked, progress, progress.rows - before, now - began))
         return False
 
-    def trained(self, result: Mapping[str, Any]) -> None:
-        """The trial has its result."""
+    def trained(self, result: Mapping[str, Any], stopped: Mapping[str, Any] | None = None) -> None:
+        """The trial has its result; `stopped`: the decision that ended it before its last epoch."""
         curve = trials.curve(self.store, self.model, str(result["trial"]))
         found = values(curve, self.asked.select_by)
         best = {"epoch": result["epoch"], "value": (result.get("valid") or {}).get(self.asked.select_by)}
         of_result = {"result": result["trial"], "epoch": result["epochs"], "rows": result["rows"], "values": found, "best": best}
-        told = {"state": "trained", **of_result, "rows_per_second": None, "seconds_left": 0, "within": None}
+        state = {"state": "stopped" if stopped else "trained", "stopped": dict(stopped) if stopped else None}
+        told = {**state, **of_result, "rows_per_second": None, "seconds_left": 0, "within": None}
         self._tell({**_named(self.asked), **told})
 
     def _tell(self, found: Doc) -> None:

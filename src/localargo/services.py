@@ -10,7 +10,8 @@ from localargo.ports import Doc, Json
 
 REFERENCES = frozenset({"secretRef", "secretKeyRef", "accessKey", "secretKey", "accessKeySecret", "secretKeySecret"})
 SERVICE_PORT = "8333"
-S3_NAME = "s3"
+S3_NAME = "s3"  # the keys of steps
+UPLOAD_NAME = "s3-upload"  # the keys of those who upload and who listen for uploads; here they are the same
 WEBHOOK_NAME = "webhook-token"
 KEY_FORMAT = "argo/{{workflow.name}}/{{pod.name}}"
 DEFAULT_NAMESPACE = "argo"  # where Argo's own quick start puts everything
@@ -33,7 +34,7 @@ def is_own_endpoint(endpoint: str, namespace: str) -> bool:
 
 
 def needs_bucket(doc: Doc) -> bool:
-    """Whether the document needs the bucket from the start: it names the Secret `s3`, or listens to a bucket.
+    """Whether the document needs the bucket from the start: it names the Secret `s3` or `s3-upload`, or listens to a bucket.
 
     Artifacts alone do not count: the bucket is started when the first one is moved.
     """
@@ -41,7 +42,7 @@ def needs_bucket(doc: Doc) -> bool:
         return False
     if doc.get("kind") == "EventSource" and (doc.get("spec") or {}).get("minio"):
         return True
-    return any(reference.get("name") == S3_NAME for reference in _secret_references(doc))
+    return any(reference.get("name") in (S3_NAME, UPLOAD_NAME) for reference in _secret_references(doc))
 
 
 def _secret_references(tree: Json) -> Iterator[Mapping[str, Any]]:

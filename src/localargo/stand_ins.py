@@ -1,4 +1,5 @@
-"""The embedded engine's stand-ins for what a cluster has: the Secrets `s3` and `webhook-token`, the bucket behind the Service `s3`."""
+"""The embedded engine's stand-ins for what a cluster has: the Secrets `s3`, `s3-upload` and `webhook-token`, the bucket behind the
+Service `s3`."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from localargo.ports import Doc
 from localargo.services import (
     KEY_FORMAT,
     S3_NAME,
+    UPLOAD_NAME,
     WEBHOOK_NAME,
     default_repository,
     is_own_endpoint,
@@ -110,9 +112,10 @@ class StandIns:
         return S3Bucket(str((spec.get("bucket") or {}).get("name") or ""), environment)
 
     def _offer(self, environment: Mapping[str, str]) -> None:
-        there = self._documents.get("Secret", S3_NAME)
-        if there is None or (there["metadata"].get("annotations") or {}).get(OURS):
-            self._put(S3_NAME, environment)
+        for name in (S3_NAME, UPLOAD_NAME):
+            there = self._documents.get("Secret", name)
+            if there is None or (there["metadata"].get("annotations") or {}).get(OURS):
+                self._put(name, environment)
         self._documents.repository = default_repository(self._server.bucket)
         self._documents.forget_world()
 

@@ -31,6 +31,7 @@ ELSEWHERE = (
     "failures/",
     "report.html",
     "search/",
+    "stops/",
     "spent/",
 )
 

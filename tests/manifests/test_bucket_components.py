@@ -27,7 +27,8 @@ from tests.manifests.installs import ROOT, Doc, named, rendered, with_component
 from tests.waiting import wait_until
 
 AT = 1_750_000_007.5
-KEYS = {"AWS_ACCESS_KEY_ID": "retrain-trial", "AWS_SECRET_ACCESS_KEY": "retrain-trial-secret"}
+STEPS = {"AWS_ACCESS_KEY_ID": "retrain-trial", "AWS_SECRET_ACCESS_KEY": "retrain-trial-secret"}
+UPLOAD = {"AWS_ACCESS_KEY_ID": "retrain-upload", "AWS_SECRET_ACCESS_KEY": "retrain-upload-secret"}
 TOKEN = "a-token"
 WEED = Path(sys.executable).with_name("weed")
 
@@ -186,7 +187,8 @@ def variables() -> dict[str, Doc]:
 
 def environment(posts_to: str) -> dict[str, str]:
     """What the kubelet gives the container: Secrets read, `$(NAME)` of those before filled in."""
-    known = {("s3", "RETRAIN_BUCKET"): "retrain", ("webhook-token", "token"): TOKEN} | {("s3", name): value for name, value in KEYS.items()}
+    known = {("s3", "RETRAIN_BUCKET"): "retrain", ("webhook-token", "token"): TOKEN}
+    known |= {(secret, name): value for secret, keys in (("s3", STEPS), ("s3-upload", UPLOAD)) for name, value in keys.items()}
     found: dict[str, str] = {}
     for each in container()["env"]:
         if "valueFrom" in each:
@@ -246,10 +248,10 @@ def running(folder: Path, posts_to: str) -> Iterator[str]:
     ports = choose_ports()
     own = [f"-{name}.port={ports[name]}" for name in ("master", "volume", "filer", "s3")]
     own += [f"-{name}.port.grpc={ports[name] + GRPC_OFFSET}" for name in ("master", "volume", "filer", "s3")]
-    words = [word.replace("-dir=/data", f"-dir={folder}").replace("=0.0.0.0", "=127.0.0.1") for word in container()["command"]]
+    words = [word.replace("/data", str(folder)).replace("=0.0.0.0", "=127.0.0.1") for word in container()["command"]]
     variables = environment(posts_to) | {"HOME": str(folder)}
     with (folder / "log").open("w") as log:
-        server = subprocess.Popen([str(WEED), *words[1:], *own], env=variables, stdout=log, stderr=log, cwd=folder)
+        server = subprocess.Popen([*words, *own], env=variables, stdout=log, stderr=log, cwd=folder)
     master = f"127.0.0.1:{ports['master']}.{ports['master'] + GRPC_OFFSET}"
     hook = [word.replace("127.0.0.1:9333", master) for word in container()["lifecycle"]["postStart"]["exec"]["command"]]
     try:
@@ -265,21 +267,25 @@ def running(folder: Path, posts_to: str) -> Iterator[str]:
 
 @pytest.mark.skipif(not WEED.exists(), reason="SeaweedFS is not installed beside the interpreter")
 def test_the_bucket_to_try_with_has_its_bucket_asks_for_keys_and_tells_of_uploads(tmp_path: Path, posted: Sensors) -> None:
-    def client(**keys: str) -> Any:
-        return boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
+    def client(keys: dict[str, str]) -> Any:
+        return boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **{name.lower(): key for name, key in keys.items()})
 
     with listener() as (address, posts), running(tmp_path, address) as endpoint:
-        s3 = client(aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"], aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"])
+        s3, steps = client(UPLOAD), client(STEPS)
         assert [each["Name"] for each in s3.list_buckets()["Buckets"]] == ["retrain"]
         with pytest.raises(Exception, match=r"InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied"):
-            client(aws_access_key_id="other", aws_secret_access_key="other").list_buckets()
-        s3.put_object(Bucket="retrain", Key="models/flight-delay/champion.json", Body=b"{}")
+            client(dict.fromkeys(STEPS, "other")).list_buckets()
+        steps.put_object(Bucket="retrain", Key="models/flight-delay/champion.json", Body=b"{}")
         s3.put_object(Bucket="retrain", Key="incoming/flight-delay/jan 1.csv", Body=b"a\n1\n")
         s3.put_object(Bucket="retrain", Key="batches/flight-delay/b1/_READY", Body=b"")
         s3.put_object(Bucket="retrain", Key="incoming/flight-delay/jan 1.csv", Body=b"a\n2\n")
         told = [posts.get(timeout=60) for _ in range(6)]
         script = snippet().replace("http://127.0.0.1:8333", endpoint).replace("/tmp/flights", str(tmp_path / "flights"))
         subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+        assert steps.get_object(Bucket="retrain", Key="incoming/flight-delay/jan 1.csv")["Body"].read() == b"a\n2\n"
+        for change in (steps.put_object, steps.delete_object):
+            with pytest.raises(Exception, match="AccessDenied"):
+                change(Bucket="retrain", Key="incoming/flight-delay/jan 1.csv")
         put = [each["Key"] for each in s3.list_objects_v2(Bucket="retrain", Prefix="incoming/flight-delay/2013")["Contents"]]
     assert put == [f"incoming/flight-delay/2013-0{month}.csv" for month in (1, 2, 3)]
     assert {token for token, _ in told} == {f"Bearer {TOKEN}"}

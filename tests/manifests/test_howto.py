@@ -55,8 +55,11 @@ def test_the_keys_and_names_of_the_page_are_those_of_the_trial() -> None:
     documents = rendered("overlays/quickstart")
     import base64
 
-    secret = {name: base64.b64decode(value).decode() for name, value in named(documents, "Secret", "s3")["data"].items()}
-    assert f'aws_access_key_id="{secret["AWS_ACCESS_KEY_ID"]}", aws_secret_access_key="{secret["AWS_SECRET_ACCESS_KEY"]}"' in SHELL
+    secret, upload = (
+        {key: base64.b64decode(value).decode() for key, value in named(documents, "Secret", name)["data"].items()}
+        for name in ("s3", "s3-upload")
+    )
+    assert f'aws_access_key_id="{upload["AWS_ACCESS_KEY_ID"]}", aws_secret_access_key="{upload["AWS_SECRET_ACCESS_KEY"]}"' in SHELL
     assert f'"{secret["RETRAIN_BUCKET"]}", f"incoming/flight-delay/' in SHELL
     assert "pod/seaweedfs-0" in SHELL and named(documents, "StatefulSet", "seaweedfs")["spec"]["replicas"] == 1
     assert "service/s3 8333" in SHELL
@@ -65,7 +68,7 @@ def test_the_keys_and_names_of_the_page_are_those_of_the_trial() -> None:
 def test_the_secrets_that_production_needs_are_made_by_the_page() -> None:
     created = set(re.findall(r"create secret \w+ ([\w-]+)", SHELL))
     text = str([document.doc for document in rendered("overlays/production") if document.kind != "Secret"])
-    needed = {*re.findall(r"'secretRef': \{'name': '([\w-]+)'\}", text), *re.findall(r"'secretName': '([\w-]+)'", text)}
+    needed = {"s3-upload", *re.findall(r"'secretRef': \{'name': '([\w-]+)'\}", text), *re.findall(r"'secretName': '([\w-]+)'", text)}
     needed |= {
         doc["spec"]["webhook"]["retrain"]["authSecret"]["name"]
         for doc in of_kind(rendered("overlays/production"), "EventSource")

@@ -1,7 +1,7 @@
 """Where each verb is: `<section>/<verb>.py` holds the command `<verb>`. Names are taken from the folders; nothing is imported for them.
 
 A module whose name Python or click needs otherwise ends with an underscore (`list_.py`, `try_.py`), one that begins with an underscore
-holds no verb.
+holds no verb. An underscore within a name stands for the hyphen of the verb (`stop_trial.py`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def modules() -> Mapping[str, str]:
     found = {}
     for section in SECTIONS:
         for path in sorted((Path(__file__).parent / section).glob("[!_]*.py")):
-            found[path.stem.rstrip("_")] = f"{section}.{path.stem}"
+            found[path.stem.rstrip("_").replace("_", "-")] = f"{section}.{path.stem}"
     return found
 
 

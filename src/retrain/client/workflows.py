@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from localargo import InvalidInput, NotFound, Unavailable
@@ -78,6 +80,19 @@ def run_model(workflow: Doc) -> str:
         return ""
     parameters = (spec.get("arguments") or {}).get("parameters") or []
     return next((str(p.get("value", "")) for p in parameters if p.get("name") == "model"), "")
+
+
+def asked_by_hand(model: str, reason: str, *, now: bool) -> Doc:
+    """The Workflow of a run that a person asks for, with the event that says why."""
+    event = {"model": model, "reason": reason, "source": "submit", **({"now": "yes"} if now else {})}
+    encoded = base64.b64encode(json.dumps(event).encode()).decode()
+    parameters = [{"name": "model", "value": model}, {"name": "event", "value": encoded}]
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"generateName": f"{RETRAIN}-{model}-", "labels": {"retrain/trigger": "submit"}},
+        "spec": {"workflowTemplateRef": {"name": RETRAIN}, "arguments": {"parameters": parameters}},
+    }
 
 
 def pod_name(workflow: Doc, node: Doc) -> str:

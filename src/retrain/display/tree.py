@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -80,14 +81,20 @@ def news(seen: dict[str, str], workflow: dict[str, Any]) -> list[str]:
 
 
 def _rows(given: dict[str, Node]) -> list[tuple[str, str, str, str]]:
+    return [_row(node, prefix) for prefix, node in walk(given)]
+
+
+def walk(given: dict[str, Node]) -> list[tuple[str, Node]]:
+    """The nodes in the order of the tree, each with the lines that are drawn before it: three letters for each node above it.
+
+    A group of steps is left out, and a node that was tried once is drawn without its attempt.
+    """
     nodes = {key: dict(node) for key, node in given.items()}  # the drawing changes copies, not the Workflow
     by_name = {n["name"]: n for n in nodes.values()}
     children: dict[str, list[Node]] = {}
     roots = []
     for node in nodes.values():
-        parent = _parent(node["name"], by_name)
-        while parent is not None and by_name[parent].get("type") == "StepGroup":
-            parent = _parent(parent, by_name)
+        parent = above(node["name"], by_name)
         if node.get("type") == "StepGroup":
             continue
         if parent is None:
@@ -101,7 +108,7 @@ def _rows(given: dict[str, Node]) -> list[tuple[str, str, str, str]]:
             node.update({k: only[k] for k in ("startedAt", "finishedAt") if k in only})
             node["message"] = only.get("message") or node.get("message")
             children[node["name"]] = children.pop(only["name"], [])
-    rows: list[tuple[str, str, str, str]] = []
+    rows: list[tuple[str, Node]] = []
     depth = _depths(given)
 
     def order(node: Node) -> tuple[str, bool, int, list[str | int]]:
@@ -111,7 +118,7 @@ def _rows(given: dict[str, Node]) -> list[tuple[str, str, str, str]]:
         return node.get("startedAt") or "~", name.endswith(".onExit"), depth.get(node["id"], 0), counted
 
     def draw(node: Node, first: str, rest: str) -> None:
-        rows.append(_row(node, first))
+        rows.append((first, node))
         below = sorted(children.get(node["name"], []), key=order)
         for child in below:
             last = child is below[-1]
@@ -138,7 +145,15 @@ def _depths(nodes: dict[str, Node]) -> dict[str, int]:
     return depth
 
 
-def _parent(name: str, names: dict[str, Node]) -> str | None:
+def above(name: str, nodes: Mapping[str, Node]) -> str | None:
+    """The name of the node that a node is drawn below, of nodes by their names; None for a root."""
+    parent = _parent(name, nodes)
+    while parent is not None and nodes[parent].get("type") == "StepGroup":
+        parent = _parent(parent, nodes)
+    return parent
+
+
+def _parent(name: str, names: Mapping[str, Node]) -> str | None:
     """The longest other node name that this name continues with a `.`, `[` or `(`."""
     for cut in reversed([m.start() for m in re.finditer(r"[.\[(]", name)]):
         if name[:cut] in names:

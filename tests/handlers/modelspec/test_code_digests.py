@@ -47,9 +47,9 @@ COMPUTE_WITH = (
     ("events/", ()),
 )
 AT_THE_TOP = {
-    *("__init__", "contracts", "failures", "preempted", "storage", "workers"),
+    *("__init__", "contracts", "failures", "preempted", "remembered", "storage", "workers"),
     *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "why", "try_", "new", "profile"),
-    *("heal", "notify", "snapshot", "backfill", "predict", "model", "score"),
+    *("heal", "notify", "snapshot", "backfill", "predict", "model", "score", "answer", "stop_trial"),
 }
 
 
@@ -159,6 +159,7 @@ BOOKS = (
     "retried",
     "rounds",
     "snapshots",
+    "stops",
     "taken_up",
     "trained",
     "trials",

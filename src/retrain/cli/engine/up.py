@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from localargo import Document
 from retrain.cli.loading import load
 from retrain.cli.options import manifests, state_option
+
+if TYPE_CHECKING:
+    from localargo import Engine
 
 
 def _preempt(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
@@ -37,10 +41,31 @@ def _documents(files: tuple[Path, ...], preempt: str) -> list[Document]:
     return rehearsed(documents, preempt) if preempt else documents
 
 
-def _show(sources: Sequence[dict[str, Any]]) -> None:
-    for source in sources:
+def _show(engine: Engine, listen: str | None, state: Path) -> None:
+    if listen:
+        host, port = engine.listening[-1].socket.getsockname()[:2]
+        click.echo(f"the API is on http://{host}:{port}, its bearer token in {state / 'token'}", err=True)
+    for source in engine.info()["sources"] if sys.stderr.isatty() else ():
         where = source["state"] + (f" on {source['where']}" if source.get("where") else "")
         click.echo(f"{source['source']}/{source['event']} ({source['type']}) {where}", err=True)
+
+
+@asynccontextmanager
+async def _pages(state: Path, port: int | None) -> AsyncIterator[None]:
+    """Live pages in a process of their own, which ends with this one however it ends."""
+    if port is None:
+        yield
+        return
+    command = [sys.executable, "-m", "retrain.cli", "page", "--listen", f"127.0.0.1:{port}", "--state", str(state), "--while-open"]
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=sys.stderr.fileno(), start_new_session=True
+    )
+    try:
+        yield
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        await process.wait()
 
 
 @click.command()
@@ -64,6 +89,9 @@ def _show(sources: Sequence[dict[str, Any]]) -> None:
     callback=_preempt,
     help="Take pods away as a cluster would: 'every 20s', 'at batch 7', or with SIGKILL at once: 'every 20s kill'.",
 )
+@click.option(
+    "--page", type=click.IntRange(0, 65535), metavar="PORT", help="Serve live pages (`retrain page`) on this port of 127.0.0.1; 0: any."
+)
 @state_option
 def up(
     files: tuple[Path, ...],
@@ -72,6 +100,7 @@ def up(
     paused: tuple[str, ...],
     allowed: tuple[str, ...],
     preempt: str,
+    page: int | None,
     state: Path,
 ) -> None:
     """Run manifests on this machine until Ctrl-C: FILES or folders, by default this repository's overlays/laptop.
@@ -102,13 +131,10 @@ def up(
         async with Engine(
             state, documents, ports=how, listen=listen, pause=paused, allowed_hosts=allowed, settings=engine_settings()
         ) as engine:
-            if listen:
-                host, port = engine.listening[-1].socket.getsockname()[:2]
-                click.echo(f"the API is on http://{host}:{port}, its bearer token in {state / 'token'}", err=True)
-            if sys.stderr.isatty():
-                _show(engine.info()["sources"])
+            _show(engine, listen, state)
             click.echo("ready")
-            await engine.run_until(asked)
+            async with _pages(state, page):
+                await engine.run_until(asked)
             click.echo("stopping (what is under way goes on at the next `retrain up`)", err=True)
 
     asyncio.run(serve())

@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from localargo import NotFound
+from retrain.answers.events import events as read
+from retrain.answers.events import one
 from retrain.cli import completion
-from retrain.cli.events._sources import events as read
-from retrain.cli.events._sources import one
 from retrain.cli.options import output_option, place_option
 from retrain.client.place import Place
 from retrain.display.output import emit, plain

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import click
 
-from localargo import Unavailable
-from retrain.client.connect import argo_server, bucket_environment
+from retrain.answers.bucket import bucket_of_model
+from retrain.client.connect import argo_server
 from retrain.client.place import Place
 from retrain.client.workflows import LATEST, find
 from retrain.display import output as printing
@@ -34,19 +32,6 @@ def tell(bucket: Mapping[str, str], output: str, handler: str, *arguments: str) 
         printing.emit(json.loads(ask(bucket, *arguments, handler=handler)), output)
     else:
         click.echo(ask(bucket, *arguments, output=output, handler=handler), nl=False)
-
-
-def bucket_of_model(place: Place, name: str = "") -> dict[str, str]:
-    """The variables of the bucket that a model is in: none where `name` is an address or a folder, or where RETRAIN_BUCKET names a bucket
-    and no engine runs here."""
-    if name.startswith("s3://") or (name and Path(name).is_dir()):
-        return {}
-    try:
-        return bucket_environment(place)
-    except Unavailable:
-        if isinstance(place, Path) and os.environ.get("RETRAIN_BUCKET"):
-            return {}
-        raise
 
 
 def run_name(name: str, place: Place) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from retrain.answers.bucket import bucket_of_model
 from retrain.cli import completion
-from retrain.cli.models._answers import bucket_of_model, tell
+from retrain.cli.models._answers import tell
 from retrain.cli.options import output_option, place_option
 from retrain.client.place import Place
 from retrain.project.questions import own_file

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from retrain.answers.bucket import bucket_of_model
 from retrain.cli import completion
-from retrain.cli.models._answers import bucket_of_model
 from retrain.cli.options import place_option
 from retrain.client.place import Place
 from retrain.project.questions import predictions

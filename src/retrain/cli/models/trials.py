@@ -10,8 +10,9 @@ from contextlib import ExitStack
 import click
 
 from localargo import LocalArgoError
+from retrain.answers.bucket import bucket_of_model
 from retrain.cli import completion, under_way
-from retrain.cli.models._answers import bucket_of_model, run_name, show
+from retrain.cli.models._answers import run_name, show
 from retrain.cli.options import output_option, place_option
 from retrain.client.connect import argo_server
 from retrain.client.place import Place

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
 
-from localargo import Unavailable
+from retrain.answers.journal import about
 from retrain.cli import completion
 from retrain.cli.models._answers import run_name, show
 from retrain.cli.options import output_option, place_option
-from retrain.client.connect import local_engine
 from retrain.client.place import Place
-from retrain.project.events import ce_id, of_journal, recorded
 
 KINDS = ("event", "object", "run", "trial", "model")
-TOLD = 200  # events of the journal that belong to one name
 LONGEST = 100_000  # characters; Linux takes 128 KiB
 
 
@@ -43,33 +36,8 @@ def why(name: str, kind: str | None, output: str, place: Place) -> None:
     retrain why retrain-flight-delay-176391234 -o json
     """
     whole = run_name(name, place)
-    journal = _journal(whole, place)
+    journal = about(whole, place)
     show(place, output, kind or "any", whole, *(["--journal", _argument(journal)] if journal else []))
-
-
-def _journal(name: str, place: Place) -> list[dict[str, Any]]:
-    """What the engine's journal has about a name: events of that id or object, and those that came to a run of that name."""
-    if not isinstance(place, Path):
-        return []
-    key = name.removeprefix("s3://").partition("/")[2] if name.startswith("s3://") else name
-    try:
-        found = _told(local_engine(place).events, name, key)
-    except Unavailable:
-        try:
-            found = _told(partial(recorded, place), name, key)
-        except Unavailable:
-            return []
-    return [of_journal(each) for each in {each["id"]: each for each in found}.values()]
-
-
-def _told(events: Callable[..., Any], name: str, key: str) -> list[dict[str, Any]]:
-    found = [] if "/" in key else [*events(TOLD, id=name)["events"], *events(TOLD, name=name)["events"]]
-    # only what no JSON escapes; whose key is the whole one is seen by the handler
-    plain = max(re.findall(r"[\w./-]+", key, re.ASCII), key=len, default="")
-    if found or not plain:
-        return found
-    held: list[dict[str, Any]] = events(TOLD, contains=plain)["events"]
-    return held if "/" in key else [each for each in held if ce_id(each) == name]
 
 
 def _argument(journal: list[dict[str, Any]]) -> str:

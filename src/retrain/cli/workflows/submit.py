@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +18,7 @@ from retrain.cli.workflows._given import names, with_values
 from retrain.client.connect import argo_server, models
 from retrain.client.place import Cluster, Place
 from retrain.client.protocol import ArgoServer
-from retrain.client.workflows import phase
+from retrain.client.workflows import asked_by_hand, phase
 from retrain.display import tree
 from retrain.project.machine import too_large
 from retrain.project.manifests import MODELS
@@ -102,16 +100,7 @@ def run_of(model: str, reason: str, *, now: bool) -> Document:
     """The Workflow of a run that a person asks for, with the event that says why."""
     if not reason.strip():
         raise click.UsageError("--reason TEXT is required with --now: the run keeps why the rules were set aside")
-    event = {"model": model, "reason": reason, "source": "submit", **({"now": "yes"} if now else {})}
-    encoded = base64.b64encode(json.dumps(event).encode()).decode()
-    parameters = [{"name": "model", "value": model}, {"name": "event", "value": encoded}]
-    workflow = {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "Workflow",
-        "metadata": {"generateName": f"retrain-{model}-", "labels": {"retrain/trigger": "submit"}},
-        "spec": {"workflowTemplateRef": {"name": "retrain"}, "arguments": {"parameters": parameters}},
-    }
-    return Document(workflow, f"submit {model}", {})
+    return Document(asked_by_hand(model, reason, now=now), f"submit {model}", {})
 
 
 def _store(server: ArgoServer, found: Sequence[Document], place: Place) -> None:

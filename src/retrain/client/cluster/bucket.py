@@ -1,10 +1,11 @@
-"""The bucket of a namespace, reached from this machine: the process's AWS variables, else the Secret `s3` that the pods use."""
+"""The bucket of a namespace, reached from this machine: the process's AWS variables, else the Secrets `s3` and `s3-upload`."""
 
 from __future__ import annotations
 
 import base64
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from localargo import InvalidInput, NotFound, Unavailable
@@ -12,7 +13,8 @@ from retrain.client.cluster.api import Forbidden, KubernetesApi
 from retrain.client.place import Cluster
 from retrain.client.state import answers
 
-NAME = "s3"  # of the Secret, as in the manifests
+NAME = "s3"  # of the Secret that steps use, as in the manifests
+UPLOAD = "s3-upload"  # of those who upload; a person that may read it has its keys
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 ADDRESS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 OTHERS = ("RETRAIN_BUCKET", "AWS_DEFAULT_REGION", "AWS_REGION")
@@ -52,6 +54,8 @@ def _secret(cluster: Cluster) -> dict[str, str]:
         raise NotFound(f"namespace {api.namespace} has no Secret {NAME} with the bucket's keys: give another -n, {instead}") from error
     except Forbidden as error:
         raise Forbidden(f"{error}: ask for the right to read it, {instead}") from error
+    with suppress(NotFound, Forbidden):
+        data |= api.call("GET", f"/api/v1/namespaces/{api.namespace}/secrets/{UPLOAD}").get("data") or {}
     return {name: base64.b64decode(value).decode() for name, value in data.items()}
 
 

@@ -37,11 +37,17 @@ def test_down_says_stopped_when_the_engine_has_let_its_folder_go(tmp_path: Path)
     assert "no engine runs on" in refused.stderr
 
 
+ROOT = Path(__file__).parents[4]
 LEAVES = HEAD % "leaves" + "  - name: main\n    http: {url: 'http://%s/', timeoutSeconds: 5}\n"
 
 
-def test_up_serves_its_api_pauses_a_source_and_calls_the_hosts_it_was_allowed(tmp_path: Path) -> None:
-    engine = serve(tmp_path, MANIFEST, "--listen", "127.0.0.1:0", "--pause", "clock", "--allow-host", "allowed.invalid")
+def test_up_serves_its_api_and_pages_pauses_a_source_and_calls_the_hosts_it_was_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETRAIN_BUCKET", f"file://{tmp_path}/bucket")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    more = ("--pause", "clock", "--allow-host", "allowed.invalid", "--page", "0")
+    engine = serve(tmp_path, MANIFEST, "--listen", "127.0.0.1:0", *more)
     assert engine.process.stderr is not None
     told = re.fullmatch(r"the API is on (http://127\.0\.0\.1:\d+), its bearer token in s/token\n", engine.process.stderr.readline())
     assert told
@@ -59,7 +65,11 @@ def test_up_serves_its_api_pauses_a_source_and_calls_the_hosts_it_was_allowed(tm
     assert "other.invalid is neither this machine nor an allowed host" in ended["other.invalid"]
     assert "nor an allowed host" not in ended["allowed.invalid"]
     assert "allowed.invalid" in ended["allowed.invalid"]
+    page = engine.process.stderr.readline().strip()
+    assert "<h1>Overview</h1>" in httpx.get(page, timeout=60).text
     assert end(engine)[0] == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(page)
 
 
 def test_on_a_terminal_up_tells_where_its_sources_listen(tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from localargo import InvalidInput, LocalArgoError, NotFound, Unavailable
-from retrain.client.connect import argo_server, bucket_environment, local_engine
+from retrain.answers.bucket import bucket_of_model
+from retrain.client.connect import argo_server, local_engine
 from retrain.client.place import Cluster, Place
 from retrain.project import events as read
 from retrain.project.questions import ask
@@ -31,6 +32,18 @@ def events(place: Place, model: str, since: float, limit: int) -> Doc:
     except Unavailable as down:
         return _stopped(place, model, since, limit, down)
     return {**found, "journal": True, "note": ""}
+
+
+def known(place: Place, model: str, since: float, limit: int) -> Doc:
+    """As `events`, without what runs in the bucket name: of a cluster the events that started a Workflow. Raises Unavailable where there is
+    no journal."""
+    if isinstance(place, Cluster):
+        found = _fitting(_of_workflows(place), model, since, limit)
+        return {"events": found, "triggers": [], "journal": False, "note": NO_JOURNAL}
+    try:
+        return {**_journal(local_engine(place).events, model, since, limit), "journal": True, "note": ""}
+    except Unavailable as down:
+        return {**_journal(partial(read.recorded, place), model, since, limit), "journal": True, "note": str(down)}
 
 
 def _stopped(state: Path, model: str, since: float, limit: int, down: Unavailable) -> Doc:
@@ -70,7 +83,11 @@ def _without_journal(place: Place, model: str, since: float, limit: int) -> list
             found.setdefault((each["id"], each["became"][0]["run"]), each)
     except LocalArgoError:
         pass  # the Workflows tell what they can
-    fits = [each for each in found.values() if model in ("", each["model"]) and (read.instant(each["time"]) or 0.0) >= since]
+    return _fitting(found.values(), model, since, limit)
+
+
+def _fitting(found: Iterable[Doc], model: str, since: float, limit: int) -> list[Doc]:
+    fits = [each for each in found if model in ("", each["model"]) and (read.instant(each["time"]) or 0.0) >= since]
     return sorted(fits, key=lambda each: -(read.instant(each["time"]) or 0.0))[:limit]
 
 
@@ -85,7 +102,7 @@ def _of_runs(place: Place, model: str, since: float, limit: int) -> list[Doc]:
     """The events that requests in the bucket name."""
     chosen = ["--model", model] if model else []
     asked = ["events", "--limit", str(limit), "--since", str(since), *chosen]
-    found: list[Doc] = json.loads(ask(bucket_environment(place), *asked))["events"]
+    found: list[Doc] = json.loads(ask(bucket_of_model(place), *asked))["events"]
     return found
 
 
