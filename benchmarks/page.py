@@ -1,13 +1,14 @@
 """python benchmarks/page.py [--runs 1000] [--rounds 15] [--pictures FOLDER] [--out benchmarks/results/page.json]
 
-Fills a bucket with made-up runs of three models, serves the live pages about it, and times each page: asked again, which is what a reader
-of a page that follows its runs does, and of runs and trials that nobody has asked for yet. The floor is a page of the same server that
-reads nothing (an address that there is not). `--pictures` writes the pages' pictures for the docs; it needs Chromium.
+Fills the bucket of a real S3 server with made-up runs of three models, serves the live pages about it, and times each page: asked again,
+which is what a reader of a page that follows its runs does, and of runs that nobody has asked for yet. The floor is a page of the same
+server that reads nothing (an address that there is not). `--pictures` writes the pages' pictures for the docs; it needs Chromium.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import math
 import os
@@ -40,11 +41,8 @@ WHOLE = 4  # of the newest runs of a model: with every trial
 METRIC = "roc_auc"
 
 
-def fill(folder: Path, runs: int) -> None:
+def fill(store: Any, runs: int) -> None:
     """Write what so many runs leave."""
-    from handlers.storage import FolderStore
-
-    store = FolderStore(folder)
     for number, (model, start, estimator) in enumerate(MODELS):
         chance = random.Random(number)
         count = runs // len(MODELS) + (number < runs % len(MODELS))
@@ -209,19 +207,19 @@ def _trial(store: Any, model: str, run: str, trial: dict[str, Any], chance: rand
 # ------------------------------------------------------------------------------------------------ times
 
 
-def pages(folder: Path) -> tuple[dict[str, str], list[str]]:
+def pages(store: Any) -> tuple[dict[str, str], list[str]]:
     """A page of each kind, and the pages of runs that nobody has asked for."""
     model = MODELS[0][0]
-    names = sorted(path.name for path in (folder / "runs" / model).iterdir())
-    newest = next(name for name in reversed(names) if (folder / "runs" / model / name / "verdict.json").exists())
+    names = sorted(info.key.split("/")[2] for info in store.list(f"runs/{model}/") if info.key.endswith("/verdict.json"))
     once = [f"/runs/{model}/{name}" for name in names[: len(names) // 2 : max(1, len(names) // 40)]]
     again = {
         "overview": "/",
         "runs": "/runs",
         "events": "/events",
+        "queue": "/queue",
         "model": f"/models/{model}",
-        "run": f"/runs/{model}/{newest}",
-        "trials": f"/runs/{model}/{newest}/trials",
+        "run": f"/runs/{model}/{names[-1]}",
+        "trials": f"/runs/{model}/{names[-1]}/trials",
     }
     return again, once
 
@@ -232,10 +230,10 @@ def asked(client: Any, path: str) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def times(address: str, folder: Path, rounds: int) -> dict[str, Any]:
+def times(address: str, store: Any, rounds: int) -> dict[str, Any]:
     import httpx
 
-    again, once = pages(folder)
+    again, once = pages(store)
     with httpx.Client(base_url=address, timeout=120) as client:
         first = asked(client, "/")
         for path in again.values():
@@ -254,11 +252,11 @@ def times(address: str, folder: Path, rounds: int) -> dict[str, Any]:
     return {"first_page_ms": round(first, 1), "pages": found}
 
 
-def pictures(address: str, folder: Path, to: Path) -> None:
+def pictures(address: str, store: Any, to: Path) -> None:
     """The pages' pictures for the docs."""
     from tests import browser
 
-    again, _ = pages(folder)
+    again, _ = pages(store)
     with browser.launched() as chromium:
         for name, wide, scheme in _pictures():
             with browser.page(chromium, wide, scheme) as opened:
@@ -275,6 +273,8 @@ def _pictures() -> Iterator[tuple[str, int, Any]]:
 
 
 def main() -> None:
+    from handlers.storage import open_store
+    from localargo.bucket.seaweedfs import SeaweedFS
     from retrain.page import serve
     from tests.unit.retrain.page.written import served
 
@@ -286,13 +286,19 @@ def main() -> None:
     given = parser.parse_args()
     os.environ["PYTHONPATH"] = f"{ROOT}{os.pathsep}{ROOT / 'src'}"
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "bucket"
-        fill(folder, given.runs)
-        with served(serve.site(None, {"RETRAIN_BUCKET": f"file://{folder}"}, "s3://models")) as address:
-            if given.pictures:
-                pictures(address, folder, given.pictures)
-                return
-            found = {"runs": given.runs, "rounds": given.rounds, **times(address, folder, given.rounds)}
+        server = SeaweedFS(Path(temporary), "models", "RETRAIN_BUCKET")
+        environment = asyncio.run(server.start())
+        os.environ.update(environment)
+        try:
+            store = open_store()
+            fill(store, given.runs)
+            with served(serve.site(None, environment, "s3://models")) as address:
+                if given.pictures:
+                    pictures(address, store, given.pictures)
+                    return
+                found = {"runs": given.runs, "rounds": given.rounds, **times(address, store, given.rounds)}
+        finally:
+            asyncio.run(server.stop())
     given.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=2))
 

@@ -17,6 +17,7 @@ from typing import Any
 from handlers import why
 from handlers.contracts import HandlerError, TryAgain, WrongUsage, main
 from handlers.remembered import Remembered
+from handlers.report import ahead
 from handlers.runs.requests import run_folder
 from handlers.storage import BucketRefused, Missing, Temporary, canonical_json, open_store
 
@@ -50,12 +51,18 @@ def told(store: Remembered, words: Sequence[str]) -> Doc:
 
 def answered(store: Remembered, words: Sequence[str]) -> Doc:
     if list(words) == ["look"]:
-        return {"version": store.look()}
+        version = store.look()
+        store.read_ahead()
+        return {"version": version}
     if words and words[0] == "report" and len(words) == 3:
         try:
             return {"html": store.get(f"{run_folder(*words[1:])}/report.html").decode()}
         except Missing:
             raise WrongUsage(f"run {words[2]} of model {words[1]} has no report yet") from None
+    if words and words[0] in ("run", "curves"):
+        given = why.arguments(words)
+        if given.model:
+            store.fetch(ahead.of_run(store, given.model, given.name, curves=given.verb == "curves"))
     return why.answer(store, words)
 
 

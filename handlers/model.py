@@ -1,9 +1,11 @@
 """Trained models and their folders: `python -m handlers.model list [NAME] | show NAME[@champion|@N|@TRIAL] | get NAME[@...] --to FOLDER |
-rollback NAME --to N --reason TEXT`.
+rollback NAME --to N --reason TEXT | delete NAME | gc [NAME]`.
 
 `list` names the champions that there have been, the newest first; `show` says what a model is, how good, what it decides by and what each
-feature is worth; `get` writes its folder, which stands alone, each file checked; `rollback` makes an earlier champion the champion again.
-`-o text|wide|json`.
+feature is worth; `get` writes its folder, which stands alone, each file checked; `rollback` makes an earlier champion the champion again;
+`delete` removes a model but for its uploads, and `gc` what neither champions nor the last runs need; with `--dry-run` both only say what
+they would remove. `-o text|wide|json`; `-o shown` for what prints it
+(text, or the header and rows of a table).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import Any
 from handlers.contracts import BadData, WrongUsage, instant, main
 from handlers.report import model_told
 from handlers.runs import champion as champions
-from handlers.runs import exports, rollback
+from handlers.runs import exports, removal, rollback
 from handlers.runs import named as names
 from handlers.runs.exports import MARKER
 from handlers.runs.named import Named
@@ -41,10 +43,17 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     of_rollback.add_argument("name", metavar="NAME")
     of_rollback.add_argument("--to", type=int, metavar="N", required=True)
     of_rollback.add_argument("--reason", metavar="TEXT", required=True)
+    verbs.add_parser("delete", help="remove a model but for its uploads").add_argument("name", metavar="NAME")
+    of_gc = verbs.add_parser("gc", help="remove what neither champions nor the last runs need")
+    of_gc.add_argument("name", nargs="?", metavar="NAME")
+    of_gc.add_argument("--keep-runs", type=int, default=10, metavar="N", help="of each model, beside those of champions")
+    of_gc.add_argument("--older-than", type=float, default=7.0, metavar="DAYS")
+    for verb in ("delete", "gc"):
+        verbs.choices[verb].add_argument("--dry-run", action="store_true")
     for verb in ("show", "get"):
         verbs.choices[verb].add_argument("--code", type=Path, metavar="FILE", help="models/NAME.py, where there is one")
     for parsed in verbs.choices.values():
-        parsed.add_argument("-o", "--output", choices=("text", "wide", "json"), default="text")
+        parsed.add_argument("-o", "--output", choices=("text", "wide", "shown", "json"), default="text")
     return parser.parse_args(argv)
 
 
@@ -52,12 +61,19 @@ def run(argv: list[str]) -> None:
     given = arguments(argv)
     if given.verb == "list":
         answer = listed(open_store(), given.name)
+    elif given.verb == "delete":
+        answer = removal.deleted(open_store(), given.name, dry=given.dry_run)
+    elif given.verb == "gc":
+        answer = removal.collected(open_store(), given.name, given.keep_runs, given.older_than, dry=given.dry_run)
     elif given.verb == "rollback":
         answer = rollback.back(open_store(), given.name, given.to, given.reason)
     else:
         found = names.of(given.name, given.code.read_text(encoding="utf-8") if given.code else None)
         answer = shown(found) if given.verb == "show" else got(found, given.to)
-    print(canonical_json(answer) if given.output == "json" else model_told.TEXTS[given.verb](answer, wide=given.output == "wide"))
+    if given.output in ("shown", "json"):
+        print(canonical_json(answer if given.output == "json" else model_told.shown_by(given.verb, answer)))
+    else:
+        print(model_told.TEXTS[given.verb](answer, wide=given.output == "wide"))
 
 
 def listed(store: Store, name: str | None) -> Doc:

@@ -25,6 +25,7 @@ from handlers.runs import followed as chains
 from handlers.runs import live, requests, trials
 from handlers.runs.champion import current
 from handlers.runs.records import RunRecord, evaluated, find_run, find_trials, models, read_run, runs
+from handlers.runs.standing import standing
 from handlers.storage import Store, canonical_json, open_store, optional_json
 
 Doc = dict[str, Any]
@@ -107,6 +108,7 @@ def _model_row(store: Store, model: str) -> Doc:
             for name in ("number", "trial", "run", "at", "metric", "test", "metrics", "params", "learned", "estimator")
         }
         row["since"] = instant(record.get("at"))
+        row["standing"] = standing(record, ended)
     return row
 
 

@@ -21,6 +21,7 @@ SLEEPS = {
     "tests/campaign/victims.py": "the instant of a kill is chance",
     "tests/conformance/play_events.py": "recorded stimuli come at recorded times",
     "tests/conformance/play_workflows.py": "recorded operations come at recorded times",
+    "tests/e2e/cluster/install.py": "between looks at a cluster that somebody else uses too, and while a part of it is away",
     "tests/e2e/test_crash_events.py": "the instant of a kill is chance; nothing of tests/ can be imported where it runs as a program",
     "tests/unit/localargo/runners/test_crashes.py": "the instant of a kill is chance",
     "tests/unit/localargo/sensors/test_killed.py": "between attempts to reach an engine that may be dead",

@@ -123,12 +123,17 @@ def of_model(store: Store, model: str) -> Doc:
     """The columns of every snapshot that the model has learned from, the newest first, and what changed between the last two."""
     taken: dict[str, Doc] = {}
     learned: list[dict[str, statistics.Statistics]] = []
+    gone: BadData | None = None
     for record in runs(store, model):
         snapshot, name = (record.request or {}).get("snapshot"), (record.result or {}).get("dataset")
         if not snapshot or not name or snapshot in taken:
             continue
-        dataset = manifest.load_dataset(store, model, name)
-        merged = statistics.merge(_of_parts(store, dataset))
+        try:
+            dataset = manifest.load_dataset(store, model, name)
+            merged = statistics.merge(_of_parts(store, dataset))
+        except BadData as error:
+            gone = gone or error  # `retrain gc` removes what only old runs have learned
+            continue
         learned.append(merged)
         taken[snapshot] = {
             "snapshot": snapshot,
@@ -137,6 +142,8 @@ def of_model(store: Store, model: str) -> Doc:
             "rows": sum(part.rows for part in dataset.parts),
             "columns": [column(name, dataset.schema[name], found) for name, found in merged.items()],
         }
+    if not taken and gone:
+        raise gone
     if not taken:
         raise BadData(f"model {model!r} has learned from no snapshot yet; `retrain profile FILE` profiles a file")
     changes = changed(learned[1], learned[0]) if len(learned) > 1 else []

@@ -63,6 +63,17 @@ def metric(task: str, name: str, key: str = "evaluate") -> Metric:
     return found
 
 
+def higher(name: str) -> bool:
+    """Whether of a metric, whatever its task, the highest value is the best."""
+    table = next((table for table in METRICS.values() if name in table), {})
+    return table[name].higher if name in table else True
+
+
+def below(name: str, value: float | None, bound: float | None) -> bool:
+    """Whether a value of a metric is worse than another one; what is not defined is not."""
+    return value is not None and bound is not None and (value < bound if higher(name) else value > bound)
+
+
 def metrics_of(spec: ModelSpec, *first: str) -> list[str]:
     """The metrics to compute, each once: `first`, `select_by`, those of the report. BadSpec for one that the task does not have."""
     wanted = [*first, spec.evaluate.select_by, *(spec.evaluate.report or [])]

@@ -16,13 +16,13 @@ def per_class(spec: ModelSpec, ours: Predictions, theirs: Predictions | None) ->
     if spec.task not in ("binary", "multiclass"):
         return []
     found = []
-    for code, name in _named(spec):
+    for code, name in named(spec):
         row: dict[str, Any] = {"class": name, "rows": int((ours.truth == code).sum()), "challenger": _scores(ours, code)}
         found.append({**row, **({"champion": _scores(theirs, code)} if theirs is not None else {})})
     return found
 
 
-def _named(spec: ModelSpec) -> list[tuple[int, str]]:
+def named(spec: ModelSpec) -> list[tuple[int, str]]:
     """The number of each class in the predictions, and its name; of a binary target 1 is the positive one."""
     target = spec.data.target
     names = list(target.classes or [False, True])

@@ -113,8 +113,8 @@ def verdict_digest(evaluations: Sequence[str], spec: ModelSpec, champion: str | 
 
 
 def run_digest(snapshot: str, spec: ModelSpec, code: str) -> str:
-    """Of a whole training: everything but promotion, trigger, notifications and resources."""
-    tree = {key: value for key, value in spec.tree().items() if key not in ("promote", "trigger", "notify", "resources", "code")}
+    """Of a whole training: everything but what people are told, promotion, trigger, notifications and resources."""
+    tree = {key: value for key, value in spec.tree().items() if key not in ("card", "promote", "trigger", "notify", "resources", "code")}
     return digest({"snapshot": snapshot, "spec": tree, **_own(spec), "code": code})
 
 

@@ -22,6 +22,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 ColumnType = Literal["string", "int", "float", "boolean", "timestamp", "date", "vector"]
 Unit = Literal["minute", "hour", "weekday", "day", "month", "year", "dayofyear", "epoch"]
 Told = Literal["promoted", "refused", "failed", "data-refused", "lost-trials"]
+Statement = Annotated[str, Field(min_length=1, max_length=2000)]
 Percent = Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")]
 
 
@@ -276,6 +277,15 @@ class Promote(SpecMapping):
     approval: Literal["manual"] | None = None
 
 
+class Card(SpecMapping):
+    """What people should know of the model; the report shows it, and it changes no result."""
+
+    intended_use: Statement | None = None
+    out_of_scope: Statement | None = None
+    limitations: Statement | None = None
+    owner: Statement | None = None
+
+
 class Notify(SpecMapping):
     """Who is told of what: `to` names a receiver, whose address and key no spec holds."""
 
@@ -299,6 +309,7 @@ class ModelSpec(SpecMapping):
     sql: str | None = None
     code: str | None = None
     task: Literal["binary", "multiclass", "regression", "ranking"]
+    card: Card = Card()
     data: Data
     checks: dict[str, ColumnCheck | RowsCheck] = Field(default={})
     features: dict[str, Feature] = Field(default={})

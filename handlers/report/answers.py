@@ -48,9 +48,19 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], spare: Sequence
 def _model_cells(row: Doc) -> list[str]:
     found = row["champion"]
     if found is None:
-        return [row["model"], "none", "", "", "", "", "", str(row["runs"])]
-    test = [explain.value(found["test"]), explain.interval(found["test"])]
-    return [row["model"], str(found["number"]), found["trial"], found["metric"], *test, row["since"], str(row["runs"])]
+        return [row["model"], "none", *[""] * 6, str(row["runs"]), ""]
+    test, newest = [explain.value(found["test"]), explain.interval(found["test"])], row["standing"]["newest"]
+    now = explain.value(newest["test"]) if newest else ""
+    cells = [row["model"], str(found["number"]), found["trial"], found["metric"], *test, now, row["since"], str(row["runs"])]
+    return [*cells, _standing(row["standing"])]
+
+
+def _standing(found: Doc) -> str:
+    """What is wrong with a champion."""
+    told = ["worse than when it was promoted"] if found["fallen"] else []
+    if found["worse_than_baseline"]:
+        told.append(f"worse than the baseline ({found['baseline']['name']}: {number(found['baseline']['value'])})")
+    return "; ".join(told)
 
 
 def _run_cells(row: Doc) -> list[str]:
@@ -68,7 +78,7 @@ def _trials(answer: Doc) -> Doc:
     differing = explain.differing(trials)
     header = ["TRIAL", "PARAMS", f"{metric} ON VALID", INTERVAL, "EPOCHS", "SECONDS", "NOTE"]
     rows = [_trial_cells(row, answer["metric"], differing) for row in trials]
-    return _table(header, rows, spare=["SECONDS", "EPOCHS", INTERVAL])
+    return _table(header, rows, spare=["SECONDS", "EPOCHS", INTERVAL, "TRIAL"])
 
 
 def _trial_cells(row: Doc, metric: str | None, differing: Set[str]) -> list[str]:
@@ -102,8 +112,8 @@ def _events(answer: Doc) -> Doc:
 
 
 def _models(answer: Doc) -> Doc:
-    header = ["MODEL", "CHAMPION", "TRIAL", "METRIC", "ON TEST", INTERVAL, "SINCE", "RUNS"]
-    return _table(header, [_model_cells(row) for row in answer["models"]], spare=["RUNS", INTERVAL, "TRIAL", "METRIC"])
+    header = ["MODEL", "CHAMPION", "TRIAL", "METRIC", "ON TEST", INTERVAL, "ON NEWEST TEST", "SINCE", "RUNS", "NOTE"]
+    return _table(header, [_model_cells(row) for row in answer["models"]], spare=["RUNS", INTERVAL, "TRIAL", "METRIC", "SINCE"])
 
 
 def _runs(answer: Doc) -> Doc:

@@ -10,6 +10,7 @@ from handlers.report import explain
 from handlers.runs.gate import number
 
 Doc = Mapping[str, Any]
+HEAD = ["MODEL", "NUMBER", "TRIAL", "METRIC", "ON TEST", "SINCE", ""]
 FEATURES = 10  # shown, of a model that has more
 
 
@@ -17,20 +18,20 @@ class Text(Protocol):
     def __call__(self, answer: Doc, *, wide: bool) -> str: ...
 
 
+def shown_by(verb: str, answer: Doc) -> Doc:
+    """The answer for people: {"text"}, or {"header", "rows", "spare"}, a table of which its printer leaves out what does not fit."""
+    if verb == "list" and answer["models"]:
+        return {"header": HEAD, "rows": [_champion(row) for row in answer["models"]], "spare": ["SINCE", "METRIC", "TRIAL"]}
+    return {"text": TEXTS[verb](answer, wide=False)}
+
+
+def _champion(row: Doc) -> list[str]:
+    champion = "champion" if row["champion"] else ""
+    return [row["model"], str(row["number"]), row["trial"], row["metric"], explain.valued(row["test"]), row["since"], champion]
+
+
 def listed(answer: Doc, *, wide: bool) -> str:
-    head = ["MODEL", "NUMBER", "TRIAL", "METRIC", "ON TEST", "SINCE", ""]
-    rows = [
-        [
-            row["model"],
-            str(row["number"]),
-            row["trial"],
-            row["metric"],
-            explain.valued(row["test"]),
-            row["since"],
-            "champion" if row["champion"] else "",
-        ]
-        for row in answer["models"]
-    ]
+    head, rows = list(HEAD), [_champion(row) for row in answer["models"]]
     if wide:
         head[-1:] = ["RUN", "ESTIMATOR", "EXPORT", ""]
         for row, record in zip(rows, answer["models"], strict=True):
@@ -125,6 +126,32 @@ def rolled_back(answer: Doc, *, wide: bool) -> str:
     return "\n".join(explain.champion(answer))
 
 
+def deleted(answer: Doc, *, wide: bool) -> str:
+    done = "would be removed" if answer["dry"] else "removed"
+    told = f"{answer['model']}: {counted(answer['objects'], 'object')} ({_size(answer['bytes'])}) {done}; its uploads stay"
+    return told if answer["dry"] else f"{told}. While models/{answer['model']}.yaml is there, the next event or tick trains it anew"
+
+
+def collected(answer: Doc, *, wide: bool) -> str:
+    """A line for each model: what goes, or why nothing does."""
+    lines, done = [], "would be removed" if answer["dry"] else "removed"
+    for row in answer["models"]:
+        kinds = [f"{each['objects']:,} of {kind} ({_size(each['bytes'])})" for kind, each in row["removed"].items()]
+        what = f"{', '.join(kinds)} {done}" if kinds else "nothing to remove"
+        if row["busy"]:
+            what = f"run {row['busy']} is under way: {'what is left goes next time' if kinds else 'nothing is removed'}"
+        lines.append(f"{row['model']}: {what}")
+    return "\n".join(lines) or "The bucket has no model."
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
 def _table(rows: Sequence[Sequence[str]], margin: str = "") -> list[str]:
     if not rows:
         return []
@@ -132,4 +159,4 @@ def _table(rows: Sequence[Sequence[str]], margin: str = "") -> list[str]:
     return [(margin + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip() for row in rows]
 
 
-TEXTS: Mapping[str, Text] = {"list": listed, "show": shown, "get": got, "rollback": rolled_back}
+TEXTS: Mapping[str, Text] = {"list": listed, "show": shown, "get": got, "rollback": rolled_back, "delete": deleted, "gc": collected}

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from handlers.report import charts
+from handlers.contracts import counted
+from handlers.metrics.metrics import below
+from handlers.report import charts, drawn, model_card, model_told
+from handlers.report.explain import parameters
+from handlers.report.facts import Facts
+from handlers.report.markup import anchor, bar, document, facts, figure, interval, plain, section, table
+from handlers.report.style import CSS
 from handlers.runs.gate import number
 
 WORDS = {
@@ -24,125 +29,76 @@ WORDS = {
     "no-data": ("No data", "calm"),
     "failed": ("Failed", "bad"),
 }
-LEGEND = "<p class=soft>Blue: the winner, dashed on a sample of train. Grey: the other trials.</p>"
-CSS = """
-:root{color-scheme:light}
-*{box-sizing:border-box}
-body{font:15px/1.5 -apple-system,"Segoe UI",Helvetica,Arial,sans-serif;color:#1f2933;background:#f6f7f9;margin:0}
-main{max-width:1020px;margin:0 auto;padding:28px 24px 60px}
-h1{font-size:26px;margin:0}
-h2{font-size:18px;margin:34px 0 10px}
-.sub{color:#5b6672;margin:2px 0 18px;overflow-wrap:anywhere}
-.card{background:#fff;border:1px solid #dfe4ea;border-radius:8px;padding:16px 20px;margin:0 0 14px}
-.verdict{border-left:8px solid #9aa4b1}
-.verdict.good{border-left-color:#2e8b57}
-.verdict.warn{border-left-color:#d9822b}
-.verdict.bad{border-left-color:#c0392b}
-.verdict b{font-size:20px}
-.verdict p{margin:6px 0 0;overflow-wrap:anywhere}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{text-align:left;padding:6px 10px;border-bottom:1px solid #eceff3;vertical-align:top}
-th{color:#5b6672;font-weight:600;font-size:13px}
-td.n,th.n{text-align:right}
-tr.mark td{background:#eef5fc}
-.wide{overflow-x:auto}
-.tag{display:inline-block;border-radius:10px;padding:0 8px;font-size:12px;background:#2a6fbb;color:#fff;margin-left:6px}
-.tag.champion{background:#2e8b57}
-.charts{display:flex;flex-wrap:wrap;gap:14px}
-.charts .card{flex:1 1 420px}
-.charts svg{max-width:100%;height:auto}
-h3{font-size:15px;margin:0 0 8px}
-code,pre{font:13px/1.45 ui-monospace,Menlo,Consolas,monospace}
-pre{background:#fff;border:1px solid #dfe4ea;border-radius:8px;padding:14px;overflow:auto;margin:0}
-.soft,small{color:#5b6672}
-small{white-space:nowrap}
-.charts .all{flex-basis:100%}
-"""
+LEGEND = "<i class=key></i>the winner, dashed on a sample of train <i class='key others'></i>the others"
+# the sections that tell more of a link of the chain
+CHAIN = {"dataset": "Data", "data": "Columns of train", "trials": "Trials", "verdict": "On test", "champion": "Champions"}
+MOST_CURVES = 150  # of learning curves that are drawn, the best trials'
+MOST_TRIALS = 200  # that have a row
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a page is made of; all of it is read from the bucket but `status` and `failures`, which the engine passes.
-
-    `trials`: {"trial", "params", "valid": {metric: interval}, "epochs", "rows", "seconds", "curve": lines}, the best first.
-    `roc`: points by the model's name. `chain`: from the event to the champion, `data`, `decides`: from which score on a row is positive,
-    and `features`: what each is worth to the winner: rows of (what, value).
-    """
-
-    model: str
-    run: str
-    status: str
-    outcome: str
-    reason: str
-    verdict: Mapping[str, Any] = field(default_factory=dict)
-    trials: Sequence[Mapping[str, Any]] = ()
-    roc: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
-    chain: Sequence[tuple[str, str]] = ()
-    data: Sequence[tuple[str, str]] = ()
-    decides: Sequence[tuple[str, str]] = ()
-    features: Sequence[tuple[str, str]] = ()
-    failures: Sequence[Mapping[str, Any]] = ()
-    spec: str = ""
-    select_by: str = ""
-    champion_trial: str = ""
-    at: str = ""
-
-
-def page(facts: Facts) -> str:
+def page(given: Facts) -> str:
     """The whole HTML document."""
-    sections = [
-        _head(facts),
-        _test(facts.verdict),
-        _curves(facts),
-        _classes(facts.verdict),
-        _slices(facts.verdict),
-        _rows("The threshold", facts.decides),
-        _rows("What each feature is worth", facts.features),
-        _trials(facts),
-        _failures(facts.failures),
-        _rows("From the event to the champion", facts.chain),
-        _rows("Data", facts.data),
-        f"<h2>Spec</h2><pre>{escape(facts.spec)}</pre>" if facts.spec else "",
-    ]
-    title = f"{escape(facts.model)}: {escape(_word(facts.outcome)[0])}"
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{CSS}</style></head><body><main>\n"
-        + "\n".join(s for s in sections if s)
-        + "\n</main></body></html>\n"
-    )
+    sections = {
+        "The model": facts([*given.about, *given.card]),
+        "On test": _test(given.verdict) + _pictures(given),
+        "By class on test": _classes(given.verdict),
+        "Slices": _slices(given.verdict),
+        "The threshold": facts(given.decides),
+        "What each feature is worth": _importance(given.importance),
+        "Trials": _search(given) + _trials(given),
+        "Steps that failed": _failures(given.failures),
+        "Data": facts(given.data),
+        "Columns of train": model_card.columns(given),
+        "Champions": model_card.champions(given),
+        "From the event to the champion": "",
+        "Code and versions": facts(given.made),
+        "How to reproduce": model_card.again(given),
+        "Spec": f"<pre tabindex=0>{plain(given.spec)}</pre>" if given.spec else "",
+    }
+    known = {what: title for what, title in CHAIN.items() if sections[title]}
+    sections["From the event to the champion"] = facts(given.chain, known)
+    there = {title: html for title, html in sections.items() if html}
+    links = "".join(f"<a href='#{anchor(title)}'>{escape(title)}</a>" for title in there)
+    way = f"<nav aria-label=Contents>{links}</nav>" if len(there) > 3 else ""
+    body = [_head(given), way, *(section(title, html) for title, html in there.items())]
+    return document(f"{given.model}: {_word(given.outcome)[0]}", CSS, "\n".join(body))
 
 
 def _word(outcome: str) -> tuple[str, str]:
     return WORDS.get(outcome, (outcome.capitalize() or "Not finished", "bad" if not outcome else "calm"))
 
 
-def _head(facts: Facts) -> str:
-    word, tone = _word(facts.outcome)
-    after = f" · {escape(facts.at)}" if facts.at else ""
+def _head(given: Facts) -> str:
+    word, tone = _word(given.outcome)
+    after = f" · {escape(given.at)}" if given.at else ""
     return (
-        f"<h1>{escape(facts.model)}</h1><p class=sub>run <code>{escape(facts.run)}</code> · workflow {escape(facts.status)}{after}</p>"
-        f'<div class="card verdict {tone}"><b>{escape(word)}</b><p>{escape(facts.reason)}</p></div>'
+        f"<h1>{escape(given.model)}</h1><p class=sub>run <code>{escape(given.run)}</code> · workflow {escape(given.status)}{after}</p>"
+        f'<div class="card verdict {tone}"><b>{escape(word)}</b><p>{plain(given.reason)}</p>{_figures(given.verdict)}</div>'
     )
 
 
-def _table(head: Iterable[tuple[str, bool]], rows: Iterable[tuple[str, Sequence[str]]]) -> str:
-    """Cells are HTML already; a head is (text, is numeric), a row (css class, cells)."""
-    columns = list(head)
-    top = "".join(f"<th{' class=n' if numeric else ''}>{escape(text)}</th>" for text, numeric in columns)
-    body = "".join(
-        f"<tr class='{css}'>" + "".join(f"<td{' class=n' if columns[i][1] else ''}>{cell}</td>" for i, cell in enumerate(cells)) + "</tr>"
-        for css, cells in rows
-    )
-    return f"<div class='card wide'><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+def _figures(verdict: Mapping[str, Any]) -> str:
+    """The gate's metric in large figures: of the challenger, the champion and the baseline."""
+    metric = verdict.get("metric")
+    found: Mapping[str, Any] = verdict.get("metrics", {}).get(metric, {})
+    if not found:
+        return ""
+    baseline: Mapping[str, Any] = verdict.get("baseline") or {}
+    shown = [("challenger", found.get("challenger")), ("champion", found.get("champion")), ("better by", found.get("difference"))]
+    shown.append(("baseline", {"value": baseline["values"].get(metric)} if baseline else None))
+    cells = [f"<div><dt>{escape(str(metric))}, {name}</dt><dd>{number(each['value'])}</dd></div>" for name, each in shown if each]
+    return f"<dl class=figures>{''.join(cells)}</dl>{_warning(verdict)}"
 
 
-def shown(found: Mapping[str, Any] | None) -> str:
-    """The value of an interval's document and its bounds in brackets, as HTML."""
-    if not found or found.get("value") is None:
-        return "–"
-    text = number(found["value"])
-    return f"{text} <small>[{number(found['low'])}, {number(found['high'])}]</small>" if found.get("low") is not None else text
+def _warning(verdict: Mapping[str, Any]) -> str:
+    """Metrics by which the challenger is worse than what learns nothing."""
+    baseline: Mapping[str, Any] = verdict.get("baseline") or {}
+    worse = [
+        f"{name} {number(found['challenger']['value'])} ({number(baseline['values'][name])})"
+        for name, found in verdict["metrics"].items()
+        if baseline and below(name, found["challenger"].get("value"), baseline["values"].get(name))
+    ]
+    return f"<p class=warning>Worse than the baseline ({escape(baseline['name'])}): {plain(', '.join(worse))}.</p>" if worse else ""
 
 
 def first(names: Iterable[str], leading: str | None) -> list[str]:
@@ -162,12 +118,37 @@ def _test(verdict: Mapping[str, Any]) -> str:
     rows = []
     for name in first(metrics, verdict.get("metric")):
         found = metrics[name]
-        cells = [f"<b>{escape(name)}</b>" if name == verdict.get("metric") else escape(name), shown(found.get("challenger"))]
-        cells += [shown(found.get("champion")), shown(found.get("difference"))] if with_champion else []
+        cells = [f"<b>{escape(name)}</b>" if name == verdict.get("metric") else escape(name), interval(found.get("challenger"))]
+        cells += [interval(found.get("champion")), interval(found.get("difference"))] if with_champion else []
         cells += [number(baseline["values"].get(name))] if baseline else []
         rows.append(("mark" if name == verdict.get("metric") else "", cells))
-    note = f"<p class=soft>{escape(str(verdict.get('compared', '')))}</p>"
-    return f"<h2>On test</h2>{_table(head, rows)}{note}"
+    note = f"<p class=soft>{plain(str(verdict.get('compared', '')))}</p>"
+    return table(head, rows, "The metrics on test") + note
+
+
+def _pictures(given: Facts) -> str:
+    """What there is to draw of the models on test."""
+    found: list[tuple[str, str, str]] = []
+    gate = given.verdict.get("metrics", {}).get(given.verdict.get("metric"), {})
+    models = [{"model": name, **gate[name]} for name in ("challenger", "champion") if gate.get(name)]
+    if any(charts.finite(model.get("low")) for model in models):
+        asked = given.verdict.get("gate", {})
+        bound = asked.get("at_least") if asked.get("at_least") is not None else asked.get("at_most")
+        words = "The line is the interval; two that overlap may still differ, as both are judged on the same rows."
+        if bound is not None and charts.near(models, bound):
+            words += f" Dashed: the gate's {number(bound)} at {'least' if asked.get('at_least') is not None else 'most'}."
+        found.append((f"{given.verdict['metric']} with its interval", charts.intervals(models, str(given.verdict["metric"]), bound), words))
+    if any(given.roc.values()):
+        words = "How many of the positive rows are found, by how many of the others are taken for positive."
+        found.append(("ROC", charts.roc({name: points for name, points in given.roc.items() if points}), words))
+    found += drawn.of_task(given.pictures, given.verdict.get("threshold"))
+    cards = "".join(figure(title, drawing, escape(words)) for title, drawing, words in found)
+    cards += "".join(
+        figure(f"Confusion matrix, {name}", model_card.matrix(of["confusion"]), "A line for each true class, a column for each called one.")
+        for name, of in given.pictures.items()
+        if of.get("confusion")
+    )
+    return f"<div class=charts>{cards}</div>" if cards else ""
 
 
 def _classes(verdict: Mapping[str, Any]) -> str:
@@ -181,75 +162,73 @@ def _classes(verdict: Mapping[str, Any]) -> str:
         ("", [escape(row["class"]), f"{row['rows']:,}", *(number(value) for model in models for value in row[model].values())])
         for row in found
     ]
-    return f"<h2>By class on test</h2>{_table(head, rows)}"
+    return table(head, rows, "Each class on test")
 
 
 def _slices(verdict: Mapping[str, Any]) -> str:
     """One table per column: the gate's metric for each of its values that has rows enough."""
     found: Sequence[Mapping[str, Any]] = verdict.get("slices", [])
-    text = ""
+    text, metric = "", escape(str(verdict.get("metric")))
     for column in dict.fromkeys(str(row["column"]) for row in found):
         of_column = [row for row in found if row["column"] == column]
         with_champion = any(row.get("champion") for row in of_column)
         names = ["challenger", *(["champion", "difference"] if with_champion else [])]
         head = [(column, False), ("rows", True), *(("better by" if n == "difference" else n, True) for n in names)]
-        rows = [("", [escape(row["value"]), f"{row['rows']:,}", *(shown(row.get(n)) for n in names)]) for row in of_column]
-        text += f"<h2>{escape(str(verdict.get('metric')))} by {escape(column)}</h2>{_table(head, rows)}"
+        rows = [("", [escape(row["value"]), f"{row['rows']:,}", *(interval(row.get(n)) for n in names)]) for row in of_column]
+        text += f"<h3>{metric} by {escape(column)}</h3>{table(head, rows, f'{metric} by {column}')}"
     return text
 
 
-def _curves(facts: Facts) -> str:
-    drawn: list[tuple[str, str, str]] = []
-    gate = facts.verdict.get("metrics", {}).get(facts.verdict.get("metric"), {})
-    models = [{"model": name, **gate[name]} for name in ("challenger", "champion") if gate.get(name)]
-    if models:
-        gate_spec = facts.verdict.get("gate", {})
-        threshold = gate_spec.get("at_least") if gate_spec.get("at_least") is not None else gate_spec.get("at_most")
-        drawn.append(
-            (f"{facts.verdict['metric']} with its interval", charts.intervals(models, str(facts.verdict["metric"]), threshold), " all")
-        )
-    if any(facts.roc.values()):
-        drawn.append(("ROC on test", charts.roc(facts.roc), ""))
-    curves = {str(t["trial"]): t["curve"] for t in facts.trials if t.get("curve")}
-    if curves and facts.select_by and any(len(lines) > 1 for lines in curves.values()):
-        winner = str(facts.verdict.get("winner", {}).get("trial") or facts.trials[0]["trial"])
-        drawing = charts.learning(curves, facts.select_by, winner)
-        drawn.append(("Learning curves on valid", drawing + LEGEND, ""))
-    if not drawn:
+def _importance(found: Mapping[str, Any] | None) -> str:
+    """A bar for each feature, the most important one first."""
+    if not found:
         return ""
-    return (
-        "<h2>Curves</h2><div class=charts>"
-        + "".join(f"<div class='card{css}'><h3>{escape(t)}</h3>{s}</div>" for t, s, css in drawn)
-        + "</div>"
-    )
+    head, rows, left = model_told.worth(found)
+    losses = [each["loss"] or 0.0 for each in found["features"][: len(rows)]]
+    most = max([*losses, 0.0]) or 1.0
+    cells = [("", [escape(name), f"{loss} <small>{spread}</small>", bar(losses[i] / most)]) for i, (name, loss, spread) in enumerate(rows)]
+    more = f"<p class=soft>and {counted(left, 'feature')} more</p>" if left else ""
+    return f"<p class=soft>{plain(head)}.</p>{table([('feature', False), ('worth', True), ('', False)], cells, head, 'bars')}{more}"
 
 
-def _trials(facts: Facts) -> str:
-    if not facts.trials:
+def _search(given: Facts) -> str:
+    """The learning curves of the trials, and their parameters beside what came of them."""
+    if not given.trials or not given.select_by:
         return ""
-    winner = facts.verdict.get("winner", {}).get("trial")
-    names = first(facts.trials[0].get("valid", {}), facts.select_by)
+    winner = str(given.verdict.get("winner", {}).get("trial") or given.trials[0]["trial"])
+    curves = {
+        str(t["trial"]): t["curve"] for n, t in enumerate(given.trials) if t.get("curve") and (n < MOST_CURVES or t["trial"] == winner)
+    }
+    cards = ""
+    if any(len(lines) > 1 for lines in curves.values()):
+        more = f"; {counted(len(given.trials) - len(curves), 'more trial')}" if len(curves) < len(given.trials) else ""
+        cards += figure(f"{given.select_by} on valid by epoch", charts.learning(curves, given.select_by, winner), LEGEND + more)
+    across = drawn.parallel(given.trials[:MOST_CURVES], given.select_by, winner, given.higher)
+    if across:
+        cards += figure(across[0], across[1], escape(across[2]), "all" if len(drawn.varied(given.trials)) > 2 else "")
+    return f"<div class=charts>{cards}</div>" if cards else ""
+
+
+def _trials(given: Facts) -> str:
+    if not given.trials:
+        return ""
+    winner = given.verdict.get("winner", {}).get("trial")
+    names = first(given.trials[0].get("valid", {}), given.select_by)
     rows = []
-    for trial in facts.trials:
+    for trial in given.trials[:MOST_TRIALS]:
         tags = "<span class=tag>winner</span>" if trial["trial"] == winner else ""
-        tags += "<span class='tag champion'>champion</span>" if trial["trial"] == facts.champion_trial else ""
-        params = ", ".join(f"{k}={v}" for k, v in trial.get("params", {}).items()) or "as in the spec"
-        cells = [f"<code>{escape(str(trial['trial']))}</code>{tags}", escape(params)]
-        cells += [shown(trial.get("valid", {}).get(name)) for name in names]
+        tags += "<span class='tag champion'>champion</span>" if trial["trial"] == given.champion_trial else ""
+        cells = [f"<code>{escape(str(trial['trial']))}</code>{tags}", plain(parameters(trial.get("params")))]
+        cells += [interval(trial.get("valid", {}).get(name)) for name in names]
         cells += [str(trial.get("epochs", "–")), f"{trial['seconds']:.1f}" if trial.get("seconds") is not None else "–"]
         rows.append(("mark" if trial["trial"] == winner else "", cells))
     head = [("trial", False), ("parameters", False), *((f"{n} on valid", True) for n in names), ("epochs", True), ("seconds", True)]
-    return f"<h2>Trials</h2>{_table(head, rows)}"
+    left = len(given.trials) - MOST_TRIALS
+    return table(head, rows, "The trials", "trials") + (f"<p class=soft>and {counted(left, 'more trial')}</p>" if left > 0 else "")
 
 
 def _failures(failures: Sequence[Mapping[str, Any]]) -> str:
     if not failures:
         return ""
-    rows = [("", [escape(str(f.get(k, ""))) for k in ("displayName", "phase", "message")]) for f in failures]
-    return "<h2>Steps that failed</h2>" + _table([("step", False), ("phase", False), ("message", False)], rows)
-
-
-def _rows(title: str, rows: Sequence[tuple[str, str]]) -> str:
-    if not rows:
-        return ""
-    return f"<h2>{title}</h2>" + _table([("", False), ("", False)], [("", [escape(what), escape(value)]) for what, value in rows])
+    rows = [("", [plain(str(f.get(k, ""))) for k in ("displayName", "phase", "message")]) for f in failures]
+    return table([("step", False), ("phase", False), ("message", False)], rows, "The steps that failed")

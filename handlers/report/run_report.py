@@ -7,21 +7,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handlers import failures as reasons
-from handlers.contracts import counted, instant, long_argument
+from handlers.contracts import BadData, instant, long_argument
 from handlers.data.manifest import Dataset, load_dataset
-from handlers.metrics.metrics import METRICS
-from handlers.report import followed, model_told
-from handlers.report.page import Facts, page
-from handlers.runs import exports, trials
-from handlers.runs.champion import current
+from handlers.metrics.metrics import higher
+from handlers.report import drift, followed, told_of_run
+from handlers.report.facts import Facts
+from handlers.report.page import page
+from handlers.runs import trials
+from handlers.runs.champion import current, history
 from handlers.runs.followed import of_run
 from handlers.runs.records import RunRecord, evaluated, read_run
 from handlers.runs.requests import run_folder
-from handlers.storage import Missing, Store, optional_json
+from handlers.storage import Store, optional_json
 
 # an engine's list of failed steps may be long; a report shows this many
 SHOWN_FAILURES = 30
-OBJECTS_SHOWN = 100  # of those that the data is made of
 
 
 def write_report(store: Store, model: str, run: str, status: str, failures: str) -> str:
@@ -50,9 +50,10 @@ def facts(store: Store, model: str, run: str, status: str, failures: Sequence[Ma
     record = read_run(store, model, run)
     result, verdict = record.result or {}, record.verdict or {}
     select_by = str(verdict.get("select_by", ""))
-    champion = current(store, model).record or {}
     dataset = _dataset(store, model, str(result.get("dataset") or verdict.get("dataset") or ""))
-    evaluations = _evaluations(store, verdict)
+    before = _dataset(store, model, str((verdict.get("champion") or {}).get("dataset") or ""))
+    evaluations, export = _evaluations(store, verdict), told_of_run.exported(store, model, verdict)
+    columns = told_of_run.columns(dataset, before)
     return Facts(
         model=model,
         run=run,
@@ -61,29 +62,35 @@ def facts(store: Store, model: str, run: str, status: str, failures: Sequence[Ma
         reason=_reason(record, failures, store),
         verdict=verdict,
         trials=_trials(store, model, verdict, select_by),
+        higher=higher(select_by),
         roc={name: [(float(x), float(y)) for x, y in found.get("roc", [])] for name, found in evaluations.items()},
+        pictures={name: found.get("pictures") or {} for name, found in evaluations.items()},
+        importance=json.loads(export.checked("importance.json")) if export else None,
+        about=told_of_run.about(record),
+        card=told_of_run.card(record, dataset),
+        columns=columns,
+        columns_against=_against(verdict, before) if any(each["index"] is not None for each in columns) else "",
+        history=history(store, model),
         chain=followed.chain(of_run(store, record), brief=True),
-        data=_data(record, dataset),
-        decides=[("positive", " ".join(model_told.threshold(verdict.get("threshold"))))] if verdict.get("threshold") else [],
-        features=_features(store, model, verdict),
+        data=told_of_run.data(record, dataset),
+        decides=told_of_run.threshold(verdict),
         failures=failures,
+        made=told_of_run.made(record, export),
+        again=told_of_run.again(record, verdict),
         spec=_spec(record),
         select_by=select_by,
-        champion_trial=str(champion.get("trial", "")),
+        champion_trial=str((current(store, model).record or {}).get("trial", "")),
         at=instant(record.at) if record.at else "",
     )
 
 
-def _features(store: Store, model: str, verdict: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What the features are worth to the winner, the most important one first; nothing in a run of an earlier release."""
-    winner = (verdict.get("winner") or {}).get("trial")
-    export = exports.in_bucket(store, model, str(winner), str(verdict.get("export"))) if winner and verdict.get("export") else None
-    found = json.loads(export.checked("importance.json")) if export else None
-    if not found:
-        return []
-    head, rows, left = model_told.worth(found)
-    more = [("", f"and {counted(left, 'feature')} more")] if left else []
-    return [("", head), *((name, f"{loss} {spread}") for name, loss, spread in rows), *more]
+def _against(verdict: Mapping[str, Any], before: Dataset | None) -> str:
+    """What the drift of the columns is measured against."""
+    words = before.words("train") if before is not None else ""
+    return (
+        f"Drift is the population stability index against the rows that champion {verdict['champion']['number']} learned from ({words}): "
+        f"below {drift.MOVED} as before, from {drift.FAR} on moved far."
+    )
 
 
 def _reason(record: RunRecord, failures: Sequence[Mapping[str, Any]], store: Store) -> str:
@@ -103,7 +110,7 @@ def _dataset(store: Store, model: str, digest: str) -> Dataset | None:
         return None
     try:
         return load_dataset(store, model, digest)
-    except Missing:
+    except BadData:
         return None
 
 
@@ -131,42 +138,13 @@ def _trials(store: Store, model: str, verdict: Mapping[str, Any], select_by: str
                 "value": score.get("value"),
             },
         )
-    table = next((t for t in METRICS.values() if select_by in t), {})
-    higher = table[select_by].higher if select_by in table else True
-    return sorted(found, key=lambda t: (t["value"] is None, -t["value"] if higher and t["value"] is not None else t["value"] or 0.0))
-
-
-def _data(record: RunRecord, dataset: Dataset | None) -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    if dataset is not None:
-        for role in ("train", "valid", "test"):
-            number = sum(part.rows for part in dataset.parts if part.role == role)
-            lost = dataset.left_out.get(role, 0)
-            why = f"; {counted(lost, 'row')} left out, whose group is in an earlier role" if lost else ""
-            rows.append((role, f"{counted(number, 'row')} of {dataset.words(role)}{why}"))
-        objects = dataset.objects()
-        more = f" and {len(objects) - OBJECTS_SHOWN:,} more" if len(objects) > OBJECTS_SHOWN else ""
-        rows.append(("objects", ", ".join(objects[:OBJECTS_SHOWN]) + more))
-        rows.append(("dataset", dataset.digest))
-    request = record.request or {}
-    if request.get("snapshot"):
-        rows.append(("snapshot", str(request["snapshot"])))
-    return rows
+    best = higher(select_by)
+    return sorted(found, key=lambda t: (t["value"] is None, -t["value"] if best and t["value"] is not None else t["value"] or 0.0))
 
 
 def _spec(record: RunRecord) -> str:
     """The spec as it was when the run started, as YAML."""
     import yaml
 
-    spec = (record.request or {}).get("spec")
-    if isinstance(spec, str):
-        spec = json.loads(spec)
-    return yaml.safe_dump(_stated(spec), sort_keys=False, allow_unicode=True, width=110) if spec else ""
-
-
-def _stated(tree: Any) -> Any:
-    """A tree without empty values, maps and lists."""
-    if isinstance(tree, dict):
-        kept = {key: _stated(value) for key, value in tree.items()}
-        return {key: value for key, value in kept.items() if value is not None and value != {} and value != []}
-    return [_stated(value) for value in tree] if isinstance(tree, list) else tree
+    spec = told_of_run.stated(told_of_run.spec_of(record))
+    return yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=110) if spec else ""

@@ -16,6 +16,7 @@ from handlers.data.unencoded import encoder
 from handlers.metrics.bootstrap import interval
 from handlers.metrics.metrics import metric, metrics_of
 from handlers.metrics.ordered import roc_curve
+from handlers.metrics.pictures import pictures
 from handlers.metrics.predictions import Predictions
 from handlers.metrics.threshold import threshold
 from handlers.models import kept, saved
@@ -107,7 +108,8 @@ def document(
     metrics: Mapping[str, Any],
     threshold: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The evaluation of `trained`: `metrics` with their intervals over clusters, and a binary model's ROC curve."""
+    """The evaluation of `trained`: `metrics` with their intervals over clusters, a binary model's ROC curve, and on `test`, where each run
+    judges two models at most, what its report draws."""
     found: dict[str, Any] = {
         "trial": trained.trial,
         "role": role,
@@ -117,6 +119,8 @@ def document(
     }
     if spec.task == "binary":
         found["roc"] = [[round(x, 4), round(y, 4)] for x, y in roc_curve(predictions.grouped, ROC_POINTS)]
+    if role == "test":
+        found["pictures"] = pictures(spec, predictions)
     return found
 
 

@@ -157,13 +157,12 @@ class Engine:
         self._undo.push_async_callback(self._stop_bucket)
         self._undo.push_async_callback(self._stop_pods)
         self.operations = Operations(self.controller, self.admission, self._clock)
-        resources = Resources(self.admission, self.controller.save_fact, self.controller.note, lambda: nested_transaction(self._db))
-        dispatcher.resources = resources
+        dispatcher.resources = Resources(self.admission, self.controller.save_fact, lambda: nested_transaction(self._db))
         dispatcher.http = HttpCalls(self._allowed_hosts, lambda name: self._documents.get("Secret", name))
         self.changes = Changes()
-        self.controller.listeners += [self.changes.tell, lambda name: resources.changed("Workflow", name)]
+        self.controller.listeners.append(self.changes.tell)
         self._waiters = Waiters(self.controller)
-        self.admission.listeners += [resources.changed, self._semaphore_changed]
+        self.admission.listeners.append(self._semaphore_changed)
 
     def _processes(self, on_exit: PodListener, on_running: Callable[[str, float], None]) -> OwnPods:
         with usable(self.state):

@@ -258,13 +258,6 @@ class Workflows(Protocol):
         """Apply the operation and return the Workflow (a new one for submit and resubmit)."""
 
 
-class Bus(Protocol):
-    """The durable event journal."""
-
-    async def publish(self, event: Event) -> None:
-        """Return once the event is on disk. Events published in the same turn of the event loop share a commit."""
-
-
 class Bucket(Protocol):
     """The embedded engine's view of the S3 bucket (blocking calls; run them in threads)."""
 

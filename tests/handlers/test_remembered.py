@@ -54,12 +54,27 @@ def test_what_the_listing_has_not_is_missing_without_a_request(store: Counted) -
     assert store.reads == []
 
 
-def test_what_never_changes_is_read_once_and_a_curve_each_time(store: Counted) -> None:
+def test_what_never_changes_is_read_once_and_anything_else_once_for_each_look(store: Counted) -> None:
     seen = Remembered(store)
     for _ in range(2):
-        seen.get("trials/m/t/result.json")
-        seen.get("trials/m/t/curve.jsonl")
-    assert store.reads == ["trials/m/t/result.json", "trials/m/t/curve.jsonl", "trials/m/t/curve.jsonl"]
+        seen.look()
+        for _ in range(2):
+            seen.get("trials/m/t/result.json")
+            seen.get("trials/m/t/curve.jsonl")
+            with pytest.raises(Missing):
+                seen.get("trials/m/t/failures.json")
+    result, curve, failures = (f"trials/m/t/{name}" for name in ("result.json", "curve.jsonl", "failures.json"))
+    assert store.reads == [result, curve, failures, curve, failures]
+
+
+def test_what_is_fetched_together_is_not_read_again(store: Counted) -> None:
+    seen = Remembered(store)
+    seen.fetch(["trials/m/t/result.json", "trials/m/t/curve.jsonl", "trials/m/u/result.json"])
+    assert seen.get("trials/m/t/result.json") == b"4"
+    assert seen.get("trials/m/t/curve.jsonl") == b"5"
+    with pytest.raises(Missing):
+        seen.get("trials/m/u/result.json")
+    assert len(store.reads) == 3
 
 
 def test_no_more_is_held_than_it_may(store: Counted) -> None:
@@ -77,3 +92,18 @@ def test_who_writes_sees_what_was_written(store: Counted) -> None:
     assert seen.get("models/m/history/1.json") == b"6"
     seen.delete("models/m/history/1.json")
     assert seen.head("models/m/history/1.json") is None
+
+
+def test_what_lists_need_is_read_ahead_once(store: Counted) -> None:
+    seen = Remembered(store)
+    seen.look()
+    seen.read_ahead()
+    assert sorted(store.reads) == ["models/m/champion.json", "runs/m/a/request.json", "runs/m/b/request.json"]
+    store.put("runs/m/b/request.json", b"22")
+    seen.look()
+    seen.read_ahead()
+    assert store.reads[3:] == ["runs/m/b/request.json"]
+    assert (seen.get("runs/m/a/request.json"), seen.get("runs/m/b/request.json"), len(store.reads)) == (b"1", b"22", 4)
+    tight = Remembered(store, most=2)
+    tight.read_ahead()
+    assert len(store.reads) == 6

@@ -281,13 +281,13 @@ spec:
         templateRef: {name: heal, template: silent}
         arguments: {parameters: [{name: window, value: "17"}, {name: model, value: flight-delay}, {name: run, value: RUN}]}
   - name: wait
-    resource:
-      action: get
-      successCondition: status.phase == Failed
-      manifest: |
-        apiVersion: argoproj.io/v1alpha1
-        kind: Workflow
-        metadata: {name: retrain-dead}
+    steps:
+    - - {name: look, template: look}
+      - {name: pause, inline: {suspend: {duration: "0.3s"}}}
+    - - {name: again, template: wait, when: "'{{steps.look.outputs.parameters.phase}}' != 'Failed'"}
+  - name: look
+    resource: {action: get, manifest: "{apiVersion: argoproj.io/v1alpha1, kind: Workflow, metadata: {name: retrain-dead}}"}
+    outputs: {parameters: [{name: phase, valueFrom: {jsonPath: "{.status.phase}", default: ""}}]}
 """
 
 

@@ -78,11 +78,6 @@ def parse_depends(text: str) -> Depends:
     return Depends(text, _Parser(text).whole())
 
 
-def from_dependencies(names: list[str]) -> Depends:
-    """`dependencies: [A, B]` means `A && B`."""
-    return parse_depends(" && ".join(names))
-
-
 class _Parser:
     def __init__(self, text: str) -> None:
         self.tokens: list[tuple[str, int]] = []

@@ -6,19 +6,16 @@ import math
 from typing import Any
 
 from localargo.expressions import ExpressionError
-from localargo.expressions.gotime import Duration, Time
 from localargo.expressions.values import Budget, go_type, is_number, to_int, wrap
 
 Json = Any
 
 
 def arithmetic(budget: Budget, operator: str, left: Json, right: Json) -> Json:
-    """`+ - * / % ** ..` on numbers, texts, times and durations. ExpressionError when the operands do not fit."""
+    """`+ - * / % ** ..` on numbers and texts. ExpressionError when the operands do not fit."""
     if operator == "+" and isinstance(left, str) and isinstance(right, str):
         budget.take(len(left) + len(right))
         return left + right
-    if isinstance(left, (Time, Duration)) or isinstance(right, (Time, Duration)):
-        return _time_arithmetic(operator, left, right)
     if not is_number(left) or not is_number(right):
         raise ExpressionError(f"invalid operation: {go_type(left)} {operator} {go_type(right)}")
     integers = isinstance(left, int) and isinstance(right, int)
@@ -61,19 +58,3 @@ def _power(left: float, right: float) -> float:
         return -math.inf if left < 0 and right % 2 == 1 else math.inf
     except ValueError:
         return math.inf if left == 0 else math.nan
-
-
-def _time_arithmetic(operator: str, left: Json, right: Json) -> Json:
-    if isinstance(left, Time) and isinstance(right, Duration) and operator in "+-":
-        return left.shifted(right.seconds if operator == "+" else -right.seconds)
-    if isinstance(left, Duration) and isinstance(right, Time) and operator == "+":
-        return right.shifted(left.seconds)
-    if isinstance(left, Time) and isinstance(right, Time) and operator == "-":
-        return Duration((left.when - right.when).total_seconds())
-    if isinstance(left, Duration) and isinstance(right, Duration) and operator in "+-":
-        return Duration(left.seconds + right.seconds if operator == "+" else left.seconds - right.seconds)
-    if operator == "*" and isinstance(left, Duration) and is_number(right):
-        return Duration(left.seconds * right)
-    if operator == "*" and isinstance(right, Duration) and is_number(left):
-        return Duration(right.seconds * left)
-    raise ExpressionError(f"invalid operation: {go_type(left)} {operator} {go_type(right)}")

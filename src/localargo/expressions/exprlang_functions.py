@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-import datetime
 import math
 import re
-import time
 from collections.abc import Callable
 from typing import Any
 
 from localargo.expressions import ExpressionError
 from localargo.expressions.exprlang_registry import BUILTINS, builtin
-from localargo.expressions.gotext import go_value, parse_duration
-from localargo.expressions.gotime import Duration, from_epoch, parse_time, zone
-from localargo.expressions.jsonpath_query import query
+from localargo.expressions.gotext import go_value
+from localargo.expressions.jsonpaths import read
 from localargo.expressions.rawjson import dumps, indented, loads_go
 from localargo.expressions.values import Budget, go_type, is_number, plain, plain_tree, to_int, wrap
 
@@ -25,15 +22,6 @@ Json = Any
 Function = Callable[[Budget, list[Json]], Json]
 
 _SPACE = " \t\n\v\f\r\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
-_DATES = (
-    "2006-01-02",
-    "15:04:05",
-    "2006-01-02 15:04:05",
-    "2006-01-02T15:04:05Z07:00",
-    "02 Jan 06 15:04 MST",
-    "Monday, 02-Jan-06 15:04:05 MST",
-    "Mon, 02 Jan 2006 15:04:05 MST",
-)
 
 
 @builtin("len", "*")
@@ -67,8 +55,6 @@ def as_int(budget: Budget, arguments: list[Json]) -> Json:
         if re.fullmatch(r"[+-]?[0-9]{1,19}", value) and -(2**63) <= int(value) < 2**63:
             return int(value)
         raise ExpressionError(f"invalid operation: int({value})")
-    if isinstance(value, Duration):
-        return round(value.seconds * 1e9)
     if not is_number(value):
         raise ExpressionError(f"invalid operation: int({go_type(value)})")
     return value if isinstance(value, int) else to_int(value)
@@ -176,9 +162,13 @@ def to_json(budget: Budget, arguments: list[Json]) -> Json:
 def json_path(budget: Budget, arguments: list[Json]) -> Json:
     """Argo's `jsonpath(json text, path)`."""
     _exactly("jsonpath", arguments, 2)
-    if not all(isinstance(argument, str) for argument in arguments):
+    text, path = arguments
+    if not isinstance(text, str) or not isinstance(path, str):
         raise ExpressionError("jsonpath takes a JSON text and a path")
-    return query(loads_go(arguments[0]), arguments[1], budget)
+    try:
+        return read(loads_go(text), path)
+    except LookupError as error:
+        raise ExpressionError(f"jsonpath: there is nothing at {path}") from error
 
 
 def _exactly(name: str, arguments: list[Json], count: int) -> None:
@@ -196,53 +186,6 @@ def _from_base64(budget: Budget, arguments: list[Json]) -> Json:
         return base64.b64decode(arguments[0], validate=True).decode("utf-8", "replace")
     except (binascii.Error, ValueError) as error:
         raise ExpressionError("illegal base64 data") from error
-
-
-@builtin("now", "*", least=0)
-def _now(budget: Budget, arguments: list[Json]) -> Json:
-    moment = from_epoch(time.time())
-    return moment.within(arguments[0]) if arguments and isinstance(arguments[0], datetime.tzinfo) else moment
-
-
-@builtin("duration", "s")
-def _duration(budget: Budget, arguments: list[Json]) -> Json:
-    if re.fullmatch(r"\s*[0-9]*[1-9][0-9]*\s*", arguments[0]):
-        raise ExpressionError(f'time: missing unit in duration "{arguments[0]}"')
-    return Duration(parse_duration(arguments[0]))
-
-
-@builtin("date", "*", "*", "*", "*", least=1)
-def _date(budget: Budget, arguments: list[Json]) -> Json:
-    tz: datetime.tzinfo = datetime.UTC
-    if isinstance(arguments[0], datetime.tzinfo):
-        tz, arguments = arguments[0], arguments[1:]
-    if not arguments or len(arguments) > 3 or not all(isinstance(argument, str) for argument in arguments):
-        raise ExpressionError("date takes a text, a layout and a time zone")
-    if len(arguments) > 1:
-        return parse_time(arguments[1], arguments[0], zone(arguments[2]) if len(arguments) == 3 else tz)
-    for layout in _DATES:
-        try:
-            return parse_time(layout, arguments[0], tz)
-        except ExpressionError:
-            continue
-    raise ExpressionError(f"invalid date {arguments[0]}")
-
-
-builtin("timezone", "s")(lambda _, a: zone(a[0]))
-builtin("bitand", "i", "i")(lambda _, a: a[0] & a[1])
-builtin("bitor", "i", "i")(lambda _, a: a[0] | a[1])
-builtin("bitxor", "i", "i")(lambda _, a: a[0] ^ a[1])
-builtin("bitnand", "i", "i")(lambda _, a: a[0] & ~a[1])
-builtin("bitnot", "i")(lambda _, a: ~a[0])
-builtin("bitshl", "i", "i")(lambda _, a: wrap(a[0] << _shift(a[1])))
-builtin("bitshr", "i", "i")(lambda _, a: a[0] >> _shift(a[1]))
-builtin("bitushr", "i", "i")(lambda _, a: wrap((a[0] % 2**64) >> _shift(a[1])))
-
-
-def _shift(count: int) -> int:
-    if count < 0:
-        raise ExpressionError("invalid operation: negative shift count")
-    return min(count, 64)
 
 
 ENVIRONMENT: dict[str, Function] = {"asInt": BUILTINS["int"], "asFloat": BUILTINS["float"], "toJson": to_json, "jsonpath": json_path}

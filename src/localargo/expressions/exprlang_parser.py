@@ -23,7 +23,7 @@ from localargo.expressions.exprlang_nodes import (
     Slice,
     Unary,
 )
-from localargo.expressions.exprlang_tables import BINARY, BUILTINS, NEGATABLE, ORDER, PREDICATES, RIGHT, SAME, UNARY
+from localargo.expressions.exprlang_tables import BINARY, BUILTINS, NEGATABLE, ORDER, PREDICATES, REFUSED, RIGHT, SAME, UNARY
 
 _NODES = 10_000
 _DEPTH = 60
@@ -236,6 +236,8 @@ class _Parser:
         return value
 
     def call(self, token: Token, arguments: list[Node]) -> Node:
+        if token.text in REFUSED:
+            raise ExpressionError(f"{token.text} is not supported: {REFUSED[token.text]}", token.at)
         kinds = PREDICATES.get(token.text)
         if kinds is None:
             arguments = self.arguments(arguments)

@@ -54,7 +54,12 @@ PREDICATES = {
 }
 _NAMES = """
     len type abs ceil floor round int float string trim trimPrefix trimSuffix upper lower split splitAfter replace repeat join indexOf
-    lastIndexOf hasPrefix hasSuffix max min mean median toJSON fromJSON toBase64 fromBase64 now duration date timezone first last get take
-    keys values toPairs fromPairs reverse uniq concat flatten sort bitand bitor bitxor bitnand bitnot bitshl bitshr bitushr
+    lastIndexOf hasPrefix hasSuffix max min mean median toJSON fromJSON toBase64 fromBase64 first last get take keys values toPairs
+    fromPairs reverse uniq concat flatten sort
 """
 BUILTINS = frozenset(_NAMES.split())
+_TIMES = "the same Workflow must always give the same value: compare times in a step, or read a given one by sprig.toDate"
+REFUSED = {
+    **dict.fromkeys(("now", "date", "duration", "timezone"), _TIMES),
+    **dict.fromkeys(("bitand", "bitor", "bitxor", "bitnand", "bitnot", "bitshl", "bitshr", "bitushr"), "compute it in a step"),
+}

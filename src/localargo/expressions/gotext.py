@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from localargo.expressions import ExpressionError
-from localargo.expressions.rawjson import dumps, plain_digits
+from localargo.expressions.rawjson import plain_digits
 
 Json = Any
 
@@ -78,36 +78,6 @@ def _printable(char: str) -> str:
         return char
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def item_text(item: Json) -> str:
-    """The value of `{{item}}`: a string as it is, everything else compact JSON with its numbers' own text.
-
-    `item` comes from `rawjson.loads` (numbers are `Number`). As Argo prints it: the keys of a map are sorted, those of maps inside it
-    keep their order; `<`, `>`, `&` inside a map or list are escaped.
-    """
-    if isinstance(item, dict):
-        return dumps({key: item[key] for key in sorted(item)}, html=True, sort=False)
-    return item if isinstance(item, str) else dumps(item, html=True, sort=False)
-
-
-def item_field(value: Json) -> str:
-    """The value of `{{item.key}}`. A string keeps its JSON escapes (`\\"`, `\\n`), which is what Argo does."""
-    text = dumps(value, sort=False)
-    return text[1:-1] if text.startswith('"') else text
-
-
-def item_name(item: Json) -> str:
-    """How an item is described in a node name: null is `[]`, a list Go's `[1 two]`, a map `a:1,b:2` sorted; no parentheses."""
-    if item is None:
-        text = "[]"
-    elif isinstance(item, dict):
-        text = ",".join(sorted(f"{key}:{item_field(value)}" for key, value in item.items()))
-    elif isinstance(item, list):
-        text = "[" + " ".join(item_field(value) for value in item) + "]"
-    else:
-        text = item_field(item)
-    return text.replace("(", "").replace(")", "")
 
 
 def parse_duration(text: str) -> float:

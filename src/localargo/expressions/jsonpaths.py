@@ -10,15 +10,15 @@ from typing import Any
 from localargo.expressions import ExpressionError
 from localargo.expressions.gjson_path import Component, follow, parse_path
 from localargo.expressions.gjson_scan import NOTHING, Found, skip
-from localargo.expressions.jsonpath_query import parse, select
 from localargo.expressions.rawjson import dumps, loads
 from localargo.expressions.values import Budget, plain
 
-__all__ = ["Found", "get", "jsonpath", "set"]
+__all__ = ["Found", "get", "jsonpath", "read", "set"]
 
 Json = Any
 
 _LONGEST = 10_000  # elements that a write past a list's end may add
+_STEP = re.compile(r"""\.((?:\\.|[^\s.\[\]{}()'"\\*])+)|\[(-?[0-9]{1,9})\]|\['((?:\\.|[^'\\])*)'\]""")
 _EXPRESSION = re.compile(r"\{((?:[^{}'\"]|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")*)\}")
 
 
@@ -113,27 +113,42 @@ def _matches(place: Json, component: Component, rest: list[Component]) -> list[A
 
 
 def jsonpath(doc: Json, path: str) -> str:
-    """kubectl's `-o jsonpath=...`: text with `{.a.b}` parts; several values are separated by spaces; a path without braces is one part.
+    """kubectl's `-o jsonpath=...`: text with `{.a.b[0]}` parts; a path without braces is one part.
 
-    A path that does not exist gives an empty text. ExpressionError for `range` and other keywords of that language.
+    A path that does not exist gives an empty text. ExpressionError for all but names and indexes.
     """
     if "{" not in path:
-        return _values(doc, path)
+        return _part(doc, path)
     rest = _EXPRESSION.sub("", path)
     if "{" in rest or "}" in rest:
         raise ExpressionError(f"JSONPath {path!r}: unclosed brace")
     return _EXPRESSION.sub(lambda found: _part(doc, found[1].strip()), path)
 
 
-def _part(doc: Json, text: str) -> str:
-    if text[:1] in ("'", '"'):
-        return text[1:-1].replace("\\n", "\n").replace("\\t", "\t")
-    if re.match(r"range\b|end\b", text):
-        raise ExpressionError(f"JSONPath {{{text}}} is not supported")
-    return _values(doc, text)
+def _part(doc: Json, path: str) -> str:
+    try:
+        found = read(doc, path)
+    except LookupError:
+        return ""
+    return found if isinstance(found, str) else dumps(plain(found), html=True)
 
 
-def _values(doc: Json, path: str) -> str:
-    steps = parse(path)
-    found = select(doc, steps, Budget())
-    return " ".join(item if isinstance(item, str) else dumps(plain(item), html=True) for item in found)
+def read(doc: Json, path: str) -> Json:
+    """The value at a path of names and indexes (`$.a[0].b`). LookupError where there is none; ExpressionError for any other path."""
+    text = path.removeprefix("$")
+    text = f".{text}" if text and text[0] not in ".[" else text
+    at = 0
+    steps: list[re.Match[str]] = []
+    while at < len(text):
+        step = _STEP.match(text, at)
+        if step is None:
+            raise ExpressionError(f"JSONPath {path!r}: {text[at:]!r} is not supported: names and indexes are", at)
+        steps.append(step)
+        at = step.end()
+    place = doc
+    for step in steps:
+        try:
+            place = place[int(step[2])] if isinstance(place, list) and step[2] else place[re.sub(r"\\(.)", r"\1", step[1] or step[3] or "")]
+        except TypeError as error:
+            raise LookupError(path) from error
+    return place

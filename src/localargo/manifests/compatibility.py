@@ -70,6 +70,22 @@ DEVIATIONS = (
         "are refused: what they see follows from the controller's clock, not from the Workflow",
     ),
     (
+        "an item of a dag's loop that cannot be called (a ConfigMap is missing)",
+        "ends the loop there, and the items after it are never made; `task ... errored:` stands before the message, or not, by when the "
+        "controller looks again",
+        "shows why; the other items run, each with its exit handler, and the loop has the error",
+    ),
+    (
+        "a task after a template that failed before it made a node",
+        "is never found again: the dag never ends",
+        "counts as what it came to; one that was omitted, as failed",
+    ),
+    (
+        "`parallelism` of a Workflow",
+        "gives places to the nodes of a template that has begun before it begins the next one",
+        "gives places in the order in which they are asked for",
+    ),
+    (
         "`containerSet` (recorded case `container-set`)",
         "runs several containers in one pod",
         "is refused: a pod is one process here, and a second one would cost every pod dependencies, ends and roots of its own; use steps, "
@@ -79,6 +95,16 @@ DEVIATIONS = (
         "exit handlers of a loop's items",
         "are called one after the other; when all items have ended by then, those that are left are never called",
         "are all called, and what depends on the loop waits for them",
+    ),
+    (
+        "`jsonPath` of a `resource` template's outputs, `jsonpath(...)` in expressions",
+        "take filters, wildcards, slices and `range`",
+        "take names and indexes; `jqFilter` and `filter(fromJSON(text), ...)` do more",
+    ),
+    (
+        "`now`, `date`, `duration`, `timezone` and the operations on bits in expressions",
+        "are called",
+        "are refused: the same Workflow must always give the same value; compute it in a step",
     ),
     (
         "`resource` templates",

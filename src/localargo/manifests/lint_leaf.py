@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from localargo.errors import InvalidInput
+from localargo.expressions import ExpressionError, jsonpaths
 from localargo.manifests import lint_expressions, workflow
 from localargo.manifests.lint_checker import Checker
 from localargo.manifests.lint_locations import Location, Template
@@ -121,6 +122,12 @@ def _resource(checker: Checker, template: Template, scope: Scope) -> None:
     if action not in ACTIONS and (checker.filled(action) == action or "{{" in checker.filled(action)):
         choices = ", ".join(ACTIONS)
         checker.error(place.at("action"), f"templates.{name}.resource.action must be one of: {choices}", hint_for(action, ACTIONS))
+    for index, output in enumerate((template.doc.get("outputs") or {}).get("parameters") or []):
+        _path(
+            checker,
+            str((output.get("valueFrom") or {}).get("jsonPath") or ""),
+            template.place.at(f"outputs.parameters[{index}].valueFrom.jsonPath"),
+        )
     if action in ("get", "delete") and not manifest:
         return
     if not manifest and resource.get("manifestFrom") is None:
@@ -135,6 +142,13 @@ def _resource(checker: Checker, template: Template, scope: Scope) -> None:
     if manifest and not (action == "patch" and manifest.lstrip().startswith(("-", "["))):  # a JSON patch is a list
         with checker.later() if action in ("get", "delete") else contextlib.nullcontext():
             _manifest(checker, template, manifest, place.at("manifest"), scope)
+
+
+def _path(checker: Checker, path: str, place: Location) -> None:
+    try:
+        jsonpaths.jsonpath({}, path)
+    except ExpressionError as error:
+        checker.report.unsupported(place.document, place.path, f"{error}; a jqFilter does more")
 
 
 def _manifest(checker: Checker, template: Template, manifest: str, place: Location, scope: Scope) -> None:

@@ -159,9 +159,13 @@ TABLE: Table = {
     "SemaphoreRef": Support("configMapKeyRef namespace", refused="database", notes={"database": DATABASE_LOCK}),
     "SuspendTemplate": Support("duration"),
     "ResourceTemplate": Support(
-        "action failureCondition manifest mergeStrategy setOwnerReference successCondition",
-        refused="flags manifestFrom",
+        "action manifest mergeStrategy setOwnerReference",
+        refused="failureCondition flags manifestFrom successCondition",
         notes={
+            **dict.fromkeys(
+                ("failureCondition", "successCondition"),
+                "a step does not wait for the document that it changes: call the other WorkflowTemplate as a step, by templateRef",
+            ),
             "flags": "resource templates do not run kubectl; only action and manifest count",
             "manifestFrom": "write the manifest in the template",
             "manifest": "Workflow, WorkflowTemplate and ConfigMap only",

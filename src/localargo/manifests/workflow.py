@@ -36,7 +36,6 @@ LABELS: Mapping[TemplateType, str] = {  # Argo's names of the types
     "plugin": "Plugin",
 }
 POD_TYPES = ("container", "script", "containerSet", "resource", "data")
-WORKFLOW_KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate")
 
 # suffix -> factor; Kubernetes' resource quantities
 QUANTITY_SUFFIXES = {

@@ -31,9 +31,7 @@ log = logging.getLogger(__name__)
 class ResourceCalls(Protocol):
     """Carries out `resource` templates."""
 
-    def perform(self, wf: int, action: CallResource, state: str) -> None: ...
-
-    def abandon(self, wf: int, key: str) -> None: ...
+    def perform(self, wf: int, action: CallResource) -> None: ...
 
 
 Work = Callable[[], Coroutine[None, None, None]]
@@ -54,7 +52,7 @@ class ActionDispatcher:
         self.resources: ResourceCalls | None = None
         self.http: HttpCall | None = None
 
-    def perform(self, wf: int, action: Action, state: str = "") -> None:
+    def perform(self, wf: int, action: Action) -> None:
         """Begin to carry out the action; returns at once."""
         match action:
             case EnsurePod():
@@ -64,7 +62,7 @@ class ActionDispatcher:
             case StoreOutputs():
                 self._after(action.pod.name, partial(self._collect, wf, action))
             case CallResource() if self.resources is not None:
-                self.resources.perform(wf, action, state)
+                self.resources.perform(wf, action)
             case CallHttp() if self.http is not None:
                 task = asyncio.ensure_future(self._call(wf, action, self.http))
                 self._tasks[wf, action.key] = task
@@ -78,8 +76,6 @@ class ActionDispatcher:
             match action:
                 case EnsurePod():
                     self._after(action.pod.name, partial(self._pods.stop, action.pod.name, 0.0))
-                case CallResource() if self.resources is not None:
-                    self.resources.abandon(wf, action.key)
                 case CallHttp():
                     task = self._tasks.pop((wf, action.key), None)
                     if task is not None:

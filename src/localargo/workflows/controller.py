@@ -224,10 +224,6 @@ class Controller:
         if active is not None and f"pod/{node_id}" in active.outbox:
             self.learn(active.wf, PodRunning(node_id, at))
 
-    def note(self, wf: int, key: str, state: str) -> None:
-        """Record the progress of an action, in the open transaction."""
-        self.ledger.note(wf, key, state)
-
     def pod_exited(self, exit: PodExit) -> None:
         """A pod ended. One that no Workflow waits for is only cleaned up."""
         if self._closed:
@@ -350,11 +346,11 @@ class Controller:
         self._active[wf] = active
         self._numbers[active.name] = wf
         outbox = self.ledger.outbox(wf)
-        active.outbox = {pending.action.key: pending.action for pending in outbox}
+        active.outbox = {action.key: action for action in outbox}
         for number, fact in self.ledger.facts(wf):
             active.queue(fact, number)
-        again = [pending for pending in outbox if pending.action.key not in active.learnt]
-        self._log([turn_log.begun(active.run, each.action) for each in again if self._outbox.start(active, each.action, each.state)])
+        again = [action for action in outbox if action.key not in active.learnt]
+        self._log([turn_log.begun(active.run, action) for action in again if self._outbox.start(active, action)])
         self.locks.grant_free_locks()
         if not active.finished:  # facts that were only in memory are learnt again
             self.learn(wf, TimerDue())
@@ -370,7 +366,7 @@ class Controller:
     def _renew(self, active: ActiveWorkflow) -> None:
         if fresh := self._load(active.wf):
             active.run = fresh.run
-            active.outbox = {p.action.key: p.action for p in self.ledger.outbox(active.wf)}
+            active.outbox = {action.key: action for action in self.ledger.outbox(active.wf)}
 
     def _find(self, name: str) -> ActiveWorkflow | None:
         return self._active.get(self._numbers.get(name, 0))  # the ledger numbers Workflows from 1

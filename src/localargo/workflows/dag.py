@@ -15,7 +15,7 @@ from localargo.workflows.loops import Calls, expand, resolve_references, should_
 from localargo.workflows.outbound import outbound_nodes
 from localargo.workflows.outputs import loop_scope, node_scope, publish, skipped_scope, template_outputs
 from localargo.workflows.resolve import holder_of
-from localargo.workflows.scope import GLANCE, Scope, params_at, template_scope, workflow_outputs
+from localargo.workflows.scope import Scope, params_at, template_scope, workflow_outputs
 from localargo.workflows.steps import EMPTY, NO_TEMPLATE
 from localargo.workflows.work import Blocked, Call, CallFailed, Pass
 
@@ -118,44 +118,18 @@ class Dag:
     # ------------------------------------------------------------------------------------------ one task
 
     def visit(self, name: str) -> None:
-        """Assess a task, and the tasks that it depends on while it is running."""
+        """Begin a task once it may start, the tasks that it depends on first."""
         if name in self.visited:
             return
         self.visited.add(name)
         node = self.id(name)
-        known = self.p.get(node) is not None and not self.p.reused(node)
-        if known:
-            self._correct_message(name, again=node in self.p.run.nodes)
+        if self.p.get(node) is not None and not self.p.reused(node):
             if self.p.fulfilled(node):
                 dag_hooks.leave(self, name, node)
-                return
-            if self.p.now < self.p.priv(node)["at"] + GLANCE:
-                return
+            return
         for dependency in self.graph.dependencies[name]:
             self.visit(dependency)
-        if known:
-            return
         self._begin(name)
-        if self.p.get(node) is not None and not self.p.fulfilled(node):
-            for dependency in self.graph.dependencies[name]:  # they are assessed again as long as this one runs
-                self._correct_message(dependency, again=True)
-
-    def _correct_message(self, name: str, again: bool) -> None:
-        """Argo phrases an error of the call differently when it assesses the task `again`; an error of the template always in that way."""
-        node = self.p.node(self.id(name))
-        private = self.p.priv(node["id"])
-        raised = private.get("raised")
-        if raised is None or node["phase"] != "Error":
-            return
-        if private.get("early"):
-            if again and node.get("message") != raised:
-                self.p.mark(node["id"], "Error", raised)
-        else:
-            self.p.mark(node["id"], "Error", self.errored(name, raised))
-
-    def errored(self, name: str, error: str) -> str:
-        """Argo's message for a call that failed."""
-        return f"task '{self.name}.{name}' errored: {error}"
 
     def _begin(self, name: str) -> None:
         task = self.graph.tasks[name]
@@ -225,11 +199,9 @@ class Dag:
     def _connect(self, child: str, dependencies: list[str]) -> None:
         if not dependencies:
             self.p.link(self.node, child)
-        found = [out for dependency in dependencies for out in outbound_nodes(self.p, self.id(dependency))]
-        for out in found:
-            self.p.link(out, child)
-        if dependencies and not found:
-            self.p.keep(self.node, orphans=True)
+        for dependency in dependencies:
+            for out in outbound_nodes(self.p, self.id(dependency)):
+                self.p.link(out, child)
 
     def _call_one(self, name: str, calls: Calls, dependencies: list[str]) -> None:
         task = calls.call(0)
@@ -241,9 +213,6 @@ class Dag:
         if not execute:
             self._skip(task, name, f"when '{task['when']}' evaluated false", "Skipped", dependencies)
             return
-        if self.p.gives_way(self.node):
-            self.waits = True
-            return
         try:
             child = self.p.start(self.call(task, self.node, "task"))
         except Blocked:
@@ -251,10 +220,7 @@ class Dag:
             self.waits = True
             return
         except CallFailed as error:
-            child = error.node or self.id(name)
-            self.p.mark(child, "Error", self.errored(name, str(error)))
-            self._connect(child, dependencies)
-            return
+            child = error.node  # it shows why
         self._connect(child, dependencies)
         if self.p.node(child)["phase"] in COMPLETED:
             dag_hooks.leave(self, name, child)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -48,8 +49,6 @@ def go_on(dag: Dag, name: str, group: str) -> None:
     try:
         _leave(dag, name, loop)
         while loop.made < len(loop.calls):
-            if p.gives_way(group):
-                return
             child = _make_item(dag, group, loop.calls, loop.made)
             loop.made += 1
             if p.fulfilled(child) and p.completed(child) and hooks.has_exit(dag.graph.tasks[name]):
@@ -58,8 +57,9 @@ def go_on(dag: Dag, name: str, group: str) -> None:
     except Blocked:
         p.index.blocked[group] = None
         return
-    except CallFailed as error:  # Argo stops here for now, and for good when the arguments are wrong
-        loop.made += not p.priv(error.node).get("early")
+    except CallFailed as error:
+        p.mark(group, "Error", str(error))
+        return
     if not p.count("open", group) and not loop.ended:
         p.mark(group, _phase(p, group))
 
@@ -70,7 +70,7 @@ def _recall(dag: Dag, group: str, loop: Loop) -> None:
     p.changed.setdefault(group, {}).update(dict.fromkeys(p.children(group)))
     for index, item in enumerate(loop.calls.items or ()):
         child = dag.id(item_name(loop.calls.step["name"], index, item))
-        if p.get(child) is None or p.reused(child) or p.priv(child).get("early"):
+        if p.get(child) is None or p.reused(child):
             break
         loop.made += 1
 
@@ -81,7 +81,7 @@ def _note_ends(dag: Dag, name: str, group: str, loop: Loop) -> None:
     if not hooks.has_exit(dag.graph.tasks[name]):
         return
     for node in changed:
-        if p.priv(node).get("role") == "item" and p.fulfilled(node) and p.completed(node) and not p.priv(node).get("early"):
+        if p.priv(node).get("role") == "item" and p.fulfilled(node) and p.completed(node):
             loop.ended.append(node)
 
 
@@ -98,13 +98,11 @@ def _phase(p: Pass, group: str) -> str:
 
 
 def _make_item(dag: Dag, group: str, calls: Calls, index: int) -> str:
-    """Create the item's node. Raises Blocked, or CallFailed (with the node) for an item that cannot be called."""
+    """Create the item's node. Raises Blocked, and CallFailed for arguments that cannot be replaced."""
     p = dag.p
     shown = item_name(calls.step["name"], index, (calls.items or [])[index])
     child = dag.id(shown)
     if p.get(child) is not None and not p.reused(child):
-        if p.priv(child).get("early"):
-            raise CallFailed(p.priv(child)["raised"], child)
         return child
     step = calls.call(index)
     when = step.get("when") or ""
@@ -113,12 +111,8 @@ def _make_item(dag: Dag, group: str, calls: Calls, index: int) -> str:
             return _skip_item(dag, group, step, f"when '{when}' evaluated false", "Skipped")
     except CallFailed as error:
         return _skip_item(dag, group, step, str(error), "Error")
-    try:
+    with contextlib.suppress(CallFailed):  # its node shows why
         p.start(dag.call(step, group, "item"))
-    except CallFailed as error:
-        p.mark(child, "Error", dag.errored(shown, str(error)))
-        p.link(group, child, new=True)
-        raise CallFailed(str(error), child) from error
     p.link(group, child, new=True)
     return child
 

@@ -56,12 +56,11 @@ def _phases(p: Pass, node: str, targets: list[str]) -> dict[str, str]:
     """The phase of each target's branch; empty for one that has not started.
 
     Argo walks from the dag over all children, including hooks and nodes below templates, and carries along the phase of the last
-    executed node. A target reached with a failure keeps it. Argo waits forever for a target that it never reaches, because what it
-    depends on failed before it had a last node. That counts as a failure here.
+    executed node. A target reached with a failure keeps it. One that is never reached, because what it depends on failed before it had a
+    last node, has failed.
     """
     found = {target: p.node(target)["phase"] if p.get(target) is not None else "" for target in targets}
-    orphans = p.priv(node).get("orphans")
-    if all(phase in COMPLETED or not phase for phase in found.values()) and not orphans:
+    if all(phase in COMPLETED or not phase for phase in found.values()):
         return found
     own = found
     found = dict.fromkeys(targets, "")
@@ -78,9 +77,7 @@ def _phases(p: Pass, node: str, targets: list[str]) -> dict[str, str]:
             if (child, phase) not in seen:
                 seen.add((child, phase))
                 queue.append((child, phase))
-    if orphans:
-        return {t: phase or (own[t] and "Failed") for t, phase in found.items()}
-    return found
+    return {target: phase or (own[target] and "Failed") for target, phase in found.items()}
 
 
 def _below(p: Pass, node: str, doc: Doc) -> list[str]:

@@ -57,17 +57,17 @@ def start(p: Pass, call: Call) -> str:
         local = local_params(p, call, template)
         processed, arguments = process(template, call.arguments, params_at(p, call.name), local, p.world)
     except CallFailed as error:
-        raise _refused(p, call, error, early=True) from error
+        raise _refused(p, call, error) from error
     try:
         return _enter(p, call, None, processed, arguments, "lock")
     except CallFailed as error:
         raise (error if error.node else _refused(p, call, error)) from error
 
 
-def _refused(p: Pass, call: Call, error: CallFailed, *, early: bool = False) -> CallFailed:
-    """A node that shows why the call failed. `early`: Argo reports it again whenever it assesses the node."""
+def _refused(p: Pass, call: Call, error: CallFailed) -> CallFailed:
+    """A node that shows why the call failed."""
     node = p.create(call, "Skipped", "Error", str(error))
-    p.keep(node, raised=str(error), early=early or None)
+    p.keep(node, raised=str(error))
     return CallFailed(str(error), node)
 
 

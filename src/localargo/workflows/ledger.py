@@ -54,14 +54,6 @@ class Row:
     wake_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """One action of the outbox. `state`: its progress, "" at first."""
-
-    action: Action
-    state: str
-
-
 class Ledger:
     """The tables on one connection."""
 
@@ -138,10 +130,6 @@ class Ledger:
             self._seq += 1
             rows.append((wf, action.key, self._seq, encode(action)))
         self._db.executemany("INSERT OR REPLACE INTO outbox(wf, key, seq, doc) VALUES (?, ?, ?, ?)", rows)
-
-    def note(self, wf: int, key: str, state: str) -> None:
-        """Store the progress of an action."""
-        self._db.execute("UPDATE outbox SET state = ? WHERE wf = ? AND key = ?", (state, wf, key))
 
     def drop(self, wf: int, keys: Iterable[str]) -> None:
         """Delete actions that are answered or no longer wanted."""
@@ -229,10 +217,9 @@ class Ledger:
         edge = self._db.execute("SELECT coalesce(max(seq), 0) + 1 FROM edge WHERE wf = ?", (wf,)).fetchone()[0]
         return int(node), int(edge)
 
-    def outbox(self, wf: int) -> list[Pending]:
+    def outbox(self, wf: int) -> list[Action]:
         """Its open actions, in order."""
-        rows = self._db.execute("SELECT doc, state FROM outbox WHERE wf = ? ORDER BY seq", (wf,))
-        return [Pending(decode_action(doc), state) for doc, state in rows]
+        return [decode_action(doc) for (doc,) in self._db.execute("SELECT doc FROM outbox WHERE wf = ? ORDER BY seq", (wf,))]
 
     def asked(self, name: str, key: str) -> bool:
         """Whether the Workflow of that name has an open action with that key."""

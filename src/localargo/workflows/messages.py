@@ -189,7 +189,7 @@ class CallResource:
     node_id: str
     action: str  # create, apply, get, patch, delete
     manifest: Doc
-    template: Doc  # the substituted `resource` field: successCondition, failureCondition, mergeStrategy, setOwnerReference ...
+    template: Doc  # the substituted `resource` field: mergeStrategy, setOwnerReference ...
     outputs: Sequence[Doc] = ()  # the template's output parameters
     kind: Literal["CallResource"] = "CallResource"
 

@@ -17,7 +17,7 @@ class Outbox:
         self._locks = locks
         self.unwanted: list[tuple[int, str]] = []
 
-    def start(self, active: ActiveWorkflow, action: Action, state: str = "") -> bool:
+    def start(self, active: ActiveWorkflow, action: Action) -> bool:
         """Start a committed action, or start it again after a restart. Returns whether it had to be carried out."""
         match action:
             case FreeLock():
@@ -33,7 +33,7 @@ class Outbox:
                 self._locks.want(active.wf, action, active.run)
             case _:
                 active.outbox[action.key] = action
-                self._dispatcher.perform(active.wf, action, state)
+                self._dispatcher.perform(active.wf, action)
         return True
 
     def cancel(self, wf: int, action: Action) -> None:

@@ -57,11 +57,6 @@ def build(p: Pass, node: str, template: Doc, capture: bool) -> PodSpec:
     )
 
 
-def output_key(p: Pass, pod: str, template: Doc, artifact: Doc) -> Doc:
-    """The artifact with the location where it is stored."""
-    return _Location(p, pod, template).placed(artifact)
-
-
 # ------------------------------------------------------------------------------------------ containers
 
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from localargo.errors import AlreadyExists, InvalidInput, LocalArgoError, NotFound, Unsupported
 from localargo.expressions import jsonpaths, rawjson
 from localargo.ports import Doc, Objects
 from localargo.workflows.messages import Answered, CallResource
-from localargo.workflows.selector import Condition, parse
 
 KINDS = ("Workflow", "WorkflowTemplate", "ConfigMap")
 FILE = '"/tmp/manifest.yaml"'  # the path that argoexec's kubectl names in its messages
@@ -29,51 +27,26 @@ class ClientError(LocalArgoError):
 
 
 class Resources:
-    """Carries out CallResource. `save` stores the answer, `note` that the change was made and only conditions are open."""
+    """Carries out CallResource. `save` stores the answer, in the transaction of the change."""
 
-    def __init__(
-        self, objects: Objects, save: Callable[[int, Answered], None], note: Callable[[int, str, str], None], writing: Callable[[], Any]
-    ) -> None:
+    def __init__(self, objects: Objects, save: Callable[[int, Answered], None], writing: Callable[[], Any]) -> None:
         self._objects = objects
         self._save = save
-        self._note = note
         self._writing = writing
-        self._open: dict[tuple[int, str], CallResource] = {}
 
-    def perform(self, wf: int, action: CallResource, state: str) -> None:
-        """Make the change, unless `state` (the object's name) shows that it was made, and answer now or when a condition is met."""
+    def perform(self, wf: int, action: CallResource) -> None:
+        """Make the change and answer with what the document then is."""
         with self._writing():
-            name = state
-            if action.action == "delete" and _looks(action):
-                self._save(wf, failed(action, "successCondition, failureCondition and outputs are not supported for delete action"))
-                return
-            if not name:
-                try:
-                    done = self._change(action)
-                except LocalArgoError as error:
-                    self._save(wf, failed(action, kubectl_error(action.action, error)))
-                    return
-                if done is None:  # deleted
-                    self._save(wf, Answered(action.node_id, "Succeeded", outputs={"exitCode": "0"}))
-                    return
-                name = done["metadata"]["name"]
-                self._note(wf, action.key, name)
-            named = {**action.manifest, "metadata": {**(action.manifest.get("metadata") or {}), "name": name}}
-            self._open[wf, action.key] = action = replace(action, manifest=named)
-            self._look(wf, action)
+            self._save(wf, self._answer(action))
 
-    def abandon(self, wf: int, key: str) -> None:
-        """Stop watching the conditions of an action."""
-        self._open.pop((wf, key), None)
-
-    def changed(self, kind: str, name: str) -> None:
-        """A document changed: check the conditions on it again."""
-        waiting = [
-            (wf, a) for (wf, _), a in self._open.items() if a.manifest.get("kind") == kind and a.manifest["metadata"]["name"] == name
-        ]
-        for wf, action in waiting:
-            with self._writing():
-                self._look(wf, action)
+    def _answer(self, action: CallResource) -> Answered:
+        if action.action == "delete" and action.outputs:
+            return failed(action, "outputs are not supported for delete action")
+        try:
+            done = self._change(action)
+        except LocalArgoError as error:
+            return failed(action, kubectl_error(action.action, error))
+        return answer(action, done)
 
     def _change(self, action: CallResource) -> Doc | None:
         manifest = action.manifest
@@ -110,47 +83,17 @@ class Resources:
             case other:
                 raise Unsupported(f"resource action {other!r} is not one of create, apply, get, patch, delete")
 
-    def _look(self, wf: int, action: CallResource) -> None:
-        kind, name = action.manifest["kind"], action.manifest["metadata"]["name"]
-        try:
-            doc = self._objects.get(kind, name)
-        except NotFound as error:
-            deleted = "The resource has been deleted while its status was still being checked. Will not be retried: "
-            answer: Answered | None = failed(action, f"{deleted}{error}")
-        else:
-            answer = judge(action, doc)
-        if answer is not None:
-            self._open.pop((wf, action.key), None)
-            self._save(wf, answer)
 
-
-def judge(action: CallResource, doc: Doc) -> Answered | None:
-    """The result of the conditions on the document; None while neither is met."""
-    met: dict[str, list[Condition]] = {}
-    for kind, field in (("success", "successCondition"), ("fail", "failureCondition")):
-        text = str(action.template.get(field) or "")
-        try:
-            met[kind] = parse(text)
-        except InvalidInput as error:
-            return failed(action, f"{kind} condition '{text}' failed to parse: {error}")
-    hit = next((c for c in met["fail"] if c.holds(doc)), None)
-    if hit is not None:
-        return failed(action, f"failure condition '{hit}' evaluated true")
-    if not all(c.holds(doc) for c in met["success"]):
-        return None
+def answer(action: CallResource, doc: Doc | None) -> Answered:
+    """The outputs, read from the document; None when it was deleted."""
     try:
-        parameters = [_output(output, doc) for output in action.outputs]
+        parameters = [_output(output, doc or {}) for output in action.outputs]
     except (LocalArgoError, ValueError) as error:
         return failed(action, str(error))
     outputs: Doc = {"exitCode": "0"}
     if parameters:
         outputs["parameters"] = parameters
     return Answered(action.node_id, "Succeeded", outputs=outputs)
-
-
-def _looks(action: CallResource) -> bool:
-    """Whether the template has conditions or outputs that read the resource."""
-    return bool(action.outputs or action.template.get("successCondition") or action.template.get("failureCondition"))
 
 
 def failed(action: CallResource, message: str) -> Answered:

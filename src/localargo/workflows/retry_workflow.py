@@ -16,7 +16,7 @@ from localargo.workflows.status import HIDDEN, node_id, spec_of
 
 LABELS = "workflows.argoproj.io/"
 NOT_CARRIED = ("creator", "creator-email", "creator-preferred-username", "phase", "completed", "workflow-archiving-status")
-PASSED = ("raised", "early", "wake", "end", "group", "stage", "until", "verdict")  # private fields about the earlier execution
+PASSED = ("raised", "wake", "end", "group", "stage", "until", "verdict")  # private fields about the earlier execution
 EXECUTED = ("Pod", "HTTP", "Plugin")
 
 

@@ -20,7 +20,6 @@ from localargo.workflows.work import CallFailed, Pass
 Params = dict[str, str | None]
 
 _LATER = ("workflows.argoproj.io/phase", "workflows.argoproj.io/completed", "workflows.argoproj.io/pod-name-format")
-GLANCE = 2.0  # seconds until Argo assesses a Workflow again
 _LETTERS = "aAbBcCdDeFHIjklLmMnprRStTuUvVwWxXyYzZ"
 
 

@@ -226,8 +226,6 @@ def _make(p: Pass, node: str, frame: Frame, group: str, state: Group) -> None:
             name = calls.step["name"] if calls.items is None else item_name(calls.step["name"], state.item, calls.items[state.item])
             child = p.id(f"{prefix}.{name}")
             if p.get(child) is None or p.reused(child):
-                if p.gives_way(group):
-                    return
                 try:
                     _make_one(p, node, frame, group, state, calls)
                 except Blocked:
@@ -269,7 +267,7 @@ def _run_exit_handlers(p: Pass, node: str, frame: Frame, group: str, state: Grou
     changed: dict[str, None] = {}
     for found in p.changed.pop(group, {}):
         private = p.priv(found)
-        if private.get("raised") and private.get("role") == "step" and not private.get("early"):
+        if private.get("raised") and private.get("role") == "step":
             raise CallFailed(_deemed(p.node(found)["name"], private["raised"]))
         changed[private["on"] if private.get("role") == "hook" else found] = None
     params = params_at(p, p.node(node)["name"])

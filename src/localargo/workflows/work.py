@@ -302,13 +302,6 @@ class Pass:
         """Whether a deeper node is still queued."""
         return bool(self._queue) and -self._queue[0][0] > self._rank(node)
 
-    def gives_way(self, node: str) -> bool:
-        """Whether calls of the node must wait for deeper nodes, which get the Workflow's `parallelism` slots first."""
-        if self.spec.get("parallelism") is None or not self.deeper(node):
-            return False
-        self.look(node)
-        return True
-
     def next(self) -> str | None:
         """The next queued node."""
         if not self._queue:

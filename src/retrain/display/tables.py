@@ -13,6 +13,7 @@ import click
 
 GAP = "  "
 LEAST = 24  # a last column of free text is cut down to this before a column goes
+LAST = 12  # and to this before the rows are stacked
 UNCUT = 0  # as a width: everything, however long the lines
 
 Rows = Sequence[Sequence[str]]
@@ -33,10 +34,10 @@ def fitted(header: Sequence[str], rows: Rows, width: int, spare: Sequence[str] =
     shown = list(range(len(header)))
     for name in [None, *spare]:
         shown = [i for i in shown if header[i] != name]
-        lines = _lines([[row[i] for i in shown] for row in [header, *rows]], width)
+        lines = _lines([[row[i] for i in shown] for row in [header, *rows]], width, LEAST)
         if lines is not None:
             return lines
-    return _stacked(header, rows, width)
+    return _lines([[row[i] for i in shown] for row in [header, *rows]], width, LAST) or _stacked(header, rows, width)
 
 
 def answered(answer: Mapping[str, Any], width: int) -> list[str]:
@@ -54,15 +55,15 @@ def _wrapped(line: str, width: int) -> list[str]:
     return textwrap.wrap(line, width, subsequent_indent=below, break_long_words=False, break_on_hyphens=False)
 
 
-def _lines(rows: Rows, width: int) -> list[str] | None:
-    """Left-aligned columns, the last one cut; None where they do not fit."""
+def _lines(rows: Rows, width: int, least: int) -> list[str] | None:
+    """Left-aligned columns, the last one cut, but not below `least`; None where they do not fit."""
     widths = [max(map(_length, column)) for column in zip(*rows, strict=True)]
     before = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
     if width == UNCUT:
         room = widths[-1]
     else:
         room = width - before
-        if room < min(widths[-1], LEAST):
+        if room < min(widths[-1], least):
             return None
     return [GAP.join([*(_padded(*cell) for cell in zip(row[:-1], widths, strict=False)), cut(row[-1], room)]).rstrip() for row in rows]
 
@@ -74,12 +75,21 @@ def _stacked(header: Sequence[str], rows: Rows, width: int) -> list[str]:
     for row in rows:
         for name, cell in zip(header, row, strict=True):
             if cell:
-                label = f"{name:<{longest}}{GAP}"
-                room = max(width - len(label), 8)
-                first, *more = textwrap.wrap(cell, room, break_long_words=False, break_on_hyphens=False) if _length(cell) > room else [cell]
-                lines += [label + first, *(" " * len(label) + each for each in more)]
+                lines += _labelled(f"{name:<{longest}}{GAP}", cell, width)
         lines.append("")
     return lines[:-1] if rows else [GAP.join(header)]
+
+
+def _labelled(label: str, cell: str, width: int) -> list[str]:
+    """A cell behind its label, long ones wrapped; below it, where a word has no room beside it."""
+    room = max(width - len(label), 8)
+    if _length(cell) <= room or not cell.strip():
+        return [(label + cell).rstrip()]
+    beside = max(map(_length, cell.split())) <= room
+    margin = len(label) if beside else len(GAP)
+    first, *more = textwrap.wrap(cell, max(width - margin, 8), break_long_words=False, break_on_hyphens=False)
+    told = [label + first] if beside else [label.rstrip(), " " * margin + first]
+    return [*told, *(" " * margin + each for each in more)]
 
 
 def cut(text: str, longest: int) -> str:

@@ -20,6 +20,7 @@ from retrain.project.questions import ERRORS, command, variables
 
 Doc = dict[str, Any]
 Words = tuple[str, ...]
+FIRST = (("models",), ("runs",))
 LONGEST = 2**28  # bytes of an answer
 PAUSE = 2.0  # seconds between two looks at the bucket, at least
 SOON = 0.5  # seconds between a hurry and its look
@@ -66,7 +67,9 @@ class Questions:
         self._hurry.set()
 
     async def start(self) -> None:
-        """Keep the answers up to date from now on."""
+        """Keep the answers up to date from now on. What the first page needs is asked at once."""
+        self._read = time.monotonic()
+        self._awake.set()
         self._keeping = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
@@ -105,6 +108,9 @@ class Questions:
             return _Answer(None, error, time.monotonic())
 
     async def _keep(self) -> None:
+        with suppress(LocalArgoError):
+            for words in FIRST:
+                await self.answer(*words)
         while True:
             await self._awake.wait()
             await self._pause()

@@ -13,6 +13,7 @@ from click.testing import Result
 
 from retrain.client.cluster.api import KubernetesApi
 from retrain.client.place import Cluster
+from tests.e2e.cluster import report
 from tests.unit.retrain.cli.driver import call
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -21,6 +22,15 @@ ROLE = {"rules": [{"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresu
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--context", help="the context of the kubeconfig whose cluster the tests use")
+    parser.addoption("--cluster-report", type=Path, help="write what was tried, on what, and how long it took, as Markdown")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Write the report."""
+    file, context = config.getoption("--cluster-report", None), config.getoption("--context", None)
+    if file and context:
+        tried = [r for kind in ("passed", "failed", "error") for r in terminalreporter.stats.get(kind, []) if r.when == "call" or r.failed]
+        file.write_text(report.written(context, [(r.nodeid, r.outcome, r.duration) for r in tried]), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,7 @@ COMPUTE_WITH = (
 AT_THE_TOP = {
     *("__init__", "contracts", "failures", "preempted", "remembered", "storage", "workers"),
     *("fetch", "transform", "grid", "train", "evaluate", "promote", "check", "why", "try_", "new", "profile"),
-    *("heal", "notify", "snapshot", "backfill", "predict", "model", "score", "answer", "stop_trial"),
+    *("heal", "notify", "snapshot", "backfill", "predict", "model", "score", "stop_trial", "answer"),
 }
 
 
@@ -169,7 +169,7 @@ BOOKS = (
 # what `promote` keeps of the winner changes no verdict
 EXPORTS = ("scoring", "runs.exports", "runs.importance")
 AT_HAND = ("contracts", "errors", "failures", "preempted", "storage", "workers")
-NOT_COMPUTING = (*AT_HAND, *(f"runs.{name}" for name in BOOKS), *EXPORTS, "report", "events")
+NOT_COMPUTING = (*AT_HAND, *(f"runs.{name}" for name in BOOKS), *EXPORTS, "report", "explore", "events")
 NOT_COMPUTING_LIBRARIES = {"boto3", "botocore", "pydantic", "pyyaml", "safetensors", "vl-convert-python"}
 
 

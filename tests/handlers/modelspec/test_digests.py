@@ -80,6 +80,7 @@ SQL = "SELECT time_hour, carrier, flight, hour, dest, distance, arr_delay > 30 A
         ("training.validate", {"every": "200 batches", "rows": 1000}, ["run"]),
         ("promote.gate.improve_by", 0.01, ["promote"]),
         ("trigger.quiet", "1s", []),
+        ("card.intended_use", "planning", []),
         ("resources.train", {"cpu": 2}, []),
         ("model.image", "team/churn:1.2", ALL[2:]),
     ],

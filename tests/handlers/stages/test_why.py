@@ -43,13 +43,16 @@ def test_why_this_is_the_champion_and_the_challenger_is_not(two_runs: World, cap
 
 def test_models(two_runs: World, capsys: pytest.CaptureFixture[str]) -> None:
     head, row = asked(capsys, "models").splitlines()
-    assert head.split("\t") == ["MODEL", "CHAMPION", "TRIAL", "METRIC", "ON TEST", "INTERVAL", "SINCE", "RUNS"]
+    assert head.split("\t") == ["MODEL", "CHAMPION", "TRIAL", "METRIC", "ON TEST", "INTERVAL", "ON NEWEST TEST", "SINCE", "RUNS", "NOTE"]
     assert row.split()[:2] == ["late", "1"]
+    newest = two_runs.verdict("b")["metrics"]["roc_auc"]["champion"]["value"]
+    assert row.split("\t")[6] == f"{newest:.4f}" != row.split("\t")[4]
     answer = json.loads(asked(capsys, "models", "-o", "json"))["models"]
     assert [m["model"] for m in answer] == ["late"]
     assert answer[0]["champion"]["test"]["low"] < answer[0]["champion"]["test"]["value"]
     assert answer[0]["runs"] == 3
     assert answer[0]["last"] == "already-trained"
+    assert answer[0]["standing"]["newest"]["run"] == "b" and not answer[0]["standing"]["worse_than_baseline"]
 
 
 def ended(monkeypatch: pytest.MonkeyPatch, file: str, run: Any, *words: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,12 +33,12 @@ def sources(ctx: click.Context, output: str, state: Path) -> None:
     if output in ("json", "yaml"):
         emit(running, output)
         return
-    table(
-        ["SOURCE", "EVENT", "TYPE", "STATE", "WHERE"],
-        [[s["source"], s["event"], s["type"], s["state"], s.get("where") or ""] for s in running],
-        spare=("TYPE",),
-        wide=output == "wide",
-    )
+    _table(running, output == "wide")
+
+
+def _table(running: Sequence[Mapping[str, Any]], wide: bool) -> None:
+    rows = [[s["source"], s["event"], s["type"], s["state"], s.get("where") or ""] for s in running]
+    table(["SOURCE", "EVENT", "TYPE", "STATE", "WHERE"], rows, spare=("TYPE",), wide=wide)
 
 
 @sources.command()

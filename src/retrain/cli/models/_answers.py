@@ -15,23 +15,24 @@ from retrain.display import output as printing
 from retrain.display.tables import UNCUT, answered, terminal_width
 from retrain.project.questions import ask
 
+SHOWN = {"why": ("text", "wide"), "model": ("text",)}  # handlers that give tables as header and rows, and for which outputs
+
 
 def show(place: Place, output: str, *arguments: str, handler: str = "why") -> None:
     """Print an answer: the handler's own sentences or table for people, its JSON for programs."""
-    bucket = bucket_of_model(place)
-    if output in ("text", "wide") and handler == "why":
-        answer = json.loads(ask(bucket, *arguments, output="shown"))
-        click.echo("\n".join(answered(answer, terminal_width() if output == "text" else UNCUT)))
-    else:
-        tell(bucket, output, handler, *arguments)
+    tell(bucket_of_model(place), output, handler, *arguments)
 
 
 def tell(bucket: Mapping[str, str], output: str, handler: str, *arguments: str) -> None:
-    """Print what a handler answers about the bucket that these variables name."""
+    """Print what a handler answers about the bucket that these variables name; as text no wider than the terminal."""
     if output in ("json", "yaml"):
         printing.emit(json.loads(ask(bucket, *arguments, handler=handler)), output)
+        return
+    if output in SHOWN.get(handler, ()):
+        answer = json.loads(ask(bucket, *arguments, output="shown", handler=handler))
     else:
-        click.echo(ask(bucket, *arguments, output=output, handler=handler), nl=False)
+        answer = {"text": ask(bucket, *arguments, output=output, handler=handler)}
+    click.echo("\n".join(answered(answer, terminal_width() if output == "text" else UNCUT)))
 
 
 def run_name(name: str, place: Place) -> str:

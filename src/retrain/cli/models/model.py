@@ -88,3 +88,24 @@ def rollback(name: str, to: int, reason: str, output: str, place: Place) -> None
     retrain model rollback flight-delay --to 2 --reason "the third misses storms"
     """
     tell(bucket_of_model(place), output, "model", "rollback", name, "--to", str(to), "--reason", reason)
+
+
+@model.command()
+@click.argument("name", metavar="NAME", shell_complete=completion.models)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@output_option("text", "wide")
+@place_option
+def delete(name: str, dry_run: bool, yes: bool, output: str, place: Place) -> None:
+    """Remove a model from the bucket: champions and their history, runs, trials, data, predictions. What was uploaded stays.
+
+    It is refused while a run is under way. While `models/NAME.yaml` is there, the next event or tick trains the model anew.
+
+    \b
+    retrain model delete flight-delay --dry-run
+    """
+    bucket = bucket_of_model(place)
+    if not dry_run and not yes:
+        tell(bucket, "text", "model", "delete", name, "--dry-run")
+        click.confirm("Remove it for good?", abort=True)
+    tell(bucket, output, "model", "delete", name, *(["--dry-run"] if dry_run else []))

@@ -12,6 +12,7 @@ from retrain.cli.options import place_option
 from retrain.client.connect import bucket_environment
 from retrain.client.place import Place
 from retrain.display import output as printing
+from retrain.display.tables import answered, terminal_width
 from retrain.project.questions import profile as asked
 
 
@@ -38,8 +39,11 @@ def profile(names: tuple[str, ...], output: str, place: Place) -> None:
         raise click.UsageError("name one model, or files that exist")
     kind = "files" if files else "model"
     bucket = {} if files else bucket_environment(place)
-    answer = asked(kind, names, bucket, "json" if output == "yaml" else output)
+    answer = asked(kind, names, bucket, {"yaml": "json", "text": "shown"}.get(output, output))
     if output in ("json", "yaml"):
         printing.emit(json.loads(answer), output)
+    elif output == "text":
+        for part in json.loads(answer):
+            click.echo("".join(f"{line}\n" for line in answered(part, terminal_width())), nl=False)
     else:
         click.echo(answer, nl=False)

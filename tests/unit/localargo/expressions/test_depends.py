@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localargo.expressions import ExpressionError
-from localargo.expressions.depends import DEFAULT, RESULTS, from_dependencies, parse_depends
+from localargo.expressions.depends import DEFAULT, RESULTS, parse_depends
 
 STATES = {
     "ok": {"Succeeded": True},
@@ -45,11 +45,6 @@ def test_names_in_order_and_their_results() -> None:
     assert found.names == ("next", "peek-1", "fan")
     assert found.items == {"fan"}
     assert found.results == {"next": {*DEFAULT, "Omitted"}, "peek-1": {"Failed"}, "fan": {"AnySucceeded"}}
-
-
-def test_dependencies_are_anded() -> None:
-    assert from_dependencies(["ok", "skip"]).evaluate(STATES) is True
-    assert from_dependencies(["ok", "bad"]).evaluate(STATES) is False
 
 
 def test_continue_on_widens_what_a_name_alone_means() -> None:

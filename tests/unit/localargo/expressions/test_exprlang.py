@@ -36,7 +36,6 @@ RECORDED = {"workflow": {"parameters": {"n": "41", "s": "Data Set", "j": '{"a": 
         ("asFloat(workflow.parameters.n) / 2", 20.5),
         ("sprig.lower(sprig.replace(' ', '-', workflow.parameters.s))", "data-set"),
         ("workflow.parameters.n == '41' ? 'yes' : 'no'", "yes"),
-        ("jsonpath(workflow.parameters.j, '$.a[1].v')", 2.0),
         ("toJson(map([1, 2, 3], {# * 2}))", "[2,4,6]"),
         ("toJson(filter(fromJSON(workflow.parameters.j).a, {.v > 1}))", '[{"v":2}]'),
         ("sprig.sha256sum('abc')", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
@@ -211,15 +210,27 @@ def test_a_condition_that_cannot_be_decided_is_told_with_its_place(text: str, me
     assert str(told.value) == message
 
 
-def test_times() -> None:
-    assert value("date('2024-03-10 12:00:00').Format('2006-01-02T15:04:05Z07:00')") == "2024-03-10T12:00:00Z"
-    assert value("(date('2024-03-10') - date('2024-03-09')).Hours()") == 24.0
-    assert value("date('2024-07-01 12:00:00', '2006-01-02 15:04:05', 'Europe/Berlin').Unix()") == 1719828000
-    assert value("string(now()) != ''") is True
-    with pytest.raises(ExpressionError, match="unknown time zone"):
-        value("timezone('Nowhere/Land')")
-    with pytest.raises(ExpressionError, match="invalid date"):
-        value("date('yesterday')")
+@pytest.mark.parametrize("text", ["now()", "1 + date('2024-03-10').Unix()", "duration('1h')", "timezone('UTC')", "bitand(6, 3)"])
+def test_functions_that_are_not_here_are_refused_by_name(text: str) -> None:
+    with pytest.raises(ExpressionError, match=r"^(now|date|duration|timezone|bitand) is not supported: ") as refused:
+        exprlang.compile(text)
+    assert str(refused.value).endswith("(1:5)" if text.startswith("1") else "(1:1)")
+
+
+def test_json_is_read_by_a_path() -> None:
+    assert value("jsonpath('{\"a\": [0, {\"v\": 2.0}]}', '$.a[1].v')") == 2.0
+    for text, message in (
+        ("'{}', 5", "takes a JSON text and a path"),
+        ("'{}', '$.a'", r"nothing at \$\.a"),
+        ("'[]', '$[*]'", "is not supported"),
+    ):
+        with pytest.raises(ExpressionError, match=message):
+            value(f"jsonpath({text})")
+
+
+def test_times_that_are_given() -> None:
+    assert value("sprig.toDate('2006-01-02', '2024-03-10').Format('2006-01-02T15:04:05Z07:00')") == "2024-03-10T00:00:00Z"
+    assert value("sprig.toDate('2006-01-02', '2024-03-10') > sprig.toDate('2006-01-02', '2024-03-09')") is True
 
 
 def test_compiling_is_cached() -> None:
@@ -229,19 +240,6 @@ def test_compiling_is_cached() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("date('2024-03-10') + duration('24h') == date('2024-03-11')", True),
-        ("duration('1h') + date('2024-03-10') > date('2024-03-10')", True),
-        ("(date('2024-03-10') - duration('1h')).Hour()", 23),
-        ("(duration('1h') - duration('30m')).Minutes()", 30.0),
-        ("(duration('1h') + duration('30m')).Minutes()", 90.0),
-        ("(duration('1h') * 2).Hours()", 2.0),
-        ("(2 * duration('1h')).Hours()", 2.0),
-        ("int(duration('1us'))", 1000),
-        ("duration('1h') < duration('2h')", True),
-        ("max(duration('1h').Hours(), 2)", 2),
-        ("date('2024-03-10', '2006-01-02').Day()", 10),
-        ("date(timezone('Europe/Berlin'), '2024-07-01 12:00:00').UTC().Hour()", 10),
-        ("now(timezone('UTC')) > date('2024-01-01')", True),
         ("-(2.5)", -2.5),
         ("0.0 / 0.0 == 0.0", False),
         ("2 ** -1", 0.5),
@@ -251,8 +249,6 @@ def test_compiling_is_cached() -> None:
         ("'abcdef'[-3:-1]", "de"),
         ("split('a,b,c', ',', 0)", []),
         ("split('abc', '', 2)", ["a", "bc"]),
-        ("bitnand(7, 2)", 5),
-        ("bitushr(-1, 60)", 15),
         ("get('x', 1)", None),
         ("last([])", None),
         ("map(['a'], upper(#))", ["A"]),
@@ -279,7 +275,6 @@ def test_more_values(text: str, expected: Any) -> None:
     [
         ("fromJSON('\"x\"') - 1", "string - int"),
         ("fromJSON('1.5') % 2", "float64 % int"),
-        ("date('2024-01-01') * 2", "time.Time \\* int"),
         ("fromJSON('[1]').a", r"int\(string\)"),
         ("fromJSON('5')[0]", "cannot fetch 0 from float64"),
         ("fromJSON('5')[0:1]", "cannot slice float64"),
@@ -307,15 +302,8 @@ def test_more_values(text: str, expected: Any) -> None:
         ("upper(fromJSON('1'))", "invalid argument for upper"),
         ("join([1])", "not string"),
         ("repeat('a', -1)", "expected positive integer"),
-        ("duration('5')", "missing unit"),
-        ("date()", "expected 1"),
-        ("date(1)", "date takes a text"),
-        ("bitshl(1, -1)", "negative shift"),
         ("toJson()", "expected 1, got 0"),
-        ("jsonpath('{}', 5)", "takes a JSON text and a path"),
-        ("jsonpath('{}', '$.a')", "key: invalid token key 'a' not found"),
         ("{(1): 2}", "not string"),
-        ("date('2024-01-01').Nope()", "Nope is not a function"),
         ("b'ab'", "byte literals are not supported"),
         ("'\\q'", "invalid char escape"),
         ("'\\ud800'", "unable to unescape"),

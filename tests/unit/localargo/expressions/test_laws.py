@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localargo.expressions import ExpressionError, depends, exprlang, gotemplate, gotext, gotime, govaluate, jsonpaths, rawjson, tags
-from localargo.expressions.jsonpath_query import query
 
 ENV: dict[str, Any] = {"a": 1.0, "b": {"c": "x"}, "l": [1, 2.5, "x", None, {"a": 1}], "s": "Data", "n": None}
 DOC: dict[str, Any] = {"a": [{"b": 1, "c": "x"}, [1, [2]], None, "s"], "b": {"a": {"c": 1.5}}, "c": None}
@@ -240,7 +239,6 @@ LANGUAGES: list[tuple[str, list[str], Callable[[str], object]]] = [
     ("template", TEMPLATE, lambda text: gotemplate.render(text, {"Input": DOC})),
     ("get", PATH, lambda text: jsonpaths.get(DOC, text).value),
     ("set", PATH, lambda text: jsonpaths.set(DOC, text, 1)),
-    ("query", PATH, lambda text: query(DOC, text)),
     ("jsonpath", PATH, lambda text: jsonpaths.jsonpath(DOC, text)),
     ("json", PATH, rawjson.loads),
     ("duration", WHEN, gotext.parse_duration),

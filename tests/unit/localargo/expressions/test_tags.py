@@ -212,7 +212,7 @@ def test_what_is_no_json_leaves_the_expression_or_is_an_error() -> None:
 
 
 def test_a_time_is_written_without_quotes() -> None:
-    assert substitute("{{=date('2024-01-02')}}", {}) == "2024-01-02T00:00:00Z"
+    assert substitute("{{=sprig.toDate('2006-01-02', '2024-01-02')}}", {}) == "2024-01-02T00:00:00Z"
 
 
 def test_an_expression_is_shown_as_it_was_written() -> None:

@@ -205,3 +205,12 @@ def test_the_values_of_inputs_that_are_always_given_are_not_looked_at(lint: Lint
     steps = leaf("steps: [[{name: s, template: b, arguments: {parameters: [{name: p, value: x}]}}]]")
     assert lint(steps + called % "value") == []
     assert [each.severity for each in lint(steps + called % "default")] == ["error"]
+
+
+def test_a_path_that_selects_several_values_is_refused(lint: Lint) -> None:
+    output = "outputs: {parameters: [{name: o, valueFrom: {jsonPath: '{.items[*].name}'}}]}"
+    (found,) = [
+        each for each in lint(leaf("resource: {action: get, manifest: 'kind: ConfigMap'}", output)) if each.severity == "unsupported"
+    ]
+    assert found.path.endswith("outputs.parameters[0].valueFrom.jsonPath")
+    assert found.message == "JSONPath '.items[*].name': '[*].name' is not supported: names and indexes are; a jqFilter does more"

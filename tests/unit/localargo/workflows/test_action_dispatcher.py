@@ -1,6 +1,5 @@
 """Actions through a whole engine: resources and their conditions, calls, memo, locks over a restart."""
 
-import asyncio
 import os
 import subprocess
 from pathlib import Path
@@ -57,27 +56,6 @@ async def test_documents_are_created_changed_read_and_removed(tmp_path: Path) ->
     assert [name for name, (phase, _) in seen.items() if phase != "Succeeded"] == ["again", "gone"]
     assert seen["again"][1].endswith('error when creating "/tmp/manifest.yaml": configmaps "made" already exists')
     assert seen["gone"][1] == 'main: Error (exit code 64): no more retries Error from server (NotFound): configmaps "made" not found'
-
-
-@pytest.mark.anyio
-async def test_a_condition_is_waited_for_also_over_a_restart(tmp_path: Path) -> None:
-    child = """
-apiVersion: argoproj.io/v1alpha1
-kind: Workflow
-metadata: {generateName: child-}
-spec: {entrypoint: main, templates: [{name: main, suspend: {}}]}
-"""
-    conditions = {"successCondition": "status.phase == Succeeded", "failureCondition": "status.phase in (Failed, Error)"}
-    async with Engine(tmp_path / "s", [workflow("parent", resource("create", child, **conditions))]) as engine:
-        await engine.until("parent", lambda run: len(engine.controller.ledger.names()) == 2)
-        children = engine.controller.ledger.names()[1:]
-        await engine.until(children[0], lambda run: run.head.get("phase") == "Running")
-    async with Engine(tmp_path / "s") as engine:
-        assert len(engine.admission.list("Workflow")) == 2
-        assert engine.admission.get("Workflow", "parent")["status"]["phase"] == "Running"
-        engine.operations.operate("resume", children[0], {})
-        await asyncio.wait_for(engine.ended("parent"), 60)
-        assert engine.admission.get("Workflow", "parent")["status"]["phase"] == "Succeeded"
 
 
 @pytest.mark.anyio

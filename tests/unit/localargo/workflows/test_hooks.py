@@ -130,20 +130,6 @@ def test_with_an_exit_handler_of_its_own_the_workflow_has_failed_then(tell: Tell
     assert told.phases()[".onExit"] == "Succeeded"
 
 
-TWO = """
-  - {name: two, steps: [[{name: p, template: ok}, {name: q, template: ok}]]}
-"""
-
-
-def test_templates_take_their_places_before_what_comes_after_them(tell: Tell) -> None:
-    told = tell(HEAD % "  parallelism: 2" + "    steps: [[{name: a, template: two}, {name: b, template: two}]]" + TWO)
-    told.step()
-    assert sorted(told.phases()) == ["", "[0]", "[0].a", "[0].a[0]", "[0].a[0].p", "[0].a[0].q"]
-    told = tell(HEAD % "  parallelism: 2" + "    dag: {tasks: [{name: a, template: two}, {name: b, template: two}]}" + TWO)
-    told.step()
-    assert sorted(told.phases()) == ["", ".a", ".a[0]", ".a[0].p", ".a[0].q"]
-
-
 @pytest.mark.parametrize("reload", [False, True])
 def test_an_exit_handler_of_a_step_waits_for_its_place(tell: Tell, reload: bool) -> None:
     told = tell(HEAD % "  parallelism: 1" + "    steps: [[{name: a, template: ok, onExit: ok}, {name: b, template: ok}]]\n")

@@ -110,3 +110,50 @@ def test_an_output_that_was_never_written_counts_as_not_given() -> None:
     step = {"name": "s", "arguments": {"parameters": [{"name": "v", "value": "-{{steps.x.outputs.parameters.o}}"}]}}
     with pytest.raises(CallFailed, match="absent optional"):
         loops.resolve_references(step, scope, {})
+
+
+RECORDED = [
+    ("1e-05", "1e-05", "1e-05"),
+    ("0.00001", "0.00001", "0.00001"),
+    ("1.0", "1.0", "1.0"),
+    ("100000000000", "100000000000", "100000000000"),
+    ("1e21", "1e21", "1e21"),
+    ("-0.5", "-0.5", "-0.5"),
+    ("12345678901234567", "12345678901234567", "12345678901234567"),
+    ("true", "true", "true"),
+    ("null", "null", "[]"),
+    ('""', "", ""),
+    ('"1e-05"', "1e-05", "1e-05"),
+    ('"with space"', "with space", "with space"),
+    ('{"alpha": 1e-05, "b": [1, 2.0, null], "a": {"z": 1, "y": "ü"}}', '{"a":{"z":1,"y":"ü"},"alpha":1e-05,"b":[1,2.0,null]}', ""),
+    ('["x", 1.0]', '["x",1.0]', "[x 1.0]"),
+    ('[1, "two"]', '[1,"two"]', "[1 two]"),
+    ('{"b": 1, "a": "x"}', '{"a":"x","b":1}', "a:x,b:1"),
+    ('{"lr":0.1,"n":{"deep":1}}', '{"lr":0.1,"n":{"deep":1}}', 'lr:0.1,n:{"deep":1}'),
+    ('{"lr":0.2,"n":[1,2]}', '{"lr":0.2,"n":[1,2]}', "lr:0.2,n:[1,2]"),
+    ('{"alpha": 1.0, "n": 1e21, "nested": [1e-7, "q\\"q"]}', "", 'alpha:1.0,n:1e21,nested:[1e-7,"q\\"q"]'),
+    ('{"alpha": "1e-05", "n": null, "nested": ""}', "", "alpha:1e-05,n:null,nested:"),
+    ('"m:{\\"lr\\":0.1,\\"n\\":{\\"deep\\":1}}"', 'm:{"lr":0.1,"n":{"deep":1}}', 'm:{\\"lr\\":0.1,\\"n\\":{\\"deep\\":1}}'),
+    ('"a (b)"', "a (b)", "a b"),
+    ('"a<b>&c"', "a<b>&c", "a<b>&c"),
+]
+
+
+@pytest.mark.parametrize(("item", "text", "name"), RECORDED, ids=[row[0] for row in RECORDED])
+def test_recorded_items(item: str, text: str, name: str) -> None:
+    """As real Argo wrote them into parameters and node names (an empty expectation was not recorded)."""
+    if text or item == '""':
+        assert loops.whole_text(rawjson.loads(item)) == text
+    if name or item == '""':
+        assert loops.item_name("s", 0, rawjson.loads(item)) == f"s(0:{name})"
+
+
+def test_recorded_nested_map() -> None:
+    item = rawjson.loads('{"alpha": 1e-05, "b": [1, 2.0, null], "a": {"z": 1, "y": "ü"}}')
+    assert loops.item_name("s", 0, item) == 's(0:a:{"z":1,"y":"ü"},alpha:1e-05,b:[1,2.0,null])'
+
+
+def test_recorded_fields_of_an_item() -> None:
+    item = rawjson.loads('{"alpha": 1.0, "n": 1e21, "nested": [1e-7, "q\\"q"], "s": "x", "e": ""}')
+    assert [loops.printed(item[key]) for key in item] == ["1.0", "1e21", '[1e-7,"q\\"q"]', "x", ""]
+    assert loops.printed(rawjson.loads('{"b": 1.0, "a": null}')) == '{"b":1.0,"a":null}'

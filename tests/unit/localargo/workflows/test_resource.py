@@ -1,28 +1,14 @@
 from typing import Any
 
-import pytest
-
 from localargo.errors import AlreadyExists, InvalidInput, NotFound
 from localargo.workflows.messages import CallResource
-from localargo.workflows.resource import ClientError, judge, kubectl_error
+from localargo.workflows.resource import ClientError, answer, kubectl_error
 
 DOC = {"kind": "Workflow", "metadata": {"name": "w", "labels": {"n": "5"}}, "status": {"phase": "Running", "done": True}}
 
 
 def action(outputs: tuple[dict[str, Any], ...] = (), **template: str) -> CallResource:
     return CallResource("n", "get", DOC, dict(template), outputs)
-
-
-def test_failure_goes_before_success_and_neither_means_wait() -> None:
-    both: Any = {"successCondition": "status.phase == Succeeded", "failureCondition": "status.phase in (Failed, Error)"}
-    assert judge(action(**both), DOC) is None
-    succeeded = judge(action(**both), {**DOC, "status": {"phase": "Succeeded"}})
-    assert succeeded is not None
-    assert (succeeded.phase, succeeded.outputs) == ("Succeeded", {"exitCode": "0"})
-    failed = judge(action(**both), {**DOC, "status": {"phase": "Error"}})
-    assert failed is not None
-    assert failed.phase == "Failed"
-    assert failed.message == "main: Error (exit code 64): failure condition '{status.phase in [Error Failed]}' evaluated true"
 
 
 def test_outputs_are_read_by_path_and_filter() -> None:
@@ -35,10 +21,9 @@ def test_outputs_are_read_by_path_and_filter() -> None:
         {"name": "quoted", "valueFrom": {"jqFilter": '"a \\"b\\""'}},
         {"name": "other", "valueFrom": {"supplied": {}}},
     )
-    answer = judge(action(outputs), DOC)
-    assert answer is not None
-    assert answer.outputs is not None
-    assert {p["name"]: p.get("value") for p in answer.outputs["parameters"]} == {
+    found = answer(action(outputs), DOC)
+    assert found.outputs is not None
+    assert {p["name"]: p.get("value") for p in found.outputs["parameters"]} == {
         "name": "w",
         "phase": "Running",
         "none": "",  # kubectl allows keys that are not there
@@ -49,27 +34,9 @@ def test_outputs_are_read_by_path_and_filter() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("template", "outputs", "message"),
-    [
-        (
-            {"successCondition": "status.phase ==== x"},
-            (),
-            "success condition 'status.phase ==== x' failed to parse: unable to parse requirement: found '==', expected: identifier",
-        ),
-        (
-            {"successCondition": "status.missing", "failureCondition": "a b"},
-            (),
-            "fail condition 'a b' failed to parse: unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt",
-        ),
-        ({"failureCondition": "status.x == 1, metadata.name == w"}, (), "failure condition '{metadata.name == [w]}' evaluated true"),
-        ({}, ({"name": "x", "valueFrom": {"jqFilter": ".a | nosuch"}},), "function not defined: nosuch/0"),
-    ],
-)
-def test_what_cannot_be_judged_fails(template: dict[str, str], outputs: tuple[dict[str, Any], ...], message: str) -> None:
-    answer = judge(action(outputs, **template), DOC)
-    assert answer is not None
-    assert (answer.phase, answer.message) == ("Failed", f"main: Error (exit code 64): {message}")
+def test_a_filter_that_is_none_fails() -> None:
+    found = answer(action(({"name": "x", "valueFrom": {"jqFilter": ".a | nosuch"}},)), DOC)
+    assert (found.phase, found.message) == ("Failed", "main: Error (exit code 64): function not defined: nosuch/0")
 
 
 def test_kubectls_words() -> None:

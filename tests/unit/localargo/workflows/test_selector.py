@@ -1,70 +1,62 @@
-"""Label selectors over documents."""
+"""Label selectors."""
 
 from __future__ import annotations
 
 import pytest
 
 from localargo.errors import InvalidInput
-from localargo.workflows.selector import parse
+from localargo.workflows.selector import parse, selects
 
-DOC = {"kind": "Workflow", "metadata": {"name": "w", "labels": {"n": "5"}}, "status": {"phase": "Running", "done": True}}
+LABELS = {"phase": "Running", "n": "5", "example.com/done": "true", "name": "w"}
 
 
 @pytest.mark.parametrize(
-    ("condition", "true"),
+    ("selector", "true"),
     [
-        ("status.phase == Running", True),
-        ("status.phase = Failed", False),
-        ("status.phase != Failed", True),
-        ("status.missing != Failed", True),
-        ("status.phase in (Failed, Running)", True),
-        ("status.phase notin (Failed,Error)", True),
-        ("metadata.labels.n > 4", True),
-        ("metadata.labels.n < 5", False),
-        ("metadata.name > 4", False),
-        ("status.phase", True),
-        ("!status.phase", False),
-        ("!status.missing", True),
-        ("status.done == true", True),
-        ("status.phase == Running, metadata.name == w", True),
-        ("status.phase == Running,metadata.name == v", False),
+        ("phase == Running", True),
+        ("phase = Failed", False),
+        ("phase!=Failed", True),
+        ("missing != Failed", True),
+        ("phase in (Failed, Running)", True),
+        ("phase notin (Failed,Error)", True),
+        ("n > 4", True),
+        ("n < 5", False),
+        ("name > 4", False),
+        ("phase", True),
+        ("!phase", False),
+        ("! missing", True),
+        ("example.com/done == true", True),
+        ("phase == Running, name == w", True),
+        ("phase == Running,name == v", False),
+        ("name in (v,w), !missing, n", True),
+        ("phase=", False),
+        ("missing in ()", False),
         ("", True),
+        (" ", True),
     ],
 )
-def test_conditions_are_selectors_on_fields(condition: str, true: bool) -> None:
-    assert all(c.holds(DOC) for c in parse(condition)) is true
+def test_what_labels_are_selected(selector: str, true: bool) -> None:
+    assert selects(parse(selector), LABELS) is true
 
 
 @pytest.mark.parametrize(
-    ("condition", "shown"),
+    ("selector", "message"),
     [
-        ("b == 1, a in (z,y,z), !c, d", ["{a in [y z]}", "{b == [1]}", "{c ! []}", "{d exists []}"]),
-        ("n>5,m != ,k=x", ["{k = [x]}", "{m != []}", "{n gt [5]}"]),
-        ("a in ()", ["{a in []}"]),
+        ("a is b", "cannot read 'a is b'; write a=b, a!=b, a in (b,c)"),
+        ("a == ,== b", "cannot read '== b'"),
+        ("== b", "cannot read '== b'"),
+        ("a == b c", "cannot read 'a == b c'"),
+        ("!", "cannot read '!'"),
+        ("a in b", "cannot read 'a in b'"),
+        ("a in (b", "cannot read 'a in (b'"),
+        ("a,", "cannot read 'a,'"),
+        ("a > b", "> compares with an integer, 'b' is none"),
+        ("a in (b c)", "'b c' is no part of a label"),
+        ("-a", "'-a' is no part of a label"),
+        (f"a={'b' * 64}", "is no part of a label"),
     ],
 )
-def test_conditions_are_shown_as_go_prints_them(condition: str, shown: list[str]) -> None:
-    assert [str(c) for c in parse(condition)] == shown
-
-
-@pytest.mark.parametrize(
-    ("condition", "message"),
-    [
-        ("a is b", "unable to parse requirement: found 'is', expected: in, notin, =, ==, !=, gt, lt"),
-        ("a == ,== b", "found '==', expected: identifier after ','"),
-        ("== b", "found '==', expected: !, identifier, or 'end of string'"),
-        ("a == b c", "found 'c', expected: ',' or 'end of string'"),
-        ("!", "unable to parse requirement: found '', expected: identifier"),
-        ("a in b", "unable to parse requirement: found 'b', expected: '('"),
-        ("a in (b", "unable to parse requirement: found '', expected: ',', or ')'"),
-        ("a in (b c)", "unable to parse requirement: found 'c', expected: ',', or ')'"),
-        (
-            "a > b",
-            "unable to parse requirement: values[0][a]: Invalid value: \"b\": for 'Gt', 'Lt' operators, the value must be an integer",
-        ),
-    ],
-)
-def test_a_selector_that_is_none(condition: str, message: str) -> None:
+def test_a_selector_that_is_none(selector: str, message: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        parse(condition)
-    assert str(refused.value) == message
+        parse(selector)
+    assert message in str(refused.value)

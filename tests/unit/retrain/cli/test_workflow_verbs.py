@@ -172,8 +172,6 @@ def test_run_needs_no_engine(tmp_path: Path) -> None:
 OUTER = """  - name: main
     resource:
       action: create
-      successCondition: status.phase == Succeeded
-      failureCondition: status.phase in (Failed, Error)
       manifest: |
         apiVersion: argoproj.io/v1alpha1
         kind: Workflow
@@ -193,6 +191,7 @@ def test_a_workflow_that_a_step_creates_keeps_its_own_tags(engine: Engine) -> No
     engine.ok("wait", engine.submit(HEAD % "outer" + OUTER, "-p", f"why={why}"))
     (inner,) = [w for w in engine.json("list")["items"] if w["metadata"]["name"].startswith("inner-")]
     assert inner["spec"]["arguments"]["parameters"] == [{"name": "why", "value": why}]
+    engine.ok("wait", inner["metadata"]["name"])
     assert "of the inner one" in engine.ok("logs", inner["metadata"]["name"])
 
 
