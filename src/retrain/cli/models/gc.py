@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from retrain.answers.bucket import bucket_of_model
 from retrain.cli import completion
-from retrain.cli.models._answers import bucket_of_model, tell
+from retrain.cli.models._answers import tell
 from retrain.cli.options import output_option, place_option
 from retrain.client.place import Place
 
