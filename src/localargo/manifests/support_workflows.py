@@ -81,17 +81,18 @@ TABLE: Table = {
     "LabelValueFrom": Support("expression"),
     "ArtifactRepositoryRef": Support("configMap key"),
     "Template": Support(
-        "activeDeadlineSeconds archiveLocation container dag failFast http inputs memoize name outputs "
+        "activeDeadlineSeconds archiveLocation container dag http inputs memoize name outputs "
         "parallelism podSpecPatch "
         "resource retryStrategy script steps suspend synchronization timeout volumes",
         kept="affinity annotations automountServiceAccountToken executor hostAliases metadata metrics nodeSelector "
         "pendingTimeout podResources "
         "priorityClassName resourceClaims schedulerName securityContext serviceAccountName tolerations",
-        refused="containerSet daemon data initContainers plugin sidecars",
+        refused="containerSet daemon data failFast initContainers plugin sidecars",
         notes={
             "containerSet": ONE_PROCESS + "; use steps, which may run in parallel, or one script",
             "daemon": ONE_PROCESS + "; start servers outside the workflow",
             "data": "listing a bucket is a step of its own here: write a container that prints the list",
+            "failFast": "it would cost every node a count of those that failed below it; a dag has a `failFast` of its own",
             "initContainers": ONE_PROCESS + "; use a step before this one",
             "plugin": PLUGIN,
             "sidecars": ONE_PROCESS + "; start what runs beside the step in its command",

@@ -8,7 +8,7 @@ from localargo.expressions import ExpressionError
 from localargo.ports import Doc
 from localargo.workflows import dag_hooks, dag_loops, exit_handlers, memoize
 from localargo.workflows.dag_phase import phase_of
-from localargo.workflows.execute import Frame, fails_fast, frame_of
+from localargo.workflows.execute import Frame, frame_of
 from localargo.workflows.graph import Graph, graph_of
 from localargo.workflows.index import BAD, COMPLETED, FULFILLED
 from localargo.workflows.loops import Calls, expand, resolve_references, should_execute, should_expand
@@ -44,8 +44,7 @@ def assess_group(p: Pass, group: str) -> None:
     except CallFailed as error:
         p.fail(node, str(error))
         return
-    if not fails_fast(p, node, dag.frame.template):
-        dag_loops.go_on(dag, p.node(group)["displayName"], group)
+    dag_loops.go_on(dag, p.node(group)["displayName"], group)
 
 
 class Dag:
@@ -71,11 +70,6 @@ class Dag:
 
     def assess(self) -> None:
         """Start the tasks that may start; end the dag when all tasks that count have ended."""
-        wake = self.p.priv(self.node).get("wake")
-        if wake is not None and wake <= self.p.now:
-            self.p.keep(self.node, wake=None)
-        if fails_fast(self.p, self.node, self.frame.template):
-            return
         missing = next((t for t in self.graph.targets if t not in self.graph.tasks), None)
         if missing is not None:
             exit_handlers.give_up(self.p, f"target {missing} does not exist")

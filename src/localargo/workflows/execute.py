@@ -16,7 +16,6 @@ from localargo.workflows.status import pod_name
 from localargo.workflows.work import Blocked, Call, CallFailed, Pass
 
 DEPTH = 100  # how deep templates may call each other
-FAILED_FAST = "template has failed or errored children and failFast enabled"
 TOO_DEEP = "Maximum recursion depth exceeded. See https://argo-workflows.readthedocs.io/en/latest/scaling/#maximum-recursion-depth"
 NODE_TYPES = {"steps": "Steps", "dag": "DAG", "suspend": "Suspend", "http": "HTTP", "plugin": "Plugin"}
 
@@ -261,58 +260,9 @@ def check_place(p: Pass, call: Call) -> None:
     if boundary is None or boundary["phase"] in FULFILLED or boundary["type"] not in ("Steps", "DAG"):
         return
     template = frame_of(p, call.boundary).template
-    if template.get("failFast") and p.count("bad", call.boundary):
-        if p.priv(call.boundary).get("role") == "attempt":
-            _fail_fast(p, call.boundary)
-        raise Blocked("failFast")
     limit = template.get("parallelism")
     if limit is not None and int(limit) > 0 and p.count("active", call.boundary) >= int(limit):
         raise Blocked("template")
-
-
-def fails_fast(p: Pass, node: str, template: Doc) -> bool:
-    """Whether nothing more is done for a steps or dag node: its template has `failFast`, and a pod or template below it failed.
-
-    Before it continues an attempt, Argo looks for failures below the Retry node, where there are none: an attempt fails fast only when
-    something is called in it.
-    """
-    if not template.get("failFast") or not p.count("bad", node) or p.priv(node).get("role") == "attempt":
-        return False
-    _fail_fast(p, node)
-    return True
-
-
-def _fail_fast(p: Pass, node: str) -> None:
-    """Fail the node once its own pods have ended; of a steps node also the last group found below it, even a nested one."""
-    if not p.count("pods", node):
-        group = _last_group(p, node) if p.node(node)["type"] == "Steps" else ""
-        if group:
-            p.mark(group, "Failed", FAILED_FAST)
-        p.mark(node, "Failed", FAILED_FAST)
-
-
-def stands_still(p: Pass, node: str) -> bool:
-    """Whether the node is in a template that fails fast: then that template is assessed instead."""
-    boundary = p.node(node).get("boundaryID", "")
-    above = p.get(boundary)
-    if above is None or above["type"] not in ("Steps", "DAG") or above["phase"] in FULFILLED or not p.count("bad", boundary):
-        return False
-    if not frame_of(p, boundary).template.get("failFast") or p.priv(boundary).get("role") == "attempt":
-        return False
-    p.look(boundary)
-    return True
-
-
-def _last_group(p: Pass, node: str) -> str:
-    found, seen, stack = "", {node}, [node]
-    while stack:
-        each = stack.pop()
-        if p.node(each)["type"] == "StepGroup":
-            found = each
-        below = [c for c in dict.fromkeys(p.children(each)) if c not in seen and p.get(c) is not None]
-        seen.update(below)
-        stack += reversed(below)
-    return found
 
 
 def _node_type(p: Pass, template: Doc) -> str:

@@ -45,11 +45,7 @@ def contributions(node: Doc, private: Doc) -> list[Key]:
             keys.append(("active", boundary))
         if node["type"] == "Pod" and private.get("pod"):
             keys.append(("pods", ""))
-            if boundary:
-                keys.append(("pods", boundary))
     elif phase in BAD:
-        if node["type"] in COUNTED:
-            keys.append(("bad", boundary))
         if role != "hook" and not ending:
             keys.append((phase, owner))
     elif phase == "Succeeded" and role != "hook":

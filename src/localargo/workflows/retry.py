@@ -132,7 +132,7 @@ def _holder(doc: Doc, private: Doc) -> Doc:
 
 def assess(p: Pass, node: str) -> None:
     """Assess the last attempt: the node ends, waits, or tries again."""
-    from localargo.workflows.execute import stands_still, strategy_of
+    from localargo.workflows.execute import strategy_of
 
     doc = p.node(node)
     if doc["phase"] in FULFILLED or p.priv(node).get("stage"):
@@ -145,7 +145,7 @@ def assess(p: Pass, node: str) -> None:
     if not made:
         _go_on(p, node)
         return
-    if not p.fulfilled(made[-1]) or stands_still(p, node):
+    if not p.fulfilled(made[-1]):
         return
     try:
         verdict = _judge(p, node, strategy_of(p, node), made)

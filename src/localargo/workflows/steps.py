@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from localargo.ports import Doc
 from localargo.workflows import hooks, memoize
-from localargo.workflows.execute import Frame, fails_fast, frame_of
+from localargo.workflows.execute import Frame, frame_of
 from localargo.workflows.index import BAD, FULFILLED
 from localargo.workflows.loops import Calls, ReferenceMissing, expand, item_name, resolve_references, should_execute
 from localargo.workflows.outbound import outbound_nodes
@@ -47,8 +47,6 @@ def assess(p: Pass, node: str) -> None:
 
 
 def _assess(p: Pass, node: str, frame: Frame) -> None:
-    if fails_fast(p, node, frame.template):
-        return
     groups: list[list[Doc]] = frame.template.get("steps") or []
     current = p.priv(node).get("group", -1)
     while True:
@@ -161,8 +159,6 @@ def assess_group(p: Pass, group: str) -> None:
         return
     try:
         frame = frame_of(p, node)
-        if fails_fast(p, node, frame.template):
-            return
         state = _prepared(p, node, frame, group)
         _make(p, node, frame, group, state)
         _run_exit_handlers(p, node, frame, group, state)

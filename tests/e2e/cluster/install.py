@@ -35,7 +35,7 @@ class Install:
 
     def model(self, name: str, epochs: int, replaced: dict[str, str]) -> None:
         """Write the spec of a model beside those of the repository."""
-        text = SPEC.replace("MODEL", name).replace("EPOCHS", str(epochs))
+        text = SPEC.replace("MODEL", name).replace("EPOCHS", str(epochs)).replace("GRID", "[1e-4, 1e-3]")
         for old, new in replaced.items():
             assert old in text
             text = text.replace(old, new)

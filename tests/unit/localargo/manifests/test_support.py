@@ -37,6 +37,7 @@ def test_a_field_without_an_entry_is_refused() -> None:
         ("initContainers: [{name: s, image: x}]\n    container: {image: x}", "initContainers"),
         ("daemon: true\n    container: {image: x}", "daemon"),
         ("resource: {action: create, manifest: 'kind: ConfigMap', successCondition: a == b}", "successCondition"),
+        ("failFast: true\n    container: {image: x}", "failFast"),
         ("containerSet: {containers: [{name: main, image: x}]}", "containerSet"),
         ("plugin: {hello: {}}", "plugin"),
         ("data: {source: {artifactPaths: {name: a, s3: {key: k}}}, transformation: [{expression: e}]}", "data"),

@@ -94,7 +94,7 @@ def test_times_too_short_for_a_pod(tell: Tell, fields: str, message: str) -> Non
 """
     )
     told.play()
-    assert (told.nodes()[".a"]["phase"], told.nodes()[".a"]["message"]) == ("Error", f"task 'w.a' errored: {message}")
+    assert (told.nodes()[".a"]["phase"], told.nodes()[".a"]["message"]) == ("Error", message)
 
 
 def test_an_attempt_that_cannot_be_made_is_an_error_of_the_task(tell: Tell) -> None:
@@ -107,7 +107,7 @@ def test_an_attempt_that_cannot_be_made_is_an_error_of_the_task(tell: Tell) -> N
     )
     told = tell(again.replace(", retryPolicy: Always", ""))
     told.play()
-    assert told.nodes()[".a"]["message"] == "task 'w.a' errored: w.a(0) exceeded its deadline"
+    assert told.nodes()[".a"]["message"] == "w.a(0) exceeded its deadline"
     told = tell(again)
     told.play()
     assert told.nodes()[".a"]["message"] == "No more retries left"

@@ -146,32 +146,3 @@ def test_errors_that_pass_by_are_known_by_their_words(tell: Tell, words: str, at
         told.play()
     assert len(told.pods) == attempts
     assert told.nodes()["(0)"]["message"] == f"main: Error (exit code 5): {words}"
-
-
-FAST = """
-apiVersion: argoproj.io/v1alpha1
-kind: Workflow
-metadata: {name: w}
-spec:
-  entrypoint: main
-  templates:
-  - {name: once, retryStrategy: {limit: 0}, container: {image: i, command: [exit, "1"]}}
-  - name: main
-    failFast: true
-    %ssteps: [[{name: a, template: once%s}], [{name: b, template: once}]]
-"""
-WORDS = "template has failed or errored children and failFast enabled"
-
-
-def test_an_attempt_fails_fast_only_when_something_is_called_in_it(tell: Tell) -> None:
-    told = tell(FAST % ("retryStrategy: {limit: 1}\n    ", ""))
-    assert told.play()["status"]["message"] == "No more retries left"
-    nodes = told.nodes()
-    assert nodes["(0)[0].a"]["phase"] == "Failed"
-    assert nodes["(0)"]["message"] == nodes["(0)[0]"]["message"] == f"child '{nodes['(0)[0].a']['id']}' failed"
-    told = tell(FAST % ("retryStrategy: {limit: 1}\n    ", ", continueOn: {failed: true}"))
-    told.play()
-    assert (told.nodes()["(0)"]["message"], "(0)[1].b" in told.nodes()) == (WORDS, False)
-    told = tell(FAST % ("", ""))
-    assert told.play()["status"]["message"] == WORDS
-    assert told.phases()["[0].a"] == "Running"

@@ -61,3 +61,9 @@ def test_figures_are_compared_and_names_and_times_are_not() -> None:
     assert not readme.same(other.replace("0.781", "0.9"), told)
     assert not readme.same(other.replace("12,769", "12,770"), told)
     assert not readme.same(other.replace("Champion 1", "Champion 2"), told)
+
+
+def test_the_sample_of_this_repository_is_no_wider_than_100_columns() -> None:
+    text = (Path(__file__).parents[4] / "README.md").read_text(encoding="utf-8")
+    lines = readme.shown(text).splitlines()
+    assert len(lines) > 5 and max(map(len, lines)) <= 100

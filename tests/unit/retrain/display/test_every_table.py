@@ -46,6 +46,7 @@ TRIAL = {
     "epochs": 8,
     "seconds": 123.4,
     "status": "trained",
+    "ended_by": None,
 }
 EVENT = {
     "id": "3f0c9a7be0d14c55",

@@ -104,6 +104,11 @@ def test_a_page_answers_and_names_that_look_like_markup_stay_names(shown: Shown,
     assert HOSTILE[:8] not in answer.text.replace("<script src=", "")
 
 
+def test_the_champion_is_shown_by_its_score_on_the_newest_test_too(shown: Shown) -> None:
+    found = shown.world.verdict(RUNS[1])["metrics"]["roc_auc"]
+    assert f"{(found.get('champion') or found['challenger'])['value']:.4f}" in httpx.get(shown.alone, timeout=60).text
+
+
 def test_a_page_loads_nothing_from_elsewhere_and_no_script_stands_in_it(shown: Shown) -> None:
     answer = httpx.get(shown.alone)
     policy = answer.headers["content-security-policy"]
