@@ -7,7 +7,7 @@ BIN := .venv/bin
 STEPS := fetch transform grid train evaluate promote
 KINDS := xgboost lightgbm boosted
 # all but torch, which is gigabytes
-EXTRAS := $(addprefix --extra ,cluster page laptop handlers xgboost lightgbm search)
+EXTRAS := $(addprefix --extra ,cluster xgboost lightgbm search)
 # a line for every tenth package: pip alone is silent with -q and tells too much without
 INSTALL = all=$$(grep -c == requirements/$(1).txt); echo "installing requirements/$(1).txt into .venv, packages: $$all"; \
 	$(BIN)/python -m pip install --progress-bar off --disable-pip-version-check --no-deps --require-hashes -r requirements/$(1).txt \
@@ -20,7 +20,7 @@ BUILDER ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo buildah)
 BUILD_docker = docker build --tag
 BUILD_buildah = buildah build --layers $(if $(PLATFORMS),--manifest,--tag)
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types layers unit browser conformance campaign bench coverage readme models images lock clean
+.PHONY: help install demo test lint types layers unit browser conformance campaign bench coverage readme wheel hour models images lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,12 @@ campaign: .venv/dev.stamp ## what takes minutes of a failing world: a full disk 
 
 readme: demo ## put what the demo prints into README.md
 	$(BIN)/python -m retrain.demo.readme .retrain/demo
+
+wheel: .venv/run.stamp ## make dist/retrain-<version>-py3-none-any.whl, which is all that another machine needs
+	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps -w dist .
+
+hour: .venv/dev.stamp ## play docs/tutorial/first-hour.md in an empty folder, with the time of each command
+	$(BIN)/pytest -s tests/e2e/test_first_hour.py
 
 models: .venv/run.stamp ## list every model of models/ in its kustomization
 	$(BIN)/retrain lint --fix models

@@ -28,6 +28,7 @@ TARGET = (  # names that a target mostly has, the likeliest first
     "delay", "late", "returned", "cancelled", "canceled", "approved", "deposit", "attrition", "exited", "rating", "score",
 )
 # fmt: on
+NUMBERS = ("regression", "ranking")  # tasks whose target has no classes
 CLASS_NAMES = {"target", "label", "labels", "class", "classes", "species", "outcome", "diagnosis"}
 POSITIVE = ("true", "1", "yes", "y", "positive", "pos", "malignant", "m", "churned", "fraud", "bad", "default", ">50k")
 NEGATIVE = ("false", "0", "no", "n", "negative", "neg", "benign", "b", "good", "<=50k")
@@ -67,22 +68,27 @@ class Roles:
         return [c for c in table.columns if c.name not in used and c.name not in self.left_out]
 
 
-def roles(table: Table, today: date, target: str = "", task: str = "", time: str = "") -> Roles:
+def roles(table: Table, today: date, target: str = "", task: str = "", time: str = "", group: str = "") -> Roles:
     """Guess what was not given. Raises WrongUsage for a column that is not there or cannot be what it is given as, and where no target
-    can be guessed; BadData for too few rows."""
+    can be guessed, or of lists no group; BadData for too few rows."""
     if table.rows < LEAST_ROWS:
         raise BadData(f"{counted(table.rows, 'row')} in {_files(table)}: too few to learn from; {LEAST_ROWS} are needed")
-    for option, name in (("--target", target), ("--time", time)):
+    for option, name in (("--target", target), ("--time", time), ("--group", group)):
         if name and name not in (c.name for c in table.columns) and not (option == "--time" and name == "none"):
             raise WrongUsage(f"{option} {name}: {absent(name, [c.name for c in table.columns])}")
     chosen = _target(table, target)
     column = table.column(chosen.value)
     kind = _task(column, task)
-    when, clocked = _time(table, time, column if kind.value != "regression" else None, today)
-    found = Roles(chosen, kind, when, clocked)
-    if kind.value != "regression":
+    classes = kind.value not in NUMBERS
+    when, clocked = _time(table, time, column if classes else None, today)
+    found = Roles(chosen, kind, when, clocked, group=group)
+    if classes:
         found.classes, found.positive = _classes(column, kind.value)
     _identities(table, found)
+    if kind.value == "ranking" and not found.group:
+        found.group, found.shared = found.shared, ""
+        if not found.group:
+            raise WrongUsage("--task ranking: no column says which rows are one list; name the one that does with --group")
     for name, reason in _unusable(table, found):
         found.left_out[name] = reason
     if not found.features(table):
@@ -157,6 +163,8 @@ def _task(column: Column, given: str) -> Choice:
         raise WrongUsage(f"--task binary: {column.name!r} has {values}; two are needed")
     if given == "multiclass" and (column.distinct > MOST_CLASSES or column.distinct < 2 or column.type == "boolean"):
         raise WrongUsage(f"--task multiclass: {column.name!r} is {column.type} with {values}; up to {MOST_CLASSES} classes are supported")
+    if given == "ranking" and not (number or column.type == "boolean"):
+        raise WrongUsage(f"--task ranking: {column.name!r} is {column.type}; a relevance is a number from 0, or true and false")
     if given:
         return Choice(given, "given by --task", given=True)
     if column.distinct == 2:
@@ -223,7 +231,7 @@ def _identities(table: Table, found: Roles) -> None:
     only proposed: it is right for new ones alone, and costs the rows of those that are known.
     """
     for column in table.columns:
-        if column.name in (found.target.value, found.time.value) or not IDENTITY.search(column.name):
+        if column.name in (found.target.value, found.time.value, found.group) or not IDENTITY.search(column.name):
             continue
         if column.type not in ("int", "string") or column.missing:
             continue

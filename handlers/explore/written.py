@@ -12,7 +12,7 @@ from typing import Any
 from handlers.contracts import counted
 from handlers.explore.clock import units
 from handlers.explore.files import MARKED
-from handlers.explore.roles import CATEGORIES, Choice, Roles, is_text
+from handlers.explore.roles import CATEGORIES, NUMBERS, Choice, Roles, is_text
 from handlers.explore.table import Column, Table
 from handlers.modelspec.model import Csv
 
@@ -23,8 +23,13 @@ RARE, RARE_ROWS = 0.1, 80  # the share below which a class is rare, and rows of 
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 # what YAML 1.2, or a reader of YAML 1.1, takes for something else than text
 WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
-METRICS = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}
-REPORTED = {"binary": "log_loss, average_precision", "multiclass": "f1_macro, log_loss", "regression": "rmse, r2"}
+METRICS = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae", "ranking": "ndcg@10"}
+REPORTED = {
+    "binary": "log_loss, average_precision",
+    "multiclass": "f1_macro, log_loss",
+    "regression": "rmse, r2",
+    "ranking": "mean_rank, mrr",
+}
 
 
 def spec(name: str, table: Table, roles: Roles) -> str:
@@ -113,7 +118,7 @@ def _missing(column: Column) -> str:
 
 def _data(table: Table, roles: Roles) -> list[str]:
     target = f"column: {text(roles.target.value)}"
-    if roles.task.value != "regression":
+    if roles.task.value not in NUMBERS:
         target += f", classes: {flow(roles.classes)}"
     if roles.task.value == "binary":
         target += f", positive: {flow(roles.positive)}"
@@ -191,7 +196,7 @@ class Learner:
 
 def _learner(table: Table, roles: Roles) -> Learner:
     """Linear for few rows, trees while everything fits into memory, else a linear model that learns from batches."""
-    numbers = roles.task.value == "regression"
+    numbers = roles.task.value in NUMBERS
     if table.rows < FEW_ROWS:
         linear = "Ridge" if numbers else "LogisticRegression, params: {max_iter: 1000}"
         return Learner(f"{{estimator: sklearn.linear_model.{linear}, memory: whole}}", "a linear model: there are few rows")
@@ -222,6 +227,10 @@ def _gate(table: Table, roles: Roles) -> str:
     metric = METRICS[roles.task.value]
     if roles.task.value == "binary":
         return _asks(f"metric: {metric}, at_least: 0.6", "0.5 is what guessing gives")
+    if roles.task.value == "ranking":
+        lists = Counter(table.values(roles.group)).values()
+        at_most = plain_number(sum((rows + 1) / 2 for rows in lists) / len(lists))
+        return _asks(f"metric: mean_rank, at_most: {at_most}", "what lists in no order give")
     values = [value for value in table.values(roles.target.value) if value is not None]
     if roles.task.value == "multiclass":
         share = Counter(values).most_common(1)[0][1] / len(values)

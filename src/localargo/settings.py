@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class WarmPackage:
-    """A Python package in the working directory. `python -m NAME.module` runs in a fork of a process that has imported `preload`.
+    """A Python package. `python -m NAME.module` runs in a fork of a process that has imported `preload`, with `folder` as its working
+    directory: the one that holds the package, by default the engine's own.
 
     Modules of `preload` that are not installed are skipped. The package itself is imported after the fork, so that an edited file counts.
     """
 
     name: str
     preload: tuple[str, ...] = ()
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

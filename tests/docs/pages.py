@@ -13,6 +13,7 @@ PAGES = sorted(DOCS.rglob("*.md"))
 TOP = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "src/localargo/README.md")]
 FENCE = re.compile(r"^(\s*)(`{3,})\s*(\w*)\s*$")
 ENGINE = "<!-- engine -->"
+INSTALL = "<!-- install -->"
 
 
 @dataclass(frozen=True)
@@ -59,5 +60,14 @@ def prose(page: Path) -> str:
 
 def wants_engine(page: Path) -> bool:
     """Whether the first line after the title asks for one."""
+    return _marked(page, ENGINE)
+
+
+def wants_install(page: Path) -> bool:
+    """Whether it is for an empty folder, and installs the product itself."""
+    return _marked(page, INSTALL)
+
+
+def _marked(page: Path, mark: str) -> bool:
     lines = [line for line in page.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return len(lines) > 1 and lines[1].strip() == ENGINE
+    return len(lines) > 1 and lines[1].strip() == mark

@@ -22,14 +22,13 @@ pytestmark = [
 
 
 def start(folder: Path, state: Path) -> subprocess.Popen[str]:
-    """The demo in a fresh clone."""
-    copy_repository(folder)
     command = [sys.executable, "-m", "retrain.cli", "demo", "--state", str(state)]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_the_demo_ends_with_a_champion_in_the_known_interval(tmp_path: Path) -> None:
     state = tmp_path / "demo"
+    copy_repository(tmp_path / "clone")
     demo = start(tmp_path / "clone", state)
     stdout, stderr = demo.communicate(timeout=800)
     assert demo.returncode == 0, stdout + stderr
@@ -48,11 +47,15 @@ def test_the_demo_ends_with_a_champion_in_the_known_interval(tmp_path: Path) -> 
     assert "http://" not in report.replace("http://www.w3.org/", "")
 
 
-def test_interrupted_it_stops_what_it_started_and_starts_again(tmp_path: Path) -> None:
+def test_interrupted_it_stops_what_it_started(tmp_path: Path) -> None:
+    """In an empty folder, where it makes a project for itself."""
     state = tmp_path / "demo"
-    demo = start(tmp_path / "clone", state)
+    (tmp_path / "empty").mkdir()
+    demo = start(tmp_path / "empty", state)
     wait_until(lambda: list(state.glob("pods/*/started.json")) or demo.poll() is not None)  # a step of the run runs
     demo.send_signal(signal.SIGINT)
     told = demo.communicate(timeout=120)
     assert demo.returncode == 130, told
+    assert (state / "project/base/retrain.json").exists()
+    assert list((tmp_path / "empty").iterdir()) == []
     wait_until(lambda: subprocess.run(["pgrep", "-f", str(state)], stdout=subprocess.DEVNULL, check=False).returncode == 1)

@@ -58,7 +58,8 @@ class ProcessPods:
         self._artifacts = artifacts
         self._on_exit = on_exit
         self._on_running = on_running
-        self._machine = Machine.here(self.state, (cwd or Path.cwd()).resolve(), warm.name if warm else "")
+        home = (warm and warm.folder) or cwd or Path.cwd()
+        self._machine = Machine.here(self.state, home.resolve(), warm.name if warm else "")
         self._ours = ours
         self._preload = warm.preload if warm else ()
         self._slots = slots or default_slots()

@@ -39,7 +39,7 @@ def gibibytes(size: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a pod gets from the machine. `state`: the engine's state folder; `cwd`: the engine's working directory; `path`: its PATH;
+    """What a pod gets from the machine. `state`: the engine's state folder; `cwd`: where modules of the warm package run; `path`: its PATH;
     `visible`: folders that every pod must see, such as the interpreter's; `warm`: the name of the package whose modules start warm;
     `memory`: bytes that there are."""
 

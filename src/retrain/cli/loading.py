@@ -15,8 +15,17 @@ from retrain.project.manifests import MODELS, documents
 def load(files: Sequence[Path]) -> list[Document]:
     """What `files` hold, by default the laptop's overlay, whose list of models is brought up to date first."""
     if not files:
+        _say_if_old()
         list_models()
     return documents(files)
+
+
+def _say_if_old() -> None:
+    """Warn where the manifests are of one release and the handlers of another."""
+    from retrain.project.brought import outdated
+
+    if old := outdated(Path()):
+        click.echo(f"warning: {old}", err=True)
 
 
 def list_models() -> None:

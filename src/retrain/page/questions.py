@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localargo import LocalArgoError, Unavailable
-from retrain.project.questions import ERRORS, need_handlers
+from retrain.project.questions import ERRORS, command, variables
 
 Doc = dict[str, Any]
 Words = tuple[str, ...]
@@ -70,7 +68,6 @@ class Questions:
 
     async def start(self) -> None:
         """Keep the answers up to date from now on. What the first page needs is asked at once."""
-        need_handlers()
         self._read = time.monotonic()
         self._awake.set()
         self._keeping = asyncio.create_task(self._keep())
@@ -173,9 +170,8 @@ class Questions:
         async with self._starting:
             if self._process is None or self._process.returncode is not None:
                 pipe = asyncio.subprocess.PIPE
-                command = [sys.executable, "-m", "handlers.answer"]
-                environment = {**os.environ, **self.bucket}
-                self._process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, env=environment, limit=LONGEST)
+                words, environment = command("answer"), variables(self.bucket)
+                self._process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, env=environment, limit=LONGEST)
                 self._reading = asyncio.create_task(self._read_answers(self._process))
             return self._process
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from retrain.project.files import write as write_whole
+
 FOLDER = "generated"
 HEAD = "# Written by `retrain lint --fix models` from the specs of models/; edit those.\n"
 API = "argoproj.io/v1alpha1"
@@ -22,18 +24,18 @@ NONE = "^no model/$"  # no name has a slash
 Doc = dict[str, Any]
 
 
-def files(names: Sequence[str], schedules: Mapping[str, Mapping[str, str]], images: Mapping[str, str]) -> dict[str, str]:
+def files(names: Sequence[str], schedules: Mapping[str, Mapping[str, str]], images: Mapping[str, str], components: str) -> dict[str, str]:
     """The text of every generated file, by its path below models/.
 
     `names`: what an event may call a model. `schedules`: cron and timezone of the models that have a schedule. `images`: of those that
-    name one.
+    name one. `components`: their folder, seen from the repository.
     """
     one = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
     return {
         f"{FOLDER}/names/kustomization.yaml": _text({**one, "resources": ["names.yaml"]}),
         f"{FOLDER}/names/names.yaml": _text(_names(names)),
         f"{FOLDER}/schedules/kustomization.yaml": _text(
-            {**one, "resources": ["schedules.yaml"], "components": ["../../../components/event-pods"]}
+            {**one, "resources": ["schedules.yaml"], "components": [f"../../../{components}/event-pods"]}
         ),
         f"{FOLDER}/schedules/schedules.yaml": _text(*_schedules(schedules)),
         # the value of a parameter: nothing but the name
@@ -56,11 +58,7 @@ def write(folder: Path, due: Mapping[str, str]) -> bool:
     """Write what is stale. True when something was."""
     changed = stale(folder, due)
     for name in changed:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")
-        fresh.write_text(due[name], encoding="utf-8")
-        fresh.replace(path)
+        write_whole(folder / name, due[name])
     return bool(changed)
 
 

@@ -37,5 +37,6 @@ PRELOAD: Final = (
 def engine_settings() -> Settings:
     """The settings of every engine that retrain starts."""
     from localargo import Settings, WarmPackage
+    from retrain.project.packaged import handlers_root
 
-    return Settings(bucket="retrain", variables="RETRAIN", warm=WarmPackage("handlers", PRELOAD))
+    return Settings(bucket="retrain", variables="RETRAIN", warm=WarmPackage("handlers", PRELOAD, handlers_root()))

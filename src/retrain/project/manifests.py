@@ -19,7 +19,7 @@ def documents(files: Sequence[Path]) -> list[Document]:
     from retrain.project.kustomize import load
 
     if not files and not OVERLAY.is_dir():
-        raise InvalidInput(f"no {OVERLAY} here: name manifests, or go to the folder of your repository")
+        raise InvalidInput(f"no {OVERLAY} here: name manifests, or go to the folder of your project; `retrain init DIR` makes one")
     found = load(list(files) or [OVERLAY])
     for document in found:
         if is_spec(document):
@@ -43,7 +43,7 @@ def findings(files: Sequence[Path]) -> list[Finding]:
     import time
 
     from localargo import check
-    from retrain.project import landing
+    from retrain.project import brought, landing
     from retrain.project.kustomize import load
     from retrain.project.questions import check_specs
 
@@ -53,8 +53,12 @@ def findings(files: Sequence[Path]) -> list[Finding]:
         return check_specs(specs) + check([d for d in found if not is_spec(d)], now=time.time()) + list(landing.of_runs(found))
     overlays = sorted(p for p in Path("overlays").glob("*") if p.is_dir())
     if not overlays and not MODELS.is_dir():
-        raise InvalidInput("no overlays/ and no models/ here: name manifests, or go to the folder of your repository")
+        raise InvalidInput(
+            "no overlays/ and no models/ here: name manifests, or go to the folder of your project; `retrain init DIR` makes one"
+        )
     of_models = _models() if MODELS.is_dir() else []
+    if old := brought.outdated(Path()):
+        of_models.append(Finding("warning", str(brought.RECORD), 0, "version", old))
     if any(f.severity == "error" for f in of_models):
         return of_models
     told = list(of_models)
@@ -76,6 +80,4 @@ def _models() -> list[Finding]:
     wrong += [f"{name} does not say what the specs say" for name in generated.stale(MODELS, models.manifests(MODELS))]
     path = str(MODELS / "kustomization.yaml")
     found = [Finding("error", path, 0, "configMapGenerator", message, "`retrain lint --fix models`") for message in wrong]
-    if not Path("handlers/check.py").exists():  # models without the handlers that can read them
-        return found
     return found + check_specs(models.specs(MODELS))

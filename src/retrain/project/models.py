@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from localargo import InvalidInput
-from retrain.project import generated, landing
+from retrain.project import files, generated, landing
 
 GENERATED = ("kustomization.yaml",)
 IMAGE = re.compile(r"[A-Za-z0-9][\w./:@-]*", re.ASCII)
@@ -20,9 +20,9 @@ def wanted(folder: Path) -> list[str]:
     """The entries that the ConfigMap of models needs: every spec, .sql and .py file, by name, and a file with the image of a model that
     names one; and `<prefix>.yaml=<file>` if a model's data lands under another name than its own, because a Sensor knows only the key of
     an object."""
-    files = specs(folder) + sorted(folder.glob("*.sql")) + sorted(folder.glob("*.py"))
-    entries = {file.name: file.name for file in files}
-    for file in files:
+    found = specs(folder) + sorted(folder.glob("*.sql")) + sorted(folder.glob("*.py"))
+    entries = {file.name: file.name for file in found}
+    for file in found:
         stem = _lands_under(file.with_suffix(".yaml"))
         if stem is None or stem == file.stem:
             continue
@@ -79,9 +79,7 @@ def sync(folder: Path) -> bool:
     lines = path.read_text(encoding="utf-8").splitlines()
     start = _files_line(folder, lines)
     lines[start + 1 : start + 1 + len(now)] = [f"  - {entry}" for entry in due]
-    fresh = path.with_suffix(".new")
-    fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    fresh.replace(path)
+    files.write(path, "\n".join(lines) + "\n")
     return True
 
 
@@ -91,7 +89,8 @@ def manifests(folder: Path) -> dict[str, str]:
     found = {file.stem: _schedule(file) for file in specs(folder)}
     schedules = {model: schedule for model, schedule in found.items() if schedule is not None}
     images = {file.stem: image for file in specs(folder) if (image := _image(file)) is not None}
-    return generated.files(names, schedules, images)
+    components = "base/components" if (folder.parent / "base/components").is_dir() else "components"
+    return generated.files(names, schedules, images, components)
 
 
 def _schedule(spec: Path) -> dict[str, str] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from localargo import Finding, InvalidInput, LocalArgoError, NotFound, Unavailable
+from retrain.project.packaged import handlers_root
 
 # as the steps of a run have it: threads that wait for each other cost more than they save
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -22,10 +22,15 @@ class Undecided(InvalidInput):
     """A person's choice cannot be, or there is none where one is needed: another may do."""
 
 
-def need_handlers() -> None:
-    """Raise InvalidInput where `python -m handlers.<name>` would find nothing."""
-    if not Path("handlers/__init__.py").is_file() and importlib.util.find_spec("handlers") is None:
-        raise InvalidInput("no handlers/ here: go to the folder of your repository")
+def command(handler: str, *arguments: str) -> list[str]:
+    """`python -m handlers.<handler>`; what else lies in the working directory is imported by nobody."""
+    return [sys.executable, "-P", "-m", f"handlers.{handler}", *arguments]
+
+
+def variables(more: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a handler, which has the handlers on its path."""
+    path = [str(handlers_root()), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, **more, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def ask(bucket: Mapping[str, str], *arguments: str, output: str = "json", handler: str = "why") -> str:
@@ -39,9 +44,8 @@ def profile(kind: str, names: Sequence[str], bucket: Mapping[str, str], output: 
 
 
 def _answer(handler: str, bucket: Mapping[str, str], *arguments: str, errors: Mapping[int, type[LocalArgoError]] = ERRORS) -> str:
-    need_handlers()
-    command = [sys.executable, "-m", f"handlers.{handler}", *arguments]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **bucket})
+    asked = command(handler, *arguments)
+    ended = subprocess.run(asked, capture_output=True, text=True, check=False, env=variables(bucket))
     if ended.returncode == 0:
         return ended.stdout
     raise errors.get(ended.returncode, LocalArgoError)(reason(ended.stderr).replace(f"python -m handlers.{handler}", "retrain"))
@@ -51,9 +55,8 @@ def check_specs(files: Sequence[Path]) -> list[Finding]:
     """What `handlers.check` finds in model specs."""
     if not files:
         return []
-    need_handlers()
-    command = [sys.executable, "-m", "handlers.check", *map(str, files)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    asked = command("check", *map(str, files))
+    ended = subprocess.run(asked, capture_output=True, text=True, check=False, env=variables({}))
     try:
         found = json.loads(ended.stdout)
     except ValueError:
@@ -64,7 +67,7 @@ def check_specs(files: Sequence[Path]) -> list[Finding]:
 
 
 def new_spec(name: str, files: Sequence[Path], decided: Mapping[str, str]) -> dict[str, Any]:
-    """The spec that `handlers.new` writes for files: {"text", "choices"}. `decided`: target, task and time, where a person says."""
+    """The spec that `handlers.new` writes for files: {"text", "choices"}. `decided`: target, task, time and group, where a person says."""
     options = [word for option, value in decided.items() if value for word in (f"--{option}", value)]
     answer: dict[str, Any] = json.loads(_answer("new", {}, name, *map(str, files), *options, errors={**ERRORS, 2: Undecided}))
     return answer
@@ -72,11 +75,10 @@ def new_spec(name: str, files: Sequence[Path], decided: Mapping[str, str]) -> di
 
 def try_spec(spec: Path, files: Sequence[str], rows: int | None, output: str) -> tuple[int, str, str]:
     """Run a spec on local files, FILE or SOURCE=FILE: exit code, answer, and why it failed. As `text`, progress goes to standard error."""
-    need_handlers()
     some = ["--rows", str(rows)] if rows else []
-    command = [sys.executable, "-m", "handlers.try_", str(spec), *files, *some, "-o", output]
+    asked = command("try_", str(spec), *files, *some, "-o", output)
     errors = subprocess.PIPE if output != "text" else None
-    ended = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=errors, env={**ONE_THREAD, **os.environ})
+    ended = subprocess.run(asked, check=False, stdout=subprocess.PIPE, stderr=errors, env=variables({**ONE_THREAD, **os.environ}))
     failed = reason(ended.stderr.decode(errors="replace")) if ended.returncode and ended.stderr else ""
     return ended.returncode, ended.stdout.decode(errors="replace"), failed
 
@@ -90,7 +92,6 @@ def own_file(name: str) -> list[str]:
 def predictions(bucket: Mapping[str, str], name: str, files: Sequence[Path], out: Path | None, *, proba: bool, output: str) -> int:
     """Let `handlers.predict` predict with this process's own output; its exit code as a verb's. A model that a file of one's own has made
     needs the repository's file."""
-    need_handlers()
     options = [
         *own_file(name),
         *(["--out", str(out)] if out else []),
@@ -98,8 +99,8 @@ def predictions(bucket: Mapping[str, str], name: str, files: Sequence[Path], out
         "-o",
         output,
     ]
-    command = [sys.executable, "-m", "handlers.predict", "--progress", name, *map(str, files), *options]
-    ended = subprocess.run(command, check=False, env={**ONE_THREAD, **os.environ, **bucket})
+    asked = command("predict", "--progress", name, *map(str, files), *options)
+    ended = subprocess.run(asked, check=False, env=variables({**ONE_THREAD, **os.environ, **bucket}))
     known = ERRORS.get(ended.returncode)
     return known.exit_code if known else ended.returncode
 

@@ -52,7 +52,7 @@ def page(listen: tuple[str, int], opened: bool, act: bool, while_open: bool, pla
     try:
         from retrain.page import serve
     except ModuleNotFoundError as error:
-        raise InvalidInput(f"{error.name} is not installed: pip install 'retrain[page]'") from error
+        raise InvalidInput(f"{error.name} is not installed: pip install {error.name}") from error
     bucket = bucket_of_model(place)
     shown = place if bucket else None
     guarded = act or not serve.is_loopback(listen[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -9,8 +10,9 @@ import click
 from localargo import NotFound
 from retrain.cli import completion
 from retrain.cli.options import place_option
-from retrain.client.connect import bucket_of, models, spec_files
+from retrain.client.connect import argo_server, bucket_of, models, spec_files
 from retrain.client.place import Place
+from retrain.client.workflows import ENDED, next_run, phase
 from retrain.project.landing import READY, starts_nothing, trigger_prefix
 
 
@@ -23,13 +25,14 @@ from retrain.project.landing import READY, starts_nothing, trigger_prefix
 )
 @click.option("--batch", metavar="NAME", help=f"Of a model whose data lands in batches: the files are this batch, and {READY} ends it.")
 @click.option("--key", help="The object's whole key instead (one file).")
+@click.option("--watch", "watched", is_flag=True, help="Show the run that these files start until it ends; exit 1 unless it succeeds.")
 @place_option
-def put(files: tuple[Path, ...], model: str | None, batch: str | None, key: str | None, place: Place) -> None:
+def put(files: tuple[Path, ...], model: str | None, batch: str | None, key: str | None, watched: bool, place: Place) -> None:
     """Upload files to the bucket where a model's data lands. Each is an event; of a batch only the `_READY` that ends it. Any other S3
     client does the same (`retrain env`).
 
     \b
-    retrain put 2013-01.csv 2013-02.csv --model flight-delay
+    retrain put 2013-01.csv 2013-02.csv --model flight-delay --watch
     retrain put mon.csv tue.csv --model visits --batch week-14
     retrain put 2013-01.csv --key batches/flight-delay/2013/01.csv
     retrain put empty --key batches/flight-delay/2013/_READY
@@ -38,6 +41,8 @@ def put(files: tuple[Path, ...], model: str | None, batch: str | None, key: str 
         raise click.UsageError("give either --model or --key")
     if key is not None and len(files) > 1:
         raise click.UsageError("--key names one object: give one file")
+    if watched and model is None:
+        raise click.UsageError("--watch shows a run of a model: give --model")
     names = [file.name for file in files]
     if twice := next((name for name in names if names.count(name) > 1), ""):
         raise click.UsageError(f"two of the files are called {twice}, and so would be one object: put them one by one with --key")
@@ -49,6 +54,7 @@ def put(files: tuple[Path, ...], model: str | None, batch: str | None, key: str 
     bucket = bucket_of(place)
     known = models(place)
     folder = "" if model is None else _folder(model, batch, place)
+    ended = _ended(place) if watched else set()
     for file in files:
         to = key or f"{folder}{file.name}"
         bucket.upload(file, to)
@@ -59,6 +65,24 @@ def put(files: tuple[Path, ...], model: str | None, batch: str | None, key: str 
     if batch is not None:
         bucket.put(f"{folder}{READY}", b"")
         click.echo(f"{READY} -> s3://{bucket.name}/{folder}{READY}: the batch is complete")
+    if watched:
+        sys.exit(_watch(place, {str(model), folder.split("/")[1]}, ended))
+
+
+def _ended(place: Place) -> set[str]:
+    """The Workflows that no upload of now can start."""
+    return {w["metadata"]["name"] for w in argo_server(place).workflows().items if phase(w) in ENDED}
+
+
+def _watch(place: Place, names: set[str], ended: set[str]) -> int:
+    """Show the run; `names` are those that a Workflow may know its model by. An exit code."""
+    from retrain.cli.following import follow, outcome
+
+    server = argo_server(place)
+    last = follow(server, next_run(server, names, ended))
+    for line in outcome(place, last):
+        click.echo(line)
+    return 0 if phase(last) == "Succeeded" else 1
 
 
 def _folder(model: str, batch: str | None, place: Place) -> str:

@@ -13,14 +13,13 @@ from retrain.client.place import Place
 from retrain.client.workflows import LATEST, find
 from retrain.display import output as printing
 from retrain.display.tables import UNCUT, answered, terminal_width
-from retrain.project.questions import ask, need_handlers
+from retrain.project.questions import ask
 
 SHOWN = {"why": ("text", "wide"), "model": ("text",)}  # handlers that give tables as header and rows, and for which outputs
 
 
 def show(place: Place, output: str, *arguments: str, handler: str = "why") -> None:
     """Print an answer: the handler's own sentences or table for people, its JSON for programs."""
-    need_handlers()
     tell(bucket_of_model(place), output, handler, *arguments)
 
 

@@ -21,7 +21,7 @@ from retrain.client.protocol import ArgoServer
 from retrain.client.webhook import Webhook, webhook_of
 from retrain.client.workflows import until_ended
 from retrain.display import output as printing
-from retrain.project.questions import ask, need_handlers
+from retrain.project.questions import ask
 
 LONGEST_NAME = 32  # of a model in a past run's name, which with instant and window becomes a label of at most 63 characters
 APPEARS_SECONDS = 120.0
@@ -92,7 +92,6 @@ class Plan:
     """The past states of a backfill, as the handler that knows specs and bucket tells them."""
 
     def __init__(self, place: Place, model: str, options: list[str]) -> None:
-        need_handlers()
         files = spec_files(place) or {}
         if f"{model}.yaml" not in files:
             known = ", ".join(models(place) or ()) or "none yet"

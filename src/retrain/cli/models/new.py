@@ -14,6 +14,8 @@ from retrain.project.manifests import MODELS
 from retrain.project.new_model import TASKS, place, template, write
 from retrain.project.questions import Undecided, new_spec
 
+ASKED = ("target", "task", "time")
+
 
 @click.command()
 @click.argument("name")
@@ -25,8 +27,9 @@ from retrain.project.questions import Undecided, new_spec
     help="What kind of thing it is; without FILES the template's.  [default: guessed, or binary]",
 )
 @click.option("--time", default="", metavar="COLUMN|none", help="When a row happened, for a split by time; none for a split without one.")
+@click.option("--group", default="", metavar="COLUMN", help="Rows of one value belong together; of --task ranking they are one list.")
 @click.option("--force", is_flag=True, help="Write over a spec that is there.")
-def new(name: str, files: tuple[Path, ...], target: str, task: str | None, time: str, force: bool) -> None:
+def new(name: str, files: tuple[Path, ...], target: str, task: str | None, time: str, group: str, force: bool) -> None:
     """Look at FILES and write models/NAME.yaml, a spec that runs on them, and list it in models/kustomization.yaml.
 
     FILES are CSV, Parquet or JSON Lines. Types, missing values, target, task and split are guessed, and each guess is explained in the
@@ -35,15 +38,16 @@ def new(name: str, files: tuple[Path, ...], target: str, task: str | None, time:
     \b
     retrain new churn customers.csv
     retrain new churn customers.csv --target churned --time none
+    retrain new offers sessions.parquet --task ranking --group session_id --target ordered
     """
     path = place(MODELS, name, force)
     if not files:
-        if target or time:
-            raise click.UsageError("--target and --time are about FILES: name some")
+        if target or time or group:
+            raise click.UsageError("--target, --time and --group are about FILES: name some")
         write(path, template(name, task or "binary"))
         click.echo(f"{path} written and listed. Next: name your columns in it, then `retrain try {path} YOUR.csv`")
         return
-    decided = {"target": target, "task": task or "", "time": time}
+    decided = {"target": target, "task": task or "", "time": time, "group": group}
     if sys.stdin.isatty() and sys.stderr.isatty():
         answer = _asked(name, files, decided)
     else:
@@ -62,7 +66,7 @@ def _told(choice: Mapping[str, Any]) -> str:
 def _asked(name: str, files: tuple[Path, ...], decided: Mapping[str, str]) -> dict[str, Any]:
     """Ask for what was not decided, the guess as the default. What cannot be is told, and asked for again."""
     answer = _unless_wrong(name, files, decided) if not decided["target"] else new_spec(name, files, decided)
-    for what in (what for what, value in decided.items() if not value):
+    for what in (what for what in ASKED if not decided[what]):
         while True:
             guess = answer["choices"][what] if answer else None
             said: str = click.prompt(f"{what}: {_told(guess)}" if guess else what, default=guess and guess["value"], err=True)

@@ -14,7 +14,7 @@ from retrain.cli.models._answers import run_name
 from retrain.cli.options import place_option
 from retrain.client.connect import bucket_environment, bucket_of
 from retrain.client.place import Place
-from retrain.project.questions import ask, need_handlers
+from retrain.project.questions import ask
 
 
 @click.command()
@@ -29,7 +29,6 @@ def report(name: str, file: Path | None, opened: bool, place: Place) -> None:
     retrain report flight-delay --open
     retrain report @latest -o report.html
     """
-    need_handlers()
     key = _key(name, place)
     path = (file or Path(f"{key.split('/')[-2]}.html")).resolve()
     bucket_of(place).download(key, path)

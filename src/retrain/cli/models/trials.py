@@ -19,7 +19,6 @@ from retrain.client.place import Place
 from retrain.client.workflows import ENDED, phase
 from retrain.display.picture import Lines
 from retrain.display.tables import answered, terminal_width
-from retrain.project.questions import need_handlers
 
 
 @click.command()
@@ -45,7 +44,6 @@ def trials(run: str, watched: bool, output: str, place: Place) -> None:
 
 def _watch(place: Place, run: str) -> None:
     """Show how the trials go until the run has ended."""
-    need_handlers()
     bucket = bucket_of_model(place)
     seen: dict[str, Sequence[str]] = {}
     with ExitStack() as drawn:

