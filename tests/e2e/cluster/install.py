@@ -139,8 +139,9 @@ class Install:
         ).split()
 
     def training(self, run: str) -> list[str]:
-        """The pods of a run in which a trial trains now."""
-        return [name for name in self.pods(f"workflows.argoproj.io/workflow={run}") if "-train-" in name]
+        """The pods of a run in which a trial trains now: the handler has logged. A signal to a pod that has only just started is lost."""
+        pods = [name for name in self.pods(f"workflows.argoproj.io/workflow={run}") if "-train-" in name]
+        return [name for name in pods if '{"time"' in self.kubectl("logs", name, "-c", "main")]
 
     def until(self, there: Callable[[], object], minutes: float, instead: Callable[[], object]) -> None:
         """Return once `there()` is true; `instead` tells what is there when the time is over."""
