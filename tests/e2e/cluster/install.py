@@ -150,6 +150,18 @@ class Install:
             assert time.monotonic() < end, instead()
             time.sleep(LOOK_SECONDS)
 
+    def started_anew(self) -> None:
+        """What `retrain doctor` says to do when the bus has lost its streams with its pod."""
+        self.until(lambda: "delete pods -l" in self._doctor(), 5, self.told)
+        self.kubectl("delete", "pods", "-l", "controller in (eventsource-controller, sensor-controller)")
+        self.until(lambda: "delete pods -l" not in self._doctor(), 5, self.told)
+        self.ready()
+
+    def _doctor(self) -> str:
+        command = [sys.executable, "-m", "retrain.cli", "--context", self.context, "-n", NAMESPACE, "doctor"]
+        environment = {**os.environ, "NO_COLOR": "1"}
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False).stdout
+
     def told(self) -> str:
         """What there is, for the message of a test that fails."""
         return self.kubectl("get", "workflows,pods")

@@ -169,6 +169,8 @@ def test_a_burst_survives_the_loss_of_sensors_controller_and_bus(install: Instal
         install.put(f"incoming/tiny/more-{day}.csv", rows(f"2024-03-{21 + day}", 1, seed=10 + day).encode())
         if day in losses:
             install.kubectl("delete", "pod", "--wait=false", "-l", *losses[day])
+        if day == 6:
+            install.started_anew()
         install.posted("tiny", f"day {day}")
 
     install.until(lambda: 9 in (len(objects) for objects in trained_on(install, "tiny")), 12, install.told)

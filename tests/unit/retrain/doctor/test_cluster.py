@@ -11,7 +11,7 @@ import pytest
 from localargo import S3Bucket
 from retrain.client.connect import bucket_environment, bucket_of
 from retrain.doctor.cluster import RIGHTS, bucket, clock, controllers, kinds, right
-from retrain.doctor.event_pods import running
+from retrain.doctor.event_pods import begun, running
 from tests.unit.retrain.cli.driver import Engine, call
 from tests.unit.retrain.client.cluster.api_server import listing, recorded, serving
 
@@ -32,6 +32,32 @@ def deployment(image: str, ready: int, **labels: str) -> dict[str, Any]:
 def pod(name: str, ready: bool = False, **status: Any) -> dict[str, Any]:
     conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
     return {"metadata": {"name": name}, "status": {"conditions": conditions, **status}}
+
+
+def since(created: str, started: str) -> dict[str, Any]:
+    """A pod that is ready, made and last started at these times of one morning."""
+    made = pod("p", ready=True, containerStatuses=[{"state": {"running": {"startedAt": f"2026-11-30T{started}Z"}}}])
+    made["metadata"] |= {"namespace": "retrain", "creationTimestamp": f"2026-11-30T{created}Z"}
+    return made
+
+
+def test_who_has_run_since_before_its_bus_lost_its_streams_is_told_to_start_anew() -> None:
+    streams = begun({"spec": {"jetstream": {}}}, [since("10:30:00", "10:30:05")])
+    early, restarted = since("10:00:00", "10:00:03"), since("10:00:00", "10:30:20")
+    assert running("sensor", "bucket", [restarted], [], streams).ok
+    told = running("sensor", "bucket", [early], [], streams)
+    assert not told.ok
+    assert told.message == (
+        "bucket: its bus has lost its streams with its pod, and no event passes: start what uses them anew,"
+        " `kubectl -n retrain delete pods -l 'controller in (eventsource-controller, sensor-controller)'`"
+    )
+
+
+def test_a_bus_of_several_pods_or_with_a_volume_keeps_its_streams() -> None:
+    one, other = since("09:00:00", "09:00:05"), since("10:30:00", "10:30:05")
+    early = since("10:00:00", "10:00:03")
+    assert running("sensor", "bucket", [early], [], begun({"spec": {"jetstream": {}}}, [other, one])).ok
+    assert running("sensor", "bucket", [early], [], begun({"spec": {"jetstream": {"persistence": {"volumeSize": "1Gi"}}}}, [other])).ok
 
 
 def test_clocks_that_differ_are_told() -> None:
