@@ -65,7 +65,7 @@ def running(kind: str, name: str, pods: Sequence[Doc], warnings: Sequence[Doc], 
 
 def _started(pod: Doc) -> str:
     """When the containers of a pod that is ready began to run; RFC 3339 in UTC, as the API server writes it, sorts as text."""
-    return max(status["state"]["running"]["startedAt"] for status in pod["status"]["containerStatuses"])
+    return max(str(status["state"]["running"]["startedAt"]) for status in pod["status"]["containerStatuses"])
 
 
 def _ready(pod: Doc) -> bool:
