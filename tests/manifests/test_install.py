@@ -143,9 +143,9 @@ def test_the_laptop_waits_five_seconds_keeps_logs_for_a_week_and_changes_nothing
 
 @pytest.mark.parametrize("install", ON_A_CLUSTER)
 def test_every_secret_that_is_read_is_there_or_left_to_the_cluster(install: str) -> None:
-    """An overlay brings both Secrets of the trial or, in production, none with a value."""
+    """An overlay brings the Secrets of the trial or, in production, none with a value."""
     brought = {d["metadata"]["name"] for d in of_kind(rendered(install), "Secret") if d.get("data") or d.get("stringData")}
-    assert brought == (set() if install == "overlays/production" else {"s3", "webhook-token"})
+    assert brought == (set() if install == "overlays/production" else {"s3", "s3-upload", "webhook-token"})
 
 
 def test_no_event_reaches_a_script_a_label_or_an_expression() -> None:

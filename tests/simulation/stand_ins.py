@@ -184,7 +184,8 @@ def load_dataset(store: Store, model: str, name: str) -> Any:
 
 
 def dataset_of(name: str, parts: Sequence[str]) -> Any:
-    return SimpleNamespace(digest=name, parts=[SimpleNamespace(rows=ROWS) for _ in parts])
+    made = [SimpleNamespace(rows=ROWS) for _ in parts]
+    return SimpleNamespace(digest=name, parts=made, of_role=lambda _: made)
 
 
 def learn(
@@ -193,7 +194,7 @@ def learn(
     """A training that takes its time, with a curve and a checkpoint on the way."""
     scheduler = Here.scheduler
     scheduler.pause(scheduler.random.choice(COMPUTES))
-    publish([{"epoch": 1}])
+    publish([{"epoch": 1, "valid": {}}])
     store.put(f"{folder}/checkpoint/state.zip", b"half")
     if Here.process().superseded:
         raise Stopped("the state is saved")
@@ -203,7 +204,7 @@ def learn(
 
 def trial_document(trial: str, _spec: ModelSpec, dataset: Any, done: Any, params: dict[str, Any]) -> dict[str, Any]:
     found = {"trial": trial, "dataset": dataset.digest, "params": params, "state": done.made}
-    return {**found, "estimator": "", "learned": {}, "valid": {}, "epoch": 1, "epochs": 1}
+    return {**found, "estimator": "", "learned": {}, "valid": {}, "rows": ROWS, "epoch": 1, "epochs": 1}
 
 
 def on_valid(store: Store, model: str, trial: str, spec: ModelSpec, dataset: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ HEAD = """# Commands
 `python -m retrain.cli.reference > docs/reference/commands.md` writes this page.
 
 Exit codes are the same for every verb: 0 done, 1 failed, 2 wrong usage or invalid input, 3 refused as unsupported, 130 on Ctrl-C.
-`@latest` stands for the Workflow that was created last.
+`@latest` stands for the Workflow that was created last, or, where a verb asks about a run of a model, for the last of these.
 `--state`, `--context` and `--namespace` may also stand before the verb. `-h` prints a verb's help.
 """
 

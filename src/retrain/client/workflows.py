@@ -11,6 +11,7 @@ from retrain.client.protocol import ArgoServer, Doc
 
 LATEST = "@latest"
 RETRAIN = "retrain"  # the WorkflowTemplate of a model's runs
+OF_MODELS = f"workflows.argoproj.io/workflow-template={RETRAIN}"  # a selector of its Workflows
 ENDED = ("Succeeded", "Failed", "Error")
 LONGEST_POD_NAME = 253  # as Kubernetes allows
 HASH = 10  # digits of a node's hash

@@ -75,7 +75,7 @@ def test_slices_show_whom_a_model_serves(world: World) -> None:
     both = world.verdict("b")["slices"][0]
     assert both["challenger"]["rows"] == both["champion"]["rows"] == both["rows"]
     promote.run(["report", "--model", "late", "--run", "b", "--status", "Succeeded", "--failures", "null"])
-    assert "<h2>roc_auc by carrier</h2>" in world.store.get("runs/late/b/report.html").decode()
+    assert "<h3>roc_auc by carrier</h3>" in world.store.get("runs/late/b/report.html").decode()
 
 
 def test_a_better_challenger_replaces_the_champion_on_the_same_rows(world: World) -> None:
@@ -313,7 +313,7 @@ def test_the_report_of_a_run_and_of_one_that_died_early(world: World) -> None:
     promote.run(["report", "--model", "late", "--run", "a", "--status", "Succeeded", "--failures", '"null"'])
     text = world.store.get("runs/late/a/report.html").decode()
     assert len(text) < 400_000
-    assert text.count("<svg") == 3
+    assert text.count("<svg") == 11
     for part in (
         "Promoted",
         "first champion: roc_auc",

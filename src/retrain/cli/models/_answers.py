@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 import click
 
+from localargo import NotFound
 from retrain.answers.bucket import bucket_of_model
 from retrain.client.connect import argo_server
 from retrain.client.place import Place
-from retrain.client.workflows import LATEST, find
+from retrain.client.workflows import LATEST, OF_MODELS
 from retrain.display import output as printing
 from retrain.display.tables import UNCUT, answered, terminal_width
 from retrain.project.questions import ask
@@ -36,5 +37,10 @@ def tell(bucket: Mapping[str, str], output: str, handler: str, *arguments: str) 
 
 
 def run_name(name: str, place: Place) -> str:
-    """`@latest` is the run of the Workflow created last; any other name is itself."""
-    return str(find(argo_server(place), name)["metadata"]["name"]) if name == LATEST else name
+    """`@latest` is the run of a model that was created last; ticks that heal are none. Any other name is itself. Raises NotFound."""
+    if name != LATEST:
+        return name
+    runs = argo_server(place).workflows(OF_MODELS, limit=1).items
+    if not runs:
+        raise NotFound("there is no run yet: `retrain put FILE --model M` starts one")
+    return str(runs[0]["metadata"]["name"])

@@ -14,7 +14,7 @@ from tests.unit.retrain.cli.driver import HEAD, SHELL, call
 from tests.unit.retrain.client.cluster.api_server import WORKFLOWS, ApiServer, listing, recorded, serving, workflow
 
 TEMPLATES = "/apis/argoproj.io/v1alpha1/namespaces/hello/workflowtemplates"
-HERE = {"apply", "demo", "down", "env", "lint", "new", "render", "replay", "run", "sources", "tick", "try", "up"}
+HERE = {"apply", "demo", "down", "env", "init", "lint", "new", "render", "replay", "run", "sources", "tick", "try", "up", "upgrade"}
 
 
 @pytest.fixture

@@ -74,8 +74,9 @@ def test_lint_mends_the_list_of_models(tmp_path: Path, monkeypatch: pytest.Monke
     written = call("new", "churn")
     assert written.exit_code == 0, written.output
     assert "  - churn.yaml\n" in (tmp_path / "models/kustomization.yaml").read_text(encoding="utf-8")
-    (tmp_path / "models/churn.yaml").rename(tmp_path / "models/other.yaml")
-    (tmp_path / "models/other.yaml").write_text("spec: {}\n", encoding="utf-8")
+    text = (tmp_path / "models/churn.yaml").read_text(encoding="utf-8")
+    (tmp_path / "models/churn.yaml").unlink()
+    (tmp_path / "models/other.yaml").write_text(text.replace("churn", "other"), encoding="utf-8")
     missing = call("lint")
     assert missing.exit_code == 2
     assert "other.yaml is not listed" in missing.stdout

@@ -47,7 +47,7 @@ def test_questions_about_what_is_not_in_the_bucket_yet(bucketed: Engine) -> None
     for verb, told in (
         (["runs", "nobody"], "there is no model 'nobody' in the bucket; models: none yet"),
         (["trials", "nobody"], "there is no run 'nobody'; `retrain runs` lists them"),
-        (["trials", "@latest"], "there is no workflow yet"),
+        (["trials", "@latest"], "there is no run yet"),
         (["why", "nobody"], "there is no model, run, trial, event or object 'nobody' in the bucket"),
     ):
         refused = bucketed.call(*verb)

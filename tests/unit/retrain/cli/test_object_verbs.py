@@ -71,7 +71,7 @@ def test_a_workflow_that_is_not_there(engine: Engine) -> None:
         (["sensors", "--phase", "Failed"], "--phase is for Workflows"),
         (["sensor", "extra"], "unexpected extra argument"),
         (["nonsense"], "there is no kind 'nonsense': use one of Workflow, WorkflowTemplate, "),
-        (["-l", "a in b"], "found 'b', expected: '('"),
+        (["-l", "a in b"], "cannot read 'a in b'"),
     ],
 )
 def test_wrong_usage_of_list_ends_with_2(engine: Engine, arguments: list[str], told: str) -> None:
