@@ -128,7 +128,8 @@ def test_trials_whose_pods_are_deleted_and_killed_learn_the_same(install: Instal
     ended = install.ended("long", 0)[-1]
     assert phase(ended) == "Succeeded", install.told()
     attempts = [n for n in ended["status"]["nodes"].values() if n["type"] == "Pod" and n["templateName"] == "train"]
-    assert sum(n["phase"] != "Succeeded" for n in attempts) >= 2, [n.get("message") for n in attempts]
+    # Argo makes a deleted pod again under its name where it had not seen it run; the one that was killed is an attempt that failed
+    assert any(n["phase"] != "Succeeded" for n in attempts), [n.get("message") for n in attempts]
     laptop.put("incoming/long/one.csv", text)
     wait_until(lambda: laptop.objects("models/long/"))
     assert states(install.objects("trials/long/")) == states(laptop.objects("trials/long/"))
