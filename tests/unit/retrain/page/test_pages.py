@@ -17,7 +17,7 @@ from retrain.client.connect import argo_server, local_engine
 from retrain.client.workflows import until_ended
 from tests import browser
 from tests.handlers.stages.world import World
-from tests.unit.retrain.cli.driver import Engine
+from tests.unit.retrain.cli.driver import Engine, end, serve
 from tests.unit.retrain.page.written import HOSTILE, RUNS, TOKEN, fill, served, site
 from tests.waiting import wait_until
 
@@ -71,6 +71,15 @@ class Shown:
     alone: str  # the address of pages about the bucket alone
     live: str  # of those about the engine too
     engine: Engine
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine of these tests alone: the models that others' know are none of this bucket's."""
+    started = serve(tmp_path_factory.mktemp("page"))
+    yield started
+    code, told = end(started)
+    assert code == 0, told
 
 
 @pytest.fixture(scope="module")
