@@ -20,14 +20,9 @@ def of_run(store: Store, record: RunRecord) -> Doc:
     names = [str(each["trial"]) for each in verdict.get("trials", [])] or list(told) or _begun(store, record)
     evaluate = ((record.request or {}).get("spec") or {}).get("evaluate") or {}
     metric = str(verdict.get("select_by") or evaluate.get("select_by") or "")
-    return {"select_by": metric, "higher": _higher(metric), "trials": [_told(store, record, name, told.get(name)) for name in names]}
+    from handlers.metrics.metrics import higher
 
-
-def _higher(metric: str) -> bool:
-    """Whether more of a metric is better."""
-    from handlers.metrics.metrics import METRICS
-
-    return next((table[metric].higher for table in METRICS.values() if metric in table), True)
+    return {"select_by": metric, "higher": higher(metric), "trials": [_told(store, record, name, told.get(name)) for name in names]}
 
 
 def _begun(store: Store, record: RunRecord) -> list[str]:

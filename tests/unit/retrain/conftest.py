@@ -6,24 +6,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.retrain.cli.driver import BUCKET, HEAD, Engine, end, serve
+from tests.unit.retrain.cli.driver import BUCKET, HEAD, Engine, running
 
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    started = serve(tmp_path_factory.mktemp("cli"))
-    yield started
-    code, told = end(started)
-    assert code == 0, told
+    with running(tmp_path_factory.mktemp("cli")) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
 def bucketed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine with a bucket; two models are known to it."""
-    started = serve(tmp_path_factory.mktemp("bucketed"), BUCKET)
-    yield started
-    code, told = end(started)
-    assert code == 0, told
+    with running(tmp_path_factory.mktemp("bucketed"), BUCKET) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

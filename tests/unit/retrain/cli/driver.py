@@ -10,7 +10,8 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -272,6 +273,15 @@ def serve(folder: Path, text: str = MANIFEST, *more: str) -> Engine:
     assert process.stderr is not None
     assert process.stdout.readline() == "ready\n", process.stderr.read()
     return Engine(folder, process)
+
+
+@contextmanager
+def running(folder: Path, text: str = MANIFEST) -> Iterator[Engine]:
+    """An engine on a manifest as long as the block lasts; it must end well."""
+    started = serve(folder, text)
+    yield started
+    code, told = end(started)
+    assert code == 0, told
 
 
 def end(engine: Engine, number: int = signal.SIGTERM) -> tuple[int, str]:

@@ -17,7 +17,7 @@ from retrain.client.connect import argo_server, local_engine
 from retrain.client.workflows import until_ended
 from tests import browser
 from tests.handlers.stages.world import World
-from tests.unit.retrain.cli.driver import Engine, end, serve
+from tests.unit.retrain.cli.driver import Engine, running
 from tests.unit.retrain.page.written import HOSTILE, RUNS, TOKEN, fill, served, site
 from tests.waiting import wait_until
 
@@ -76,10 +76,8 @@ class Shown:
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine of these tests alone: the models that others' know are none of this bucket's."""
-    started = serve(tmp_path_factory.mktemp("page"))
-    yield started
-    code, told = end(started)
-    assert code == 0, told
+    with running(tmp_path_factory.mktemp("page")) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
